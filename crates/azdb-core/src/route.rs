@@ -1,0 +1,208 @@
+//! A route: where apps come in, where they go, and as whom.
+//!
+//! [`config`](crate::config) makes routes and has checked them; everything else reads them. Values that change while the
+//! process runs (permits, counters, tokens) live elsewhere.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use azdb_identity::{Audience, IdentityConfig};
+use ipnet::IpNet;
+use rustls::pki_types::{CertificateDer, ServerName};
+use secrecy::SecretString;
+
+/// One `[[route]]`, checked.
+#[derive(Debug)]
+pub struct Route {
+    /// In every log line, metric and error of this route.
+    pub name: String,
+    /// What both sides speak.
+    pub protocol: Protocol,
+    /// Where apps connect. Never empty.
+    pub listen: Vec<ListenAddr>,
+    /// Databases in the order in which they are tried. Never empty.
+    pub upstream: Vec<Endpoint>,
+    /// Dialled in place of every upstream; the names that TLS verifies stay those of `upstream`.
+    pub connect_to: Option<Endpoint>,
+    /// Which database principal an app becomes.
+    pub principals: Principals,
+    /// Used when the app names no database, or names its own user.
+    pub default_database: Option<String>,
+    /// How this route logs in upstream.
+    pub auth: UpstreamAuth,
+    /// How this route protects the way upstream.
+    pub tls: UpstreamTls,
+    /// TLS from the first byte, without asking: PostgreSQL 17 and later.
+    pub tls_first: bool,
+    /// TLS for apps that ask for it.
+    pub local_tls: LocalTls,
+    /// Who may come over TCP.
+    pub admission: Admission,
+    /// Mode of unix sockets, for example `0o600`.
+    pub unix_mode: u32,
+    /// Sessions at a time, logins included.
+    pub max_connections: usize,
+    /// From the app's first byte to the database's "ready".
+    pub login_timeout: Duration,
+}
+
+/// The protocol of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// PostgreSQL, protocol 3.
+    Postgres,
+}
+
+impl Protocol {
+    /// The port on which servers of this protocol usually listen.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Postgres => 5432,
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Postgres => "postgres",
+        })
+    }
+}
+
+/// A place where apps connect.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ListenAddr {
+    /// An address of this machine.
+    Tcp(SocketAddr),
+    /// A socket file. PostgreSQL clients look for `<directory>/.s.PGSQL.<port>`.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for ListenAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(addr) => addr.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A host name or address literal, with its port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// As written, without brackets: `db.example.org`, `10.0.0.4`, `::1`.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Whom an app becomes upstream.
+#[derive(Debug, Clone)]
+pub enum Principals {
+    /// Everyone becomes this one.
+    One(Arc<Principal>),
+    /// The app's user decides; an unknown one is refused.
+    ByAppUser(Vec<(String, Arc<Principal>)>),
+}
+
+/// A database principal, and the identity whose token opens it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The database's name for it, case-sensitive.
+    pub user: String,
+    /// Where its tokens come from. Unused in password mode.
+    pub identity: Arc<IdentityConfig>,
+}
+
+impl Route {
+    /// The principal for an app that calls itself `app_user`; `None` when `user_map` does not list it.
+    pub fn principal(&self, app_user: &[u8]) -> Option<&Arc<Principal>> {
+        match &self.principals {
+            Principals::One(principal) => Some(principal),
+            Principals::ByAppUser(map) => {
+                map.iter().find(|(user, _)| user.as_bytes() == app_user).map(|(_, principal)| principal)
+            }
+        }
+    }
+}
+
+/// How a route logs in upstream.
+#[derive(Debug)]
+pub enum UpstreamAuth {
+    /// With a token for this audience.
+    Token(Audience),
+    /// With a password: a development server.
+    Password(SecretString),
+}
+
+/// How a route protects the way upstream. Token mode knows [`UpstreamTls::Verified`] only.
+#[derive(Debug)]
+pub enum UpstreamTls {
+    /// The certificate must stand up against these roots, for the upstream's host or `name`.
+    Verified {
+        /// Who may have signed the certificate.
+        roots: Roots,
+        /// `upstream_tls_name`: the name to ask for and to verify, in place of the upstream's host.
+        name: Option<ServerName<'static>>,
+    },
+    /// TLS without looking at the certificate. Password mode only.
+    Unverified,
+    /// No TLS. Password mode only.
+    Off,
+}
+
+/// The certificate authorities of a route.
+#[derive(Debug, Clone)]
+pub enum Roots {
+    /// Those of the platform.
+    Platform,
+    /// Those of `upstream_ca_file`, and those only. A server's own certificate may stand here too.
+    File(Vec<CertificateDer<'static>>),
+}
+
+/// TLS on the app's side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocalTls {
+    /// With a certificate that the proxy makes and keeps in its state directory.
+    Auto,
+    /// Not offered.
+    Off,
+    /// With this certificate.
+    Files {
+        /// PEM, leaf first.
+        cert_file: PathBuf,
+        /// PEM, PKCS#8, PKCS#1 or SEC1.
+        key_file: PathBuf,
+    },
+}
+
+/// Who may come in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// Networks from which apps may come besides loopback. `allow` in the configuration.
+    pub networks: Vec<IpNet>,
+    /// User ids that may come over a unix socket; `None` when the socket's mode decides alone.
+    pub uids: Option<Vec<u32>>,
+}
+
+impl Admission {
+    /// Whether an app may come from this address.
+    pub fn admits(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        peer.is_loopback() || self.networks.iter().any(|network| network.contains(&peer))
+    }
+}

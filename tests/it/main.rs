@@ -1,0 +1,1 @@
+//! What apps, databases and people see.
