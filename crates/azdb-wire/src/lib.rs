@@ -1,1 +1,22 @@
-//! Placeholder.
+//! Bytes to values and back: what the proxy must understand of the protocols it speaks.
+//!
+//! This crate knows the messages of a login and, after it, only where messages begin. It does no I/O, reads no clock, draws
+//! no random numbers and logs nothing; `no_std` lets the compiler prove that. Input is always a slice that the caller has
+//! bounded; parsers borrow from it and encoders append to a `Vec<u8>` of the caller's, so that a caller who holds secrets
+//! decides where their copies live.
+//!
+//! # Invariants
+//!
+//! * No input makes a parser panic; every error is a value.
+//! * No parser reads past the message it was given.
+//! * No text of a peer is made into a `str` unless it is one; [`Quoted`] is how it reaches people.
+#![no_std]
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+extern crate alloc;
+
+mod quote;
+
+pub mod postgres;
+
+pub use quote::Quoted;
