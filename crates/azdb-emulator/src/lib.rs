@@ -1,1 +1,47 @@
-//! Placeholder.
+//! Azure on a laptop: an identity endpoint that signs tokens, and a TLS-only database server that
+//! accepts nothing else and runs SQL on SQLite.
+//!
+//! ```text
+//!   app or proxy                        azdb-emulator
+//!    | GET /msi/token                ---> IdentityEndpoint --+
+//!    | <------------------- token --                         |  Issuer (keys made at start)
+//!    | TLS, role, token as password  ---> PostgresServer  ---+
+//!    | <----------------- rows -----      on SQLite
+//! ```
+//!
+//! For demonstrations, for the proxy's tests and for the tests of its users. Nothing here shares
+//! code with the proxy's own codec, so that a mistake there can't cancel itself out here.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), azdb_emulator::EmulatorError> {
+//! use azdb_emulator::{Emulator, EmulatorOptions};
+//!
+//! let azure = Emulator::start(EmulatorOptions::default()).await?;
+//! println!("IDENTITY_ENDPOINT={}", azure.identity().url());
+//! println!("IDENTITY_HEADER={}", azure.identity().secret());
+//! println!("host=localhost port={}", azure.postgres().address().port());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Invariants
+//!
+//! * Nothing logs or shows a token.
+//! * Nothing is global: emulators in one process don't know of each other.
+//! * Nothing runs on after [`Emulator::shutdown`].
+
+mod certificates;
+mod emulator;
+pub mod identity;
+pub mod issuer;
+pub mod postgres;
+mod random;
+mod sqlite;
+mod tasks;
+
+pub use certificates::{Authority, CertificateError};
+pub use emulator::{DEFAULT_ROLE, DEFAULT_TENANT, Emulator, EmulatorError, EmulatorOptions};
+pub use identity::{Assigned, Behaviour, IdentityEndpoint, ManagedIdentity};
+pub use issuer::{Flaw, Issuer, OSSRDBMS_AUDIENCE, Shape};
+pub use postgres::{PostgresOptions, PostgresServer, Refusal, Role};
+pub use sqlite::{Database, DatabaseError};

@@ -1,0 +1,83 @@
+//! The certificate authority of the emulated Azure, and the servers' certificates that it signs.
+//!
+//! Keys are made at start and never leave the process. What a client needs is [`Authority::ca_pem`].
+
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// Why no certificate could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A name is not a DNS name or IP address, or the keys could not be made.
+    #[error("cannot make a certificate")]
+    Make(#[from] rcgen::Error),
+
+    /// The TLS library refused the finished certificate.
+    #[error("cannot use the certificate")]
+    Use(#[from] rustls::Error),
+}
+
+/// A private certificate authority.
+pub struct Authority {
+    issuer: rcgen::Issuer<'static, KeyPair>,
+    ca_pem: String,
+}
+
+impl Authority {
+    /// Makes a new authority with its own key.
+    pub fn new() -> Result<Self, CertificateError> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "azdb-emulator root");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let ca_pem = params.self_signed(&key)?.pem();
+        Ok(Self {
+            issuer: rcgen::Issuer::new(params, key),
+            ca_pem,
+        })
+    }
+
+    /// The authority's certificate, PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// A TLS server configuration with a new certificate for `names` (DNS names and IP addresses),
+    /// offering `alpn`.
+    ///
+    /// TLS 1.2 and 1.3, as Azure has them; no client certificates.
+    pub fn server_config(
+        &self,
+        names: &[String],
+        alpn: &[&[u8]],
+    ) -> Result<Arc<ServerConfig>, CertificateError> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(names.to_vec())?;
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "azdb-emulator");
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)?;
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        Ok(Arc::new(config))
+    }
+}

@@ -1,0 +1,150 @@
+//! All of it at once.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::certificates::{Authority, CertificateError};
+use crate::identity::{Assigned, EndpointError, IdentityEndpoint, ManagedIdentity};
+use crate::issuer::{Issuer, IssuerError};
+use crate::postgres::{PostgresError, PostgresOptions, PostgresServer, Role};
+use crate::random;
+use crate::sqlite::{Database, DatabaseError};
+
+/// The role of [`EmulatorOptions::default`].
+pub const DEFAULT_ROLE: &str = "orders-app";
+
+/// The tenant of [`EmulatorOptions::default`].
+pub const DEFAULT_TENANT: &str = "5ba9b9e1-5c5c-4f0e-9d0a-1d9b3c6f2a10";
+
+/// How an emulator is set up. The default listens on free loopback ports, knows one
+/// system-assigned identity and maps the role [`DEFAULT_ROLE`] to it.
+#[derive(Debug, Clone)]
+pub struct EmulatorOptions {
+    /// Where the identity endpoint listens.
+    pub identity: SocketAddr,
+    /// The value of `IDENTITY_HEADER`; `None` for a random one.
+    pub identity_secret: Option<String>,
+    /// The identities that may be asked for.
+    pub identities: Vec<ManagedIdentity>,
+    /// Tenant id in the tokens.
+    pub tenant: String,
+    /// The PostgreSQL server. Without roles, each identity becomes one of its own name.
+    pub postgres: PostgresOptions,
+}
+
+impl Default for EmulatorOptions {
+    fn default() -> Self {
+        Self {
+            identity: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            identity_secret: None,
+            identities: vec![ManagedIdentity {
+                name: DEFAULT_ROLE.to_owned(),
+                client_id: "7d1c1b3c-2f65-4a52-8e37-3f1f0d6c9b01".to_owned(),
+                object_id: "c0ffee00-5a0e-4b1d-9f5c-2b7e8d4a6f02".to_owned(),
+                resource_id: "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/\
+                              emulator/providers/Microsoft.Web/sites/orders-app"
+                    .to_owned(),
+                assigned: Assigned::System,
+            }],
+            tenant: DEFAULT_TENANT.to_owned(),
+            postgres: PostgresOptions::default(),
+        }
+    }
+}
+
+/// Why the emulator did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EmulatorError {
+    /// No signing key.
+    #[error("no token issuer")]
+    Issuer(#[from] IssuerError),
+    /// No certificate authority.
+    #[error("no certificate authority")]
+    Certificate(#[from] CertificateError),
+    /// No database.
+    #[error("no database")]
+    Database(#[from] DatabaseError),
+    /// No identity endpoint.
+    #[error("no identity endpoint")]
+    Identity(#[from] EndpointError),
+    /// No PostgreSQL server.
+    #[error("no PostgreSQL server")]
+    Postgres(#[from] PostgresError),
+}
+
+/// Azure on a laptop, running. Dropping it ends everything; [`shutdown`](Self::shutdown) also waits.
+pub struct Emulator {
+    issuer: Issuer,
+    authority: Authority,
+    identity: IdentityEndpoint,
+    postgres: PostgresServer,
+}
+
+impl Emulator {
+    /// Starts everything.
+    pub async fn start(options: EmulatorOptions) -> Result<Self, EmulatorError> {
+        let issuer = Issuer::new(&options.tenant)?;
+        let authority = Authority::new()?;
+        let database = Arc::new(Database::new()?);
+        let secret = options.identity_secret.unwrap_or_else(|| random::hex(16));
+        let mut postgres = options.postgres;
+        if postgres.roles.is_empty() {
+            let roles = options.identities.iter();
+            postgres.roles = roles
+                .map(|identity| Role::service(&identity.name, &identity.object_id))
+                .collect();
+        }
+        let identity = IdentityEndpoint::start(
+            options.identity,
+            &secret,
+            options.identities,
+            issuer.clone(),
+        )
+        .await?;
+        let postgres =
+            PostgresServer::start(postgres, &authority, issuer.clone(), database).await?;
+        Ok(Self {
+            issuer,
+            authority,
+            identity,
+            postgres,
+        })
+    }
+
+    /// Signs the tokens; script it to get wrong ones.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Gives the tokens; script it to get failures.
+    #[must_use]
+    pub fn identity(&self) -> &IdentityEndpoint {
+        &self.identity
+    }
+
+    /// Takes the tokens.
+    #[must_use]
+    pub fn postgres(&self) -> &PostgresServer {
+        &self.postgres
+    }
+
+    /// The certificate authority of the servers, PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        self.authority.ca_pem()
+    }
+
+    /// Writes [`ca_pem`](Self::ca_pem) to a file.
+    pub fn write_ca(&self, file: &Path) -> io::Result<()> {
+        std::fs::write(file, self.ca_pem())
+    }
+
+    /// Stops listening, ends all sessions and waits until nothing of it runs any more.
+    pub async fn shutdown(self) {
+        self.identity.shutdown().await;
+        self.postgres.shutdown().await;
+    }
+}

@@ -1,0 +1,76 @@
+//! The identity endpoint: what an app asks for tokens, on App Service and on a virtual machine.
+//!
+//! ```text
+//!   asker                                               endpoint
+//!    | GET /msi/token?api-version=2019-08-01&resource=R     |   App Service, Container Apps
+//!    |     X-IDENTITY-HEADER: secret                  ----> |
+//!    | GET /metadata/identity/oauth2/token?api-version=...  |   IMDS (virtual machine)
+//!    |     Metadata: true                             ----> |
+//!    | <---- 200 {"access_token": ..., "expires_on": "..."} |
+//!    | <---- 400 {"error": ...} or {"statusCode": ...}      |   each in its own error shape
+//! ```
+//!
+//! Answers and error texts are those that users of Azure have quoted in public. Tests script the
+//! endpoint ([`IdentityEndpoint::script`]), hold its answers back ([`IdentityEndpoint::hold`]) and
+//! read what was asked ([`IdentityEndpoint::requests`]).
+
+mod answer;
+mod endpoint;
+mod script;
+
+pub use endpoint::{EndpointError, IdentityEndpoint};
+pub use script::{Behaviour, Hold, Recorded};
+
+/// How an identity came to its resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assigned {
+    /// The resource's own identity, used when a request names none.
+    System,
+    /// One of several that a request may name.
+    User,
+}
+
+/// A managed identity of the emulated tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedIdentity {
+    /// Display name.
+    pub name: String,
+    /// Application id, claim `appid`.
+    pub client_id: String,
+    /// Principal id, claim `oid`.
+    pub object_id: String,
+    /// Azure resource id, claim `xms_mirid`.
+    pub resource_id: String,
+    /// System- or user-assigned.
+    pub assigned: Assigned,
+}
+
+impl ManagedIdentity {
+    /// A user-assigned identity with ids of its own.
+    #[must_use]
+    pub fn user_assigned(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            client_id: crate::random::uuid(),
+            object_id: crate::random::uuid(),
+            resource_id: format!(
+                "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/emulator\
+                 /providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+            ),
+            assigned: Assigned::User,
+        }
+    }
+
+    /// The system-assigned identity of an App Service site.
+    #[must_use]
+    pub fn system_assigned(name: &str) -> Self {
+        Self {
+            resource_id: format!(
+                "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/emulator\
+                 /providers/Microsoft.Web/sites/{name}"
+            ),
+            assigned: Assigned::System,
+            ..Self::user_assigned(name)
+        }
+    }
+}

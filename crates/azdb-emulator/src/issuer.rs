@@ -1,0 +1,354 @@
+//! Tokens in the manner of Microsoft Entra: RS256 JWTs that say who a managed identity is.
+//!
+//! ```text
+//!   identity endpoint -- issue(identity, audience) --> Issuer -- token --> whoever asked
+//!   database server   -- verify(token, audience) ----> Issuer -- Claims | Rejected
+//! ```
+//!
+//! Keys are made at start, so no token of one emulator is good for another. Tests script what the
+//! next tokens look like: expired, for the wrong audience, signed by a stranger, of a given size or
+//! lifetime.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use serde::{Deserialize, Serialize};
+
+use crate::identity::ManagedIdentity;
+use crate::random;
+
+/// The audience of Azure Database for PostgreSQL and MySQL in the public cloud.
+pub const OSSRDBMS_AUDIENCE: &str = "https://ossrdbms-aad.database.windows.net";
+
+/// Lifetime of a managed identity's token when nothing else is scripted: 24 h, as in Azure.
+pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// One entry of the `groups` claim in JSON: a quoted UUID and a comma.
+const GROUP_BYTES: usize = 39;
+
+/// Why a token could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuerError {
+    /// No RSA key could be made.
+    #[error("cannot make a signing key")]
+    Key(#[from] rcgen::Error),
+
+    /// The claims could not be signed.
+    #[error("cannot sign a token")]
+    Sign(#[from] jsonwebtoken::errors::Error),
+
+    /// The claims could not be written as JSON.
+    #[error("cannot write the claims")]
+    Claims(#[from] serde_json::Error),
+}
+
+/// Why a server does not accept a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// Not a token of this issuer: no JWT, another key, another issuer.
+    #[error("not signed by this issuer")]
+    Foreign,
+    /// Its `exp` has passed, or its `nbf` has not come.
+    #[error("expired")]
+    Expired,
+    /// Made for another service.
+    #[error("wrong audience")]
+    Audience,
+}
+
+/// What is wrong with a token on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// `exp` lies an hour back. The identity endpoint still announces the shape's lifetime, as if a
+    /// clock went wrong or the token was revoked: its asker can't know until a server refuses it.
+    Expired,
+    /// `aud` is Azure Resource Manager instead of what was asked for.
+    WrongAudience,
+    /// Signed with a key that the servers don't know.
+    ForeignSignature,
+}
+
+/// How a token is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Time until it expires.
+    pub lifetime: Duration,
+    /// Wished length of the whole token in bytes, reached with a `groups` claim. The token is at
+    /// most two bytes longer (Base64 has no length 4n+1), and never shorter than without groups
+    /// (about 1.2 KB).
+    pub size: usize,
+    /// What is wrong with it, if anything.
+    pub flaw: Option<Flaw>,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            lifetime: DEFAULT_LIFETIME,
+            size: 0,
+            flaw: None,
+        }
+    }
+}
+
+impl From<Flaw> for Shape {
+    fn from(flaw: Flaw) -> Self {
+        Self {
+            flaw: Some(flaw),
+            ..Self::default()
+        }
+    }
+}
+
+/// The claims of a token, named as in Entra.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The service that the token is for.
+    pub aud: String,
+    /// Who signed it.
+    pub iss: String,
+    /// Issued at, seconds since 1970.
+    pub iat: u64,
+    /// Not valid before, seconds since 1970.
+    pub nbf: u64,
+    /// Not valid from this second on, seconds since 1970.
+    pub exp: u64,
+    /// Client (application) id of the identity; Azure Database for MySQL matches this.
+    pub appid: String,
+    /// `app` for managed identities and service principals.
+    pub idtyp: String,
+    /// Object (principal) id of the identity; Azure Database for PostgreSQL matches this.
+    pub oid: String,
+    /// The subject; equal to `oid` for a managed identity.
+    pub sub: String,
+    /// Tenant id.
+    pub tid: String,
+    /// Unique id of this token.
+    pub uti: String,
+    /// Version of the token format.
+    pub ver: String,
+    /// Azure resource id of the managed identity.
+    pub xms_mirid: String,
+    /// Groups that the identity is a member of; here only to make tokens large.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+}
+
+/// A signed token. Its `Debug` shows no byte of it.
+#[derive(Clone)]
+pub struct Token {
+    /// The JWT.
+    pub access_token: String,
+    /// What the identity endpoint announces as its end, seconds since 1970.
+    pub expires_on: u64,
+    /// When it was made, seconds since 1970.
+    pub issued_at: u64,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("bytes", &self.access_token.len())
+            .field("expires_on", &self.expires_on)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Signs and verifies tokens. Clones share keys and script.
+#[derive(Clone)]
+pub struct Issuer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    tenant: String,
+    iss: String,
+    header: Header,
+    signer: EncodingKey,
+    verifier: DecodingKey,
+    stranger: OnceLock<EncodingKey>,
+    script: Mutex<Script>,
+}
+
+#[derive(Default)]
+struct Script {
+    next: VecDeque<Shape>,
+    otherwise: Shape,
+}
+
+impl Issuer {
+    /// Makes an issuer for `tenant` (a UUID) with a new RSA key of 2048 bits.
+    pub fn new(tenant: &str) -> Result<Self, IssuerError> {
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+        let mut header = Header::new(Algorithm::RS256);
+        header.kid = Some(random::hex(16));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                tenant: tenant.to_owned(),
+                iss: format!("https://sts.windows.net/{tenant}/"),
+                header,
+                signer: EncodingKey::from_rsa_pem(key.serialize_pem().as_bytes())?,
+                verifier: DecodingKey::from_rsa_pem(key.public_key_pem().as_bytes())?,
+                stranger: OnceLock::new(),
+                script: Mutex::default(),
+            }),
+        })
+    }
+
+    /// The next `count` tokens of [`issue`](Self::issue) have this shape; later calls queue behind.
+    pub fn script(&self, count: usize, shape: impl Into<Shape>) {
+        let shape = shape.into();
+        let mut script = self.scripted();
+        script.next.extend(std::iter::repeat_n(shape, count));
+    }
+
+    /// Every token that is not scripted has this shape.
+    pub fn set_default(&self, shape: impl Into<Shape>) {
+        self.scripted().otherwise = shape.into();
+    }
+
+    /// Forgets what was scripted; the default shape stays.
+    pub fn clear_script(&self) {
+        self.scripted().next.clear();
+    }
+
+    /// Makes a token for `identity` in the shape that is scripted next.
+    pub fn issue(&self, identity: &ManagedIdentity, audience: &str) -> Result<Token, IssuerError> {
+        let shape = {
+            let mut script = self.scripted();
+            script.next.pop_front().unwrap_or(script.otherwise)
+        };
+        self.issue_as(identity, audience, shape)
+    }
+
+    /// Makes a token for `identity` in a given shape, leaving the script alone.
+    pub fn issue_as(
+        &self,
+        identity: &ManagedIdentity,
+        audience: &str,
+        shape: impl Into<Shape>,
+    ) -> Result<Token, IssuerError> {
+        let shape = shape.into();
+        let issued_at = now();
+        let expires_on = issued_at + shape.lifetime.as_secs();
+        let mut claims = self.claims(identity, audience, issued_at, expires_on);
+        match shape.flaw {
+            Some(Flaw::Expired) => {
+                claims.iat = issued_at - 2 * 3600;
+                claims.nbf = claims.iat;
+                claims.exp = issued_at - 3600;
+            }
+            Some(Flaw::WrongAudience) => {
+                "https://management.azure.com/".clone_into(&mut claims.aud)
+            }
+            Some(Flaw::ForeignSignature) | None => {}
+        }
+        let key = match shape.flaw {
+            Some(Flaw::ForeignSignature) => self.stranger()?,
+            _ => &self.inner.signer,
+        };
+        let mut access_token = jsonwebtoken::encode(&self.inner.header, &claims, key)?;
+        if access_token.len() < shape.size {
+            claims.groups = groups_for(&claims, &access_token, shape.size)?;
+            access_token = jsonwebtoken::encode(&self.inner.header, &claims, key)?;
+        }
+        Ok(Token {
+            access_token,
+            expires_on,
+            issued_at,
+        })
+    }
+
+    /// Says who a token is for, or why it is refused: signature first, then time, then audience.
+    pub fn verify(&self, token: &str, audience: &str) -> Result<Claims, Rejected> {
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.leeway = 0;
+        validation.validate_nbf = true;
+        validation.set_audience(&[audience]);
+        validation.set_issuer(&[&self.inner.iss]);
+        validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss"]);
+        match jsonwebtoken::decode::<Claims>(token, &self.inner.verifier, &validation) {
+            Ok(data) => Ok(data.claims),
+            Err(error) => Err(match error.kind() {
+                ErrorKind::ExpiredSignature | ErrorKind::ImmatureSignature => Rejected::Expired,
+                ErrorKind::InvalidAudience => Rejected::Audience,
+                _ => Rejected::Foreign,
+            }),
+        }
+    }
+
+    fn claims(
+        &self,
+        identity: &ManagedIdentity,
+        audience: &str,
+        issued_at: u64,
+        expires_on: u64,
+    ) -> Claims {
+        Claims {
+            aud: audience.to_owned(),
+            iss: self.inner.iss.clone(),
+            iat: issued_at,
+            nbf: issued_at,
+            exp: expires_on,
+            appid: identity.client_id.clone(),
+            idtyp: "app".to_owned(),
+            oid: identity.object_id.clone(),
+            sub: identity.object_id.clone(),
+            tid: self.inner.tenant.clone(),
+            uti: random::hex(11),
+            ver: "1.0".to_owned(),
+            xms_mirid: identity.resource_id.clone(),
+            groups: Vec::new(),
+        }
+    }
+
+    /// The key of [`Flaw::ForeignSignature`], made when it is first wanted: most runs never do.
+    fn stranger(&self) -> Result<&EncodingKey, IssuerError> {
+        if let Some(key) = self.inner.stranger.get() {
+            return Ok(key);
+        }
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+        let key = EncodingKey::from_rsa_pem(key.serialize_pem().as_bytes())?;
+        Ok(self.inner.stranger.get_or_init(|| key))
+    }
+
+    fn scripted(&self) -> MutexGuard<'_, Script> {
+        let script = self.inner.script.lock();
+        script.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The `groups` that bring a token of these claims from its natural length to `size`.
+fn groups_for(claims: &Claims, natural: &str, size: usize) -> Result<Vec<String>, IssuerError> {
+    let plain = serde_json::to_vec(claims)?.len();
+    let around = natural.len() - base64_len(plain);
+    let one_empty_group = plain + r#","groups":[""]"#.len();
+
+    let mut wanted = one_empty_group;
+    let room = size.saturating_sub(around);
+    wanted = wanted.max(room / 4 * 3);
+    while base64_len(wanted) < room {
+        wanted += 1;
+    }
+
+    let missing = wanted - one_empty_group;
+    let mut groups: Vec<String> = (0..missing / GROUP_BYTES).map(|_| random::uuid()).collect();
+    groups.push("0".repeat(missing % GROUP_BYTES));
+    Ok(groups)
+}
+
+/// Length of unpadded Base64.
+fn base64_len(bytes: usize) -> usize {
+    (bytes * 4).div_ceil(3)
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}

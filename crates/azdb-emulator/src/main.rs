@@ -1,0 +1,162 @@
+//! `azdb-emulator`: an emulated Azure as a process, for docker-compose and for CI.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use azdb_emulator::{Emulator, EmulatorOptions, ManagedIdentity};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+/// Azure on a laptop: tokens, and a PostgreSQL server that accepts nothing else
+///
+/// The identity endpoint answers as App Service does (`/msi/token`) and as the instance metadata
+/// service does (`/metadata/identity/oauth2/token`). The PostgreSQL server takes only TLS, and only
+/// tokens of this process. All data is a sample and ends with the process.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where PostgreSQL listens
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:5432",
+        env = "AZDB_EMULATOR_POSTGRES"
+    )]
+    postgres: SocketAddr,
+
+    /// Where the identity endpoint listens
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:8080",
+        env = "AZDB_EMULATOR_IDENTITY"
+    )]
+    identity: SocketAddr,
+
+    /// What `IDENTITY_HEADER` must be; random when absent
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "AZDB_EMULATOR_IDENTITY_HEADER",
+        hide_env_values = true
+    )]
+    identity_header: Option<String>,
+
+    /// A host name under which both are reached, besides localhost and 127.0.0.1; may be repeated
+    #[arg(
+        long = "name",
+        value_name = "HOST",
+        env = "AZDB_EMULATOR_NAME",
+        value_delimiter = ','
+    )]
+    names: Vec<String>,
+
+    /// A managed identity and PostgreSQL role of this name, besides `orders-app`; may be repeated
+    #[arg(
+        long = "role",
+        value_name = "NAME",
+        env = "AZDB_EMULATOR_ROLE",
+        value_delimiter = ','
+    )]
+    roles: Vec<String>,
+
+    /// Where to write the certificate authority, PEM
+    #[arg(long, value_name = "PATH", env = "AZDB_EMULATOR_CA_FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
+    let ended = tokio::runtime::Runtime::new()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(run(Arguments::parse())));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut cause = error.source();
+            while let Some(source) = cause {
+                let _ = write!(text, ": {source}");
+                cause = source.source();
+            }
+            tracing::error!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let mut options = EmulatorOptions {
+        identity: arguments.identity,
+        identity_secret: arguments.identity_header,
+        ..EmulatorOptions::default()
+    };
+    options.postgres.bind = arguments.postgres;
+    options
+        .postgres
+        .names
+        .extend(arguments.names.iter().cloned());
+    let roles = arguments.roles.iter();
+    let identities = roles.map(|role| ManagedIdentity::user_assigned(role));
+    options.identities.extend(identities);
+
+    let emulator = Emulator::start(options).await?;
+    if let Some(file) = &arguments.ca_file {
+        emulator.write_ca(file)?;
+    }
+    let host = arguments.names.first().map(String::as_str);
+    let text = settings(&emulator, host, arguments.ca_file.as_deref());
+    io::stdout().write_all(text.as_bytes())?;
+    stopped().await?;
+    emulator.shutdown().await;
+    Ok(())
+}
+
+/// What to set, in the form of a shell's or docker's environment file.
+fn settings(emulator: &Emulator, host: Option<&str>, ca_file: Option<&std::path::Path>) -> String {
+    let (identity, postgres) = (emulator.identity(), emulator.postgres());
+    let host = host.unwrap_or("localhost");
+    let mut text = format!(
+        "IDENTITY_ENDPOINT=http://{host}:{}/msi/token\n\
+         IDENTITY_HEADER={}\n\
+         PGHOST={host}\n\
+         PGPORT={}\n",
+        identity.address().port(),
+        identity.secret(),
+        postgres.address().port(),
+    );
+    if let Some(file) = ca_file {
+        let _ = writeln!(text, "PGSSLROOTCERT={}", file.display());
+    }
+    for (role, identity) in postgres.roles().iter().zip(identity.identities()) {
+        let _ = writeln!(
+            text,
+            "# role `{}`: client id {}, object id {}",
+            role.name, identity.client_id, identity.object_id
+        );
+    }
+    text
+}
+
+/// Waits for Ctrl-C or, where there is one, SIGTERM.
+async fn stopped() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

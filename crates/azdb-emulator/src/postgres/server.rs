@@ -1,0 +1,248 @@
+//! The listener, and one connection from its first byte to its last.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::response::{ReadyForQuery, TransactionStatus};
+use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus, SecretKey};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::cancel::{Entry, Sessions};
+use super::login::{Gate, Role};
+use super::opening::{ALPN, Opening, Startup, open};
+use super::record::{LoginRecord, Logins, Refusal};
+use super::session::{self, Session};
+use super::wire::{write, write_fatal};
+use crate::certificates::{Authority, CertificateError};
+use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
+use crate::sqlite::Database;
+use crate::tasks::Tasks;
+
+/// How long a client may take until it is logged in: PostgreSQL's `authentication_timeout`.
+const LOGIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// What `server_version` says.
+pub(super) const VERSION: &str = "16.4";
+
+/// How a server is set up.
+#[derive(Debug, Clone)]
+pub struct PostgresOptions {
+    /// Where to listen; port 0 is a free one.
+    pub bind: SocketAddr,
+    /// Names and IP addresses in its certificate.
+    pub names: Vec<String>,
+    /// Roles that may log in with a token.
+    pub roles: Vec<Role>,
+    /// Audience that a token must have.
+    pub audience: String,
+    /// Newest minor version of protocol 3 that it speaks: 0 as PostgreSQL 16 does, or 2 as 18 does
+    /// (with cancel keys of 32 bytes).
+    pub newest_minor: u16,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+            roles: Vec::new(),
+            audience: OSSRDBMS_AUDIENCE.to_owned(),
+            newest_minor: 0,
+        }
+    }
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum PostgresError {
+    /// The address can't be listened on.
+    #[error("cannot listen on `{address}` for PostgreSQL")]
+    Listen {
+        /// The wished address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+
+    /// No certificate for its names.
+    #[error("no certificate for the PostgreSQL server")]
+    Certificate(#[from] CertificateError),
+}
+
+/// A running server. Dropping it ends its sessions.
+pub struct PostgresServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    tasks: Tasks,
+}
+
+struct Shared {
+    acceptor: TlsAcceptor,
+    gate: Gate,
+    logins: Logins,
+    sessions: Arc<Sessions>,
+    database: Arc<Database>,
+}
+
+impl PostgresServer {
+    /// Listens, with a certificate of `authority`, for clients with tokens of `issuer`.
+    pub async fn start(
+        options: PostgresOptions,
+        authority: &Authority,
+        issuer: Issuer,
+        database: Arc<Database>,
+    ) -> Result<Self, PostgresError> {
+        let bind = options.bind;
+        let failed = |source| PostgresError::Listen {
+            address: bind,
+            source,
+        };
+        let config = authority.server_config(&options.names, &[ALPN])?;
+        let listener = TcpListener::bind(bind).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let shared = Arc::new(Shared {
+            acceptor: TlsAcceptor::from(config),
+            gate: Gate {
+                issuer,
+                audience: options.audience,
+                roles: options.roles,
+                newest_minor: options.newest_minor,
+            },
+            logins: Logins::default(),
+            sessions: Sessions::new(),
+            database,
+        });
+        let tasks = Tasks::new();
+        let accepted = Arc::clone(&shared);
+        tasks.listen(listener, move |stream, peer| {
+            let shared = Arc::clone(&accepted);
+            async move {
+                if let Err(error) = shared.serve(stream, peer).await {
+                    tracing::debug!(%peer, %error, "PostgreSQL connection ended");
+                }
+            }
+        });
+        tracing::info!(%address, "PostgreSQL server listens");
+        Ok(Self {
+            address,
+            shared,
+            tasks,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The roles that may log in.
+    #[must_use]
+    pub fn roles(&self) -> &[Role] {
+        &self.shared.gate.roles
+    }
+
+    /// Refuses the next `count` logins like this, after the client has sent its StartupMessage.
+    pub fn refuse(&self, count: usize, refusal: &Refusal) {
+        self.shared.logins.script(count, refusal);
+    }
+
+    /// All logins so far, in the order in which they were decided.
+    #[must_use]
+    pub fn logins(&self) -> Vec<LoginRecord> {
+        self.shared.logins.records()
+    }
+
+    /// How many sessions are logged in.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.shared.sessions.count()
+    }
+
+    /// Ends all sessions as an administrator would: 57P01.
+    pub fn terminate_sessions(&self) {
+        self.shared.sessions.terminate_all();
+    }
+
+    /// Stops listening, closes all connections and waits until every task has ended.
+    pub async fn shutdown(self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+impl Shared {
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let logged_in = tokio::time::timeout(LOGIN_LIMIT, self.log_in(stream, peer)).await;
+        match logged_in.map_err(io::Error::from)?? {
+            Some((stream, session, entry)) => session::run(stream, peer, session, entry).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn log_in(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> io::Result<Option<(TlsStream<TcpStream>, Session, Entry)>> {
+        let (mut stream, startup) = match open(stream, peer, &self.acceptor).await? {
+            Opening::Login(stream, startup) => (*stream, startup),
+            Opening::Cancel(key) => {
+                self.sessions.cancel(&key);
+                return Ok(None);
+            }
+            Opening::Over => return Ok(None),
+        };
+        let mut record = LoginRecord::new(&startup, stream.get_ref().1.server_name());
+        let verdict = match self.logins.next_refusal() {
+            Some(refusal) => Err(refusal),
+            None => self.gate.admit(&mut stream, &startup, &mut record).await?,
+        };
+        let user = startup.parameter("user").unwrap_or_default();
+        record.refusal = verdict.clone().err();
+        self.logins.record(record);
+        if let Err(refusal) = verdict {
+            tracing::info!(%peer, user, reason = refusal.message, "PostgreSQL login refused");
+            write_fatal(&mut stream, &refusal.sqlstate, &refusal.message).await?;
+            return Ok(None);
+        }
+        tracing::info!(%peer, user, "PostgreSQL login");
+        let (session, entry) = self.welcome(&mut stream, &startup).await?;
+        Ok(Some((stream, session, entry)))
+    }
+
+    async fn welcome(
+        &self,
+        stream: &mut TlsStream<TcpStream>,
+        startup: &Startup,
+    ) -> io::Result<(Session, Entry)> {
+        let session = Session::open(&self.database, &self.sessions, startup)
+            .await
+            .map_err(io::Error::other)?;
+        let minor = startup.minor.min(self.gate.newest_minor);
+        let secret_bytes = if minor >= 2 { 32 } else { 4 };
+        let entry = self.sessions.enter(secret_bytes, session.interrupt());
+        session.set_process(entry.key.process);
+
+        let mut messages = vec![PgWireBackendMessage::Authentication(Authentication::Ok)];
+        for (name, value) in session.reported_parameters() {
+            let status = ParameterStatus::new(name, value);
+            messages.push(PgWireBackendMessage::ParameterStatus(status));
+        }
+        let secret = SecretKey::Bytes(entry.key.secret.clone().into());
+        messages.push(PgWireBackendMessage::BackendKeyData(BackendKeyData::new(
+            entry.key.process,
+            secret,
+        )));
+        let ready = ReadyForQuery::new(TransactionStatus::Idle);
+        messages.push(PgWireBackendMessage::ReadyForQuery(ready));
+        write(stream, messages).await?;
+        Ok((session, entry))
+    }
+}

@@ -1,0 +1,301 @@
+//! Who may come in, and what the others read.
+
+use azdb_emulator::postgres::RoleKind;
+use azdb_emulator::{
+    DEFAULT_ROLE, Emulator, EmulatorOptions, Flaw, OSSRDBMS_AUDIENCE, Refusal, Role, Shape,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_postgres::SimpleQueryMessage;
+
+use crate::support::{
+    GSSENC_REQUEST, SSL_REQUEST, emulator, handshake, identity, log_in, session, tcp, token, told,
+};
+
+/// A StartupMessage of protocol 3.`minor`.
+fn startup(minor: u16, parameters: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = vec![0, 3];
+    body.extend(minor.to_be_bytes());
+    for (name, value) in parameters {
+        body.extend(name.bytes().chain([0]).chain(value.bytes()).chain([0]));
+    }
+    body.push(0);
+    let length = u32::try_from(body.len() + 4).unwrap();
+    [length.to_be_bytes().to_vec(), body].concat()
+}
+
+async fn refusal(azure: &Emulator, user: &str, password: &str) -> (String, String) {
+    let refused = log_in(azure, user, password).await;
+    told(&refused.err().expect("the login was accepted"))
+}
+
+async fn refusal_of(shape: impl Into<Shape>) -> (String, String) {
+    let azure = emulator().await;
+    let issued = azure
+        .issuer()
+        .issue_as(identity(&azure), OSSRDBMS_AUDIENCE, shape)
+        .unwrap();
+    refusal(&azure, DEFAULT_ROLE, &issued.access_token).await
+}
+
+#[tokio::test]
+async fn good_token_comes_in() {
+    let azure = emulator().await;
+    let client = session(&azure).await;
+    let rows = client.simple_query("select 1").await.unwrap();
+    assert!(
+        rows.iter()
+            .any(|m| matches!(m, SimpleQueryMessage::Row(row) if row.get(0) == Some("1")))
+    );
+    assert_eq!(azure.postgres().sessions(), 1);
+}
+
+#[tokio::test]
+async fn token_of_sixty_kilobytes_comes_in() {
+    let azure = emulator().await;
+    azure.issuer().script(
+        1,
+        Shape {
+            size: 60_000,
+            ..Shape::default()
+        },
+    );
+    let token = token(&azure);
+    assert!((60_000..=60_002).contains(&token.len()), "{}", token.len());
+    log_in(&azure, DEFAULT_ROLE, &token).await.unwrap();
+    let logins = azure.postgres().logins();
+    assert_eq!(logins.first().unwrap().token_bytes, Some(token.len()));
+}
+
+#[tokio::test]
+async fn expired_token_is_refused_in_the_words_of_azure() {
+    let (sqlstate, message) = refusal_of(Flaw::Expired).await;
+    assert_eq!(sqlstate, "28000");
+    assert_eq!(
+        message,
+        "The access token has expired. Please acquire a new token and retry."
+    );
+}
+
+#[tokio::test]
+async fn wrong_audience_is_refused_in_the_words_of_azure() {
+    let (sqlstate, message) = refusal_of(Flaw::WrongAudience).await;
+    assert_eq!(sqlstate, "28000");
+    assert_eq!(
+        message,
+        "The access token does not have a valid audience claim. Please acquire a new token for the \
+         resource \"https://ossrdbms-aad.database.windows.net\"."
+    );
+}
+
+#[tokio::test]
+async fn foreign_signature_is_refused() {
+    let (sqlstate, message) = refusal_of(Flaw::ForeignSignature).await;
+    assert_eq!(sqlstate, "28000");
+    assert!(message.starts_with("An error occurred while validating the access token."));
+}
+
+#[tokio::test]
+async fn token_of_another_emulator_is_refused() {
+    let (azure, elsewhere) = (emulator().await, emulator().await);
+    let (sqlstate, _) = refusal(&azure, DEFAULT_ROLE, &token(&elsewhere)).await;
+    assert_eq!(sqlstate, "28000");
+}
+
+#[tokio::test]
+async fn unmapped_role_gets_a_challenge_that_no_token_solves() {
+    let azure = emulator().await;
+    for user in ["nobody", "Orders-App"] {
+        let (sqlstate, message) = refusal(&azure, user, &token(&azure)).await;
+        assert_eq!(sqlstate, "28P01");
+        assert_eq!(
+            message,
+            format!("password authentication failed for user \"{user}\"")
+        );
+    }
+    assert_eq!(azure.postgres().logins().first().unwrap().token_bytes, None);
+}
+
+#[tokio::test]
+async fn role_of_another_principal_is_refused() {
+    let mut options = EmulatorOptions::default();
+    let oid = options.identities.first().unwrap().object_id.clone();
+    options.postgres.roles = vec![
+        Role::service("other-app", "00000000-0000-0000-0000-000000000001"),
+        Role {
+            kind: RoleKind::User,
+            ..Role::service("anna@example.com", &oid)
+        },
+    ];
+    let azure = Emulator::start(options).await.unwrap();
+    let (sqlstate, _) = refusal(&azure, "other-app", &token(&azure)).await;
+    assert_eq!(sqlstate, "28P01");
+    let (sqlstate, message) = refusal(&azure, "anna@example.com", &token(&azure)).await;
+    assert_eq!(sqlstate, "28000");
+    assert!(message.contains("is neither an AAD_AUTH_TOKENTYPE_APP_USER"));
+}
+
+#[tokio::test]
+async fn role_names_with_spaces_and_capitals_work() {
+    let mut options = EmulatorOptions::default();
+    let oid = options.identities.first().unwrap().object_id.clone();
+    options.postgres.roles = vec![Role::service("My Identity ü", &oid)];
+    let azure = Emulator::start(options).await.unwrap();
+    log_in(&azure, "My Identity ü", &token(&azure))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn scripted_refusals_come_before_authentication() {
+    let azure = emulator().await;
+    let full = Refusal::new("53300", "sorry, too many clients already");
+    azure.postgres().refuse(1, &full);
+    let (sqlstate, message) = refusal(&azure, DEFAULT_ROLE, &token(&azure)).await;
+    assert_eq!((sqlstate, message), (full.sqlstate, full.message));
+    log_in(&azure, DEFAULT_ROLE, &token(&azure)).await.unwrap();
+}
+
+#[tokio::test]
+async fn plaintext_session_is_refused_in_the_words_of_azure() {
+    let azure = emulator().await;
+    let mut stream = tcp(&azure).await;
+    let packet = startup(0, &[("user", DEFAULT_ROLE), ("database", "shop")]);
+    stream.write_all(&packet).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with('E'));
+    assert!(answer.contains("C28000\0"), "{answer:?}");
+    assert!(
+        answer.contains(
+            "Mno pg_hba.conf entry for host \"127.0.0.1\", user \"orders-app\", database \"shop\", \
+             no encryption\0"
+        ),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn bytes_stuffed_in_before_tls_never_reach_the_session() {
+    let azure = emulator().await;
+    let mut stream = tcp(&azure).await;
+    let stuffed = startup(0, &[("user", DEFAULT_ROLE)]);
+    let packets = [SSL_REQUEST.to_vec(), stuffed].concat();
+    stream.write_all(&packets).await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'S');
+    assert!(handshake(&azure, stream, None).await.is_err());
+    assert_eq!(azure.postgres().logins(), []);
+}
+
+#[tokio::test]
+async fn gss_encryption_is_declined_and_tls_follows() {
+    let azure = emulator().await;
+    let mut stream = tcp(&azure).await;
+    stream.write_all(&GSSENC_REQUEST).await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'N');
+    stream.write_all(&SSL_REQUEST).await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'S');
+    handshake(&azure, stream, Some(b"postgresql"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn direct_tls_needs_alpn() {
+    let azure = emulator().await;
+    let packet = startup(0, &[("user", DEFAULT_ROLE)]);
+
+    let stream = tcp(&azure).await;
+    let mut direct = handshake(&azure, stream, Some(b"postgresql"))
+        .await
+        .unwrap();
+    direct.write_all(&packet).await.unwrap();
+    assert_eq!(direct.read_u8().await.unwrap(), b'R');
+
+    let stream = tcp(&azure).await;
+    let mut without = handshake(&azure, stream, None).await.unwrap();
+    without.write_all(&packet).await.unwrap();
+    let mut answer = Vec::new();
+    // The server hangs up; whether that is seen as an end or a reset is the kernel's choice.
+    let _ = without.read_to_end(&mut answer).await;
+    assert!(answer.is_empty());
+
+    let stream = tcp(&azure).await;
+    assert!(handshake(&azure, stream, Some(b"http/1.1")).await.is_err());
+}
+
+#[tokio::test]
+async fn newer_protocol_and_unknown_options_are_negotiated_down() {
+    let azure = emulator().await;
+    let stream = tcp(&azure).await;
+    let mut stream = handshake(&azure, stream, Some(b"postgresql"))
+        .await
+        .unwrap();
+    let packet = startup(9999, &[("user", DEFAULT_ROLE), ("_pq_.test", "on")]);
+    stream.write_all(&packet).await.unwrap();
+    let mut answer = [0; 23];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer[0], b'v');
+    assert_eq!(answer[5..13], [0, 3, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(&answer[13..], b"_pq_.test\0");
+}
+
+#[tokio::test]
+async fn protocol_of_postgresql_18_gives_keys_of_32_bytes() {
+    let mut options = EmulatorOptions::default();
+    options.postgres.newest_minor = 2;
+    let azure = Emulator::start(options).await.unwrap();
+    let stream = tcp(&azure).await;
+    let mut stream = handshake(&azure, stream, Some(b"postgresql"))
+        .await
+        .unwrap();
+    let packet = startup(2, &[("user", DEFAULT_ROLE)]);
+    stream.write_all(&packet).await.unwrap();
+    let mut asked = [0; 9];
+    stream.read_exact(&mut asked).await.unwrap();
+    assert_eq!(asked, [b'R', 0, 0, 0, 8, 0, 0, 0, 3]);
+    let token = token(&azure);
+    let length = u32::try_from(token.len() + 5).unwrap();
+    let message = [&[b'p'][..], &length.to_be_bytes(), token.as_bytes(), &[0]].concat();
+    stream.write_all(&message).await.unwrap();
+    loop {
+        let kind = stream.read_u8().await.unwrap();
+        let length = stream.read_u32().await.unwrap() as usize;
+        let mut body = vec![0; length - 4];
+        stream.read_exact(&mut body).await.unwrap();
+        match kind {
+            b'K' => break assert_eq!(body.len(), 4 + 32),
+            b'R' | b'S' => {}
+            other => panic!("unexpected message {}", char::from(other)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn login_records_show_what_came_but_no_token() {
+    let azure = emulator().await;
+    let token = token(&azure);
+    log_in(&azure, DEFAULT_ROLE, &token).await.unwrap();
+    let logins = azure.postgres().logins();
+    let [login] = logins.as_slice() else {
+        panic!("{logins:?}");
+    };
+    assert_eq!(login.parameter("user"), Some(DEFAULT_ROLE));
+    assert_eq!(login.parameter("database"), Some("shop"));
+    assert_eq!(login.server_name.as_deref(), Some("localhost"));
+    assert_eq!(login.version, (3, 0));
+    assert_eq!(login.refusal, None);
+    let shown = format!("{login:?}");
+    assert!(token.split('.').all(|part| !shown.contains(part)));
+}
+
+#[tokio::test]
+async fn shutdown_ends_sessions_and_frees_the_ports() {
+    let azure = emulator().await;
+    let client = session(&azure).await;
+    let addresses = [azure.postgres().address(), azure.identity().address()];
+    azure.shutdown().await;
+    client.simple_query("select 1").await.unwrap_err();
+    for address in addresses {
+        tokio::net::TcpListener::bind(address).await.unwrap();
+    }
+}
