@@ -1,0 +1,205 @@
+//! Reading what a source gave: lenient in the shape, strict in the meaning.
+//!
+//! Endpoints differ in the names of fields and in whether a number is written as a string. A token and one end of
+//! its life are required, nothing else.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::fault::{Answered, Fault};
+use crate::http::Answer;
+use crate::token::{Claims, Token, wiped};
+use crate::{Selector, schedule};
+
+/// What a program or a file gave without saying when it ends is taken for good this long.
+const OPAQUE_LIFE: Duration = Duration::from_secs(10 * 60);
+
+/// A token, and when its source wants to be asked for the next one.
+pub(crate) struct Grant {
+    pub(crate) token: Token,
+    pub(crate) refresh_in: Option<Duration>,
+}
+
+/// Whether a bare token is an answer, and what follows when nothing says when it ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// The JSON of an identity endpoint.
+    Json,
+    /// JSON, or a token and nothing else.
+    JsonOrBare,
+}
+
+/// An HTTP answer: a token of the wanted identity, or the fault that the endpoint reports.
+pub(crate) fn granted(
+    answer: &Answer,
+    wanted: Option<&Selector>,
+    now: SystemTime,
+) -> Result<Grant, Fault> {
+    if answer.status != 200 {
+        let said = Answered::read(answer.status, answer.retry_after, &answer.body);
+        return Err(Fault::Answered(said));
+    }
+    read(&answer.body, Shape::Json, wanted, now)
+}
+
+/// Reads a token out of `body`.
+pub(crate) fn read(
+    body: &[u8],
+    shape: Shape,
+    wanted: Option<&Selector>,
+    now: SystemTime,
+) -> Result<Grant, Fault> {
+    let body = std::str::from_utf8(body).map_err(|_| unreadable("it is not text"))?;
+    let body = body.trim_start_matches('\u{feff}').trim();
+    let mut fields = match shape {
+        Shape::JsonOrBare if !body.starts_with('{') => bare(body)?,
+        _ => serde_json::from_str(body).map_err(|_| unreadable("it is not the JSON of a token"))?,
+    };
+    let Some(Wiped(secret)) = fields.access_token.take() else {
+        return Err(unreadable("there is no `access_token` in it"));
+    };
+    if secret.is_empty() {
+        return Err(unreadable("`access_token` is empty"));
+    }
+    let claims = Claims::read(&secret);
+    if let Some(wanted) = wanted {
+        check_identity(wanted, &fields, claims.as_ref())?;
+    }
+    let ends = fields.ends(now);
+    let ends = ends.or_else(|| claims.and_then(|claims| claims.ends()));
+    let ends = match shape {
+        Shape::JsonOrBare => ends.unwrap_or(now + OPAQUE_LIFE),
+        Shape::Json => ends.ok_or_else(|| unreadable("it does not say when the token ends"))?,
+    };
+    let left = ends.duration_since(now).unwrap_or_default();
+    if left < schedule::FLOOR {
+        return Err(Fault::AlmostOver { left });
+    }
+    Ok(Grant {
+        token: Token::new(secret, ends),
+        refresh_in: fields.refresh_in.as_ref().and_then(seconds),
+    })
+}
+
+fn bare(body: &str) -> Result<Fields, Fault> {
+    if body.is_empty() {
+        return Err(unreadable("it is empty"));
+    }
+    if body.contains(char::is_whitespace) {
+        return Err(unreadable("it is more than one word, and not JSON"));
+    }
+    Ok(Fields {
+        access_token: Some(Wiped(wiped(body))),
+        ..Fields::default()
+    })
+}
+
+fn unreadable(what: &str) -> Fault {
+    let what = what.to_owned();
+    Fault::Unreadable { what }
+}
+
+/// Everything that we read of an answer. Numbers may be written as text.
+#[derive(Deserialize, Default)]
+struct Fields {
+    #[serde(alias = "accessToken", alias = "token")]
+    access_token: Option<Wiped>,
+    expires_on: Option<Value>,
+    /// RFC 3339 from azd and PowerShell, local time without an offset from az.
+    #[serde(rename = "expiresOn")]
+    expires_on_text: Option<Value>,
+    #[serde(alias = "expiresIn")]
+    expires_in: Option<Value>,
+    #[serde(alias = "refreshIn")]
+    refresh_in: Option<Value>,
+    // The identity that answered, as endpoints echo it.
+    client_id: Option<Value>,
+    #[serde(alias = "principal_id")]
+    object_id: Option<Value>,
+    #[serde(alias = "mi_res_id")]
+    msi_res_id: Option<Value>,
+}
+
+impl Fields {
+    fn ends(&self, now: SystemTime) -> Option<SystemTime> {
+        let lasts = self.expires_in.as_ref().and_then(seconds);
+        let by_span = lasts.and_then(|lasts| now.checked_add(lasts));
+        let by_date = [&self.expires_on, &self.expires_on_text]
+            .into_iter()
+            .flatten()
+            .find_map(moment);
+        match (by_date, by_span) {
+            // A date that is over while the span is not: this machine's clock is ahead, and only the span is true here.
+            (Some(date), Some(span)) if date < now + schedule::FLOOR => Some(span),
+            (Some(date), Some(span)) => Some(date.min(span)),
+            (date, span) => date.or(span),
+        }
+    }
+}
+
+/// An endpoint that does not know the selector gives a token of the system-assigned identity instead of an error.
+fn check_identity(wanted: &Selector, names: &Fields, claims: Option<&Claims>) -> Result<(), Fault> {
+    let (echoed, claimed) = match wanted {
+        Selector::ClientId(_) => (&names.client_id, claims.and_then(|it| it.appid.as_deref())),
+        Selector::ObjectId(_) => (&names.object_id, claims.and_then(|it| it.oid.as_deref())),
+        Selector::ResourceId(_) => (
+            &names.msi_res_id,
+            claims.and_then(|it| it.xms_mirid.as_deref()),
+        ),
+    };
+    let echoed = echoed.as_ref().and_then(Value::as_str);
+    for got in [claimed, echoed].into_iter().flatten() {
+        if !got.is_empty() && !got.eq_ignore_ascii_case(wanted.id()) {
+            let (asked, got) = (wanted.clone(), crate::quote::quoted(got));
+            return Err(Fault::OtherIdentity { asked, got });
+        }
+    }
+    Ok(())
+}
+
+/// A number of seconds, written as a number or as text.
+fn seconds(value: &Value) -> Option<Duration> {
+    let number = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    Duration::try_from_secs_f64(number?.trunc()).ok()
+}
+
+/// Seconds since 1970, or RFC 3339.
+fn moment(value: &Value) -> Option<SystemTime> {
+    if let Some(since) = seconds(value) {
+        return SystemTime::UNIX_EPOCH.checked_add(since);
+    }
+    let text = value.as_str()?;
+    Some(azure_core::time::parse_rfc3339(text).ok()?.into())
+}
+
+/// A string that goes straight into memory that is wiped.
+struct Wiped(Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Wiped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(WipedVisitor)
+    }
+}
+
+struct WipedVisitor;
+
+impl Visitor<'_> for WipedVisitor {
+    type Value = Wiped;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a token")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Wiped, E> {
+        Ok(Wiped(wiped(text)))
+    }
+}

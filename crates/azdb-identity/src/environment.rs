@@ -1,0 +1,78 @@
+//! The variables that a platform gives to a process, read once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A snapshot of environment variables. Debug prints names, never values: some are secrets.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, Zeroizing<String>>);
+
+impl Environment {
+    /// The variables of this process. Names and values that are not UTF-8 are left out.
+    #[must_use]
+    pub fn of_process() -> Self {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
+    }
+
+    /// The value of a variable. An empty one counts as unset, as it does for Azure's own SDKs.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(|value| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Names and values of the variables that are set, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(_, value)| !value.is_empty())
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let pairs = pairs.into_iter();
+        Self(
+            pairs
+                .map(|(name, value)| (name.into(), Zeroizing::new(value.into())))
+                .collect(),
+        )
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_is_unset() {
+        let environment = Environment::from_iter([("A", ""), ("B", "b")]);
+        assert_eq!(environment.get("A"), None);
+        assert_eq!(environment.get("B"), Some("b"));
+        assert_eq!(environment.get("C"), None);
+        assert_eq!(environment.iter().collect::<Vec<_>>(), [("B", "b")]);
+    }
+
+    #[test]
+    fn debug_shows_no_value() {
+        let environment = Environment::from_iter([("IDENTITY_HEADER", "s3cret")]);
+        let shown = format!("{environment:?}");
+        assert!(
+            shown.contains("IDENTITY_HEADER") && !shown.contains("s3cret"),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! The error that callers see.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::SourceKind;
+use crate::fault::Fault;
+use crate::remedy;
+
+/// A source gave no token.
+///
+/// `Display` says only this level (`no token from source "imds"`), the chain below it says why. For the person who must
+/// act there are [`cause`](Self::cause) and [`remedy`](Self::remedy). Nothing in it holds a token or a secret, and what
+/// it quotes of others is printable and at most 200 characters.
+#[derive(Clone)]
+pub struct TokenError {
+    source: SourceKind,
+    fault: Arc<Fault>,
+}
+
+impl TokenError {
+    pub(crate) fn new(source: SourceKind, fault: Fault) -> Self {
+        let fault = Arc::new(fault);
+        Self { source, fault }
+    }
+
+    /// The source that was asked.
+    #[must_use]
+    pub fn source_kind(&self) -> SourceKind {
+        self.source
+    }
+
+    /// What happened, in one line, for example `IMDS answered 400: invalid_request: Identity not found`.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        let mut text = match &*self.fault {
+            Fault::Setup { .. } | Fault::NoIdentity { .. } => self.fault.to_string(),
+            fault => format!("{} {fault}", self.source.speaker()),
+        };
+        let mut below = std::error::Error::source(&*self.fault);
+        while let Some(error) = below {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            below = error.source();
+        }
+        text
+    }
+
+    /// What the person who reads it can do.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        remedy::of(self.source, &self.fault)
+    }
+
+    /// Whether trying again a little later makes sense: a network fault, a throttled or an updating endpoint.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.fault.is_transient()
+    }
+
+    pub(crate) fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.fault.retry_after()
+    }
+}
+
+impl fmt::Debug for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenError")
+            .field("source", &self.source)
+            .field("fault", &self.fault)
+            .finish()
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no token from source `{}`", self.source)
+    }
+}
+
+impl std::error::Error for TokenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.fault)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+    use crate::fault::Answered;
+
+    #[test]
+    fn each_level_says_only_its_own_part() {
+        let body = br#"{"error":"invalid_request","error_description":"Identity not found"}"#;
+        let answered = Answered::read(400, None, body);
+        let error = TokenError::new(SourceKind::Imds, Fault::Answered(answered));
+        assert_eq!(error.to_string(), "no token from source `imds`");
+        assert_eq!(
+            error.source().unwrap().to_string(),
+            "answered 400: invalid_request: Identity not found"
+        );
+        assert_eq!(
+            error.cause(),
+            "IMDS answered 400: invalid_request: Identity not found"
+        );
+        assert!(!error.is_transient());
+        assert!(error.remedy().contains("assign"), "{}", error.remedy());
+    }
+}

@@ -1,0 +1,221 @@
+//! What can go wrong on the way to a token, before it is told to anybody.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Selector;
+use crate::http::HttpFault;
+use crate::quote::quoted;
+
+/// Why a source gave no token. Text of others is already quoted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The configuration or the platform's variables cannot work.
+    #[error("{cause}")]
+    Setup { cause: String, remedy: &'static str },
+
+    /// Nothing in reach gives this process an identity.
+    #[error("{cause}")]
+    NoIdentity { cause: String, remedy: String },
+
+    #[error("cannot be asked at `{endpoint}`")]
+    Http {
+        endpoint: String,
+        #[source]
+        source: HttpFault,
+    },
+
+    #[error("{0}")]
+    Answered(Answered),
+
+    #[error("gave no usable answer: {what}")]
+    Unreadable { what: String },
+
+    #[error("gave a token that ends in {} s", left.as_secs())]
+    AlmostOver { left: Duration },
+
+    #[error("gave a token of another identity: asked for {asked}, got `{got}`")]
+    OtherIdentity { asked: Selector, got: String },
+
+    #[error("{0}")]
+    Program(ProgramFault),
+
+    #[error("cannot read `{}`", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// An HTTP answer that is not a token.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    /// `error` and the first line of `error_description`, quoted; empty when there was neither.
+    pub(crate) text: String,
+    /// The number after `AADSTS`.
+    pub(crate) aadsts: Option<u32>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl std::fmt::Display for Answered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.text.as_str() {
+            "" => write!(f, "answered {}", self.status),
+            text => write!(f, "answered {}: {text}", self.status),
+        }
+    }
+}
+
+impl Answered {
+    /// Microsoft's identity endpoints have four shapes of error bodies; anything else is not quoted.
+    pub(crate) fn read(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Self {
+        let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        let text_at = |pointer: &str| body.pointer(pointer).and_then(|value| value.as_str());
+        let error = text_at("/error").or_else(|| text_at("/error/code"));
+        let said = [
+            "/error_description",
+            "/error/message",
+            "/message",
+            "/Message",
+        ]
+        .into_iter()
+        .find_map(text_at);
+        let text = match (error, said) {
+            (Some(error), Some(said)) if said.contains(error) => quoted(said),
+            // The code says more than OAuth's word for "no".
+            (Some(_), Some(said)) if said.contains("AADSTS") => quoted(said),
+            (Some(error), Some(said)) => quoted(&format!("{}: {}", quoted(error), quoted(said))),
+            (Some(only), None) | (None, Some(only)) => quoted(only),
+            (None, None) => String::new(),
+        };
+        Self {
+            status,
+            aadsts: aadsts(&text),
+            text,
+            retry_after,
+        }
+    }
+
+    /// Whether the text has `part` in it, whatever the case.
+    pub(crate) fn says(&self, part: &str) -> bool {
+        self.text
+            .to_ascii_lowercase()
+            .contains(&part.to_ascii_lowercase())
+    }
+}
+
+/// The number in `AADSTS700016: …`.
+fn aadsts(text: &str) -> Option<u32> {
+    let (_, rest) = text.split_once("AADSTS")?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok()
+}
+
+/// What a program did instead of printing a token.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProgramFault {
+    #[error("`{program}` was not found")]
+    NotFound { program: String },
+    #[error("`{program}` could not be started: {source}")]
+    Start { program: String, source: io::Error },
+    #[error("`{program}` ended with {status}{}", colon(said))]
+    Failed {
+        program: String,
+        status: String,
+        said: String,
+    },
+    #[error("`{program}` did not end within {} s and was stopped", limit.as_secs())]
+    TooSlow { program: String, limit: Duration },
+    #[error("`{program}` printed more than {limit} bytes")]
+    TooMuch { program: String, limit: usize },
+}
+
+fn colon(said: &str) -> String {
+    match said {
+        "" => String::new(),
+        said => format!(": {said}"),
+    }
+}
+
+impl Fault {
+    /// Whether the same question may well be answered a little later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Setup { .. }
+            | Self::NoIdentity { .. }
+            | Self::Unreadable { .. }
+            | Self::OtherIdentity { .. }
+            | Self::File { .. } => false,
+            Self::Http { source, .. } => source.is_transient(),
+            // 404 and 410 are how IMDS says that it is being updated.
+            Self::Answered(answer) => {
+                matches!(answer.status, 404 | 408 | 410 | 429 | 500..=599)
+                    || answer.says("temporarily_unavailable")
+            }
+            Self::AlmostOver { .. } => true,
+            Self::Program(program) => matches!(program, ProgramFault::TooSlow { .. }),
+        }
+    }
+
+    /// How long the endpoint asked us to stay away.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Answered(answer) => answer.retry_after,
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(body: &str) -> String {
+        Answered::read(400, None, body.as_bytes()).text
+    }
+
+    #[test]
+    fn the_bodies_of_each_endpoint_are_understood() {
+        assert_eq!(
+            text(r#"{"error":"invalid_request","error_description":"Identity not found"}"#),
+            "invalid_request: Identity not found"
+        );
+        assert_eq!(
+            text(
+                r#"{"statusCode":400,"message":"No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.","correlationId":"c"}"#
+            ),
+            "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."
+        );
+        assert_eq!(
+            text(
+                r#"{"error":{"correlationId":"c","code":"ManagedIdentityNotFound","message":"Managed identity not found."}}"#
+            ),
+            "ManagedIdentityNotFound: Managed identity not found."
+        );
+        assert_eq!(text("<html>no</html>"), "");
+    }
+
+    #[test]
+    fn an_authority_is_quoted_by_its_code_and_first_line() {
+        let body = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.\r\nTrace ID: t","error_codes":[7000215]}"#;
+        let answer = Answered::read(401, None, body.as_bytes());
+        assert_eq!(
+            answer.text,
+            "AADSTS7000215: Invalid client secret provided."
+        );
+        assert_eq!(answer.aadsts, Some(7_000_215));
+    }
+
+    #[test]
+    fn a_token_in_an_error_is_not_repeated() {
+        assert_eq!(
+            text(
+                r#"{"error":"invalid_grant","error_description":"assertion eyJabc.def.ghi is bad"}"#
+            ),
+            "invalid_grant: assertion [token] is bad"
+        );
+    }
+}

@@ -1,0 +1,401 @@
+//! One task per token: it fetches, it waits, it fetches again. Everybody else only looks at what it has.
+//!
+//! ```text
+//!              +--------- refresh due, clock jumped, somebody asks ---------+
+//!              v                                                            |
+//!   start -> fetch -- good --> publish token ---- wait: refresh_in, half, end - 5 min
+//!              |                                                            |
+//!              +----- bad ---> publish error, keep the token while it lasts |
+//!                              wait: 1, 2, 4 ... s, or 5 min if permanent --+
+//! ```
+//!
+//! # Invariants
+//!
+//! * Two fetches of one token never run at the same time.
+//! * A caller that goes away stops no fetch.
+//! * A token that is still good is served while a fetch runs and after it went wrong.
+//! * No token with less than 60 seconds left is handed out.
+//! * A permanent error is told at once, and its cause is tried again at most every 30 seconds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use crate::answer::Grant;
+use crate::clock::{Clock, Woke};
+use crate::schedule::{self, Jitter};
+use crate::source::TokenSource;
+use crate::{Audience, Token, TokenError};
+
+/// What is known of one token at one moment.
+#[derive(Clone, Default)]
+pub(crate) struct Known {
+    pub(crate) token: Option<Kept>,
+    /// The last error, until a fetch goes well again.
+    pub(crate) failure: Option<Failure>,
+    /// The last error ever, for the status.
+    pub(crate) last_error: Option<(TokenError, SystemTime)>,
+    pub(crate) tally: Tally,
+}
+
+/// The token in hand.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pub(crate) token: Token,
+    pub(crate) fetched_at: SystemTime,
+    pub(crate) refresh_at: SystemTime,
+}
+
+/// Why there is no newer token.
+#[derive(Clone)]
+pub(crate) struct Failure {
+    pub(crate) error: TokenError,
+    in_a_row: u32,
+    /// Nobody's wish causes a fetch before this.
+    not_before: Instant,
+}
+
+/// Finished fetches.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) good: u64,
+    pub(crate) transient: u64,
+    pub(crate) permanent: u64,
+    pub(crate) last_took: Duration,
+    last_ended: Option<Instant>,
+}
+
+impl Tally {
+    pub(crate) fn finished(&self) -> u64 {
+        self.good + self.transient + self.permanent
+    }
+}
+
+impl Known {
+    /// The token, if it has life enough for a login.
+    fn usable(&self, clock: &Clock) -> Option<&Kept> {
+        let kept = self.token.as_ref()?;
+        (clock.until(kept.token.expires_at()) >= schedule::FLOOR).then_some(kept)
+    }
+
+    /// The error to tell at once, and whether it is time to try again all the same.
+    fn refusal(&self) -> Option<(&TokenError, bool)> {
+        let failure = self.failure.as_ref()?;
+        let retry = Instant::now() >= failure.not_before;
+        (!failure.error.is_transient()).then_some((&failure.error, retry))
+    }
+}
+
+/// What the task and its callers share.
+struct Wishes {
+    look_again: Notify,
+    forced: AtomicBool,
+}
+
+/// A handle on the task. The task ends with it.
+pub(crate) struct Keeper {
+    known: watch::Receiver<Known>,
+    wishes: Arc<Wishes>,
+    clock: Clock,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Keeper {
+    /// Starts the task, which fetches at once.
+    pub(crate) fn start(
+        source: Box<dyn TokenSource>,
+        audience: Audience,
+        clock: Clock,
+        jitter: Jitter,
+    ) -> Self {
+        let (publish, known) = watch::channel(Known::default());
+        let wishes = Arc::new(Wishes {
+            look_again: Notify::new(),
+            forced: AtomicBool::new(false),
+        });
+        let round = Round {
+            source,
+            audience,
+            clock: clock.clone(),
+            jitter,
+            publish,
+            wishes: Arc::clone(&wishes),
+        };
+        let task = tokio::spawn(round.run());
+        Self {
+            known,
+            wishes,
+            clock,
+            task,
+        }
+    }
+
+    pub(crate) fn known(&self) -> watch::Ref<'_, Known> {
+        self.known.borrow()
+    }
+
+    /// True when the task is gone, which only a bug in a source can cause.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// The token now, or a future for it. Only the future waits; the first look costs no allocation and no await.
+    pub(crate) fn look(&self) -> Result<Token, Waiter> {
+        let known = self.known.borrow();
+        if let Some(kept) = known.usable(&self.clock) {
+            if self.clock.until(kept.refresh_at).is_zero() {
+                // After a suspended machine woke up: the task's own wait may not have noticed yet.
+                self.wishes.look_again.notify_one();
+            }
+            return Ok(kept.token.clone());
+        }
+        drop(known);
+        Err(self.waiter())
+    }
+
+    pub(crate) fn waiter(&self) -> Waiter {
+        Waiter {
+            known: self.known.clone(),
+            wishes: Arc::clone(&self.wishes),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+/// Somebody who waits for the task. Dropping it changes nothing for the task.
+pub(crate) struct Waiter {
+    known: watch::Receiver<Known>,
+    wishes: Arc<Wishes>,
+    clock: Clock,
+}
+
+/// The task is gone.
+pub(crate) struct Gone;
+
+impl Waiter {
+    /// Waits for a usable token or a permanent error.
+    pub(crate) async fn token(mut self) -> Result<Result<Token, TokenError>, Gone> {
+        let mut asked_at = None;
+        loop {
+            {
+                let known = self.known.borrow_and_update();
+                if let Some(kept) = known.usable(&self.clock) {
+                    return Ok(Ok(kept.token.clone()));
+                }
+                let finished = known.tally.finished();
+                if let Some((error, retry)) = known.refusal()
+                    && (!retry || asked_at.is_some_and(|before| finished > before))
+                {
+                    return Ok(Err(error.clone()));
+                }
+                asked_at.get_or_insert(finished);
+            }
+            self.wishes.look_again.notify_one();
+            self.known.changed().await.map_err(|_| Gone)?;
+        }
+    }
+
+    /// Waits for a token that is not `rejected`; `None` when the source gave the same one again.
+    pub(crate) async fn other_than(
+        mut self,
+        rejected: &Token,
+    ) -> Result<Result<Option<Token>, TokenError>, Gone> {
+        let mut asked_at = None;
+        loop {
+            {
+                let known = self.known.borrow_and_update();
+                if let Some(kept) = known.usable(&self.clock)
+                    && !kept.token.is_same_as(rejected)
+                {
+                    return Ok(Ok(Some(kept.token.clone())));
+                }
+                let finished = known.tally.finished();
+                let answered = asked_at.is_some_and(|before| finished > before);
+                match &known.failure {
+                    Some(failure) if answered || Instant::now() < failure.not_before => {
+                        return Ok(Err(failure.error.clone()));
+                    }
+                    None if answered || is_fresh(&known.tally) => return Ok(Ok(None)),
+                    _ => {}
+                }
+                asked_at.get_or_insert(finished);
+            }
+            self.wishes.forced.store(true, Ordering::Relaxed);
+            self.wishes.look_again.notify_one();
+            self.known.changed().await.map_err(|_| Gone)?;
+        }
+    }
+}
+
+/// Whether the last fetch is so recent that another one would give the same.
+fn is_fresh(tally: &Tally) -> bool {
+    tally
+        .last_ended
+        .is_some_and(|ended| ended.elapsed() < schedule::FORCED_FLOOR)
+}
+
+/// The task.
+struct Round {
+    source: Box<dyn TokenSource>,
+    audience: Audience,
+    clock: Clock,
+    jitter: Jitter,
+    publish: watch::Sender<Known>,
+    wishes: Arc<Wishes>,
+}
+
+impl Round {
+    async fn run(mut self) {
+        loop {
+            let started = Instant::now();
+            let outcome = self.source.fetch(&self.audience).await;
+            let took = started.elapsed();
+            let wait = match outcome {
+                Ok(grant) => self.good(grant, took),
+                Err(error) => self.bad(error, took),
+            };
+            self.rest(wait).await;
+        }
+    }
+
+    /// Publishes a token; says how long it is good without another look.
+    fn good(&mut self, grant: Grant, took: Duration) -> Duration {
+        let now = self.clock.now();
+        let life = self.clock.until(grant.token.expires_at());
+        let wait = schedule::refresh(life, grant.refresh_in, &mut self.jitter);
+        self.report(&grant.token, life, wait);
+        self.publish.send_modify(|known| {
+            known.token = Some(Kept {
+                token: grant.token,
+                fetched_at: now,
+                refresh_at: now + wait,
+            });
+            known.failure = None;
+            known.tally.good += 1;
+            known.tally.last_took = took;
+            known.tally.last_ended = Some(Instant::now());
+        });
+        wait
+    }
+
+    fn report(&self, token: &Token, life: Duration, wait: Duration) {
+        let source = self.source.kind();
+        let recovered = self.publish.borrow().failure.is_some();
+        let (life, next) = (life.as_secs(), wait.as_secs());
+        if recovered {
+            info!(%source, audience = %self.audience, life, next, "token fetched again");
+        } else {
+            debug!(%source, audience = %self.audience, life, next, "token fetched");
+        }
+        if let Some(claims) = token.claims() {
+            debug!(
+                %source, aud = claims.aud, oid = claims.oid, appid = claims.appid, exp = claims.exp,
+                xms_mirid = claims.xms_mirid, "unverified claims of the token"
+            );
+        }
+    }
+
+    /// Publishes an error; says how long to leave the source alone.
+    fn bad(&mut self, error: TokenError, took: Duration) -> Duration {
+        let (now, ended) = (self.clock.now(), Instant::now());
+        let before = self.publish.borrow();
+        let in_a_row = before
+            .failure
+            .as_ref()
+            .map_or(0, |failure| failure.in_a_row)
+            + 1;
+        let left = before.usable(&self.clock).map(|kept| {
+            self.clock
+                .until(kept.token.expires_at())
+                .saturating_sub(schedule::FLOOR)
+        });
+        drop(before);
+        let wait = schedule::retry(in_a_row, &error, left, &mut self.jitter);
+        let (source, cause) = (self.source.kind(), error.cause());
+        let (left_s, next) = (left.unwrap_or_default().as_secs(), wait.as_secs());
+        if in_a_row == 1 || left.is_none() {
+            warn!(%source, audience = %self.audience, %cause, remedy = error.remedy(), left = left_s, next, "no new token");
+        } else {
+            debug!(%source, audience = %self.audience, %cause, left = left_s, next, in_a_row, "still no new token");
+        }
+        self.publish.send_modify(|known| {
+            if left.is_none() {
+                known.token = None;
+            }
+            let tally = &mut known.tally;
+            let (counter, floor) = match error.is_transient() {
+                true => (&mut tally.transient, wait),
+                false => (&mut tally.permanent, schedule::PERMANENT_FLOOR),
+            };
+            *counter += 1;
+            tally.last_took = took;
+            tally.last_ended = Some(ended);
+            known.last_error = Some((error.clone(), now));
+            known.failure = Some(Failure {
+                error,
+                in_a_row,
+                not_before: ended + floor,
+            });
+        });
+        wait
+    }
+
+    /// Waits until the next fetch is due or wanted.
+    async fn rest(&self, wait: Duration) {
+        let due = Instant::now() + wait;
+        loop {
+            let left = due.saturating_duration_since(Instant::now());
+            let woke = tokio::select! {
+                woke = self.clock.wait(left) => woke,
+                () = self.wishes.look_again.notified() => {
+                    if self.is_wanted() {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let source = self.source.kind();
+            match woke {
+                Woke::Due => return,
+                // A machine that slept may have a stale token, and its throttling is over.
+                Woke::ClockAhead(by) => {
+                    info!(%source, seconds = by.as_secs(), "the clock jumped ahead, or this machine was suspended");
+                    return;
+                }
+                // The token lasts longer than we thought.
+                Woke::ClockBack(by) => {
+                    debug!(%source, seconds = by.as_secs(), "the clock was set back")
+                }
+            }
+        }
+    }
+
+    /// Whether somebody's wish is reason enough for a fetch now.
+    fn is_wanted(&self) -> bool {
+        let known = self.publish.borrow();
+        if known
+            .failure
+            .as_ref()
+            .is_some_and(|failure| Instant::now() < failure.not_before)
+        {
+            return false;
+        }
+        if self.wishes.forced.swap(false, Ordering::Relaxed) && !is_fresh(&known.tally) {
+            return true;
+        }
+        match known.usable(&self.clock) {
+            None => true,
+            Some(kept) => self.clock.until(kept.refresh_at).is_zero(),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! A program of the user's choice that prints a token.
+//!
+//! It is started directly from its arguments, never through a shell. Its standard input is empty, and it has 30
+//! seconds. It prints a bare token, or JSON with a token and the end of its life.
+
+use super::program::Program;
+use super::{Plan, Surroundings, TokenSource};
+use crate::answer::{Grant, Shape, read};
+use crate::clock::Clock;
+use crate::{Audience, SourceKind, TokenError};
+
+pub(super) struct Command {
+    program: Program,
+    clock: Clock,
+}
+
+impl Command {
+    pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
+        Self {
+            program: Program::new(plan.config.command.clone(), surroundings),
+            clock: surroundings.clock.clone(),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl TokenSource for Command {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Command
+    }
+
+    async fn fetch(&self, _audience: &Audience) -> Result<Grant, TokenError> {
+        let printed = self.program.run().await;
+        printed
+            .and_then(|printed| read(&printed, Shape::JsonOrBare, None, self.clock.now()))
+            .map_err(|fault| TokenError::new(self.kind(), fault))
+    }
+}

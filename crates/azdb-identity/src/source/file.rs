@@ -1,0 +1,90 @@
+//! A file that somebody else keeps fresh. It is read again at each refresh.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{Plan, Surroundings, TokenSource};
+use crate::answer::{Grant, Shape, read};
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::{Audience, SourceKind, TokenError};
+
+/// The longest file, in bytes.
+const LONGEST: u32 = 256 * 1024;
+
+pub(super) struct File {
+    path: PathBuf,
+    clock: Clock,
+}
+
+impl File {
+    pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
+        Self {
+            path: plan.config.token_file.clone().unwrap_or_default(),
+            clock: surroundings.clock.clone(),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl TokenSource for File {
+    fn kind(&self) -> SourceKind {
+        SourceKind::File
+    }
+
+    async fn fetch(&self, _audience: &Audience) -> Result<Grant, TokenError> {
+        let text = read_secret(&self.path).await;
+        text.and_then(|text| read(&text, Shape::JsonOrBare, None, self.clock.now()))
+            .map_err(|fault| TokenError::new(self.kind(), fault))
+    }
+}
+
+/// Reads a file that holds a secret into memory that is wiped.
+pub(super) async fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let owned = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || read_whole(&owned));
+    read.await
+        .unwrap_or_else(|broken| Err(io::Error::other(broken)))
+        .map_err(|source| Fault::File {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+fn read_whole(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let file = std::fs::File::open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        ));
+    }
+    let too_long = || io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 256 KiB");
+    let announced = u32::try_from(about.len())
+        .ok()
+        .filter(|&length| length <= LONGEST);
+    let room = announced.ok_or_else(too_long)?;
+    // One byte more than announced, so that the buffer never has to grow to see the end.
+    let mut whole = Zeroizing::new(vec![0; room as usize + 1]);
+    let mut filled = 0;
+    let mut file = file;
+    loop {
+        let Some(rest) = whole.get_mut(filled..).filter(|rest| !rest.is_empty()) else {
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "it changed while it was read",
+            ));
+        };
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    whole.truncate(filled);
+    Ok(whole)
+}

@@ -1,0 +1,162 @@
+//! Managed identities that are one GET away: IMDS and App Service (also Functions and Container Apps).
+//!
+//! azure_identity's `ManagedIdentityCredential` asks; what it cannot be told is put right on the way out:
+//! it goes by the variables of the process alone, knows no other IMDS address than the usual one, and refuses resource
+//! ids on App Service. Where it refuses altogether (a process with variables of Cloud Shell, Azure ML, Arc or Service
+//! Fabric, or with empty ones) the same request goes out without it.
+
+use std::sync::Arc;
+
+use azure_core::http::Url;
+use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions};
+use hyper::header::{HeaderName, HeaderValue};
+
+use super::{Plan, Surroundings, TokenSource};
+use crate::answer::{Grant, granted};
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::http::{Answer, HttpFault, Line, Outgoing};
+use crate::{Audience, Environment, Selector, SourceKind, TokenError, sdk};
+
+const METADATA: HeaderName = HeaderName::from_static("metadata");
+const IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-identity-header");
+
+pub(super) struct ManagedIdentity {
+    kind: SourceKind,
+    selector: Option<Selector>,
+    environment: Environment,
+    line: Line,
+    clock: Clock,
+}
+
+impl ManagedIdentity {
+    pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
+        Self {
+            kind: plan.kind,
+            selector: plan.selector.clone(),
+            environment: surroundings.environment.clone(),
+            line: surroundings.line.clone(),
+            clock: surroundings.clock.clone(),
+        }
+    }
+
+    async fn ask(&self, audience: &Audience) -> Result<Answer, Fault> {
+        let endpoint = Arc::new(self.endpoint(audience)?);
+        let amended = Arc::clone(&endpoint);
+        let amend = Box::new(move |request| amended.address(request));
+        let (client_options, reply) = sdk::line_out(&self.line, amend);
+        let options = ManagedIdentityCredentialOptions {
+            client_options,
+            ..Default::default()
+        };
+        match ManagedIdentityCredential::new(Some(options)) {
+            Ok(credential) => sdk::ask(&*credential, audience, reply).await,
+            Err(_) => {
+                let shown = sdk::endpoint(&endpoint.url);
+                let http = |source| Fault::Http {
+                    endpoint: shown.clone(),
+                    source,
+                };
+                let request = endpoint.address(Outgoing::get(endpoint.url.clone()));
+                self.line
+                    .exchange(request.map_err(http)?)
+                    .await
+                    .map_err(http)
+            }
+        }
+    }
+
+    fn endpoint(&self, audience: &Audience) -> Result<Endpoint, Fault> {
+        match self.kind {
+            SourceKind::AppService => self.app_service(audience),
+            _ => self.imds(audience),
+        }
+    }
+
+    fn imds(&self, audience: &Audience) -> Result<Endpoint, Fault> {
+        const BASE: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
+        let base = self.environment.get(BASE);
+        let base = base.unwrap_or("http://169.254.169.254");
+        let path = "metadata/identity/oauth2/token";
+        let mut url = parse(BASE, &format!("{}/{path}", base.trim_end_matches('/')))?;
+        url.query_pairs_mut()
+            .append_pair("api-version", "2018-02-01")
+            .append_pair("resource", audience.as_str());
+        self.select(&mut url, "msi_res_id");
+        let secret = None;
+        Ok(Endpoint { url, secret })
+    }
+
+    fn app_service(&self, audience: &Audience) -> Result<Endpoint, Fault> {
+        let variable = |name: &str| {
+            self.environment.get(name).ok_or_else(|| Fault::Setup {
+                cause: format!("{name} is not set, which App Service and Container Apps do for an app with an identity"),
+                remedy: "turn on a managed identity for the app and restart it; init containers of Container Apps get none",
+            })
+        };
+        let mut url = parse("IDENTITY_ENDPOINT", variable("IDENTITY_ENDPOINT")?)?;
+        let secret = Some(variable("IDENTITY_HEADER")?.to_owned());
+        url.query_pairs_mut()
+            .append_pair("api-version", "2019-08-01")
+            .append_pair("resource", audience.as_str());
+        self.select(&mut url, "mi_res_id");
+        Ok(Endpoint { url, secret })
+    }
+
+    /// An unknown parameter is ignored by the endpoint, which then gives the system-assigned identity.
+    fn select(&self, url: &mut Url, resource_id: &str) {
+        let Some(selector) = &self.selector else {
+            return;
+        };
+        let name = match selector {
+            Selector::ClientId(_) => "client_id",
+            Selector::ObjectId(_) => "object_id",
+            Selector::ResourceId(_) => resource_id,
+        };
+        url.query_pairs_mut().append_pair(name, selector.id());
+    }
+}
+
+#[async_trait::async_trait]
+impl TokenSource for ManagedIdentity {
+    fn kind(&self) -> SourceKind {
+        self.kind
+    }
+
+    async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
+        let answer = self.ask(audience).await;
+        answer
+            .and_then(|answer| granted(&answer, self.selector.as_ref(), self.clock.now()))
+            .map_err(|fault| TokenError::new(self.kind, fault))
+    }
+}
+
+/// Where to ask, with everything that the question says.
+struct Endpoint {
+    url: Url,
+    /// The value of `X-IDENTITY-HEADER`.
+    secret: Option<String>,
+}
+
+impl Endpoint {
+    /// Directs a request here.
+    fn address(&self, mut request: Outgoing) -> Result<Outgoing, HttpFault> {
+        request.url = self.url.clone();
+        request.headers.remove(IDENTITY_HEADER);
+        request
+            .headers
+            .insert(METADATA, HeaderValue::from_static("true"));
+        if let Some(secret) = &self.secret {
+            request.headers.remove(METADATA);
+            request.secret_header(IDENTITY_HEADER, secret)?;
+        }
+        Ok(request)
+    }
+}
+
+fn parse(variable: &str, url: &str) -> Result<Url, Fault> {
+    Url::parse(url).map_err(|error| Fault::Setup {
+        cause: format!("{variable} is not a URL: {error}"),
+        remedy: "correct the variable, or unset it",
+    })
+}

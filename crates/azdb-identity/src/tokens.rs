@@ -1,0 +1,183 @@
+//! The tokens of a process: one per source, identity and audience, shared by everybody.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::ClientConfig;
+
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::keeper::{Gone, Keeper};
+use crate::schedule::Jitter;
+use crate::source::{self, Plan, Surroundings};
+use crate::status::TokenStatus;
+use crate::{Audience, Environment, IdentityConfig, Token, TokenError};
+
+/// Gives tokens, and keeps them fresh in the background. Clones share everything.
+#[derive(Clone)]
+pub struct Tokens(Arc<Shared>);
+
+struct Shared {
+    surroundings: Surroundings,
+    clock: Clock,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// What each configuration came to: two of them may want the same identity.
+    plans: HashMap<(IdentityConfig, Audience), Arc<Plan>>,
+    keepers: HashMap<(Arc<Plan>, Audience), Arc<Keeper>>,
+}
+
+impl Tokens {
+    /// `environment` says what the platform gave to this process, `tls` verifies the authorities of Microsoft Entra.
+    #[must_use]
+    pub fn new(environment: Environment, tls: Arc<ClientConfig>) -> Self {
+        Self::with_clock(environment, tls, Clock::system())
+    }
+
+    /// The same with another wall clock, for tests.
+    #[must_use]
+    pub fn with_clock(environment: Environment, tls: Arc<ClientConfig>, clock: Clock) -> Self {
+        let surroundings = Surroundings::new(environment, tls, clock.clone());
+        Self(Arc::new(Shared {
+            surroundings,
+            clock,
+            kept: Mutex::default(),
+        }))
+    }
+
+    /// A token with at least 60 seconds left. While one is in hand this does not wait.
+    ///
+    /// Without one it waits for the background task, however long that takes: give it a deadline. Dropping the
+    /// future stops nothing. [`last_error`](Self::last_error) says what the task met meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// A permanent one: the configuration, or the endpoint's "no". Transient ones are only waited through.
+    pub async fn get(
+        &self,
+        identity: &IdentityConfig,
+        audience: &Audience,
+    ) -> Result<Token, TokenError> {
+        match self.keeper(identity, audience)?.look() {
+            Ok(token) => Ok(token),
+            Err(waiter) => waiter
+                .token()
+                .await
+                .unwrap_or_else(|Gone| Err(gone(identity))),
+        }
+    }
+
+    /// For when the database said that `rejected` is expired: one fetch, shared by all who ask and made at most
+    /// every 30 seconds. `None` when the source gave the same bytes again.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the fetch met, transient faults included.
+    pub async fn replace(
+        &self,
+        identity: &IdentityConfig,
+        audience: &Audience,
+        rejected: &Token,
+    ) -> Result<Option<Token>, TokenError> {
+        let waiter = self.keeper(identity, audience)?.waiter();
+        let replaced = waiter.other_than(rejected).await;
+        replaced.unwrap_or_else(|Gone| Err(gone(identity)))
+    }
+
+    /// Begins to fetch in the background and does not wait: so that what is wrong shows before the first app comes.
+    ///
+    /// # Errors
+    ///
+    /// Only what is wrong with the configuration itself.
+    pub fn start(&self, identity: &IdentityConfig, audience: &Audience) -> Result<(), TokenError> {
+        self.keeper(identity, audience).map(drop)
+    }
+
+    /// What the last fetch met, if it went wrong: the reason to tell when [`get`](Self::get) ran into a deadline.
+    #[must_use]
+    pub fn last_error(&self, identity: &IdentityConfig, audience: &Audience) -> Option<TokenError> {
+        let keeper = self.keeper(identity, audience).ok()?;
+        let known = keeper.known();
+        known.failure.as_ref().map(|failure| failure.error.clone())
+    }
+
+    /// Forgets every token that is not among `wanted`, as after a reload of the configuration.
+    pub fn retain<'a>(&self, wanted: impl IntoIterator<Item = (&'a IdentityConfig, &'a Audience)>) {
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let mut kept = self.kept();
+        kept.plans
+            .retain(|(identity, audience), _| wanted.contains(&(identity, audience)));
+        let Kept { plans, keepers } = &mut *kept;
+        keepers.retain(|(plan, audience), _| {
+            plans
+                .iter()
+                .any(|((_, other), planned)| planned == plan && other == audience)
+        });
+    }
+
+    /// One entry per token, in no particular order.
+    #[must_use]
+    pub fn status(&self) -> Vec<TokenStatus> {
+        let kept = self.kept();
+        let now = self.0.clock.now();
+        kept.keepers
+            .iter()
+            .map(|((plan, audience), keeper)| TokenStatus::of(plan, audience, &keeper.known(), now))
+            .collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keeper of this token, started when it is the first time.
+    fn keeper(
+        &self,
+        identity: &IdentityConfig,
+        audience: &Audience,
+    ) -> Result<Arc<Keeper>, TokenError> {
+        let wanted = (identity.clone(), audience.clone());
+        let mut kept = self.kept();
+        let plan = match kept.plans.get(&wanted) {
+            Some(plan) => Arc::clone(plan),
+            None => {
+                let plan = Arc::new(source::plan(identity, audience, &self.0.surroundings)?);
+                kept.plans.insert(wanted, Arc::clone(&plan));
+                plan
+            }
+        };
+        let key = (plan, audience.clone());
+        if let Some(keeper) = kept.keepers.get(&key)
+            && !keeper.is_dead()
+        {
+            return Ok(Arc::clone(keeper));
+        }
+        let source = source::build(&key.0, &self.0.surroundings);
+        let keeper = Keeper::start(
+            source,
+            audience.clone(),
+            self.0.clock.clone(),
+            Jitter::random(),
+        );
+        let keeper = Arc::new(keeper);
+        kept.keepers.insert(key, Arc::clone(&keeper));
+        Ok(keeper)
+    }
+}
+
+/// The task broke. The next caller starts another one.
+fn gone(identity: &IdentityConfig) -> TokenError {
+    setup(
+        identity.source,
+        "the task that fetches tokens broke".to_owned(),
+        "look for a panic in the log and report it",
+    )
+}
+
+/// A configuration that cannot work, said in the name of its source.
+pub(crate) fn setup(source: crate::SourceKind, cause: String, remedy: &'static str) -> TokenError {
+    TokenError::new(source, Fault::Setup { cause, remedy })
+}
