@@ -1,1 +1,33 @@
-//! Placeholder.
+//! The library of `azdb-proxy`: a TCP proxy that lets apps in by local trust and logs in upstream with tokens of Microsoft Entra.
+//!
+//! ```text
+//!   config      what was written -> checked routes
+//!   server      every door open ... the end of the drain
+//!   listener    one door: accept, admit
+//!   session     one connection: login, relay, log line
+//!   postgres    the login conversation
+//!   upstream    dialling; which ways may carry a token
+//!   tls         certificates on both sides
+//!   relay       bytes one way and bytes the other
+//! ```
+//!
+//! The two sides are called **app** and **upstream**, everywhere.
+
+mod deadline;
+mod error;
+mod io;
+mod listener;
+mod postgres;
+mod relay;
+mod server;
+mod session;
+mod socket;
+mod tls;
+mod upstream;
+
+pub mod config;
+pub mod route;
+
+pub use error::{Chain, LoginError};
+pub use server::{Drained, Server, StartError};
+pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};

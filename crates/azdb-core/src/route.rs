@@ -119,6 +119,17 @@ pub enum Principals {
     ByAppUser(Vec<(String, Arc<Principal>)>),
 }
 
+impl Principals {
+    /// Every principal of a route, in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Principal>> {
+        let (one, map) = match self {
+            Self::One(principal) => (Some(principal), [].iter()),
+            Self::ByAppUser(map) => (None, map.iter()),
+        };
+        one.into_iter().chain(map.map(|(_, principal)| principal))
+    }
+}
+
 /// A database principal, and the identity whose token opens it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Principal {

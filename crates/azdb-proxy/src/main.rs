@@ -1,2 +1,88 @@
-//! Placeholder.
-fn main() {}
+//! `azdb-proxy`, the program: arguments, signals, log lines and exit codes around `azdb-core`.
+
+mod args;
+#[cfg(feature = "demo")]
+mod demo;
+mod exit;
+mod logging;
+mod output;
+mod run;
+mod signals;
+mod system;
+
+use azdb_core::LocalAuthority;
+use azdb_core::config::{self, Config};
+use azdb_identity::Environment;
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Args, Command};
+use exit::Exit;
+use output::{say, tell};
+
+fn main() -> std::process::ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return exit::of_clap(&error).into(),
+    };
+    dispatch(args).into()
+}
+
+fn dispatch(args: Args) -> Exit {
+    let env = Environment::of_process();
+    match args.command.unwrap_or(Command::Run(args.run)) {
+        Command::Run(args) => with_config(&args.into(), &env, |config| run::run(config, env.clone())),
+        Command::Check(args) => with_config(&args.into(), &env, |config| {
+            config.warnings.iter().for_each(|warning| tell(&format!("warning: {warning}")));
+            say(&config::summary(&config));
+            Exit::Success
+        }),
+        Command::Ca(args) => ca(&args.into(), &env),
+        #[cfg(feature = "demo")]
+        Command::Demo => demo::demo(),
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "azdb-proxy", &mut out);
+            say(String::from_utf8_lossy(&out).trim_end());
+            Exit::Success
+        }
+    }
+}
+
+fn with_config(
+    overrides: &config::Overrides,
+    env: &Environment,
+    act: impl FnOnce(Config) -> Exit,
+) -> Exit {
+    match config::load(overrides, env) {
+        Ok(config) => act(config),
+        Err(problems) => {
+            tell(&problems.to_string());
+            Exit::BadConfiguration
+        }
+    }
+}
+
+/// Prints the certificate authority of `local_tls = "auto"`.
+fn ca(overrides: &config::Overrides, env: &Environment) -> Exit {
+    let state_dir = match config::load_process(overrides, env) {
+        Ok(process) => process.state_dir,
+        Err(problems) => {
+            tell(&problems.to_string());
+            return Exit::BadConfiguration;
+        }
+    };
+    let Some(state_dir) = state_dir else {
+        tell("azdb-proxy: there is no place to keep a certificate: set --state-dir");
+        return Exit::BadConfiguration;
+    };
+    match LocalAuthority::load_or_make(Some(&state_dir)) {
+        Ok(authority) => {
+            say(authority.ca_pem().trim_end());
+            Exit::Success
+        }
+        Err(error) => {
+            tell(&format!("azdb-proxy: {}", azdb_core::Chain(&error)));
+            Exit::Failure
+        }
+    }
+}

@@ -23,7 +23,7 @@ pub struct Exchange {
 
 impl Exchange {
     /// Follows bytes on their way to the upstream.
-    pub fn from_app(&mut self, bytes: &[u8]) {
+    pub fn app_sent(&mut self, bytes: &[u8]) {
         let Self {
             from_app,
             queries,
@@ -49,7 +49,7 @@ impl Exchange {
     }
 
     /// Follows bytes on their way to the app.
-    pub fn from_upstream(&mut self, bytes: &[u8]) {
+    pub fn upstream_sent(&mut self, bytes: &[u8]) {
         let Self {
             from_upstream,
             queries,
@@ -161,10 +161,10 @@ mod tests {
         let mut exchange = Exchange::default();
         for (app, upstream) in story {
             app.bytes()
-                .for_each(|tag| exchange.from_app(&message(tag, b"body")));
+                .for_each(|tag| exchange.app_sent(&message(tag, b"body")));
             upstream
                 .bytes()
-                .for_each(|tag| exchange.from_upstream(&message(tag, b"body")));
+                .for_each(|tag| exchange.upstream_sent(&message(tag, b"body")));
         }
         exchange
     }
@@ -204,8 +204,8 @@ mod tests {
     #[test]
     fn an_impossible_length_ends_certainty_not_the_session() {
         let mut exchange = Exchange::default();
-        exchange.from_upstream(b"D\0\0\0\x03");
-        exchange.from_upstream(READY);
+        exchange.upstream_sent(b"D\0\0\0\x03");
+        exchange.upstream_sent(READY);
         assert!(!exchange.at_rest());
     }
 

@@ -1,0 +1,38 @@
+//! One clock for a whole login.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::LoginError;
+
+/// The moment by which a login must be through, token, dialling and TLS included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// Starts the clock.
+    pub(crate) fn after(limit: Duration) -> Self {
+        Self { at: Instant::now() + limit, limit }
+    }
+
+    /// Runs one step of the login.
+    ///
+    /// # Errors
+    ///
+    /// The step's own, or [`LoginError::Deadline`] naming what the login was `doing` when its time ran out.
+    pub(crate) async fn run<T, E: Into<LoginError>>(
+        &self,
+        doing: &'static str,
+        step: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, LoginError> {
+        match tokio::time::timeout_at(self.at, step).await {
+            Ok(outcome) => outcome.map_err(Into::into),
+            Err(_) => Err(LoginError::Deadline { doing, limit: self.limit }),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A byte stream with the bytes that were read too far.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsStream;
+
+/// What both legs are made of: sockets in production, pipes in tests.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// Bytes asked of a socket at a time during a login.
+const CHUNK: usize = 1024;
+
+/// One leg of a session: the stream, and every byte that was read from it and not used yet.
+///
+/// The login reads in chunks, so the end of one message and the start of the next often arrive together. What it does not use
+/// stays here and comes out first when the leg is read as a stream.
+#[derive(Debug)]
+pub(crate) struct Leg<S> {
+    stream: S,
+    unread: BytesMut,
+}
+
+impl<S> Leg<S> {
+    /// A leg of which nothing has been read.
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, unread: BytesMut::new() }
+    }
+
+    /// The stream alone. What lies unread is gone, so the caller has looked.
+    pub(crate) fn into_stream(self) -> S {
+        self.stream
+    }
+
+    /// What has been read and not used.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.unread
+    }
+
+    /// Uses up the first `count` bytes of [`Leg::unread`].
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.unread.advance(count.min(self.unread.len()));
+        if self.unread.is_empty() {
+            // A session may last for days; it should not hold its login's buffer.
+            self.unread = BytesMut::new();
+        }
+    }
+}
+
+impl<S: Stream> Leg<S> {
+    /// Reads until `count` bytes lie unread. The caller bounds `count`.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::UnexpectedEof`] when the peer has no more to say, and whatever the stream reports.
+    pub(crate) async fn fill(&mut self, count: usize) -> io::Result<()> {
+        while self.unread.len() < count {
+            self.unread.reserve((count - self.unread.len()).max(CHUNK));
+            if self.stream.read_buf(&mut self.unread).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<S: Stream> AsyncRead for Leg<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.unread.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let count = buf.remaining().min(self.unread.len());
+        let (now, _) = self.unread.split_at(count);
+        buf.put_slice(now);
+        self.consume(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Stream> AsyncWrite for Leg<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A stream that may have been wrapped in TLS.
+#[derive(Debug)]
+pub(crate) enum MaybeTls<S> {
+    /// As it is.
+    Plain(S),
+    /// Boxed: a TLS session is a kilobyte, and most of what holds a `MaybeTls` is moved about.
+    Tls(Box<TlsStream<S>>),
+}
+
+macro_rules! with_either {
+    ($self:ident, $stream:ident => $call:expr) => {
+        match $self.get_mut() {
+            MaybeTls::Plain($stream) => $call,
+            MaybeTls::Tls($stream) => $call,
+        }
+    };
+}
+
+impl<S: Stream> AsyncRead for MaybeTls<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        with_either!(self, stream => Pin::new(stream).poll_read(cx, buf))
+    }
+}
+
+impl<S: Stream> AsyncWrite for MaybeTls<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        with_either!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_either!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_either!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt as _;
+
+    #[tokio::test]
+    async fn bytes_read_too_far_come_out_first() {
+        let (mut peer, stream) = tokio::io::duplex(64);
+        peer.write_all(b"helloworld").await.unwrap();
+        drop(peer);
+
+        let mut leg = Leg::new(stream);
+        leg.fill(5).await.unwrap();
+        assert_eq!(leg.unread(), b"helloworld");
+        leg.consume(5);
+
+        let mut rest = Vec::new();
+        leg.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"world");
+    }
+
+    #[tokio::test]
+    async fn an_early_end_is_an_error() {
+        let (mut peer, stream) = tokio::io::duplex(64);
+        peer.write_all(b"four").await.unwrap();
+        drop(peer);
+        let error = Leg::new(stream).fill(5).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

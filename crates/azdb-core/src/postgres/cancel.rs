@@ -1,0 +1,124 @@
+//! Cancel requests: they come on a connection of their own, and must find the session's server.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use azdb_wire::postgres::CANCEL_REQUEST;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::Lobby;
+use super::upstream::{TlsForm, secure};
+use crate::error::{Chain, LoginError};
+use crate::route::Endpoint;
+use crate::upstream::{Dial, Dialled};
+
+/// How long a server may take to act on a cancel request and close.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The sessions of a route that can be cancelled, by process id and key as their servers gave them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cancels {
+    sessions: Arc<Mutex<HashMap<Vec<u8>, Arc<Dialled>>>>,
+}
+
+impl Cancels {
+    /// Makes a session known until the registration is dropped.
+    pub(super) fn register(&self, key: Vec<u8>, dialled: Dialled) -> Registration {
+        let dialled = Arc::new(dialled);
+        self.lock().insert(key.clone(), Arc::clone(&dialled));
+        Registration { cancels: self.clone(), key, dialled }
+    }
+
+    fn find(&self, key: &[u8]) -> Option<Arc<Dialled>> {
+        self.lock().get(key).cloned()
+    }
+
+    /// A map stays a map when a thread panics beside it.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Arc<Dialled>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One session's entry.
+pub(crate) struct Registration {
+    cancels: Cancels,
+    key: Vec<u8>,
+    dialled: Arc<Dialled>,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let key = std::mem::take(&mut self.key);
+        // Two servers can draw the same key; the entry may be the other session's by now.
+        if let Entry::Occupied(entry) = self.cancels.lock().entry(key)
+            && Arc::ptr_eq(entry.get(), &self.dialled)
+        {
+            entry.remove();
+        }
+    }
+}
+
+/// Passes a cancel request on to the server that gave out its key, and waits for that server to close, because the app takes
+/// the end of its own connection to mean "done". An unknown key goes nowhere: nobody probes a server's keys through us.
+pub(super) async fn forward<D: Dial>(lobby: &Lobby<D>, key: &[u8]) {
+    let Some(dialled) = lobby.cancels.find(key) else {
+        tracing::debug!("a cancel request with an unknown key");
+        return;
+    };
+    match tokio::time::timeout(PATIENCE, send(lobby, key, &dialled)).await {
+        Ok(Ok(())) => tracing::debug!(addr = %dialled.addr, "passed a cancel request on"),
+        Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "cannot pass a cancel request on"),
+        Err(_) => tracing::warn!(addr = %dialled.addr, "no end to a cancel request in {PATIENCE:?}"),
+    }
+}
+
+async fn send<D: Dial>(lobby: &Lobby<D>, key: &[u8], dialled: &Dialled) -> Result<(), LoginError> {
+    // The address that serves the session, not the name: another address may be another server.
+    let target = Endpoint { host: dialled.addr.ip().to_string(), port: dialled.addr.port() };
+    let (stream, _) = lobby.dialler.dial(&target).await?;
+    let form = if lobby.route.tls_first { TlsForm::Direct } else { TlsForm::Request };
+    let tls = lobby.upstream_tls.as_ref();
+    let mut upstream = secure(stream, tls, &dialled.upstream.host, form).await?;
+
+    let length = u32::try_from(key.len() + 8).unwrap_or(u32::MAX);
+    let packet = [&length.to_be_bytes(), &CANCEL_REQUEST.to_be_bytes(), key].concat();
+    let lost = |source| LoginError::UpstreamLost { doing: "cancelling a query", source };
+    let leg = upstream.leg();
+    leg.write_all(&packet).await.map_err(lost)?;
+    leg.flush().await.map_err(lost)?;
+    // However the server ends it, it has ended.
+    let _ = leg.read(&mut [0; 16]).await;
+    Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    fn dialled(port: u16) -> Dialled {
+        let upstream = Endpoint { host: "db".into(), port };
+        Dialled { upstream, addr: ([127, 0, 0, 1], port).into() }
+    }
+
+    #[test]
+    fn a_session_is_known_until_it_ends() {
+        let cancels = Cancels::default();
+        let session = cancels.register(b"pidkey".to_vec(), dialled(1));
+        assert_eq!(cancels.find(b"pidkey").unwrap().addr.port(), 1);
+        assert!(cancels.find(b"pidkex").is_none());
+        drop(session);
+        assert!(cancels.find(b"pidkey").is_none());
+    }
+
+    #[test]
+    fn the_end_of_one_session_does_not_take_anothers_entry() {
+        let cancels = Cancels::default();
+        let first = cancels.register(b"pidkey".to_vec(), dialled(1));
+        let _second = cancels.register(b"pidkey".to_vec(), dialled(2));
+        drop(first);
+        assert_eq!(cancels.find(b"pidkey").unwrap().addr.port(), 2);
+    }
+}

@@ -1,0 +1,273 @@
+//! One direction of a relay.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::SCRATCH;
+
+/// Bytes after which a direction lets others have their turn.
+const FAIR_SHARE: usize = 1024 * 1024;
+
+thread_local! {
+    /// Borrowed for one poll and never across an await. It holds bytes of whichever session used it last: only the part that
+    /// a read has just filled may be looked at.
+    static THREAD_SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+}
+
+/// What a poll of a direction came to.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// Nothing that the session must know.
+    Going,
+    /// The source has ended, told once. What was held back may still be on its way.
+    SourceEnded,
+    /// The source cannot be read. The direction is over.
+    SourceBroke(io::Error),
+    /// The sink takes nothing any more. The direction is over.
+    SinkBroke(io::Error),
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Open,
+    /// The source has ended; the sink is to be told once it has taken the rest.
+    Ending,
+    Over,
+}
+
+/// Bytes from a source to a sink.
+#[derive(Debug, Default)]
+pub(super) struct Direction {
+    state: State,
+    /// What the sink would not take.
+    held: Vec<u8>,
+    /// Bytes of `held` that it has taken since.
+    taken: usize,
+    unflushed: bool,
+    moved: u64,
+}
+
+impl Direction {
+    /// Bytes that the sink took.
+    pub(super) fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    /// Whether everything that was read has left.
+    pub(super) fn holds_nothing(&self) -> bool {
+        self.held.is_empty() && !self.unflushed
+    }
+
+    /// Moves what can be moved now.
+    pub(super) fn poll<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut R,
+        sink: &mut W,
+        mut watch: impl FnMut(&[u8]),
+    ) -> Progress
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        if self.state == State::Over {
+            return Progress::Going;
+        }
+        let outcome = THREAD_SCRATCH.with_borrow_mut(|scratch| {
+            self.poll_with(cx, source, sink, scratch, &mut watch)
+        });
+        match outcome {
+            Poll::Pending | Poll::Ready(Ok(None)) => Progress::Going,
+            Poll::Ready(Ok(Some(progress))) => progress,
+            Poll::Ready(Err(error)) => {
+                self.end();
+                Progress::SinkBroke(error)
+            }
+        }
+    }
+
+    /// `Err` is the sink's; the source's errors are a [`Progress`].
+    fn poll_with<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut R,
+        sink: &mut W,
+        scratch: &mut [u8],
+        watch: &mut impl FnMut(&[u8]),
+    ) -> Poll<io::Result<Option<Progress>>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let mut share = FAIR_SHARE;
+        loop {
+            ready!(self.poll_held(cx, sink))?;
+            if self.state == State::Ending {
+                ready!(self.poll_end(cx, sink))?;
+                return Poll::Ready(Ok(None));
+            }
+            let mut buffer = ReadBuf::new(scratch);
+            let read = fill(cx, source, &mut buffer);
+            let filled = buffer.filled();
+            watch(filled);
+            self.poll_send(cx, sink, filled)?;
+            match read {
+                Read::Full => {
+                    share = share.saturating_sub(filled.len());
+                    if share == 0 {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
+                Read::Dry => {
+                    ready!(self.poll_flush(cx, sink))?;
+                    return Poll::Pending;
+                }
+                Read::Ended => {
+                    self.state = State::Ending;
+                    return match self.poll_rest(cx, sink) {
+                        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                        _ => Poll::Ready(Ok(Some(Progress::SourceEnded))),
+                    };
+                }
+                Read::Broke(error) => {
+                    // What arrived before the break is the far side's; it gets the rest of it and an end.
+                    self.state = State::Ending;
+                    let _ = self.poll_rest(cx, sink);
+                    return Poll::Ready(Ok(Some(Progress::SourceBroke(error))));
+                }
+            }
+        }
+    }
+
+    /// Sends what was held back and then tells the sink of the end.
+    fn poll_rest<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut W,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_held(cx, sink))?;
+        self.poll_end(cx, sink)
+    }
+
+    fn poll_end<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut W,
+    ) -> Poll<io::Result<()>> {
+        let outcome = ready!(Pin::new(sink).poll_shutdown(cx));
+        self.end();
+        Poll::Ready(outcome)
+    }
+
+    fn end(&mut self) {
+        self.state = State::Over;
+        (self.held, self.taken, self.unflushed) = (Vec::new(), 0, false);
+    }
+
+    /// Writes `bytes`, and keeps what the sink does not take now.
+    fn poll_send<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut W,
+        mut bytes: &[u8],
+    ) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.poll_write(cx, sink, bytes) {
+                Poll::Ready(count) => bytes = bytes.get(count?..).unwrap_or_default(),
+                Poll::Pending => {
+                    self.held = bytes.to_vec();
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what was held back, and gives its memory back when all of it has gone.
+    fn poll_held<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut W,
+    ) -> Poll<io::Result<()>> {
+        let held = std::mem::take(&mut self.held);
+        while let Some(rest @ [_, ..]) = held.get(self.taken..) {
+            match self.poll_write(cx, sink, rest) {
+                Poll::Ready(Ok(count)) => self.taken += count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.held = held;
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.taken = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut W,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(Pin::new(sink).poll_write(cx, bytes))?;
+        if count == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.unflushed = true;
+        self.moved += count as u64;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut W,
+    ) -> Poll<io::Result<()>> {
+        if self.unflushed && self.held.is_empty() {
+            ready!(Pin::new(sink).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Why reading stopped.
+enum Read {
+    Full,
+    Dry,
+    Ended,
+    Broke(io::Error),
+}
+
+/// Reads until the buffer is full or the source has no more for now.
+fn fill<R: AsyncRead + Unpin>(
+    cx: &mut Context<'_>,
+    source: &mut R,
+    buffer: &mut ReadBuf<'_>,
+) -> Read {
+    while buffer.remaining() > 0 {
+        let before = buffer.filled().len();
+        match Pin::new(&mut *source).poll_read(cx, buffer) {
+            Poll::Ready(Ok(())) if buffer.filled().len() == before => return Read::Ended,
+            Poll::Ready(Ok(())) => {}
+            // Databases often close without a close_notify; their answers are framed, so nothing is cut off unnoticed.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Read::Ended;
+            }
+            Poll::Ready(Err(error)) => return Read::Broke(error),
+            Poll::Pending => return Read::Dry,
+        }
+    }
+    Read::Full
+}

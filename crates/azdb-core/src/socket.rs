@@ -1,0 +1,242 @@
+//! Sockets of this machine: where apps come in, and the options both legs share.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::route::ListenAddr;
+
+/// Azure's load balancer forgets a silent connection after four minutes; a keepalive must come well before.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Connections that wait for `accept`, as many as the kernel allows by default.
+const BACKLOG: i32 = 4096;
+
+/// Sets what every TCP leg has: no-delay, because databases are spoken to in small packets, and keepalive, because sessions
+/// may be silent for days.
+pub(crate) fn tune(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    let keepalive =
+        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
+    for outcome in [socket.set_tcp_nodelay(true), socket.set_tcp_keepalive(&keepalive)] {
+        if let Err(error) = outcome {
+            tracing::debug!(%error, "socket option");
+        }
+    }
+}
+
+/// A place where apps come in, open.
+#[derive(Debug)]
+pub(crate) enum Door {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A socket file, removed when the door closes.
+    #[cfg(unix)]
+    Unix(UnixListener, UnlinkOnDrop),
+}
+
+/// An app's connection.
+#[derive(Debug)]
+pub(crate) enum AppSocket {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// Who an app is, as far as the kernel can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// A process somewhere.
+    Tcp(SocketAddr),
+    /// A process of this machine, under this user id.
+    Unix(u32),
+}
+
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(addr) => addr.fmt(f),
+            Self::Unix(uid) => write!(f, "unix uid {uid}"),
+        }
+    }
+}
+
+impl Door {
+    /// Opens a door.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports; for a socket file also [`io::ErrorKind::AddrInUse`] when another process serves it.
+    pub(crate) async fn open(addr: &ListenAddr, unix_mode: u32) -> io::Result<Self> {
+        match addr {
+            ListenAddr::Tcp(addr) => bind_tcp(*addr).map(Self::Tcp),
+            #[cfg(unix)]
+            ListenAddr::Unix(path) => bind_unix(path, unix_mode).await,
+            #[cfg(not(unix))]
+            ListenAddr::Unix(_) => {
+                let _ = unix_mode;
+                Err(io::Error::other("no unix sockets on this platform"))
+            }
+        }
+    }
+
+    /// The address that apps reach, for a socket file none.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(unix)]
+            Self::Unix(..) => None,
+        }
+    }
+
+    /// Waits for an app.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports.
+    pub(crate) async fn accept(&self) -> io::Result<(AppSocket, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, addr) = listener.accept().await?;
+                tune(&stream);
+                Ok((AppSocket::Tcp(stream), Peer::Tcp(addr)))
+            }
+            #[cfg(unix)]
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                let peer = Peer::Unix(stream.peer_cred()?.uid());
+                Ok((AppSocket::Unix(stream), peer))
+            }
+        }
+    }
+}
+
+fn bind_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    if addr.is_ipv6() {
+        // [::1] and 127.0.0.1 are two doors; `[::]` must not take the other family's.
+        socket.set_only_v6(true)?;
+    }
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
+}
+
+#[cfg(unix)]
+async fn bind_unix(path: &Path, mode: u32) -> io::Result<Door> {
+    use rustix::fs::Mode;
+    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+
+    if let Ok(found) = std::fs::symlink_metadata(path) {
+        if !found.file_type().is_socket() {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket"));
+        }
+        if UnixStream::connect(path).await.is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        // Left behind by a process that was killed.
+        std::fs::remove_file(path)?;
+    }
+    // Nobody gets in between bind and chmod.
+    let previous = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    let bound = UnixListener::bind(path);
+    rustix::process::umask(previous);
+    let listener = bound?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    Ok(Door::Unix(listener, UnlinkOnDrop(path.to_owned())))
+}
+
+/// A socket file of ours.
+#[derive(Debug)]
+pub(crate) struct UnlinkOnDrop(std::path::PathBuf);
+
+impl Drop for UnlinkOnDrop {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(path = %self.0.display(), %error, "socket file");
+        }
+    }
+}
+
+macro_rules! with_either {
+    ($self:ident, $stream:ident => $call:expr) => {
+        match $self.get_mut() {
+            AppSocket::Tcp($stream) => $call,
+            #[cfg(unix)]
+            AppSocket::Unix($stream) => $call,
+        }
+    };
+}
+
+impl AsyncRead for AppSocket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        with_either!(self, stream => Pin::new(stream).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for AppSocket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        with_either!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_either!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_either!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
+
+#[cfg(all(test, unix))]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[tokio::test]
+    async fn a_socket_file_has_its_mode_replaces_a_stale_one_and_goes_when_the_door_closes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".s.PGSQL.5432");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+
+        let door = Door::open(&ListenAddr::Unix(path.clone()), 0o600).await.unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        let second = Door::open(&ListenAddr::Unix(path.clone()), 0o600).await.unwrap_err();
+        assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
+
+        drop(door);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_socket_is_never_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("precious");
+        std::fs::write(&path, "data").unwrap();
+        assert!(Door::open(&ListenAddr::Unix(path.clone()), 0o600).await.is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "data");
+    }
+}

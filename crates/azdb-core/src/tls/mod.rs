@@ -1,0 +1,111 @@
+//! TLS on both sides, and the proof that a way upstream is verified.
+//!
+//! # Invariants
+//!
+//! * A [`Sealed`] leg is made by [`seal`] alone, and `seal` makes one only for a route that verifies certificates.
+//! * Every configuration names its crypto provider; none depends on a process-wide default.
+
+mod local;
+mod upstream;
+mod verifier;
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+
+pub use local::{LocalAuthority, LocalTlsError};
+pub use upstream::{TlsConfigError, platform_client};
+pub(crate) use local::server_config;
+pub(crate) use upstream::UpstreamTlsConfig;
+
+use crate::error::LoginError;
+use crate::io::{Leg, MaybeTls, Stream};
+use crate::upstream::Upstream;
+
+/// An upstream leg whose certificate has been verified for `name`.
+#[derive(Debug)]
+pub(crate) struct Sealed<S> {
+    leg: Leg<MaybeTls<S>>,
+    name: ServerName<'static>,
+}
+
+impl<S> Sealed<S> {
+    pub(crate) fn leg(&mut self) -> &mut Leg<MaybeTls<S>> {
+        &mut self.leg
+    }
+
+    pub(crate) fn into_leg(self) -> Leg<MaybeTls<S>> {
+        self.leg
+    }
+
+    /// The name that the certificate was verified for.
+    pub(crate) fn name(&self) -> &ServerName<'static> {
+        &self.name
+    }
+}
+
+/// What must hold besides the certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Alpn {
+    /// The peer may leave the protocol unsaid.
+    Optional,
+    /// The peer must have chosen ours: there was no request for TLS in a protocol of its own.
+    Required,
+}
+
+/// Speaks TLS with an upstream, over a stream on which nothing has been read too far.
+///
+/// # Errors
+///
+/// [`LoginError::Tls`] with what rustls says.
+pub(crate) async fn seal<S: Stream>(
+    stream: S,
+    tls: &UpstreamTlsConfig,
+    host: &str,
+    alpn: Alpn,
+) -> Result<Upstream<S>, LoginError> {
+    let failed = |source| LoginError::Tls { host: host.to_owned(), source };
+    let name = tls.name_for(host).map_err(|error| failed(io::Error::other(error)))?;
+    let connector = TlsConnector::from(tls.client());
+    let stream = connector.connect(name.clone(), stream).await.map_err(failed)?;
+    if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
+        return Err(failed(io::Error::other("the server did not choose a protocol by ALPN")));
+    }
+    let leg = Leg::new(MaybeTls::Tls(Box::new(TlsStream::Client(stream))));
+    Ok(if tls.verifies() { Upstream::Sealed(Sealed { leg, name }) } else { Upstream::Plain(leg) })
+}
+
+/// Speaks TLS with an app. `unread` bytes of the leg are the start of the handshake.
+///
+/// # Errors
+///
+/// [`LoginError::AppTls`].
+pub(crate) async fn accept<S: Stream>(
+    leg: Leg<S>,
+    tls: &Arc<ServerConfig>,
+    alpn: Alpn,
+) -> Result<Leg<MaybeTls<Leg<S>>>, LoginError> {
+    let acceptor = TlsAcceptor::from(Arc::clone(tls));
+    let stream = acceptor.accept(leg).await.map_err(LoginError::AppTls)?;
+    if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
+        return Err(LoginError::AppTls(io::Error::other("the app named no protocol by ALPN")));
+    }
+    Ok(Leg::new(MaybeTls::Tls(Box::new(TlsStream::Server(stream)))))
+}
+
+/// A client configuration with `provider`'s own choice of TLS 1.2 and 1.3.
+fn client_builder()
+-> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
+    match ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions() {
+        Ok(builder) => builder,
+        Err(_) => unreachable!("aws-lc-rs speaks TLS 1.2 and 1.3"),
+    }
+}
+
+/// The one crypto provider of the workspace.
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}

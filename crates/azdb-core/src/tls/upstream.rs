@@ -1,0 +1,102 @@
+//! The client side: which certificates a route trusts.
+
+use std::sync::Arc;
+
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::{InvalidDnsNameError, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::verifier::{CaFile, Unverified};
+use super::{client_builder, provider};
+use crate::route::{Protocol, Roots, UpstreamTls};
+
+/// A route's TLS towards its upstream, ready to use.
+#[derive(Debug, Clone)]
+pub(crate) struct UpstreamTlsConfig {
+    client: Arc<ClientConfig>,
+    name: Option<ServerName<'static>>,
+    verifies: bool,
+}
+
+/// Why a route's TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsConfigError {
+    /// No root certificates, or none that rustls can use.
+    #[error("no usable root certificates")]
+    Roots(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl UpstreamTlsConfig {
+    /// `None` for a route without TLS.
+    pub(crate) fn of(protocol: Protocol, tls: &UpstreamTls) -> Result<Option<Self>, TlsConfigError> {
+        let (verifier, name, verifies): (Arc<dyn ServerCertVerifier>, _, _) = match tls {
+            UpstreamTls::Off => return Ok(None),
+            UpstreamTls::Unverified => (Arc::new(Unverified::new(provider())), None, false),
+            UpstreamTls::Verified { roots: Roots::Platform, name } => {
+                (platform_verifier()?, name.clone(), true)
+            }
+            UpstreamTls::Verified { roots: Roots::File(certificates), name } => {
+                let verifier = CaFile::new(certificates, provider())
+                    .map_err(|error| TlsConfigError::Roots(error.into()))?;
+                (Arc::new(verifier), name.clone(), true)
+            }
+        };
+        let mut client = client_with(verifier);
+        client.alpn_protocols = vec![alpn(protocol).to_vec()];
+        Ok(Some(Self { client: Arc::new(client), name, verifies }))
+    }
+
+    pub(super) fn client(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.client)
+    }
+
+    pub(super) fn verifies(&self) -> bool {
+        self.verifies
+    }
+
+    /// The name to ask for and to verify: `upstream_tls_name`, else the upstream's host.
+    pub(super) fn name_for(&self, host: &str) -> Result<ServerName<'static>, InvalidDnsNameError> {
+        match &self.name {
+            Some(name) => Ok(name.clone()),
+            None => ServerName::try_from(host.to_owned()),
+        }
+    }
+}
+
+/// The ALPN name of a protocol (IANA registry of TLS ALPN protocol ids).
+pub(super) const fn alpn(protocol: Protocol) -> &'static [u8] {
+    match protocol {
+        Protocol::Postgres => b"postgresql",
+    }
+}
+
+/// A client that trusts the platform's roots: for authorities that issue tokens.
+///
+/// # Errors
+///
+/// [`TlsConfigError::Roots`].
+pub fn platform_client() -> Result<Arc<ClientConfig>, TlsConfigError> {
+    Ok(Arc::new(client_with(platform_verifier()?)))
+}
+
+fn client_with(verifier: Arc<dyn ServerCertVerifier>) -> ClientConfig {
+    client_builder()
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth()
+}
+
+/// The platform's verifier; on a system without any certificates (an image made from scratch) Mozilla's roots.
+fn platform_verifier() -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
+    let error = match rustls_platform_verifier::Verifier::new(provider()) {
+        Ok(verifier) => return Ok(Arc::new(verifier)),
+        Err(error) => error,
+    };
+    tracing::warn!(%error, "no root certificates on this system, using Mozilla's as built in");
+    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .map(|verifier| verifier as Arc<dyn ServerCertVerifier>)
+        .map_err(|error| TlsConfigError::Roots(error.into()))
+}

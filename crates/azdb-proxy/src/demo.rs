@@ -1,0 +1,97 @@
+//! `azdb-proxy demo`: an emulated Azure, and the proxy before it, in one process.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use azdb_core::config::{self, Config, Overrides};
+use azdb_emulator::{DEFAULT_ROLE, Emulator, EmulatorOptions};
+use azdb_identity::Environment;
+
+use crate::exit::Exit;
+use crate::output::say;
+use crate::run::{self, DEMO_PATIENCE};
+use crate::signals::Signals;
+use crate::{logging, output};
+
+/// Ports that the demo tries before it takes any.
+const PORTS: [u16; 3] = [5432, 15432, 0];
+
+/// Serves sample data until Ctrl-C.
+pub(crate) fn demo() -> Exit {
+    let outcome = run::block_on(serve());
+    outcome.unwrap_or_else(|error| {
+        output::tell(&format!("azdb-proxy demo: {error:#}"));
+        Exit::Failure
+    })
+}
+
+async fn serve() -> anyhow::Result<Exit> {
+    let signals = Signals::new().context("cannot listen for signals")?;
+    let azure = Emulator::start(EmulatorOptions::default()).await?;
+    let directory = tempfile::tempdir().context("cannot make a directory")?;
+    let ca_file = directory.path().join("azure-ca.pem");
+    azure.write_ca(&ca_file)?;
+
+    let port = free_port();
+    let env = Environment::from_iter([
+        ("IDENTITY_ENDPOINT".to_owned(), azure.identity().url()),
+        ("IDENTITY_HEADER".to_owned(), azure.identity().secret().to_owned()),
+    ]);
+    let mut config = configuration(port, azure.postgres().address(), &ca_file, &env)?;
+    config.process.state_dir = None;
+    config.process.max_sigterm_delay = DEMO_PATIENCE;
+    logging::start(&config.process)?;
+    let server = run::bind(&config, env).await?;
+    let listen = server.addresses().first().context("no address")?.1.clone();
+    say(&welcome(&azure, &listen.to_string()));
+    let exit = run::serve(server, &config.process, signals).await;
+    azure.shutdown().await;
+    say("\nThe demo has ended.");
+    exit.map(|_| Exit::Success)
+}
+
+/// The first of our ports that nobody listens on.
+fn free_port() -> u16 {
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    PORTS.into_iter().find(is_free).unwrap_or(0)
+}
+
+fn configuration(
+    port: u16,
+    upstream: SocketAddr,
+    ca_file: &Path,
+    env: &Environment,
+) -> anyhow::Result<Config> {
+    let url = format!(
+        "postgres://{DEFAULT_ROLE}@localhost:{}/orders?name=demo&listen=127.0.0.1:{port}&connect_to={upstream}&upstream_ca_file={}",
+        upstream.port(),
+        ca_file.display(),
+    );
+    let overrides = Overrides {
+        urls: vec![url],
+        log_level: Some("warn".to_owned()),
+        ..Overrides::default()
+    };
+    config::load(&overrides, env).map_err(|problems| anyhow!("{problems}"))
+}
+
+fn welcome(azure: &Emulator, listen: &str) -> String {
+    let port = listen.rsplit(':').next().unwrap_or_default();
+    let port = if port == "5432" { String::new() } else { format!(" -p {port}") };
+    format!(
+        "An emulated Azure and azdb-proxy before it, in this one process. Ctrl-C ends it.
+
+  identity endpoint  {identity}
+  PostgreSQL         {postgres}, TLS only, lets in role {DEFAULT_ROLE} with a token of that endpoint
+  azdb-proxy         {listen}, lets in anyone, with any password or none
+
+Type this in another terminal:
+
+  psql -h 127.0.0.1{port} -U anyone anydb -c 'select * from products'
+  psql -h 127.0.0.1{port} -U anyone anydb -c '\\d'
+",
+        identity = azure.identity().url(),
+        postgres = azure.postgres().address(),
+    )
+}

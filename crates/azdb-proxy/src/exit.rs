@@ -1,0 +1,46 @@
+//! Exit codes: those of sysexits(3) where it has one, and of a shell for signals.
+
+use std::process::ExitCode;
+
+use crate::output::{say, tell};
+use crate::signals::Signal;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// As asked.
+    Success,
+    /// Something failed while running.
+    Failure,
+    /// `EX_USAGE`.
+    Usage,
+    /// `EX_CONFIG`.
+    BadConfiguration,
+    /// A signal cut sessions.
+    Cut(Signal),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0,
+            Exit::Failure => 1,
+            Exit::Usage => 64,
+            Exit::BadConfiguration => 78,
+            Exit::Cut(Signal::Interrupt) => 130,
+            Exit::Cut(Signal::Terminate) => 143,
+        })
+    }
+}
+
+/// Prints what clap has to say, which is help as often as an error.
+pub(crate) fn of_clap(error: &clap::Error) -> Exit {
+    let text = error.render();
+    if error.use_stderr() {
+        tell(text.to_string().trim_end());
+        Exit::Usage
+    } else {
+        say(text.to_string().trim_end());
+        Exit::Success
+    }
+}

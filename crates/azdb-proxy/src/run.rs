@@ -1,0 +1,121 @@
+//! `azdb-proxy run`: from a checked configuration to the last session.
+
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use azdb_core::config::{Config, Process};
+use azdb_core::{Drained, LocalAuthority, Server, platform_client};
+use azdb_identity::{Environment, Tokens};
+
+use crate::exit::Exit;
+use crate::output::tell;
+use crate::signals::{Signal, Signals};
+use crate::{logging, system};
+
+/// Serves until a signal comes.
+pub(crate) fn run(config: Config, env: Environment) -> Exit {
+    if let Err(error) = logging::start(&config.process) {
+        tell(&format!("azdb-proxy: log_level: {error}"));
+        return Exit::BadConfiguration;
+    }
+    system::hide_memory();
+    system::raise_file_limit();
+    ended(block_on(start_and_serve(config, env)))
+}
+
+/// Runs a future on a new runtime, and drops the runtime without waiting for threads that wait for something else.
+pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start worker threads")?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Logs a failure.
+pub(crate) fn ended(outcome: anyhow::Result<Exit>) -> Exit {
+    outcome.unwrap_or_else(|error| {
+        tracing::error!("{error:#}");
+        Exit::Failure
+    })
+}
+
+async fn start_and_serve(config: Config, env: Environment) -> anyhow::Result<Exit> {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        configuration = %config.origin,
+        "azdb-proxy starts"
+    );
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let signals = Signals::new().context("cannot listen for signals")?;
+    let server = bind(&config, env).await?;
+    serve(server, &config.process, signals).await
+}
+
+/// Opens every door, and logs where.
+pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Server> {
+    let tokens = Tokens::new(env, platform_client()?);
+    let made = OnceLock::new();
+    let authority = || {
+        if let Some(authority) = made.get() {
+            return Ok(Arc::clone(authority));
+        }
+        let authority = Arc::new(LocalAuthority::load_or_make(config.process.state_dir.as_deref())?);
+        Ok(Arc::clone(made.get_or_init(|| authority)))
+    };
+    let server = Server::bind(&config.routes, tokens, authority).await?;
+    for (route, listen) in server.addresses() {
+        let upstream: Vec<_> = route.upstream.iter().map(ToString::to_string).collect();
+        tracing::info!(route = %route.name, %listen, upstream = upstream.join(","), "listening");
+    }
+    if config.process.require_ready {
+        server.require_tokens().await?;
+    } else {
+        server.prefetch();
+    }
+    Ok(server)
+}
+
+/// Serves until a signal and through the drain; a second signal ends it at once.
+pub(crate) async fn serve(
+    server: Server,
+    process: &Process,
+    mut signals: Signals,
+) -> anyhow::Result<Exit> {
+    let (first, received) = tokio::sync::oneshot::channel();
+    let mut serving = pin!(server.run(
+        async {
+            let _ = received.await;
+        },
+        process.max_sigterm_delay,
+    ));
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        _ = &mut serving => return Ok(Exit::Success),
+    };
+    tracing::info!(%signal, "coming to an end; the same again ends at once");
+    let delayed = async {
+        tokio::time::sleep(process.min_sigterm_delay).await;
+        let _ = first.send(());
+        std::future::pending::<()>().await
+    };
+    tokio::select! {
+        Drained { cut } = &mut serving => Ok(verdict(signal, cut, process)),
+        signal = signals.next() => {
+            tracing::warn!(%signal, "ending at once");
+            Ok(verdict(signal, usize::MAX, process))
+        }
+        () = delayed => Ok(Exit::Failure),
+    }
+}
+
+fn verdict(signal: Signal, cut: usize, process: &Process) -> Exit {
+    if cut == 0 || process.exit_zero_on_sigterm { Exit::Success } else { Exit::Cut(signal) }
+}
+
+/// How long the demo waits for sessions: nobody depends on it.
+pub(crate) const DEMO_PATIENCE: Duration = Duration::from_millis(200);
