@@ -1,0 +1,122 @@
+//! What the environment says: `AZDB_PROXY_` and a flag in upper snake, and routes as URLs.
+
+use std::path::PathBuf;
+
+use azdb_identity::{Cloud, Environment};
+
+use super::names::did_you_mean;
+use super::problems::{Report, Spot, Written};
+use super::process::{self, Overrides};
+use super::section::Section;
+use super::value::{Entries, Source, Value};
+
+const PREFIX: &str = "AZDB_PROXY_";
+
+/// The environment's layer.
+pub(super) struct Variables {
+    /// Settings of the process and `AZDB_PROXY_CONFIG`; no URLs.
+    pub(super) settings: Overrides,
+    /// `AZDB_PROXY_ROUTE`, then the numbered ones in the order of their numbers.
+    pub(super) urls: Vec<Written<String>>,
+}
+
+/// Reads every variable of ours, and warns once of those that nobody knows.
+pub(super) fn read(env: &Environment, report: &Report) -> Variables {
+    let mut entries = Entries::new();
+    let mut config = None;
+    let mut urls = Vec::new();
+    let mut unknown = Vec::new();
+    for (name, value) in env.iter() {
+        let Some(key) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        if value.is_empty() || value.starts_with("tcp://") {
+            continue;
+        }
+        if let Some(number) = route_number(key) {
+            urls.push((
+                number,
+                Written {
+                    value: value.to_owned(),
+                    spot: Spot::named(name),
+                },
+            ));
+        } else if key == "CONFIG" {
+            config = Some(PathBuf::from(value));
+        } else if let Some(known) = process::KEYS
+            .iter()
+            .find(|known| known.to_ascii_uppercase() == key)
+        {
+            let value = Value::Words(vec![value.to_owned()]);
+            entries.insert(
+                (*known).to_owned(),
+                Written {
+                    value,
+                    spot: Spot::named(name),
+                },
+            );
+        } else if !is_service_link(key) {
+            unknown.push(name);
+        }
+    }
+    if let [first, ..] = unknown.as_slice() {
+        let known = process::KEYS.map(|key| format!("{PREFIX}{}", key.to_ascii_uppercase()));
+        let hint = if unknown.len() == 1 {
+            did_you_mean(first, known.iter().map(String::as_str))
+        } else {
+            String::new()
+        };
+        report.warn(
+            &Spot::nowhere(),
+            "",
+            format!("nobody reads {}{hint}", unknown.join(", ")),
+        );
+    }
+    let source = Source::of_the_process("");
+    let mut section = Section::new(report, &source, "", &Spot::nowhere(), entries);
+    let settings = Overrides {
+        config,
+        ..process::read(&mut section)
+    };
+    urls.sort_by_key(|(number, _)| *number);
+    Variables {
+        settings,
+        urls: urls.into_iter().map(|(_, url)| url).collect(),
+    }
+}
+
+/// `ROUTE` comes before `ROUTE_0`, `ROUTE_1`, …
+fn route_number(key: &str) -> Option<Option<u32>> {
+    match key.strip_prefix("ROUTE")? {
+        "" => Some(None),
+        numbered => {
+            let digits = numbered
+                .strip_prefix('_')
+                .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+            digits.parse().ok().map(Some)
+        }
+    }
+}
+
+/// What Kubernetes sets in every pod beside a service called `azdb-proxy…`; some of it does not begin `tcp://`.
+fn is_service_link(key: &str) -> bool {
+    let words: Vec<&str> = key.split('_').collect();
+    words.windows(2).any(|pair| {
+        matches!(pair, ["SERVICE", "HOST" | "PORT"])
+            || matches!(pair, ["PORT", number] if number.parse::<u16>().is_ok())
+    })
+}
+
+/// The cloud of `AZURE_AUTHORITY_HOST`.
+pub(super) fn authority(env: &Environment) -> Option<Cloud> {
+    let host = env.get("AZURE_AUTHORITY_HOST")?.trim_end_matches('/');
+    [Cloud::Public, Cloud::UsGovernment, Cloud::China]
+        .into_iter()
+        .find(|cloud| {
+            let own = cloud.authority();
+            host.eq_ignore_ascii_case(own)
+                || own
+                    .strip_prefix("https://")
+                    .is_some_and(|own| host.eq_ignore_ascii_case(own))
+        })
+}

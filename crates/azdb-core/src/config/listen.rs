@@ -1,0 +1,265 @@
+//! Where apps connect, and who may.
+//!
+//! # Invariants
+//!
+//! * No route serves an address beyond loopback unless the configuration says who may come.
+//! * No two routes share an address.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::address::host_and_port;
+use super::problems::{Checked, Written};
+use super::section::Section;
+use super::value::Value;
+use crate::route::{Admission, ListenAddr};
+
+/// Only the user that runs the proxy.
+const UNIX_MODE: u32 = 0o600;
+
+/// Where a route listens, each address with its line.
+pub(super) type Listen = Vec<Written<ListenAddr>>;
+
+/// `listen`; without it the two loopback addresses on `port`.
+pub(super) fn read(section: &mut Section<'_>, port: u16) -> Checked<Listen> {
+    let Some(texts) = section.texts("listen")? else {
+        let spot = section.spot.clone();
+        return Ok(loopback(port)
+            .map(|value| Written {
+                value,
+                spot: spot.clone(),
+            })
+            .into());
+    };
+    let socket_port = texts
+        .iter()
+        .find_map(|text| host_and_port(&text.value).ok()?.1)
+        .unwrap_or(port);
+    let mut listen = Listen::new();
+    let mut result = Ok(());
+    for Written { value, spot } in texts {
+        match addresses(&value, port, socket_port) {
+            Ok(addresses) => {
+                listen.extend(addresses.into_iter().map(|value| Written {
+                    value,
+                    spot: spot.clone(),
+                }));
+            }
+            Err(problem) => result = Err(section.refuse(&spot, "listen", problem)),
+        }
+    }
+    result.map(|()| listen)
+}
+
+fn loopback(port: u16) -> [ListenAddr; 2] {
+    [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ]
+    .map(|address| ListenAddr::Tcp(SocketAddr::new(address, port)))
+}
+
+/// The addresses that one item of `listen` means.
+fn addresses(text: &str, port: u16, socket_port: u16) -> Result<Vec<ListenAddr>, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return unix_socket(Path::new(path), socket_port).map(|path| vec![ListenAddr::Unix(path)]);
+    }
+    let wrong = || format!("{text:?} is not address:port, localhost:port or unix:/path");
+    let (host, given) = host_and_port(text).map_err(|_| wrong())?;
+    let port = given.unwrap_or(port);
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(loopback(port).into());
+    }
+    let address: IpAddr = host.parse().map_err(|_| wrong())?;
+    Ok(vec![ListenAddr::Tcp(SocketAddr::new(address, port))])
+}
+
+/// The socket file that `path` means: in a directory, the one that PostgreSQL clients look for.
+#[cfg(unix)]
+fn unix_socket(path: &Path, port: u16) -> Result<PathBuf, String> {
+    let shown = path.display();
+    if !path.is_absolute() {
+        return Err(format!("\"unix:{shown}\" is not an absolute path"));
+    }
+    let directory = path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir();
+    let socket = if directory {
+        path.join(format!(".s.PGSQL.{port}"))
+    } else {
+        path.to_owned()
+    };
+    match std::os::unix::net::SocketAddr::from_pathname(&socket) {
+        Ok(_) => Ok(socket),
+        Err(_) => Err(format!(
+            "the path {} is {} bytes long, which is more than a unix socket can have",
+            socket.display(),
+            socket.as_os_str().len()
+        )),
+    }
+}
+
+#[cfg(not(unix))]
+fn unix_socket(_: &Path, _: u16) -> Result<PathBuf, String> {
+    Err("unix sockets do not exist on this platform".to_owned())
+}
+
+/// `allow`, `trust_network`, `allow_uids` and `unix_mode`, judged against where the route listens.
+pub(super) fn admission(
+    section: &mut Section<'_>,
+    listen: &Checked<Listen>,
+) -> Checked<(Admission, u32)> {
+    let networks = networks(section, listen);
+    let uids = uids(section);
+    let mode = unix_mode(section);
+    let unix = listen
+        .iter()
+        .flatten()
+        .any(|listen| matches!(listen.value, ListenAddr::Unix(_)));
+    if listen.is_ok() && !unix {
+        let uids = uids.iter().flatten().map(|uids| ("allow_uids", &uids.spot));
+        let mode = mode.iter().flatten().map(|mode| ("unix_mode", &mode.spot));
+        for (key, spot) in uids.chain(mode) {
+            section.refuse(spot, key, "guards unix sockets, and listen has none");
+        }
+    }
+    let admission = Admission {
+        networks: networks?,
+        uids: uids?.map(|uids| uids.value),
+    };
+    Ok((admission, mode?.map_or(UNIX_MODE, |mode| mode.value)))
+}
+
+fn networks(section: &mut Section<'_>, listen: &Checked<Listen>) -> Checked<Vec<IpNet>> {
+    let allow = allow(section);
+    let trust = section.boolean("trust_network");
+    let (allow, trust) = (allow?, trust?);
+    let trust = trust.filter(|trust| trust.value);
+    let beyond: Vec<&Written<ListenAddr>> = listen
+        .iter()
+        .flatten()
+        .filter(|listen| is_beyond_loopback(&listen.value))
+        .collect();
+    match (allow, trust) {
+        (Some(_), Some(trust)) => {
+            Err(section.refuse(&trust.spot, "trust_network", "says everybody, and allow says who: leave one out"))
+        }
+        (None, None) => match beyond.first() {
+            None => Ok(Vec::new()),
+            Some(first) => Err(section.refuse(
+                &first.spot,
+                "listen",
+                format!(
+                    "{} is reached from other machines: say who may come, for example allow = [\"10.1.0.0/16\"]",
+                    first.value
+                ),
+            )),
+        },
+        (Some(networks), None) => {
+            for network in networks.iter().filter(|network| network.value.prefix_len() == 0) {
+                section.warn(&network.spot, everybody(&format!("allow = \"{}\"", network.value)));
+            }
+            Ok(networks.into_iter().map(|network| network.value).collect())
+        }
+        (None, Some(trust)) => {
+            section.warn(&trust.spot, everybody("trust_network = true"));
+            Ok(vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())])
+        }
+    }
+}
+
+fn everybody(setting: &str) -> String {
+    format!("{setting}: everybody who can reach this port gets the database without a password")
+}
+
+/// `allow`: networks, or single addresses.
+fn allow(section: &mut Section<'_>) -> Checked<Option<Vec<Written<IpNet>>>> {
+    let Some(texts) = section.texts("allow")? else {
+        return Ok(None);
+    };
+    let mut networks = Vec::new();
+    let mut result = Ok(());
+    for Written { value, spot } in texts {
+        match value
+            .parse()
+            .or_else(|_| value.parse::<IpAddr>().map(IpNet::from))
+        {
+            Ok(value) => networks.push(Written { value, spot }),
+            Err(_) => {
+                let problem = format!("{value:?} is not a network, for example \"10.1.0.0/16\"");
+                result = Err(section.refuse(&spot, "allow", problem));
+            }
+        }
+    }
+    result.map(|()| Some(networks))
+}
+
+fn uids(section: &mut Section<'_>) -> Checked<Option<Written<Vec<u32>>>> {
+    let Some(spot) = section.spot_of("allow_uids") else {
+        return Ok(None);
+    };
+    let items = section.items("allow_uids")?.unwrap_or_default();
+    let numbers: Vec<Checked<u32>> = items
+        .into_iter()
+        .map(|item| section.as_number("allow_uids", item, 0..=u32::MAX))
+        .collect();
+    let value = numbers.into_iter().collect::<Checked<Vec<u32>>>()?;
+    Ok(Some(Written { value, spot }))
+}
+
+/// `unix_mode`, in octal: decimal 600 would be another mode than the one meant.
+fn unix_mode(section: &mut Section<'_>) -> Checked<Option<Written<u32>>> {
+    let Some(Written { value, spot }) = section.take("unix_mode") else {
+        return Ok(None);
+    };
+    let mode = match value {
+        Value::Integer { value, octal: true } => u32::try_from(value).ok(),
+        Value::Integer { octal: false, .. } => None,
+        other => {
+            let text = section
+                .as_text(
+                    "unix_mode",
+                    Written {
+                        value: other,
+                        spot: spot.clone(),
+                    },
+                )?
+                .value;
+            let digits = text.strip_prefix("0o").unwrap_or(&text);
+            Some(digits)
+                .filter(|digits| !digits.starts_with('+'))
+                .and_then(|digits| u32::from_str_radix(digits, 8).ok())
+        }
+    };
+    match mode.filter(|mode| *mode <= 0o777) {
+        Some(value) => Ok(Some(Written { value, spot })),
+        None => Err(section.refuse(
+            &spot,
+            "unix_mode",
+            "is not an octal mode from 0o000 to 0o777, for example \"0660\"",
+        )),
+    }
+}
+
+fn is_beyond_loopback(listen: &ListenAddr) -> bool {
+    match listen {
+        ListenAddr::Tcp(address) => !address.ip().to_canonical().is_loopback(),
+        ListenAddr::Unix(_) => false,
+    }
+}
+
+/// Whether both can't be bound by one machine.
+pub(super) fn overlap(a: &ListenAddr, b: &ListenAddr) -> bool {
+    match (a, b) {
+        (ListenAddr::Unix(a), ListenAddr::Unix(b)) => a == b,
+        (ListenAddr::Tcp(a), ListenAddr::Tcp(b)) => {
+            let same_family = a.is_ipv4() == b.is_ipv4();
+            // Port 0 is a different port each time.
+            a.port() == b.port()
+                && a.port() != 0
+                && same_family
+                && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,237 @@
+//! How a route logs in upstream: `upstream_auth`, the password or the audience, and where a token may go.
+//!
+//! # Invariants
+//!
+//! * With the platform's roots a token goes only to a name that [`token_host`](super::token_host) allows.
+
+use azdb_identity::{Audience, Cloud};
+
+use super::files;
+use super::identity::cloud_name;
+use super::principal;
+use super::problems::{Checked, Reported, Written};
+use super::section::Section;
+use super::tls::Tls;
+use super::token_host::{may_have_token, service_of};
+use crate::route::{Endpoint, Principals, Roots, UpstreamAuth, UpstreamTls};
+
+/// `upstream_auth`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Token,
+    Password,
+}
+
+pub(super) fn mode(section: &mut Section<'_>) -> Checked<Mode> {
+    let mode = section.one_of(
+        "upstream_auth",
+        &[("token", Mode::Token), ("password", Mode::Password)],
+    )?;
+    Ok(mode.map_or(Mode::Token, |mode| mode.value))
+}
+
+/// What the rest of a route says that the login depends on.
+pub(super) struct Rest<'a> {
+    pub(super) mode: &'a Checked<Mode>,
+    pub(super) upstream: &'a Checked<Vec<Written<Endpoint>>>,
+    pub(super) tls: &'a Checked<Tls>,
+    pub(super) principals: &'a Checked<Principals>,
+    /// The cloud of `AZURE_AUTHORITY_HOST`.
+    pub(super) authority: Option<Cloud>,
+}
+
+/// The checked login.
+pub(super) struct Login {
+    pub(super) auth: UpstreamAuth,
+    /// The cloud that the upstream's name tells, if it tells one.
+    pub(super) cloud: Option<Cloud>,
+}
+
+pub(super) fn read(section: &mut Section<'_>, rest: &Rest<'_>) -> Checked<Login> {
+    let password_file = section.secret_path("upstream_password_file");
+    let audience = section.text("audience");
+    let token_hosts = section.texts("token_host");
+    let (password_file, audience, token_hosts) = (password_file?, audience?, token_hosts?);
+    match (*rest.mode)? {
+        Mode::Token => {
+            let stray = password_file.map(|file| {
+                section.refuse(
+                    &file.spot,
+                    "upstream_password_file",
+                    "needs upstream_auth = \"password\"",
+                )
+            });
+            let login = token(section, rest, audience, &token_hosts.unwrap_or_default());
+            stray.map_or(login, Err)
+        }
+        Mode::Password => {
+            let mut result = Ok(());
+            let first_host = token_hosts.and_then(|hosts| hosts.into_iter().next());
+            for (key, given) in [("audience", audience), ("token_host", first_host)] {
+                if let Some(given) = given {
+                    let problem = "is for tokens, and upstream_auth is \"password\"";
+                    result = Err(section.refuse(&given.spot, key, problem));
+                }
+            }
+            let Some(file) = password_file else {
+                return Err(section.refuse_all(
+                    "upstream_password_file: is missing; upstream_auth = \"password\" needs it",
+                ));
+            };
+            let password = files::secret(&file.value)
+                .map_err(|problem| section.refuse(&file.spot, "upstream_password_file", problem))?;
+            result.map(|()| Login {
+                auth: UpstreamAuth::Password(password),
+                cloud: None,
+            })
+        }
+    }
+}
+
+/// The names of the upstream, with the key that wrote each.
+type Names = Vec<(&'static str, Written<String>)>;
+
+fn token(
+    section: &Section<'_>,
+    rest: &Rest<'_>,
+    audience: Option<Written<String>>,
+    token_hosts: &[Written<String>],
+) -> Checked<Login> {
+    let upstream = rest.upstream.as_ref().map_err(|reported| *reported)?;
+    let tls = rest.tls.as_ref().map_err(|reported| *reported)?;
+    let hosts = || {
+        upstream.iter().map(|at| {
+            (
+                "upstream",
+                Written {
+                    value: at.value.host.clone(),
+                    spot: at.spot.clone(),
+                },
+            )
+        })
+    };
+    let verified: Names = match &tls.name {
+        Some(name) => vec![("upstream_tls_name", name.clone())],
+        None => hosts().collect(),
+    };
+    let named = verified
+        .iter()
+        .cloned()
+        .chain(hosts())
+        .find_map(|(_, name)| cloud_of(&name.value));
+    let cloud = cloud(rest, named);
+    let audience = audience_for(section, cloud, audience);
+    let allowed = token_hosts_fit(section, &verified, token_hosts);
+    if let UpstreamTls::Verified {
+        roots: Roots::Platform,
+        ..
+    } = tls.tls
+    {
+        let written: Vec<&str> = token_hosts.iter().map(|host| host.value.as_str()).collect();
+        let mut result = Ok(());
+        for (key, name) in &verified {
+            if let Err(problem) = may_have_token(&name.value, cloud, &written) {
+                result = Err(section.refuse(&name.spot, key, problem));
+            }
+        }
+        result?;
+    }
+    allowed?;
+    agree(section, rest, cloud)?;
+    Ok(Login {
+        auth: UpstreamAuth::Token(audience?),
+        cloud: named,
+    })
+}
+
+fn cloud_of(host: &str) -> Option<Cloud> {
+    service_of(host).or_else(|| Cloud::from_host(host))
+}
+
+/// The upstream's name decides, then the identities, then `AZURE_AUTHORITY_HOST`.
+fn cloud(rest: &Rest<'_>, named: Option<Cloud>) -> Cloud {
+    let of_identity = || {
+        let principals = rest.principals.as_ref().ok()?;
+        principal::identities(principals)
+            .into_iter()
+            .find_map(|identity| identity.cloud)
+    };
+    named
+        .or_else(of_identity)
+        .or(rest.authority)
+        .unwrap_or(Cloud::Public)
+}
+
+/// One route is of one cloud.
+fn agree(section: &Section<'_>, rest: &Rest<'_>, cloud: Cloud) -> Checked<()> {
+    let Ok(principals) = rest.principals else {
+        return Err(Reported);
+    };
+    let stranger = principal::identities(principals)
+        .into_iter()
+        .find_map(|identity| identity.cloud.filter(|of| *of != cloud));
+    match stranger {
+        None => Ok(()),
+        Some(stranger) => Err(section.refuse_all(format!(
+            "identity: its cloud is {}, the upstream's is {}",
+            cloud_name(stranger),
+            cloud_name(cloud)
+        ))),
+    }
+}
+
+fn audience_for(
+    section: &Section<'_>,
+    cloud: Cloud,
+    audience: Option<Written<String>>,
+) -> Checked<Audience> {
+    let Some(Written { value, spot }) = audience else {
+        return Ok(cloud.oss_rdbms_audience());
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/".contains(&byte);
+    if !value.bytes().all(plain) {
+        let problem = format!(
+            "{value:?} is not a resource, for example \"{}\"",
+            cloud.oss_rdbms_audience()
+        );
+        return Err(section.refuse(&spot, "audience", problem));
+    }
+    let audience = Audience::new(&value);
+    let clouds = [Cloud::Public, Cloud::UsGovernment, Cloud::China];
+    match clouds
+        .into_iter()
+        .find(|of| *of != cloud && of.oss_rdbms_audience() == audience)
+    {
+        None => Ok(audience),
+        Some(other) => {
+            let (other, own) = (cloud_name(other), cloud_name(cloud));
+            Err(section.refuse(
+                &spot,
+                "audience",
+                format!("its cloud is {other}, the upstream's is {own}"),
+            ))
+        }
+    }
+}
+
+/// A name that is written out for nothing was meant for something.
+fn token_hosts_fit(
+    section: &Section<'_>,
+    verified: &Names,
+    token_hosts: &[Written<String>],
+) -> Checked<()> {
+    let mut result = Ok(());
+    for host in token_hosts {
+        if !verified
+            .iter()
+            .any(|(_, name)| name.value.eq_ignore_ascii_case(&host.value))
+        {
+            let problem = format!(
+                "{:?} is not exactly a name that this route verifies",
+                host.value
+            );
+            result = Err(section.refuse(&host.spot, "token_host", problem));
+        }
+    }
+    result
+}

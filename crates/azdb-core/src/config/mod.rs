@@ -1,0 +1,291 @@
+//! The configuration: flags, environment and one TOML file, checked into [`Route`]s.
+//!
+//! ```text
+//!   proxy.toml -- document --> Section --+
+//!   URL --------- url -------> Section --+--> route, identity, process --> beside --> Config
+//!   AZDB_PROXY_ - env -------> Section --+            |
+//!                                                  Report ------------------------> Problems
+//! ```
+//!
+//! Nothing stops at the first problem: readers report and go on, and [`load`] hands back everything at once.
+//! `docs/configuration.md` is the reference of the keys.
+//!
+//! # Invariants
+//!
+//! * No key is ignored: what nobody reads is a problem.
+//! * No problem or warning repeats a password or the content of a secret file.
+//! * No input makes [`load`] panic.
+
+mod address;
+mod beside;
+mod document;
+mod duration;
+mod env;
+mod files;
+mod identity;
+mod listen;
+mod login;
+mod names;
+mod opened;
+mod principal;
+mod problems;
+mod process;
+mod readers;
+mod route;
+mod section;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod token_host;
+mod upstream;
+mod url;
+mod value;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use azdb_identity::Environment;
+
+pub use self::duration::parse_duration;
+pub use self::problems::{Problem, Problems};
+pub use self::process::{LogFormat, Overrides, Process};
+pub use self::summary::summary;
+
+use self::identity::Identities;
+use self::opened::Opened;
+use self::problems::{Checked, Report, Spot, Written};
+use self::route::{Draft, Shared};
+use self::section::Section;
+use self::value::{Source, Value};
+use crate::route::Route;
+
+/// A configuration without a problem.
+#[derive(Debug)]
+pub struct Config {
+    /// What concerns the process.
+    pub process: Process,
+    /// Never empty.
+    pub routes: Vec<Arc<Route>>,
+    /// For the first log lines: what is allowed but unwise.
+    pub warnings: Vec<String>,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Which file a configuration came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// This one.
+    File(PathBuf),
+    /// None: command line and environment said everything.
+    ZeroConfiguration,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::ZeroConfiguration => f.write_str("command line and environment, no file"),
+        }
+    }
+}
+
+/// Reads flags, environment and file, in this order of precedence.
+///
+/// The routes come from the first of the three that has any: URLs on a command line are not mixed with those of a file.
+///
+/// # Errors
+///
+/// Everything that is wrong.
+pub fn load(overrides: &Overrides, env: &Environment) -> Result<Config, Problems> {
+    load_from(overrides, env, &places(env))
+}
+
+/// Reads only what concerns the process: for commands that need no route.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn load_process(overrides: &Overrides, env: &Environment) -> Result<Process, Problems> {
+    let report = Report::default();
+    let variables = env::read(env, &report);
+    let named = overrides
+        .config
+        .as_ref()
+        .or(variables.settings.config.as_ref());
+    let Opened {
+        source, entries, ..
+    } = opened::open(named, &places(env), &report);
+    let mut document = Section::new(
+        &report,
+        &source,
+        "",
+        &Spot::nowhere(),
+        entries.unwrap_or_default(),
+    );
+    let settings = settings(&mut document);
+    let process = process::settle([overrides, &variables.settings, &settings], env, &report);
+    report.finish().map(|_| process)
+}
+
+/// Where a configuration file is looked for when nobody names one.
+fn places(env: &Environment) -> Vec<PathBuf> {
+    let system = match env.get("ProgramData") {
+        Some(data) if cfg!(windows) => Path::new(data).join("azdb-proxy").join("proxy.toml"),
+        _ => PathBuf::from("/etc/azdb-proxy/proxy.toml"),
+    };
+    vec![PathBuf::from("proxy.toml"), system]
+}
+
+fn load_from(
+    overrides: &Overrides,
+    env: &Environment,
+    places: &[PathBuf],
+) -> Result<Config, Problems> {
+    let report = Report::default();
+    let variables = env::read(env, &report);
+    let named = overrides
+        .config
+        .as_ref()
+        .or(variables.settings.config.as_ref());
+    let Opened {
+        origin,
+        source,
+        entries,
+    } = opened::open(named, places, &report);
+    let readable = entries.is_ok();
+    let mut document = Section::new(
+        &report,
+        &source,
+        "",
+        &Spot::nowhere(),
+        entries.unwrap_or_default(),
+    );
+    document.not_yet(&["health", "admin"]);
+    let settings = settings(&mut document);
+    let process = process::settle([overrides, &variables.settings, &settings], env, &report);
+    let shared = Shared {
+        identities: Identities::read(&mut document),
+        authority: env::authority(env),
+    };
+    let tables = document.take("route");
+    document.finish();
+
+    let urls = if overrides.urls.is_empty() {
+        variables.urls
+    } else {
+        arguments(&overrides.urls)
+    };
+    let drafts = if urls.is_empty() {
+        of_document(&document, tables, &shared)
+    } else {
+        if let Some(tables) = tables {
+            document.warn(
+                &tables.spot,
+                "the routes of this file are left out, because URLs name the routes",
+            );
+        }
+        of_urls(&urls, &report, &shared)
+    };
+    if drafts.is_empty() && readable {
+        report.problem(&Spot::nowhere(), "", nothing_to_do(&origin, places));
+    }
+    let routes = beside::settle(drafts.into_iter().flatten().collect(), &report);
+    let warnings = report.finish()?;
+    Ok(Config {
+        process,
+        routes,
+        warnings,
+        origin,
+    })
+}
+
+fn arguments(urls: &[String]) -> Vec<Written<String>> {
+    let place = |index: usize| Spot::named(&format!("argument {}", index + 1));
+    urls.iter()
+        .enumerate()
+        .map(|(index, url)| Written {
+            value: url.clone(),
+            spot: place(index),
+        })
+        .collect()
+}
+
+fn settings(document: &mut Section<'_>) -> Overrides {
+    match document.take("process") {
+        None => Overrides::default(),
+        Some(Written {
+            value: Value::Table(entries),
+            spot,
+        }) => {
+            let mut section = document.inner("[process]", &spot, entries);
+            let settings = process::read(&mut section);
+            section.finish();
+            settings
+        }
+        Some(other) => {
+            document.refuse(&other.spot, "process", "must be a table");
+            Overrides::default()
+        }
+    }
+}
+
+fn of_document(
+    document: &Section<'_>,
+    tables: Option<Written<Value>>,
+    shared: &Shared,
+) -> Vec<Checked<Draft>> {
+    let Some(Written { value, spot }) = tables else {
+        return Vec::new();
+    };
+    let Value::List(tables) = value else {
+        return vec![Err(document.refuse(
+            &spot,
+            "route",
+            "must be written [[route]], with two brackets",
+        ))];
+    };
+    tables
+        .into_iter()
+        .map(|table| match table.value {
+            Value::Table(entries) => route::read(document.inner("", &table.spot, entries), shared),
+            _ => Err(document.refuse(&table.spot, "route", "must be a table")),
+        })
+        .collect()
+}
+
+fn of_urls(urls: &[Written<String>], report: &Report, shared: &Shared) -> Vec<Checked<Draft>> {
+    urls.iter()
+        .map(|written| {
+            let entries = url::parse(written, report)?;
+            let source = Source::of_the_process("");
+            route::read(
+                Section::new(report, &source, "", &written.spot, entries),
+                shared,
+            )
+        })
+        .collect()
+}
+
+fn nothing_to_do(origin: &Origin, places: &[PathBuf]) -> String {
+    let example = url::EXAMPLE;
+    match origin {
+        Origin::File(path) => format!(
+            "{} has no [[route]]: write one, or give a URL on the command line: azdb-proxy run '{example}'",
+            path.display()
+        ),
+        Origin::ZeroConfiguration => {
+            let places: Vec<String> = places
+                .iter()
+                .map(|place| place.display().to_string())
+                .collect();
+            format!(
+                "no route: give one on the command line, for example azdb-proxy run '{example}', \
+                 or write a [[route]] into {}",
+                places.join(" or ")
+            )
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The configuration file: which one it is, and what it holds.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::files::{self, cannot_read};
+use super::problems::{Checked, Report, Spot};
+use super::value::{Entries, Source};
+use super::{Origin, document};
+
+/// A configuration file, or the absence of one.
+pub(super) struct Opened {
+    pub(super) origin: Origin,
+    pub(super) source: Source,
+    pub(super) entries: Checked<Entries>,
+}
+
+/// Opens the file that was named, else the first of `places` that is there.
+pub(super) fn open(named: Option<&PathBuf>, places: &[PathBuf], report: &Report) -> Opened {
+    let candidates = named.map_or(places, std::slice::from_ref);
+    for path in candidates {
+        match File::open(path) {
+            Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {}
+            file => return content(path, file, report),
+        }
+    }
+    Opened {
+        origin: Origin::ZeroConfiguration,
+        source: Source::of_the_process(""),
+        entries: Ok(Entries::new()),
+    }
+}
+
+fn content(path: &Path, file: io::Result<File>, report: &Report) -> Opened {
+    let mut source = Source::of_the_process(&path.display().to_string());
+    source.base = path.parent().unwrap_or(Path::new("")).to_owned();
+    let bytes = file.and_then(|file| {
+        source.open_to_others = files::open_to_others(&file)?;
+        files::read_from(file, files::DOCUMENT_LIMIT)
+    });
+    let text = bytes
+        .map_err(|error| cannot_read(path, &error))
+        .and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))
+        });
+    let entries = match text {
+        Ok(text) => document::parse(&source.name, &text, report),
+        Err(problem) => Err(report.problem(&Spot::nowhere(), "", problem)),
+    };
+    Opened {
+        origin: Origin::File(path.to_owned()),
+        source,
+        entries,
+    }
+}

@@ -1,0 +1,158 @@
+//! Whom apps become upstream: `upstream_user`, `user_map`, `identity`.
+
+use std::sync::Arc;
+
+use azdb_identity::{Cloud, IdentityConfig};
+
+use super::identity::Identities;
+use super::login::Mode;
+use super::names::shown;
+use super::problems::{Checked, Written};
+use super::section::Section;
+use super::value::{Entries, Value};
+use crate::route::{Principal, Principals};
+
+/// Everything that says who an app becomes.
+pub(super) fn read(
+    section: &mut Section<'_>,
+    mode: &Checked<Mode>,
+    identities: &Identities,
+) -> Checked<Principals> {
+    let identity = identity(section, mode, identities);
+    let user = section.text("upstream_user");
+    let map = section.take("user_map");
+    match (user?, map) {
+        (Some(user), None) => Ok(Principals::One(principal(user.value, identity?))),
+        (None, Some(Written { value: Value::Table(entries), spot })) => {
+            if entries.is_empty() {
+                return Err(section.refuse(&spot, "user_map", "lists nobody"));
+            }
+            by_app_user(section, mode, identities, &identity, entries)
+        }
+        (None, Some(map)) => Err(section.refuse(
+            &map.spot,
+            "user_map",
+            "must be a table like { app = \"principal\" }, which only a configuration file can hold",
+        )),
+        (Some(_), Some(map)) => Err(section.refuse(&map.spot, "user_map", "upstream_user is given too: leave one out")),
+        (None, None) => Err(section.refuse_all("upstream_user: is missing; it is the database principal to log in as")),
+    }
+}
+
+fn principal(user: String, identity: Arc<IdentityConfig>) -> Arc<Principal> {
+    Arc::new(Principal { user, identity })
+}
+
+/// The identity of a table, which makes sense only where tokens are used.
+fn identity(
+    section: &mut Section<'_>,
+    mode: &Checked<Mode>,
+    identities: &Identities,
+) -> Checked<Arc<IdentityConfig>> {
+    if *mode != Ok(Mode::Password) {
+        return identities.of(section);
+    }
+    match section.take("identity") {
+        None => Ok(Arc::default()),
+        Some(written) => Err(section.refuse(
+            &written.spot,
+            "identity",
+            "is for tokens, and upstream_auth is \"password\"",
+        )),
+    }
+}
+
+fn by_app_user(
+    section: &Section<'_>,
+    mode: &Checked<Mode>,
+    identities: &Identities,
+    default: &Checked<Arc<IdentityConfig>>,
+    entries: Entries,
+) -> Checked<Principals> {
+    let principals: Vec<Checked<(String, Arc<Principal>)>> = entries
+        .into_iter()
+        .map(|(app_user, written)| {
+            let key = format!("user_map.{}", shown(&app_user));
+            let principal = match written.value {
+                Value::Table(entries) => {
+                    let mut inner = section.inner(
+                        &format!("{}: {key}", section.context),
+                        &written.spot,
+                        entries,
+                    );
+                    own_identity(&mut inner, mode, identities, default)
+                }
+                value => {
+                    let user = section.as_text(
+                        &key,
+                        Written {
+                            value,
+                            spot: written.spot,
+                        },
+                    )?;
+                    Ok(principal(user.value, default.clone()?))
+                }
+            };
+            Ok((app_user, principal?))
+        })
+        .collect();
+    principals
+        .into_iter()
+        .collect::<Checked<Vec<_>>>()
+        .map(Principals::ByAppUser)
+}
+
+/// `{ user = "principal", identity = "NAME" }`.
+fn own_identity(
+    section: &mut Section<'_>,
+    mode: &Checked<Mode>,
+    identities: &Identities,
+    default: &Checked<Arc<IdentityConfig>>,
+) -> Checked<Arc<Principal>> {
+    let user = section.text("user");
+    let identity = if section.has("identity") {
+        identity(section, mode, identities)
+    } else {
+        default.clone()
+    };
+    section.finish();
+    match user? {
+        Some(user) => Ok(principal(user.value, identity?)),
+        None => {
+            Err(section.refuse_all("user: is missing; it is the database principal to log in as"))
+        }
+    }
+}
+
+/// Every identity that is used.
+pub(super) fn identities(principals: &Principals) -> Vec<&Arc<IdentityConfig>> {
+    match principals {
+        Principals::One(principal) => vec![&principal.identity],
+        Principals::ByAppUser(map) => map
+            .iter()
+            .map(|(_, principal)| &principal.identity)
+            .collect(),
+    }
+}
+
+/// Tells the identities that do not say it themselves which cloud the upstream is in.
+pub(super) fn in_cloud(principals: Principals, cloud: Option<Cloud>) -> Principals {
+    let told = |of: Arc<Principal>| {
+        let Some(cloud) = cloud.filter(|_| of.identity.cloud.is_none()) else {
+            return of;
+        };
+        let identity = IdentityConfig {
+            cloud: Some(cloud),
+            ..IdentityConfig::clone(&of.identity)
+        };
+        principal(of.user.clone(), Arc::new(identity))
+    };
+    match principals {
+        Principals::One(one) => Principals::One(told(one)),
+        Principals::ByAppUser(map) => Principals::ByAppUser(
+            map.into_iter()
+                .map(|(app_user, one)| (app_user, told(one)))
+                .collect(),
+        ),
+    }
+}

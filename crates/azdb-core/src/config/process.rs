@@ -1,0 +1,212 @@
+//! `[process]`: what concerns the process and not one route.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use azdb_identity::Environment;
+
+use super::problems::{Checked, Report, Spot, Written};
+use super::section::Section;
+
+/// Every key of `[process]`; each is a flag of `run` and a variable `AZDB_PROXY_…`, too.
+pub(super) const KEYS: [&str; 7] = [
+    "log_format",
+    "log_level",
+    "min_sigterm_delay",
+    "max_sigterm_delay",
+    "exit_zero_on_sigterm",
+    "require_ready",
+    "state_dir",
+];
+
+/// Platforms end a process 10 s after they asked; ours must have said goodbye by then.
+const MAX_SIGTERM_DELAY: Duration = Duration::from_secs(8);
+/// No delay may be longer.
+const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = LOG_FORMATS.iter().find(|(word, _)| *word == text);
+        found
+            .map(|(_, format)| *format)
+            .ok_or_else(|| format!("{text:?} is not one of text, json"))
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+/// `[process]`, checked, with defaults in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// A level, or levels by module as `tracing` filters have them: `info,azdb_core=debug`.
+    pub log_level: String,
+    /// After SIGTERM new apps are still served for so long.
+    pub min_sigterm_delay: Duration,
+    /// After that, sessions have so long to end by themselves.
+    pub max_sigterm_delay: Duration,
+    /// Exit code 0 even if a signal cut sessions.
+    pub exit_zero_on_sigterm: bool,
+    /// Listen only when every route has logged in upstream once.
+    pub require_ready: bool,
+    /// Where the local certificate is kept; `None` keeps it in memory.
+    pub state_dir: Option<PathBuf>,
+}
+
+/// What a command line says; everything in it wins over the environment and the file.
+#[derive(Clone, Default)]
+pub struct Overrides {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// Routes as URLs, in their order.
+    pub urls: Vec<String>,
+    /// `--log-format`.
+    pub log_format: Option<LogFormat>,
+    /// `--log-level`.
+    pub log_level: Option<String>,
+    /// `--min-sigterm-delay`.
+    pub min_sigterm_delay: Option<Duration>,
+    /// `--max-sigterm-delay`.
+    pub max_sigterm_delay: Option<Duration>,
+    /// `--exit-zero-on-sigterm`.
+    pub exit_zero_on_sigterm: Option<bool>,
+    /// `--require-ready`.
+    pub require_ready: Option<bool>,
+    /// `--state-dir`.
+    pub state_dir: Option<PathBuf>,
+}
+
+/// Reads the keys of `[process]` from a file's table or from the environment.
+pub(super) fn read(section: &mut Section<'_>) -> Overrides {
+    let delay = Duration::ZERO..=LONGEST_DELAY;
+    Overrides {
+        log_format: plain(section.one_of("log_format", &LOG_FORMATS)),
+        log_level: log_level(section),
+        min_sigterm_delay: section
+            .duration("min_sigterm_delay", delay.clone())
+            .ok()
+            .flatten(),
+        max_sigterm_delay: section.duration("max_sigterm_delay", delay).ok().flatten(),
+        exit_zero_on_sigterm: plain(section.boolean("exit_zero_on_sigterm")),
+        require_ready: plain(section.boolean("require_ready")),
+        state_dir: plain(section.path("state_dir")),
+        ..Overrides::default()
+    }
+}
+
+/// A wrong value has been reported; from then on it is as good as absent.
+fn plain<T>(read: Checked<Option<Written<T>>>) -> Option<T> {
+    read.ok().flatten().map(|written| written.value)
+}
+
+fn log_level(section: &mut Section<'_>) -> Option<String> {
+    let Written { value, spot } = section.text("log_level").ok().flatten()?;
+    match check_log_level(&value) {
+        Ok(()) => Some(value),
+        Err(problem) => {
+            section.refuse(&spot, "log_level", problem);
+            None
+        }
+    }
+}
+
+fn check_log_level(text: &str) -> Result<(), String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_module = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_:-".contains(&byte))
+    };
+    let fits = text
+        .split(',')
+        .all(|directive| match directive.split_once('=') {
+            Some((module, level)) => is_module(module) && LEVELS.contains(&level),
+            None => LEVELS.contains(&directive),
+        });
+    if fits {
+        Ok(())
+    } else {
+        Err(format!(
+            "{text:?} is not one of {}, nor like \"info,azdb_core=debug\"",
+            LEVELS.join(", ")
+        ))
+    }
+}
+
+/// The first of `layers` that says something wins, key by key; then come the defaults.
+pub(super) fn settle(layers: [&Overrides; 3], env: &Environment, report: &Report) -> Process {
+    let [flags, _, _] = layers;
+    if let Some(level) = &flags.log_level
+        && let Err(problem) = check_log_level(level)
+    {
+        report.problem(&Spot::named("--log-level"), "", problem);
+    }
+    for (flag, delay) in [
+        ("--min-sigterm-delay", flags.min_sigterm_delay),
+        ("--max-sigterm-delay", flags.max_sigterm_delay),
+    ] {
+        if delay.is_some_and(|delay| delay > LONGEST_DELAY) {
+            report.problem(&Spot::named(flag), "", "is longer than 24h");
+        }
+    }
+    Process {
+        log_format: first(layers, |layer| layer.log_format).unwrap_or_default(),
+        log_level: first(layers, |layer| layer.log_level.clone())
+            .unwrap_or_else(|| "info".to_owned()),
+        min_sigterm_delay: first(layers, |layer| layer.min_sigterm_delay).unwrap_or_default(),
+        max_sigterm_delay: first(layers, |layer| layer.max_sigterm_delay)
+            .unwrap_or(MAX_SIGTERM_DELAY),
+        exit_zero_on_sigterm: first(layers, |layer| layer.exit_zero_on_sigterm).unwrap_or_default(),
+        require_ready: first(layers, |layer| layer.require_ready).unwrap_or_default(),
+        state_dir: first(layers, |layer| layer.state_dir.clone()).or_else(|| state_dir(env)),
+    }
+}
+
+fn first<T>(layers: [&Overrides; 3], key: impl Fn(&Overrides) -> Option<T>) -> Option<T> {
+    layers.into_iter().find_map(key)
+}
+
+/// The platform's directory for state: systemd's, else the user's. Relative ones do not count.
+fn state_dir(env: &Environment) -> Option<PathBuf> {
+    let absolute = |name| {
+        env.get(name)
+            .map(Path::new)
+            .filter(|path| path.is_absolute())
+    };
+    // systemd joins several directories with colons.
+    let systemd = env
+        .get("STATE_DIRECTORY")
+        .and_then(|directories| directories.split(':').next());
+    systemd
+        .map(Path::new)
+        .filter(|path| path.is_absolute())
+        .map(Path::to_owned)
+        .or_else(|| absolute("XDG_STATE_HOME").map(|home| home.join("azdb-proxy")))
+        .or_else(|| absolute("LOCALAPPDATA").map(|home| home.join("azdb-proxy")))
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state/azdb-proxy")))
+}

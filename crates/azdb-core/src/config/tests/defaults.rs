@@ -1,0 +1,188 @@
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Place, accepted, load, load_urls};
+use crate::config::{LogFormat, Origin, Process, summary};
+use crate::route::{Admission, LocalTls, Principals, Protocol, Roots, UpstreamAuth, UpstreamTls};
+
+#[test]
+fn what_a_route_does_not_say_has_a_default() {
+    let config = accepted("");
+    let [route] = config.routes.as_slice() else {
+        panic!("one route")
+    };
+    assert_eq!(route.name, "orders");
+    assert_eq!(route.protocol, Protocol::Postgres);
+    let listen: Vec<String> = route.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["127.0.0.1:5432", "[::1]:5432"]);
+    let upstream: Vec<String> = route.upstream.iter().map(ToString::to_string).collect();
+    assert_eq!(upstream, ["orders.postgres.database.azure.com:5432"]);
+    assert_eq!(route.connect_to, None);
+    assert!(
+        matches!(&route.principals, Principals::One(principal) if principal.user == "orders-app")
+    );
+    assert_eq!(route.default_database, None);
+    assert!(matches!(&route.auth, UpstreamAuth::Token(audience)
+        if audience.as_str() == "https://ossrdbms-aad.database.windows.net"));
+    assert!(matches!(
+        route.tls,
+        UpstreamTls::Verified {
+            roots: Roots::Platform,
+            name: None
+        }
+    ));
+    assert!(!route.tls_first);
+    assert_eq!(route.local_tls, LocalTls::Auto);
+    assert_eq!(route.admission, Admission::default());
+    assert_eq!(route.unix_mode, 0o600);
+    assert_eq!(route.max_connections, 1000);
+    assert_eq!(route.login_timeout, Duration::from_secs(9));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+#[test]
+fn what_the_process_is_not_told_has_a_default() {
+    assert_eq!(
+        accepted("").process,
+        Process {
+            log_format: LogFormat::Text,
+            log_level: "info".to_owned(),
+            min_sigterm_delay: Duration::ZERO,
+            max_sigterm_delay: Duration::from_secs(8),
+            exit_zero_on_sigterm: false,
+            require_ready: false,
+            state_dir: None,
+        }
+    );
+}
+
+#[test]
+fn every_key_of_a_route_reaches_the_route() {
+    let place = Place::with(
+        r#"
+        [[route]]
+        name = "orders.v2"
+        protocol = "postgres"
+        listen = ["127.0.0.1:6432", "0.0.0.0:6433", "unix:/run/azdb-test-of-config/"]
+        upstream = ["a.postgres.database.azure.com:6000", "b.postgres.database.azure.com"]
+        upstream_user = "Orders App"
+        default_database = "orders"
+        upstream_tls_first = true
+        upstream_tls_name = "a.postgres.database.azure.com"
+        connect_to = "10.1.0.4"
+        audience = "https://example.org/.default"
+        allow = ["10.1.0.0/16", "192.168.1.7"]
+        allow_uids = [1000, 0]
+        unix_mode = 0o660
+        local_tls = "off"
+        max_connections = 5
+        login_timeout = "1500ms"
+        "#,
+    );
+    let config = place.load().unwrap();
+    let [route] = config.routes.as_slice() else {
+        panic!("one route")
+    };
+    assert_eq!(
+        summary(&config),
+        "orders.v2: postgres, 127.0.0.1:6432, 0.0.0.0:6433, unix:/run/azdb-test-of-config/.s.PGSQL.6432 -> \
+         a.postgres.database.azure.com:6000, b.postgres.database.azure.com:5432 (at 10.1.0.4:6000) as \"Orders App\", \
+         TLS verified for a.postgres.database.azure.com by the platform's roots, token for https://example.org\n"
+    );
+    assert_eq!(route.default_database.as_deref(), Some("orders"));
+    assert!(route.tls_first);
+    let networks: Vec<String> = route
+        .admission
+        .networks
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(networks, ["10.1.0.0/16", "192.168.1.7/32"]);
+    assert_eq!(route.admission.uids, Some(vec![1000, 0]));
+    assert_eq!(route.unix_mode, 0o660);
+    assert_eq!(route.local_tls, LocalTls::Off);
+    assert_eq!(route.max_connections, 5);
+    assert_eq!(route.login_timeout, Duration::from_millis(1500));
+}
+
+#[test]
+fn the_example_at_the_top_of_the_project_is_right_as_it_is() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proxy.toml");
+    let text = fs::read_to_string(path).unwrap();
+    let config = load(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert!(summary(&config).starts_with(
+        "orders: postgres, 127.0.0.1:5432, [::1]:5432 -> orders.postgres.database.azure.com:5432 as \"orders-app\", "
+    ));
+}
+
+#[test]
+fn every_key_that_the_example_shows_is_known() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proxy.toml");
+    let text = fs::read_to_string(path).unwrap();
+    // What is commented out is a key after "# "; prose has two.
+    let keys = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| line.contains(" = "));
+    let shown: String = text
+        .lines()
+        .map(|line| {
+            format!(
+                "{}\n",
+                line.strip_prefix("# ")
+                    .filter(|line| is_setting(line))
+                    .unwrap_or(line)
+            )
+        })
+        .collect();
+    assert!(keys.count() > 10);
+    let problems = load(&shown).unwrap_err();
+    assert!(
+        !problems.contains("unknown key") && !problems.contains("not TOML"),
+        "{problems}"
+    );
+}
+
+fn is_setting(line: &str) -> bool {
+    line.starts_with('[')
+        || line.split_once(" = ").is_some_and(|(key, _)| {
+            key.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        })
+}
+
+#[test]
+fn a_route_without_a_name_is_called_after_its_upstream() {
+    let urls = [
+        "postgres://a@db.postgres.database.azure.com?listen=127.0.0.1:1",
+        "postgres://a@db.postgres.database.azure.com?listen=127.0.0.1:2",
+    ];
+    let config = load_urls(&urls, &[]).unwrap();
+    let names: Vec<&str> = config
+        .routes
+        .iter()
+        .map(|route| route.name.as_str())
+        .collect();
+    assert_eq!(names, ["db", "db-2"]);
+    assert_eq!(config.origin, Origin::ZeroConfiguration);
+}
+
+#[test]
+fn a_configuration_without_a_route_says_what_to_write() {
+    let example =
+        "azdb-proxy run 'postgres://orders-app@orders.postgres.database.azure.com/orders'";
+    assert_eq!(
+        load_urls(&[], &[]).unwrap_err(),
+        format!(
+            "no route: give one on the command line, for example {example}, or write a [[route]] into "
+        )
+    );
+    assert_eq!(
+        load("").unwrap_err(),
+        format!(
+            "proxy.toml has no [[route]]: write one, or give a URL on the command line: {example}"
+        )
+    );
+}

@@ -1,0 +1,89 @@
+use std::fs;
+use std::path::PathBuf;
+
+use azdb_identity::Environment;
+
+use super::{Place, certificate, route};
+use crate::config::{Origin, Overrides, load_from};
+
+#[test]
+fn paths_are_relative_to_the_file_that_names_them() {
+    let place = Place::with(&format!(
+        "[process]\nstate_dir = \"state\"\n{}",
+        route("local_tls = { cert_file = \"tls/c.pem\", key_file = \"/no/key\" }")
+    ));
+    fs::create_dir(place.path().join("tls")).unwrap();
+    place.file("tls/c.pem", &certificate());
+    assert_eq!(
+        place.load().unwrap_err(),
+        "proxy.toml:7: route \"orders\": local_tls: key_file: cannot read /no/key: No such file or directory (os error 2)"
+    );
+    place.file(
+        "proxy.toml",
+        &format!("[process]\nstate_dir = \"state\"\n{}", route("")),
+    );
+    assert_eq!(
+        place.load().unwrap().process.state_dir,
+        Some(place.path().join("state"))
+    );
+}
+
+#[test]
+fn the_first_file_that_is_there_is_the_configuration() {
+    let (first, second) = (
+        Place::with(&route("name = \"first\"")),
+        Place::with(&route("name = \"second\"")),
+    );
+    let places = [
+        first.path().join("proxy.toml"),
+        second.path().join("proxy.toml"),
+    ];
+    let load = || load_from(&Overrides::default(), &Environment::default(), &places).unwrap();
+    assert_eq!(load().routes[0].name, "first");
+    fs::remove_file(&places[0]).unwrap();
+    let config = load();
+    assert_eq!(config.routes[0].name, "second");
+    assert_eq!(config.origin, Origin::File(places[1].clone()));
+}
+
+#[test]
+fn a_file_that_was_asked_for_must_be_there() {
+    let place = Place::with(&route(""));
+    let missing = Overrides {
+        config: Some(PathBuf::from("/no/such/proxy.toml")),
+        ..Overrides::default()
+    };
+    assert_eq!(
+        place.load_with(&missing, &[]).unwrap_err(),
+        "cannot read /no/such/proxy.toml: No such file or directory (os error 2)"
+    );
+    assert_eq!(
+        place
+            .load_with(
+                &Overrides::default(),
+                &[("AZDB_PROXY_CONFIG", "/no/such/other.toml")]
+            )
+            .unwrap_err(),
+        "cannot read /no/such/other.toml: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn a_file_that_is_there_and_cannot_be_read_is_not_passed_over() {
+    let place = Place::with("");
+    let path = place.path().join("proxy.toml");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_eq!(
+        place.load().unwrap_err(),
+        "cannot read proxy.toml: Is a directory (os error 21)"
+    );
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, [b'#'; (1 << 20) + 1]).unwrap();
+    assert_eq!(
+        place.load().unwrap_err(),
+        "cannot read proxy.toml: longer than 1048576 bytes"
+    );
+    fs::write(&path, b"\xff").unwrap();
+    assert_eq!(place.load().unwrap_err(), "proxy.toml is not UTF-8");
+}

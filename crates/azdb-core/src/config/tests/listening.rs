@@ -1,0 +1,246 @@
+use std::fs;
+
+use super::{Place, accepted, load, problems_of, route};
+use crate::config::{Config, summary};
+use crate::route::ListenAddr;
+
+fn listen(config: &Config) -> Vec<String> {
+    config
+        .routes
+        .iter()
+        .flat_map(|route| route.listen.iter().map(ToString::to_string))
+        .collect()
+}
+
+#[test]
+fn listen_takes_addresses_localhost_and_sockets() {
+    for (text, expected) in [
+        ("\"127.0.0.1\"", vec!["127.0.0.1:5432"]),
+        ("\"127.8.0.1:6000\"", vec!["127.8.0.1:6000"]),
+        ("\"[::1]:6000\"", vec!["[::1]:6000"]),
+        ("\"::1\"", vec!["[::1]:5432"]),
+        ("\"localhost:6000\"", vec!["127.0.0.1:6000", "[::1]:6000"]),
+        (
+            "[\"127.0.0.1:1\", \"unix:/no/such/dir/\"]",
+            vec!["127.0.0.1:1", "unix:/no/such/dir/.s.PGSQL.1"],
+        ),
+        (
+            "\"unix:/no/such/dir/\"",
+            vec!["unix:/no/such/dir/.s.PGSQL.5432"],
+        ),
+        ("\"unix:/no/such/socket\"", vec!["unix:/no/such/socket"]),
+    ] {
+        assert_eq!(listen(&accepted(&format!("listen = {text}"))), expected);
+    }
+}
+
+#[test]
+fn a_directory_gets_the_socket_that_clients_look_for() {
+    let place = Place::with("");
+    let directory = place.path().join("sockets");
+    fs::create_dir(&directory).unwrap();
+    place.file(
+        "proxy.toml",
+        &route(&format!("listen = 'unix:{}'", directory.display())),
+    );
+    let config = place.load().unwrap();
+    assert_eq!(
+        config.routes[0].listen,
+        [ListenAddr::Unix(directory.join(".s.PGSQL.5432"))]
+    );
+}
+
+#[test]
+fn a_socket_path_has_its_limits() {
+    let long = "x".repeat(120);
+    assert_eq!(
+        problems_of(&format!("listen = 'unix:/run/{long}'")),
+        format!(
+            "proxy.toml:5: route \"orders\": listen: the path /run/{long} is 125 bytes long, which is more than a unix socket can have"
+        )
+    );
+    assert_eq!(
+        problems_of("listen = 'unix:run/x'"),
+        "proxy.toml:5: route \"orders\": listen: \"unix:run/x\" is not an absolute path"
+    );
+}
+
+#[test]
+fn no_address_beyond_loopback_is_served_unless_someone_says_who_may_come() {
+    for address in [
+        "0.0.0.0:5432",
+        "10.1.0.4:5432",
+        "[::]:5432",
+        "[fe80::1]:5432",
+        "[::ffff:10.0.0.1]:5432",
+    ] {
+        assert_eq!(
+            problems_of(&format!("listen = \"{address}\"")),
+            format!(
+                "proxy.toml:5: route \"orders\": listen: {address} is reached from other machines: \
+                 say who may come, for example allow = [\"10.1.0.0/16\"]"
+            )
+        );
+        assert!(
+            accepted(&format!("listen = \"{address}\"\nallow = \"10.1.0.0/16\""))
+                .warnings
+                .is_empty()
+        );
+    }
+    assert_eq!(
+        listen(&accepted("listen = \"[::ffff:127.0.0.1]:1\"")),
+        ["[::ffff:127.0.0.1]:1"]
+    );
+    assert_eq!(
+        problems_of("listen = \"0.0.0.0:1\"\ntrust_network = false"),
+        "proxy.toml:5: route \"orders\": listen: 0.0.0.0:1 is reached from other machines: say who may come, \
+         for example allow = [\"10.1.0.0/16\"]"
+    );
+}
+
+#[test]
+fn letting_everybody_in_is_a_warning_each_time() {
+    for (more, setting) in [
+        ("trust_network = true", "trust_network = true"),
+        ("allow = \"0.0.0.0/0\"", "allow = \"0.0.0.0/0\""),
+    ] {
+        let config = accepted(&format!("listen = \"0.0.0.0:5432\"\n{more}"));
+        assert!(config.routes[0].admission.admits([203, 0, 113, 7].into()));
+        let [warning] = config.warnings.as_slice() else {
+            panic!("{:?}", config.warnings)
+        };
+        assert!(
+            warning.ends_with(&format!(
+                "proxy.toml:6: route \"orders\": {setting}: everybody who can reach this port gets the database without a password"
+            )),
+            "{warning}"
+        );
+    }
+    assert!(
+        accepted("listen = \"0.0.0.0:1\"\ntrust_network = true").routes[0]
+            .admission
+            .admits("2001:db8::1".parse().unwrap())
+    );
+}
+
+#[test]
+fn allow_and_trust_network_contradict_each_other() {
+    assert_eq!(
+        problems_of("allow = \"10.0.0.0/8\"\ntrust_network = true"),
+        "proxy.toml:6: route \"orders\": trust_network: says everybody, and allow says who: leave one out"
+    );
+    assert_eq!(
+        problems_of("allow = [\"10.0.0.0/33\", \"x\"]"),
+        "proxy.toml:5: route \"orders\": allow: \"10.0.0.0/33\" is not a network, for example \"10.1.0.0/16\"\n\
+         proxy.toml:5: route \"orders\": allow: \"x\" is not a network, for example \"10.1.0.0/16\""
+    );
+}
+
+#[test]
+fn modes_are_octal_and_guard_sockets_only() {
+    for (text, mode) in [
+        ("0o660", 0o660),
+        ("\"0660\"", 0o660),
+        ("\"777\"", 0o777),
+        ("\"0o600\"", 0o600),
+    ] {
+        let config = accepted(&format!(
+            "listen = \"unix:/no/such/socket\"\nunix_mode = {text}"
+        ));
+        assert_eq!(config.routes[0].unix_mode, mode, "{text}");
+    }
+    for text in ["660", "\"888\"", "0o1777", "\"+600\"", "\"rw\""] {
+        assert_eq!(
+            problems_of(&format!(
+                "listen = \"unix:/no/such/socket\"\nunix_mode = {text}"
+            )),
+            "proxy.toml:6: route \"orders\": unix_mode: is not an octal mode from 0o000 to 0o777, for example \"0660\""
+        );
+    }
+    assert_eq!(
+        problems_of("unix_mode = \"0660\"\nallow_uids = [1]"),
+        "proxy.toml:5: route \"orders\": unix_mode: guards unix sockets, and listen has none\n\
+         proxy.toml:6: route \"orders\": allow_uids: guards unix sockets, and listen has none"
+    );
+    assert_eq!(
+        problems_of("listen = \"unix:/no/such/socket\"\nallow_uids = [1, \"root\"]"),
+        "proxy.toml:6: route \"orders\": allow_uids: \"root\" is not a whole number from 0 to 4294967295"
+    );
+}
+
+#[test]
+fn no_two_routes_share_an_address() {
+    for (first, second, clash) in [
+        ("127.0.0.1:5432", "127.0.0.1:5432", true),
+        ("localhost:5432", "[::1]:5432", true),
+        ("0.0.0.0:5432", "127.0.0.1:5432", true),
+        ("127.0.0.1:5432", "0.0.0.0:5432", true),
+        ("unix:/no/such/a", "unix:/no/such/a", true),
+        ("127.0.0.1:5432", "127.0.0.1:5433", false),
+        ("127.0.0.1:5432", "127.0.0.2:5432", false),
+        ("127.0.0.1:5432", "[::]:5432", false),
+        ("127.0.0.1:0", "127.0.0.1:0", false),
+        ("unix:/no/such/a", "unix:/no/such/b", false),
+    ] {
+        let text = format!(
+            "{}{}",
+            route(&format!(
+                "name = \"a\"\nallow = \"10.0.0.0/8\"\nlisten = \"{first}\""
+            )),
+            route(&format!(
+                "name = \"b\"\nallow = \"10.0.0.0/8\"\nlisten = \"{second}\""
+            ))
+        );
+        let expected = format!(
+            "proxy.toml:14: route \"b\": listen: {second} is taken by route \"a\": choose another address or port"
+        );
+        assert_eq!(
+            load(&text).err(),
+            clash.then_some(expected),
+            "{first} {second}"
+        );
+    }
+    assert_eq!(
+        problems_of("listen = [\"127.0.0.1:1\", \"127.0.0.1:1\"]"),
+        "proxy.toml:5: route \"orders\": listen: 127.0.0.1:1 is there already"
+    );
+}
+
+#[test]
+fn two_routes_that_say_nothing_clash_once() {
+    let text = format!("{}{}", route("name = \"a\""), route("name = \"b\""));
+    assert_eq!(
+        load(&text).unwrap_err(),
+        "proxy.toml:6: route \"b\": listen: 127.0.0.1:5432 is taken by route \"a\": choose another address or port"
+    );
+}
+
+#[test]
+fn no_route_dials_the_proxy_itself() {
+    for (more, key, endpoint) in [
+        (
+            "connect_to = \"127.0.0.1:5432\"",
+            "connect_to",
+            "127.0.0.1:5432",
+        ),
+        (
+            "connect_to = \"localhost:5432\"",
+            "connect_to",
+            "localhost:5432",
+        ),
+        ("connect_to = \"[::1]:5432\"", "connect_to", "[::1]:5432"),
+        (
+            "connect_to = \"127.0.0.1:5432\"\nlisten = \"0.0.0.0:5432\"\nallow = \"10.0.0.0/8\"",
+            "connect_to",
+            "127.0.0.1:5432",
+        ),
+    ] {
+        assert_eq!(
+            problems_of(more),
+            format!(
+                "proxy.toml:5: route \"orders\": {key}: {endpoint} is where route \"orders\" itself listens"
+            )
+        );
+    }
+    assert!(summary(&accepted("connect_to = \"127.0.0.1:5433\"")).contains("(at 127.0.0.1:5433)"));
+}

@@ -1,0 +1,122 @@
+//! The configuration as its users meet it: text in, routes or messages out.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod defaults;
+mod environment;
+mod files;
+mod identities;
+mod listening;
+mod never_panics;
+mod passwords;
+mod precedence;
+mod problems_at_once;
+mod tokens;
+mod urls;
+
+use std::fs;
+use std::path::Path;
+
+use azdb_identity::Environment;
+use tempfile::TempDir;
+
+use super::{Config, Overrides, load_from};
+
+/// A directory with a `proxy.toml`.
+struct Place {
+    directory: TempDir,
+}
+
+impl Place {
+    fn with(text: &str) -> Self {
+        let place = Self {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        place.file("proxy.toml", text);
+        place
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A file beside `proxy.toml` that only its owner may write.
+    fn file(&self, name: &str, content: &str) {
+        let path = self.path().join(name);
+        fs::write(&path, content).unwrap();
+        mode(&path, 0o600);
+    }
+
+    fn load(&self) -> Result<Config, String> {
+        self.load_with(&Overrides::default(), &[])
+    }
+
+    /// Messages without the directory's own name.
+    fn load_with(&self, overrides: &Overrides, env: &[(&str, &str)]) -> Result<Config, String> {
+        let env = Environment::from_iter(env.iter().copied());
+        let directory = format!("{}/", self.path().display());
+        load_from(overrides, &env, &[self.path().join("proxy.toml")])
+            .map_err(|problems| problems.to_string().replace(&directory, ""))
+    }
+}
+
+#[cfg(unix)]
+fn mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Path, _: u32) {}
+
+fn load(text: &str) -> Result<Config, String> {
+    Place::with(text).load()
+}
+
+/// A `[[route]]` with what must be there, and `more`.
+fn route(more: &str) -> String {
+    format!(
+        "[[route]]\nprotocol = \"postgres\"\nupstream = \"orders.postgres.database.azure.com\"\n\
+         upstream_user = \"orders-app\"\n{more}\n"
+    )
+}
+
+/// A route to `upstream` with `more`, beside a certificate file `ca.pem`.
+fn place(upstream: &str, more: &str) -> Place {
+    let place = Place::with(&format!(
+        "[[route]]\nname = \"a\"\nprotocol = \"postgres\"\nupstream = {upstream}\nupstream_user = \"u\"\n{more}\n"
+    ));
+    place.file("ca.pem", &certificate());
+    place
+}
+
+/// The problems of a route with `more`; its first line is the fifth.
+fn problems_of(more: &str) -> String {
+    match load(&route(more)) {
+        Ok(config) => panic!("{more} is accepted: {config:?}"),
+        Err(problems) => problems,
+    }
+}
+
+/// A route with `more` is right.
+fn accepted(more: &str) -> Config {
+    load(&route(more)).unwrap_or_else(|problems| panic!("{more}: {problems}"))
+}
+
+/// URLs without a file.
+fn load_urls(urls: &[&str], env: &[(&str, &str)]) -> Result<Config, String> {
+    let overrides = Overrides {
+        urls: urls.iter().map(ToString::to_string).collect(),
+        ..Overrides::default()
+    };
+    let env = Environment::from_iter(env.iter().copied());
+    load_from(&overrides, &env, &[]).map_err(|problems| problems.to_string())
+}
+
+/// A certificate in PEM form that stands as its own root.
+fn certificate() -> String {
+    rcgen::generate_simple_self_signed(["db.example.org".to_owned()])
+        .unwrap()
+        .cert
+        .pem()
+}

@@ -1,0 +1,116 @@
+//! No text, however odd, makes reading a configuration panic.
+
+use proptest::prelude::*;
+
+use super::{load, load_urls, route};
+
+/// Keys that exist, so that values reach the readers behind them.
+fn key() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "name",
+        "protocol",
+        "listen",
+        "upstream",
+        "upstream_user",
+        "default_database",
+        "user_map",
+        "upstream_auth",
+        "upstream_tls",
+        "upstream_tls_first",
+        "upstream_tls_name",
+        "connect_to",
+        "token_host",
+        "audience",
+        "allow",
+        "trust_network",
+        "allow_uids",
+        "unix_mode",
+        "local_tls",
+        "max_connections",
+        "login_timeout",
+        "identity",
+        "source",
+        "client_id",
+        "cloud",
+        "lazy",
+        "log_level",
+        "max_sigterm_delay",
+        "idle_timeout",
+    ])
+}
+
+fn value() -> impl Strategy<Value = String> {
+    let scalar = prop_oneof![
+        any::<i64>().prop_map(|number| number.to_string()),
+        any::<bool>().prop_map(|value| value.to_string()),
+        Just("0o777".to_owned()),
+        Just("1.5".to_owned()),
+        Just("1979-05-27".to_owned()),
+        "[a-z0-9.:/\\[\\]@%é-]{0,12}".prop_map(|text| format!("'{text}'")),
+        prop::sample::select(vec![
+            "'postgres'",
+            "'token'",
+            "'password'",
+            "'off'",
+            "'unix:/x/'",
+            "'[::1]:1'",
+            "'9s'",
+            "'0.0.0.0/0'"
+        ])
+        .prop_map(str::to_owned),
+    ];
+    scalar.prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3)
+                .prop_map(|items| format!("[{}]", items.join(", "))),
+            (key(), inner).prop_map(|(key, value)| format!("{{ {key} = {value} }}")),
+        ]
+    })
+}
+
+fn table() -> impl Strategy<Value = String> {
+    let header = prop::sample::select(vec![
+        "[process]",
+        "[identity]",
+        "[identities.a]",
+        "[[route]]",
+        "[[route]]",
+        "[route]",
+        "[health]",
+        "[[identity]]",
+    ]);
+    let lines = prop::collection::btree_map(key(), value(), 0..8);
+    (header, lines).prop_map(|(header, lines)| {
+        lines.iter().fold(header.to_owned(), |text, (key, value)| {
+            format!("{text}\n{key} = {value}")
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_text(text in any::<String>()) {
+        let _ = load(&text);
+    }
+
+    #[test]
+    fn any_tables(tables in prop::collection::vec(table(), 0..4)) {
+        let _ = load(&tables.join("\n"));
+    }
+
+    #[test]
+    fn any_value_of_any_key((key, value) in (key(), value())) {
+        let _ = load(&route(&format!("{key} = {value}")));
+    }
+
+    #[test]
+    fn any_url(text in any::<String>()) {
+        let _ = load_urls(&[&text], &[("AZDB_PROXY_ROUTE_1", &text), ("AZDB_PROXY_LOG_LEVEL", &text)]);
+    }
+
+    #[test]
+    fn any_query(user in "[a-zé%:@]{0,6}", host in "[a-z0-9.:%\\[\\],]{0,12}", key in key(), value in "[ -~é]{0,12}") {
+        let _ = load_urls(&[&format!("postgres://{user}@{host}/{value}?{key}={value}")], &[]);
+        let _ = load_urls(&[&format!("postgres://u@a.postgres.database.azure.com?{key}={value}&{value}")], &[]);
+    }
+}

@@ -1,0 +1,256 @@
+//! Where tokens may go.
+
+use azdb_identity::Cloud;
+
+use super::{accepted, place, problems_of};
+use crate::config::{Config, Overrides};
+use crate::route::{Roots, UpstreamAuth, UpstreamTls};
+
+fn audience(config: &Config) -> String {
+    match &config.routes[0].auth {
+        UpstreamAuth::Token(audience) => audience.to_string(),
+        UpstreamAuth::Password(_) => panic!("a token was expected"),
+    }
+}
+
+#[test]
+fn a_token_goes_to_names_of_its_own_cloud() {
+    for (upstream, cloud) in [
+        ("orders.postgres.database.azure.com", Cloud::Public),
+        (
+            "orders.privatelink.postgres.database.azure.com",
+            Cloud::Public,
+        ),
+        ("c-orders.abc.postgres.cosmos.azure.com", Cloud::Public),
+        (
+            "orders.postgres.database.usgovcloudapi.net",
+            Cloud::UsGovernment,
+        ),
+        ("orders.postgres.database.chinacloudapi.cn", Cloud::China),
+    ] {
+        let config = place(&format!("\"{upstream}\""), "").load().unwrap();
+        assert_eq!(
+            audience(&config),
+            cloud.oss_rdbms_audience().as_str(),
+            "{upstream}"
+        );
+    }
+}
+
+#[test]
+fn a_token_goes_to_no_other_name_on_the_word_of_public_authorities() {
+    for upstream in [
+        "xpostgres.database.azure.com",
+        "postgres.database.azure.com",
+        "postgres.database.azure.com.evil.com",
+        "orders.postgres.database.azure.com.evil.com",
+        "orders.mysql.database.azure.com",
+        "db.example.org",
+        "localhost",
+    ] {
+        assert_eq!(
+            place(&format!("\"{upstream}:6432\""), "")
+                .load()
+                .unwrap_err(),
+            format!(
+                "proxy.toml:4: route \"a\": upstream: no token goes to {upstream}, which is not under \
+                 .postgres.database.azure.com or .postgres.cosmos.azure.com: give upstream_ca_file, or \
+                 token_host = \"{upstream}\" if you are sure that it is your server"
+            )
+        );
+        assert!(
+            place(
+                &format!("\"{upstream}:6432\""),
+                "upstream_ca_file = \"ca.pem\""
+            )
+            .load()
+            .is_ok()
+        );
+        assert!(
+            place(
+                &format!("\"{upstream}:6432\""),
+                &format!("token_host = \"{upstream}\"")
+            )
+            .load()
+            .is_ok()
+        );
+    }
+}
+
+#[test]
+fn an_address_needs_roots_of_its_own_or_a_name() {
+    let refused = "proxy.toml:4: route \"a\": upstream: no token goes to the address 10.0.0.4, which no public authority \
+                   vouches for: give upstream_ca_file, or the server's name in upstream_tls_name";
+    assert_eq!(place("\"10.0.0.4\"", "").load().unwrap_err(), refused);
+    assert_eq!(
+        place("\"10.0.0.4\"", "token_host = \"10.0.0.4\"")
+            .load()
+            .unwrap_err(),
+        refused
+    );
+    assert!(
+        place("\"10.0.0.4\"", "upstream_ca_file = \"ca.pem\"")
+            .load()
+            .is_ok()
+    );
+    assert!(
+        place(
+            "\"10.0.0.4\"",
+            "upstream_tls_name = \"orders.postgres.database.azure.com\""
+        )
+        .load()
+        .is_ok()
+    );
+    assert!(
+        place("\"[::1]:6000\"", "")
+            .load()
+            .unwrap_err()
+            .contains("the address ::1")
+    );
+}
+
+#[test]
+fn the_name_that_tls_verifies_is_the_one_that_counts() {
+    let problems = place(
+        "\"orders.postgres.database.azure.com\"",
+        "upstream_tls_name = \"db.example.org\"",
+    )
+    .load()
+    .unwrap_err();
+    assert!(
+        problems.starts_with(
+            "proxy.toml:6: route \"a\": upstream_tls_name: no token goes to db.example.org, "
+        ),
+        "{problems}"
+    );
+    let problems = place(
+        "[\"orders.postgres.database.azure.com\", \"db.example.org\"]",
+        "",
+    )
+    .load()
+    .unwrap_err();
+    assert!(
+        problems
+            .starts_with("proxy.toml:4: route \"a\": upstream: no token goes to db.example.org, "),
+        "{problems}"
+    );
+}
+
+#[test]
+fn a_token_host_is_exactly_a_name_of_the_route() {
+    for host in [
+        "example.org",
+        "*.example.org",
+        "orders.postgres.database.azure.com",
+    ] {
+        let problems = place("\"db.example.org\"", &format!("token_host = \"{host}\""))
+            .load()
+            .unwrap_err();
+        let expected = format!(
+            "proxy.toml:6: route \"a\": token_host: {host:?} is not exactly a name that this route verifies"
+        );
+        assert!(problems.contains(&expected), "{problems}");
+        assert_eq!(problems.lines().count(), 2, "{problems}");
+    }
+}
+
+#[test]
+fn one_route_is_of_one_cloud() {
+    let gov = "\"orders.postgres.database.usgovcloudapi.net\"";
+    assert_eq!(
+        place(gov, "identity = { cloud = \"china\" }")
+            .load()
+            .unwrap_err(),
+        "proxy.toml:1: route \"a\": identity: its cloud is china, the upstream's is us-government"
+    );
+    assert_eq!(
+        place(
+            gov,
+            "audience = \"https://ossrdbms-aad.database.windows.net/.default\""
+        )
+        .load()
+        .unwrap_err(),
+        "proxy.toml:6: route \"a\": audience: its cloud is public, the upstream's is us-government"
+    );
+    let problems = place(
+        &format!("[{gov}, \"orders.postgres.database.azure.com\"]"),
+        "",
+    )
+    .load()
+    .unwrap_err();
+    assert_eq!(
+        problems,
+        "proxy.toml:4: route \"a\": upstream: orders.postgres.database.azure.com belongs to another cloud than the \
+         identity: leave cloud and audience out, or make them fit the upstream"
+    );
+}
+
+#[test]
+fn the_cloud_comes_from_the_name_then_the_identity_then_the_environment() {
+    let own = |more: &str, env: &[(&str, &str)]| {
+        let more = format!("upstream_ca_file = \"ca.pem\"\n{more}");
+        audience(
+            &place("\"db.example.org\"", &more)
+                .load_with(&Overrides::default(), env)
+                .unwrap(),
+        )
+    };
+    let public = Cloud::Public.oss_rdbms_audience().to_string();
+    let gov = Cloud::UsGovernment.oss_rdbms_audience().to_string();
+    let china = Cloud::China.oss_rdbms_audience().to_string();
+    assert_eq!(own("", &[]), public);
+    let env = [("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.us/")];
+    assert_eq!(own("", &env), gov);
+    assert_eq!(
+        own("", &[("AZURE_AUTHORITY_HOST", "login.microsoftonline.us")]),
+        gov
+    );
+    assert_eq!(own("identity = { cloud = \"china\" }", &env), china);
+    assert_eq!(own("audience = \"api://mine\"", &env), "api://mine");
+    let named = place("\"orders.postgres.database.azure.com\"", "")
+        .load_with(&Overrides::default(), &env)
+        .unwrap();
+    assert_eq!(audience(&named), public);
+}
+
+#[test]
+fn a_token_goes_over_verified_tls_only() {
+    for tls in ["off", "unverified"] {
+        assert_eq!(
+            problems_of(&format!("upstream_tls = \"{tls}\"")),
+            "proxy.toml:5: route \"orders\": upstream_tls: a token goes over verified TLS only: leave it out, \
+             or use upstream_auth = \"password\" for a development server"
+        );
+    }
+    assert!(accepted("upstream_tls = \"verify\"").warnings.is_empty());
+}
+
+#[test]
+fn roots_come_from_a_file_with_certificates() {
+    let place = place("\"db.example.org\"", "upstream_ca_file = \"ca.pem\"");
+    let config = place.load().unwrap();
+    let UpstreamTls::Verified {
+        roots: Roots::File(roots),
+        ..
+    } = &config.routes[0].tls
+    else {
+        panic!("{config:?}")
+    };
+    assert_eq!(roots.len(), 1);
+    for (content, problem) in [
+        ("", "ca.pem has no certificate in PEM form"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "certificate 1 of ca.pem: ",
+        ),
+        ("-----BEGIN CERTIFICATE-----\n", "certificate 1 of ca.pem: "),
+    ] {
+        place.file("ca.pem", content);
+        let problems = place.load().unwrap_err();
+        let expected = format!("proxy.toml:6: route \"a\": upstream_ca_file: {problem}");
+        assert!(
+            problems.starts_with(&expected) && problems.lines().count() == 1,
+            "{problems}"
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! Which names may see a token.
+//!
+//! Verified TLS says that a name is the name it claims to be, not that it is a database: with the platform's roots anybody
+//! can have a certificate for a name of their own. And a token's audience is service-wide: whoever reads one can log in to
+//! every server where the identity has a role. So the name must be one that only the service hands out.
+//!
+//! # Invariants
+//!
+//! * A name that merely contains or ends in the letters of a suffix is not under it.
+//! * A suffix by itself is not a server.
+//! * A name of one cloud gets no token of another.
+
+use azdb_identity::Cloud;
+
+/// Where Azure Database for PostgreSQL servers live. Private link adds a label in front, which changes nothing here.
+const SUFFIXES: [(Cloud, &str); 4] = [
+    (Cloud::Public, "postgres.database.azure.com"),
+    (Cloud::Public, "postgres.cosmos.azure.com"),
+    (Cloud::UsGovernment, "postgres.database.usgovcloudapi.net"),
+    (Cloud::China, "postgres.database.chinacloudapi.cn"),
+];
+
+/// The cloud whose service hands out `name`; `None` for any other name.
+pub(super) fn service_of(name: &str) -> Option<Cloud> {
+    SUFFIXES
+        .iter()
+        .find(|(_, suffix)| is_under(name, suffix))
+        .map(|(cloud, _)| *cloud)
+}
+
+/// Whether `name` is at least one label below `suffix`, without regard to case.
+fn is_under(name: &str, suffix: &str) -> bool {
+    let Some(at) = name.len().checked_sub(suffix.len()) else {
+        return false;
+    };
+    let Some((server, tail)) = name.split_at_checked(at) else {
+        return false;
+    };
+    tail.eq_ignore_ascii_case(suffix)
+        && server
+            .strip_suffix('.')
+            .is_some_and(|server| server.split('.').all(|label| !label.is_empty()))
+}
+
+/// Why a token must not go to `name`, verified against the platform's roots, and what to do.
+///
+/// `token_hosts` are the names that the configuration writes out.
+///
+/// # Errors
+///
+/// The message for the user.
+pub(super) fn may_have_token(name: &str, cloud: Cloud, token_hosts: &[&str]) -> Result<(), String> {
+    if name.parse::<std::net::IpAddr>().is_ok() {
+        return Err(format!(
+            "no token goes to the address {name}, which no public authority vouches for: \
+             give upstream_ca_file, or the server's name in upstream_tls_name"
+        ));
+    }
+    if token_hosts
+        .iter()
+        .any(|host| host.eq_ignore_ascii_case(name))
+    {
+        return Ok(());
+    }
+    match service_of(name) {
+        Some(service) if service == cloud => Ok(()),
+        Some(_) => Err(format!(
+            "{name} belongs to another cloud than the identity: leave cloud and audience out, or make them fit the upstream"
+        )),
+        None => Err(format!(
+            "no token goes to {name}, which is not under {}: give upstream_ca_file, \
+             or token_host = \"{name}\" if you are sure that it is your server",
+            suffixes(cloud)
+        )),
+    }
+}
+
+fn suffixes(cloud: Cloud) -> String {
+    let own: Vec<String> = SUFFIXES
+        .iter()
+        .filter(|(of, _)| *of == cloud)
+        .map(|(_, suffix)| format!(".{suffix}"))
+        .collect();
+    own.join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AZURE: &str = "no token goes to NAME, which is not under .postgres.database.azure.com or \
+         .postgres.cosmos.azure.com: give upstream_ca_file, or token_host = \"NAME\" if you are sure that it is your server";
+
+    #[test]
+    fn names_under_a_suffix_of_the_own_cloud_are_allowed() {
+        for (name, cloud) in [
+            ("orders.postgres.database.azure.com", Cloud::Public),
+            ("Orders.Postgres.Database.AZURE.com", Cloud::Public),
+            (
+                "orders.privatelink.postgres.database.azure.com",
+                Cloud::Public,
+            ),
+            ("c-orders.x1y2.postgres.cosmos.azure.com", Cloud::Public),
+            (
+                "orders.postgres.database.usgovcloudapi.net",
+                Cloud::UsGovernment,
+            ),
+            (
+                "orders.privatelink.postgres.database.usgovcloudapi.net",
+                Cloud::UsGovernment,
+            ),
+            ("orders.postgres.database.chinacloudapi.cn", Cloud::China),
+        ] {
+            assert_eq!(may_have_token(name, cloud, &[]), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_only_looks_like_azure_is_refused() {
+        for name in [
+            "xpostgres.database.azure.com",
+            "evilpostgres.database.azure.com",
+            "postgres.database.azure.com",
+            ".postgres.database.azure.com",
+            "a..postgres.database.azure.com",
+            "postgres.database.azure.com.evil.com",
+            "orders.postgres.database.azure.com.evil.com",
+            "orders.postgres.database.azure.com.",
+            "orders.mysql.database.azure.com",
+            "orders.database.windows.net",
+            "orders.postgres.database.azure.co",
+            "localhost",
+            "é.postgres.database.azure.com.é",
+        ] {
+            assert!(may_have_token(name, Cloud::Public, &[]).is_err(), "{name}");
+        }
+        assert_eq!(
+            may_have_token(
+                "orders.postgres.database.azure.com.evil.com",
+                Cloud::Public,
+                &[]
+            ),
+            Err(AZURE.replace("NAME", "orders.postgres.database.azure.com.evil.com"))
+        );
+    }
+
+    #[test]
+    fn a_name_of_one_cloud_gets_no_token_of_another() {
+        for (name, cloud) in [
+            ("orders.postgres.database.azure.com", Cloud::China),
+            ("orders.postgres.database.usgovcloudapi.net", Cloud::Public),
+            ("orders.postgres.cosmos.azure.com", Cloud::UsGovernment),
+        ] {
+            let refused = may_have_token(name, cloud, &[]);
+            assert!(
+                refused.is_err_and(
+                    |text| text.starts_with(&format!("{name} belongs to another cloud"))
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_written_out_is_allowed_and_only_that_name() {
+        let written = ["db.example.org"];
+        assert_eq!(
+            may_have_token("db.example.org", Cloud::Public, &written),
+            Ok(())
+        );
+        assert_eq!(
+            may_have_token("DB.example.org", Cloud::Public, &written),
+            Ok(())
+        );
+        assert!(may_have_token("x.db.example.org", Cloud::Public, &written).is_err());
+        assert!(may_have_token("example.org", Cloud::Public, &written).is_err());
+    }
+
+    #[test]
+    fn an_address_gets_no_token_on_the_word_of_public_authorities() {
+        for name in ["10.0.0.4", "::1"] {
+            assert!(
+                may_have_token(name, Cloud::Public, &[name]).is_err(),
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The quick form: a route as a URL.
+//!
+//! ```text
+//!   postgres://orders-app@orders.postgres.database.azure.com:5432/orders?listen=127.0.0.1:5432
+//!   protocol   upstream_user       upstream                default_database   any key of a route or an identity
+//! ```
+//!
+//! Escapes are those of URLs: `%20` is a space and `+` is a plus.
+//!
+//! # Invariants
+//!
+//! * A password in a URL is refused, and no message repeats it.
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::identity;
+use super::problems::{Checked, Report, Spot, Written};
+use super::value::{Entries, Value};
+
+/// What a URL should look like, for messages.
+pub(super) const EXAMPLE: &str = "postgres://orders-app@orders.postgres.database.azure.com/orders";
+
+/// Reads a URL as the keys of a route.
+pub(super) fn parse(written: &Written<String>, report: &Report) -> Checked<Entries> {
+    let refuse = |problem: String| report.problem(&written.spot, "", problem);
+    let url = Url::parse(&written.value)
+        .map_err(|error| refuse(format!("is not a URL like '{EXAMPLE}': {error}")))?;
+    if url.password().is_some() {
+        return Err(refuse(
+            "has a password in it, which every user of this machine can read: take it out"
+                .to_owned(),
+        ));
+    }
+    let mut words = Words::default();
+    let collected = collect(&url, &mut words);
+    collected.map_err(refuse)?;
+    words.entries(&written.spot).map_err(refuse)
+}
+
+/// Keys with all their values, in the order in which they were given.
+#[derive(Default)]
+struct Words(Vec<(String, Vec<String>)>);
+
+impl Words {
+    fn push(&mut self, key: &str, value: String) {
+        match self.0.iter_mut().find(|(known, _)| known == key) {
+            Some((_, values)) => values.push(value),
+            None => self.0.push((key.to_owned(), vec![value])),
+        }
+    }
+
+    /// Keys of an identity move into one of their own.
+    fn entries(self, spot: &Spot) -> Result<Entries, String> {
+        let (mut route, mut own) = (Entries::new(), Entries::new());
+        for (key, values) in self.0 {
+            let written = Written {
+                value: Value::Words(values),
+                spot: spot.clone(),
+            };
+            if key == "command" {
+                return Err(
+                    "command: a URL cannot hold it: write it into a configuration file".to_owned(),
+                );
+            }
+            let entries = if identity::KEYS.contains(&key.as_str()) {
+                &mut own
+            } else {
+                &mut route
+            };
+            entries.insert(key, written);
+        }
+        if let Some(key) = own.keys().next().cloned() {
+            let written = Written {
+                value: Value::Table(own),
+                spot: spot.clone(),
+            };
+            if route.insert("identity".to_owned(), written).is_some() {
+                return Err(format!("{key}: identity is given too: leave one out"));
+            }
+        }
+        Ok(route)
+    }
+}
+
+fn collect(url: &Url, words: &mut Words) -> Result<(), String> {
+    let protocol = match url.scheme() {
+        "postgres" | "postgresql" => "postgres",
+        "mysql" => "mysql",
+        "tds" | "sqlserver" => "tds",
+        other => return Err(format!("{other:?} is not one of postgres, postgresql")),
+    };
+    words.push("protocol", protocol.to_owned());
+    match url.host_str().filter(|host| !host.is_empty()) {
+        Some(host) => words.push(
+            "upstream",
+            match url.port() {
+                Some(port) => format!("{host}:{port}"),
+                None => host.to_owned(),
+            },
+        ),
+        None => return Err(format!("has no host, unlike '{EXAMPLE}'")),
+    }
+    if !url.username().is_empty() {
+        words.push("upstream_user", decoded(url.username(), "the user")?);
+    }
+    let database = url.path().strip_prefix('/').unwrap_or(url.path());
+    if database.contains('/') {
+        return Err("has more than a database's name after the host".to_owned());
+    }
+    if !database.is_empty() {
+        words.push("default_database", decoded(database, "the database")?);
+    }
+    if url.fragment().is_some() {
+        return Err("has a '#' in it: write %23".to_owned());
+    }
+    for pair in url
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+    {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let key = decoded(key, "a key")?;
+        let value = decoded(value, &key)?;
+        words.push(&key, value);
+    }
+    Ok(())
+}
+
+fn decoded(text: &str, what: &str) -> Result<String, String> {
+    let text = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| format!("{what}: is not UTF-8"))?;
+    Ok(text.into_owned())
+}
