@@ -17,7 +17,10 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// Starts the clock.
     pub(crate) fn after(limit: Duration) -> Self {
-        Self { at: Instant::now() + limit, limit }
+        Self {
+            at: Instant::now() + limit,
+            limit,
+        }
     }
 
     /// Runs one step of the login.
@@ -32,7 +35,10 @@ impl Deadline {
     ) -> Result<T, LoginError> {
         match tokio::time::timeout_at(self.at, step).await {
             Ok(outcome) => outcome.map_err(Into::into),
-            Err(_) => Err(LoginError::Deadline { doing, limit: self.limit }),
+            Err(_) => Err(LoginError::Deadline {
+                doing,
+                limit: self.limit,
+            }),
         }
     }
 }

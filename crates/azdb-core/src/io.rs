@@ -28,7 +28,10 @@ pub(crate) struct Leg<S> {
 impl<S> Leg<S> {
     /// A leg of which nothing has been read.
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, unread: BytesMut::new() }
+        Self {
+            stream,
+            unread: BytesMut::new(),
+        }
     }
 
     /// The stream alone. What lies unread is gone, so the caller has looked.
@@ -111,6 +114,9 @@ pub(crate) enum MaybeTls<S> {
     /// Boxed: a TLS session is a kilobyte, and most of what holds a `MaybeTls` is moved about.
     Tls(Box<TlsStream<S>>),
 }
+
+/// The app's side of a session: the socket, TLS over it where the app asked, and what was read too far of either.
+pub(crate) type AppLeg<A> = Leg<MaybeTls<Leg<A>>>;
 
 macro_rules! with_either {
     ($self:ident, $stream:ident => $call:expr) => {

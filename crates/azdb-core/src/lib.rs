@@ -5,6 +5,7 @@
 //!   server      every door open ... the end of the drain
 //!   listener    one door: accept, admit
 //!   session     one connection: login, relay, log line
+//!   lobby       what the logins of a route share: tokens, permits, TLS
 //!   postgres    the login conversation
 //!   upstream    dialling; which ways may carry a token
 //!   tls         certificates on both sides
@@ -17,6 +18,7 @@ mod deadline;
 mod error;
 mod io;
 mod listener;
+mod lobby;
 mod postgres;
 mod relay;
 mod server;

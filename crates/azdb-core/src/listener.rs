@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::postgres::Lobby;
+use crate::lobby::Lobby;
 use crate::route::Admission;
 use crate::session::{self, Ending};
 use crate::socket::{Door, Peer};
@@ -31,14 +31,21 @@ impl<D: Dial> Listener<D> {
     pub(crate) fn new(door: Door, lobby: Arc<Lobby<D>>, ending: Ending) -> Self {
         let room = lobby.route.max_connections.saturating_add(ANTEROOM);
         let anteroom = Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)));
-        Self { door, lobby, anteroom, ending }
+        Self {
+            door,
+            lobby,
+            anteroom,
+            ending,
+        }
     }
 
     /// Accepts for ever. Dropped to close the door.
     pub(crate) async fn serve(self) {
         let mut pause = BACKOFF.0;
         loop {
-            let Ok(place) = Arc::clone(&self.anteroom).acquire_owned().await else { return };
+            let Ok(place) = Arc::clone(&self.anteroom).acquire_owned().await else {
+                return;
+            };
             let (socket, peer) = match self.door.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) if concerns_one_connection(&error) => continue,
@@ -67,7 +74,10 @@ impl<D: Dial> Listener<D> {
 fn admits(admission: &Admission, peer: Peer) -> bool {
     match peer {
         Peer::Tcp(addr) => admission.admits(addr.ip()),
-        Peer::Unix(uid) => admission.uids.as_ref().is_none_or(|uids| uids.contains(&uid)),
+        Peer::Unix(uid) => admission
+            .uids
+            .as_ref()
+            .is_none_or(|uids| uids.contains(&uid)),
     }
 }
 

@@ -144,9 +144,10 @@ impl Route {
     pub fn principal(&self, app_user: &[u8]) -> Option<&Arc<Principal>> {
         match &self.principals {
             Principals::One(principal) => Some(principal),
-            Principals::ByAppUser(map) => {
-                map.iter().find(|(user, _)| user.as_bytes() == app_user).map(|(_, principal)| principal)
-            }
+            Principals::ByAppUser(map) => map
+                .iter()
+                .find(|(user, _)| user.as_bytes() == app_user)
+                .map(|(_, principal)| principal),
         }
     }
 }

@@ -11,7 +11,8 @@ use tokio::sync::Semaphore;
 
 use crate::error::Chain;
 use crate::listener::Listener;
-use crate::postgres::{Cancels, Lobby};
+use crate::lobby::Lobby;
+use crate::postgres::Cancels;
 use crate::route::{ListenAddr, Route, UpstreamAuth};
 use crate::session::Ending;
 use crate::socket::Door;
@@ -113,20 +114,29 @@ impl Server {
             }
             doors.push((Arc::clone(route), open));
         }
-        let own: Arc<[SocketAddr]> =
-            doors.iter().flat_map(|(_, open)| open.iter().filter_map(Door::local_addr)).collect();
+        let own: Arc<[SocketAddr]> = doors
+            .iter()
+            .flat_map(|(_, open)| open.iter().filter_map(Door::local_addr))
+            .collect();
 
         let ending = Ending::default();
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for (route, open) in doors {
             let lobby = Arc::new(lobby(&route, &tokens, &own, &ending, &local)?);
             for (door, listen) in open.into_iter().zip(&route.listen) {
-                let listen = door.local_addr().map_or_else(|| listen.clone(), ListenAddr::Tcp);
+                let listen = door
+                    .local_addr()
+                    .map_or_else(|| listen.clone(), ListenAddr::Tcp);
                 addresses.push((Arc::clone(&route), listen));
                 listeners.push(Listener::new(door, Arc::clone(&lobby), ending.clone()));
             }
         }
-        Ok(Self { listeners, addresses, tokens, ending })
+        Ok(Self {
+            listeners,
+            addresses,
+            tokens,
+            ending,
+        })
     }
 
     /// Where apps can connect, with the ports that the kernel chose for port 0.
@@ -156,11 +166,20 @@ impl Server {
     ///
     /// [`StartError::NotReady`] for the first route that gets none.
     pub async fn require_tokens(&self) -> Result<(), StartError> {
-        for Wanted { route, identity, audience } in self.wanted() {
+        for Wanted {
+            route,
+            identity,
+            audience,
+        } in self.wanted()
+        {
             self.tokens
                 .get(&identity, &audience)
                 .await
-                .map_err(|source| StartError::NotReady { route, remedy: source.remedy(), source })?;
+                .map_err(|source| StartError::NotReady {
+                    route,
+                    remedy: source.remedy(),
+                    source,
+                })?;
         }
         Ok(())
     }
@@ -170,12 +189,22 @@ impl Server {
         let mut seen = HashSet::new();
         let mut wanted = Vec::new();
         for (route, _) in &self.addresses {
-            let UpstreamAuth::Token(audience) = &route.auth else { continue };
-            for principal in route.principals.iter().filter(|principal| !principal.identity.lazy) {
+            let UpstreamAuth::Token(audience) = &route.auth else {
+                continue;
+            };
+            for principal in route
+                .principals
+                .iter()
+                .filter(|principal| !principal.identity.lazy)
+            {
                 let identity = Arc::clone(&principal.identity);
                 if seen.insert((Arc::clone(&identity), audience.clone())) {
                     let (route, audience) = (route.name.clone(), audience.clone());
-                    wanted.push(Wanted { route, identity, audience });
+                    wanted.push(Wanted {
+                        route,
+                        identity,
+                        audience,
+                    });
                 }
             }
         }
@@ -185,10 +214,14 @@ impl Server {
     /// Serves until `stop`, then takes no one in any more, lets sessions finish for up to `patience`, and says goodbye to
     /// the rest.
     pub async fn run(self, stop: impl Future<Output = ()>, patience: Duration) -> Drained {
-        let Self { listeners, ending, .. } = self;
+        let Self {
+            listeners, ending, ..
+        } = self;
         for listener in listeners {
             let closed = ending.closing.clone();
-            ending.doors.spawn(async move { closed.run_until_cancelled(listener.serve()).await });
+            ending
+                .doors
+                .spawn(async move { closed.run_until_cancelled(listener.serve()).await });
         }
         stop.await;
 
@@ -200,7 +233,10 @@ impl Server {
         if open > 0 {
             tracing::info!(sessions = open, ?patience, "draining");
         }
-        if tokio::time::timeout(patience, ending.tasks.wait()).await.is_ok() {
+        if tokio::time::timeout(patience, ending.tasks.wait())
+            .await
+            .is_ok()
+        {
             return Drained { cut: 0 };
         }
         let cut = ending.sessions();
@@ -220,15 +256,25 @@ fn lobby(
 ) -> Result<Lobby<Tcp>, StartError> {
     let name = || route.name.clone();
     Ok(Lobby {
-        upstream_tls: UpstreamTlsConfig::of(route.protocol, &route.tls)
-            .map_err(|source| StartError::UpstreamTls { route: name(), source })?,
-        local_tls: server_config(route.protocol, &route.local_tls, local)
-            .map_err(|source| StartError::LocalTls { route: name(), source })?,
+        upstream_tls: UpstreamTlsConfig::of(route.protocol, &route.tls).map_err(|source| {
+            StartError::UpstreamTls {
+                route: name(),
+                source,
+            }
+        })?,
+        local_tls: server_config(route.protocol, &route.local_tls, local).map_err(|source| {
+            StartError::LocalTls {
+                route: name(),
+                source,
+            }
+        })?,
         route: Arc::clone(route),
         tokens: tokens.clone(),
         cancels: Cancels::default(),
         sessions: Arc::new(Semaphore::new(route.max_connections)),
-        dialler: Tcp { own: Arc::clone(own) },
+        dialler: Tcp {
+            own: Arc::clone(own),
+        },
         closing: ending.closing.clone(),
     })
 }

@@ -8,9 +8,11 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::error::Chain;
-use crate::io::Stream;
-use crate::postgres::{self, Lobby, Login, Session};
-use crate::relay::{Ended, Linger, Why, relay};
+use crate::io::{AppLeg, Leg, MaybeTls, Stream};
+use crate::lobby::{Guest, Lobby};
+use crate::postgres;
+use crate::relay::{Ended, Linger, Paired, Watch, Why, relay};
+use crate::route::Protocol;
 use crate::socket::Peer;
 use crate::upstream::Dial;
 
@@ -40,6 +42,23 @@ impl Ending {
     }
 }
 
+/// An app's connection whose login did not fail.
+pub(crate) enum Login<A, U, W> {
+    /// Let in.
+    Session(Box<Session<A, U, W>>),
+    /// It came for something else, and has got it.
+    Errand(&'static str),
+    /// It closed, or spoke something else; nobody is left to tell.
+    Nobody,
+}
+
+/// A session that may begin.
+pub(crate) struct Session<A, U, W> {
+    pub(crate) paired: Paired<AppLeg<A>, Leg<MaybeTls<U>>>,
+    pub(crate) watch: W,
+    pub(crate) guest: Guest,
+}
+
 /// Serves one app.
 pub(crate) async fn serve<A: Stream, D: Dial>(
     socket: A,
@@ -51,10 +70,12 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
     let span = tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     async {
         // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
-        let login = Box::pin(postgres::login(socket, lobby));
+        let login = match lobby.route.protocol {
+            Protocol::Postgres => Box::pin(postgres::login(socket, lobby)),
+        };
         match ending.goodbye.run_until_cancelled(login).await {
             Some(Ok(Login::Session(session))) => run(*session, ending).await,
-            Some(Ok(Login::Cancelled)) => tracing::debug!("cancel request"),
+            Some(Ok(Login::Errand(what))) => tracing::debug!("{what}"),
             Some(Ok(Login::Nobody)) => tracing::debug!("closed before a login"),
             Some(Err(error)) => tracing::warn!(error = %Chain(&error), "login refused"),
             None => tracing::warn!("login cut short by the end of the proxy"),
@@ -64,24 +85,45 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
     .await;
 }
 
-async fn run<A: Stream, U: Stream>(session: Session<A, U>, ending: &Ending) {
-    let Session { mut paired, mut watch, guests } = session;
+async fn run<A: Stream, U: Stream, W: Watch>(session: Session<A, U, W>, ending: &Ending) {
+    let Session {
+        mut paired,
+        mut watch,
+        guest,
+    } = session;
     let _counted = Counted::new(&ending.admitted);
     tracing::debug!("session begins");
     let goodbye = ending.goodbye.cancelled();
-    let Ended { from_app, from_upstream, why } =
-        relay(&mut paired, &mut watch, Linger::default(), goodbye).await;
-    if let Why::Goodbye { at_rest: true } = why {
+    let ended = relay(&mut paired, &mut watch, Linger::default(), goodbye).await;
+    if let Why::Goodbye { at_rest: true } = ended.why {
         postgres::farewell(&mut paired.app).await;
     }
-    drop(guests);
+    drop(guest);
+    log_end(ended);
+}
+
+fn log_end(
+    Ended {
+        from_app,
+        from_upstream,
+        why,
+    }: Ended,
+) {
     match why {
-        Why::Closed(side) => tracing::info!(closed_by = %side, from_app, from_upstream, "session ended"),
+        Why::Closed(side) => {
+            tracing::info!(closed_by = %side, from_app, from_upstream, "session ended");
+        }
         Why::Broken(side, error) => {
             tracing::info!(closed_by = %side, %error, from_app, from_upstream, "session broke");
         }
         Why::Goodbye { at_rest } => {
-            tracing::info!(closed_by = "proxy", at_rest, from_app, from_upstream, "session ended");
+            tracing::info!(
+                closed_by = "proxy",
+                at_rest,
+                from_app,
+                from_upstream,
+                "session ended"
+            );
         }
     }
 }

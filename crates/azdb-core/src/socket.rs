@@ -25,9 +25,13 @@ const BACKLOG: i32 = 4096;
 /// may be silent for days.
 pub(crate) fn tune(stream: &TcpStream) {
     let socket = SockRef::from(stream);
-    let keepalive =
-        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
-    for outcome in [socket.set_tcp_nodelay(true), socket.set_tcp_keepalive(&keepalive)] {
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL);
+    for outcome in [
+        socket.set_tcp_nodelay(true),
+        socket.set_tcp_keepalive(&keepalive),
+    ] {
         if let Err(error) = outcome {
             tracing::debug!(%error, "socket option");
         }
@@ -141,7 +145,10 @@ async fn bind_unix(path: &Path, mode: u32) -> io::Result<Door> {
 
     if let Ok(found) = std::fs::symlink_metadata(path) {
         if !found.file_type().is_socket() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket"));
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "a file that is no socket",
+            ));
         }
         if UnixStream::connect(path).await.is_ok() {
             return Err(io::ErrorKind::AddrInUse.into());
@@ -221,10 +228,17 @@ mod tests {
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         assert!(path.exists());
 
-        let door = Door::open(&ListenAddr::Unix(path.clone()), 0o600).await.unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let door = Door::open(&ListenAddr::Unix(path.clone()), 0o600)
+            .await
+            .unwrap();
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
 
-        let second = Door::open(&ListenAddr::Unix(path.clone()), 0o600).await.unwrap_err();
+        let second = Door::open(&ListenAddr::Unix(path.clone()), 0o600)
+            .await
+            .unwrap_err();
         assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
 
         drop(door);
@@ -236,7 +250,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("precious");
         std::fs::write(&path, "data").unwrap();
-        assert!(Door::open(&ListenAddr::Unix(path.clone()), 0o600).await.is_err());
+        assert!(
+            Door::open(&ListenAddr::Unix(path.clone()), 0o600)
+                .await
+                .is_err()
+        );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "data");
     }
 }

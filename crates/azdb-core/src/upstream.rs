@@ -52,7 +52,13 @@ pub(crate) async fn dial<D: Dial>(
         let target = route.connect_to.as_ref().unwrap_or(upstream);
         outcome = dialler.dial(target).await.map(|(stream, addr)| {
             tracing::debug!(%upstream, %addr, "dialled");
-            (stream, Dialled { upstream: upstream.clone(), addr })
+            (
+                stream,
+                Dialled {
+                    upstream: upstream.clone(),
+                    addr,
+                },
+            )
         });
         if outcome.is_ok() {
             break;
@@ -97,20 +103,29 @@ impl Dial for Tcp {
     type Stream = TcpStream;
 
     async fn dial(&self, target: &Endpoint) -> Result<(TcpStream, SocketAddr), LoginError> {
-        let resolve = |source| LoginError::Resolve { host: target.host.clone(), source };
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((target.host.as_str(), target.port))
-            .await
-            .map_err(resolve)?
-            .collect();
+        let resolve = |source| LoginError::Resolve {
+            host: target.host.clone(),
+            source,
+        };
+        let addresses: Vec<SocketAddr> =
+            tokio::net::lookup_host((target.host.as_str(), target.port))
+                .await
+                .map_err(resolve)?
+                .collect();
         if addresses.is_empty() {
             return Err(resolve(io::Error::other("the name has no address")));
         }
         if addresses.iter().any(|addr| is_own(&self.own, *addr)) {
-            return Err(LoginError::Loop { upstream: target.clone() });
+            return Err(LoginError::Loop {
+                upstream: target.clone(),
+            });
         }
         let (stream, addr) = first_to_answer(interleave(addresses))
             .await
-            .map_err(|source| LoginError::Connect { upstream: target.clone(), source })?;
+            .map_err(|source| LoginError::Connect {
+                upstream: target.clone(),
+                source,
+            })?;
         crate::socket::tune(&stream);
         Ok((stream, addr))
     }
@@ -128,8 +143,9 @@ fn is_own(own: &[SocketAddr], addr: SocketAddr) -> bool {
 /// Families take turns, in the resolver's order (RFC 8305, section 4).
 fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|addr| addr.is_ipv6() == first_is_v6);
+    let (first, second): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|addr| addr.is_ipv6() == first_is_v6);
     let mut second = second.into_iter();
     let mut order = Vec::new();
     for addr in first {

@@ -10,11 +10,8 @@ use tokio::io::AsyncWriteExt as _;
 use super::notice::{Notice, notice};
 use crate::deadline::Deadline;
 use crate::error::LoginError;
-use crate::io::{Leg, MaybeTls, Stream};
+use crate::io::{AppLeg, Leg, MaybeTls, Stream};
 use crate::tls::{self, Alpn};
-
-/// The app's side of a session: the socket, TLS over it where the app asked, and what was read too far of either.
-pub(crate) type AppLeg<A> = Leg<MaybeTls<Leg<A>>>;
 
 /// First byte of a TLS record that holds a handshake. No first packet of PostgreSQL begins with it.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -36,20 +33,31 @@ pub(super) async fn greet<A: Stream>(
     deadline: &Deadline,
 ) -> Result<Greeting<A>, LoginError> {
     let mut socket = Leg::new(socket);
-    match deadline.run("waiting for the app's first packet", first_byte(&mut socket)).await? {
+    match deadline
+        .run(
+            "waiting for the app's first packet",
+            first_byte(&mut socket),
+        )
+        .await?
+    {
         None => return Ok(Greeting::Nobody),
         Some(TLS_HANDSHAKE) => match tls {
             None => return Ok(Greeting::Nobody),
             Some(tls) => {
                 let accepting = tls::accept(socket, tls, Alpn::Required);
                 let app = deadline.run("TLS with the app", accepting).await?;
-                return negotiate(app, Asked::TLS_DONE, deadline).await.map(Negotiated::settled);
+                return negotiate(app, Asked::TLS_DONE, deadline)
+                    .await
+                    .map(Negotiated::settled);
             }
         },
         Some(_) => {}
     }
     let app = Leg::new(MaybeTls::Plain(socket));
-    let asked = Asked { tls: tls.map_or(MayTls::Refuse, |_| MayTls::Accept), gss: false };
+    let asked = Asked {
+        tls: tls.map_or(MayTls::Refuse, |_| MayTls::Accept),
+        gss: false,
+    };
     match negotiate(app, asked, deadline).await? {
         Negotiated::Settled(greeting) => Ok(greeting),
         Negotiated::Tls(app) => {
@@ -58,7 +66,9 @@ pub(super) async fn greet<A: Stream>(
             };
             let accepting = tls::accept(socket, tls, Alpn::Optional);
             let app = deadline.run("TLS with the app", accepting).await?;
-            negotiate(app, Asked::TLS_DONE, deadline).await.map(Negotiated::settled)
+            negotiate(app, Asked::TLS_DONE, deadline)
+                .await
+                .map(Negotiated::settled)
         }
     }
 }
@@ -87,7 +97,10 @@ enum MayTls {
 
 impl Asked {
     /// Inside TLS nothing is left to be asked.
-    const TLS_DONE: Self = Self { tls: MayTls::Never, gss: true };
+    const TLS_DONE: Self = Self {
+        tls: MayTls::Never,
+        gss: true,
+    };
 }
 
 enum Negotiated<A> {
@@ -112,7 +125,10 @@ async fn negotiate<A: Stream>(
 ) -> Result<Negotiated<A>, LoginError> {
     loop {
         let reading = read_first(&mut app);
-        let packet = match deadline.run("waiting for the app's first packet", reading).await {
+        let packet = match deadline
+            .run("waiting for the app's first packet", reading)
+            .await
+        {
             Ok(packet) => packet,
             // Not PostgreSQL at all, an HTTP request for example: an answer would mean nothing to it.
             Err(LoginError::AppPacket(FirstError::Length(length))) => {
@@ -177,7 +193,9 @@ async fn read_first<A: Stream>(app: &mut AppLeg<A>) -> Result<Vec<u8>, LoginErro
 pub(super) fn parse_startup(packet: &[u8]) -> Result<Startup<'_>, LoginError> {
     match First::parse(packet)? {
         First::Startup(startup) => Ok(startup),
-        _ => Err(LoginError::AppPacket(FirstError::Malformed("StartupMessage"))),
+        _ => Err(LoginError::AppPacket(FirstError::Malformed(
+            "StartupMessage",
+        ))),
     }
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use azdb_wire::postgres::CANCEL_REQUEST;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::Lobby;
 use super::upstream::{TlsForm, secure};
 use crate::error::{Chain, LoginError};
+use crate::lobby::Lobby;
 use crate::route::Endpoint;
 use crate::upstream::{Dial, Dialled};
 
@@ -28,7 +28,11 @@ impl Cancels {
     pub(super) fn register(&self, key: Vec<u8>, dialled: Dialled) -> Registration {
         let dialled = Arc::new(dialled);
         self.lock().insert(key.clone(), Arc::clone(&dialled));
-        Registration { cancels: self.clone(), key, dialled }
+        Registration {
+            cancels: self.clone(),
+            key,
+            dialled,
+        }
     }
 
     fn find(&self, key: &[u8]) -> Option<Arc<Dialled>> {
@@ -70,21 +74,33 @@ pub(super) async fn forward<D: Dial>(lobby: &Lobby<D>, key: &[u8]) {
     match tokio::time::timeout(PATIENCE, send(lobby, key, &dialled)).await {
         Ok(Ok(())) => tracing::debug!(addr = %dialled.addr, "passed a cancel request on"),
         Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "cannot pass a cancel request on"),
-        Err(_) => tracing::warn!(addr = %dialled.addr, "no end to a cancel request in {PATIENCE:?}"),
+        Err(_) => {
+            tracing::warn!(addr = %dialled.addr, "no end to a cancel request in {PATIENCE:?}")
+        }
     }
 }
 
 async fn send<D: Dial>(lobby: &Lobby<D>, key: &[u8], dialled: &Dialled) -> Result<(), LoginError> {
     // The address that serves the session, not the name: another address may be another server.
-    let target = Endpoint { host: dialled.addr.ip().to_string(), port: dialled.addr.port() };
+    let target = Endpoint {
+        host: dialled.addr.ip().to_string(),
+        port: dialled.addr.port(),
+    };
     let (stream, _) = lobby.dialler.dial(&target).await?;
-    let form = if lobby.route.tls_first { TlsForm::Direct } else { TlsForm::Request };
+    let form = if lobby.route.tls_first {
+        TlsForm::Direct
+    } else {
+        TlsForm::Request
+    };
     let tls = lobby.upstream_tls.as_ref();
     let mut upstream = secure(stream, tls, &dialled.upstream.host, form).await?;
 
     let length = u32::try_from(key.len() + 8).unwrap_or(u32::MAX);
     let packet = [&length.to_be_bytes(), &CANCEL_REQUEST.to_be_bytes(), key].concat();
-    let lost = |source| LoginError::UpstreamLost { doing: "cancelling a query", source };
+    let lost = |source| LoginError::UpstreamLost {
+        doing: "cancelling a query",
+        source,
+    };
     let leg = upstream.leg();
     leg.write_all(&packet).await.map_err(lost)?;
     leg.flush().await.map_err(lost)?;
@@ -99,8 +115,14 @@ mod tests {
     use super::*;
 
     fn dialled(port: u16) -> Dialled {
-        let upstream = Endpoint { host: "db".into(), port };
-        Dialled { upstream, addr: ([127, 0, 0, 1], port).into() }
+        let upstream = Endpoint {
+            host: "db".into(),
+            port,
+        };
+        Dialled {
+            upstream,
+            addr: ([127, 0, 0, 1], port).into(),
+        }
     }
 
     #[test]

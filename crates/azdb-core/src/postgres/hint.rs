@@ -46,9 +46,9 @@ pub(super) fn for_text(message: &[u8]) -> Option<&'static str> {
 /// Whether the upstream refused because the token was too old.
 pub(super) fn says_token_expired(error: &LoginError) -> bool {
     match error {
-        LoginError::Refused { message, .. } => {
-            String::from_utf8_lossy(message).to_ascii_lowercase().contains("token has expired")
-        }
+        LoginError::Refused { message, .. } => String::from_utf8_lossy(message)
+            .to_ascii_lowercase()
+            .contains("token has expired"),
         _ => false,
     }
 }
@@ -60,17 +60,44 @@ mod tests {
     #[test]
     fn azures_texts_have_their_hints() {
         for (text, start) in [
-            ("Azure AD user token for role[x] is neither an AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token.", "this role belongs to a person"),
-            ("Microsoft Entra user token for role \"x\" is neither an AAD_AUTH_TOKENTYPE_APP_USER", "this role belongs to a person"),
-            ("Service Principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role[x]", "the token belongs to a person"),
-            ("The access token has expired. Please acquire a new token and retry.", "check this machine's clock"),
-            ("The access token does not have a valid audience claim. Please acquire a new token for the resource \"https://ossrdbms-aad.database.windows.net\".", "set the route's audience"),
-            ("no pg_hba.conf entry for host \"10.0.0.1\", user \"x\", database \"d\", no encryption", "the server wants TLS"),
-            ("no pg_hba.conf entry for host \"10.0.0.1\", user \"x\", database \"d\", SSL encryption", "the server's firewall"),
-            ("password authentication failed for user \"x\"", "the role is not mapped"),
+            (
+                "Azure AD user token for role[x] is neither an AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token.",
+                "this role belongs to a person",
+            ),
+            (
+                "Microsoft Entra user token for role \"x\" is neither an AAD_AUTH_TOKENTYPE_APP_USER",
+                "this role belongs to a person",
+            ),
+            (
+                "Service Principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role[x]",
+                "the token belongs to a person",
+            ),
+            (
+                "The access token has expired. Please acquire a new token and retry.",
+                "check this machine's clock",
+            ),
+            (
+                "The access token does not have a valid audience claim. Please acquire a new token for the resource \"https://ossrdbms-aad.database.windows.net\".",
+                "set the route's audience",
+            ),
+            (
+                "no pg_hba.conf entry for host \"10.0.0.1\", user \"x\", database \"d\", no encryption",
+                "the server wants TLS",
+            ),
+            (
+                "no pg_hba.conf entry for host \"10.0.0.1\", user \"x\", database \"d\", SSL encryption",
+                "the server's firewall",
+            ),
+            (
+                "password authentication failed for user \"x\"",
+                "the role is not mapped",
+            ),
         ] {
             let hint = for_text(text.as_bytes());
-            assert!(hint.is_some_and(|hint| hint.starts_with(start)), "{text}: {hint:?}");
+            assert!(
+                hint.is_some_and(|hint| hint.starts_with(start)),
+                "{text}: {hint:?}"
+            );
         }
         assert_eq!(for_text(b"database \"x\" does not exist"), None);
     }

@@ -34,63 +34,20 @@ mod upstream;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-use azdb_identity::{Token, Tokens};
 use azdb_wire::Quoted;
 use azdb_wire::postgres::{Exchange, Startup};
-use rustls::ServerConfig;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
-pub(crate) use app::{AppLeg, farewell};
-pub(crate) use cancel::Cancels;
+pub(crate) use app::farewell;
+pub(crate) use cancel::{Cancels, Registration};
 
 use crate::deadline::Deadline;
 use crate::error::LoginError;
-use crate::io::{Leg, MaybeTls, Stream};
+use crate::io::Stream;
+use crate::lobby::{Guest, Lobby};
 use crate::relay::{Paired, Watch};
-use crate::route::{Principal, Route, UpstreamAuth};
-use crate::tls::UpstreamTlsConfig;
-use crate::upstream::Dial;
-
-/// What every login of a route shares.
-pub(crate) struct Lobby<D> {
-    pub(crate) route: Arc<Route>,
-    /// `None` when the route goes upstream without TLS.
-    pub(crate) upstream_tls: Option<UpstreamTlsConfig>,
-    /// `None` when apps are offered none.
-    pub(crate) local_tls: Option<Arc<ServerConfig>>,
-    pub(crate) tokens: Tokens,
-    pub(crate) cancels: Cancels,
-    pub(crate) sessions: Arc<Semaphore>,
-    pub(crate) dialler: D,
-    /// Set when no new session may begin.
-    pub(crate) closing: CancellationToken,
-}
-
-/// An app's connection that did not fail.
-pub(crate) enum Login<A, U> {
-    /// Let in.
-    Session(Box<Session<A, U>>),
-    /// It came to cancel another session's query, and has.
-    Cancelled,
-    /// It closed, or spoke something else; nobody is left to tell.
-    Nobody,
-}
-
-/// A session that may begin.
-pub(crate) struct Session<A, U> {
-    pub(crate) paired: Paired<AppLeg<A>, Leg<MaybeTls<U>>>,
-    pub(crate) watch: Exchange,
-    pub(crate) guests: Guest,
-}
-
-/// What a session holds of its route, given back when it is dropped.
-pub(crate) struct Guest {
-    _permit: OwnedSemaphorePermit,
-    _cancel: Option<cancel::Registration>,
-}
+use crate::route::{Principal, UpstreamAuth};
+use crate::session::{Login, Session};
+use crate::upstream::{Dial, Upstream};
 
 impl Watch for Exchange {
     fn app_sent(&mut self, bytes: &[u8]) {
@@ -114,14 +71,14 @@ impl Watch for Exchange {
 pub(crate) async fn login<A: Stream, D: Dial>(
     socket: A,
     lobby: &Lobby<D>,
-) -> Result<Login<A, D::Stream>, LoginError> {
+) -> Result<Login<A, D::Stream, Exchange>, LoginError> {
     let deadline = Deadline::after(lobby.route.login_timeout);
     let (mut app, packet) = match app::greet(socket, lobby.local_tls.as_ref(), &deadline).await? {
         app::Greeting::Startup(app, packet) => (app, packet),
         app::Greeting::Cancel(app, key) => {
             cancel::forward(lobby, &key).await;
             drop(app);
-            return Ok(Login::Cancelled);
+            return Ok(Login::Errand("cancel request"));
         }
         app::Greeting::Nobody => return Ok(Login::Nobody),
     };
@@ -130,10 +87,23 @@ pub(crate) async fn login<A: Stream, D: Dial>(
         enter(&startup, lobby, &deadline).await
     };
     match entered.await {
-        Ok(Entered { upstream, answer, guests }) => {
-            deadline.run("letting the app in", app::admit(&mut app, &answer)).await?;
-            let paired = Paired { app, upstream: upstream.into_leg() };
-            Ok(Login::Session(Box::new(Session { paired, watch: Exchange::default(), guests })))
+        Ok(Entered {
+            upstream,
+            answer,
+            guest,
+        }) => {
+            deadline
+                .run("letting the app in", app::admit(&mut app, &answer))
+                .await?;
+            let paired = Paired {
+                app,
+                upstream: upstream.into_leg(),
+            };
+            Ok(Login::Session(Box::new(Session {
+                paired,
+                watch: Exchange::default(),
+                guest,
+            })))
         }
         Err(error) => {
             app::refuse(&mut app, &error).await;
@@ -144,10 +114,10 @@ pub(crate) async fn login<A: Stream, D: Dial>(
 
 /// A login that the upstream has granted.
 struct Entered<U> {
-    upstream: crate::upstream::Upstream<U>,
+    upstream: Upstream<U>,
     /// What the app is to read: from the version negotiation to ReadyForQuery.
     answer: Vec<u8>,
-    guests: Guest,
+    guest: Guest,
 }
 
 /// Goes upstream as the app's principal.
@@ -156,61 +126,53 @@ async fn enter<D: Dial>(
     lobby: &Lobby<D>,
     deadline: &Deadline,
 ) -> Result<Entered<D::Stream>, LoginError> {
-    if lobby.closing.is_cancelled() {
-        return Err(LoginError::ShuttingDown);
-    }
-    let route = &lobby.route;
     let user = startup.user().ok_or(LoginError::NoUser)?;
-    let unknown = || LoginError::UnknownUser { user: user.to_vec() };
-    let principal = route.principal(user).ok_or_else(unknown)?;
-    let database = match (startup.database(), &route.default_database) {
+    let principal = lobby.principal(user)?;
+    let database = match (startup.database(), &lobby.route.default_database) {
         (Some(named), _) => named,
         (None, Some(default)) => default.as_bytes(),
         (None, None) => user,
     };
-    let permit = Arc::clone(&lobby.sessions)
-        .try_acquire_owned()
-        .map_err(|_| LoginError::TooMany { limit: route.max_connections })?;
-    tracing::debug!(user = %Quoted(user), role = %principal.user, database = %Quoted(database), "startup");
+    let permit = lobby.permit()?;
+    tracing::debug!(
+        user = %Quoted(user), role = %principal.user, database = %Quoted(database), "startup"
+    );
     let packet = startup.encode_as(principal.user.as_bytes(), database)?;
-
-    let granted = match &route.auth {
-        UpstreamAuth::Token(audience) => {
-            let token = fresh_token(lobby, principal, audience, deadline).await?;
-            match upstream::log_in(&packet, principal, Some(&token), lobby, deadline).await {
-                Err(error) if hint::says_token_expired(&error) => {
-                    let replaced = lobby.tokens.replace(&principal.identity, audience, &token);
-                    match deadline.run("replacing a token that expired", async {
-                        Ok::<_, LoginError>(replaced.await.ok().flatten())
-                    }).await {
-                        Ok(Some(token)) => {
-                            tracing::info!("the upstream says that the token expired, trying once with a new one");
-                            upstream::log_in(&packet, principal, Some(&token), lobby, deadline).await?
-                        }
-                        _ => return Err(error),
-                    }
-                }
-                outcome => outcome?,
-            }
-        }
-        UpstreamAuth::Password(_) => {
-            upstream::log_in(&packet, principal, None, lobby, deadline).await?
-        }
+    let granted = log_in(&packet, principal, lobby, deadline).await?;
+    let cancel = granted
+        .cancel_key
+        .map(|key| lobby.cancels.register(key, granted.dialled));
+    let guest = Guest {
+        _permit: permit,
+        _cancel: cancel,
     };
-    let upstream::Granted { upstream, answer, cancel_key, dialled } = granted;
-    let cancel = cancel_key.map(|key| lobby.cancels.register(key, dialled));
-    Ok(Entered { upstream, answer, guests: Guest { _permit: permit, _cancel: cancel } })
+    Ok(Entered {
+        upstream: granted.upstream,
+        answer: granted.answer,
+        guest,
+    })
 }
 
-async fn fresh_token<D>(
-    lobby: &Lobby<D>,
+/// Logs in with what the route logs in with. A token that the upstream calls expired is replaced once.
+async fn log_in<D: Dial>(
+    packet: &[u8],
     principal: &Principal,
-    audience: &azdb_identity::Audience,
+    lobby: &Lobby<D>,
     deadline: &Deadline,
-) -> Result<Token, LoginError> {
-    let get = async {
-        let token = lobby.tokens.get(&principal.identity, audience).await;
-        token.map_err(|source| LoginError::Token { audience: audience.clone(), source })
+) -> Result<upstream::Granted<D::Stream>, LoginError> {
+    let UpstreamAuth::Token(audience) = &lobby.route.auth else {
+        return upstream::log_in(packet, principal, None, lobby, deadline).await;
     };
-    deadline.run("waiting for a token", get).await
+    let token = lobby.token(principal, audience, deadline).await?;
+    let error = match upstream::log_in(packet, principal, Some(&token), lobby, deadline).await {
+        Err(error) if hint::says_token_expired(&error) => error,
+        outcome => return outcome,
+    };
+    match lobby
+        .replace_token(principal, audience, &token, deadline)
+        .await
+    {
+        Some(token) => upstream::log_in(packet, principal, Some(&token), lobby, deadline).await,
+        None => Err(error),
+    }
 }

@@ -13,7 +13,10 @@ pub(super) enum Notice {
     /// Ours: code, what happened, what to do.
     Ours(&'static str, String, String),
     /// The upstream's own, perhaps with a hint that it did not have.
-    Upstreams { body: Vec<u8>, hint: Option<&'static str> },
+    Upstreams {
+        body: Vec<u8>,
+        hint: Option<&'static str>,
+    },
 }
 
 impl Notice {
@@ -22,9 +25,16 @@ impl Notice {
         match self {
             Self::Ours(sqlstate, message, hint) => {
                 let message = format!("azdb-proxy: {message}");
-                ErrorResponse { sqlstate, message: &message, hint: &hint }.encode(&mut out);
+                ErrorResponse {
+                    sqlstate,
+                    message: &message,
+                    hint: &hint,
+                }
+                .encode(&mut out);
             }
-            Self::Upstreams { body, hint } => append_hint(&body, hint.unwrap_or_default(), &mut out),
+            Self::Upstreams { body, hint } => {
+                append_hint(&body, hint.unwrap_or_default(), &mut out)
+            }
         }
         out
     }
@@ -43,17 +53,27 @@ pub(super) fn notice(error: &LoginError) -> Option<Notice> {
             "connect with a client of PostgreSQL 7.4 or later".into(),
         )),
         LoginError::NoUser => ours("28000", "name any user"),
-        LoginError::UnknownUser { .. } => {
-            ours("28000", "add the user to user_map of this route, or connect as one that it lists")
-        }
-        LoginError::TooMany { .. } => {
-            ours("53300", "close idle connections, make the app's pool smaller, or raise max_connections")
-        }
+        LoginError::UnknownUser { .. } => ours(
+            "28000",
+            "add the user to user_map of this route, or connect as one that it lists",
+        ),
+        LoginError::TooMany { .. } => ours(
+            "53300",
+            "close idle connections, make the app's pool smaller, or raise max_connections",
+        ),
         LoginError::ShuttingDown => ours("57P03", "try again"),
 
         LoginError::Token { source, .. } => {
-            let code = if source.is_transient() { "57P03" } else { "28000" };
-            Some(Notice::Ours(code, format!("no token: {}", source.cause()), source.remedy()))
+            let code = if source.is_transient() {
+                "57P03"
+            } else {
+                "28000"
+            };
+            Some(Notice::Ours(
+                code,
+                format!("no token: {}", source.cause()),
+                source.remedy(),
+            ))
         }
         LoginError::SecretTooLong(_) => ours(
             "28000",
@@ -81,9 +101,10 @@ pub(super) fn notice(error: &LoginError) -> Option<Notice> {
             format!("`{host}` did not answer the request for TLS, see the proxy's log"),
             "check that the upstream is a PostgreSQL server".into(),
         )),
-        LoginError::UpstreamStuffedBytes { .. } => {
-            ours("08006", "somebody between here and the server may be tampering with the connection")
-        }
+        LoginError::UpstreamStuffedBytes { .. } => ours(
+            "08006",
+            "somebody between here and the server may be tampering with the connection",
+        ),
         LoginError::Tls { .. } => ours(
             "08006",
             "the upstream must be the name that its certificate carries; set upstream_tls_name when you dial another one, \
@@ -93,15 +114,18 @@ pub(super) fn notice(error: &LoginError) -> Option<Notice> {
         LoginError::UpstreamPacket { .. } | LoginError::UpstreamMessage(_) => {
             ours("08P01", "check that the upstream is a PostgreSQL server")
         }
-        LoginError::UpstreamLost { .. } => ours("08006", "try again; if it stays, see the server's log"),
+        LoginError::UpstreamLost { .. } => {
+            ours("08006", "try again; if it stays, see the server's log")
+        }
         LoginError::Deadline { .. } => ours(
             "57P03",
             "check the network to whatever it waited for, or raise login_timeout",
         ),
 
-        LoginError::Refused { message, body } => {
-            Some(Notice::Upstreams { body: body.clone(), hint: hint::for_text(message) })
-        }
+        LoginError::Refused { message, body } => Some(Notice::Upstreams {
+            body: body.clone(),
+            hint: hint::for_text(message),
+        }),
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::io;
 
-use azdb_wire::postgres::{
-    Authentication, ScramFirst, encode_password, password_message_len, tag,
-};
+use azdb_wire::postgres::{Authentication, ScramFirst, encode_password, password_message_len, tag};
 use bytes::BytesMut;
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
@@ -37,7 +35,10 @@ pub(super) async fn answer<S: Stream>(
         }
         other => {
             let user = user.to_owned();
-            Err(LoginError::Challenge { user, asked: other.name() })
+            Err(LoginError::Challenge {
+                user,
+                asked: other.name(),
+            })
         }
     }
 }

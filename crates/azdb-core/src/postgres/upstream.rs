@@ -10,10 +10,11 @@ use azdb_wire::postgres::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
-use super::{Lobby, password};
+use super::password;
 use crate::deadline::Deadline;
 use crate::error::LoginError;
 use crate::io::{Leg, MaybeTls, Stream};
+use crate::lobby::Lobby;
 use crate::route::{Principal, UpstreamAuth};
 use crate::tls::{self, Alpn, Sealed, UpstreamTlsConfig};
 use crate::upstream::{self, Dial, Dialled, Upstream};
@@ -42,8 +43,17 @@ pub(super) async fn log_in<D: Dial>(
     let route = &lobby.route;
     let dialling = upstream::dial(&lobby.dialler, route);
     let (stream, dialled) = deadline.run("connecting to the upstream", dialling).await?;
-    let form = if route.tls_first { TlsForm::Direct } else { TlsForm::Request };
-    let securing = secure(stream, lobby.upstream_tls.as_ref(), &dialled.upstream.host, form);
+    let form = if route.tls_first {
+        TlsForm::Direct
+    } else {
+        TlsForm::Request
+    };
+    let securing = secure(
+        stream,
+        lobby.upstream_tls.as_ref(),
+        &dialled.upstream.host,
+        form,
+    );
     let mut upstream = deadline.run("TLS with the upstream", securing).await?;
 
     let conversation = async {
@@ -54,15 +64,24 @@ pub(super) async fn log_in<D: Dial>(
             (Some(token), _) => Secret::Token(token),
             (None, UpstreamAuth::Password(password)) => Secret::Password(password),
             (None, UpstreamAuth::Token(_)) => {
-                return Err(LoginError::NotSealed { host: dialled.upstream.host.clone() });
+                return Err(LoginError::NotSealed {
+                    host: dialled.upstream.host.clone(),
+                });
             }
         };
         authenticate(&mut upstream, principal, secret, &mut answer, &dialled).await?;
         let cancel_key = until_ready(upstream.leg(), &mut answer).await?;
         Ok::<_, LoginError>((answer, cancel_key))
     };
-    let (answer, cancel_key) = deadline.run("logging in to the upstream", conversation).await?;
-    Ok(Granted { upstream, answer, cancel_key, dialled })
+    let (answer, cancel_key) = deadline
+        .run("logging in to the upstream", conversation)
+        .await?;
+    Ok(Granted {
+        upstream,
+        answer,
+        cancel_key,
+        dialled,
+    })
 }
 
 /// How TLS begins.
@@ -95,7 +114,10 @@ pub(super) async fn secure<S: Stream>(
 }
 
 async fn request_tls<S: Stream>(stream: &mut S, host: &str) -> Result<(), LoginError> {
-    let lost = |source| LoginError::UpstreamLost { doing: "asking for TLS", source };
+    let lost = |source| LoginError::UpstreamLost {
+        doing: "asking for TLS",
+        source,
+    };
     stream.write_all(&SSL_REQUEST).await.map_err(lost)?;
     stream.flush().await.map_err(lost)?;
     let mut answer = [0; 512];
@@ -107,11 +129,14 @@ async fn request_tls<S: Stream>(stream: &mut S, host: &str) -> Result<(), LoginE
             let (host, count) = (host.to_owned(), stuffed.len());
             Err(LoginError::UpstreamStuffedBytes { host, count })
         }
-        [b'N', ..] => Err(LoginError::NoTls { host: host.to_owned() }),
+        [b'N', ..] => Err(LoginError::NoTls {
+            host: host.to_owned(),
+        }),
         [] => Err(lost(io::ErrorKind::UnexpectedEof.into())),
-        other => {
-            Err(LoginError::TlsAnswer { host: host.to_owned(), answer: other.to_vec() })
-        }
+        other => Err(LoginError::TlsAnswer {
+            host: host.to_owned(),
+            answer: other.to_vec(),
+        }),
     }
 }
 
@@ -129,9 +154,10 @@ async fn authenticate<S: Stream>(
     answer: &mut Vec<u8>,
     dialled: &Dialled,
 ) -> Result<(), LoginError> {
+    let mut asked = false;
     loop {
-        let leg = upstream.leg();
-        let message = read_message(leg, "waiting for the upstream to ask for the secret").await?;
+        let doing = "waiting for the upstream to ask for the secret";
+        let message = read_message(upstream.leg(), doing).await?;
         match message.tag() {
             tag::AUTHENTICATION => {}
             tag::NEGOTIATE_PROTOCOL_VERSION | tag::NOTICE_RESPONSE => {
@@ -139,18 +165,36 @@ async fn authenticate<S: Stream>(
                 continue;
             }
             tag::ERROR_RESPONSE => return Err(refused(message.body())),
-            _ => return Err(LoginError::UpstreamPacket { what: "an unexpected message" }),
+            _ => {
+                return Err(LoginError::UpstreamPacket {
+                    what: "an unexpected message",
+                });
+            }
         }
-        let challenge = |asked| LoginError::Challenge { user: principal.user.clone(), asked };
+        let challenge = |kind| LoginError::Challenge {
+            user: principal.user.clone(),
+            asked: kind,
+        };
         match (Authentication::parse(message.body())?, &secret) {
-            (Authentication::Ok, _) => {
+            (Authentication::Ok, secret) => {
+                if let (false, Secret::Token(_)) = (asked, secret) {
+                    tracing::warn!("the upstream let us in without asking for the token");
+                }
                 message.append_to(answer);
                 return Ok(());
+            }
+            // Once: a second request would be another conversation than the one this is.
+            _ if asked => {
+                return Err(LoginError::UpstreamPacket {
+                    what: "a second request for the secret",
+                });
             }
             (Authentication::Cleartext, Secret::Token(token)) => match upstream {
                 Upstream::Sealed(sealed) => send_token(sealed, token).await?,
                 Upstream::Plain(_) => {
-                    return Err(LoginError::NotSealed { host: dialled.upstream.host.clone() });
+                    return Err(LoginError::NotSealed {
+                        host: dialled.upstream.host.clone(),
+                    });
                 }
             },
             (request, Secret::Token(_)) => return Err(challenge(request.name())),
@@ -158,6 +202,7 @@ async fn authenticate<S: Stream>(
                 password::answer(upstream.leg(), &request, &principal.user, secret).await?;
             }
         }
+        asked = true;
     }
 }
 
@@ -182,14 +227,20 @@ async fn until_ready<S: Stream>(
             tag::ERROR_RESPONSE => return Err(refused(message.body())),
             tag::BACKEND_KEY_DATA => cancel_key = Some(message.body().to_vec()),
             tag::PARAMETER_STATUS | tag::NOTICE_RESPONSE | tag::READY_FOR_QUERY => {}
-            _ => return Err(LoginError::UpstreamPacket { what: "an unexpected message" }),
+            _ => {
+                return Err(LoginError::UpstreamPacket {
+                    what: "an unexpected message",
+                });
+            }
         }
         message.append_to(answer);
         if message.tag() == tag::READY_FOR_QUERY {
             return Ok(cancel_key);
         }
         if answer.len() > MAX_ANSWER {
-            return Err(LoginError::UpstreamPacket { what: "too many reports before it was ready" });
+            return Err(LoginError::UpstreamPacket {
+                what: "too many reports before it was ready",
+            });
         }
     }
 }
@@ -205,7 +256,9 @@ impl Message {
     }
 
     pub(super) fn body(&self) -> &[u8] {
-        self.raw.get(azdb_wire::postgres::Header::LEN..).unwrap_or_default()
+        self.raw
+            .get(azdb_wire::postgres::Header::LEN..)
+            .unwrap_or_default()
     }
 
     fn append_to(&self, answer: &mut Vec<u8>) {
@@ -227,7 +280,9 @@ pub(super) async fn read_message<S: Stream>(
             }
             Next::NeedBytes(need) => need,
         };
-        leg.fill(need).await.map_err(|source| LoginError::UpstreamLost { doing, source })?;
+        leg.fill(need)
+            .await
+            .map_err(|source| LoginError::UpstreamLost { doing, source })?;
     }
 }
 
@@ -243,5 +298,8 @@ pub(super) async fn say<S: Stream>(
 
 pub(super) fn refused(body: &[u8]) -> LoginError {
     let message = ErrorFields::of(body).get(b'M').unwrap_or_default().to_vec();
-    LoginError::Refused { message, body: body.to_vec() }
+    LoginError::Refused {
+        message,
+        body: body.to_vec(),
+    }
 }

@@ -62,7 +62,10 @@ pub(crate) struct Linger {
 
 impl Default for Linger {
     fn default() -> Self {
-        Self { after_app: Duration::from_secs(60), after_upstream: Duration::from_secs(5) }
+        Self {
+            after_app: Duration::from_secs(60),
+            after_upstream: Duration::from_secs(5),
+        }
     }
 }
 
@@ -145,7 +148,14 @@ struct Session {
 impl Session {
     fn new(linger: Linger) -> Self {
         let (from_app, from_upstream) = (Direction::default(), Direction::default());
-        Self { from_app, from_upstream, linger, clock: None, why: None, app_first: true }
+        Self {
+            from_app,
+            from_upstream,
+            linger,
+            clock: None,
+            why: None,
+            app_first: true,
+        }
     }
 
     fn poll<A: Stream, U: Stream, W: Watch>(
@@ -158,10 +168,15 @@ impl Session {
         self.app_first = !self.app_first;
         for turn in [self.app_first, !self.app_first] {
             let (side, progress) = if turn {
-                (Side::App, self.from_app.poll(cx, app, upstream, |bytes| watch.app_sent(bytes)))
+                (
+                    Side::App,
+                    self.from_app
+                        .poll(cx, app, upstream, |bytes| watch.app_sent(bytes)),
+                )
             } else {
-                let progress =
-                    self.from_upstream.poll(cx, upstream, app, |bytes| watch.upstream_sent(bytes));
+                let progress = self
+                    .from_upstream
+                    .poll(cx, upstream, app, |bytes| watch.upstream_sent(bytes));
                 (Side::Upstream, progress)
             };
             match progress {

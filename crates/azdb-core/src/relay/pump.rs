@@ -82,9 +82,8 @@ impl Direction {
         if self.state == State::Over {
             return Progress::Going;
         }
-        let outcome = THREAD_SCRATCH.with_borrow_mut(|scratch| {
-            self.poll_with(cx, source, sink, scratch, &mut watch)
-        });
+        let outcome = THREAD_SCRATCH
+            .with_borrow_mut(|scratch| self.poll_with(cx, source, sink, scratch, &mut watch));
         match outcome {
             Poll::Pending | Poll::Ready(Ok(None)) => Progress::Going,
             Poll::Ready(Ok(Some(progress))) => progress,

@@ -1,4 +1,8 @@
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may fail loudly"
+)]
 
 use std::future::pending;
 
@@ -28,10 +32,17 @@ fn joined(goodbye: impl Future<Output = ()> + Send + 'static, watch: AtRest) -> 
     let (database, upstream_leg) = duplex(PIPE);
     let relay = tokio::spawn(async move {
         let mut watch = watch;
-        let mut paired = Paired { app: app_leg, upstream: upstream_leg };
+        let mut paired = Paired {
+            app: app_leg,
+            upstream: upstream_leg,
+        };
         relay(&mut paired, &mut watch, Linger::default(), goodbye).await
     });
-    Joined { app, database, relay }
+    Joined {
+        app,
+        database,
+        relay,
+    }
 }
 
 struct Joined {
@@ -52,7 +63,11 @@ async fn rest_of(stream: &mut DuplexStream) -> Vec<u8> {
 
 #[tokio::test(start_paused = true)]
 async fn bytes_go_both_ways_and_are_counted() {
-    let Joined { mut app, mut database, relay } = paired();
+    let Joined {
+        mut app,
+        mut database,
+        relay,
+    } = paired();
     app.write_all(b"question").await.unwrap();
     let mut question = [0; 8];
     database.read_exact(&mut question).await.unwrap();
@@ -71,7 +86,11 @@ async fn bytes_go_both_ways_and_are_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn reply_after_half_close_still_arrives() {
-    let Joined { mut app, mut database, relay } = paired();
+    let Joined {
+        mut app,
+        mut database,
+        relay,
+    } = paired();
 
     app.write_all(b"last query").await.unwrap();
     app.shutdown().await.unwrap();
@@ -86,7 +105,11 @@ async fn reply_after_half_close_still_arrives() {
 
 #[tokio::test(start_paused = true)]
 async fn each_byte_starts_the_linger_clock_anew() {
-    let Joined { mut app, mut database, relay } = paired();
+    let Joined {
+        mut app,
+        mut database,
+        relay,
+    } = paired();
     app.shutdown().await.unwrap();
     for _ in 0..5 {
         tokio::time::sleep(Linger::default().after_app * 3 / 4).await;
@@ -96,28 +119,44 @@ async fn each_byte_starts_the_linger_clock_anew() {
     }
     let silent_since = Instant::now();
     relay.await.unwrap();
-    assert_eq!(silent_since.elapsed().as_secs(), Linger::default().after_app.as_secs());
+    assert_eq!(
+        silent_since.elapsed().as_secs(),
+        Linger::default().after_app.as_secs()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_app_that_outlives_its_database_is_let_go() {
-    let Joined { mut app, mut database, relay } = paired();
+    let Joined {
+        mut app,
+        mut database,
+        relay,
+    } = paired();
     database.write_all(b"57P01").await.unwrap();
     database.shutdown().await.unwrap();
     let gone_since = Instant::now();
     assert_eq!(rest_of(&mut app).await, b"57P01");
-    assert!(matches!(relay.await.unwrap().why, Why::Closed(Side::Upstream)));
-    assert_eq!(gone_since.elapsed().as_secs(), Linger::default().after_upstream.as_secs());
+    assert!(matches!(
+        relay.await.unwrap().why,
+        Why::Closed(Side::Upstream)
+    ));
+    assert_eq!(
+        gone_since.elapsed().as_secs(),
+        Linger::default().after_upstream.as_secs()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_upstreams_last_words_are_heard_while_the_app_writes() {
     for _ in 0..100 {
-        let Joined { app, mut database, relay } = paired();
+        let Joined {
+            app,
+            mut database,
+            relay,
+        } = paired();
         let (mut reader, mut writer) = tokio::io::split(app);
-        let writing = tokio::spawn(async move {
-            while writer.write_all(&[b'x'; 4096]).await.is_ok() {}
-        });
+        let writing =
+            tokio::spawn(async move { while writer.write_all(&[b'x'; 4096]).await.is_ok() {} });
         database.write_all(b"terminating connection").await.unwrap();
         drop(database);
         let mut heard = Vec::new();
@@ -131,7 +170,11 @@ async fn the_upstreams_last_words_are_heard_while_the_app_writes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_gets_every_byte() {
-    let Joined { mut app, mut database, relay } = paired();
+    let Joined {
+        mut app,
+        mut database,
+        relay,
+    } = paired();
     let rows: Vec<u8> = (0..1_000_000u32).map(|n| (n % 251) as u8).collect();
     let sent = rows.clone();
     let sending = tokio::spawn(async move {
@@ -145,7 +188,12 @@ async fn a_slow_reader_gets_every_byte() {
         read.extend_from_slice(piece.get(..count).unwrap());
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    assert!(read == rows, "{} of {} bytes, or other ones", read.len(), rows.len());
+    assert!(
+        read == rows,
+        "{} of {} bytes, or other ones",
+        read.len(),
+        rows.len()
+    );
     drop(app);
     drop(sending.await.unwrap());
     assert_eq!(relay.await.unwrap().from_upstream, 1_000_000);
@@ -153,13 +201,16 @@ async fn a_slow_reader_gets_every_byte() {
 
 #[tokio::test(start_paused = true)]
 async fn a_blocked_direction_does_not_block_the_other() {
-    let Joined { mut app, database, relay: _relay } = paired();
+    let Joined {
+        mut app,
+        database,
+        relay: _relay,
+    } = paired();
     // Nobody reads this: the pipe to the app and the relay's buffer fill up.
     let flood = tokio::spawn(async move {
         let (mut reader, mut writer) = tokio::io::split(database);
-        let flooding = tokio::spawn(async move {
-            while writer.write_all(&[b'r'; 4096]).await.is_ok() {}
-        });
+        let flooding =
+            tokio::spawn(async move { while writer.write_all(&[b'r'; 4096]).await.is_ok() {} });
         let mut cancel = [0; 6];
         reader.read_exact(&mut cancel).await.unwrap();
         flooding.abort();
@@ -174,7 +225,11 @@ async fn a_blocked_direction_does_not_block_the_other() {
 async fn goodbye_says_whether_the_app_may_be_spoken_to() {
     for at_rest in [true, false] {
         let goodbye = tokio::time::sleep(Duration::from_secs(3600));
-        let Joined { app: _app, database: _database, relay } = joined(goodbye, AtRest(at_rest));
+        let Joined {
+            app: _app,
+            database: _database,
+            relay,
+        } = joined(goodbye, AtRest(at_rest));
         let ended = relay.await.unwrap();
         assert!(matches!(ended.why, Why::Goodbye { at_rest: told } if told == at_rest));
     }
@@ -183,8 +238,15 @@ async fn goodbye_says_whether_the_app_may_be_spoken_to() {
 #[tokio::test(start_paused = true)]
 async fn goodbye_never_cuts_into_bytes_that_are_held_back() {
     let goodbye = tokio::time::sleep(Duration::from_secs(3600));
-    let Joined { app: _app, mut database, relay } = joined(goodbye, AtRest(true));
+    let Joined {
+        app: _app,
+        mut database,
+        relay,
+    } = joined(goodbye, AtRest(true));
     // One byte more than the pipe takes is a byte that the relay holds.
     let _ = tokio::time::timeout(Duration::from_secs(1), database.write_all(&[0; 2 * PIPE])).await;
-    assert!(matches!(relay.await.unwrap().why, Why::Goodbye { at_rest: false }));
+    assert!(matches!(
+        relay.await.unwrap().why,
+        Why::Goodbye { at_rest: false }
+    ));
 }

@@ -88,7 +88,10 @@ impl LocalAuthority {
             // Another process of ours was faster; both must show the same certificate.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let read = fs::read(&path).map(Zeroizing::new);
-                let pem = read.map_err(|source| LocalTlsError::File { path: path.clone(), source })?;
+                let pem = read.map_err(|source| LocalTlsError::File {
+                    path: path.clone(),
+                    source,
+                })?;
                 return Self::from_pem(&pem, &path);
             }
             Err(error) => tracing::warn!(
@@ -105,13 +108,23 @@ impl LocalAuthority {
     }
 
     fn from_pem(pem: &[u8], path: &Path) -> Result<Self, LocalTlsError> {
-        let bad = |what| move |source| LocalTlsError::Pem { path: path.to_owned(), what, source };
+        let bad = |what| {
+            move |source| LocalTlsError::Pem {
+                path: path.to_owned(),
+                what,
+                source,
+            }
+        };
         let chain = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()
             .map_err(bad("certificate"))?;
         let key = PrivateKeyDer::from_pem_slice(pem).map_err(bad("key"))?;
         let ca_pem = second_certificate(pem).ok_or(pem::Error::NoItemsFound);
-        Ok(Self { ca_pem: ca_pem.map_err(bad("authority"))?, chain, key })
+        Ok(Self {
+            ca_pem: ca_pem.map_err(bad("authority"))?,
+            chain,
+            key,
+        })
     }
 }
 
@@ -127,7 +140,10 @@ pub(crate) fn server_config(
             let authority = authority()?;
             (authority.chain.clone(), authority.key.clone_key())
         }
-        LocalTls::Files { cert_file, key_file } => {
+        LocalTls::Files {
+            cert_file,
+            key_file,
+        } => {
             let bad = |path: &Path, what| {
                 let path = path.to_owned();
                 move |source| LocalTlsError::Pem { path, what, source }
@@ -152,7 +168,9 @@ pub(crate) fn server_config(
 fn make() -> Result<Zeroizing<String>, rcgen::Error> {
     let ca_key = KeyPair::generate()?;
     let mut ca_params = CertificateParams::default();
-    ca_params.distinguished_name.push(DnType::CommonName, "azdb-proxy on this machine");
+    ca_params
+        .distinguished_name
+        .push(DnType::CommonName, "azdb-proxy on this machine");
     ca_params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca_params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     ca_params.name_constraints = Some(NameConstraints {
@@ -171,21 +189,29 @@ fn make() -> Result<Zeroizing<String>, rcgen::Error> {
 
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(NAMES.map(String::from))?;
-    params.subject_alt_names.push(rcgen::SanType::DnsName("127.0.0.1".try_into()?));
-    params.distinguished_name.push(DnType::CommonName, "localhost");
+    params
+        .subject_alt_names
+        .push(rcgen::SanType::DnsName("127.0.0.1".try_into()?));
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "localhost");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     let leaf = params.signed_by(&key, &Issuer::from_params(&ca_params, &ca_key))?;
 
     let key = Zeroizing::new(key.serialize_pem());
-    Ok(Zeroizing::new([leaf.pem().as_str(), ca.pem().as_str(), key.as_str()].concat()))
+    Ok(Zeroizing::new(
+        [leaf.pem().as_str(), ca.pem().as_str(), key.as_str()].concat(),
+    ))
 }
 
 /// Writes the file whole or not at all, for its owner's eyes only, and never over another one.
 fn keep(pem: &str, path: &Path) -> io::Result<()> {
     let dir = path.parent().ok_or(io::ErrorKind::NotFound)?;
     fs::create_dir_all(dir)?;
-    let mut file = tempfile::Builder::new().prefix(".local-tls").tempfile_in(dir)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".local-tls")
+        .tempfile_in(dir)?;
     file.write_all(pem.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist_noclobber(path)?;
@@ -232,13 +258,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let authority = LocalAuthority::load_or_make(Some(dir.path())).unwrap();
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(authority.ca_pem().as_bytes()).unwrap()).unwrap();
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(roots.into(), provider()).build().unwrap();
+        roots
+            .add(CertificateDer::from_pem_slice(authority.ca_pem().as_bytes()).unwrap())
+            .unwrap();
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider())
+            .build()
+            .unwrap();
         let (leaf, rest) = authority.chain.split_first().unwrap();
         for name in NAMES {
             let name = ServerName::try_from(name).unwrap();
-            verifier.verify_server_cert(leaf, rest, &name, &[], UnixTime::now()).unwrap();
+            verifier
+                .verify_server_cert(leaf, rest, &name, &[], UnixTime::now())
+                .unwrap();
         }
     }
 

@@ -16,10 +16,10 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-pub use local::{LocalAuthority, LocalTlsError};
-pub use upstream::{TlsConfigError, platform_client};
 pub(crate) use local::server_config;
+pub use local::{LocalAuthority, LocalTlsError};
 pub(crate) use upstream::UpstreamTlsConfig;
+pub use upstream::{TlsConfigError, platform_client};
 
 use crate::error::LoginError;
 use crate::io::{Leg, MaybeTls, Stream};
@@ -67,15 +67,29 @@ pub(crate) async fn seal<S: Stream>(
     host: &str,
     alpn: Alpn,
 ) -> Result<Upstream<S>, LoginError> {
-    let failed = |source| LoginError::Tls { host: host.to_owned(), source };
-    let name = tls.name_for(host).map_err(|error| failed(io::Error::other(error)))?;
+    let failed = |source| LoginError::Tls {
+        host: host.to_owned(),
+        source,
+    };
+    let name = tls
+        .name_for(host)
+        .map_err(|error| failed(io::Error::other(error)))?;
     let connector = TlsConnector::from(tls.client());
-    let stream = connector.connect(name.clone(), stream).await.map_err(failed)?;
+    let stream = connector
+        .connect(name.clone(), stream)
+        .await
+        .map_err(failed)?;
     if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
-        return Err(failed(io::Error::other("the server did not choose a protocol by ALPN")));
+        return Err(failed(io::Error::other(
+            "the server did not choose a protocol by ALPN",
+        )));
     }
     let leg = Leg::new(MaybeTls::Tls(Box::new(TlsStream::Client(stream))));
-    Ok(if tls.verifies() { Upstream::Sealed(Sealed { leg, name }) } else { Upstream::Plain(leg) })
+    Ok(if tls.verifies() {
+        Upstream::Sealed(Sealed { leg, name })
+    } else {
+        Upstream::Plain(leg)
+    })
 }
 
 /// Speaks TLS with an app. `unread` bytes of the leg are the start of the handshake.
@@ -91,14 +105,15 @@ pub(crate) async fn accept<S: Stream>(
     let acceptor = TlsAcceptor::from(Arc::clone(tls));
     let stream = acceptor.accept(leg).await.map_err(LoginError::AppTls)?;
     if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
-        return Err(LoginError::AppTls(io::Error::other("the app named no protocol by ALPN")));
+        return Err(LoginError::AppTls(io::Error::other(
+            "the app named no protocol by ALPN",
+        )));
     }
     Ok(Leg::new(MaybeTls::Tls(Box::new(TlsStream::Server(stream)))))
 }
 
 /// A client configuration with `provider`'s own choice of TLS 1.2 and 1.3.
-fn client_builder()
--> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
+fn client_builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
     match ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions() {
         Ok(builder) => builder,
         Err(_) => unreachable!("aws-lc-rs speaks TLS 1.2 and 1.3"),

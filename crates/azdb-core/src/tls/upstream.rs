@@ -29,14 +29,21 @@ pub enum TlsConfigError {
 
 impl UpstreamTlsConfig {
     /// `None` for a route without TLS.
-    pub(crate) fn of(protocol: Protocol, tls: &UpstreamTls) -> Result<Option<Self>, TlsConfigError> {
+    pub(crate) fn of(
+        protocol: Protocol,
+        tls: &UpstreamTls,
+    ) -> Result<Option<Self>, TlsConfigError> {
         let (verifier, name, verifies): (Arc<dyn ServerCertVerifier>, _, _) = match tls {
             UpstreamTls::Off => return Ok(None),
             UpstreamTls::Unverified => (Arc::new(Unverified::new(provider())), None, false),
-            UpstreamTls::Verified { roots: Roots::Platform, name } => {
-                (platform_verifier()?, name.clone(), true)
-            }
-            UpstreamTls::Verified { roots: Roots::File(certificates), name } => {
+            UpstreamTls::Verified {
+                roots: Roots::Platform,
+                name,
+            } => (platform_verifier()?, name.clone(), true),
+            UpstreamTls::Verified {
+                roots: Roots::File(certificates),
+                name,
+            } => {
                 let verifier = CaFile::new(certificates, provider())
                     .map_err(|error| TlsConfigError::Roots(error.into()))?;
                 (Arc::new(verifier), name.clone(), true)
@@ -44,7 +51,11 @@ impl UpstreamTlsConfig {
         };
         let mut client = client_with(verifier);
         client.alpn_protocols = vec![alpn(protocol).to_vec()];
-        Ok(Some(Self { client: Arc::new(client), name, verifies }))
+        Ok(Some(Self {
+            client: Arc::new(client),
+            name,
+            verifies,
+        }))
     }
 
     pub(super) fn client(&self) -> Arc<ClientConfig> {

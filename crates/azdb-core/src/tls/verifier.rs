@@ -7,9 +7,7 @@ use rustls::client::{VerifierBuilderError, WebPkiServerVerifier, verify_server_n
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{
-    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::time::ASN1Time;
 
@@ -35,7 +33,11 @@ impl CaFile {
         let chain =
             WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
                 .build()?;
-        Ok(Self { chain, pinned: certificates.to_vec(), provider })
+        Ok(Self {
+            chain,
+            pinned: certificates.to_vec(),
+            provider,
+        })
     }
 }
 
@@ -82,7 +84,8 @@ impl ServerCertVerifier for CaFile {
         if self.pinned.iter().any(|pinned| pinned == leaf) {
             return verify_pinned(leaf, name, now).map(|()| ServerCertVerified::assertion());
         }
-        self.chain.verify_server_cert(leaf, intermediates, name, ocsp, now)
+        self.chain
+            .verify_server_cert(leaf, intermediates, name, ocsp, now)
     }
 
     fn verify_tls12_signature(
@@ -106,7 +109,9 @@ impl ServerCertVerifier for CaFile {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -153,7 +158,9 @@ impl ServerCertVerifier for Unverified {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -161,14 +168,18 @@ impl ServerCertVerifier for Unverified {
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
-    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+    use rcgen::{
+        BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+    };
 
     const NOW: u64 = 1_700_000_000; // November 2023
 
     fn params(names: &[&str], common_name: &str) -> CertificateParams {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
-        params.distinguished_name.push(DnType::CommonName, common_name);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2030, 1, 1);
         params
@@ -182,7 +193,11 @@ mod tests {
     }
 
     fn self_signed(params: CertificateParams) -> CertificateDer<'static> {
-        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
+        params
+            .self_signed(&KeyPair::generate().unwrap())
+            .unwrap()
+            .der()
+            .clone()
     }
 
     fn verify(
@@ -191,7 +206,10 @@ mod tests {
         name: &str,
         now: u64,
     ) -> Result<(), CertificateError> {
-        let file: Vec<_> = file.iter().map(|certificate| (*certificate).clone()).collect();
+        let file: Vec<_> = file
+            .iter()
+            .map(|certificate| (*certificate).clone())
+            .collect();
         let verifier = CaFile::new(&file, super::super::provider()).unwrap();
         let name = ServerName::try_from(name).unwrap();
         let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now));
@@ -221,8 +239,14 @@ mod tests {
     fn a_pinned_certificate_still_has_its_dates() {
         let leaf = self_signed(documented("db.example.org"));
         let (before, after) = (1_500_000_000, 1_900_000_000);
-        assert_eq!(verify(&[&leaf], &leaf, "db.example.org", before), Err(CertificateError::NotValidYet));
-        assert_eq!(verify(&[&leaf], &leaf, "db.example.org", after), Err(CertificateError::Expired));
+        assert_eq!(
+            verify(&[&leaf], &leaf, "db.example.org", before),
+            Err(CertificateError::NotValidYet)
+        );
+        assert_eq!(
+            verify(&[&leaf], &leaf, "db.example.org", after),
+            Err(CertificateError::Expired)
+        );
     }
 
     #[test]
@@ -239,7 +263,11 @@ mod tests {
         let ca = ca_params.self_signed(&ca_key).unwrap();
         let issuer = Issuer::from_params(&ca_params, &ca_key);
         let key = KeyPair::generate().unwrap();
-        let leaf = params(&["db.example.org"], "x").signed_by(&key, &issuer).unwrap().der().clone();
+        let leaf = params(&["db.example.org"], "x")
+            .signed_by(&key, &issuer)
+            .unwrap()
+            .der()
+            .clone();
         assert_eq!(verify(&[ca.der()], &leaf, "db.example.org", NOW), Ok(()));
         assert!(verify(&[ca.der()], &leaf, "x", NOW).is_err());
     }

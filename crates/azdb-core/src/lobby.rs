@@ -1,0 +1,116 @@
+//! What every login of a route shares.
+
+use std::sync::Arc;
+
+use azdb_identity::{Audience, Token, Tokens};
+use rustls::ServerConfig;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::deadline::Deadline;
+use crate::error::{Chain, LoginError};
+use crate::postgres::{Cancels, Registration};
+use crate::route::{Principal, Route};
+use crate::tls::UpstreamTlsConfig;
+
+/// A route, and everything a login of it needs.
+pub(crate) struct Lobby<D> {
+    pub(crate) route: Arc<Route>,
+    /// `None` when the route goes upstream without TLS.
+    pub(crate) upstream_tls: Option<UpstreamTlsConfig>,
+    /// `None` when apps are offered none.
+    pub(crate) local_tls: Option<Arc<ServerConfig>>,
+    pub(crate) tokens: Tokens,
+    pub(crate) cancels: Cancels,
+    pub(crate) sessions: Arc<Semaphore>,
+    pub(crate) dialler: D,
+    /// Set when no new session may begin.
+    pub(crate) closing: CancellationToken,
+}
+
+/// What a session holds of its route, given back when it is dropped.
+pub(crate) struct Guest {
+    pub(crate) _permit: OwnedSemaphorePermit,
+    pub(crate) _cancel: Option<Registration>,
+}
+
+impl<D> Lobby<D> {
+    /// Whom an app becomes that calls itself `user`.
+    pub(crate) fn principal(&self, user: &[u8]) -> Result<&Principal, LoginError> {
+        let unknown = || LoginError::UnknownUser {
+            user: user.to_vec(),
+        };
+        self.route
+            .principal(user)
+            .map(|principal| &**principal)
+            .ok_or_else(unknown)
+    }
+
+    /// A place among the route's sessions.
+    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, LoginError> {
+        if self.closing.is_cancelled() {
+            return Err(LoginError::ShuttingDown);
+        }
+        Arc::clone(&self.sessions)
+            .try_acquire_owned()
+            .map_err(|_| LoginError::TooMany {
+                limit: self.route.max_connections,
+            })
+    }
+
+    /// A token for the principal.
+    pub(crate) async fn token(
+        &self,
+        principal: &Principal,
+        audience: &Audience,
+        deadline: &Deadline,
+    ) -> Result<Token, LoginError> {
+        let get = async {
+            let token = self.tokens.get(&principal.identity, audience).await;
+            token.map_err(|source| LoginError::Token {
+                audience: audience.clone(),
+                source,
+            })
+        };
+        deadline.run("waiting for a token", get).await
+    }
+
+    /// Another token in place of one that the upstream called expired; `None` when there is no other one.
+    pub(crate) async fn replace_token(
+        &self,
+        principal: &Principal,
+        audience: &Audience,
+        rejected: &Token,
+        deadline: &Deadline,
+    ) -> Option<Token> {
+        let replace = async {
+            let token = self
+                .tokens
+                .replace(&principal.identity, audience, rejected)
+                .await;
+            token.map_err(|source| LoginError::Token {
+                audience: audience.clone(),
+                source,
+            })
+        };
+        match deadline
+            .run("replacing a token that expired", replace)
+            .await
+        {
+            Ok(Some(token)) => {
+                tracing::info!("the upstream calls the token expired, trying once with another");
+                Some(token)
+            }
+            Ok(None) => {
+                tracing::warn!(
+                    "the upstream calls the token expired, and its source gave the same one again"
+                );
+                None
+            }
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "the upstream calls the token expired");
+                None
+            }
+        }
+    }
+}
