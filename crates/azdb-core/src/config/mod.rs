@@ -53,12 +53,13 @@ pub use self::problems::{Problem, Problems};
 pub use self::process::{LogFormat, Overrides, Process};
 pub use self::summary::summary;
 
+use self::env::Variables;
 use self::identity::Identities;
 use self::opened::Opened;
 use self::problems::{Checked, Report, Spot, Written};
 use self::route::{Draft, Shared};
 use self::section::Section;
-use self::value::{Source, Value};
+use self::value::{Entries, Source, Value};
 use crate::route::Route;
 
 /// A configuration without a problem.
@@ -109,25 +110,18 @@ pub fn load(overrides: &Overrides, env: &Environment) -> Result<Config, Problems
 ///
 /// Everything that is wrong with it.
 pub fn load_process(overrides: &Overrides, env: &Environment) -> Result<Process, Problems> {
-    let report = Report::default();
-    let variables = env::read(env, &report);
-    let named = overrides
-        .config
-        .as_ref()
-        .or(variables.settings.config.as_ref());
-    let Opened {
-        source, entries, ..
-    } = opened::open(named, &places(env), &report);
-    let mut document = Section::new(
-        &report,
-        &source,
-        "",
-        &Spot::nowhere(),
-        entries.unwrap_or_default(),
-    );
-    let settings = settings(&mut document);
-    let process = process::settle([overrides, &variables.settings, &settings], env, &report);
-    report.finish().map(|_| process)
+    let (read, entries) = read_all(overrides, env, &places(env));
+    let process = read.process(&mut read.document(entries.unwrap_or_default()));
+    read.report.finish().map(|_| process)
+}
+
+/// Reads URLs and environment as if there were no configuration file anywhere.
+///
+/// # Errors
+///
+/// Everything that is wrong.
+pub fn load_without_file(overrides: &Overrides, env: &Environment) -> Result<Config, Problems> {
+    load_from(overrides, env, &[])
 }
 
 /// Where a configuration file is looked for when nobody names one.
@@ -144,6 +138,64 @@ fn load_from(
     env: &Environment,
     places: &[PathBuf],
 ) -> Result<Config, Problems> {
+    let (read, entries) = read_all(overrides, env, places);
+    let readable = entries.is_ok();
+    let mut document = read.document(entries.unwrap_or_default());
+    document.not_yet(&["health", "admin"]);
+    let process = read.process(&mut document);
+    let shared = Shared {
+        identities: Identities::read(&mut document),
+        authority: env::authority(env),
+    };
+    let tables = document.take("route");
+    document.finish();
+
+    let arguments = arguments(&overrides.urls);
+    let urls = if arguments.is_empty() {
+        &read.variables.urls
+    } else {
+        &arguments
+    };
+    let drafts = if urls.is_empty() {
+        of_document(&document, tables, &shared)
+    } else {
+        if let Some(tables) = tables {
+            document.warn(
+                &tables.spot,
+                "the routes of this file are left out, because URLs name the routes",
+            );
+        }
+        of_urls(urls, &read.report, &shared)
+    };
+    if drafts.is_empty() && readable {
+        read.report
+            .problem(&Spot::nowhere(), "", nothing_to_do(&read.origin, places));
+    }
+    let routes = beside::settle(drafts.into_iter().flatten().collect(), &read.report);
+    let warnings = read.report.finish()?;
+    Ok(Config {
+        process,
+        routes,
+        warnings,
+        origin: read.origin,
+    })
+}
+
+/// What was read of all three, before the file's tables are looked into.
+struct Read<'a> {
+    overrides: &'a Overrides,
+    env: &'a Environment,
+    variables: Variables,
+    origin: Origin,
+    source: Source,
+    report: Report,
+}
+
+fn read_all<'a>(
+    overrides: &'a Overrides,
+    env: &'a Environment,
+    places: &[PathBuf],
+) -> (Read<'a>, Checked<Entries>) {
     let report = Report::default();
     let variables = env::read(env, &report);
     let named = overrides
@@ -155,51 +207,32 @@ fn load_from(
         source,
         entries,
     } = opened::open(named, places, &report);
-    let readable = entries.is_ok();
-    let mut document = Section::new(
-        &report,
-        &source,
-        "",
-        &Spot::nowhere(),
-        entries.unwrap_or_default(),
-    );
-    document.not_yet(&["health", "admin"]);
-    let settings = settings(&mut document);
-    let process = process::settle([overrides, &variables.settings, &settings], env, &report);
-    let shared = Shared {
-        identities: Identities::read(&mut document),
-        authority: env::authority(env),
-    };
-    let tables = document.take("route");
-    document.finish();
+    (
+        Read {
+            overrides,
+            env,
+            variables,
+            origin,
+            source,
+            report,
+        },
+        entries,
+    )
+}
 
-    let urls = if overrides.urls.is_empty() {
-        variables.urls
-    } else {
-        arguments(&overrides.urls)
-    };
-    let drafts = if urls.is_empty() {
-        of_document(&document, tables, &shared)
-    } else {
-        if let Some(tables) = tables {
-            document.warn(
-                &tables.spot,
-                "the routes of this file are left out, because URLs name the routes",
-            );
-        }
-        of_urls(&urls, &report, &shared)
-    };
-    if drafts.is_empty() && readable {
-        report.problem(&Spot::nowhere(), "", nothing_to_do(&origin, places));
+impl Read<'_> {
+    fn document(&self, entries: Entries) -> Section<'_> {
+        Section::new(&self.report, &self.source, "", &Spot::nowhere(), entries)
     }
-    let routes = beside::settle(drafts.into_iter().flatten().collect(), &report);
-    let warnings = report.finish()?;
-    Ok(Config {
-        process,
-        routes,
-        warnings,
-        origin,
-    })
+
+    fn process(&self, document: &mut Section<'_>) -> Process {
+        let settings = settings(document);
+        process::settle(
+            [self.overrides, &self.variables.settings, &settings],
+            self.env,
+            &self.report,
+        )
+    }
 }
 
 fn arguments(urls: &[String]) -> Vec<Written<String>> {

@@ -124,17 +124,6 @@ fn own_identity(
     }
 }
 
-/// Every identity that is used.
-pub(super) fn identities(principals: &Principals) -> Vec<&Arc<IdentityConfig>> {
-    match principals {
-        Principals::One(principal) => vec![&principal.identity],
-        Principals::ByAppUser(map) => map
-            .iter()
-            .map(|(_, principal)| &principal.identity)
-            .collect(),
-    }
-}
-
 /// Tells the identities that do not say it themselves which cloud the upstream is in.
 pub(super) fn in_cloud(principals: Principals, cloud: Option<Cloud>) -> Principals {
     let told = |of: Arc<Principal>| {

@@ -17,7 +17,7 @@ mod urls;
 use std::fs;
 use std::path::Path;
 
-use azdb_identity::Environment;
+use azdb_identity::{Environment, IdentityConfig};
 use tempfile::TempDir;
 
 use super::{Config, Overrides, load_from};
@@ -119,4 +119,16 @@ fn certificate() -> String {
         .unwrap()
         .cert
         .pem()
+}
+
+fn first_identity(config: &Config) -> IdentityConfig {
+    config
+        .routes
+        .iter()
+        .flat_map(|route| route.principals.iter())
+        .next()
+        .unwrap()
+        .identity
+        .as_ref()
+        .clone()
 }

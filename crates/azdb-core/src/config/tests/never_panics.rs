@@ -104,6 +104,15 @@ proptest! {
     }
 
     #[test]
+    fn any_address(
+        key in prop::sample::select(vec!["listen", "upstream", "connect_to", "upstream_tls_name", "allow", "token_host"]),
+        text in "(unix:)?[\\[\\]:./0-9a-fé%]{0,9}",
+    ) {
+        let _ = load(&route(&format!("{key} = '{text}'")));
+        let _ = load(&route("").replace("orders.postgres.database.azure.com", &text));
+    }
+
+    #[test]
     fn any_url(text in any::<String>()) {
         let _ = load_urls(&[&text], &[("AZDB_PROXY_ROUTE_1", &text), ("AZDB_PROXY_LOG_LEVEL", &text)]);
     }

@@ -1,7 +1,7 @@
 use azdb_identity::{Selector, SourceKind};
 
-use super::load_urls;
-use crate::config::{principal, summary};
+use super::{first_identity, load_urls};
+use crate::config::summary;
 
 fn problems_of(url: &str) -> String {
     match load_urls(&[url], &[]) {
@@ -179,9 +179,7 @@ fn keys_of_an_identity_make_one_of_the_routes_own() {
             &[],
         )
         .unwrap();
-        principal::identities(&config.routes[0].principals)[0]
-            .as_ref()
-            .clone()
+        first_identity(&config)
     };
     let own = identity("source=imds&client_id=1&lazy=true");
     assert_eq!(
