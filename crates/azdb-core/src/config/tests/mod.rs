@@ -11,6 +11,7 @@ mod never_panics;
 mod passwords;
 mod precedence;
 mod problems_at_once;
+mod reference;
 mod tokens;
 mod urls;
 

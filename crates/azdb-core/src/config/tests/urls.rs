@@ -99,7 +99,7 @@ fn a_key_that_is_no_list_is_given_once() {
         ("name=", "route \"orders\": name: is empty"),
         (
             "user_map=a",
-            "route \"orders\": user_map: upstream_user is given too: leave one out",
+            "route \"orders\": user_map: must be a table like { app = \"principal\" }, which only a configuration file can hold",
         ),
         (
             "idle_timeout=1s",
