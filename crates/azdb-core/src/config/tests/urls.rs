@@ -18,7 +18,7 @@ fn a_url_is_a_whole_route() {
     assert_eq!(
         summary(&config),
         "orders: postgres, 127.0.0.1:5432 -> orders.postgres.database.azure.com:6432 (at 10.1.0.4:5432) as \"orders-app\", \
-         TLS verified by the platform's roots, token for https://ossrdbms-aad.database.windows.net\n"
+         TLS verified by the platform's roots, token for https://ossrdbms-aad.database.windows.net"
     );
     let route = &config.routes[0];
     assert_eq!(route.default_database.as_deref(), Some("orders"));
