@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ use crate::session::Ending;
 use crate::socket::Door;
 use crate::tls::{LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig, server_config};
 use crate::upstream::Tcp;
+
+/// "Address family not supported", which std does not name.
+const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
 
 /// How long a session has for its last words once the drain is over.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -103,20 +106,11 @@ impl Server {
     ) -> Result<Self, StartError> {
         let mut doors = Vec::new();
         for route in routes {
-            let mut open = Vec::new();
-            for listen in &route.listen {
-                let door = Door::open(listen, route.unix_mode).await;
-                open.push(door.map_err(|source| StartError::Listen {
-                    route: route.name.clone(),
-                    listen: listen.clone(),
-                    source,
-                })?);
-            }
-            doors.push((Arc::clone(route), open));
+            doors.push((Arc::clone(route), open_doors(route).await?));
         }
         let own: Arc<[SocketAddr]> = doors
             .iter()
-            .flat_map(|(_, open)| open.iter().filter_map(Door::local_addr))
+            .flat_map(|(_, open)| open.iter().filter_map(|(door, _)| door.local_addr()))
             .collect();
 
         let ending = Ending::default();
@@ -245,6 +239,36 @@ impl Server {
         let _ = tokio::time::timeout(LAST_WORDS, ending.tasks.wait()).await;
         Drained { cut }
     }
+}
+
+/// Opens every door of a route.
+async fn open_doors(route: &Route) -> Result<Vec<(Door, ListenAddr)>, StartError> {
+    let mut open = Vec::new();
+    for listen in &route.listen {
+        match Door::open(listen, route.unix_mode).await {
+            Ok(door) => open.push((door, listen.clone())),
+            Err(error) if is_missing_ipv6(listen, &error) && route.listen.len() > 1 => {
+                tracing::info!(route = %route.name, %listen, %error, "this machine has no such address, left out");
+            }
+            Err(source) => {
+                let (route, listen) = (route.name.clone(), listen.clone());
+                return Err(StartError::Listen {
+                    route,
+                    listen,
+                    source,
+                });
+            }
+        }
+    }
+    Ok(open)
+}
+
+/// `[::1]` is a default, and many containers have no IPv6.
+fn is_missing_ipv6(listen: &ListenAddr, error: &io::Error) -> bool {
+    let is_default = matches!(listen, ListenAddr::Tcp(addr) if addr.ip() == Ipv6Addr::LOCALHOST);
+    is_default
+        && (error.kind() == io::ErrorKind::AddrNotAvailable
+            || error.raw_os_error() == Some(EAFNOSUPPORT))
 }
 
 fn lobby(

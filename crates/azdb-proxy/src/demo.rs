@@ -36,7 +36,10 @@ async fn serve() -> anyhow::Result<Exit> {
     let port = free_port();
     let env = Environment::from_iter([
         ("IDENTITY_ENDPOINT".to_owned(), azure.identity().url()),
-        ("IDENTITY_HEADER".to_owned(), azure.identity().secret().to_owned()),
+        (
+            "IDENTITY_HEADER".to_owned(),
+            azure.identity().secret().to_owned(),
+        ),
     ]);
     let mut config = configuration(port, azure.postgres().address(), &ca_file, &env)?;
     config.process.state_dir = None;
@@ -73,12 +76,16 @@ fn configuration(
         log_level: Some("warn".to_owned()),
         ..Overrides::default()
     };
-    config::load(&overrides, env).map_err(|problems| anyhow!("{problems}"))
+    config::load_without_search(&overrides, env).map_err(|problems| anyhow!("{problems}"))
 }
 
 fn welcome(azure: &Emulator, listen: &str) -> String {
     let port = listen.rsplit(':').next().unwrap_or_default();
-    let port = if port == "5432" { String::new() } else { format!(" -p {port}") };
+    let port = if port == "5432" {
+        String::new()
+    } else {
+        format!(" -p {port}")
+    };
     format!(
         "An emulated Azure and azdb-proxy before it, in this one process. Ctrl-C ends it.
 
