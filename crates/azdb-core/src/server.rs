@@ -117,10 +117,8 @@ impl Server {
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for (route, open) in doors {
             let lobby = Arc::new(lobby(&route, &tokens, &own, &ending, &local)?);
-            for (door, listen) in open.into_iter().zip(&route.listen) {
-                let listen = door
-                    .local_addr()
-                    .map_or_else(|| listen.clone(), ListenAddr::Tcp);
+            for (door, listen) in open {
+                let listen = door.local_addr().map_or(listen, ListenAddr::Tcp);
                 addresses.push((Arc::clone(&route), listen));
                 listeners.push(Listener::new(door, Arc::clone(&lobby), ending.clone()));
             }
