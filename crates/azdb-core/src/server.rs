@@ -9,6 +9,9 @@ use std::time::Duration;
 use azdb_identity::{Audience, IdentityConfig, TokenError, Tokens};
 use tokio::sync::Semaphore;
 
+use crate::admin::{self, Bureau, Endpoint};
+use crate::config::AdminListen;
+use crate::counters::Counters;
 use crate::error::Chain;
 use crate::listener::Listener;
 use crate::lobby::Lobby;
@@ -22,6 +25,9 @@ use crate::upstream::Tcp;
 /// "Address family not supported", which std does not name.
 const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
 
+/// Mode of an admin socket: whoever runs the proxy.
+const ADMIN_SOCKET_MODE: u32 = 0o600;
+
 /// How long a session has for its last words once the drain is over.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -30,6 +36,7 @@ pub struct Server {
     listeners: Vec<Listener<Tcp>>,
     addresses: Vec<(Arc<Route>, ListenAddr)>,
     tokens: Tokens,
+    counters: Vec<(Arc<Route>, Arc<Counters>)>,
     ending: Ending,
 }
 
@@ -42,6 +49,15 @@ pub enum StartError {
     Listen {
         /// Which route.
         route: String,
+        /// Where.
+        listen: ListenAddr,
+        /// What the kernel says.
+        #[source]
+        source: io::Error,
+    },
+    /// An address of `[health]` or `[admin]` cannot be opened.
+    #[error("cannot listen on {listen}")]
+    Endpoint {
         /// Where.
         listen: ListenAddr,
         /// What the kernel says.
@@ -114,9 +130,10 @@ impl Server {
             .collect();
 
         let ending = Ending::default();
-        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+        let (mut listeners, mut addresses, mut counters) = (Vec::new(), Vec::new(), Vec::new());
         for (route, open) in doors {
             let lobby = Arc::new(lobby(&route, &tokens, &own, &ending, &local)?);
+            counters.push((Arc::clone(&route), Arc::clone(&lobby.counters)));
             for (door, listen) in open {
                 let listen = door.local_addr().map_or(listen, ListenAddr::Tcp);
                 addresses.push((Arc::clone(&route), listen));
@@ -127,6 +144,7 @@ impl Server {
             listeners,
             addresses,
             tokens,
+            counters,
             ending,
         })
     }
@@ -134,6 +152,60 @@ impl Server {
     /// Where apps can connect, with the ports that the kernel chose for port 0.
     pub fn addresses(&self) -> &[(Arc<Route>, ListenAddr)] {
         &self.addresses
+    }
+
+    /// Opens the endpoints for health and administration, and answers there until the process ends.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Endpoint`] when an address cannot be opened that the configuration names.
+    pub async fn open_endpoints(
+        &self,
+        health: Option<&ListenAddr>,
+        admin: &AdminListen,
+    ) -> Result<(), StartError> {
+        let (routes, tokens) = (self.counters.clone(), self.tokens.clone());
+        let ending = self.ending.clone();
+        let bureau = Arc::new(Bureau {
+            routes,
+            tokens,
+            ending,
+        });
+        if let Some(listen) = health {
+            self.open_endpoint(listen, Endpoint::Health, &bureau)
+                .await?;
+        }
+        match admin {
+            AdminListen::Off => Ok(()),
+            AdminListen::At(listen) => self.open_endpoint(listen, Endpoint::Admin, &bureau).await,
+            AdminListen::Default(listen) => {
+                if let Err(error) = self.open_endpoint(listen, Endpoint::Admin, &bureau).await {
+                    tracing::warn!(error = %Chain(&error), "no admin endpoint, see [admin]");
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn open_endpoint(
+        &self,
+        listen: &ListenAddr,
+        endpoint: Endpoint,
+        bureau: &Arc<Bureau>,
+    ) -> Result<(), StartError> {
+        let failed = |source| StartError::Endpoint {
+            listen: listen.clone(),
+            source,
+        };
+        let door = Door::open(listen, ADMIN_SOCKET_MODE)
+            .await
+            .map_err(failed)?;
+        let listen = door
+            .local_addr()
+            .map_or_else(|| listen.clone(), ListenAddr::Tcp);
+        tracing::info!(%listen, ?endpoint, "listening");
+        tokio::spawn(admin::serve(door, endpoint, Arc::clone(bureau)));
+        Ok(())
     }
 
     /// Asks for the token of every route, so that a mistake shows before the first app does.
@@ -215,7 +287,10 @@ impl Server {
                 .doors
                 .spawn(async move { closed.run_until_cancelled(listener.serve()).await });
         }
-        stop.await;
+        tokio::select! {
+            () = stop => {}
+            () = ending.quit.cancelled() => {}
+        }
 
         ending.closing.cancel();
         ending.doors.close();
@@ -293,6 +368,7 @@ fn lobby(
         route: Arc::clone(route),
         tokens: tokens.clone(),
         cancels: Cancels::default(),
+        counters: Arc::default(),
         sessions: Arc::new(Semaphore::new(route.max_connections)),
         dialler: Tcp {
             own: Arc::clone(own),

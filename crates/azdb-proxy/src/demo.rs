@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use azdb_core::config::{self, Config, Overrides};
+use azdb_core::config::{self, AdminListen, Config, Overrides};
 use azdb_emulator::{DEFAULT_ROLE, Emulator, EmulatorOptions};
 use azdb_identity::Environment;
 
@@ -43,6 +43,7 @@ async fn serve() -> anyhow::Result<Exit> {
     ]);
     let mut config = configuration(port, azure.postgres().address(), &ca_file, &env)?;
     config.process.state_dir = None;
+    config.admin = AdminListen::Off;
     config.process.max_sigterm_delay = DEMO_PATIENCE;
     logging::start(&config.process)?;
     let server = run::bind(&config, env).await?;

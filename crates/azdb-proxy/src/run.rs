@@ -77,6 +77,9 @@ pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Se
         let upstream: Vec<_> = route.upstream.iter().map(ToString::to_string).collect();
         tracing::info!(route = %route.name, %listen, upstream = upstream.join(","), "listening");
     }
+    server
+        .open_endpoints(config.health.as_ref(), &config.admin)
+        .await?;
     if config.process.require_ready {
         server.require_tokens().await?;
     } else {

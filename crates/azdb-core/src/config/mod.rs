@@ -21,6 +21,7 @@ mod beside;
 mod document;
 mod drafts;
 mod duration;
+mod endpoints;
 mod env;
 mod files;
 mod identity;
@@ -50,6 +51,7 @@ use std::sync::Arc;
 use azdb_identity::Environment;
 
 pub use self::duration::parse_duration;
+pub use self::endpoints::AdminListen;
 pub use self::problems::{Problem, Problems};
 pub use self::process::{LogFormat, Overrides, Process};
 pub use self::summary::summary;
@@ -61,13 +63,17 @@ use self::problems::{Checked, Report, Spot, Written};
 use self::route::Shared;
 use self::section::Section;
 use self::value::{Entries, Source, Value};
-use crate::route::Route;
+use crate::route::{ListenAddr, Route};
 
 /// A configuration without a problem.
 #[derive(Debug)]
 pub struct Config {
     /// What concerns the process.
     pub process: Process,
+    /// Where health and metrics are served.
+    pub health: Option<ListenAddr>,
+    /// Where status is served, and the end of the process.
+    pub admin: AdminListen,
     /// Never empty.
     pub routes: Vec<Arc<Route>>,
     /// For the first log lines: what is allowed but unwise.
@@ -142,8 +148,9 @@ fn load_from(
     let (read, entries) = read_all(overrides, env, places);
     let readable = entries.is_ok();
     let mut document = read.document(entries.unwrap_or_default());
-    document.not_yet(&["health", "admin"]);
     let process = read.process(&mut document);
+    let health = endpoints::health(&mut document);
+    let admin = endpoints::admin(&mut document);
     let shared = Shared {
         identities: Identities::read(&mut document),
         authority: env::authority(env),
@@ -179,6 +186,8 @@ fn load_from(
     let warnings = read.report.finish()?;
     Ok(Config {
         process,
+        health,
+        admin,
         routes,
         warnings,
         origin: read.origin,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod defaults;
+mod endpoints;
 mod environment;
 mod files;
 mod identities;

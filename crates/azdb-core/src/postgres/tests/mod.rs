@@ -125,6 +125,7 @@ impl House {
             ),
             cancels: Cancels::default(),
             sessions: Arc::new(Semaphore::new(route.max_connections)),
+            counters: Arc::default(),
             dialler: Pipes(sender),
             closing: CancellationToken::new(),
             route: Arc::new(route),
