@@ -7,4 +7,9 @@
     reason = "a test may fail loudly"
 )]
 
+mod cancel;
+mod drivers;
+mod first_packets;
+mod pgbench;
 mod psql;
+mod replication;
