@@ -61,6 +61,10 @@ impl Watch for Exchange {
     fn at_rest(&self) -> bool {
         Exchange::at_rest(self)
     }
+
+    fn app_left(&self) -> bool {
+        Exchange::app_left(self)
+    }
 }
 
 /// Takes an app in. An error has been told to the app already, where there was a way to tell it.
