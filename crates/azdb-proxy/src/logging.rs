@@ -8,7 +8,7 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Libraries that tell every token request to whoever listens; what matters of it, our own lines say.
-const QUIET: &str = "azure_core=warn,azure_identity=warn,";
+const QUIET: &str = "azure_core=warn,azure_identity=warn,typespec_client_core=warn,";
 
 /// Turns the log on, and sends panics to it.
 ///
