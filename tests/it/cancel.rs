@@ -76,8 +76,7 @@ fn key_is_forgotten_with_its_session() {
     let proxy = proxy.start();
     let mut app = RawApp::connect(proxy.address());
     let key = app.log_in("anyone");
-    app.send(&packets::TERMINATE);
-    assert_eq!(app.rest(), b"");
+    app.leave();
     proxy.log_until("session ended");
     let mut late = RawApp::connect(proxy.address());
     late.send(&packets::cancel(&key));

@@ -194,8 +194,7 @@ fn every_session_of_the_route_is_taken() {
     first.log_in("anyone");
     let refusal = proxy.refusal();
     refusal.assert_is_ours("53300", "all 1 connections", "raise max_connections");
-    first.send(&packets::TERMINATE);
-    assert_eq!(first.rest(), b"");
+    first.leave();
     proxy.log_until("session ended");
     assert_eq!(proxy.app().query("select 1"), "1");
 }

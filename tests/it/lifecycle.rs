@@ -78,8 +78,7 @@ fn session_that_finishes_during_the_drain_was_not_cut() {
     let row = app.until(b'D');
     assert!(row.body.ends_with(b"still here"));
     app.until(b'Z');
-    app.send(&packets::TERMINATE);
-    assert_eq!(app.rest(), b"");
+    app.leave();
     assert_eq!(proxy.wait().code, Some(0));
 }
 
@@ -126,7 +125,7 @@ fn second_signal_ends_it_at_once() {
 fn no_new_session_begins_during_the_drain() {
     let emulated = Emulated::new();
     let proxy = with_delay(&emulated, "10m");
-    let mut staying = session(&proxy);
+    let staying = session(&proxy);
     // Accepted before the signal, logging in after it.
     let mut waiting = RawApp::connect(proxy.address());
     waiting.send(&packets::GSSENC_REQUEST);
@@ -142,7 +141,7 @@ fn no_new_session_begins_during_the_drain() {
         "the door is shut"
     );
 
-    staying.send(&packets::TERMINATE);
+    staying.leave();
     assert_eq!(proxy.wait().code, Some(0));
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use azdb_emulator::{Behaviour, EmulatorOptions, Flaw, ManagedIdentity, OSSRDBMS_AUDIENCE};
-use azdb_tests::{Azure, Emulated, Fake, RawApp, Start, block_on, closed_port, packets, token_of};
+use azdb_tests::{Azure, Emulated, Fake, RawApp, Start, block_on, closed_port, packets};
 
 #[test]
 fn token_that_the_server_calls_expired_is_replaced_once() {

@@ -179,6 +179,13 @@ impl RawApp {
         rest
     }
 
+    /// Says goodbye as drivers do, and closes. Whatever else comes is a failure.
+    #[track_caller]
+    pub fn leave(mut self) {
+        self.send(&packets::TERMINATE);
+        assert_eq!(self.rest(), b"");
+    }
+
     /// Logs in with protocol 3.0, up to the server's "ready". Returns the payload of BackendKeyData.
     #[track_caller]
     pub fn log_in(&mut self, user: &str) -> Vec<u8> {
