@@ -155,6 +155,44 @@ fn user_assigned_identity_is_named_by_client_object_or_resource_id() {
 }
 
 #[test]
+fn virtual_machine_is_asked_as_its_documentation_says() {
+    let mut options = EmulatorOptions::default();
+    options
+        .identities
+        .push(ManagedIdentity::user_assigned("batch-app"));
+    let emulated = Emulated::with(options);
+    let endpoint = emulated.azure.identity();
+    let base = format!("http://{}", endpoint.address());
+    let user_assigned = endpoint.identities().last().unwrap();
+    for (role, selector) in [
+        ("orders-app", String::new()),
+        (
+            "batch-app",
+            format!("client_id = \"{}\"", user_assigned.client_id),
+        ),
+        (
+            "batch-app",
+            format!("object_id = \"{}\"", user_assigned.object_id),
+        ),
+        (
+            "batch-app",
+            format!("resource_id = \"{}\"", user_assigned.resource_id),
+        ),
+    ] {
+        let identity = format!("[identity]\nsource = \"imds\"\n{selector}\n");
+        let proxy = Start::run_with(&(identity + &emulated.route_as(role)))
+            .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", &base)
+            .start();
+        assert_eq!(proxy.app().query("select 1"), "1", "{selector}");
+        let requests = endpoint.requests();
+        let request = requests.last().unwrap();
+        assert_eq!(request.path, "/metadata/identity/oauth2/token");
+        assert_eq!(request.header("metadata"), Some("true"));
+        assert_eq!(request.parameter("resource"), Some(OSSRDBMS_AUDIENCE));
+    }
+}
+
+#[test]
 fn two_routes_can_have_identities_of_their_own() {
     let mut options = EmulatorOptions::default();
     let batch = ManagedIdentity::user_assigned("batch-app");

@@ -78,10 +78,10 @@ impl Start {
         Self::command("run", configuration)
     }
 
-    /// As [`Start::run_with`], where no process may open more than `limit` files.
+    /// As [`Start::run_with`], after the shell's `ulimit` with these words.
     #[must_use]
-    pub fn run_with_few_files(configuration: &str, limit: u32) -> Self {
-        let script = format!("ulimit -n {limit}; exec \"$@\"");
+    pub fn run_with_few_files(configuration: &str, limit: &str) -> Self {
+        let script = format!("ulimit {limit}; exec \"$@\"");
         let shell = Program::new("sh").args(["-c", &script, "sh"]);
         let start = Self::of(shell.arg(binary("azdb-proxy")).args(["run", "--config"]));
         let file = start.directory.path().join("proxy.toml");
@@ -265,9 +265,10 @@ impl Proxy {
         self.process.signal(signal);
     }
 
-    /// Whether it has not ended.
-    pub fn is_running(&mut self) -> bool {
-        self.process.is_running()
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.process.pid().as_raw_nonzero().get()
     }
 
     /// Waits for its end.

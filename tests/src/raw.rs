@@ -96,6 +96,12 @@ impl RawApp {
         Self { stream, socket }
     }
 
+    /// Its own port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.socket.local_addr().unwrap().port()
+    }
+
     /// Sends bytes. That the peer has gone shows when the answer is read.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
@@ -153,6 +159,23 @@ impl RawApp {
         let mut body = vec![0; u32::from_be_bytes(length) as usize - 4];
         self.stream.read_exact(&mut body).expect("a whole message");
         Message { tag, body }
+    }
+
+    /// The first error, if anything has come; messages before it are left out.
+    #[must_use]
+    pub fn waiting(&mut self) -> Option<Message> {
+        self.socket.set_nonblocking(true).unwrap();
+        let something = self.socket.peek(&mut [0]).is_ok();
+        self.socket.set_nonblocking(false).unwrap();
+        if !something {
+            return None;
+        }
+        loop {
+            let message = self.message();
+            if message.tag == b'E' {
+                return Some(message);
+            }
+        }
     }
 
     /// Reads messages up to one with this tag, which it returns. An error on the way is a failure.
