@@ -31,7 +31,7 @@ fn replication_commands_are_answered() {
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn base_backup_streams_through() {
-    let azure = Azure::new();
+    let azure = Azure::alone();
     let proxy = azure.proxy();
     let target = proxy.directory().join("backup");
     let ran = proxy
