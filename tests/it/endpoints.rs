@@ -48,6 +48,7 @@ fn value(metrics: &str, name: &str) -> u64 {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn metrics_tell_of_sessions_and_of_the_tokens_life() {
     let emulated = Emulated::new();
     let (proxy, health, _) = watched(&emulated);

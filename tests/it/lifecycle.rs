@@ -27,6 +27,7 @@ fn assert_goodbye(app: &mut RawApp) {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn without_sessions_a_signal_ends_it_with_zero() {
     let emulated = Emulated::new();
     for signal in [Signal::TERM, Signal::INT] {
@@ -146,6 +147,7 @@ fn no_new_session_begins_during_the_drain() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn during_the_first_delay_new_sessions_still_begin() {
     let emulated = Emulated::new();
     let proxy = emulated

@@ -5,6 +5,7 @@ use std::thread;
 use azdb_tests::{Azure, Emulated, RawApp, Start, packets};
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn running_out_of_files_passes() {
     let emulated = Emulated::new();
     let start = Start::run_with_few_files(&emulated.route(), "-n 64");

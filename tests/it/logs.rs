@@ -55,6 +55,7 @@ fn session_that_the_server_ends_is_told_in_its_words() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn json_log_is_one_object_per_line() {
     let emulated = Emulated::new();
     let start = emulated.start(&emulated.route()).arg("--log-format=json");
