@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::fault::{Answered, Fault};
 use crate::http::Answer;
+use crate::quote::quoted;
 use crate::token::{Claims, Token, wiped};
 use crate::{Selector, schedule};
 
@@ -23,6 +24,8 @@ const OPAQUE_LIFE: Duration = Duration::from_secs(10 * 60);
 pub(crate) struct Grant {
     pub(crate) token: Token,
     pub(crate) refresh_in: Option<Duration>,
+    /// Whether the answer or the token named the wanted identity.
+    pub(crate) confirmed: bool,
 }
 
 /// Whether a bare token is an answer, and what follows when nothing says when it ends.
@@ -67,9 +70,10 @@ pub(crate) fn read(
         return Err(unreadable("`access_token` is empty"));
     }
     let claims = Claims::read(&secret);
-    if let Some(wanted) = wanted {
-        check_identity(wanted, &fields, claims.as_ref())?;
-    }
+    let confirmed = match wanted {
+        Some(wanted) => is_named(wanted, &fields, claims.as_ref())?,
+        None => false,
+    };
     let ends = fields.ends(now);
     let ends = ends.or_else(|| claims.and_then(|claims| claims.ends()));
     let ends = match shape {
@@ -83,6 +87,7 @@ pub(crate) fn read(
     Ok(Grant {
         token: Token::new(secret, ends),
         refresh_in: fields.refresh_in.as_ref().and_then(seconds),
+        confirmed,
     })
 }
 
@@ -143,7 +148,8 @@ impl Fields {
 }
 
 /// An endpoint that does not know the selector gives a token of the system-assigned identity instead of an error.
-fn check_identity(wanted: &Selector, names: &Fields, claims: Option<&Claims>) -> Result<(), Fault> {
+/// False when neither the answer nor the token names any.
+fn is_named(wanted: &Selector, names: &Fields, claims: Option<&Claims>) -> Result<bool, Fault> {
     let (echoed, claimed) = match wanted {
         Selector::ClientId(_) => (&names.client_id, claims.and_then(|it| it.appid.as_deref())),
         Selector::ObjectId(_) => (&names.object_id, claims.and_then(|it| it.oid.as_deref())),
@@ -153,13 +159,19 @@ fn check_identity(wanted: &Selector, names: &Fields, claims: Option<&Claims>) ->
         ),
     };
     let echoed = echoed.as_ref().and_then(Value::as_str);
-    for got in [claimed, echoed].into_iter().flatten() {
-        if !got.is_empty() && !got.eq_ignore_ascii_case(wanted.id()) {
-            let (asked, got) = (wanted.clone(), crate::quote::quoted(got));
+    let mut named = false;
+    for got in [claimed, echoed]
+        .into_iter()
+        .flatten()
+        .filter(|got| !got.is_empty())
+    {
+        if !got.eq_ignore_ascii_case(wanted.id()) {
+            let (asked, got) = (wanted.clone(), quoted(got));
             return Err(Fault::OtherIdentity { asked, got });
         }
+        named = true;
     }
-    Ok(())
+    Ok(named)
 }
 
 /// A number of seconds, written as a number or as text.

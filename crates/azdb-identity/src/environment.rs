@@ -27,6 +27,32 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// The different values of `AZURE_<TYPE>_CLIENTID` and `AZURE_<TYPE>_<CONNECTION>_CLIENTID`, which Service Connector
+    /// sets. `types` are `POSTGRESQL`, `MYSQL` or `SQL`. A connection that has a `CLIENTSECRET`, too, is left out: it
+    /// belongs to a service principal.
+    #[must_use]
+    pub fn service_connector_client_ids(&self, types: &[&str]) -> Vec<&str> {
+        let mut found: Vec<&str> = Vec::new();
+        for (name, value) in &self.0 {
+            // Old documentation prints `Azure_POSTGRESQL_…`.
+            let upper = name.to_ascii_uppercase();
+            let connection = types.iter().find_map(|kind| {
+                let rest = upper.strip_prefix("AZURE_")?.strip_prefix(kind)?;
+                rest.starts_with('_').then_some(())?;
+                upper.strip_suffix("_CLIENTID")
+            });
+            let Some(connection) = connection else {
+                continue;
+            };
+            let secret = format!("{connection}_CLIENTSECRET");
+            let is_principal = self.0.keys().any(|name| name.eq_ignore_ascii_case(&secret));
+            if !value.is_empty() && !is_principal && !found.contains(&value.as_str()) {
+                found.push(value);
+            }
+        }
+        found
+    }
+
     /// Names and values of the variables that are set, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
@@ -64,6 +90,25 @@ mod tests {
         assert_eq!(environment.get("B"), Some("b"));
         assert_eq!(environment.get("C"), None);
         assert_eq!(environment.iter().collect::<Vec<_>>(), [("B", "b")]);
+    }
+
+    #[test]
+    fn client_ids_of_service_connector_are_found_by_type() {
+        let environment = Environment::from_iter([
+            ("AZURE_POSTGRESQL_CLIENTID", "p"),
+            ("Azure_MySQL_ORDERS_ClientId", "m"),
+            ("AZURE_MYSQL_STOCK_CLIENTID", "m"),
+            ("AZURE_SQL_CLIENTID", "s"),
+            ("AZURE_SQL_OTHER_CLIENTID", "principal"),
+            ("AZURE_SQL_OTHER_CLIENTSECRET", "x"),
+            ("AZURE_POSTGRESQL_EMPTY_CLIENTID", ""),
+            ("AZURE_CLIENT_ID", "other"),
+        ]);
+        let ids = |types: &[&str]| environment.service_connector_client_ids(types).join(",");
+        assert_eq!(ids(&["POSTGRESQL"]), "p");
+        assert_eq!(ids(&["MYSQL"]), "m");
+        assert_eq!(ids(&["POSTGRESQL", "MYSQL"]), "m,p");
+        assert_eq!(ids(&["SQL"]), "s");
     }
 
     #[test]

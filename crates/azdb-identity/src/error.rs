@@ -25,6 +25,11 @@ impl TokenError {
         Self { source, fault }
     }
 
+    /// A configuration that cannot work.
+    pub(crate) fn setup(source: SourceKind, cause: String, remedy: &'static str) -> Self {
+        Self::new(source, Fault::Setup { cause, remedy })
+    }
+
     /// The source that was asked.
     #[must_use]
     pub fn source_kind(&self) -> SourceKind {

@@ -35,7 +35,7 @@ pub(crate) enum Fault {
     #[error("gave a token that ends in {} s", left.as_secs())]
     AlmostOver { left: Duration },
 
-    #[error("gave a token of another identity: asked for {asked}, got `{got}`")]
+    #[error("gave a token of another identity: asked for {asked}, got {got}")]
     OtherIdentity { asked: Selector, got: String },
 
     #[error("{0}")]

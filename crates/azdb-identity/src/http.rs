@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 /// Off Azure nothing listens at IMDS's address, and nobody shall wait for the kernel to give up.
 const CONNECT: Duration = Duration::from_secs(2);
 /// The whole exchange. IMDS has been seen to take many seconds for the first token of an identity.
-const EXCHANGE: Duration = Duration::from_secs(30);
+pub(crate) const EXCHANGE: Duration = Duration::from_secs(30);
 /// The longest answer, in bytes.
 const LONGEST: usize = 256 * 1024;
 

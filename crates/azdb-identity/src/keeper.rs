@@ -23,10 +23,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
 
-use crate::answer::Grant;
-use crate::clock::{Clock, Woke};
+use crate::clock::Clock;
+use crate::round::Round;
 use crate::schedule::{self, Jitter};
 use crate::source::TokenSource;
 use crate::{Audience, Token, TokenError};
@@ -54,9 +53,9 @@ pub(crate) struct Kept {
 #[derive(Clone)]
 pub(crate) struct Failure {
     pub(crate) error: TokenError,
-    in_a_row: u32,
+    pub(crate) in_a_row: u32,
     /// Nobody's wish causes a fetch before this.
-    not_before: Instant,
+    pub(crate) not_before: Instant,
 }
 
 /// Finished fetches.
@@ -66,18 +65,32 @@ pub(crate) struct Tally {
     pub(crate) transient: u64,
     pub(crate) permanent: u64,
     pub(crate) last_took: Duration,
-    last_ended: Option<Instant>,
+    /// When a fetch ended that a database's word had caused.
+    last_forced: Option<Instant>,
 }
 
 impl Tally {
     pub(crate) fn finished(&self) -> u64 {
         self.good + self.transient + self.permanent
     }
+
+    /// Whether a database's word has caused a fetch so recently that another one would give the same.
+    pub(crate) fn was_forced(&self) -> bool {
+        let ended = self.last_forced;
+        ended.is_some_and(|ended| ended.elapsed() < schedule::FORCED_FLOOR)
+    }
+
+    /// A fetch has ended.
+    pub(crate) fn note_forced(&mut self, forced: bool) {
+        if forced {
+            self.last_forced = Some(Instant::now());
+        }
+    }
 }
 
 impl Known {
     /// The token, if it has life enough for a login.
-    fn usable(&self, clock: &Clock) -> Option<&Kept> {
+    pub(crate) fn usable(&self, clock: &Clock) -> Option<&Kept> {
         let kept = self.token.as_ref()?;
         (clock.until(kept.token.expires_at()) >= schedule::FLOOR).then_some(kept)
     }
@@ -91,9 +104,9 @@ impl Known {
 }
 
 /// What the task and its callers share.
-struct Wishes {
-    look_again: Notify,
-    forced: AtomicBool,
+pub(crate) struct Wishes {
+    pub(crate) look_again: Notify,
+    pub(crate) forced: AtomicBool,
 }
 
 /// A handle on the task. The task ends with it.
@@ -130,6 +143,7 @@ impl Keeper {
             jitter,
             publish,
             wishes: Arc::clone(&wishes),
+            forced: false,
         };
         let task = tokio::spawn(round.run());
         Self {
@@ -225,7 +239,7 @@ impl Waiter {
                     Some(failure) if answered || Instant::now() < failure.not_before => {
                         return Ok(Err(failure.error.clone()));
                     }
-                    None if answered || is_fresh(&known.tally) => return Ok(Ok(None)),
+                    None if answered || known.tally.was_forced() => return Ok(Ok(None)),
                     _ => {}
                 }
                 asked_at.get_or_insert(finished);
@@ -237,165 +251,5 @@ impl Waiter {
     }
 }
 
-/// Whether the last fetch is so recent that another one would give the same.
-fn is_fresh(tally: &Tally) -> bool {
-    tally
-        .last_ended
-        .is_some_and(|ended| ended.elapsed() < schedule::FORCED_FLOOR)
-}
-
-/// The task.
-struct Round {
-    source: Box<dyn TokenSource>,
-    audience: Audience,
-    clock: Clock,
-    jitter: Jitter,
-    publish: watch::Sender<Known>,
-    wishes: Arc<Wishes>,
-}
-
-impl Round {
-    async fn run(mut self) {
-        loop {
-            let started = Instant::now();
-            let outcome = self.source.fetch(&self.audience).await;
-            let took = started.elapsed();
-            let wait = match outcome {
-                Ok(grant) => self.good(grant, took),
-                Err(error) => self.bad(error, took),
-            };
-            self.rest(wait).await;
-        }
-    }
-
-    /// Publishes a token; says how long it is good without another look.
-    fn good(&mut self, grant: Grant, took: Duration) -> Duration {
-        let now = self.clock.now();
-        let life = self.clock.until(grant.token.expires_at());
-        let wait = schedule::refresh(life, grant.refresh_in, &mut self.jitter);
-        self.report(&grant.token, life, wait);
-        self.publish.send_modify(|known| {
-            known.token = Some(Kept {
-                token: grant.token,
-                fetched_at: now,
-                refresh_at: now + wait,
-            });
-            known.failure = None;
-            known.tally.good += 1;
-            known.tally.last_took = took;
-            known.tally.last_ended = Some(Instant::now());
-        });
-        wait
-    }
-
-    fn report(&self, token: &Token, life: Duration, wait: Duration) {
-        let source = self.source.kind();
-        let recovered = self.publish.borrow().failure.is_some();
-        let (life, next) = (life.as_secs(), wait.as_secs());
-        if recovered {
-            info!(%source, audience = %self.audience, life, next, "token fetched again");
-        } else {
-            debug!(%source, audience = %self.audience, life, next, "token fetched");
-        }
-        if let Some(claims) = token.claims() {
-            debug!(
-                %source, aud = claims.aud, oid = claims.oid, appid = claims.appid, exp = claims.exp,
-                xms_mirid = claims.xms_mirid, "unverified claims of the token"
-            );
-        }
-    }
-
-    /// Publishes an error; says how long to leave the source alone.
-    fn bad(&mut self, error: TokenError, took: Duration) -> Duration {
-        let (now, ended) = (self.clock.now(), Instant::now());
-        let before = self.publish.borrow();
-        let in_a_row = before
-            .failure
-            .as_ref()
-            .map_or(0, |failure| failure.in_a_row)
-            + 1;
-        let left = before.usable(&self.clock).map(|kept| {
-            self.clock
-                .until(kept.token.expires_at())
-                .saturating_sub(schedule::FLOOR)
-        });
-        drop(before);
-        let wait = schedule::retry(in_a_row, &error, left, &mut self.jitter);
-        let (source, cause) = (self.source.kind(), error.cause());
-        let (left_s, next) = (left.unwrap_or_default().as_secs(), wait.as_secs());
-        if in_a_row == 1 || left.is_none() {
-            warn!(%source, audience = %self.audience, %cause, remedy = error.remedy(), left = left_s, next, "no new token");
-        } else {
-            debug!(%source, audience = %self.audience, %cause, left = left_s, next, in_a_row, "still no new token");
-        }
-        self.publish.send_modify(|known| {
-            if left.is_none() {
-                known.token = None;
-            }
-            let tally = &mut known.tally;
-            let (counter, floor) = match error.is_transient() {
-                true => (&mut tally.transient, wait),
-                false => (&mut tally.permanent, schedule::PERMANENT_FLOOR),
-            };
-            *counter += 1;
-            tally.last_took = took;
-            tally.last_ended = Some(ended);
-            known.last_error = Some((error.clone(), now));
-            known.failure = Some(Failure {
-                error,
-                in_a_row,
-                not_before: ended + floor,
-            });
-        });
-        wait
-    }
-
-    /// Waits until the next fetch is due or wanted.
-    async fn rest(&self, wait: Duration) {
-        let due = Instant::now() + wait;
-        loop {
-            let left = due.saturating_duration_since(Instant::now());
-            let woke = tokio::select! {
-                woke = self.clock.wait(left) => woke,
-                () = self.wishes.look_again.notified() => {
-                    if self.is_wanted() {
-                        return;
-                    }
-                    continue;
-                }
-            };
-            let source = self.source.kind();
-            match woke {
-                Woke::Due => return,
-                // A machine that slept may have a stale token, and its throttling is over.
-                Woke::ClockAhead(by) => {
-                    info!(%source, seconds = by.as_secs(), "the clock jumped ahead, or this machine was suspended");
-                    return;
-                }
-                // The token lasts longer than we thought.
-                Woke::ClockBack(by) => {
-                    debug!(%source, seconds = by.as_secs(), "the clock was set back")
-                }
-            }
-        }
-    }
-
-    /// Whether somebody's wish is reason enough for a fetch now.
-    fn is_wanted(&self) -> bool {
-        let known = self.publish.borrow();
-        if known
-            .failure
-            .as_ref()
-            .is_some_and(|failure| Instant::now() < failure.not_before)
-        {
-            return false;
-        }
-        if self.wishes.forced.swap(false, Ordering::Relaxed) && !is_fresh(&known.tally) {
-            return true;
-        }
-        match known.usable(&self.clock) {
-            None => true,
-            Some(kept) => self.clock.until(kept.refresh_at).is_zero(),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

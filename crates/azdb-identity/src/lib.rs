@@ -32,8 +32,13 @@ mod identity;
 mod keeper;
 mod quote;
 mod remedy;
+mod round;
 mod schedule;
+#[cfg(test)]
+mod scripted;
 mod sdk;
+#[cfg(test)]
+mod simulated_day;
 mod source;
 mod status;
 mod token;

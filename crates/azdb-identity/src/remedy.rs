@@ -26,7 +26,8 @@ pub(crate) fn of(source: SourceKind, fault: &Fault) -> String {
     }
 }
 
-fn unreachable(source: SourceKind) -> &'static str {
+/// What to do about an endpoint that cannot be asked.
+pub(crate) fn unreachable(source: SourceKind) -> &'static str {
     match source {
         SourceKind::Imds | SourceKind::Auto | SourceKind::ManagedIdentity => {
             "is this an Azure virtual machine? If not, choose another identity source, for example `azure-cli`; \

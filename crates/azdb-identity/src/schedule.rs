@@ -15,6 +15,10 @@ pub(crate) const FORCED_FLOOR: Duration = Duration::from_secs(30);
 
 /// A permanent fault while nobody waits.
 const PERMANENT_IDLE: Duration = Duration::from_secs(5 * 60);
+/// How long before its end a short token is replaced, and how far jitter goes.
+const AHEAD: Duration = Duration::from_secs(5 * 60);
+/// A life that is long enough to be halved.
+const LONG: Duration = Duration::from_secs(2 * 3600);
 /// The least time between two fetches that both went well.
 const LEAST_REFRESH: Duration = Duration::from_secs(30);
 /// The longest wait that an endpoint can impose.
@@ -27,23 +31,30 @@ const PROVIDED: Duration = Duration::from_secs(5 * 60);
 const UPGRADING: Duration = Duration::from_secs(10);
 
 /// How long to wait with the next fetch after a good one: what the source said, else half of a life above two hours,
-/// else five minutes before the end (half of what is left, if that is longer).
+/// else until five minutes before the end (half of what is left, if that is longer).
 pub(crate) fn refresh(
     lifetime: Duration,
     refresh_in: Option<Duration>,
     jitter: &mut Jitter,
 ) -> Duration {
-    let half = lifetime / 2;
-    let ahead = Duration::from_secs(5 * 60);
+    let latest = lifetime.saturating_sub(AHEAD).max(lifetime / 2);
     let planned = match refresh_in {
-        Some(wanted) if wanted < lifetime => wanted,
-        _ if lifetime > Duration::from_secs(2 * 3600) => half,
-        _ => lifetime.saturating_sub(ahead).max(half),
+        // Asking earlier than that gives the same token again, so this one is spread to later.
+        Some(wanted) if wanted < latest => {
+            let spread = (wanted / 10).min(AHEAD);
+            (wanted + jitter.up_to(spread)).min(latest)
+        }
+        _ => {
+            let planned = if lifetime > LONG {
+                lifetime / 2
+            } else {
+                latest
+            };
+            let spread = (planned / 10).min(AHEAD);
+            planned - jitter.up_to(spread)
+        }
     };
-    let spread = (planned / 10).min(ahead);
-    planned
-        .saturating_sub(jitter.up_to(spread))
-        .max(LEAST_REFRESH)
+    planned.max(LEAST_REFRESH)
 }
 
 /// How long to wait after the `failures`th fault in a row. `left` is how long the token in hand can still be used.
@@ -95,5 +106,108 @@ impl Jitter {
         most.mul_f64(
             f64::from(u32::try_from(mixed >> 32).unwrap_or_default()) / f64::from(u32::MAX),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SourceKind;
+    use crate::fault::Answered;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn refreshes(lifetime: Duration, refresh_in: Option<Duration>) -> (Duration, Duration) {
+        let spans = (0..1000).map(|seed| refresh(lifetime, refresh_in, &mut Jitter::seeded(seed)));
+        let spans: Vec<_> = spans.collect();
+        let least = spans.iter().min().copied().unwrap_or_default();
+        let most = spans.iter().max().copied().unwrap_or_default();
+        (least, most)
+    }
+
+    fn answered(status: u16, retry_after: Option<u64>) -> TokenError {
+        let after = retry_after.map(Duration::from_secs);
+        let fault = Fault::Answered(Answered::read(status, after, b""));
+        TokenError::new(SourceKind::Imds, fault)
+    }
+
+    #[test]
+    fn a_long_life_is_halved_and_a_short_one_is_renewed_five_minutes_ahead() {
+        let (least, most) = refreshes(24 * HOUR, None);
+        assert!(
+            least >= 12 * HOUR - AHEAD && most <= 12 * HOUR,
+            "{least:?} {most:?}"
+        );
+        let (least, most) = refreshes(HOUR, None);
+        assert!(
+            least >= 49 * MINUTE && most <= 55 * MINUTE,
+            "{least:?} {most:?}"
+        );
+        assert_ne!(least, most, "no jitter");
+    }
+
+    #[test]
+    fn what_the_source_says_comes_first_unless_it_is_too_late() {
+        let (least, most) = refreshes(24 * HOUR, Some(6 * HOUR));
+        assert!(
+            least >= 6 * HOUR && most <= 6 * HOUR + AHEAD,
+            "{least:?} {most:?}"
+        );
+        let (_, most) = refreshes(HOUR, Some(2 * HOUR));
+        assert!(most <= 55 * MINUTE, "{most:?}");
+    }
+
+    #[test]
+    fn a_life_that_ends_is_asked_for_more_often_but_never_in_a_loop() {
+        let (least, most) = refreshes(4 * MINUTE, None);
+        assert!(least >= MINUTE && most <= 2 * MINUTE, "{least:?} {most:?}");
+        let (least, most) = refreshes(Duration::from_secs(61), None);
+        assert!(least == LEAST_REFRESH && most <= Duration::from_millis(30_500));
+        assert_eq!(
+            refreshes(Duration::ZERO, Some(Duration::ZERO)).0,
+            LEAST_REFRESH
+        );
+    }
+
+    #[test]
+    fn retries_double_up_to_what_is_left() {
+        let (left, mut jitter) = (Some(20 * HOUR), Jitter::seeded(1));
+        let mut before = Duration::ZERO;
+        for failures in 1..=9 {
+            let wait = retry(failures, &answered(503, None), left, &mut jitter);
+            assert!(wait > before, "{failures}: {wait:?}");
+            before = wait;
+        }
+        assert!(retry(40, &answered(503, None), left, &mut jitter) <= PROVIDED * 5 / 4);
+        assert!(retry(40, &answered(503, None), None, &mut jitter) <= EMPTY_HANDED * 5 / 4);
+        assert!(retry(1, &answered(503, None), None, &mut jitter) >= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn an_endpoint_that_says_when_is_left_alone_until_then() {
+        let mut jitter = Jitter::seeded(2);
+        assert!(retry(1, &answered(429, Some(90)), None, &mut jitter) >= Duration::from_secs(90));
+        let absurd = retry(1, &answered(429, Some(86_400)), None, &mut jitter);
+        assert!(absurd <= LONGEST_RETRY_AFTER + MINUTE, "{absurd:?}");
+    }
+
+    #[test]
+    fn an_upgrade_of_70_seconds_is_asked_through() {
+        let mut jitter = Jitter::seeded(3);
+        let mut passed = Duration::ZERO;
+        let mut tries = 0;
+        while passed < Duration::from_secs(70) {
+            tries += 1;
+            passed += retry(tries, &answered(410, None), Some(20 * HOUR), &mut jitter);
+        }
+        assert!((5..=12).contains(&tries), "{tries}");
+        assert!(passed < Duration::from_secs(85), "{passed:?}");
+    }
+
+    #[test]
+    fn a_permanent_fault_is_left_alone_for_minutes() {
+        let wait = retry(1, &answered(400, None), None, &mut Jitter::seeded(4));
+        assert!(wait >= PERMANENT_IDLE);
     }
 }

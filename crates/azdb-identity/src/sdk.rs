@@ -30,6 +30,11 @@ use crate::quote::quoted;
 /// What has to be changed about the credential's request before it leaves.
 pub(crate) type Amend = Box<dyn Fn(Outgoing) -> Result<Outgoing, HttpFault> + Send + Sync>;
 
+/// Nothing has to be changed.
+pub(crate) fn as_it_is() -> Amend {
+    Box::new(Ok)
+}
+
 /// A transport for one question: the options go into the credential, the other half to [`ask`].
 pub(crate) fn line_out(line: &Line, amend: Amend) -> (ClientOptions, Reply) {
     let (reply, replied) = oneshot::channel();

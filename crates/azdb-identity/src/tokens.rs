@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::ClientConfig;
+use tracing::info;
 
 use crate::clock::Clock;
-use crate::fault::Fault;
 use crate::keeper::{Gone, Keeper};
 use crate::schedule::Jitter;
 use crate::source::{self, Plan, Surroundings};
@@ -144,7 +144,9 @@ impl Tokens {
         let plan = match kept.plans.get(&wanted) {
             Some(plan) => Arc::clone(plan),
             None => {
-                let plan = Arc::new(source::plan(identity, audience, &self.0.surroundings)?);
+                let (plan, why) = source::plan(identity, audience, &self.0.surroundings)?;
+                log_picked(&plan, audience, &why);
+                let plan = Arc::new(plan);
                 kept.plans.insert(wanted, Arc::clone(&plan));
                 plan
             }
@@ -170,14 +172,17 @@ impl Tokens {
 
 /// The task broke. The next caller starts another one.
 fn gone(identity: &IdentityConfig) -> TokenError {
-    setup(
+    TokenError::setup(
         identity.source,
         "the task that fetches tokens broke".to_owned(),
         "look for a panic in the log and report it",
     )
 }
 
-/// A configuration that cannot work, said in the name of its source.
-pub(crate) fn setup(source: crate::SourceKind, cause: String, remedy: &'static str) -> TokenError {
-    TokenError::new(source, Fault::Setup { cause, remedy })
+/// The one line that says where tokens come from.
+fn log_picked(plan: &Plan, audience: &Audience, why: &str) {
+    let selector = plan.selector.as_ref().map(ToString::to_string);
+    let otherwise: Vec<_> = plan.otherwise.iter().map(|kind| kind.as_str()).collect();
+    let (selector, otherwise) = (selector.unwrap_or_default(), otherwise.join(" "));
+    info!(source = %plan.kind, %audience, selector, otherwise, why, "identity source");
 }

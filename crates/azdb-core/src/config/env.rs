@@ -59,19 +59,7 @@ pub(super) fn read(env: &Environment, report: &Report) -> Variables {
             unknown.push(name);
         }
     }
-    if let [first, ..] = unknown.as_slice() {
-        let known = process::KEYS.map(|key| format!("{PREFIX}{}", key.to_ascii_uppercase()));
-        let hint = if unknown.len() == 1 {
-            did_you_mean(first, known.iter().map(String::as_str))
-        } else {
-            String::new()
-        };
-        report.warn(
-            &Spot::nowhere(),
-            "",
-            format!("nobody reads {}{hint}", unknown.join(", ")),
-        );
-    }
+    warn_of(&unknown, report);
     let source = Source::of_the_process("");
     let mut section = Section::new(report, &source, "", &Spot::nowhere(), entries);
     let settings = Overrides {
@@ -83,6 +71,23 @@ pub(super) fn read(env: &Environment, report: &Report) -> Variables {
         settings,
         urls: urls.into_iter().map(|(_, url)| url).collect(),
     }
+}
+
+/// One warning for all names that nobody knows.
+fn warn_of(unknown: &[&str], report: &Report) {
+    let hint = match unknown {
+        [] => return,
+        [only] => {
+            let known = process::KEYS.map(|key| format!("{PREFIX}{}", key.to_ascii_uppercase()));
+            did_you_mean(only, known.iter().map(String::as_str))
+        }
+        _ => String::new(),
+    };
+    report.warn(
+        &Spot::nowhere(),
+        "",
+        format!("nobody reads {}{hint}", unknown.join(", ")),
+    );
 }
 
 /// `ROUTE` comes before `ROUTE_0`, `ROUTE_1`, …

@@ -8,7 +8,6 @@ use azdb_identity::{Audience, Cloud};
 
 use super::files;
 use super::identity::cloud_name;
-use super::principal;
 use super::problems::{Checked, Reported, Written};
 use super::section::Section;
 use super::tls::Tls;
@@ -152,9 +151,9 @@ fn cloud_of(host: &str) -> Option<Cloud> {
 fn cloud(rest: &Rest<'_>, named: Option<Cloud>) -> Cloud {
     let of_identity = || {
         let principals = rest.principals.as_ref().ok()?;
-        principal::identities(principals)
-            .into_iter()
-            .find_map(|identity| identity.cloud)
+        principals
+            .iter()
+            .find_map(|principal| principal.identity.cloud)
     };
     named
         .or_else(of_identity)
@@ -167,9 +166,9 @@ fn agree(section: &Section<'_>, rest: &Rest<'_>, cloud: Cloud) -> Checked<()> {
     let Ok(principals) = rest.principals else {
         return Err(Reported);
     };
-    let stranger = principal::identities(principals)
-        .into_iter()
-        .find_map(|identity| identity.cloud.filter(|of| *of != cloud));
+    let stranger = principals
+        .iter()
+        .find_map(|principal| principal.identity.cloud.filter(|of| *of != cloud));
     match stranger {
         None => Ok(()),
         Some(stranger) => Err(section.refuse_all(format!(

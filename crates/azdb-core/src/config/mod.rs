@@ -19,7 +19,9 @@
 mod address;
 mod beside;
 mod document;
+mod drafts;
 mod duration;
+mod endpoints;
 mod env;
 mod files;
 mod identity;
@@ -49,23 +51,29 @@ use std::sync::Arc;
 use azdb_identity::Environment;
 
 pub use self::duration::parse_duration;
+pub use self::endpoints::AdminListen;
 pub use self::problems::{Problem, Problems};
 pub use self::process::{LogFormat, Overrides, Process};
 pub use self::summary::summary;
 
+use self::env::Variables;
 use self::identity::Identities;
 use self::opened::Opened;
 use self::problems::{Checked, Report, Spot, Written};
-use self::route::{Draft, Shared};
+use self::route::Shared;
 use self::section::Section;
-use self::value::{Source, Value};
-use crate::route::Route;
+use self::value::{Entries, Source, Value};
+use crate::route::{ListenAddr, Route};
 
 /// A configuration without a problem.
 #[derive(Debug)]
 pub struct Config {
     /// What concerns the process.
     pub process: Process,
+    /// Where health and metrics are served.
+    pub health: Option<ListenAddr>,
+    /// Where status is served, and the end of the process.
+    pub admin: AdminListen,
     /// Never empty.
     pub routes: Vec<Arc<Route>>,
     /// For the first log lines: what is allowed but unwise.
@@ -109,25 +117,18 @@ pub fn load(overrides: &Overrides, env: &Environment) -> Result<Config, Problems
 ///
 /// Everything that is wrong with it.
 pub fn load_process(overrides: &Overrides, env: &Environment) -> Result<Process, Problems> {
-    let report = Report::default();
-    let variables = env::read(env, &report);
-    let named = overrides
-        .config
-        .as_ref()
-        .or(variables.settings.config.as_ref());
-    let Opened {
-        source, entries, ..
-    } = opened::open(named, &places(env), &report);
-    let mut document = Section::new(
-        &report,
-        &source,
-        "",
-        &Spot::nowhere(),
-        entries.unwrap_or_default(),
-    );
-    let settings = settings(&mut document);
-    let process = process::settle([overrides, &variables.settings, &settings], env, &report);
-    report.finish().map(|_| process)
+    let (read, entries) = read_all(overrides, env, &places(env));
+    let process = read.process(&mut read.document(entries.unwrap_or_default()));
+    read.report.finish().map(|_| process)
+}
+
+/// As [`load`], but looks for no file: one is read only when it is named.
+///
+/// # Errors
+///
+/// Everything that is wrong.
+pub fn load_without_search(overrides: &Overrides, env: &Environment) -> Result<Config, Problems> {
+    load_from(overrides, env, &[])
 }
 
 /// Where a configuration file is looked for when nobody names one.
@@ -144,6 +145,70 @@ fn load_from(
     env: &Environment,
     places: &[PathBuf],
 ) -> Result<Config, Problems> {
+    let (read, entries) = read_all(overrides, env, places);
+    let readable = entries.is_ok();
+    let mut document = read.document(entries.unwrap_or_default());
+    let process = read.process(&mut document);
+    let health = endpoints::health(&mut document);
+    let admin = endpoints::admin(&mut document);
+    let shared = Shared {
+        identities: Identities::read(&mut document),
+        authority: env::authority(env),
+    };
+    let tables = document.take("route");
+    document.finish();
+
+    let arguments = drafts::arguments(&overrides.urls);
+    let urls = if arguments.is_empty() {
+        &read.variables.urls
+    } else {
+        &arguments
+    };
+    let drafts = if urls.is_empty() {
+        drafts::of_document(&document, tables, &shared)
+    } else {
+        if let Some(tables) = tables {
+            document.warn(
+                &tables.spot,
+                "the routes of this file are left out, because URLs name the routes",
+            );
+        }
+        drafts::of_urls(urls, &read.report, &shared)
+    };
+    if drafts.is_empty() && readable {
+        read.report.problem(
+            &Spot::nowhere(),
+            "",
+            drafts::nothing_to_do(&read.origin, places),
+        );
+    }
+    let routes = beside::settle(drafts.into_iter().flatten().collect(), &read.report);
+    let warnings = read.report.finish()?;
+    Ok(Config {
+        process,
+        health,
+        admin,
+        routes,
+        warnings,
+        origin: read.origin,
+    })
+}
+
+/// What was read of all three, before the file's tables are looked into.
+struct Read<'a> {
+    overrides: &'a Overrides,
+    env: &'a Environment,
+    variables: Variables,
+    origin: Origin,
+    source: Source,
+    report: Report,
+}
+
+fn read_all<'a>(
+    overrides: &'a Overrides,
+    env: &'a Environment,
+    places: &[PathBuf],
+) -> (Read<'a>, Checked<Entries>) {
     let report = Report::default();
     let variables = env::read(env, &report);
     let named = overrides
@@ -155,62 +220,32 @@ fn load_from(
         source,
         entries,
     } = opened::open(named, places, &report);
-    let readable = entries.is_ok();
-    let mut document = Section::new(
-        &report,
-        &source,
-        "",
-        &Spot::nowhere(),
-        entries.unwrap_or_default(),
-    );
-    document.not_yet(&["health", "admin"]);
-    let settings = settings(&mut document);
-    let process = process::settle([overrides, &variables.settings, &settings], env, &report);
-    let shared = Shared {
-        identities: Identities::read(&mut document),
-        authority: env::authority(env),
-    };
-    let tables = document.take("route");
-    document.finish();
-
-    let urls = if overrides.urls.is_empty() {
-        variables.urls
-    } else {
-        arguments(&overrides.urls)
-    };
-    let drafts = if urls.is_empty() {
-        of_document(&document, tables, &shared)
-    } else {
-        if let Some(tables) = tables {
-            document.warn(
-                &tables.spot,
-                "the routes of this file are left out, because URLs name the routes",
-            );
-        }
-        of_urls(&urls, &report, &shared)
-    };
-    if drafts.is_empty() && readable {
-        report.problem(&Spot::nowhere(), "", nothing_to_do(&origin, places));
-    }
-    let routes = beside::settle(drafts.into_iter().flatten().collect(), &report);
-    let warnings = report.finish()?;
-    Ok(Config {
-        process,
-        routes,
-        warnings,
-        origin,
-    })
+    (
+        Read {
+            overrides,
+            env,
+            variables,
+            origin,
+            source,
+            report,
+        },
+        entries,
+    )
 }
 
-fn arguments(urls: &[String]) -> Vec<Written<String>> {
-    let place = |index: usize| Spot::named(&format!("argument {}", index + 1));
-    urls.iter()
-        .enumerate()
-        .map(|(index, url)| Written {
-            value: url.clone(),
-            spot: place(index),
-        })
-        .collect()
+impl Read<'_> {
+    fn document(&self, entries: Entries) -> Section<'_> {
+        Section::new(&self.report, &self.source, "", &Spot::nowhere(), entries)
+    }
+
+    fn process(&self, document: &mut Section<'_>) -> Process {
+        let settings = settings(document);
+        process::settle(
+            [self.overrides, &self.variables.settings, &settings],
+            self.env,
+            &self.report,
+        )
+    }
 }
 
 fn settings(document: &mut Section<'_>) -> Overrides {
@@ -228,64 +263,6 @@ fn settings(document: &mut Section<'_>) -> Overrides {
         Some(other) => {
             document.refuse(&other.spot, "process", "must be a table");
             Overrides::default()
-        }
-    }
-}
-
-fn of_document(
-    document: &Section<'_>,
-    tables: Option<Written<Value>>,
-    shared: &Shared,
-) -> Vec<Checked<Draft>> {
-    let Some(Written { value, spot }) = tables else {
-        return Vec::new();
-    };
-    let Value::List(tables) = value else {
-        return vec![Err(document.refuse(
-            &spot,
-            "route",
-            "must be written [[route]], with two brackets",
-        ))];
-    };
-    tables
-        .into_iter()
-        .map(|table| match table.value {
-            Value::Table(entries) => route::read(document.inner("", &table.spot, entries), shared),
-            _ => Err(document.refuse(&table.spot, "route", "must be a table")),
-        })
-        .collect()
-}
-
-fn of_urls(urls: &[Written<String>], report: &Report, shared: &Shared) -> Vec<Checked<Draft>> {
-    urls.iter()
-        .map(|written| {
-            let entries = url::parse(written, report)?;
-            let source = Source::of_the_process("");
-            route::read(
-                Section::new(report, &source, "", &written.spot, entries),
-                shared,
-            )
-        })
-        .collect()
-}
-
-fn nothing_to_do(origin: &Origin, places: &[PathBuf]) -> String {
-    let example = url::EXAMPLE;
-    match origin {
-        Origin::File(path) => format!(
-            "{} has no [[route]]: write one, or give a URL on the command line: azdb-proxy run '{example}'",
-            path.display()
-        ),
-        Origin::ZeroConfiguration => {
-            let places: Vec<String> = places
-                .iter()
-                .map(|place| place.display().to_string())
-                .collect();
-            format!(
-                "no route: give one on the command line, for example azdb-proxy run '{example}', \
-                 or write a [[route]] into {}",
-                places.join(" or ")
-            )
         }
     }
 }

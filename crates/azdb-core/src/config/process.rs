@@ -71,7 +71,7 @@ pub struct Process {
     pub max_sigterm_delay: Duration,
     /// Exit code 0 even if a signal cut sessions.
     pub exit_zero_on_sigterm: bool,
-    /// Listen only when every route has logged in upstream once.
+    /// Start only when there is a token for every route.
     pub require_ready: bool,
     /// Where the local certificate is kept; `None` keeps it in memory.
     pub state_dir: Option<PathBuf>,

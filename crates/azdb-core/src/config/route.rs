@@ -6,7 +6,7 @@ use azdb_identity::Cloud;
 
 use super::address::host_and_port;
 use super::files;
-use super::identity::Identities;
+use super::identity::{self, Identities};
 use super::listen::{self, Listen};
 use super::login::{self, Rest};
 use super::principal;
@@ -20,6 +20,10 @@ use crate::route::{Endpoint, LocalTls, Protocol, Route};
 const MAX_CONNECTIONS: u32 = 1000;
 /// Drivers give up after 10 to 15 s; ours must come first, because it says why.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(9);
+/// Less is no time for a TLS handshake.
+const SHORTEST_LOGIN: Duration = Duration::from_millis(100);
+/// More is longer than any app waits.
+const LONGEST_LOGIN: Duration = Duration::from_secs(600);
 /// Keys of the contract that later versions will know.
 const NOT_YET: [&str; 7] = [
     "app_password_file",
@@ -50,14 +54,12 @@ pub(super) struct Draft {
 }
 
 /// Reads one route and reports everything that is wrong with it.
-pub(super) fn read(mut section: Section<'_>, shared: &Shared) -> Checked<Draft> {
-    let section = &mut section;
+pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft> {
     let name_is_ours = !section.has("name");
     section.context = format!("route {:?}", own_name(section));
     let name = name(section);
     let protocol = protocol(section)?;
     let port = protocol.unwrap_or(Protocol::Postgres).default_port();
-    section.not_yet(&NOT_YET);
 
     let upstream = upstream::read(section, port);
     let connect_to = upstream::connect_to(section, &upstream, port);
@@ -76,16 +78,13 @@ pub(super) fn read(mut section: Section<'_>, shared: &Shared) -> Checked<Draft> 
     let login = login::read(section, &rest);
     let default_database = section.text("default_database");
     let local_tls = local_tls(section);
-    let max_connections = section.number("max_connections", 1..=100_000);
-    let login_timeout = section.duration(
-        "login_timeout",
-        Duration::from_millis(100)..=Duration::from_secs(600),
-    );
+    let limits = limits(section);
+    strays(section);
     section.finish();
 
     let (upstream, connect_to, listen, tls, login) =
         (upstream?, connect_to?, listen?, tls?, login?);
-    let (admission, unix_mode) = admission?;
+    let ((admission, unix_mode), (max_connections, login_timeout)) = (admission?, limits?);
     let route = Route {
         name: name?,
         protocol: protocol.ok_or(Reported)?,
@@ -103,8 +102,8 @@ pub(super) fn read(mut section: Section<'_>, shared: &Shared) -> Checked<Draft> 
         local_tls: local_tls?,
         admission,
         unix_mode,
-        max_connections: max_connections?.unwrap_or(MAX_CONNECTIONS) as usize,
-        login_timeout: login_timeout?.unwrap_or(LOGIN_TIMEOUT),
+        max_connections,
+        login_timeout,
     };
     Ok(Draft {
         route,
@@ -114,6 +113,33 @@ pub(super) fn read(mut section: Section<'_>, shared: &Shared) -> Checked<Draft> 
         upstream,
         connect_to,
     })
+}
+
+/// Keys that are right, but later, or in another table.
+fn strays(section: &mut Section<'_>) {
+    section.not_yet(&NOT_YET);
+    for key in identity::KEYS {
+        if section.has(key)
+            && let Some(stray) = section.take(key)
+        {
+            section.refuse(
+                &stray.spot,
+                key,
+                "belongs into [identity] or [identities.NAME]",
+            );
+        }
+    }
+}
+
+/// `max_connections` and `login_timeout`.
+fn limits(section: &mut Section<'_>) -> Checked<(usize, Duration)> {
+    let sessions = section.number("max_connections", 1..=100_000);
+    let timeout = section.duration("login_timeout", SHORTEST_LOGIN..=LONGEST_LOGIN);
+    let (sessions, timeout) = (sessions?, timeout?);
+    Ok((
+        sessions.unwrap_or(MAX_CONNECTIONS) as usize,
+        timeout.unwrap_or(LOGIN_TIMEOUT),
+    ))
 }
 
 /// The name as written, else the first label of the upstream's host, else the protocol.

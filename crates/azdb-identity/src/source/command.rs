@@ -17,7 +17,7 @@ pub(super) struct Command {
 impl Command {
     pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
         Self {
-            program: Program::new(plan.config.command.clone(), surroundings),
+            program: Program::new(plan.command.clone(), &surroundings.environment),
             clock: surroundings.clock.clone(),
         }
     }

@@ -22,7 +22,7 @@ pub(super) struct File {
 impl File {
     pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
         Self {
-            path: plan.config.token_file.clone().unwrap_or_default(),
+            path: plan.token_file.clone().unwrap_or_default(),
             clock: surroundings.clock.clone(),
         }
     }

@@ -6,23 +6,29 @@
 //! Fabric, or with empty ones) the same request goes out without it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use azure_core::http::Url;
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions};
 use hyper::header::{HeaderName, HeaderValue};
+
+use zeroize::Zeroizing;
 
 use super::{Plan, Surroundings, TokenSource};
 use crate::answer::{Grant, granted};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::http::{Answer, HttpFault, Line, Outgoing};
-use crate::{Audience, Environment, Selector, SourceKind, TokenError, sdk};
+use crate::token::wiped;
+use crate::{Audience, Environment, Selector, SourceKind, TokenError, remedy, sdk};
 
 const METADATA: HeaderName = HeaderName::from_static("metadata");
 const IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-identity-header");
 
 pub(super) struct ManagedIdentity {
     kind: SourceKind,
+    /// Whether there is reason to believe that the endpoint exists: it was named, or it has answered before.
+    believed: AtomicBool,
     selector: Option<Selector>,
     environment: Environment,
     line: Line,
@@ -33,6 +39,7 @@ impl ManagedIdentity {
     pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
         Self {
             kind: plan.kind,
+            believed: AtomicBool::new(!plan.guessed),
             selector: plan.selector.clone(),
             environment: surroundings.environment.clone(),
             line: surroundings.line.clone(),
@@ -66,6 +73,22 @@ impl ManagedIdentity {
         }
     }
 
+    /// An endpoint that was only guessed and is silent does not exist: nobody shall wait for it.
+    fn doubt(&self, fault: Fault) -> Fault {
+        match fault {
+            Fault::Http { endpoint, source } if !self.believed.load(Ordering::Relaxed) => {
+                Fault::NoIdentity {
+                    cause: format!(
+                        "nothing gives this process an identity: the platform's variables name none, and IMDS \
+                         cannot be asked at `{endpoint}`: {source}"
+                    ),
+                    remedy: remedy::unreachable(SourceKind::Imds).to_owned(),
+                }
+            }
+            fault => fault,
+        }
+    }
+
     fn endpoint(&self, audience: &Audience) -> Result<Endpoint, Fault> {
         match self.kind {
             SourceKind::AppService => self.app_service(audience),
@@ -78,11 +101,11 @@ impl ManagedIdentity {
         let base = self.environment.get(BASE);
         let base = base.unwrap_or("http://169.254.169.254");
         let path = "metadata/identity/oauth2/token";
-        let mut url = parse(BASE, &format!("{}/{path}", base.trim_end_matches('/')))?;
+        let mut url = parse_url(BASE, &format!("{}/{path}", base.trim_end_matches('/')))?;
         url.query_pairs_mut()
             .append_pair("api-version", "2018-02-01")
             .append_pair("resource", audience.as_str());
-        self.select(&mut url, "msi_res_id");
+        select(&mut url, self.selector.as_ref(), "msi_res_id");
         let secret = None;
         Ok(Endpoint { url, secret })
     }
@@ -94,26 +117,13 @@ impl ManagedIdentity {
                 remedy: "turn on a managed identity for the app and restart it; init containers of Container Apps get none",
             })
         };
-        let mut url = parse("IDENTITY_ENDPOINT", variable("IDENTITY_ENDPOINT")?)?;
-        let secret = Some(variable("IDENTITY_HEADER")?.to_owned());
+        let mut url = parse_url("IDENTITY_ENDPOINT", variable("IDENTITY_ENDPOINT")?)?;
+        let secret = Some(wiped(variable("IDENTITY_HEADER")?));
         url.query_pairs_mut()
             .append_pair("api-version", "2019-08-01")
             .append_pair("resource", audience.as_str());
-        self.select(&mut url, "mi_res_id");
+        select(&mut url, self.selector.as_ref(), "mi_res_id");
         Ok(Endpoint { url, secret })
-    }
-
-    /// An unknown parameter is ignored by the endpoint, which then gives the system-assigned identity.
-    fn select(&self, url: &mut Url, resource_id: &str) {
-        let Some(selector) = &self.selector else {
-            return;
-        };
-        let name = match selector {
-            Selector::ClientId(_) => "client_id",
-            Selector::ObjectId(_) => "object_id",
-            Selector::ResourceId(_) => resource_id,
-        };
-        url.query_pairs_mut().append_pair(name, selector.id());
     }
 }
 
@@ -124,7 +134,10 @@ impl TokenSource for ManagedIdentity {
     }
 
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
-        let answer = self.ask(audience).await;
+        let answer = self.ask(audience).await.map_err(|fault| self.doubt(fault));
+        if answer.is_ok() {
+            self.believed.store(true, Ordering::Relaxed);
+        }
         answer
             .and_then(|answer| granted(&answer, self.selector.as_ref(), self.clock.now()))
             .map_err(|fault| TokenError::new(self.kind, fault))
@@ -135,7 +148,7 @@ impl TokenSource for ManagedIdentity {
 struct Endpoint {
     url: Url,
     /// The value of `X-IDENTITY-HEADER`.
-    secret: Option<String>,
+    secret: Option<Zeroizing<String>>,
 }
 
 impl Endpoint {
@@ -154,9 +167,24 @@ impl Endpoint {
     }
 }
 
-fn parse(variable: &str, url: &str) -> Result<Url, Fault> {
+/// Reads a URL that the platform gave in a variable.
+pub(super) fn parse_url(variable: &str, url: &str) -> Result<Url, Fault> {
     Url::parse(url).map_err(|error| Fault::Setup {
         cause: format!("{variable} is not a URL: {error}"),
         remedy: "correct the variable, or unset it",
     })
+}
+
+/// Names the wanted identity. The parameter for a resource id differs between endpoints, and an unknown one is ignored:
+/// the answer is then a token of the system-assigned identity.
+pub(super) fn select(url: &mut Url, selector: Option<&Selector>, resource_id: &str) {
+    let Some(selector) = selector else {
+        return;
+    };
+    let name = match selector {
+        Selector::ClientId(_) => "client_id",
+        Selector::ObjectId(_) => "object_id",
+        Selector::ResourceId(_) => resource_id,
+    };
+    url.query_pairs_mut().append_pair(name, selector.id());
 }

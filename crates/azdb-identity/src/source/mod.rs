@@ -1,5 +1,7 @@
 //! The sources of tokens. Each one asks one place once; caching, waiting and retrying are the keeper's.
 
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -7,13 +9,27 @@ use rustls::ClientConfig;
 use crate::answer::Grant;
 use crate::clock::Clock;
 use crate::http::Line;
-use crate::tokens::setup;
-use crate::{Audience, Environment, IdentityConfig, Selector, SourceKind, TokenError};
+use crate::{Audience, Environment, SourceKind, TokenError};
 
+mod arc;
+mod authority;
+mod binding;
+mod certificate;
+mod chain;
 mod command;
+mod developer;
 mod file;
 mod managed;
+mod pick;
+mod plan;
+mod principal;
 mod program;
+mod service_fabric;
+#[cfg(test)]
+mod tests;
+mod workload;
+
+pub(crate) use plan::{Plan, plan};
 
 /// One place that gives tokens.
 #[async_trait::async_trait]
@@ -30,85 +46,55 @@ pub(crate) struct Surroundings {
     pub(crate) environment: Environment,
     pub(crate) line: Line,
     pub(crate) clock: Clock,
+    /// Whether a person started this process: only then are developer sign-ins looked for.
+    pub(crate) on_terminal: bool,
+    /// The program of the Azure Arc agent: a machine that has it is an Arc machine.
+    pub(crate) arc_agent: PathBuf,
+    /// Where that agent puts the keys of its challenges, and nowhere else.
+    pub(crate) arc_keys: PathBuf,
 }
 
 impl Surroundings {
     pub(crate) fn new(environment: Environment, tls: Arc<ClientConfig>, clock: Clock) -> Self {
-        let line = Line {
-            tls,
-            verify_as: None,
-        };
+        let (arc_agent, arc_keys) = arc::places(&environment);
         Self {
             environment,
-            line,
+            line: Line {
+                tls,
+                verify_as: None,
+            },
             clock,
+            on_terminal: std::io::stdin().is_terminal(),
+            arc_agent,
+            arc_keys,
         }
     }
-}
-
-/// What a configuration came to, in these surroundings: the key under which a token is shared.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Plan {
-    pub(crate) kind: SourceKind,
-    pub(crate) selector: Option<Selector>,
-    pub(crate) config: IdentityConfig,
-}
-
-/// Decides which source serves `identity`.
-pub(crate) fn plan(
-    identity: &IdentityConfig,
-    _audience: &Audience,
-    surroundings: &Surroundings,
-) -> Result<Plan, TokenError> {
-    let get = |name| surroundings.environment.get(name);
-    let kind = match identity.source {
-        SourceKind::Auto | SourceKind::ManagedIdentity => {
-            match (get("IDENTITY_ENDPOINT"), get("IDENTITY_HEADER")) {
-                (Some(_), Some(_)) => SourceKind::AppService,
-                _ => SourceKind::Imds,
-            }
-        }
-        kind => kind,
-    };
-    let missing = |key: &str| {
-        let cause = format!("source `{kind}` needs `{key}`");
-        setup(
-            kind,
-            cause,
-            "add the key to the identity in the configuration",
-        )
-    };
-    match kind {
-        SourceKind::Command if identity.command.is_empty() => return Err(missing("command")),
-        SourceKind::File if identity.token_file.is_none() => return Err(missing("token_file")),
-        SourceKind::Imds | SourceKind::AppService | SourceKind::Command | SourceKind::File => {}
-        other => {
-            let cause = format!("source `{other}` is not part of this build");
-            return Err(setup(
-                other,
-                cause,
-                "use `command` with a program that prints a token",
-            ));
-        }
-    }
-    let client_id = || Some(Selector::ClientId(get("AZURE_CLIENT_ID")?.to_owned()));
-    let config = IdentityConfig {
-        lazy: false,
-        ..identity.clone()
-    };
-    let selector = identity.selector.clone().or_else(client_id);
-    Ok(Plan {
-        kind,
-        selector,
-        config,
-    })
 }
 
 /// Makes the source of a plan.
 pub(crate) fn build(plan: &Plan, surroundings: &Surroundings) -> Box<dyn TokenSource> {
+    if !plan.otherwise.is_empty() {
+        return Box::new(chain::Chain::new(plan, surroundings));
+    }
     match plan.kind {
+        SourceKind::Auto
+        | SourceKind::ManagedIdentity
+        | SourceKind::Imds
+        | SourceKind::AppService => Box::new(managed::ManagedIdentity::new(plan, surroundings)),
+        SourceKind::AzureArc => Box::new(arc::AzureArc::new(plan, surroundings)),
+        SourceKind::ServiceFabric => {
+            Box::new(service_fabric::ServiceFabric::new(plan, surroundings))
+        }
+        SourceKind::WorkloadIdentity => {
+            Box::new(workload::WorkloadIdentity::new(plan, surroundings))
+        }
+        SourceKind::ServicePrincipal => {
+            Box::new(principal::ServicePrincipal::new(plan, surroundings))
+        }
+        SourceKind::AzureCli | SourceKind::AzureDeveloperCli | SourceKind::AzurePowershell => {
+            Box::new(developer::Developer::new(plan, surroundings))
+        }
         SourceKind::Command => Box::new(command::Command::new(plan, surroundings)),
         SourceKind::File => Box::new(file::File::new(plan, surroundings)),
-        _ => Box::new(managed::ManagedIdentity::new(plan, surroundings)),
     }
 }

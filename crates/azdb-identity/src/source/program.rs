@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::Surroundings;
+use crate::Environment;
 use crate::fault::{Fault, ProgramFault};
 use crate::quote::quoted;
 
@@ -25,12 +25,22 @@ pub(super) struct Program {
     arguments: Vec<String>,
     /// Where programs are looked for.
     path: Option<String>,
+    /// Finds what matters in what it writes to standard error.
+    complaint: fn(&str) -> &str,
 }
 
 impl Program {
-    pub(super) fn new(arguments: Vec<String>, surroundings: &Surroundings) -> Self {
-        let path = surroundings.environment.get("PATH").map(str::to_owned);
-        Self { arguments, path }
+    pub(super) fn new(arguments: Vec<String>, environment: &Environment) -> Self {
+        let path = environment.get("PATH").map(str::to_owned);
+        Self {
+            arguments,
+            path,
+            complaint: |complaints| complaints,
+        }
+    }
+
+    pub(super) fn complaining(self, complaint: fn(&str) -> &str) -> Self {
+        Self { complaint, ..self }
     }
 
     /// What it printed. It is killed when this future is dropped.
@@ -93,7 +103,7 @@ impl Program {
         if status.success() {
             return Ok(printed);
         }
-        let said = quoted(&String::from_utf8_lossy(&complaints));
+        let said = quoted((self.complaint)(&String::from_utf8_lossy(&complaints)));
         Err(ProgramFault::Failed {
             program,
             status: said_of(status),

@@ -5,9 +5,10 @@ use crate::config::Config;
 
 /// The identities of the first route, in the order of its user map.
 fn identities(config: &Config) -> Vec<IdentityConfig> {
-    crate::config::principal::identities(&config.routes[0].principals)
-        .into_iter()
-        .map(|identity| identity.as_ref().clone())
+    config.routes[0]
+        .principals
+        .iter()
+        .map(|principal| principal.identity.as_ref().clone())
         .collect()
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod defaults;
+mod endpoints;
 mod environment;
 mod files;
 mod identities;
@@ -11,13 +12,14 @@ mod never_panics;
 mod passwords;
 mod precedence;
 mod problems_at_once;
+mod reference;
 mod tokens;
 mod urls;
 
 use std::fs;
 use std::path::Path;
 
-use azdb_identity::Environment;
+use azdb_identity::{Environment, IdentityConfig};
 use tempfile::TempDir;
 
 use super::{Config, Overrides, load_from};
@@ -119,4 +121,16 @@ fn certificate() -> String {
         .unwrap()
         .cert
         .pem()
+}
+
+fn first_identity(config: &Config) -> IdentityConfig {
+    config
+        .routes
+        .iter()
+        .flat_map(|route| route.principals.iter())
+        .next()
+        .unwrap()
+        .identity
+        .as_ref()
+        .clone()
 }

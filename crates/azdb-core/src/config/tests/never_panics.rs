@@ -87,6 +87,19 @@ fn table() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn deep_nesting() {
+    let deep = 100_000;
+    for text in [
+        format!("x{} = 1", ".x".repeat(deep)),
+        format!("[x{}]", ".x".repeat(deep)),
+        format!("x = {}", "[".repeat(deep)),
+        format!("x = {}", "{ x = ".repeat(deep)),
+    ] {
+        assert!(load(&text).is_err());
+    }
+}
+
 proptest! {
     #[test]
     fn any_text(text in any::<String>()) {
@@ -101,6 +114,15 @@ proptest! {
     #[test]
     fn any_value_of_any_key((key, value) in (key(), value())) {
         let _ = load(&route(&format!("{key} = {value}")));
+    }
+
+    #[test]
+    fn any_address(
+        key in prop::sample::select(vec!["listen", "upstream", "connect_to", "upstream_tls_name", "allow", "token_host"]),
+        text in "(unix:)?[\\[\\]:./0-9a-fé%]{0,9}",
+    ) {
+        let _ = load(&route(&format!("{key} = '{text}'")));
+        let _ = load(&route("").replace("orders.postgres.database.azure.com", &text));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Place, route};
+use super::{Place, first_identity, route};
 use crate::config::{LogFormat, Origin, Overrides, Process};
 
 const FILE: &str = "[process]\nlog_format = \"json\"\nlog_level = \"error\"\nmin_sigterm_delay = \"1s\"\nmax_sigterm_delay = \"1s\"\n\
@@ -116,9 +116,7 @@ fn a_url_takes_the_identity_of_the_file() {
                 &[],
             )
             .unwrap();
-        crate::config::principal::identities(&config.routes[0].principals)[0]
-            .source
-            .as_str()
+        first_identity(&config).source.as_str()
     };
     assert_eq!(source(""), "imds");
     assert_eq!(source("identity=b"), "azure-cli");

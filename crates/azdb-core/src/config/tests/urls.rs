@@ -1,7 +1,7 @@
 use azdb_identity::{Selector, SourceKind};
 
-use super::load_urls;
-use crate::config::{principal, summary};
+use super::{first_identity, load_urls};
+use crate::config::summary;
 
 fn problems_of(url: &str) -> String {
     match load_urls(&[url], &[]) {
@@ -18,7 +18,7 @@ fn a_url_is_a_whole_route() {
     assert_eq!(
         summary(&config),
         "orders: postgres, 127.0.0.1:5432 -> orders.postgres.database.azure.com:6432 (at 10.1.0.4:5432) as \"orders-app\", \
-         TLS verified by the platform's roots, token for https://ossrdbms-aad.database.windows.net\n"
+         TLS verified by the platform's roots, token for https://ossrdbms-aad.database.windows.net"
     );
     let route = &config.routes[0];
     assert_eq!(route.default_database.as_deref(), Some("orders"));
@@ -99,7 +99,7 @@ fn a_key_that_is_no_list_is_given_once() {
         ("name=", "route \"orders\": name: is empty"),
         (
             "user_map=a",
-            "route \"orders\": user_map: upstream_user is given too: leave one out",
+            "route \"orders\": user_map: must be a table like { app = \"principal\" }, which only a configuration file can hold",
         ),
         (
             "idle_timeout=1s",
@@ -179,9 +179,7 @@ fn keys_of_an_identity_make_one_of_the_routes_own() {
             &[],
         )
         .unwrap();
-        principal::identities(&config.routes[0].principals)[0]
-            .as_ref()
-            .clone()
+        first_identity(&config)
     };
     let own = identity("source=imds&client_id=1&lazy=true");
     assert_eq!(

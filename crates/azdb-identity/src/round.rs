@@ -1,0 +1,177 @@
+//! The task behind a keeper.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use crate::answer::Grant;
+use crate::clock::{Clock, Woke};
+use crate::keeper::{Failure, Kept, Known, Wishes};
+use crate::schedule::{self, Jitter};
+use crate::source::TokenSource;
+use crate::{Audience, Token, TokenError};
+
+/// The task: fetch, publish, wait, again.
+pub(crate) struct Round {
+    pub(crate) source: Box<dyn TokenSource>,
+    pub(crate) audience: Audience,
+    pub(crate) clock: Clock,
+    pub(crate) jitter: Jitter,
+    pub(crate) publish: watch::Sender<Known>,
+    pub(crate) wishes: Arc<Wishes>,
+    /// Whether the fetch under way is owed to a database's word alone.
+    pub(crate) forced: bool,
+}
+
+impl Round {
+    pub(crate) async fn run(mut self) {
+        loop {
+            let started = Instant::now();
+            let outcome = self.source.fetch(&self.audience).await;
+            let took = started.elapsed();
+            let wait = match outcome {
+                Ok(grant) => self.good(grant, took),
+                Err(error) => self.bad(error, took),
+            };
+            self.rest(wait).await;
+        }
+    }
+
+    /// Publishes a token; says how long it is good without another look.
+    fn good(&mut self, grant: Grant, took: Duration) -> Duration {
+        let now = self.clock.now();
+        let life = self.clock.until(grant.token.expires_at());
+        let wait = schedule::refresh(life, grant.refresh_in, &mut self.jitter);
+        self.report(&grant.token, life, wait);
+        let forced = std::mem::take(&mut self.forced);
+        self.publish.send_modify(|known| {
+            known.token = Some(Kept {
+                token: grant.token,
+                fetched_at: now,
+                refresh_at: now + wait,
+            });
+            known.failure = None;
+            known.tally.good += 1;
+            known.tally.last_took = took;
+            known.tally.note_forced(forced);
+        });
+        wait
+    }
+
+    fn report(&self, token: &Token, life: Duration, wait: Duration) {
+        let source = self.source.kind();
+        let recovered = self.publish.borrow().failure.is_some();
+        let (life, next) = (life.as_secs(), wait.as_secs());
+        if recovered {
+            info!(%source, audience = %self.audience, life, next, "token fetched again");
+        } else {
+            debug!(%source, audience = %self.audience, life, next, "token fetched");
+        }
+        if let Some(claims) = token.claims() {
+            debug!(
+                %source, aud = claims.aud, oid = claims.oid, appid = claims.appid, exp = claims.exp,
+                xms_mirid = claims.xms_mirid, "unverified claims of the token"
+            );
+        }
+    }
+
+    /// Publishes an error; says how long to leave the source alone.
+    fn bad(&mut self, error: TokenError, took: Duration) -> Duration {
+        let (now, ended) = (self.clock.now(), Instant::now());
+        let before = self.publish.borrow();
+        let in_a_row = before
+            .failure
+            .as_ref()
+            .map_or(0, |failure| failure.in_a_row)
+            + 1;
+        let left = before.usable(&self.clock).map(|kept| {
+            self.clock
+                .until(kept.token.expires_at())
+                .saturating_sub(schedule::FLOOR)
+        });
+        drop(before);
+        let wait = schedule::retry(in_a_row, &error, left, &mut self.jitter);
+        let (source, cause) = (self.source.kind(), error.cause());
+        let (left_s, next) = (left.unwrap_or_default().as_secs(), wait.as_secs());
+        if in_a_row == 1 || left.is_none() {
+            warn!(%source, audience = %self.audience, %cause, remedy = error.remedy(), left = left_s, next, "no new token");
+        } else {
+            debug!(%source, audience = %self.audience, %cause, left = left_s, next, in_a_row, "still no new token");
+        }
+        let forced = std::mem::take(&mut self.forced);
+        self.publish.send_modify(|known| {
+            if left.is_none() {
+                known.token = None;
+            }
+            let tally = &mut known.tally;
+            let (counter, floor) = match error.is_transient() {
+                true => (&mut tally.transient, wait),
+                false => (&mut tally.permanent, schedule::PERMANENT_FLOOR),
+            };
+            *counter += 1;
+            tally.last_took = took;
+            tally.note_forced(forced);
+            known.last_error = Some((error.clone(), now));
+            known.failure = Some(Failure {
+                error,
+                in_a_row,
+                not_before: ended + floor,
+            });
+        });
+        wait
+    }
+
+    /// Waits until the next fetch is due or wanted.
+    async fn rest(&mut self, wait: Duration) {
+        let due = Instant::now() + wait;
+        loop {
+            let left = due.saturating_duration_since(Instant::now());
+            let woke = tokio::select! {
+                woke = self.clock.wait(left) => woke,
+                () = self.wishes.look_again.notified() => {
+                    if self.is_wanted() {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let source = self.source.kind();
+            match woke {
+                Woke::Due => return,
+                // A machine that slept may have a stale token, and its throttling is over.
+                Woke::ClockAhead(by) => {
+                    info!(%source, seconds = by.as_secs(), "the clock jumped ahead, or this machine was suspended");
+                    return;
+                }
+                // The token lasts longer than we thought.
+                Woke::ClockBack(by) => {
+                    debug!(%source, seconds = by.as_secs(), "the clock was set back")
+                }
+            }
+        }
+    }
+
+    /// Whether somebody's wish is reason enough for a fetch now.
+    fn is_wanted(&mut self) -> bool {
+        let known = self.publish.borrow();
+        if known
+            .failure
+            .as_ref()
+            .is_some_and(|failure| Instant::now() < failure.not_before)
+        {
+            return false;
+        }
+        if self.wishes.forced.swap(false, Ordering::Relaxed) && !known.tally.was_forced() {
+            self.forced = true;
+            return true;
+        }
+        match known.usable(&self.clock) {
+            None => true,
+            Some(kept) => self.clock.until(kept.refresh_at).is_zero(),
+        }
+    }
+}

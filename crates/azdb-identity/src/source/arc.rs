@@ -1,0 +1,181 @@
+//! The agent of an Azure Arc machine. Written here because azure_identity 1.0 refuses such machines.
+//!
+//! ```text
+//!   us                                      agent (127.0.0.1:40342)
+//!    | -- GET token, Metadata: true ---------> |
+//!    | <-- 401, Basic realm=/var/…/x.key ----- |   a file that only group `himds` can read
+//!    |  read the file                          |
+//!    | -- GET token, Basic <content> --------> |
+//!    | <-------- token ----------------------- |
+//! ```
+//!
+//! # Invariants
+//!
+//! * Only a `.key` file of at most 4096 bytes directly in the agent's own directory is read and sent: whoever
+//!   answers on that port must not be able to make us send another file.
+//! * An agent that does not know the wanted identity and gives its own instead is an error.
+
+use std::path::{Path, PathBuf};
+
+use azure_core::http::Url;
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use zeroize::Zeroizing;
+
+use super::file::read_secret;
+use super::managed::{parse_url, select};
+use super::{Plan, Surroundings, TokenSource};
+use crate::answer::{Grant, granted};
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::http::{Answer, HttpFault, Line, Outgoing};
+use crate::quote::quoted;
+use crate::{Audience, Environment, Selector, SourceKind, TokenError, sdk};
+
+const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:40342/metadata/identity/oauth2/token";
+const API_VERSION: &str = "2020-06-01";
+const LONGEST_KEY: usize = 4096;
+
+/// Where the agent and its keys are on this system.
+pub(super) fn places(environment: &Environment) -> (PathBuf, PathBuf) {
+    if cfg!(windows) {
+        let below = |variable, default: &str| {
+            Path::new(environment.get(variable).unwrap_or(default)).to_owned()
+        };
+        let agent = below("ProgramFiles", r"C:\Program Files")
+            .join(r"AzureConnectedMachineAgent\himds.exe");
+        let keys =
+            below("ProgramData", r"C:\ProgramData").join(r"AzureConnectedMachineAgent\Tokens");
+        return (agent, keys);
+    }
+    (
+        "/opt/azcmagent/bin/himds".into(),
+        "/var/opt/azcmagent/tokens".into(),
+    )
+}
+
+pub(super) struct AzureArc {
+    endpoint: Option<String>,
+    selector: Option<Selector>,
+    keys: PathBuf,
+    line: Line,
+    clock: Clock,
+}
+
+impl AzureArc {
+    pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
+        let endpoint = surroundings.environment.get("IDENTITY_ENDPOINT");
+        Self {
+            endpoint: endpoint.map(str::to_owned),
+            selector: plan.selector.clone(),
+            keys: surroundings.arc_keys.clone(),
+            line: surroundings.line.clone(),
+            clock: surroundings.clock.clone(),
+        }
+    }
+
+    async fn ask(&self, audience: &Audience) -> Result<Answer, Fault> {
+        let url = self.url(audience)?;
+        let first = self.exchange(&url, None).await?;
+        if first.status != 401 {
+            return Ok(first);
+        }
+        let Some(realm) = first.challenge.as_deref().and_then(realm) else {
+            return Err(Fault::Unreadable {
+                what: "its 401 has no `WWW-Authenticate: Basic realm=…`".to_owned(),
+            });
+        };
+        let key = self.key(Path::new(realm)).await?;
+        self.exchange(&url, Some(&key)).await
+    }
+
+    fn url(&self, audience: &Audience) -> Result<Url, Fault> {
+        let endpoint = self.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT);
+        let mut url = parse_url("IDENTITY_ENDPOINT", endpoint)?;
+        url.query_pairs_mut()
+            .append_pair("api-version", API_VERSION)
+            .append_pair("resource", audience.as_str());
+        select(&mut url, self.selector.as_ref(), "msi_res_id");
+        Ok(url)
+    }
+
+    async fn exchange(&self, url: &Url, key: Option<&str>) -> Result<Answer, Fault> {
+        let endpoint = sdk::endpoint(url);
+        let http = |source: HttpFault| Fault::Http {
+            endpoint: endpoint.clone(),
+            source,
+        };
+        let mut request = Outgoing::get(url.clone());
+        request.headers.insert(
+            HeaderName::from_static("metadata"),
+            HeaderValue::from_static("true"),
+        );
+        if let Some(key) = key {
+            let mut basic = Zeroizing::new(String::with_capacity("Basic ".len() + key.len()));
+            basic.push_str("Basic ");
+            basic.push_str(key);
+            request.secret_header(AUTHORIZATION, &basic).map_err(http)?;
+        }
+        self.line.exchange(request).await.map_err(http)
+    }
+
+    /// The content of the file that the challenge names, if it is one that the agent may name.
+    async fn key(&self, path: &Path) -> Result<Zeroizing<String>, Fault> {
+        let is_key = path.extension().is_some_and(|extension| extension == "key");
+        if path.parent() != Some(&self.keys) || !is_key {
+            let what = format!(
+                "its challenge names `{}`, which is not a key file in `{}`",
+                quoted(&path.to_string_lossy()),
+                self.keys.display()
+            );
+            return Err(Fault::Unreadable { what });
+        }
+        let content = read_secret(path).await?;
+        if content.len() > LONGEST_KEY {
+            let what = format!("its key file is longer than {LONGEST_KEY} bytes");
+            return Err(Fault::Unreadable { what });
+        }
+        match std::str::from_utf8(&content) {
+            Ok(text) => Ok(crate::token::wiped(text.trim_end())),
+            Err(_) => Err(Fault::Unreadable {
+                what: "its key file is not text".to_owned(),
+            }),
+        }
+    }
+
+    /// An older agent ignores the selector and gives the machine's own identity.
+    fn confirm(&self, grant: Grant) -> Result<Grant, Fault> {
+        match &self.selector {
+            Some(asked) if !grant.confirmed => Err(Fault::OtherIdentity {
+                asked: asked.clone(),
+                got: "one that the answer does not name".to_owned(),
+            }),
+            _ => Ok(grant),
+        }
+    }
+}
+
+/// The path in `Basic realm=PATH`.
+fn realm(challenge: &str) -> Option<&str> {
+    let (scheme, rest) = challenge.split_once(' ')?;
+    let path = rest.trim().strip_prefix("realm=")?;
+    scheme
+        .eq_ignore_ascii_case("basic")
+        .then_some(path.trim_matches('"'))
+}
+
+#[async_trait::async_trait]
+impl TokenSource for AzureArc {
+    fn kind(&self) -> SourceKind {
+        SourceKind::AzureArc
+    }
+
+    async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
+        let answer = self.ask(audience).await;
+        answer
+            .and_then(|answer| {
+                let grant = granted(&answer, self.selector.as_ref(), self.clock.now())?;
+                self.confirm(grant)
+            })
+            .map_err(|fault| TokenError::new(self.kind(), fault))
+    }
+}

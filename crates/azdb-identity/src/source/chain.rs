@@ -1,0 +1,64 @@
+//! Several places, tried in turn until one has an identity for us. That one is kept.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tracing::info;
+
+use super::{Plan, Surroundings, TokenSource, build};
+use crate::answer::Grant;
+use crate::fault::Fault;
+use crate::{Audience, SourceKind, TokenError};
+
+/// Chains exist only where a person sits at a terminal.
+const SIGN_IN: &str = "sign in with `az login --allow-no-subscriptions`, `azd auth login` or `Connect-AzAccount`, \
+                       or name another source in the configuration";
+/// No place has answered yet.
+const NONE: usize = usize::MAX;
+
+pub(super) struct Chain {
+    places: Vec<Box<dyn TokenSource>>,
+    found: AtomicUsize,
+}
+
+impl Chain {
+    pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
+        let first = plan.of_kind(plan.kind, plan.guessed);
+        let others = plan.otherwise.iter().map(|&kind| plan.of_kind(kind, false));
+        let places = std::iter::once(first).chain(others);
+        Self {
+            places: places.map(|plan| build(&plan, surroundings)).collect(),
+            found: AtomicUsize::new(NONE),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl TokenSource for Chain {
+    fn kind(&self) -> SourceKind {
+        let found = self.places.get(self.found.load(Ordering::Relaxed));
+        found.map_or(SourceKind::Auto, |place| place.kind())
+    }
+
+    async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
+        if let Some(found) = self.places.get(self.found.load(Ordering::Relaxed)) {
+            return found.fetch(audience).await;
+        }
+        let mut causes = Vec::new();
+        for (index, place) in self.places.iter().enumerate() {
+            match place.fetch(audience).await {
+                Ok(grant) => {
+                    info!(source = %place.kind(), "this source has an identity: kept from now on");
+                    self.found.store(index, Ordering::Relaxed);
+                    return Ok(grant);
+                }
+                Err(error) => causes.push(error.cause()),
+            }
+        }
+        let cause = format!("no identity found: {}", causes.join("; "));
+        let remedy = SIGN_IN.to_owned();
+        Err(TokenError::new(
+            SourceKind::Auto,
+            Fault::NoIdentity { cause, remedy },
+        ))
+    }
+}
