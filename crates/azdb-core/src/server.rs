@@ -15,6 +15,7 @@ use crate::counters::Counters;
 use crate::error::Chain;
 use crate::listener::Listener;
 use crate::lobby::Lobby;
+use crate::mysql::Spares;
 use crate::postgres::Cancels;
 use crate::route::{ListenAddr, Route, UpstreamAuth};
 use crate::session::Ending;
@@ -368,6 +369,7 @@ fn lobby(
         route: Arc::clone(route),
         tokens: tokens.clone(),
         cancels: Cancels::default(),
+        spares: Spares::default(),
         counters: Arc::default(),
         sessions: Arc::new(Semaphore::new(route.max_connections)),
         dialler: Tcp {

@@ -45,6 +45,8 @@ flags! {
     DEPRECATE_EOF = 24;
     /// zstd around every packet.
     ZSTD_COMPRESSION = 26;
+    /// COM_QUERY carries parameters in front of its text.
+    QUERY_ATTRIBUTES = 27;
     /// More than one factor.
     MULTI_FACTOR = 28;
     /// Progress reports of MariaDB before 10.2.

@@ -125,7 +125,7 @@ impl Response<'_> {
     /// The request for TLS that belongs to this response.
     pub fn encode_tls_request(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(512);
-        let flags = self.flags();
+        let flags = self.agreed();
         out.extend_from_slice(&flags.0.to_le_bytes());
         out.extend_from_slice(&self.max_packet.to_le_bytes());
         out.push(self.charset);
@@ -169,7 +169,7 @@ impl Response<'_> {
     }
 
     /// The flags as they are written: they say what follows.
-    fn flags(&self) -> Capabilities {
+    pub fn agreed(&self) -> Capabilities {
         (self.capabilities
             | Capabilities::PROTOCOL_41
             | Capabilities::SECURE_CONNECTION
