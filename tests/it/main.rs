@@ -7,4 +7,15 @@
     reason = "a test may fail loudly"
 )]
 
+mod cancel;
+mod drivers;
+mod errors;
+mod first_packets;
+mod local_tls;
+mod passwords;
+mod pgbench;
 mod psql;
+mod replication;
+mod tokens;
+mod unix_sockets;
+mod upstream_tls;

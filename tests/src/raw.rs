@@ -41,6 +41,13 @@ pub mod packets {
         [&b"Q"[..], &packet].concat()
     }
 
+    /// PasswordMessage.
+    #[must_use]
+    pub fn password(secret: &str) -> Vec<u8> {
+        let packet = with_length([secret.as_bytes(), &[0]].concat());
+        [&b"p"[..], &packet].concat()
+    }
+
     /// Terminate.
     pub const TERMINATE: [u8; 5] = [b'X', 0, 0, 0, 4];
 

@@ -64,7 +64,8 @@ impl<D: Dial> Lobby<D> {
             })
     }
 
-    /// A token for the principal.
+    /// A token for the principal. One whose source fails in passing is waited for; when the time is over, the error is what
+    /// the source met, because "no progress" alone would help nobody.
     pub(crate) async fn token(
         &self,
         principal: &Principal,
@@ -78,7 +79,17 @@ impl<D: Dial> Lobby<D> {
                 source,
             })
         };
-        deadline.run("waiting for a token", get).await
+        let outcome = deadline.run("waiting for a token", get).await;
+        match (
+            outcome,
+            self.tokens.last_error(&principal.identity, audience),
+        ) {
+            (Err(LoginError::Deadline { .. }), Some(source)) => Err(LoginError::Token {
+                audience: audience.clone(),
+                source,
+            }),
+            (outcome, _) => outcome,
+        }
     }
 
     /// Another token in place of one that the upstream called expired; `None` when there is no other one.

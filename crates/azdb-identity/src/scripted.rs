@@ -102,7 +102,10 @@ impl Script {
             }
             Step::Silence => {
                 tokio::time::sleep(EXCHANGE).await;
-                let (endpoint, source) = ("http://169.254.169.254".to_owned(), HttpFault::Silent);
+                let (endpoint, source) = (
+                    "http://169.254.169.254".to_owned(),
+                    HttpFault::Silent(EXCHANGE),
+                );
                 Err(Fault::Http { endpoint, source })
             }
             Step::Held(life) => {

@@ -143,7 +143,9 @@ async fn scram_without_the_servers_proof_is_not_a_login() {
         .say(&message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0"))
         .await;
     let (_, initial) = database.message().await;
-    let nonce = initial.rsplit(|byte| *byte == b'=').next().unwrap();
+    let text = String::from_utf8_lossy(&initial);
+    let (_, nonce) = text.split_once("n,,n=,r=").unwrap();
+    let nonce = nonce.as_bytes();
     let first = [b"\0\0\0\x0br=", nonce, b"XYZ,s=c2FsdA==,i=4096"].concat();
     database.say(&message(b'R', &first)).await;
     database.message().await;
