@@ -1,5 +1,7 @@
 //! What we say to the database, being its client.
 
+use std::io;
+
 use azdb_identity::Token;
 use azdb_wire::mysql::{
     Answer, Capabilities, ErrorPacket, Greeting, Response, clear_password_len,
@@ -163,20 +165,28 @@ fn first_answer(greeting: &Greeting<'_>, secret: &Secret<'_>) -> First {
 
 /// Makes a way upstream that the response may be sent on. Also returns the number of the next packet.
 async fn secure<S: Stream>(
-    greeted: Greeted<S>,
+    mut greeted: Greeted<S>,
     tls: Option<&UpstreamTlsConfig>,
     response: &Response<'_>,
 ) -> Result<(Upstream<S>, u8), LoginError> {
     const DOING: &str = "asking for TLS";
     let offers_tls = greeted.greeting()?.capabilities.has(Capabilities::SSL);
+    let is_waiting = greeted.is_waiting().await;
     let Greeted {
         mut leg, dialled, ..
     } = greeted;
     let host = dialled.upstream.host;
     // CVE-2021-23222: nothing vouches for bytes from before TLS.
-    match leg.unread().len() {
-        0 => {}
-        count => return Err(LoginError::UpstreamStuffedBytes { host, count }),
+    match (leg.unread().len(), is_waiting) {
+        (0, true) => {}
+        (0, false) => {
+            let source = io::ErrorKind::UnexpectedEof.into();
+            return Err(LoginError::UpstreamLost {
+                doing: DOING,
+                source,
+            });
+        }
+        (count, _) => return Err(LoginError::UpstreamStuffedBytes { host, count }),
     }
     let Some(tls) = tls else {
         let plain = MaybeTls::Plain(leg.into_stream());

@@ -32,7 +32,7 @@ mod password;
 mod upstream;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use azdb_wire::Quoted;
 use azdb_wire::postgres::{Exchange, Startup};
