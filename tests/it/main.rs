@@ -8,10 +8,17 @@
 )]
 
 mod cancel;
+mod commands;
+mod compose;
+mod demo;
 mod drivers;
 mod errors;
 mod first_packets;
+mod leaks;
+mod lifecycle;
+mod limits;
 mod local_tls;
+mod logs;
 mod passwords;
 mod pgbench;
 mod psql;

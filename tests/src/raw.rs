@@ -76,8 +76,8 @@ impl Message {
     }
 }
 
-trait Duplex: Read + Write {}
-impl<S: Read + Write> Duplex for S {}
+trait Duplex: Read + Write + Send {}
+impl<S: Read + Write + Send> Duplex for S {}
 
 /// A connection of a test to a proxy or server.
 pub struct RawApp {

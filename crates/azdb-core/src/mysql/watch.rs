@@ -35,6 +35,10 @@ impl Watch for Talk {
 
     fn upstream_sent(&mut self, _: &[u8]) {}
 
+    fn app_left(&self) -> bool {
+        self.commands.has_quit()
+    }
+
     /// Never: where an answer ends cannot be seen without reading it, and apps take an error that answers nothing for a packet
     /// out of order. A closed connection is what they know from MySQL's own shutdown.
     fn at_rest(&self) -> bool {

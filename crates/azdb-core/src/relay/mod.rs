@@ -47,6 +47,10 @@ pub(crate) trait Watch: Send {
     fn upstream_sent(&mut self, bytes: &[u8]);
     /// Whether a word to the app would cut into nothing.
     fn at_rest(&self) -> bool;
+    /// Whether the app has said that it leaves. The end that follows is its own, whichever socket shows it first.
+    fn app_left(&self) -> bool {
+        false
+    }
 }
 
 /// How much of what an app sent may go on.
@@ -180,7 +184,7 @@ pub(crate) async fn relay<A: Stream, U: Stream, W: Watch>(
             from_upstream: session.from_upstream.moved(),
         };
     }
-    Stopped::Ended(session.into_ended())
+    Stopped::Ended(session.into_ended(watch.app_left()))
 }
 
 struct Session {
@@ -275,11 +279,16 @@ impl Session {
         self.from_app.holds_nothing() && self.from_upstream.holds_nothing()
     }
 
-    fn into_ended(self) -> Ended {
+    fn into_ended(self, app_left: bool) -> Ended {
+        let why = match self.why {
+            // Servers close at an app's word, often before the app does.
+            Some(Why::Closed(_) | Why::Broken(..)) if app_left => Why::Closed(Side::App),
+            why => why.unwrap_or(Why::Closed(Side::App)),
+        };
         Ended {
             from_app: self.from_app.moved(),
             from_upstream: self.from_upstream.moved(),
-            why: self.why.unwrap_or(Why::Closed(Side::App)),
+            why,
         }
     }
 }

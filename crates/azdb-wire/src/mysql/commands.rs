@@ -17,6 +17,8 @@ use super::packet::{Header, MAX_PAYLOAD};
 pub struct Command(pub u8);
 
 impl Command {
+    /// COM_QUIT.
+    pub const QUIT: Self = Self(0x01);
     /// COM_INIT_DB.
     pub const INIT_DB: Self = Self(0x02);
     /// COM_QUERY.
@@ -48,9 +50,16 @@ pub struct Commands {
     continued: bool,
     /// The app is sending a file.
     file: bool,
+    /// The last command was COM_QUIT.
+    quit: bool,
 }
 
 impl Commands {
+    /// Whether the app has said that it leaves.
+    pub const fn has_quit(&self) -> bool {
+        self.quit
+    }
+
     /// Follows bytes of the app's until something is [`Found`].
     pub fn follow(&mut self, bytes: &[u8]) -> Found {
         let mut at = 0usize;
@@ -74,6 +83,7 @@ impl Commands {
                 Some(&first) if begins && Command(first) == Command::CHANGE_USER => {
                     return Found::ChangeUser(at);
                 }
+                Some(&first) if begins => self.quit = Command(first) == Command::QUIT,
                 _ => {}
             }
             if !self.continued {
@@ -136,6 +146,16 @@ mod tests {
             found(bytes.get(..before.len() + 5).unwrap()),
             Found::ChangeUser(before.len())
         );
+    }
+
+    #[test]
+    fn an_app_that_says_quit_has_quit() {
+        let mut commands = Commands::default();
+        let cases: [(&[u8], bool); 3] = [(b"\x03\x01", false), (b"\x01", true), (b"\x0e", false)];
+        for (command, has_quit) in cases {
+            commands.follow(&packet(0, command));
+            assert_eq!(commands.has_quit(), has_quit);
+        }
     }
 
     #[test]
