@@ -1,5 +1,7 @@
 //! A source that plays a script, for tests on a paused clock.
 
+#![expect(clippy::panic, reason = "a script may ask for one")]
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -33,6 +35,8 @@ pub(crate) enum Step {
     Status(u16, Option<u64>),
     /// No answer, for as long as the transport waits for one.
     Silence,
+    /// A bug in a source.
+    Panic,
     /// Nothing until somebody calls [`Script::release`], then a token with this life.
     Held(Duration),
 }
@@ -108,6 +112,7 @@ impl Script {
                 );
                 Err(Fault::Http { endpoint, source })
             }
+            Step::Panic => panic!("on purpose"),
             Step::Held(life) => {
                 if let Ok(permit) = self.released.acquire().await {
                     permit.forget();

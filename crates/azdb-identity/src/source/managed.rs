@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use azure_core::http::Url;
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions};
 use hyper::header::{HeaderName, HeaderValue};
-
 use zeroize::Zeroizing;
 
 use super::{Plan, Surroundings, TokenSource};

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "the new process speaks to its parent")]
 
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use azdb_identity::{Cloud, Environment, IdentityConfig, Tokens};
@@ -14,17 +15,28 @@ use crate::endpoint::{Endpoint, TOKEN, tls};
 #[tokio::test]
 #[ignore = "started by the other tests"]
 async fn in_a_process_of_its_own() {
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+    log.with_writer(std::io::stderr).init();
     let environment = Environment::of_process();
     let source = environment.get("WANTED_SOURCE").unwrap().parse().unwrap();
+    let command = environment.get("WANTED_COMMAND").unwrap_or_default();
     let identity = IdentityConfig {
         source,
+        command: command.split('|').map(str::to_owned).collect(),
+        token_file: environment.get("WANTED_FILE").map(PathBuf::from),
         ..IdentityConfig::default()
     };
     let tokens = Tokens::new(environment, tls());
     let audience = Cloud::Public.oss_rdbms_audience();
     match tokens.get(&identity, &audience).await {
-        Ok(token) => println!("TOKEN {}", token.expose()),
-        Err(error) => println!("ERROR {}", error.cause()),
+        Ok(token) => {
+            println!("TOKEN {}", token.expose());
+            println!("{:?}", tokens.status());
+        }
+        Err(error) => {
+            println!("ERROR {}", error.cause());
+            println!("{error:?} {:?}", tokens.status());
+        }
     }
 }
 
@@ -43,9 +55,49 @@ fn ask(source: &str, variables: &[(&str, &str)]) -> Output {
         .unwrap()
 }
 
+/// The token came, and nothing was logged or shown that must not be.
 fn assert_token(output: &Output) {
     let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(printed.contains(&format!("TOKEN {TOKEN}")), "{output:?}");
+    let token = format!("TOKEN {TOKEN}");
+    assert!(printed.contains(&token), "{output:?}");
+    assert_nothing_leaks(&printed.replace(&token, ""), output);
+}
+
+fn assert_nothing_leaks(printed: &str, output: &Output) {
+    let logged = String::from_utf8_lossy(&output.stderr);
+    assert!(logged.contains("identity source"), "{logged}");
+    for text in [printed, &logged] {
+        assert!(
+            !text.contains(TOKEN) && !text.contains("the-secret"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn no_token_is_logged_at_any_level_whatever_it_came_from() {
+    let file = std::env::temp_dir().join(format!("azdb-identity-it-{}", std::process::id()));
+    std::fs::write(&file, TOKEN).unwrap();
+    assert_token(&ask("file", &[("WANTED_FILE", file.to_str().unwrap())]));
+    std::fs::remove_file(&file).unwrap();
+    let print = format!("/bin/sh|-c|echo {TOKEN}");
+    assert_token(&ask("command", &[("WANTED_COMMAND", &print)]));
+    let fail = format!("/bin/sh|-c|echo eyJ{TOKEN} >&2; exit 1");
+    let failed = ask("command", &[("WANTED_COMMAND", &fail)]);
+    let printed = String::from_utf8_lossy(&failed.stdout);
+    assert!(
+        printed.contains("ERROR the token command `/bin/sh` ended with code 1: [token]"),
+        "{printed}"
+    );
+    assert_nothing_leaks(&printed, &failed);
+    let garbled = format!("/bin/sh|-c|echo '{{\"access_token\": \"{TOKEN}\", }}'");
+    let failed = ask("command", &[("WANTED_COMMAND", &garbled)]);
+    let printed = String::from_utf8_lossy(&failed.stdout);
+    assert!(
+        printed.contains("it is not the JSON of a token"),
+        "{printed}"
+    );
+    assert_nothing_leaks(&printed, &failed);
 }
 
 #[test]

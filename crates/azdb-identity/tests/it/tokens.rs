@@ -1,16 +1,12 @@
 //! `Tokens`: what is shared, what is told, what is never written.
 
-use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use crate::endpoint::{Endpoint, TOKEN, tls};
 use azdb_identity::{
     Audience, Clock, Cloud, Environment, IdentityConfig, Selector, SourceKind, Tokens,
 };
-use tracing_subscriber::fmt::MakeWriter;
-
-use crate::endpoint::{Endpoint, TOKEN, tls};
 
 const SECRET: &str = "the-secret-of-this-instance";
 
@@ -256,64 +252,4 @@ async fn a_token_that_the_database_rejects_is_read_again() {
         .await
         .unwrap();
     assert_eq!(replaced.unwrap().expose(), "new");
-}
-
-/// Everything that was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-#[tokio::test]
-async fn no_token_and_no_secret_is_ever_logged() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let _here = tracing::subscriber::set_default(subscriber);
-    let (endpoint, file) = (Endpoint::start(), TokenFile::new("log", TOKEN));
-    let tokens = app_service(&endpoint);
-    for identity in [of(SourceKind::Auto), file.identity()] {
-        let token = tokens.get(&identity, &audience()).await.unwrap();
-        tokens
-            .replace(&identity, &audience(), &token)
-            .await
-            .unwrap();
-    }
-    let broken = IdentityConfig {
-        command: vec![
-            "sh".to_owned(),
-            "-c".to_owned(),
-            format!("echo eyJ{TOKEN} >&2; exit 1"),
-        ],
-        ..of(SourceKind::Command)
-    };
-    tokens.get(&broken, &audience()).await.err().unwrap();
-    let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(
-        written.contains("identity source") && written.contains("[token]"),
-        "{written}"
-    );
-    assert!(
-        !written.contains(TOKEN) && !written.contains(SECRET),
-        "{written}"
-    );
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::endpoint::{Endpoint, Reply, Seen};
 use super::{CLIENT_ID, OBJECT_ID, RESOURCE_ID, around_with, of, tls, token_of};
-use crate::{Cloud, IdentityConfig, SourceKind};
+use crate::{Cloud, IdentityConfig, Selector, SourceKind};
 
 pub(super) const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -30,10 +30,16 @@ fn the_authority_is_chosen_by_configuration_environment_and_audience() {
         );
         super::plan(identity, &audience, &around).map(|(plan, _)| plan.authority)
     };
-    let (oss, any) = (Cloud::oss_rdbms_audience, of(SourceKind::Imds));
+    let oss = Cloud::oss_rdbms_audience;
+    let any = IdentityConfig {
+        tenant_id: Some("t".to_owned()),
+        selector: Some(Selector::ClientId(CLIENT_ID.to_owned())),
+        client_secret_file: Some("/secret".into()),
+        ..of(SourceKind::ServicePrincipal)
+    };
     let china = IdentityConfig {
         cloud: Some(Cloud::China),
-        ..of(SourceKind::Imds)
+        ..any.clone()
     };
     let authority =
         |identity: &IdentityConfig, host, cloud| plan_of(identity, host, oss(cloud)).unwrap();

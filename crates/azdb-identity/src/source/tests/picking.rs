@@ -266,6 +266,13 @@ fn the_same_question_is_one_plan() {
     let named = picked(SourceKind::AppService, &around).unwrap();
     assert_eq!(picked(SourceKind::Auto, &around).unwrap(), named);
     assert_eq!(picked(SourceKind::ManagedIdentity, &around).unwrap(), named);
+    let cloud = Some(Cloud::Public);
+    let clouded = IdentityConfig {
+        cloud,
+        lazy: true,
+        ..of(SourceKind::Auto)
+    };
+    assert_eq!(plan(&clouded, &audience(), &around).unwrap().0, named);
     let selector = Some(Selector::ClientId(CLIENT_ID.to_owned()));
     let other = IdentityConfig {
         selector,
