@@ -1,10 +1,6 @@
 //! What apps, databases and people see of `azdb-proxy`. A module per subject; test names are sentences.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod cancel;
 mod commands;
@@ -22,6 +18,7 @@ mod logs;
 mod mysql_drivers;
 mod mysql_errors;
 mod mysql_sessions;
+mod mysql_tokens;
 mod passwords;
 mod pgbench;
 mod psql;
