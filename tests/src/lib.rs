@@ -41,7 +41,7 @@ pub use leak::{every_piece_of, find_leak};
 pub use mariadb::{Account, MariaDb, Shop};
 pub use mysql::{MysqlApp, MysqlPeer, mysql_greeting};
 pub use process::{Process, Program, Ran, tools};
-pub use proxy::{Proxy, Refusal, Start};
+pub use proxy::{Proxy, Refusal, Start, binary};
 pub use raw::{Message, RawApp, packets};
 pub use server::{Certificate, Method, Server};
 
