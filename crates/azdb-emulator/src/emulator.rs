@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::certificates::{Authority, CertificateError};
 use crate::identity::{Assigned, EndpointError, IdentityEndpoint, ManagedIdentity};
 use crate::issuer::{Issuer, IssuerError};
+use crate::mysql::{MysqlError, MysqlOptions, MysqlServer, User};
 use crate::postgres::{PostgresError, PostgresOptions, PostgresServer, Role};
 use crate::random;
 use crate::sqlite::{Database, DatabaseError};
@@ -32,6 +33,8 @@ pub struct EmulatorOptions {
     pub tenant: String,
     /// The PostgreSQL server. Without roles, each identity becomes one of its own name.
     pub postgres: PostgresOptions,
+    /// The MySQL server. Without users, each identity becomes one of its own name.
+    pub mysql: MysqlOptions,
 }
 
 impl Default for EmulatorOptions {
@@ -50,6 +53,7 @@ impl Default for EmulatorOptions {
             }],
             tenant: DEFAULT_TENANT.to_owned(),
             postgres: PostgresOptions::default(),
+            mysql: MysqlOptions::default(),
         }
     }
 }
@@ -72,6 +76,9 @@ pub enum EmulatorError {
     /// No PostgreSQL server.
     #[error("no PostgreSQL server")]
     Postgres(#[from] PostgresError),
+    /// No MySQL server.
+    #[error("no MySQL server")]
+    Mysql(#[from] MysqlError),
 }
 
 /// Azure on a laptop, running. Dropping it ends everything; [`shutdown`](Self::shutdown) also waits.
@@ -80,6 +87,7 @@ pub struct Emulator {
     authority: Authority,
     identity: IdentityEndpoint,
     postgres: PostgresServer,
+    mysql: MysqlServer,
 }
 
 impl Emulator {
@@ -96,6 +104,13 @@ impl Emulator {
                 .map(|identity| Role::service(&identity.name, &identity.object_id))
                 .collect();
         }
+        let mut mysql = options.mysql;
+        if mysql.users.is_empty() {
+            let users = options.identities.iter();
+            mysql.users = users
+                .map(|identity| User::new(&identity.name, &identity.client_id))
+                .collect();
+        }
         let identity = IdentityEndpoint::start(
             options.identity,
             &secret,
@@ -103,6 +118,8 @@ impl Emulator {
             issuer.clone(),
         )
         .await?;
+        let mysql =
+            MysqlServer::start(mysql, &authority, issuer.clone(), Arc::clone(&database)).await?;
         let postgres =
             PostgresServer::start(postgres, &authority, issuer.clone(), database).await?;
         Ok(Self {
@@ -110,6 +127,7 @@ impl Emulator {
             authority,
             identity,
             postgres,
+            mysql,
         })
     }
 
@@ -131,6 +149,12 @@ impl Emulator {
         &self.postgres
     }
 
+    /// Takes the tokens, too.
+    #[must_use]
+    pub fn mysql(&self) -> &MysqlServer {
+        &self.mysql
+    }
+
     /// The certificate authority of the servers, PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
@@ -146,5 +170,6 @@ impl Emulator {
     pub async fn shutdown(self) {
         self.identity.shutdown().await;
         self.postgres.shutdown().await;
+        self.mysql.shutdown().await;
     }
 }

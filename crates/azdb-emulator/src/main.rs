@@ -11,10 +11,10 @@ use azdb_emulator::{Emulator, EmulatorOptions, ManagedIdentity};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-/// Azure on a laptop: tokens, and a PostgreSQL server that accepts nothing else
+/// Azure on a laptop: tokens, and PostgreSQL and MySQL servers that accept nothing else
 ///
 /// The identity endpoint answers as App Service does (`/msi/token`) and as the instance metadata
-/// service does (`/metadata/identity/oauth2/token`). The PostgreSQL server takes only TLS, and only
+/// service does (`/metadata/identity/oauth2/token`). The servers take only TLS, and only
 /// tokens of this process. All data is a sample and ends with the process.
 #[derive(Parser)]
 #[command(version)]
@@ -27,6 +27,15 @@ struct Arguments {
         env = "AZDB_EMULATOR_POSTGRES"
     )]
     postgres: SocketAddr,
+
+    /// Where MySQL listens
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:3306",
+        env = "AZDB_EMULATOR_MYSQL"
+    )]
+    mysql: SocketAddr,
 
     /// Where the identity endpoint listens
     #[arg(
@@ -46,7 +55,7 @@ struct Arguments {
     )]
     identity_header: Option<String>,
 
-    /// A host name under which both are reached, besides localhost and 127.0.0.1; may be repeated
+    /// A host name under which all are reached, besides localhost and 127.0.0.1; may be repeated
     #[arg(
         long = "name",
         value_name = "HOST",
@@ -55,7 +64,7 @@ struct Arguments {
     )]
     names: Vec<String>,
 
-    /// A managed identity and PostgreSQL role of this name, besides `orders-app`; may be repeated
+    /// A managed identity, PostgreSQL role and MySQL user of this name, besides `orders-app`; may be repeated
     #[arg(
         long = "role",
         value_name = "NAME",
@@ -100,10 +109,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         ..EmulatorOptions::default()
     };
     options.postgres.bind = arguments.postgres;
-    options
-        .postgres
-        .names
-        .extend(arguments.names.iter().cloned());
+    options.mysql.bind = arguments.mysql;
+    for names in [&mut options.postgres.names, &mut options.mysql.names] {
+        names.extend(arguments.names.iter().cloned());
+    }
     let roles = arguments.roles.iter();
     let identities = roles.map(|role| ManagedIdentity::user_assigned(role));
     options.identities.extend(identities);
@@ -128,10 +137,13 @@ fn settings(emulator: &Emulator, host: Option<&str>, ca_file: Option<&std::path:
         "IDENTITY_ENDPOINT=http://{host}:{}/msi/token\n\
          IDENTITY_HEADER={}\n\
          PGHOST={host}\n\
-         PGPORT={}\n",
+         PGPORT={}\n\
+         MYSQL_HOST={host}\n\
+         MYSQL_TCP_PORT={}\n",
         identity.address().port(),
         identity.secret(),
         postgres.address().port(),
+        emulator.mysql().address().port(),
     );
     if let Some(file) = ca_file {
         let _ = writeln!(text, "PGSSLROOTCERT={}", file.display());

@@ -14,8 +14,9 @@ use crate::run::{self, DEMO_PATIENCE};
 use crate::signals::Signals;
 use crate::{logging, output};
 
-/// Ports that the demo tries before it takes any.
-const PORTS: [u16; 3] = [5432, 15432, 0];
+/// Ports that the demo tries before it takes any, for a protocol.
+const POSTGRES_PORTS: [u16; 3] = [5432, 15432, 0];
+const MYSQL_PORTS: [u16; 3] = [3306, 13306, 0];
 
 /// Serves sample data until Ctrl-C.
 pub(crate) fn demo() -> Exit {
@@ -33,7 +34,6 @@ async fn serve() -> anyhow::Result<Exit> {
     let ca_file = directory.path().join("azure-ca.pem");
     azure.write_ca(&ca_file)?;
 
-    let port = free_port();
     let env = Environment::from_iter([
         ("IDENTITY_ENDPOINT".to_owned(), azure.identity().url()),
         (
@@ -41,65 +41,76 @@ async fn serve() -> anyhow::Result<Exit> {
             azure.identity().secret().to_owned(),
         ),
     ]);
-    let mut config = configuration(port, azure.postgres().address(), &ca_file, &env)?;
+    let mut config = configuration(&azure, &ca_file, &env)?;
     config.process.state_dir = None;
     config.admin = AdminListen::Off;
     config.process.max_sigterm_delay = DEMO_PATIENCE;
     logging::start(&config.process)?;
     let server = run::bind(&config, env).await?;
-    let listen = server.addresses().first().context("no address")?.1.clone();
-    say(&welcome(&azure, &listen.to_string()));
+    let listen: Vec<String> = server
+        .addresses()
+        .iter()
+        .map(|(_, listen)| listen.to_string())
+        .collect();
+    let [postgres, mysql] = &listen[..] else {
+        return Err(anyhow!("{} addresses, not two", listen.len()));
+    };
+    say(&welcome(&azure, postgres, mysql));
     let exit = run::serve(server, &config.process, signals).await;
     azure.shutdown().await;
     say("\nThe demo has ended.");
     exit.map(|_| Exit::Success)
 }
 
-/// The first of our ports that nobody listens on.
-fn free_port() -> u16 {
+/// The first of `ports` that nobody listens on.
+fn free_port(ports: [u16; 3]) -> u16 {
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    PORTS.into_iter().find(is_free).unwrap_or(0)
+    ports.into_iter().find(is_free).unwrap_or(0)
 }
 
-fn configuration(
-    port: u16,
-    upstream: SocketAddr,
-    ca_file: &Path,
-    env: &Environment,
-) -> anyhow::Result<Config> {
-    let url = format!(
-        "postgres://{DEFAULT_ROLE}@localhost:{}/orders?name=demo&listen=127.0.0.1:{port}&connect_to={upstream}&upstream_ca_file={}",
-        upstream.port(),
-        ca_file.display(),
-    );
+fn configuration(azure: &Emulator, ca_file: &Path, env: &Environment) -> anyhow::Result<Config> {
+    let url = |protocol: &str, ports, upstream: SocketAddr| {
+        format!(
+            "{protocol}://{DEFAULT_ROLE}@localhost:{}/orders?name={protocol}&listen=127.0.0.1:{}&connect_to={upstream}&upstream_ca_file={}",
+            upstream.port(),
+            free_port(ports),
+            ca_file.display(),
+        )
+    };
     let overrides = Overrides {
-        urls: vec![url],
+        urls: vec![
+            url("postgres", POSTGRES_PORTS, azure.postgres().address()),
+            url("mysql", MYSQL_PORTS, azure.mysql().address()),
+        ],
         log_level: Some("warn".to_owned()),
         ..Overrides::default()
     };
     config::load_without_search(&overrides, env).map_err(|problems| anyhow!("{problems}"))
 }
 
-fn welcome(azure: &Emulator, listen: &str) -> String {
-    let port = listen.rsplit(':').next().unwrap_or_default();
-    let port = if port == "5432" {
-        String::new()
-    } else {
-        format!(" -p {port}")
+fn welcome(azure: &Emulator, for_postgres: &str, for_mysql: &str) -> String {
+    let option = |listen: &str, usual: &str, option: &str| match listen.rsplit(':').next() {
+        Some(port) if port != usual => format!(" {option} {port}"),
+        _ => String::new(),
     };
     format!(
         "An emulated Azure and azdb-proxy before it, in this one process. Ctrl-C ends it.
 
   identity endpoint  {identity}
   PostgreSQL         {postgres}, TLS only, lets in role {DEFAULT_ROLE} with a token of that endpoint
-  azdb-proxy         {listen}, lets in anyone, with any password or none
+  MySQL              {mysql}, TLS only, lets in user {DEFAULT_ROLE} with such a token
+  azdb-proxy         {for_postgres} and {for_mysql}, lets in anyone, with any password or none
 
 Type this in another terminal:
 
-  psql -h 127.0.0.1{port} -U anyone anydb -c 'select * from products'
-  psql -h 127.0.0.1{port} -U anyone anydb -c '\\d'
+  psql -h 127.0.0.1{psql} -U anyone anydb -c 'select * from products'
+  psql -h 127.0.0.1{psql} -U anyone anydb -c '\\d'
+  mysql -h 127.0.0.1{client} -u anyone anydb -e 'select * from products'
 ",
         identity = azure.identity().url(),
         postgres = azure.postgres().address(),
+        mysql = azure.mysql().address(),
+        psql = option(for_postgres, "5432", "-p"),
+        client = option(for_mysql, "3306", "-P"),
     )
 }

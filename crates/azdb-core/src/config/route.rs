@@ -14,7 +14,7 @@ use super::problems::{Checked, Reported, Spot, Written};
 use super::section::Section;
 use super::value::Value;
 use super::{tls, upstream};
-use crate::route::{Endpoint, LocalTls, Protocol, Route};
+use crate::route::{Endpoint, LocalFiles, LocalTls, Protocol, Route};
 
 /// Sessions at a time, when the configuration does not say.
 const MAX_CONNECTIONS: u32 = 1000;
@@ -25,11 +25,10 @@ const SHORTEST_LOGIN: Duration = Duration::from_millis(100);
 /// More is longer than any app waits.
 const LONGEST_LOGIN: Duration = Duration::from_secs(600);
 /// Keys of the contract that later versions will know.
-const NOT_YET: [&str; 7] = [
+const NOT_YET: [&str; 6] = [
     "app_password_file",
     "unix_group",
     "routing_suffixes",
-    "local_infile",
     "sql_browser",
     "max_session_age",
     "idle_timeout",
@@ -59,16 +58,18 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
     section.context = format!("route {:?}", own_name(section));
     let name = name(section);
     let protocol = protocol(section)?;
-    let port = protocol.unwrap_or(Protocol::Postgres).default_port();
+    let spoken = protocol.unwrap_or(Protocol::Postgres);
+    let port = spoken.default_port();
 
     let upstream = upstream::read(section, port);
     let connect_to = upstream::connect_to(section, &upstream, port);
-    let listen = listen::read(section, port);
+    let listen = listen::read(section, spoken);
     let admission = listen::admission(section, &listen);
     let mode = login::mode(section);
-    let tls = tls::read(section, &mode);
+    let tls = tls::read(section, &mode, protocol);
     let principals = principal::read(section, &mode, &shared.identities);
     let rest = Rest {
+        protocol: spoken,
         mode: &mode,
         upstream: &upstream,
         tls: &tls,
@@ -77,6 +78,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
     };
     let login = login::read(section, &rest);
     let default_database = section.text("default_database");
+    let local_files = local_files(section, protocol);
     let local_tls = local_tls(section);
     let limits = limits(section);
     strays(section);
@@ -99,6 +101,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
         auth: login.auth,
         tls: tls.tls,
         tls_first: tls.first,
+        local_files: local_files?,
         local_tls: local_tls?,
         admission,
         unix_mode,
@@ -186,7 +189,7 @@ fn is_name(name: &str) -> bool {
 /// not speak ends the route, because its keys may mean something else there.
 fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
     let Some(written) = section.take("protocol") else {
-        section.refuse_all("protocol: is missing; it is one of postgres");
+        section.refuse_all("protocol: is missing; it is one of postgres, mysql");
         return Ok(None);
     };
     let Ok(Written { value, spot }) = section.as_text("protocol", written) else {
@@ -194,7 +197,8 @@ fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
     };
     match value.as_str() {
         "postgres" => Ok(Some(Protocol::Postgres)),
-        "mysql" | "tds" => Err(section.refuse(
+        "mysql" => Ok(Some(Protocol::Mysql)),
+        "tds" => Err(section.refuse(
             &spot,
             "protocol",
             format!("{value:?} is not supported by this version yet"),
@@ -203,10 +207,23 @@ fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
             section.refuse(
                 &spot,
                 "protocol",
-                format!("{value:?} is not one of postgres"),
+                format!("{value:?} is not one of postgres, mysql"),
             );
             Ok(None)
         }
+    }
+}
+
+/// `local_infile`, of MySQL alone.
+fn local_files(section: &mut Section<'_>, protocol: Option<Protocol>) -> Checked<LocalFiles> {
+    let known = [("allow", LocalFiles::Allow), ("deny", LocalFiles::Deny)];
+    match (section.one_of("local_infile", &known)?, protocol) {
+        (Some(given), Some(Protocol::Postgres)) => Err(section.refuse(
+            &given.spot,
+            "local_infile",
+            "is for mysql, and protocol is \"postgres\"",
+        )),
+        (given, _) => Ok(given.map_or(LocalFiles::Allow, |given| given.value)),
     }
 }
 

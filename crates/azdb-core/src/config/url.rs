@@ -86,9 +86,13 @@ impl Words {
 fn collect(url: &Url, words: &mut Words) -> Result<(), String> {
     let protocol = match url.scheme() {
         "postgres" | "postgresql" => "postgres",
-        "mysql" => "mysql",
+        "mysql" | "mariadb" => "mysql",
         "tds" | "sqlserver" => "tds",
-        other => return Err(format!("{other:?} is not one of postgres, postgresql")),
+        other => {
+            return Err(format!(
+                "{other:?} is not one of postgres, postgresql, mysql, mariadb"
+            ));
+        }
     };
     words.push("protocol", protocol.to_owned());
     match url.host_str().filter(|host| !host.is_empty()) {

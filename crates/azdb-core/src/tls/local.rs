@@ -159,7 +159,7 @@ pub(crate) fn server_config(
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![alpn(protocol).to_vec()];
+    config.alpn_protocols = alpn(protocol);
     Ok(Some(Arc::new(config)))
 }
 

@@ -37,10 +37,6 @@ impl<S> Sealed<S> {
         &mut self.leg
     }
 
-    pub(crate) fn into_leg(self) -> Leg<MaybeTls<S>> {
-        self.leg
-    }
-
     /// The name that the certificate was verified for.
     pub(crate) fn name(&self) -> &ServerName<'static> {
         &self.name

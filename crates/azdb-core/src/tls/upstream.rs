@@ -50,7 +50,7 @@ impl UpstreamTlsConfig {
             }
         };
         let mut client = client_with(verifier);
-        client.alpn_protocols = vec![alpn(protocol).to_vec()];
+        client.alpn_protocols = alpn(protocol);
         Ok(Some(Self {
             client: Arc::new(client),
             name,
@@ -75,10 +75,11 @@ impl UpstreamTlsConfig {
     }
 }
 
-/// The ALPN name of a protocol (IANA registry of TLS ALPN protocol ids).
-pub(super) const fn alpn(protocol: Protocol) -> &'static [u8] {
+/// The ALPN names of a protocol (IANA registry of TLS ALPN protocol ids); MySQL has none.
+pub(super) fn alpn(protocol: Protocol) -> Vec<Vec<u8>> {
     match protocol {
-        Protocol::Postgres => b"postgresql",
+        Protocol::Postgres => vec![b"postgresql".to_vec()],
+        Protocol::Mysql => Vec::new(),
     }
 }
 

@@ -29,7 +29,16 @@ fn a_url_is_a_whole_route() {
 #[test]
 fn both_spellings_of_the_scheme_are_known() {
     assert!(load_urls(&["postgresql://u@orders.postgres.database.azure.com"], &[]).is_ok());
-    for (scheme, protocol) in [("mysql", "mysql"), ("tds", "tds"), ("sqlserver", "tds")] {
+    for scheme in ["mysql", "mariadb"] {
+        let url = format!("{scheme}://u@orders.mysql.database.azure.com");
+        let config = load_urls(&[&url], &[]).unwrap();
+        assert_eq!(
+            summary(&config).trim_end(),
+            "orders: mysql, 127.0.0.1:3306, [::1]:3306 -> orders.mysql.database.azure.com:3306 as \"u\", \
+             TLS verified by the platform's roots, token for https://ossrdbms-aad.database.windows.net"
+        );
+    }
+    for (scheme, protocol) in [("tds", "tds"), ("sqlserver", "tds")] {
         assert_eq!(
             problems_of(&format!("{scheme}://u@orders.database.windows.net")),
             format!(
@@ -39,7 +48,7 @@ fn both_spellings_of_the_scheme_are_known() {
     }
     assert_eq!(
         problems_of("http://u@orders"),
-        "argument 1: \"http\" is not one of postgres, postgresql"
+        "argument 1: \"http\" is not one of postgres, postgresql, mysql, mariadb"
     );
 }
 
