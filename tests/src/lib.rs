@@ -21,6 +21,7 @@
 mod app;
 mod authority;
 mod azure;
+mod cluster;
 mod fake;
 mod identity;
 mod leak;
@@ -30,6 +31,7 @@ mod process;
 mod proxy;
 mod raw;
 mod server;
+mod start;
 mod transcript;
 
 pub use app::App;
@@ -41,9 +43,10 @@ pub use leak::{every_piece_of, find_leak};
 pub use mariadb::{Account, MariaDb, Shop};
 pub use mysql::{MysqlApp, MysqlPeer, mysql_greeting};
 pub use process::{Process, Program, Ran, tools};
-pub use proxy::{Proxy, Refusal, Start, binary};
+pub use proxy::{Proxy, Refusal};
 pub use raw::{Message, RawApp, packets};
 pub use server::{Certificate, Method, Server};
+pub use start::{Start, binary};
 
 /// How long a test waits for what must come. Only a failure takes so long.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
