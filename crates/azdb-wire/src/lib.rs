@@ -18,5 +18,6 @@ extern crate alloc;
 mod quote;
 
 pub mod postgres;
+pub mod tds;
 
 pub use quote::Quoted;
