@@ -1,1 +1,45 @@
-//! The harness of the integration tests.
+//! What the integration tests are made of.
+//!
+//! ```text
+//!   app                    azdb-proxy              upstream
+//!   App: psql, drivers --> Proxy: the binary  -->  Server: a real PostgreSQL
+//!   RawApp: bytes          |                       Fake: bytes
+//!                          v
+//!                          Identity: gives the token that is the role's password
+//! ```
+//!
+//! Nothing here waits for a time to pass: everything waits for what it needs to see, up to [`PATIENCE`], and then says what
+//! it saw instead.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail loudly"
+)]
+
+mod app;
+mod authority;
+mod azure;
+mod fake;
+mod identity;
+mod leak;
+mod process;
+mod proxy;
+mod raw;
+mod server;
+mod transcript;
+
+pub use app::App;
+pub use authority::{Authority, client_config, documented_certificate};
+pub use azure::{Azure, Emulated};
+pub use fake::{Conversation, Fake, closed_port};
+pub use identity::{Identity, block_on, issuer, token_of};
+pub use leak::{every_piece_of, find_leak};
+pub use process::{Process, Program, Ran, tools};
+pub use proxy::{Proxy, Start};
+pub use raw::{Message, RawApp, packets};
+pub use server::{Certificate, Method, Server};
+
+/// How long a test waits for what must come. Only a failure takes so long.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

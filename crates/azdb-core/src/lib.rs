@@ -9,11 +9,14 @@
 //!   postgres    the login conversation
 //!   upstream    dialling; which ways may carry a token
 //!   tls         certificates on both sides
+//!   admin       health, metrics and status over HTTP
 //!   relay       bytes one way and bytes the other
 //! ```
 //!
 //! The two sides are called **app** and **upstream**, everywhere.
 
+mod admin;
+mod counters;
 mod deadline;
 mod error;
 mod io;

@@ -7,6 +7,7 @@ use rustls::ServerConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::counters::Counters;
 use crate::deadline::Deadline;
 use crate::error::{Chain, LoginError};
 use crate::postgres::{Cancels, Registration};
@@ -23,6 +24,7 @@ pub(crate) struct Lobby<D> {
     pub(crate) tokens: Tokens,
     pub(crate) cancels: Cancels,
     pub(crate) sessions: Arc<Semaphore>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) dialler: D,
     /// Set when no new session may begin.
     pub(crate) closing: CancellationToken,

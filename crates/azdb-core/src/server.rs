@@ -2,13 +2,16 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use azdb_identity::{Audience, IdentityConfig, TokenError, Tokens};
 use tokio::sync::Semaphore;
 
+use crate::admin::{self, Bureau, Endpoint};
+use crate::config::AdminListen;
+use crate::counters::Counters;
 use crate::error::Chain;
 use crate::listener::Listener;
 use crate::lobby::Lobby;
@@ -19,6 +22,12 @@ use crate::socket::Door;
 use crate::tls::{LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig, server_config};
 use crate::upstream::Tcp;
 
+/// "Address family not supported", which std does not name.
+const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+
+/// Mode of an admin socket: whoever runs the proxy.
+const ADMIN_SOCKET_MODE: u32 = 0o600;
+
 /// How long a session has for its last words once the drain is over.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -27,6 +36,7 @@ pub struct Server {
     listeners: Vec<Listener<Tcp>>,
     addresses: Vec<(Arc<Route>, ListenAddr)>,
     tokens: Tokens,
+    counters: Vec<(Arc<Route>, Arc<Counters>)>,
     ending: Ending,
 }
 
@@ -39,6 +49,15 @@ pub enum StartError {
     Listen {
         /// Which route.
         route: String,
+        /// Where.
+        listen: ListenAddr,
+        /// What the kernel says.
+        #[source]
+        source: io::Error,
+    },
+    /// An address of `[health]` or `[admin]` cannot be opened.
+    #[error("cannot listen on {listen}")]
+    Endpoint {
         /// Where.
         listen: ListenAddr,
         /// What the kernel says.
@@ -103,30 +122,20 @@ impl Server {
     ) -> Result<Self, StartError> {
         let mut doors = Vec::new();
         for route in routes {
-            let mut open = Vec::new();
-            for listen in &route.listen {
-                let door = Door::open(listen, route.unix_mode).await;
-                open.push(door.map_err(|source| StartError::Listen {
-                    route: route.name.clone(),
-                    listen: listen.clone(),
-                    source,
-                })?);
-            }
-            doors.push((Arc::clone(route), open));
+            doors.push((Arc::clone(route), open_doors(route).await?));
         }
         let own: Arc<[SocketAddr]> = doors
             .iter()
-            .flat_map(|(_, open)| open.iter().filter_map(Door::local_addr))
+            .flat_map(|(_, open)| open.iter().filter_map(|(door, _)| door.local_addr()))
             .collect();
 
         let ending = Ending::default();
-        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+        let (mut listeners, mut addresses, mut counters) = (Vec::new(), Vec::new(), Vec::new());
         for (route, open) in doors {
             let lobby = Arc::new(lobby(&route, &tokens, &own, &ending, &local)?);
-            for (door, listen) in open.into_iter().zip(&route.listen) {
-                let listen = door
-                    .local_addr()
-                    .map_or_else(|| listen.clone(), ListenAddr::Tcp);
+            counters.push((Arc::clone(&route), Arc::clone(&lobby.counters)));
+            for (door, listen) in open {
+                let listen = door.local_addr().map_or(listen, ListenAddr::Tcp);
                 addresses.push((Arc::clone(&route), listen));
                 listeners.push(Listener::new(door, Arc::clone(&lobby), ending.clone()));
             }
@@ -135,6 +144,7 @@ impl Server {
             listeners,
             addresses,
             tokens,
+            counters,
             ending,
         })
     }
@@ -142,6 +152,60 @@ impl Server {
     /// Where apps can connect, with the ports that the kernel chose for port 0.
     pub fn addresses(&self) -> &[(Arc<Route>, ListenAddr)] {
         &self.addresses
+    }
+
+    /// Opens the endpoints for health and administration, and answers there until the process ends.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Endpoint`] when an address cannot be opened that the configuration names.
+    pub async fn open_endpoints(
+        &self,
+        health: Option<&ListenAddr>,
+        admin: &AdminListen,
+    ) -> Result<(), StartError> {
+        let (routes, tokens) = (self.counters.clone(), self.tokens.clone());
+        let ending = self.ending.clone();
+        let bureau = Arc::new(Bureau {
+            routes,
+            tokens,
+            ending,
+        });
+        if let Some(listen) = health {
+            self.open_endpoint(listen, Endpoint::Health, &bureau)
+                .await?;
+        }
+        match admin {
+            AdminListen::Off => Ok(()),
+            AdminListen::At(listen) => self.open_endpoint(listen, Endpoint::Admin, &bureau).await,
+            AdminListen::Default(listen) => {
+                if let Err(error) = self.open_endpoint(listen, Endpoint::Admin, &bureau).await {
+                    tracing::warn!(error = %Chain(&error), "no admin endpoint, see [admin]");
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn open_endpoint(
+        &self,
+        listen: &ListenAddr,
+        endpoint: Endpoint,
+        bureau: &Arc<Bureau>,
+    ) -> Result<(), StartError> {
+        let failed = |source| StartError::Endpoint {
+            listen: listen.clone(),
+            source,
+        };
+        let door = Door::open(listen, ADMIN_SOCKET_MODE)
+            .await
+            .map_err(failed)?;
+        let listen = door
+            .local_addr()
+            .map_or_else(|| listen.clone(), ListenAddr::Tcp);
+        tracing::info!(%listen, ?endpoint, "listening");
+        tokio::spawn(admin::serve(door, endpoint, Arc::clone(bureau)));
+        Ok(())
     }
 
     /// Asks for the token of every route, so that a mistake shows before the first app does.
@@ -223,7 +287,10 @@ impl Server {
                 .doors
                 .spawn(async move { closed.run_until_cancelled(listener.serve()).await });
         }
-        stop.await;
+        tokio::select! {
+            () = stop => {}
+            () = ending.quit.cancelled() => {}
+        }
 
         ending.closing.cancel();
         ending.doors.close();
@@ -245,6 +312,36 @@ impl Server {
         let _ = tokio::time::timeout(LAST_WORDS, ending.tasks.wait()).await;
         Drained { cut }
     }
+}
+
+/// Opens every door of a route.
+async fn open_doors(route: &Route) -> Result<Vec<(Door, ListenAddr)>, StartError> {
+    let mut open = Vec::new();
+    for listen in &route.listen {
+        match Door::open(listen, route.unix_mode).await {
+            Ok(door) => open.push((door, listen.clone())),
+            Err(error) if is_missing_ipv6(listen, &error) && route.listen.len() > 1 => {
+                tracing::info!(route = %route.name, %listen, %error, "this machine has no such address, left out");
+            }
+            Err(source) => {
+                let (route, listen) = (route.name.clone(), listen.clone());
+                return Err(StartError::Listen {
+                    route,
+                    listen,
+                    source,
+                });
+            }
+        }
+    }
+    Ok(open)
+}
+
+/// `[::1]` is a default, and many containers have no IPv6.
+fn is_missing_ipv6(listen: &ListenAddr, error: &io::Error) -> bool {
+    let is_default = matches!(listen, ListenAddr::Tcp(addr) if addr.ip() == Ipv6Addr::LOCALHOST);
+    is_default
+        && (error.kind() == io::ErrorKind::AddrNotAvailable
+            || error.raw_os_error() == Some(EAFNOSUPPORT))
 }
 
 fn lobby(
@@ -271,6 +368,7 @@ fn lobby(
         route: Arc::clone(route),
         tokens: tokens.clone(),
         cancels: Cancels::default(),
+        counters: Arc::default(),
         sessions: Arc::new(Semaphore::new(route.max_connections)),
         dialler: Tcp {
             own: Arc::clone(own),

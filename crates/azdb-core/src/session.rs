@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::counters::Counters;
 use crate::error::Chain;
 use crate::io::{AppLeg, Leg, MaybeTls, Stream};
 use crate::lobby::{Guest, Lobby};
@@ -25,6 +26,8 @@ pub(crate) struct Ending {
     pub(crate) goodbye: CancellationToken,
     pub(crate) doors: TaskTracker,
     pub(crate) tasks: TaskTracker,
+    /// Somebody has asked over HTTP for the end.
+    pub(crate) quit: CancellationToken,
     admitted: Arc<AtomicUsize>,
     /// Counts connections, so that the lines of one can be found in a log.
     numbers: Arc<AtomicU64>,
@@ -66,6 +69,7 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
     lobby: &Lobby<D>,
     ending: &Ending,
 ) {
+    lobby.counters.accepted.add(1);
     let number = ending.numbers.fetch_add(1, Ordering::Relaxed);
     let span = tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     async {
@@ -74,10 +78,13 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
             Protocol::Postgres => Box::pin(postgres::login(socket, lobby)),
         };
         match ending.goodbye.run_until_cancelled(login).await {
-            Some(Ok(Login::Session(session))) => run(*session, ending).await,
+            Some(Ok(Login::Session(session))) => run(*session, &lobby.counters, ending).await,
             Some(Ok(Login::Errand(what))) => tracing::debug!("{what}"),
             Some(Ok(Login::Nobody)) => tracing::debug!("closed before a login"),
-            Some(Err(error)) => tracing::warn!(error = %Chain(&error), "login refused"),
+            Some(Err(error)) => {
+                lobby.counters.refused.add(1);
+                tracing::warn!(error = %Chain(&error), "login refused");
+            }
             None => tracing::warn!("login cut short by the end of the proxy"),
         }
     }
@@ -85,13 +92,17 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
     .await;
 }
 
-async fn run<A: Stream, U: Stream, W: Watch>(session: Session<A, U, W>, ending: &Ending) {
+async fn run<A: Stream, U: Stream, W: Watch>(
+    session: Session<A, U, W>,
+    counters: &Counters,
+    ending: &Ending,
+) {
     let Session {
         mut paired,
         mut watch,
         guest,
     } = session;
-    let _counted = Counted::new(&ending.admitted);
+    let _counted = Counted::new(&ending.admitted, counters);
     tracing::debug!("session begins");
     let goodbye = ending.goodbye.cancelled();
     let ended = relay(&mut paired, &mut watch, Linger::default(), goodbye).await;
@@ -99,6 +110,8 @@ async fn run<A: Stream, U: Stream, W: Watch>(session: Session<A, U, W>, ending: 
         postgres::farewell(&mut paired.app).await;
     }
     drop(guest);
+    counters.from_app.add(ended.from_app);
+    counters.from_upstream.add(ended.from_upstream);
     log_end(ended);
 }
 
@@ -128,18 +141,23 @@ fn log_end(
     }
 }
 
-/// One in the count of sessions for as long as it lives.
-struct Counted<'a>(&'a AtomicUsize);
+/// One in the counts of sessions for as long as it lives, however it ends.
+struct Counted<'a> {
+    admitted: &'a AtomicUsize,
+    counters: &'a Counters,
+}
 
 impl<'a> Counted<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
+    fn new(admitted: &'a AtomicUsize, counters: &'a Counters) -> Self {
+        admitted.fetch_add(1, Ordering::Relaxed);
+        counters.sessions.add(1);
+        Self { admitted, counters }
     }
 }
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.admitted.fetch_sub(1, Ordering::Relaxed);
+        self.counters.ended.add(1);
     }
 }

@@ -45,7 +45,10 @@ pub(crate) enum Door {
     Tcp(TcpListener),
     /// A socket file, removed when the door closes.
     #[cfg(unix)]
-    Unix(UnixListener, UnlinkOnDrop),
+    Unix {
+        listener: UnixListener,
+        _file: UnlinkOnDrop,
+    },
 }
 
 /// An app's connection.
@@ -98,7 +101,7 @@ impl Door {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
             #[cfg(unix)]
-            Self::Unix(..) => None,
+            Self::Unix { .. } => None,
         }
     }
 
@@ -115,7 +118,7 @@ impl Door {
                 Ok((AppSocket::Tcp(stream), Peer::Tcp(addr)))
             }
             #[cfg(unix)]
-            Self::Unix(listener, _) => {
+            Self::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
                 let peer = Peer::Unix(stream.peer_cred()?.uid());
                 Ok((AppSocket::Unix(stream), peer))
@@ -162,7 +165,10 @@ async fn bind_unix(path: &Path, mode: u32) -> io::Result<Door> {
     rustix::process::umask(previous);
     let listener = bound?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
-    Ok(Door::Unix(listener, UnlinkOnDrop(path.to_owned())))
+    Ok(Door::Unix {
+        listener,
+        _file: UnlinkOnDrop(path.to_owned()),
+    })
 }
 
 /// A socket file of ours.

@@ -65,7 +65,8 @@ pub(crate) struct Tally {
     pub(crate) transient: u64,
     pub(crate) permanent: u64,
     pub(crate) last_took: Duration,
-    pub(crate) last_ended: Option<Instant>,
+    /// When a fetch ended that a database's word had caused.
+    last_forced: Option<Instant>,
 }
 
 impl Tally {
@@ -73,10 +74,17 @@ impl Tally {
         self.good + self.transient + self.permanent
     }
 
-    /// Whether the last fetch is so recent that another one would give the same.
-    pub(crate) fn is_fresh(&self) -> bool {
-        let ended = self.last_ended;
+    /// Whether a database's word has caused a fetch so recently that another one would give the same.
+    pub(crate) fn was_forced(&self) -> bool {
+        let ended = self.last_forced;
         ended.is_some_and(|ended| ended.elapsed() < schedule::FORCED_FLOOR)
+    }
+
+    /// A fetch has ended.
+    pub(crate) fn note_forced(&mut self, forced: bool) {
+        if forced {
+            self.last_forced = Some(Instant::now());
+        }
     }
 }
 
@@ -135,6 +143,7 @@ impl Keeper {
             jitter,
             publish,
             wishes: Arc::clone(&wishes),
+            forced: false,
         };
         let task = tokio::spawn(round.run());
         Self {
@@ -230,7 +239,7 @@ impl Waiter {
                     Some(failure) if answered || Instant::now() < failure.not_before => {
                         return Ok(Err(failure.error.clone()));
                     }
-                    None if answered || known.tally.is_fresh() => return Ok(Ok(None)),
+                    None if answered || known.tally.was_forced() => return Ok(Ok(None)),
                     _ => {}
                 }
                 asked_at.get_or_insert(finished);

@@ -23,6 +23,8 @@ pub(crate) struct Round {
     pub(crate) jitter: Jitter,
     pub(crate) publish: watch::Sender<Known>,
     pub(crate) wishes: Arc<Wishes>,
+    /// Whether the fetch under way is owed to a database's word alone.
+    pub(crate) forced: bool,
 }
 
 impl Round {
@@ -45,6 +47,7 @@ impl Round {
         let life = self.clock.until(grant.token.expires_at());
         let wait = schedule::refresh(life, grant.refresh_in, &mut self.jitter);
         self.report(&grant.token, life, wait);
+        let forced = std::mem::take(&mut self.forced);
         self.publish.send_modify(|known| {
             known.token = Some(Kept {
                 token: grant.token,
@@ -54,7 +57,7 @@ impl Round {
             known.failure = None;
             known.tally.good += 1;
             known.tally.last_took = took;
-            known.tally.last_ended = Some(Instant::now());
+            known.tally.note_forced(forced);
         });
         wait
     }
@@ -99,6 +102,7 @@ impl Round {
         } else {
             debug!(%source, audience = %self.audience, %cause, left = left_s, next, in_a_row, "still no new token");
         }
+        let forced = std::mem::take(&mut self.forced);
         self.publish.send_modify(|known| {
             if left.is_none() {
                 known.token = None;
@@ -110,7 +114,7 @@ impl Round {
             };
             *counter += 1;
             tally.last_took = took;
-            tally.last_ended = Some(ended);
+            tally.note_forced(forced);
             known.last_error = Some((error.clone(), now));
             known.failure = Some(Failure {
                 error,
@@ -122,7 +126,7 @@ impl Round {
     }
 
     /// Waits until the next fetch is due or wanted.
-    async fn rest(&self, wait: Duration) {
+    async fn rest(&mut self, wait: Duration) {
         let due = Instant::now() + wait;
         loop {
             let left = due.saturating_duration_since(Instant::now());
@@ -152,7 +156,7 @@ impl Round {
     }
 
     /// Whether somebody's wish is reason enough for a fetch now.
-    fn is_wanted(&self) -> bool {
+    fn is_wanted(&mut self) -> bool {
         let known = self.publish.borrow();
         if known
             .failure
@@ -161,7 +165,8 @@ impl Round {
         {
             return false;
         }
-        if self.wishes.forced.swap(false, Ordering::Relaxed) && !known.tally.is_fresh() {
+        if self.wishes.forced.swap(false, Ordering::Relaxed) && !known.tally.was_forced() {
+            self.forced = true;
             return true;
         }
         match known.usable(&self.clock) {

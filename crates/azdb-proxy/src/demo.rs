@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use azdb_core::config::{self, Config, Overrides};
+use azdb_core::config::{self, AdminListen, Config, Overrides};
 use azdb_emulator::{DEFAULT_ROLE, Emulator, EmulatorOptions};
 use azdb_identity::Environment;
 
@@ -36,10 +36,14 @@ async fn serve() -> anyhow::Result<Exit> {
     let port = free_port();
     let env = Environment::from_iter([
         ("IDENTITY_ENDPOINT".to_owned(), azure.identity().url()),
-        ("IDENTITY_HEADER".to_owned(), azure.identity().secret().to_owned()),
+        (
+            "IDENTITY_HEADER".to_owned(),
+            azure.identity().secret().to_owned(),
+        ),
     ]);
     let mut config = configuration(port, azure.postgres().address(), &ca_file, &env)?;
     config.process.state_dir = None;
+    config.admin = AdminListen::Off;
     config.process.max_sigterm_delay = DEMO_PATIENCE;
     logging::start(&config.process)?;
     let server = run::bind(&config, env).await?;
@@ -73,12 +77,16 @@ fn configuration(
         log_level: Some("warn".to_owned()),
         ..Overrides::default()
     };
-    config::load(&overrides, env).map_err(|problems| anyhow!("{problems}"))
+    config::load_without_search(&overrides, env).map_err(|problems| anyhow!("{problems}"))
 }
 
 fn welcome(azure: &Emulator, listen: &str) -> String {
     let port = listen.rsplit(':').next().unwrap_or_default();
-    let port = if port == "5432" { String::new() } else { format!(" -p {port}") };
+    let port = if port == "5432" {
+        String::new()
+    } else {
+        format!(" -p {port}")
+    };
     format!(
         "An emulated Azure and azdb-proxy before it, in this one process. Ctrl-C ends it.
 

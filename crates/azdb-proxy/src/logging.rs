@@ -23,9 +23,16 @@ pub(crate) fn start(process: &Process) -> Result<(), ParseError> {
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
     };
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let payload = panic.payload_as_str().unwrap_or("no text");
-        tracing::error!(place, payload, "a bug in azdb-proxy: this session ends, others go on");
+        tracing::error!(
+            place,
+            payload,
+            "a bug in azdb-proxy: this session ends, others go on"
+        );
     }));
     Ok(())
 }

@@ -30,9 +30,14 @@ fn main() -> std::process::ExitCode {
 fn dispatch(args: Args) -> Exit {
     let env = Environment::of_process();
     match args.command.unwrap_or(Command::Run(args.run)) {
-        Command::Run(args) => with_config(&args.into(), &env, |config| run::run(config, env.clone())),
+        Command::Run(args) => {
+            with_config(&args.into(), &env, |config| run::run(config, env.clone()))
+        }
         Command::Check(args) => with_config(&args.into(), &env, |config| {
-            config.warnings.iter().for_each(|warning| tell(&format!("warning: {warning}")));
+            config
+                .warnings
+                .iter()
+                .for_each(|warning| tell(&format!("warning: {warning}")));
             say(&config::summary(&config));
             Exit::Success
         }),

@@ -50,7 +50,10 @@ async fn start_and_serve(config: Config, env: Environment) -> anyhow::Result<Exi
         configuration = %config.origin,
         "azdb-proxy starts"
     );
-    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    config
+        .warnings
+        .iter()
+        .for_each(|warning| tracing::warn!("{warning}"));
     let signals = Signals::new().context("cannot listen for signals")?;
     let server = bind(&config, env).await?;
     serve(server, &config.process, signals).await
@@ -64,7 +67,9 @@ pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Se
         if let Some(authority) = made.get() {
             return Ok(Arc::clone(authority));
         }
-        let authority = Arc::new(LocalAuthority::load_or_make(config.process.state_dir.as_deref())?);
+        let authority = Arc::new(LocalAuthority::load_or_make(
+            config.process.state_dir.as_deref(),
+        )?);
         Ok(Arc::clone(made.get_or_init(|| authority)))
     };
     let server = Server::bind(&config.routes, tokens, authority).await?;
@@ -72,6 +77,9 @@ pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Se
         let upstream: Vec<_> = route.upstream.iter().map(ToString::to_string).collect();
         tracing::info!(route = %route.name, %listen, upstream = upstream.join(","), "listening");
     }
+    server
+        .open_endpoints(config.health.as_ref(), &config.admin)
+        .await?;
     if config.process.require_ready {
         server.require_tokens().await?;
     } else {
@@ -114,7 +122,11 @@ pub(crate) async fn serve(
 }
 
 fn verdict(signal: Signal, cut: usize, process: &Process) -> Exit {
-    if cut == 0 || process.exit_zero_on_sigterm { Exit::Success } else { Exit::Cut(signal) }
+    if cut == 0 || process.exit_zero_on_sigterm {
+        Exit::Success
+    } else {
+        Exit::Cut(signal)
+    }
 }
 
 /// How long the demo waits for sessions: nobody depends on it.

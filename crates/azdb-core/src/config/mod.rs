@@ -19,7 +19,9 @@
 mod address;
 mod beside;
 mod document;
+mod drafts;
 mod duration;
+mod endpoints;
 mod env;
 mod files;
 mod identity;
@@ -49,6 +51,7 @@ use std::sync::Arc;
 use azdb_identity::Environment;
 
 pub use self::duration::parse_duration;
+pub use self::endpoints::AdminListen;
 pub use self::problems::{Problem, Problems};
 pub use self::process::{LogFormat, Overrides, Process};
 pub use self::summary::summary;
@@ -57,16 +60,20 @@ use self::env::Variables;
 use self::identity::Identities;
 use self::opened::Opened;
 use self::problems::{Checked, Report, Spot, Written};
-use self::route::{Draft, Shared};
+use self::route::Shared;
 use self::section::Section;
 use self::value::{Entries, Source, Value};
-use crate::route::Route;
+use crate::route::{ListenAddr, Route};
 
 /// A configuration without a problem.
 #[derive(Debug)]
 pub struct Config {
     /// What concerns the process.
     pub process: Process,
+    /// Where health and metrics are served.
+    pub health: Option<ListenAddr>,
+    /// Where status is served, and the end of the process.
+    pub admin: AdminListen,
     /// Never empty.
     pub routes: Vec<Arc<Route>>,
     /// For the first log lines: what is allowed but unwise.
@@ -115,12 +122,12 @@ pub fn load_process(overrides: &Overrides, env: &Environment) -> Result<Process,
     read.report.finish().map(|_| process)
 }
 
-/// Reads URLs and environment as if there were no configuration file anywhere.
+/// As [`load`], but looks for no file: one is read only when it is named.
 ///
 /// # Errors
 ///
 /// Everything that is wrong.
-pub fn load_without_file(overrides: &Overrides, env: &Environment) -> Result<Config, Problems> {
+pub fn load_without_search(overrides: &Overrides, env: &Environment) -> Result<Config, Problems> {
     load_from(overrides, env, &[])
 }
 
@@ -141,8 +148,9 @@ fn load_from(
     let (read, entries) = read_all(overrides, env, places);
     let readable = entries.is_ok();
     let mut document = read.document(entries.unwrap_or_default());
-    document.not_yet(&["health", "admin"]);
     let process = read.process(&mut document);
+    let health = endpoints::health(&mut document);
+    let admin = endpoints::admin(&mut document);
     let shared = Shared {
         identities: Identities::read(&mut document),
         authority: env::authority(env),
@@ -150,14 +158,14 @@ fn load_from(
     let tables = document.take("route");
     document.finish();
 
-    let arguments = arguments(&overrides.urls);
+    let arguments = drafts::arguments(&overrides.urls);
     let urls = if arguments.is_empty() {
         &read.variables.urls
     } else {
         &arguments
     };
     let drafts = if urls.is_empty() {
-        of_document(&document, tables, &shared)
+        drafts::of_document(&document, tables, &shared)
     } else {
         if let Some(tables) = tables {
             document.warn(
@@ -165,16 +173,21 @@ fn load_from(
                 "the routes of this file are left out, because URLs name the routes",
             );
         }
-        of_urls(urls, &read.report, &shared)
+        drafts::of_urls(urls, &read.report, &shared)
     };
     if drafts.is_empty() && readable {
-        read.report
-            .problem(&Spot::nowhere(), "", nothing_to_do(&read.origin, places));
+        read.report.problem(
+            &Spot::nowhere(),
+            "",
+            drafts::nothing_to_do(&read.origin, places),
+        );
     }
     let routes = beside::settle(drafts.into_iter().flatten().collect(), &read.report);
     let warnings = read.report.finish()?;
     Ok(Config {
         process,
+        health,
+        admin,
         routes,
         warnings,
         origin: read.origin,
@@ -235,17 +248,6 @@ impl Read<'_> {
     }
 }
 
-fn arguments(urls: &[String]) -> Vec<Written<String>> {
-    let place = |index: usize| Spot::named(&format!("argument {}", index + 1));
-    urls.iter()
-        .enumerate()
-        .map(|(index, url)| Written {
-            value: url.clone(),
-            spot: place(index),
-        })
-        .collect()
-}
-
 fn settings(document: &mut Section<'_>) -> Overrides {
     match document.take("process") {
         None => Overrides::default(),
@@ -261,64 +263,6 @@ fn settings(document: &mut Section<'_>) -> Overrides {
         Some(other) => {
             document.refuse(&other.spot, "process", "must be a table");
             Overrides::default()
-        }
-    }
-}
-
-fn of_document(
-    document: &Section<'_>,
-    tables: Option<Written<Value>>,
-    shared: &Shared,
-) -> Vec<Checked<Draft>> {
-    let Some(Written { value, spot }) = tables else {
-        return Vec::new();
-    };
-    let Value::List(tables) = value else {
-        return vec![Err(document.refuse(
-            &spot,
-            "route",
-            "must be written [[route]], with two brackets",
-        ))];
-    };
-    tables
-        .into_iter()
-        .map(|table| match table.value {
-            Value::Table(entries) => route::read(document.inner("", &table.spot, entries), shared),
-            _ => Err(document.refuse(&table.spot, "route", "must be a table")),
-        })
-        .collect()
-}
-
-fn of_urls(urls: &[Written<String>], report: &Report, shared: &Shared) -> Vec<Checked<Draft>> {
-    urls.iter()
-        .map(|written| {
-            let entries = url::parse(written, report)?;
-            let source = Source::of_the_process("");
-            route::read(
-                Section::new(report, &source, "", &written.spot, entries),
-                shared,
-            )
-        })
-        .collect()
-}
-
-fn nothing_to_do(origin: &Origin, places: &[PathBuf]) -> String {
-    let example = url::EXAMPLE;
-    match origin {
-        Origin::File(path) => format!(
-            "{} has no [[route]]: write one, or give a URL on the command line: azdb-proxy run '{example}'",
-            path.display()
-        ),
-        Origin::ZeroConfiguration => {
-            let places: Vec<String> = places
-                .iter()
-                .map(|place| place.display().to_string())
-                .collect();
-            format!(
-                "no route: give one on the command line, for example azdb-proxy run '{example}', \
-                 or write a [[route]] into {}",
-                places.join(" or ")
-            )
         }
     }
 }

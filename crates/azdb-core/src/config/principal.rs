@@ -20,22 +20,33 @@ pub(super) fn read(
 ) -> Checked<Principals> {
     let identity = identity(section, mode, identities);
     let user = section.text("upstream_user");
-    let map = section.take("user_map");
-    match (user?, map) {
+    let map = user_map(section);
+    match (user?, map?) {
         (Some(user), None) => Ok(Principals::One(principal(user.value, identity?))),
-        (None, Some(Written { value: Value::Table(entries), spot })) => {
-            if entries.is_empty() {
-                return Err(section.refuse(&spot, "user_map", "lists nobody"));
-            }
-            by_app_user(section, mode, identities, &identity, entries)
-        }
-        (None, Some(map)) => Err(section.refuse(
+        (None, Some(map)) => by_app_user(section, mode, identities, &identity, map.value),
+        (Some(_), Some(map)) => Err(section.refuse(
             &map.spot,
             "user_map",
-            "must be a table like { app = \"principal\" }, which only a configuration file can hold",
+            "upstream_user is given too: leave one out",
         )),
-        (Some(_), Some(map)) => Err(section.refuse(&map.spot, "user_map", "upstream_user is given too: leave one out")),
-        (None, None) => Err(section.refuse_all("upstream_user: is missing; it is the database principal to log in as")),
+        (None, None) => Err(section
+            .refuse_all("upstream_user: is missing; it is the database principal to log in as")),
+    }
+}
+
+fn user_map(section: &mut Section<'_>) -> Checked<Option<Written<Entries>>> {
+    let Some(Written { value, spot }) = section.take("user_map") else {
+        return Ok(None);
+    };
+    match value {
+        Value::Table(entries) if entries.is_empty() => {
+            Err(section.refuse(&spot, "user_map", "lists nobody"))
+        }
+        Value::Table(value) => Ok(Some(Written { value, spot })),
+        _ => {
+            let problem = "must be a table like { app = \"principal\" }, which only a configuration file can hold";
+            Err(section.refuse(&spot, "user_map", problem))
+        }
     }
 }
 

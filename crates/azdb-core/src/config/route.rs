@@ -54,14 +54,12 @@ pub(super) struct Draft {
 }
 
 /// Reads one route and reports everything that is wrong with it.
-pub(super) fn read(mut section: Section<'_>, shared: &Shared) -> Checked<Draft> {
-    let section = &mut section;
+pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft> {
     let name_is_ours = !section.has("name");
     section.context = format!("route {:?}", own_name(section));
     let name = name(section);
     let protocol = protocol(section)?;
     let port = protocol.unwrap_or(Protocol::Postgres).default_port();
-    section.not_yet(&NOT_YET);
 
     let upstream = upstream::read(section, port);
     let connect_to = upstream::connect_to(section, &upstream, port);
@@ -117,8 +115,9 @@ pub(super) fn read(mut section: Section<'_>, shared: &Shared) -> Checked<Draft> 
     })
 }
 
-/// Keys that are right, in the wrong table.
+/// Keys that are right, but later, or in another table.
 fn strays(section: &mut Section<'_>) {
+    section.not_yet(&NOT_YET);
     for key in identity::KEYS {
         if section.has(key)
             && let Some(stray) = section.take(key)

@@ -7,12 +7,12 @@ use crate::route::{Principals, Roots, Route, UpstreamAuth, UpstreamTls};
 
 /// A line per route: name, protocol, where from, where to, as whom, how protected, how logged in.
 pub fn summary(config: &Config) -> String {
-    let mut lines = String::new();
-    for route in &config.routes {
-        // Writing to a string does not fail.
-        let _ = writeln!(lines, "{}", line(route));
-    }
-    lines
+    config
+        .routes
+        .iter()
+        .map(|route| line(route))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn line(route: &Route) -> String {

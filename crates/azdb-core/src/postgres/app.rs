@@ -2,10 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use azdb_wire::postgres::{ErrorResponse, First, FirstError, Startup, first_length};
 use rustls::ServerConfig;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::notice::{Notice, notice};
 use crate::deadline::Deadline;
@@ -223,14 +224,19 @@ pub(crate) async fn farewell<A: Stream>(app: &mut AppLeg<A>) {
     part_with(app, &bytes).await;
 }
 
+/// Says something and closes in a way that lets it be heard: a socket that is closed while bytes of the app lie unread
+/// resets the connection, and the last words are lost with it.
 async fn part_with<A: Stream>(app: &mut AppLeg<A>, last_words: &[u8]) {
-    /// An app that takes nothing must not hold its session.
-    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
-    let saying = async {
+    /// An app that takes nothing, or never stops talking, must not hold its session.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    const MOST: u64 = 64 * 1024;
+    let parting = async {
         say(app, last_words).await?;
-        app.shutdown().await.map_err(LoginError::AppLeft)
+        app.shutdown().await.map_err(LoginError::AppLeft)?;
+        let drained = tokio::io::copy(&mut app.take(MOST), &mut tokio::io::sink()).await;
+        drained.map_err(LoginError::AppLeft)
     };
-    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, saying).await {
+    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, parting).await {
         tracing::debug!(%error, "the app did not hear the last words");
     }
 }

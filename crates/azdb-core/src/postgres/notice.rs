@@ -32,9 +32,7 @@ impl Notice {
                 }
                 .encode(&mut out);
             }
-            Self::Upstreams { body, hint } => {
-                append_hint(&body, hint.unwrap_or_default(), &mut out)
-            }
+            Self::Upstreams { body, hint } => append_hint(&body, hint, &mut out),
         }
         out
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject as _};
@@ -164,7 +164,8 @@ pub(crate) fn server_config(
 }
 
 /// Leaf, authority and key as PEM. The authority's own key is never written: it has signed once and is forgotten, so that
-/// trusting the authority means trusting this one certificate.
+/// trusting the authority means trusting this one certificate. Name constraints would say the same, but rustls cannot check
+/// them against a DNS name that reads "127.0.0.1".
 fn make() -> Result<Zeroizing<String>, rcgen::Error> {
     let ca_key = KeyPair::generate()?;
     let mut ca_params = CertificateParams::default();
@@ -173,18 +174,6 @@ fn make() -> Result<Zeroizing<String>, rcgen::Error> {
         .push(DnType::CommonName, "azdb-proxy on this machine");
     ca_params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca_params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    ca_params.name_constraints = Some(NameConstraints {
-        permitted_subtrees: vec![
-            GeneralSubtree::DnsName("localhost".into()),
-            GeneralSubtree::DnsName("127.0.0.1".into()),
-            GeneralSubtree::IpAddress(rcgen::CidrSubnet::V4([127, 0, 0, 0], [255, 0, 0, 0])),
-            GeneralSubtree::IpAddress(rcgen::CidrSubnet::V6(
-                std::net::Ipv6Addr::LOCALHOST.octets(),
-                [0xff; 16],
-            )),
-        ],
-        excluded_subtrees: Vec::new(),
-    });
     let ca = ca_params.self_signed(&ca_key)?;
 
     let key = KeyPair::generate()?;

@@ -74,9 +74,9 @@ impl<'a> Iterator for ErrorFields<'a> {
 }
 
 /// Appends a server's ErrorResponse to `out`, with a hint where it had none. Nothing else of it changes.
-pub fn append_hint(body: &[u8], hint: &str, out: &mut Vec<u8>) {
-    match body.strip_suffix(b"\0") {
-        Some(fields) if ErrorFields::of(body).get(b'H').is_none() => {
+pub fn append_hint(body: &[u8], hint: Option<&str>, out: &mut Vec<u8>) {
+    match (body.strip_suffix(b"\0"), hint) {
+        (Some(fields), Some(hint)) if ErrorFields::of(body).get(b'H').is_none() => {
             let mut longer =
                 Vec::with_capacity(body.len().saturating_add(hint.len()).saturating_add(2));
             longer.extend_from_slice(fields);
@@ -172,14 +172,18 @@ mod tests {
     fn a_hint_is_added_only_where_none_was() {
         let without = b"SFATAL\0C28P01\0Mno\0\0";
         let mut out = Vec::new();
-        append_hint(without, "look there", &mut out);
+        append_hint(without, Some("look there"), &mut out);
         assert_eq!(body_of(&out), b"SFATAL\0C28P01\0Mno\0Hlook there\0\0");
 
         for unchanged in [&b"SFATAL\0Hmine\0\0"[..], b"not a list of fields"] {
             out.clear();
-            append_hint(unchanged, "look there", &mut out);
+            append_hint(unchanged, Some("look there"), &mut out);
             assert_eq!(body_of(&out), unchanged);
         }
+
+        out.clear();
+        append_hint(without, None, &mut out);
+        assert_eq!(body_of(&out), without);
     }
 
     proptest! {
@@ -196,7 +200,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_reader_panic(body in proptest::collection::vec(any::<u8>(), 0..80)) {
             let mut out = Vec::new();
-            append_hint(&body, "h", &mut out);
+            append_hint(&body, Some("h"), &mut out);
             prop_assert!(ErrorFields::of(&body).count() <= body.len());
             prop_assert_eq!(&out[..1], b"E");
         }

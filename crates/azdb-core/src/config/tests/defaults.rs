@@ -88,7 +88,7 @@ fn every_key_of_a_route_reaches_the_route() {
         summary(&config),
         "orders.v2: postgres, 127.0.0.1:6432, 0.0.0.0:6433, unix:/run/azdb-test-of-config/.s.PGSQL.6432 -> \
          a.postgres.database.azure.com:6000, b.postgres.database.azure.com:5432 (at 10.1.0.4:6000) as \"Orders App\", \
-         TLS verified for a.postgres.database.azure.com by the platform's roots, token for https://example.org\n"
+         TLS verified for a.postgres.database.azure.com by the platform's roots, token for https://example.org"
     );
     assert_eq!(route.default_database.as_deref(), Some("orders"));
     assert!(route.tls_first);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod defaults;
+mod endpoints;
 mod environment;
 mod files;
 mod identities;
@@ -11,6 +12,7 @@ mod never_panics;
 mod passwords;
 mod precedence;
 mod problems_at_once;
+mod reference;
 mod tokens;
 mod urls;
 

@@ -87,6 +87,19 @@ fn table() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn deep_nesting() {
+    let deep = 100_000;
+    for text in [
+        format!("x{} = 1", ".x".repeat(deep)),
+        format!("[x{}]", ".x".repeat(deep)),
+        format!("x = {}", "[".repeat(deep)),
+        format!("x = {}", "{ x = ".repeat(deep)),
+    ] {
+        assert!(load(&text).is_err());
+    }
+}
+
 proptest! {
     #[test]
     fn any_text(text in any::<String>()) {

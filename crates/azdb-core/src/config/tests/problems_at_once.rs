@@ -7,8 +7,8 @@ log_format = "xml"
 max_sigterm_delay = "8"
 colour = true
 
-[health]
-listen = "0.0.0.0:9090"
+[admin]
+listen = "0.0.0.0:9091"
 
 [identity]
 source = "imds"
@@ -45,7 +45,7 @@ const PROBLEMS: [&str; 17] = [
     r#"proxy.toml:3: [process]: log_format: "xml" is not one of text, json"#,
     r#"proxy.toml:4: [process]: max_sigterm_delay: "8" is not a number with ms, s, m or h, for example "9s""#,
     "proxy.toml:5: [process]: colour: unknown key",
-    "proxy.toml:7: health: not supported by this version yet",
+    "proxy.toml:8: [admin]: listen: must be on loopback or a unix socket: whoever reaches it can end the process",
     "proxy.toml:13: [identity]: object_id: only one of client_id, object_id, resource_id can be given",
     r#"proxy.toml:16: [identities.reports]: source: "magic" is not one of auto, managed-identity, imds, app-service, azure-arc, service-fabric, workload-identity, service-principal, azure-cli, azure-developer-cli, azure-powershell, command, file"#,
     r#"proxy.toml:21: route "orders": listen: "db:5432" is not address:port, localhost:port or unix:/path"#,
@@ -112,12 +112,6 @@ fn keys_of_later_versions_are_refused_and_never_ignored() {
         assert_eq!(
             problems_of(&format!("{key} = \"1\"")),
             format!("proxy.toml:5: route \"orders\": {key}: not supported by this version yet")
-        );
-    }
-    for table in ["health", "admin"] {
-        assert_eq!(
-            load(&format!("[{table}]\n{}", route(""))).unwrap_err(),
-            format!("proxy.toml:1: {table}: not supported by this version yet")
         );
     }
     for protocol in ["mysql", "tds"] {

@@ -18,7 +18,7 @@ fn a_url_is_a_whole_route() {
     assert_eq!(
         summary(&config),
         "orders: postgres, 127.0.0.1:5432 -> orders.postgres.database.azure.com:6432 (at 10.1.0.4:5432) as \"orders-app\", \
-         TLS verified by the platform's roots, token for https://ossrdbms-aad.database.windows.net\n"
+         TLS verified by the platform's roots, token for https://ossrdbms-aad.database.windows.net"
     );
     let route = &config.routes[0];
     assert_eq!(route.default_database.as_deref(), Some("orders"));
@@ -99,7 +99,7 @@ fn a_key_that_is_no_list_is_given_once() {
         ("name=", "route \"orders\": name: is empty"),
         (
             "user_map=a",
-            "route \"orders\": user_map: upstream_user is given too: leave one out",
+            "route \"orders\": user_map: must be a table like { app = \"principal\" }, which only a configuration file can hold",
         ),
         (
             "idle_timeout=1s",

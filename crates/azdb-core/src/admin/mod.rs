@@ -1,0 +1,237 @@
+//! The HTTP endpoints: health and metrics for whoever watches the process, status and an end for whoever runs it.
+//!
+//! ```text
+//!   [health]  GET /startup /readiness /liveness /metrics        off unless configured, any address
+//!   [admin]   GET /status   POST /quitquitquit                  loopback or a unix socket only
+//! ```
+//!
+//! # Invariants
+//!
+//! * The admin endpoint answers no browser: a request with an `Origin`, or for a host that is not this machine, is refused
+//!   (DNS rebinding, cross-site requests).
+//! * Nothing that ends the process answers to GET.
+//! * Readiness never dials a database: an outage there must not take every pod out of service.
+
+mod metrics;
+mod status;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use azdb_identity::Tokens;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HOST, ORIGIN};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
+
+use crate::counters::Counters;
+use crate::route::Route;
+use crate::session::Ending;
+use crate::socket::{AppSocket, Door};
+
+/// Connections at a time, and how long one may take to ask.
+const ROOM: usize = 32;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Who may ask for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// Health and metrics.
+    Health,
+    /// Status, and the end of the process.
+    Admin,
+}
+
+/// What the endpoints know.
+pub(crate) struct Bureau {
+    pub(crate) routes: Vec<(Arc<Route>, Arc<Counters>)>,
+    pub(crate) tokens: Tokens,
+    pub(crate) ending: Ending,
+}
+
+/// Answers on one door for ever.
+pub(crate) async fn serve(door: Door, endpoint: Endpoint, bureau: Arc<Bureau>) {
+    let room = Arc::new(Semaphore::new(ROOM));
+    loop {
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
+            return;
+        };
+        match door.accept().await {
+            Ok((socket, _)) => {
+                let bureau = Arc::clone(&bureau);
+                tokio::spawn(async move {
+                    answer_all(socket, endpoint, bureau).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, ?endpoint, "cannot accept");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn answer_all(socket: AppSocket, endpoint: Endpoint, bureau: Arc<Bureau>) {
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let answer = respond(&request, endpoint, &bureau);
+        async move { Ok::<_, std::convert::Infallible>(answer) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(socket), answer);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "an HTTP connection broke");
+    }
+}
+
+type Answer = Response<Full<Bytes>>;
+
+fn respond<B>(request: &Request<B>, endpoint: Endpoint, bureau: &Bureau) -> Answer {
+    if endpoint == Endpoint::Admin && !is_of_this_machine(request) {
+        return text(StatusCode::FORBIDDEN, "not for browsers and other hosts\n");
+    }
+    match (endpoint, request.method(), request.uri().path()) {
+        (Endpoint::Health, &Method::GET, "/startup" | "/liveness") => text(StatusCode::OK, "ok\n"),
+        (Endpoint::Health, &Method::GET, "/readiness") => match bureau.unreadiness() {
+            None => text(StatusCode::OK, "ok\n"),
+            Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, why),
+        },
+        (Endpoint::Health, &Method::GET, "/metrics") => metrics::answer(bureau),
+        (Endpoint::Admin, &Method::GET, "/status") => status::answer(bureau),
+        (Endpoint::Admin, &Method::POST, "/quitquitquit") => {
+            tracing::info!("asked to end over HTTP");
+            bureau.ending.quit.cancel();
+            text(StatusCode::OK, "ending\n")
+        }
+        (Endpoint::Admin, _, "/quitquitquit") => text(StatusCode::METHOD_NOT_ALLOWED, "POST it\n"),
+        _ => text(StatusCode::NOT_FOUND, "no such page\n"),
+    }
+}
+
+impl Bureau {
+    /// Why the process should get no new apps just now.
+    fn unreadiness(&self) -> Option<&'static str> {
+        if self.ending.closing.is_cancelled() {
+            return Some("shutting down\n");
+        }
+        let is_full = |(route, counters): &(Arc<Route>, Arc<Counters>)| {
+            counters.open() >= u64::try_from(route.max_connections).unwrap_or(u64::MAX)
+        };
+        let full = self.routes.iter().any(is_full);
+        full.then_some("all connections of a route are taken\n")
+    }
+}
+
+/// Whether the request was meant for this machine by a program on it, and not by a page in a browser.
+fn is_of_this_machine<B>(request: &Request<B>) -> bool {
+    if request.headers().contains_key(ORIGIN) {
+        return false;
+    }
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    let Some(host) = host else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || name
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    typed(status, "text/plain; charset=utf-8", body)
+}
+
+fn typed(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    let kind = hyper::header::HeaderValue::from_static(kind);
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    answer
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    fn bureau() -> Bureau {
+        let environment = azdb_identity::Environment::from_iter(Vec::<(String, String)>::new());
+        let tokens = Tokens::new(environment, crate::platform_client().unwrap());
+        Bureau {
+            routes: Vec::new(),
+            tokens,
+            ending: Ending::default(),
+        }
+    }
+
+    fn ask(
+        bureau: &Bureau,
+        endpoint: Endpoint,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> StatusCode {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        respond(&request.body(()).unwrap(), endpoint, bureau).status()
+    }
+
+    #[tokio::test]
+    async fn no_browser_reaches_the_admin_endpoint() {
+        let bureau = bureau();
+        let status =
+            |headers: &[(&str, &str)]| ask(&bureau, Endpoint::Admin, "GET", "/status", headers);
+        for host in ["localhost", "127.0.0.1:9091", "[::1]:9091", "LOCALHOST:1"] {
+            assert_eq!(status(&[("host", host)]), StatusCode::OK, "{host}");
+        }
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:9091",
+            "10.0.0.1",
+            "",
+        ] {
+            assert_eq!(status(&[("host", host)]), StatusCode::FORBIDDEN, "{host}");
+        }
+        assert_eq!(status(&[]), StatusCode::FORBIDDEN);
+        let cross_site = [("host", "localhost"), ("origin", "http://localhost")];
+        assert_eq!(status(&cross_site), StatusCode::FORBIDDEN);
+    }
+
+    #[tokio::test]
+    async fn only_a_post_ends_the_process() {
+        let bureau = bureau();
+        let host = [("host", "localhost")];
+        let quit = |method| ask(&bureau, Endpoint::Admin, method, "/quitquitquit", &host);
+        assert_eq!(quit("GET"), StatusCode::METHOD_NOT_ALLOWED);
+        assert!(!bureau.ending.quit.is_cancelled());
+        assert_eq!(quit("POST"), StatusCode::OK);
+        assert!(bureau.ending.quit.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn readiness_ends_with_the_drain_and_liveness_does_not() {
+        let bureau = bureau();
+        let health = |path| ask(&bureau, Endpoint::Health, "GET", path, &[]);
+        assert_eq!(health("/readiness"), StatusCode::OK);
+        bureau.ending.closing.cancel();
+        assert_eq!(health("/readiness"), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(health("/liveness"), StatusCode::OK);
+        assert_eq!(health("/status"), StatusCode::NOT_FOUND);
+        assert_eq!(health("/quitquitquit"), StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,72 @@
+//! `/status`: what an operator wants to know at a glance, as JSON.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use azdb_identity::{Selector, TokenStatus};
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Answer, Bureau, typed};
+
+pub(super) fn answer(bureau: &Bureau) -> Answer {
+    let tokens = bureau.tokens.status();
+    let page = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "state": if bureau.ending.closing.is_cancelled() { "draining" } else { "serving" },
+        "routes": routes(bureau),
+        "tokens": tokens.iter().map(token).collect::<Vec<_>>(),
+    });
+    typed(StatusCode::OK, "application/json", format!("{page:#}\n"))
+}
+
+fn routes(bureau: &Bureau) -> Vec<Value> {
+    let route = |(route, counters): &(std::sync::Arc<crate::route::Route>, _)| {
+        let counters: &std::sync::Arc<crate::counters::Counters> = counters;
+        json!({
+            "name": route.name,
+            "protocol": route.protocol.to_string(),
+            "upstream": route.upstream.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "sessions_open": counters.open(),
+            "sessions_max": route.max_connections,
+            "sessions_total": counters.sessions.read(),
+            "logins_refused_total": counters.refused.read(),
+            "bytes_from_app_total": counters.from_app.read(),
+            "bytes_from_upstream_total": counters.from_upstream.read(),
+        })
+    };
+    bureau.routes.iter().map(route).collect()
+}
+
+fn token(status: &TokenStatus) -> Value {
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+    let error = status.last_error.as_ref().map(|(error, at)| {
+        json!({
+            "cause": error.cause(),
+            "remedy": error.remedy(),
+            "unix_time": at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+        })
+    });
+    json!({
+        "source": status.source.as_str(),
+        "identity": identity(status.selector.as_ref()),
+        "audience": status.audience.as_str(),
+        "expires_in_seconds": seconds(status.expires_in),
+        "age_seconds": seconds(status.age),
+        "refresh_in_seconds": seconds(status.refresh_in),
+        "fetched_total": status.fetched,
+        "failed_transient_total": status.failed_transient,
+        "failed_permanent_total": status.failed_permanent,
+        "failing": status.failing,
+        "last_error": error,
+    })
+}
+
+/// The identity that is asked for, in words.
+pub(super) fn identity(selector: Option<&Selector>) -> String {
+    match selector {
+        None => "system".to_owned(),
+        Some(Selector::ClientId(id)) => format!("client_id {id}"),
+        Some(Selector::ObjectId(id)) => format!("object_id {id}"),
+        Some(Selector::ResourceId(id)) => format!("resource_id {id}"),
+    }
+}

@@ -1,0 +1,88 @@
+//! Every route there is, from a file or from URLs, each checked by itself.
+
+use std::path::PathBuf;
+
+use super::problems::{Checked, Report, Spot, Written};
+use super::route::{self, Draft, Shared};
+use super::section::Section;
+use super::value::{Source, Value};
+use super::{Origin, url};
+
+/// The URLs of a command line.
+pub(super) fn arguments(urls: &[String]) -> Vec<Written<String>> {
+    let place = |index: usize| Spot::named(&format!("argument {}", index + 1));
+    urls.iter()
+        .enumerate()
+        .map(|(index, url)| Written {
+            value: url.clone(),
+            spot: place(index),
+        })
+        .collect()
+}
+
+/// The routes of a file.
+pub(super) fn of_document(
+    document: &Section<'_>,
+    tables: Option<Written<Value>>,
+    shared: &Shared,
+) -> Vec<Checked<Draft>> {
+    let Some(Written { value, spot }) = tables else {
+        return Vec::new();
+    };
+    let Value::List(tables) = value else {
+        return vec![Err(document.refuse(
+            &spot,
+            "route",
+            "must be written [[route]], with two brackets",
+        ))];
+    };
+    tables
+        .into_iter()
+        .map(|table| match table.value {
+            Value::Table(entries) => {
+                route::read(&mut document.inner("", &table.spot, entries), shared)
+            }
+            _ => Err(document.refuse(&table.spot, "route", "must be a table")),
+        })
+        .collect()
+}
+
+/// The routes that URLs say.
+pub(super) fn of_urls(
+    urls: &[Written<String>],
+    report: &Report,
+    shared: &Shared,
+) -> Vec<Checked<Draft>> {
+    urls.iter()
+        .map(|written| {
+            let entries = url::parse(written, report)?;
+            let source = Source::of_the_process("");
+            route::read(
+                &mut Section::new(report, &source, "", &written.spot, entries),
+                shared,
+            )
+        })
+        .collect()
+}
+
+/// What to say when there is no route at all.
+pub(super) fn nothing_to_do(origin: &Origin, places: &[PathBuf]) -> String {
+    let example = url::EXAMPLE;
+    match origin {
+        Origin::File(path) => format!(
+            "{} has no [[route]]: write one, or give a URL on the command line: azdb-proxy run '{example}'",
+            path.display()
+        ),
+        Origin::ZeroConfiguration => {
+            let places: Vec<String> = places
+                .iter()
+                .map(|place| place.display().to_string())
+                .collect();
+            format!(
+                "no route: give one on the command line, for example azdb-proxy run '{example}', \
+                 or write a [[route]] into {}",
+                places.join(" or ")
+            )
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What an app reads when it is not let in.
+
+use super::*;
+
+async fn refused_by(house: House, parameters: &[u8]) -> (String, String, String) {
+    let mut visit = house.app();
+    visit.say(&startup(parameters)).await;
+    let fields = error_fields(&visit.hear_out().await);
+    assert!(visit.nobody_dialled());
+    assert!(visit.outcome().await.is_err());
+    fields
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_upstreams_own_error_arrives_as_it_came() {
+    let mut visit = House::new().app();
+    visit.say(&startup(b"user\0ann\0database\0nowhere\0")).await;
+    let mut database = visit.database().await;
+    database.startup().await;
+    database.demand(TOKEN).await;
+    let error = message(
+        b'E',
+        b"SFATAL\0VFATAL\0C3D000\0Mdatabase \"nowhere\" does not exist\0Fpostinit.c\0L941\0\0",
+    );
+    database.say(&[ask(0), error.clone()].concat()).await;
+    assert_eq!(visit.hear_out().await, error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_known_refusal_of_azures_gets_a_hint_and_keeps_its_words() {
+    let mut visit = House::new().app();
+    visit.say(&startup(b"user\0ann\0")).await;
+    let mut database = visit.database().await;
+    database.startup().await;
+    database.demand(TOKEN).await;
+    let text = b"SFATAL\0C28P01\0Mpassword authentication failed for user \"My Identity\"\0\0";
+    database.say(&message(b'E', text)).await;
+    let (code, message, hint) = error_fields(&visit.hear_out().await);
+    assert_eq!(code, "28P01");
+    assert_eq!(
+        message,
+        "password authentication failed for user \"My Identity\""
+    );
+    assert!(hint.contains("pgaadauth_list_principals"), "{hint}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_stays_silent_is_given_up_with_what_it_was_asked() {
+    let mut visit = House::new().app();
+    visit.say(&startup(b"user\0ann\0")).await;
+    let began = tokio::time::Instant::now();
+    let _silent = visit.dialled().await;
+    let (code, message, _) = error_fields(&visit.hear_out().await);
+    assert_eq!(code, "57P03");
+    assert_eq!(
+        message,
+        "azdb-proxy: no progress for 9s while TLS with the upstream"
+    );
+    assert_eq!(began.elapsed().as_secs(), LOGIN_TIMEOUT.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_stays_silent_is_let_go() {
+    let mut visit = House::new().app();
+    visit.say(&[0, 0, 0]).await;
+    assert_eq!(visit.hear_out().await, b"");
+    assert!(matches!(
+        visit.outcome().await,
+        Err(LoginError::Deadline { .. })
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_more_than_the_route_takes_is_told_so() {
+    let house = House::with(|route| route.max_connections = 1);
+    let _taken = Arc::clone(&house.lobby.sessions)
+        .try_acquire_owned()
+        .unwrap();
+    let (code, message, hint) = refused_by(house, b"user\0ann\0").await;
+    assert_eq!(code, "53300");
+    assert_eq!(
+        message,
+        "azdb-proxy: all 1 connections of the route are taken"
+    );
+    assert!(hint.contains("max_connections"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_the_map_does_not_list_is_refused() {
+    let identity = Arc::new(IdentityConfig::default());
+    let principal = Arc::new(Principal {
+        user: "role".into(),
+        identity,
+    });
+    let house = House::with(|route| {
+        route.principals = Principals::ByAppUser(vec![("legacy".into(), principal)]);
+    });
+    let (code, message, hint) = refused_by(house, b"user\0evil\x1b[2J\0").await;
+    assert_eq!(code, "28000");
+    assert_eq!(
+        message,
+        "azdb-proxy: user `evil\\u{1b}[2J` is not in user_map"
+    );
+    assert!(hint.contains("user_map"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_without_a_user_and_one_that_comes_too_late_are_told() {
+    let (code, ..) = refused_by(House::new(), b"database\0shop\0").await;
+    assert_eq!(code, "28000");
+
+    let house = House::new();
+    house.lobby.closing.cancel();
+    let (code, ..) = refused_by(house, b"user\0ann\0").await;
+    assert_eq!(code, "57P03");
+}

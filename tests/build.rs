@@ -1,0 +1,84 @@
+//! Finds the programs that the tests run, so that a test without its program counts as ignored, with the reason.
+//!
+//! With `AZDB_TESTS_REQUIRED` set nothing is ignored: a test whose program is missing then fails.
+
+#![expect(clippy::print_stdout, reason = "cargo reads it there")]
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=AZDB_TESTS_REQUIRED");
+    println!("cargo::rerun-if-env-changed=PATH");
+    let required = env::var_os("AZDB_TESTS_REQUIRED").is_some();
+
+    let postgres = postgres_directory();
+    println!("cargo::rustc-env=AZDB_POSTGRES_BIN={}", postgres.display());
+    let apps = apps_directory();
+    println!("cargo::rustc-env=AZDB_APPS={}", apps.display());
+
+    for (cfg, needs) in [
+        (
+            "has_postgres",
+            vec![
+                postgres.join("postgres"),
+                postgres.join("pgbench"),
+                on_path("psql"),
+                on_path("openssl"),
+            ],
+        ),
+        ("has_python", vec![apps.join("python/complete")]),
+        (
+            "has_node",
+            vec![apps.join("node/complete"), on_path("node")],
+        ),
+        (
+            "has_java",
+            vec![apps.join("java/complete"), on_path("java")],
+        ),
+    ] {
+        println!("cargo::rustc-check-cfg=cfg({cfg})");
+        // Cargo asks again at each build while a file is missing.
+        for file in &needs {
+            println!("cargo::rerun-if-changed={}", file.display());
+        }
+        if required || needs.iter().all(|file| file.exists()) {
+            println!("cargo::rustc-cfg={cfg}");
+        }
+    }
+}
+
+/// Where the newest PostgreSQL server's programs are. Debian keeps them off the path.
+fn postgres_directory() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    let newest = versions
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+        .max();
+    match newest {
+        Some(version) => PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")),
+        None => on_path("postgres")
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default(),
+    }
+}
+
+/// Where `scripts/test` installs the drivers: `apps` in cargo's target directory.
+fn apps_directory() -> PathBuf {
+    // OUT_DIR is target/PROFILE/build/PACKAGE/out.
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    out.ancestors()
+        .nth(4)
+        .unwrap_or(Path::new("target"))
+        .join("apps")
+}
+
+fn on_path(program: &str) -> PathBuf {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|file| file.exists())
+        .unwrap_or_else(|| Path::new("/usr/bin").join(program))
+}

@@ -1,0 +1,303 @@
+//! Programs: run to their end, or running beside the test.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::PATIENCE;
+use crate::transcript::Transcript;
+
+/// Where the programs are that tests run.
+pub mod tools {
+    use std::path::PathBuf;
+
+    /// A program of the PostgreSQL server's package.
+    #[must_use]
+    pub fn postgres(name: &str) -> PathBuf {
+        PathBuf::from(env!("AZDB_POSTGRES_BIN")).join(name)
+    }
+
+    /// A file below the directory in which `scripts/test` installs drivers.
+    #[must_use]
+    pub fn installed(path: &str) -> PathBuf {
+        PathBuf::from(env!("AZDB_APPS")).join(path)
+    }
+
+    /// One of the client programs of `tests/apps`.
+    #[must_use]
+    pub fn app(path: &str) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("apps")
+            .join(path)
+    }
+}
+
+/// A program about to be run, in an environment of its own: nothing of the developer's settings reaches it.
+pub struct Program {
+    command: Command,
+    home: TempDir,
+    stdin: Option<Vec<u8>>,
+}
+
+impl Program {
+    /// A program by its path, or by its name on the path.
+    #[must_use]
+    pub fn new(path: impl AsRef<OsStr>) -> Self {
+        let home = TempDir::new().unwrap();
+        let mut command = Command::new(path);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home.path())
+            .env("LC_ALL", "C.UTF-8");
+        Self {
+            command,
+            home,
+            stdin: Some(Vec::new()),
+        }
+    }
+
+    /// One more argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    /// More arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// An environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// What it reads on standard input, which is then closed.
+    #[must_use]
+    pub fn stdin(mut self, text: impl AsRef<[u8]>) -> Self {
+        self.stdin = Some(text.as_ref().to_vec());
+        self
+    }
+
+    /// Its working directory.
+    #[must_use]
+    pub fn directory(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    /// Leaves standard input open, for [`Process::type_line`].
+    #[must_use]
+    pub fn interactive(mut self) -> Self {
+        self.stdin = None;
+        self
+    }
+
+    /// Its home directory, empty and gone with it.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.home.path().to_owned()
+    }
+
+    /// Starts it.
+    #[must_use]
+    pub fn start(mut self) -> Process {
+        let name = self.command.get_program().to_string_lossy().into_owned();
+        let mut child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {name}, see scripts/test: {error}"));
+        let stdout = Transcript::of(child.stdout.take().unwrap());
+        let stderr = Transcript::of(child.stderr.take().unwrap());
+        let mut stdin = child.stdin.take();
+        if let (Some(text), Some(mut pipe)) = (&self.stdin, stdin.take_if(|_| self.stdin.is_some()))
+        {
+            // One that ends without reading it all is not an error here.
+            let text = text.clone();
+            std::thread::spawn(move || drop(pipe.write_all(&text)));
+        }
+        Process {
+            name,
+            child,
+            stdin,
+            stdout,
+            stderr,
+            status: None,
+            _home: self.home,
+        }
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn run(self) -> Ran {
+        self.start().wait()
+    }
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained of.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// What it printed, without the last line break.
+    ///
+    /// # Panics
+    ///
+    /// When it has failed.
+    #[must_use]
+    #[track_caller]
+    pub fn succeeded(&self) -> &str {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        self.stdout.trim_end_matches('\n')
+    }
+
+    /// What it complained of.
+    ///
+    /// # Panics
+    ///
+    /// When it has not failed.
+    #[must_use]
+    #[track_caller]
+    pub fn failed(&self) -> &str {
+        assert_ne!(self.code, Some(0), "{self:#?}");
+        self.stderr.trim_end_matches('\n')
+    }
+}
+
+/// A program that runs beside the test, and is killed with it.
+pub struct Process {
+    name: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Transcript,
+    stderr: Transcript,
+    status: Option<ExitStatus>,
+    _home: TempDir,
+}
+
+impl Process {
+    /// What it has printed so far.
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// What it has complained of so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Waits until `found` finds something in what it prints.
+    #[track_caller]
+    pub fn stdout_until<T>(&self, found: impl Fn(&str) -> Option<T>) -> T {
+        let found = self.stdout.wait_for(found);
+        found.unwrap_or_else(|| panic!("it never came: {}", self.shown()))
+    }
+
+    /// Waits until `found` finds something in what it complains of.
+    #[track_caller]
+    pub fn stderr_until<T>(&self, found: impl Fn(&str) -> Option<T>) -> T {
+        let found = self.stderr.wait_for(found);
+        found.unwrap_or_else(|| panic!("it never came: {}", self.shown()))
+    }
+
+    /// Types a line; the program must be [interactive](Program::interactive).
+    #[track_caller]
+    pub fn type_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("an interactive program");
+        writeln!(stdin, "{line}").unwrap();
+        stdin.flush().unwrap();
+    }
+
+    /// Closes its standard input.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process(self.pid(), signal);
+    }
+
+    /// Whether it has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.status.is_none() && matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Waits for its end.
+    #[must_use]
+    #[track_caller]
+    pub fn wait(mut self) -> Ran {
+        self.end()
+    }
+
+    #[track_caller]
+    pub(crate) fn end(&mut self) -> Ran {
+        self.stdin = None;
+        for pipe in [&self.stdout, &self.stderr] {
+            assert!(pipe.wait_for_end(), "it never ended: {}", self.shown());
+        }
+        let status = self.reap();
+        Ran {
+            code: status.code(),
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+        }
+    }
+
+    /// Its pipes have closed, so it is about to end if it has not.
+    #[track_caller]
+    fn reap(&mut self) -> ExitStatus {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                self.status = Some(status);
+                return status;
+            }
+            assert!(Instant::now() < until, "it never ended: {}", self.shown());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn shown(&self) -> String {
+        let (stdout, stderr) = (self.stdout(), self.stderr());
+        format!("{}\n--- stdout\n{stdout}\n--- stderr\n{stderr}", self.name)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.is_running() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! `azdb-proxy` as people run it: the binary, a configuration file, an environment and a log.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::app::App;
+use crate::process::{Process, Program, Ran};
+
+/// The binary: `AZDB_PROXY_BIN`, else the one that cargo builds now.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| match std::env::var_os("AZDB_PROXY_BIN") {
+        Some(binary) => binary.into(),
+        None => build(),
+    })
+}
+
+fn build() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = std::process::Command::new(cargo)
+        .args(["build", "--quiet", "-p", "azdb-proxy", "--manifest-path"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .status()
+        .unwrap();
+    assert!(built.success(), "cargo cannot build azdb-proxy");
+    // This test is target/debug/deps/it-…
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().join("azdb-proxy")
+}
+
+/// A proxy about to be started.
+pub struct Start {
+    program: Program,
+    directory: TempDir,
+}
+
+impl Start {
+    /// `azdb-proxy` with these arguments, and no configuration.
+    #[must_use]
+    pub fn new(args: &[&str]) -> Self {
+        Self::of(Program::new(binary()).args(args))
+    }
+
+    /// `azdb-proxy COMMAND --config` with a file of this text.
+    #[must_use]
+    pub fn command(command: &str, configuration: &str) -> Self {
+        let start = Self::new(&[command, "--config"]);
+        let file = start.directory.path().join("proxy.toml");
+        std::fs::write(&file, configuration).unwrap();
+        start.arg(file.to_str().unwrap())
+    }
+
+    /// `azdb-proxy run --config` with a file of this text.
+    #[must_use]
+    pub fn run_with(configuration: &str) -> Self {
+        Self::command("run", configuration)
+    }
+
+    /// As [`Start::run_with`], where no process may open more than `limit` files.
+    #[must_use]
+    pub fn run_with_few_files(configuration: &str, limit: u32) -> Self {
+        let script = format!("ulimit -n {limit}; exec \"$@\"");
+        let shell = Program::new("sh").args(["-c", &script, "sh"]);
+        let start = Self::of(shell.arg(binary()).args(["run", "--config"]));
+        let file = start.directory.path().join("proxy.toml");
+        std::fs::write(&file, configuration).unwrap();
+        start.arg(file.to_str().unwrap())
+    }
+
+    fn of(program: Program) -> Self {
+        let directory = TempDir::new().unwrap();
+        let program = program
+            .env("XDG_STATE_HOME", directory.path().join("state"))
+            .directory(directory.path());
+        Self { program, directory }
+    }
+
+    /// One more argument.
+    #[must_use]
+    pub fn arg(self, arg: &str) -> Self {
+        let program = self.program.arg(arg);
+        Self { program, ..self }
+    }
+
+    /// An environment variable.
+    #[must_use]
+    pub fn env(self, name: &str, value: &str) -> Self {
+        let program = self.program.env(name, value);
+        Self { program, ..self }
+    }
+
+    /// Environment variables.
+    #[must_use]
+    pub fn envs<'a>(self, pairs: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        pairs
+            .into_iter()
+            .fold(self, |start, (name, value)| start.env(name, &value))
+    }
+
+    /// Its working directory, in which the configuration file is, too.
+    #[must_use]
+    pub fn directory(&self) -> PathBuf {
+        self.directory.path().to_owned()
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn run(self) -> Ran {
+        self.program.run()
+    }
+
+    /// Starts it, and waits until its first route listens.
+    #[must_use]
+    #[track_caller]
+    pub fn start(self) -> Proxy {
+        let process = self.program.start();
+        let door = process.stderr_until(|log| first_door(log));
+        Proxy {
+            process,
+            door,
+            directory: self.directory,
+        }
+    }
+
+    /// Starts it and waits for nothing.
+    #[must_use]
+    pub fn launch(self) -> (Process, TempDir) {
+        (self.program.start(), self.directory)
+    }
+}
+
+/// Where the first route of a log listens: an address, or a socket file.
+fn first_door(log: &str) -> Option<String> {
+    let line = log.lines().find(|line| line.contains("listening"))?;
+    let word = if line.starts_with('{') {
+        line.split("\"listen\":\"").nth(1)?.split('"').next()?
+    } else {
+        line.split("listen=").nth(1)?.split(' ').next()?
+    };
+    Some(word.to_owned())
+}
+
+/// A running proxy.
+pub struct Proxy {
+    process: Process,
+    door: String,
+    directory: TempDir,
+}
+
+impl Proxy {
+    /// Where its first route listens over TCP.
+    #[must_use]
+    #[track_caller]
+    pub fn address(&self) -> SocketAddr {
+        self.door.parse().unwrap()
+    }
+
+    /// Where its first route listens: an address, or `unix:` and a path.
+    #[must_use]
+    pub fn door(&self) -> &str {
+        &self.door
+    }
+
+    /// An app that uses its first route.
+    #[must_use]
+    pub fn app(&self) -> App {
+        App::at("127.0.0.1", self.address().port())
+    }
+
+    /// Its log so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// Waits until its log has `text`, and returns that line.
+    #[track_caller]
+    pub fn log_until(&self, text: &str) -> String {
+        self.process.stderr_until(|log| {
+            let line = log.lines().find(|line| line.contains(text))?;
+            Some(line.to_owned())
+        })
+    }
+
+    /// Waits until `count` lines of its log have `text`.
+    #[track_caller]
+    pub fn log_until_times(&self, count: usize, text: &str) {
+        self.process.stderr_until(|log| {
+            let found = log.lines().filter(|line| line.contains(text)).count();
+            (found >= count).then_some(())
+        });
+    }
+
+    /// Its directory: configuration, and `state/`.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Whether it has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.process.is_running()
+    }
+
+    /// Waits for its end.
+    #[must_use]
+    #[track_caller]
+    pub fn wait(mut self) -> Ran {
+        self.process.end()
+    }
+
+    /// Ends it with SIGTERM.
+    #[must_use]
+    #[track_caller]
+    pub fn stop(self) -> Ran {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.process.stderr();
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), log.as_bytes());
+        }
+    }
+}
