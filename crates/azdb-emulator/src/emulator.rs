@@ -11,6 +11,7 @@ use crate::issuer::{Issuer, IssuerError};
 use crate::postgres::{PostgresError, PostgresOptions, PostgresServer, Role};
 use crate::random;
 use crate::sqlite::{Database, DatabaseError};
+use crate::tds::{TdsError, TdsOptions, TdsServer};
 
 /// The role of [`EmulatorOptions::default`].
 pub const DEFAULT_ROLE: &str = "orders-app";
@@ -32,6 +33,8 @@ pub struct EmulatorOptions {
     pub tenant: String,
     /// The PostgreSQL server. Without roles, each identity becomes one of its own name.
     pub postgres: PostgresOptions,
+    /// The TDS server. Without principals, each identity may log in.
+    pub tds: TdsOptions,
 }
 
 impl Default for EmulatorOptions {
@@ -50,6 +53,7 @@ impl Default for EmulatorOptions {
             }],
             tenant: DEFAULT_TENANT.to_owned(),
             postgres: PostgresOptions::default(),
+            tds: TdsOptions::default(),
         }
     }
 }
@@ -72,6 +76,9 @@ pub enum EmulatorError {
     /// No PostgreSQL server.
     #[error("no PostgreSQL server")]
     Postgres(#[from] PostgresError),
+    /// No TDS server.
+    #[error("no TDS server")]
+    Tds(#[from] TdsError),
 }
 
 /// Azure on a laptop, running. Dropping it ends everything; [`shutdown`](Self::shutdown) also waits.
@@ -80,6 +87,7 @@ pub struct Emulator {
     authority: Authority,
     identity: IdentityEndpoint,
     postgres: PostgresServer,
+    tds: TdsServer,
 }
 
 impl Emulator {
@@ -96,6 +104,11 @@ impl Emulator {
                 .map(|identity| Role::service(&identity.name, &identity.object_id))
                 .collect();
         }
+        let mut tds = options.tds;
+        if tds.principals.is_empty() {
+            let identities = options.identities.iter();
+            tds.principals = identities.map(|one| one.object_id.clone()).collect();
+        }
         let identity = IdentityEndpoint::start(
             options.identity,
             &secret,
@@ -104,12 +117,15 @@ impl Emulator {
         )
         .await?;
         let postgres =
-            PostgresServer::start(postgres, &authority, issuer.clone(), database).await?;
+            PostgresServer::start(postgres, &authority, issuer.clone(), Arc::clone(&database))
+                .await?;
+        let tds = TdsServer::start(tds, &authority, issuer.clone(), database).await?;
         Ok(Self {
             issuer,
             authority,
             identity,
             postgres,
+            tds,
         })
     }
 
@@ -131,6 +147,12 @@ impl Emulator {
         &self.postgres
     }
 
+    /// Takes the tokens too, over TDS.
+    #[must_use]
+    pub fn tds(&self) -> &TdsServer {
+        &self.tds
+    }
+
     /// The certificate authority of the servers, PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
@@ -146,5 +168,6 @@ impl Emulator {
     pub async fn shutdown(self) {
         self.identity.shutdown().await;
         self.postgres.shutdown().await;
+        self.tds.shutdown().await;
     }
 }

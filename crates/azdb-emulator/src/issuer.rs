@@ -25,6 +25,9 @@ use crate::random;
 /// The audience of Azure Database for PostgreSQL and MySQL in the public cloud.
 pub const OSSRDBMS_AUDIENCE: &str = "https://ossrdbms-aad.database.windows.net";
 
+/// The audience of Azure SQL in the public cloud.
+pub const SQL_AUDIENCE: &str = "https://database.windows.net";
+
 /// Lifetime of a managed identity's token when nothing else is scripted: 24 h, as in Azure.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 

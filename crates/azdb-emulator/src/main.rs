@@ -7,15 +7,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use azdb_emulator::{Emulator, EmulatorOptions, ManagedIdentity};
+use azdb_emulator::{Emulator, EmulatorOptions, ManagedIdentity, TdsOptions};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-/// Azure on a laptop: tokens, and a PostgreSQL server that accepts nothing else
+/// Azure on a laptop: tokens, and database servers that accept nothing else
 ///
 /// The identity endpoint answers as App Service does (`/msi/token`) and as the instance metadata
-/// service does (`/metadata/identity/oauth2/token`). The PostgreSQL server takes only TLS, and only
-/// tokens of this process. All data is a sample and ends with the process.
+/// service does (`/metadata/identity/oauth2/token`). The PostgreSQL server and the TDS server (T-SQL
+/// for SQL Server's drivers) take only TLS, and only tokens of this process. All data is a sample and ends with the process.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -27,6 +27,25 @@ struct Arguments {
         env = "AZDB_EMULATOR_POSTGRES"
     )]
     postgres: SocketAddr,
+
+    /// Where TDS listens: Azure SQL
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:1433",
+        env = "AZDB_EMULATOR_TDS"
+    )]
+    tds: SocketAddr,
+
+    /// Makes the TDS server a developer's one: this login comes in too, encryption is offered and not
+    /// required, and names are not looked at
+    #[arg(
+        long,
+        value_name = "USER:PASSWORD",
+        env = "AZDB_EMULATOR_TDS_LOGIN",
+        hide_env_values = true
+    )]
+    tds_login: Option<String>,
 
     /// Where the identity endpoint listens
     #[arg(
@@ -104,6 +123,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         .postgres
         .names
         .extend(arguments.names.iter().cloned());
+    if let Some(login) = &arguments.tds_login {
+        let (user, password) = login.split_once(':').ok_or("--tds-login: no `:` in it")?;
+        options.tds = TdsOptions::development(user, password);
+    }
+    options.tds.bind = arguments.tds;
+    options.tds.names.extend(arguments.names.iter().cloned());
     let roles = arguments.roles.iter();
     let identities = roles.map(|role| ManagedIdentity::user_assigned(role));
     options.identities.extend(identities);
@@ -128,10 +153,12 @@ fn settings(emulator: &Emulator, host: Option<&str>, ca_file: Option<&std::path:
         "IDENTITY_ENDPOINT=http://{host}:{}/msi/token\n\
          IDENTITY_HEADER={}\n\
          PGHOST={host}\n\
-         PGPORT={}\n",
+         PGPORT={}\n\
+         TDSSERVER={host},{}\n",
         identity.address().port(),
         identity.secret(),
         postgres.address().port(),
+        emulator.tds().address().port(),
     );
     if let Some(file) = ca_file {
         let _ = writeln!(text, "PGSSLROOTCERT={}", file.display());
