@@ -8,6 +8,8 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
+use crate::tds::OnePacketPerRecord;
+
 /// What both legs are made of: sockets in production, pipes in tests.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
@@ -37,6 +39,19 @@ impl<S> Leg<S> {
     /// The stream alone. What lies unread is gone, so the caller has looked.
     pub(crate) fn into_stream(self) -> S {
         self.stream
+    }
+
+    /// The same leg around what `change` makes of its stream. What lies unread stays.
+    pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Leg<T> {
+        Leg {
+            stream: change(self.stream),
+            unread: self.unread,
+        }
+    }
+
+    /// The stream, to look at.
+    pub(crate) fn stream(&self) -> &S {
+        &self.stream
     }
 
     /// What has been read and not used.
@@ -113,6 +128,18 @@ pub(crate) enum MaybeTls<S> {
     Plain(S),
     /// Boxed: a TLS session is a kilobyte, and most of what holds a `MaybeTls` is moved about.
     Tls(Box<TlsStream<S>>),
+    /// The same for a server of TDS after the login, which takes one packet from one record.
+    Packets(Box<OnePacketPerRecord<S>>),
+}
+
+impl<S: Stream> MaybeTls<S> {
+    /// Puts each packet of TDS into a TLS record of its own from here on. Without TLS there are no records.
+    pub(crate) fn one_packet_per_record(self) -> Self {
+        match self {
+            Self::Tls(stream) => Self::Packets(Box::new(OnePacketPerRecord::new(*stream))),
+            other => other,
+        }
+    }
 }
 
 /// The app's side of a session: the socket, TLS over it where the app asked, and what was read too far of either.
@@ -123,6 +150,7 @@ macro_rules! with_either {
         match $self.get_mut() {
             MaybeTls::Plain($stream) => $call,
             MaybeTls::Tls($stream) => $call,
+            MaybeTls::Packets($stream) => $call,
         }
     };
 }

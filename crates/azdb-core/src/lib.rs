@@ -7,6 +7,7 @@
 //!   session     one connection: login, relay, log line
 //!   lobby       what the logins of a route share: tokens, permits, TLS
 //!   postgres    the login conversation
+//!   tds         the same for SQL Server
 //!   upstream    dialling; which ways may carry a token
 //!   tls         certificates on both sides
 //!   admin       health, metrics and status over HTTP
@@ -27,6 +28,7 @@ mod relay;
 mod server;
 mod session;
 mod socket;
+mod tds;
 mod tls;
 mod upstream;
 
@@ -35,4 +37,5 @@ pub mod route;
 
 pub use error::{Chain, LoginError};
 pub use server::{Drained, Server, StartError};
+pub use tds::TdsError;
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};

@@ -35,7 +35,7 @@ pub struct Route {
     pub auth: UpstreamAuth,
     /// How this route protects the way upstream.
     pub tls: UpstreamTls,
-    /// TLS from the first byte, without asking: PostgreSQL 17 and later.
+    /// TLS from the first byte, without asking: PostgreSQL 17 and later, TDS 8.0.
     pub tls_first: bool,
     /// TLS for apps that ask for it.
     pub local_tls: LocalTls,
@@ -47,6 +47,31 @@ pub struct Route {
     pub max_connections: usize,
     /// From the app's first byte to the database's "ready".
     pub login_timeout: Duration,
+    /// What only SQL Server's routes have.
+    pub tds: TdsOptions,
+}
+
+/// What only SQL Server's routes have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TdsOptions {
+    /// Names under which an upstream may send us on, in place of the service's own. Lower case, no dot in front.
+    pub routing_suffixes: Vec<String>,
+    /// Whether SQL Server Browser's port tells apps that ask for a named instance where this route listens.
+    pub sql_browser: bool,
+    /// How old a session may become.
+    pub session_age: SessionAge,
+}
+
+/// How old a session may become. It ends between an answer and the next request, never within.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SessionAge {
+    /// As old as both sides like.
+    #[default]
+    Unlimited,
+    /// Until shortly before its token's end.
+    Token,
+    /// This old.
+    After(Duration),
 }
 
 /// The protocol of a route.
@@ -54,6 +79,8 @@ pub struct Route {
 pub enum Protocol {
     /// PostgreSQL, protocol 3.
     Postgres,
+    /// SQL Server, TDS 7.4 and 8.0.
+    Tds,
 }
 
 impl Protocol {
@@ -61,6 +88,7 @@ impl Protocol {
     pub fn default_port(self) -> u16 {
         match self {
             Self::Postgres => 5432,
+            Self::Tds => 1433,
         }
     }
 }
@@ -69,6 +97,7 @@ impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Postgres => "postgres",
+            Self::Tds => "tds",
         })
     }
 }

@@ -16,10 +16,14 @@ use crate::error::Chain;
 use crate::listener::Listener;
 use crate::lobby::Lobby;
 use crate::postgres::Cancels;
-use crate::route::{ListenAddr, Route, UpstreamAuth};
+use crate::route::{ListenAddr, Protocol, Route, UpstreamAuth};
 use crate::session::Ending;
 use crate::socket::Door;
-use crate::tls::{LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig, server_config};
+use crate::tds;
+use crate::tls::{
+    LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig, server_config,
+    wrapped_server_config,
+};
 use crate::upstream::Tcp;
 
 /// "Address family not supported", which std does not name.
@@ -187,6 +191,12 @@ impl Server {
         }
     }
 
+    /// Answers SQL Server Browser's questions for the routes that want it. That its port is taken is no reason to fail: an SQL
+    /// Server on this machine has one of its own.
+    pub async fn open_browser(&self) {
+        tds::open_browser(&self.addresses).await;
+    }
+
     async fn open_endpoint(
         &self,
         listen: &ListenAddr,
@@ -349,22 +359,27 @@ fn lobby(
     tokens: &Tokens,
     own: &Arc<[SocketAddr]>,
     ending: &Ending,
-    local: impl FnOnce() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+    local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
 ) -> Result<Lobby<Tcp>, StartError> {
     let name = || route.name.clone();
+    let local_tls = |source| StartError::LocalTls {
+        route: name(),
+        source,
+    };
+    let upstream_tls = match route.protocol {
+        Protocol::Tds if !route.tls_first => UpstreamTlsConfig::in_packets(&route.tls),
+        protocol => UpstreamTlsConfig::of(protocol, &route.tls),
+    };
     Ok(Lobby {
-        upstream_tls: UpstreamTlsConfig::of(route.protocol, &route.tls).map_err(|source| {
-            StartError::UpstreamTls {
-                route: name(),
-                source,
-            }
+        upstream_tls: upstream_tls.map_err(|source| StartError::UpstreamTls {
+            route: name(),
+            source,
         })?,
-        local_tls: server_config(route.protocol, &route.local_tls, local).map_err(|source| {
-            StartError::LocalTls {
-                route: name(),
-                source,
-            }
-        })?,
+        local_tls: server_config(route.protocol, &route.local_tls, &local).map_err(local_tls)?,
+        wrapped_tls: match route.protocol {
+            Protocol::Tds => wrapped_server_config(&route.local_tls, &local).map_err(local_tls)?,
+            _ => None,
+        },
         route: Arc::clone(route),
         tokens: tokens.clone(),
         cancels: Cancels::default(),

@@ -8,14 +8,14 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::counters::Counters;
-use crate::error::Chain;
+use crate::error::{Chain, LoginError};
 use crate::io::{AppLeg, Leg, MaybeTls, Stream};
 use crate::lobby::{Guest, Lobby};
-use crate::postgres;
 use crate::relay::{Ended, Linger, Paired, Watch, Why, relay};
 use crate::route::Protocol;
 use crate::socket::Peer;
 use crate::upstream::Dial;
+use crate::{postgres, tds};
 
 /// What sessions, doors and the server share to come to an end together.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +62,12 @@ pub(crate) struct Session<A, U, W> {
     pub(crate) guest: Guest,
 }
 
+/// What a protocol does with a session besides relaying it.
+pub(crate) trait Conversation: Watch {
+    /// Tells an app at rest that its session ends with the proxy.
+    fn farewell<A: Stream>(&self, app: &mut AppLeg<A>) -> impl Future<Output = ()> + Send;
+}
+
 /// Serves one app.
 pub(crate) async fn serve<A: Stream, D: Dial>(
     socket: A,
@@ -73,26 +79,35 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
     let number = ending.numbers.fetch_add(1, Ordering::Relaxed);
     let span = tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     async {
-        // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
-        let login = match lobby.route.protocol {
-            Protocol::Postgres => Box::pin(postgres::login(socket, lobby)),
-        };
-        match ending.goodbye.run_until_cancelled(login).await {
-            Some(Ok(Login::Session(session))) => run(*session, &lobby.counters, ending).await,
-            Some(Ok(Login::Errand(what))) => tracing::debug!("{what}"),
-            Some(Ok(Login::Nobody)) => tracing::debug!("closed before a login"),
-            Some(Err(error)) => {
-                lobby.counters.refused.add(1);
-                tracing::warn!(error = %Chain(&error), "login refused");
-            }
-            None => tracing::warn!("login cut short by the end of the proxy"),
+        match lobby.route.protocol {
+            Protocol::Postgres => attend(postgres::login(socket, lobby), lobby, ending).await,
+            Protocol::Tds => attend(tds::login(socket, lobby), lobby, ending).await,
         }
     }
     .instrument(span)
     .await;
 }
 
-async fn run<A: Stream, U: Stream, W: Watch>(
+async fn attend<A: Stream, D: Dial, W: Conversation>(
+    login: impl Future<Output = Result<Login<A, D::Stream, W>, LoginError>>,
+    lobby: &Lobby<D>,
+    ending: &Ending,
+) {
+    // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
+    let login = Box::pin(login);
+    match ending.goodbye.run_until_cancelled(login).await {
+        Some(Ok(Login::Session(session))) => run(*session, &lobby.counters, ending).await,
+        Some(Ok(Login::Errand(what))) => tracing::debug!("{what}"),
+        Some(Ok(Login::Nobody)) => tracing::debug!("closed before a login"),
+        Some(Err(error)) => {
+            lobby.counters.refused.add(1);
+            tracing::warn!(error = %Chain(&error), "login refused");
+        }
+        None => tracing::warn!("login cut short by the end of the proxy"),
+    }
+}
+
+async fn run<A: Stream, U: Stream, W: Conversation>(
     session: Session<A, U, W>,
     counters: &Counters,
     ending: &Ending,
@@ -107,7 +122,7 @@ async fn run<A: Stream, U: Stream, W: Watch>(
     let goodbye = ending.goodbye.cancelled();
     let ended = relay(&mut paired, &mut watch, Linger::default(), goodbye).await;
     if let Why::Goodbye { at_rest: true } = ended.why {
-        postgres::farewell(&mut paired.app).await;
+        watch.farewell(&mut paired.app).await;
     }
     drop(guest);
     counters.from_app.add(ended.from_app);
@@ -128,6 +143,14 @@ fn log_end(
         }
         Why::Broken(side, error) => {
             tracing::info!(closed_by = %side, %error, from_app, from_upstream, "session broke");
+        }
+        Why::Retired => {
+            tracing::info!(
+                closed_by = "proxy",
+                from_app,
+                from_upstream,
+                "session retired, see max_session_age"
+            );
         }
         Why::Goodbye { at_rest } => {
             tracing::info!(

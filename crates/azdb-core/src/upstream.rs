@@ -84,6 +84,25 @@ impl<S> Upstream<S> {
         }
     }
 
+    /// Whether what is written here goes into TLS records.
+    pub(crate) fn has_records(&self) -> bool {
+        match self {
+            Self::Sealed(_) => true,
+            Self::Plain(leg) => !matches!(leg.stream(), MaybeTls::Plain(_)),
+        }
+    }
+
+    /// The same way, on which each packet of TDS goes into a TLS record of its own.
+    pub(crate) fn one_packet_per_record(self) -> Self
+    where
+        S: Stream,
+    {
+        match self {
+            Self::Sealed(sealed) => Self::Sealed(sealed.one_packet_per_record()),
+            Self::Plain(leg) => Self::Plain(leg.map(MaybeTls::one_packet_per_record)),
+        }
+    }
+
     pub(crate) fn into_leg(self) -> Leg<MaybeTls<S>> {
         match self {
             Self::Sealed(sealed) => sealed.into_leg(),

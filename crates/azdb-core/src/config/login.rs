@@ -12,7 +12,7 @@ use super::problems::{Checked, Reported, Written};
 use super::section::Section;
 use super::tls::Tls;
 use super::token_host::{may_have_token, service_of};
-use crate::route::{Endpoint, Principals, Roots, UpstreamAuth, UpstreamTls};
+use crate::route::{Endpoint, Principals, Protocol, Roots, UpstreamAuth, UpstreamTls};
 
 /// `upstream_auth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub(super) fn mode(section: &mut Section<'_>) -> Checked<Mode> {
 
 /// What the rest of a route says that the login depends on.
 pub(super) struct Rest<'a> {
+    pub(super) protocol: Protocol,
     pub(super) mode: &'a Checked<Mode>,
     pub(super) upstream: &'a Checked<Vec<Written<Endpoint>>>,
     pub(super) tls: &'a Checked<Tls>,
@@ -117,9 +118,9 @@ fn token(
         .iter()
         .cloned()
         .chain(hosts())
-        .find_map(|(_, name)| cloud_of(&name.value));
+        .find_map(|(_, name)| cloud_of(rest.protocol, &name.value));
     let cloud = cloud(rest, named);
-    let audience = audience_for(section, cloud, audience);
+    let audience = audience_for(section, rest.protocol, cloud, audience);
     let allowed = token_hosts_fit(section, &verified, token_hosts);
     if let UpstreamTls::Verified {
         roots: Roots::Platform,
@@ -129,7 +130,7 @@ fn token(
         let written: Vec<&str> = token_hosts.iter().map(|host| host.value.as_str()).collect();
         let mut result = Ok(());
         for (key, name) in &verified {
-            if let Err(problem) = may_have_token(&name.value, cloud, &written) {
+            if let Err(problem) = may_have_token(rest.protocol, &name.value, cloud, &written) {
                 result = Err(section.refuse(&name.spot, key, problem));
             }
         }
@@ -143,8 +144,8 @@ fn token(
     })
 }
 
-fn cloud_of(host: &str) -> Option<Cloud> {
-    service_of(host).or_else(|| Cloud::from_host(host))
+fn cloud_of(protocol: Protocol, host: &str) -> Option<Cloud> {
+    service_of(protocol, host).or_else(|| Cloud::from_host(host))
 }
 
 /// The upstream's name decides, then the identities, then `AZURE_AUTHORITY_HOST`.
@@ -179,19 +180,28 @@ fn agree(section: &Section<'_>, rest: &Rest<'_>, cloud: Cloud) -> Checked<()> {
     }
 }
 
+/// What a token for a protocol's servers is for, unless the configuration says otherwise.
+fn usual_audience(protocol: Protocol, cloud: Cloud) -> Audience {
+    match protocol {
+        Protocol::Tds => cloud.sql_audience(),
+        _ => cloud.oss_rdbms_audience(),
+    }
+}
+
 fn audience_for(
     section: &Section<'_>,
+    protocol: Protocol,
     cloud: Cloud,
     audience: Option<Written<String>>,
 ) -> Checked<Audience> {
     let Some(Written { value, spot }) = audience else {
-        return Ok(cloud.oss_rdbms_audience());
+        return Ok(usual_audience(protocol, cloud));
     };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/".contains(&byte);
     if !value.bytes().all(plain) {
         let problem = format!(
             "{value:?} is not a resource, for example \"{}\"",
-            cloud.oss_rdbms_audience()
+            usual_audience(protocol, cloud)
         );
         return Err(section.refuse(&spot, "audience", problem));
     }
@@ -199,7 +209,7 @@ fn audience_for(
     let clouds = [Cloud::Public, Cloud::UsGovernment, Cloud::China];
     match clouds
         .into_iter()
-        .find(|of| *of != cloud && of.oss_rdbms_audience() == audience)
+        .find(|of| *of != cloud && usual_audience(protocol, *of) == audience)
     {
         None => Ok(audience),
         Some(other) => {

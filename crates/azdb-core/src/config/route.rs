@@ -13,7 +13,7 @@ use super::principal;
 use super::problems::{Checked, Reported, Spot, Written};
 use super::section::Section;
 use super::value::Value;
-use super::{tls, upstream};
+use super::{tds, tls, upstream};
 use crate::route::{Endpoint, LocalTls, Protocol, Route};
 
 /// Sessions at a time, when the configuration does not say.
@@ -25,13 +25,10 @@ const SHORTEST_LOGIN: Duration = Duration::from_millis(100);
 /// More is longer than any app waits.
 const LONGEST_LOGIN: Duration = Duration::from_secs(600);
 /// Keys of the contract that later versions will know.
-const NOT_YET: [&str; 7] = [
+const NOT_YET: [&str; 4] = [
     "app_password_file",
     "unix_group",
-    "routing_suffixes",
     "local_infile",
-    "sql_browser",
-    "max_session_age",
     "idle_timeout",
 ];
 
@@ -59,7 +56,8 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
     section.context = format!("route {:?}", own_name(section));
     let name = name(section);
     let protocol = protocol(section)?;
-    let port = protocol.unwrap_or(Protocol::Postgres).default_port();
+    let spoken = protocol.unwrap_or(Protocol::Postgres);
+    let port = spoken.default_port();
 
     let upstream = upstream::read(section, port);
     let connect_to = upstream::connect_to(section, &upstream, port);
@@ -67,8 +65,10 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
     let admission = listen::admission(section, &listen);
     let mode = login::mode(section);
     let tls = tls::read(section, &mode);
-    let principals = principal::read(section, &mode, &shared.identities);
+    let principals = principal::read(section, spoken, &mode, &shared.identities);
+    let tds = tds::read(section, protocol, &mode);
     let rest = Rest {
+        protocol: spoken,
         mode: &mode,
         upstream: &upstream,
         tls: &tls,
@@ -104,6 +104,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
         unix_mode,
         max_connections,
         login_timeout,
+        tds: tds?,
     };
     Ok(Draft {
         route,
@@ -186,7 +187,7 @@ fn is_name(name: &str) -> bool {
 /// not speak ends the route, because its keys may mean something else there.
 fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
     let Some(written) = section.take("protocol") else {
-        section.refuse_all("protocol: is missing; it is one of postgres");
+        section.refuse_all("protocol: is missing; it is one of postgres, tds");
         return Ok(None);
     };
     let Ok(Written { value, spot }) = section.as_text("protocol", written) else {
@@ -194,7 +195,8 @@ fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
     };
     match value.as_str() {
         "postgres" => Ok(Some(Protocol::Postgres)),
-        "mysql" | "tds" => Err(section.refuse(
+        "tds" => Ok(Some(Protocol::Tds)),
+        "mysql" => Err(section.refuse(
             &spot,
             "protocol",
             format!("{value:?} is not supported by this version yet"),
@@ -203,7 +205,7 @@ fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
             section.refuse(
                 &spot,
                 "protocol",
-                format!("{value:?} is not one of postgres"),
+                format!("{value:?} is not one of postgres, tds"),
             );
             Ok(None)
         }

@@ -12,24 +12,37 @@
 
 use azdb_identity::Cloud;
 
-/// Where Azure Database for PostgreSQL servers live. Private link adds a label in front, which changes nothing here.
-const SUFFIXES: [(Cloud, &str); 4] = [
-    (Cloud::Public, "postgres.database.azure.com"),
-    (Cloud::Public, "postgres.cosmos.azure.com"),
-    (Cloud::UsGovernment, "postgres.database.usgovcloudapi.net"),
-    (Cloud::China, "postgres.database.chinacloudapi.cn"),
-];
+use crate::route::Protocol;
+
+/// Where a protocol's servers live on Azure. Private link adds a label in front, which changes nothing here.
+fn suffixes_of(protocol: Protocol) -> &'static [(Cloud, &'static str)] {
+    match protocol {
+        Protocol::Postgres => &[
+            (Cloud::Public, "postgres.database.azure.com"),
+            (Cloud::Public, "postgres.cosmos.azure.com"),
+            (Cloud::UsGovernment, "postgres.database.usgovcloudapi.net"),
+            (Cloud::China, "postgres.database.chinacloudapi.cn"),
+        ],
+        Protocol::Tds => &[
+            (Cloud::Public, "database.windows.net"),
+            (Cloud::Public, "fabric.microsoft.com"),
+            (Cloud::Public, "pbidedicated.windows.net"),
+            (Cloud::UsGovernment, "database.usgovcloudapi.net"),
+            (Cloud::China, "database.chinacloudapi.cn"),
+        ],
+    }
+}
 
 /// The cloud whose service hands out `name`; `None` for any other name.
-pub(super) fn service_of(name: &str) -> Option<Cloud> {
-    SUFFIXES
+pub(super) fn service_of(protocol: Protocol, name: &str) -> Option<Cloud> {
+    suffixes_of(protocol)
         .iter()
         .find(|(_, suffix)| is_under(name, suffix))
         .map(|(cloud, _)| *cloud)
 }
 
 /// Whether `name` is at least one label below `suffix`, without regard to case.
-fn is_under(name: &str, suffix: &str) -> bool {
+pub(crate) fn is_under(name: &str, suffix: &str) -> bool {
     let Some(at) = name.len().checked_sub(suffix.len()) else {
         return false;
     };
@@ -49,7 +62,12 @@ fn is_under(name: &str, suffix: &str) -> bool {
 /// # Errors
 ///
 /// The message for the user.
-pub(super) fn may_have_token(name: &str, cloud: Cloud, token_hosts: &[&str]) -> Result<(), String> {
+pub(super) fn may_have_token(
+    protocol: Protocol,
+    name: &str,
+    cloud: Cloud,
+    token_hosts: &[&str],
+) -> Result<(), String> {
     if name.parse::<std::net::IpAddr>().is_ok() {
         return Err(format!(
             "no token goes to the address {name}, which no public authority vouches for: \
@@ -62,7 +80,7 @@ pub(super) fn may_have_token(name: &str, cloud: Cloud, token_hosts: &[&str]) -> 
     {
         return Ok(());
     }
-    match service_of(name) {
+    match service_of(protocol, name) {
         Some(service) if service == cloud => Ok(()),
         Some(_) => Err(format!(
             "{name} belongs to another cloud than the identity: leave cloud and audience out, or make them fit the upstream"
@@ -70,13 +88,13 @@ pub(super) fn may_have_token(name: &str, cloud: Cloud, token_hosts: &[&str]) -> 
         None => Err(format!(
             "no token goes to {name}, which is not under {}: give upstream_ca_file, \
              or token_host = \"{name}\" if you are sure that it is your server",
-            suffixes(cloud)
+            suffixes(protocol, cloud)
         )),
     }
 }
 
-fn suffixes(cloud: Cloud) -> String {
-    let own: Vec<String> = SUFFIXES
+fn suffixes(protocol: Protocol, cloud: Cloud) -> String {
+    let own: Vec<String> = suffixes_of(protocol)
         .iter()
         .filter(|(of, _)| *of == cloud)
         .map(|(_, suffix)| format!(".{suffix}"))
@@ -111,7 +129,11 @@ mod tests {
             ),
             ("orders.postgres.database.chinacloudapi.cn", Cloud::China),
         ] {
-            assert_eq!(may_have_token(name, cloud, &[]), Ok(()), "{name}");
+            assert_eq!(
+                may_have_token(Protocol::Postgres, name, cloud, &[]),
+                Ok(()),
+                "{name}"
+            );
         }
     }
 
@@ -132,10 +154,14 @@ mod tests {
             "localhost",
             "é.postgres.database.azure.com.é",
         ] {
-            assert!(may_have_token(name, Cloud::Public, &[]).is_err(), "{name}");
+            assert!(
+                may_have_token(Protocol::Postgres, name, Cloud::Public, &[]).is_err(),
+                "{name}"
+            );
         }
         assert_eq!(
             may_have_token(
+                Protocol::Postgres,
                 "orders.postgres.database.azure.com.evil.com",
                 Cloud::Public,
                 &[]
@@ -151,7 +177,7 @@ mod tests {
             ("orders.postgres.database.usgovcloudapi.net", Cloud::Public),
             ("orders.postgres.cosmos.azure.com", Cloud::UsGovernment),
         ] {
-            let refused = may_have_token(name, cloud, &[]);
+            let refused = may_have_token(Protocol::Postgres, name, cloud, &[]);
             assert!(
                 refused.is_err_and(
                     |text| text.starts_with(&format!("{name} belongs to another cloud"))
@@ -164,22 +190,42 @@ mod tests {
     fn a_name_written_out_is_allowed_and_only_that_name() {
         let written = ["db.example.org"];
         assert_eq!(
-            may_have_token("db.example.org", Cloud::Public, &written),
+            may_have_token(
+                Protocol::Postgres,
+                "db.example.org",
+                Cloud::Public,
+                &written
+            ),
             Ok(())
         );
         assert_eq!(
-            may_have_token("DB.example.org", Cloud::Public, &written),
+            may_have_token(
+                Protocol::Postgres,
+                "DB.example.org",
+                Cloud::Public,
+                &written
+            ),
             Ok(())
         );
-        assert!(may_have_token("x.db.example.org", Cloud::Public, &written).is_err());
-        assert!(may_have_token("example.org", Cloud::Public, &written).is_err());
+        assert!(
+            may_have_token(
+                Protocol::Postgres,
+                "x.db.example.org",
+                Cloud::Public,
+                &written
+            )
+            .is_err()
+        );
+        assert!(
+            may_have_token(Protocol::Postgres, "example.org", Cloud::Public, &written).is_err()
+        );
     }
 
     #[test]
     fn an_address_gets_no_token_on_the_word_of_public_authorities() {
         for name in ["10.0.0.4", "::1"] {
             assert!(
-                may_have_token(name, Cloud::Public, &[name]).is_err(),
+                may_have_token(Protocol::Postgres, name, Cloud::Public, &[name]).is_err(),
                 "{name}"
             );
         }

@@ -87,8 +87,12 @@ fn collect(url: &Url, words: &mut Words) -> Result<(), String> {
     let protocol = match url.scheme() {
         "postgres" | "postgresql" => "postgres",
         "mysql" => "mysql",
-        "tds" | "sqlserver" => "tds",
-        other => return Err(format!("{other:?} is not one of postgres, postgresql")),
+        "tds" | "sqlserver" | "mssql" => "tds",
+        other => {
+            return Err(format!(
+                "{other:?} is not one of postgres, postgresql, tds, sqlserver, mssql"
+            ));
+        }
     };
     words.push("protocol", protocol.to_owned());
     match url.host_str().filter(|host| !host.is_empty()) {

@@ -213,7 +213,7 @@ pub(super) async fn refuse<A: Stream>(app: &mut AppLeg<A>, error: &LoginError) {
 }
 
 /// Tells an app at rest that its session ends with the proxy.
-pub(crate) async fn farewell<A: Stream>(app: &mut AppLeg<A>) {
+pub(super) async fn farewell<A: Stream>(app: &mut AppLeg<A>) {
     let mut bytes = Vec::new();
     ErrorResponse {
         sqlstate: "57P01",

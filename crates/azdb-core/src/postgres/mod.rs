@@ -37,16 +37,15 @@ mod tests;
 use azdb_wire::Quoted;
 use azdb_wire::postgres::{Exchange, Startup};
 
-pub(crate) use app::farewell;
 pub(crate) use cancel::{Cancels, Registration};
 
 use crate::deadline::Deadline;
 use crate::error::LoginError;
-use crate::io::Stream;
+use crate::io::{AppLeg, Stream};
 use crate::lobby::{Guest, Lobby};
 use crate::relay::{Paired, Watch};
 use crate::route::{Principal, UpstreamAuth};
-use crate::session::{Login, Session};
+use crate::session::{Conversation, Login, Session};
 use crate::upstream::{Dial, Upstream};
 
 impl Watch for Exchange {
@@ -60,6 +59,12 @@ impl Watch for Exchange {
 
     fn at_rest(&self) -> bool {
         Exchange::at_rest(self)
+    }
+}
+
+impl Conversation for Exchange {
+    async fn farewell<A: Stream>(&self, app: &mut AppLeg<A>) {
+        app::farewell(app).await;
     }
 }
 

@@ -42,6 +42,10 @@ pub(crate) trait Watch: Send {
     fn upstream_sent(&mut self, bytes: &[u8]);
     /// Whether a word to the app would cut into nothing.
     fn at_rest(&self) -> bool;
+    /// From when on the session is to end as soon as it is at rest.
+    fn retires_at(&self) -> Option<Instant> {
+        None
+    }
 }
 
 /// Two legs that have been let through to each other.
@@ -108,6 +112,8 @@ pub(crate) enum Why {
         /// Whether a word to the app cuts into nothing.
         at_rest: bool,
     },
+    /// It was old and had come to rest.
+    Retired,
 }
 
 /// Moves bytes until both directions have ended, the linger clock runs out, or `goodbye` completes.
@@ -118,6 +124,7 @@ pub(crate) async fn relay<A: Stream, U: Stream, W: Watch>(
     goodbye: impl Future<Output = ()>,
 ) -> Ended {
     let mut goodbye = std::pin::pin!(goodbye);
+    let mut retirement = Retirement::at(watch.retires_at());
     let mut session = Session::new(linger);
     poll_fn(|cx| {
         if session.poll(cx, paired, watch).is_ready() {
@@ -128,10 +135,43 @@ pub(crate) async fn relay<A: Stream, U: Stream, W: Watch>(
             session.why.get_or_insert(Why::Goodbye { at_rest });
             return Poll::Ready(());
         }
+        if retirement.is_due(cx) && watch.at_rest() && session.holds_nothing() {
+            session.why.get_or_insert(Why::Retired);
+            return Poll::Ready(());
+        }
         Poll::Pending
     })
     .await;
     session.into_ended()
+}
+
+/// The clock of a session that may only become so old.
+enum Retirement {
+    Never,
+    Waiting(Pin<Box<Sleep>>),
+    Due,
+}
+
+impl Retirement {
+    fn at(moment: Option<Instant>) -> Self {
+        moment.map_or(Self::Never, |at| {
+            Self::Waiting(Box::pin(tokio::time::sleep_until(at)))
+        })
+    }
+
+    fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::Never => return false,
+            Self::Due => return true,
+            Self::Waiting(sleep) => {
+                if sleep.as_mut().poll(cx).is_pending() {
+                    return false;
+                }
+            }
+        }
+        *self = Self::Due;
+        true
+    }
 }
 
 struct Session {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use super::verifier::{CaFile, Unverified};
-use super::{client_builder, provider};
+use super::{IN_PACKETS, client_builder, provider};
 use crate::route::{Protocol, Roots, UpstreamTls};
 
 /// A route's TLS towards its upstream, ready to use.
@@ -33,6 +33,19 @@ impl UpstreamTlsConfig {
         protocol: Protocol,
         tls: &UpstreamTls,
     ) -> Result<Option<Self>, TlsConfigError> {
+        Self::with(tls, rustls::ALL_VERSIONS, &[alpn(protocol)])
+    }
+
+    /// For an upstream of TDS 7, whose handshake goes inside packets: TLS 1.2, without ALPN.
+    pub(crate) fn in_packets(tls: &UpstreamTls) -> Result<Option<Self>, TlsConfigError> {
+        Self::with(tls, IN_PACKETS, &[])
+    }
+
+    fn with(
+        tls: &UpstreamTls,
+        versions: &[&'static SupportedProtocolVersion],
+        alpn: &[&[u8]],
+    ) -> Result<Option<Self>, TlsConfigError> {
         let (verifier, name, verifies): (Arc<dyn ServerCertVerifier>, _, _) = match tls {
             UpstreamTls::Off => return Ok(None),
             UpstreamTls::Unverified => (Arc::new(Unverified::new(provider())), None, false),
@@ -49,13 +62,21 @@ impl UpstreamTlsConfig {
                 (Arc::new(verifier), name.clone(), true)
             }
         };
-        let mut client = client_with(verifier);
-        client.alpn_protocols = vec![alpn(protocol).to_vec()];
+        let mut client = client_with(verifier, versions);
+        client.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         Ok(Some(Self {
             client: Arc::new(client),
             name,
             verifies,
         }))
+    }
+
+    /// The same for a server that another one has sent us to: it has a name of its own.
+    pub(crate) fn without_name(&self) -> Self {
+        Self {
+            name: None,
+            ..self.clone()
+        }
     }
 
     pub(super) fn client(&self) -> Arc<ClientConfig> {
@@ -79,6 +100,7 @@ impl UpstreamTlsConfig {
 pub(super) const fn alpn(protocol: Protocol) -> &'static [u8] {
     match protocol {
         Protocol::Postgres => b"postgresql",
+        Protocol::Tds => b"tds/8.0",
     }
 }
 
@@ -88,11 +110,17 @@ pub(super) const fn alpn(protocol: Protocol) -> &'static [u8] {
 ///
 /// [`TlsConfigError::Roots`].
 pub fn platform_client() -> Result<Arc<ClientConfig>, TlsConfigError> {
-    Ok(Arc::new(client_with(platform_verifier()?)))
+    Ok(Arc::new(client_with(
+        platform_verifier()?,
+        rustls::ALL_VERSIONS,
+    )))
 }
 
-fn client_with(verifier: Arc<dyn ServerCertVerifier>) -> ClientConfig {
-    client_builder()
+fn client_with(
+    verifier: Arc<dyn ServerCertVerifier>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ClientConfig {
+    client_builder(versions)
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth()

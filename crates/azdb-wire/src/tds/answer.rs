@@ -157,6 +157,11 @@ impl<'a> LoginAnswer<'a> {
         Ok(())
     }
 
+    /// As it came.
+    pub fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+
     /// Every error and message of it.
     pub fn reports(&self) -> impl Iterator<Item = Report<'a>> {
         Tokens::of(self.payload).filter_map(|token| match token {

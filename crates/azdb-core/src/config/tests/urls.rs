@@ -29,17 +29,22 @@ fn a_url_is_a_whole_route() {
 #[test]
 fn both_spellings_of_the_scheme_are_known() {
     assert!(load_urls(&["postgresql://u@orders.postgres.database.azure.com"], &[]).is_ok());
-    for (scheme, protocol) in [("mysql", "mysql"), ("tds", "tds"), ("sqlserver", "tds")] {
+    for scheme in ["tds", "sqlserver", "mssql"] {
+        let url = format!("{scheme}://orders.database.windows.net/orders");
+        let config = load_urls(&[&url], &[]).unwrap();
         assert_eq!(
-            problems_of(&format!("{scheme}://u@orders.database.windows.net")),
-            format!(
-                "argument 1: route \"orders\": protocol: \"{protocol}\" is not supported by this version yet"
-            )
+            summary(&config).trim_end(),
+            "orders: tds, 127.0.0.1:1433, [::1]:1433 -> orders.database.windows.net:1433 as the identity, \
+             TLS verified by the platform's roots, token for https://database.windows.net"
         );
     }
     assert_eq!(
+        problems_of("mysql://u@orders.mysql.database.azure.com"),
+        "argument 1: route \"orders\": protocol: \"mysql\" is not supported by this version yet"
+    );
+    assert_eq!(
         problems_of("http://u@orders"),
-        "argument 1: \"http\" is not one of postgres, postgresql"
+        "argument 1: \"http\" is not one of postgres, postgresql, tds, sqlserver, mssql"
     );
 }
 
