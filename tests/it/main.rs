@@ -8,8 +8,21 @@
 )]
 
 mod cancel;
+mod commands;
+mod compose;
+mod demo;
 mod drivers;
+mod errors;
 mod first_packets;
+mod leaks;
+mod lifecycle;
+mod limits;
+mod local_tls;
+mod logs;
+mod passwords;
 mod pgbench;
 mod psql;
 mod replication;
+mod tokens;
+mod unix_sockets;
+mod upstream_tls;

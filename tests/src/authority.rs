@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::process::Program;
+use crate::server::Server;
 
 /// A private certificate authority.
 pub struct Authority {
@@ -20,9 +21,10 @@ impl Default for Authority {
     fn default() -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "an authority of the tests");
+        params.distinguished_name.push(
+            DnType::CommonName,
+            format!("authority {} of the tests", Server::number()),
+        );
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let ca_pem = params.self_signed(&key).unwrap().pem();

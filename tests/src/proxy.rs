@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::app::App;
 use crate::process::{Process, Program, Ran};
+use crate::raw::{RawApp, packets};
 
 /// The binary: `AZDB_PROXY_BIN`, else the one that cargo builds now.
 fn binary() -> &'static Path {
@@ -171,6 +172,47 @@ impl Proxy {
         App::at("127.0.0.1", self.address().port())
     }
 
+    /// What an app reads that is not let in.
+    ///
+    /// # Panics
+    ///
+    /// When the app is let in.
+    #[must_use]
+    #[track_caller]
+    pub fn told(&self) -> Refusal {
+        let mut app = RawApp::connect(self.address());
+        app.send(&packets::startup(0, &[("user", "anyone")]));
+        let error = app.message();
+        assert_eq!(error.tag, b'E', "{}", self.log());
+        assert_eq!(app.rest(), b"", "the end comes after it");
+        Refusal {
+            sqlstate: error.field('C').unwrap(),
+            message: error.field('M').unwrap(),
+            hint: error.field('H'),
+        }
+    }
+
+    /// The same, and that psql shows it: cause and hint.
+    ///
+    /// # Panics
+    ///
+    /// When the app is let in, or psql shows something else.
+    #[must_use]
+    #[track_caller]
+    pub fn refusal(&self) -> Refusal {
+        let refusal = self.told();
+        let ran = self.app().sql("select 1");
+        let shown = ran.failed();
+        assert!(
+            shown.contains(&format!("FATAL:  {}", refusal.message)),
+            "{shown}"
+        );
+        if let Some(hint) = &refusal.hint {
+            assert!(shown.contains(&format!("HINT:  {hint}")), "{shown}");
+        }
+        refusal
+    }
+
     /// Its log so far.
     #[must_use]
     pub fn log(&self) -> String {
@@ -224,6 +266,29 @@ impl Proxy {
     pub fn stop(self) -> Ran {
         self.signal(Signal::TERM);
         self.wait()
+    }
+}
+
+/// Why an app was not let in, as it reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code.
+    pub sqlstate: String,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    /// Whether it is the proxy's own, with this code, and text and hint have these parts.
+    #[track_caller]
+    pub fn assert_is_ours(&self, sqlstate: &str, message: &str, hint: &str) {
+        assert_eq!(self.sqlstate, sqlstate, "{self:?}");
+        assert!(self.message.starts_with("azdb-proxy: "), "{self:?}");
+        assert!(self.message.contains(message), "{self:?}");
+        let shown = self.hint.as_deref().unwrap_or_default();
+        assert!(shown.contains(hint), "{self:?}");
     }
 }
 

@@ -41,6 +41,13 @@ pub mod packets {
         [&b"Q"[..], &packet].concat()
     }
 
+    /// PasswordMessage.
+    #[must_use]
+    pub fn password(secret: &str) -> Vec<u8> {
+        let packet = with_length([secret.as_bytes(), &[0]].concat());
+        [&b"p"[..], &packet].concat()
+    }
+
     /// Terminate.
     pub const TERMINATE: [u8; 5] = [b'X', 0, 0, 0, 4];
 
@@ -69,8 +76,8 @@ impl Message {
     }
 }
 
-trait Duplex: Read + Write {}
-impl<S: Read + Write> Duplex for S {}
+trait Duplex: Read + Write + Send {}
+impl<S: Read + Write + Send> Duplex for S {}
 
 /// A connection of a test to a proxy or server.
 pub struct RawApp {

@@ -63,7 +63,8 @@ impl<D> Lobby<D> {
             })
     }
 
-    /// A token for the principal.
+    /// A token for the principal. One whose source fails in passing is waited for; when the time is over, the error is what
+    /// the source met, because "no progress" alone would help nobody.
     pub(crate) async fn token(
         &self,
         principal: &Principal,
@@ -77,7 +78,17 @@ impl<D> Lobby<D> {
                 source,
             })
         };
-        deadline.run("waiting for a token", get).await
+        let outcome = deadline.run("waiting for a token", get).await;
+        match (
+            outcome,
+            self.tokens.last_error(&principal.identity, audience),
+        ) {
+            (Err(LoginError::Deadline { .. }), Some(source)) => Err(LoginError::Token {
+                audience: audience.clone(),
+                source,
+            }),
+            (outcome, _) => outcome,
+        }
     }
 
     /// A token for a session that should not end soon: one with little life left is worth a short wait for the next.

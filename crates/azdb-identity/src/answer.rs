@@ -215,3 +215,67 @@ impl Visitor<'_> for WipedVisitor {
         Ok(Wiped(wiped(text)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noon() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    fn life(body: &str) -> Option<Duration> {
+        let grant = read(body.as_bytes(), Shape::Json, None, noon()).ok()?;
+        grant.token.expires_at().duration_since(noon()).ok()
+    }
+
+    #[test]
+    fn the_earlier_of_two_ends_counts() {
+        let both = |on: u64, within: u64| {
+            format!(r#"{{"access_token":"t","expires_on":"{on}","expires_in":{within}}}"#)
+        };
+        assert_eq!(
+            life(&both(1_800_003_600, 7200)),
+            Some(Duration::from_secs(3600))
+        );
+        assert_eq!(
+            life(&both(1_800_007_200, 3600)),
+            Some(Duration::from_secs(3600))
+        );
+    }
+
+    #[test]
+    fn ends_that_make_no_sense_are_no_ends() {
+        for end in ["-5", "\"soon\"", "1e300", "null", "[]", "true", "\"NaN\""] {
+            let body = format!(r#"{{"access_token":"t","expires_in":{end},"refresh_in":{end}}}"#);
+            assert_eq!(life(&body), None, "{end}");
+        }
+        assert!(life(r#"{"access_token":"t","expires_in":1e17}"#).is_some());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(
+            body in r#"(\{|\}|"|:|,|[0-9]{1,20}|-|e|access_token|expires_on|expires_in|expiresOn|refresh_in|eyJ|\.|\PC){0,60}"#,
+        ) {
+            for shape in [Shape::Json, Shape::JsonOrBare] {
+                if let Ok(grant) = read(body.as_bytes(), shape, None, noon()) {
+                    let left = grant.token.expires_at().duration_since(noon()).unwrap_or_default();
+                    proptest::prop_assert!(left >= schedule::FLOOR);
+                }
+            }
+        }
+
+        #[test]
+        fn no_number_makes_it_panic(on: u64, within: f64, refresh: u64) {
+            let body = serde_json::json!({
+                "access_token": "t", "expires_on": on, "expires_in": within, "refresh_in": refresh,
+            });
+            if let Ok(grant) = read(body.to_string().as_bytes(), Shape::Json, None, noon()) {
+                let life = grant.token.expires_at().duration_since(noon()).unwrap_or_default();
+                let wait = schedule::refresh(life, grant.refresh_in, &mut schedule::Jitter::seeded(on));
+                proptest::prop_assert!(wait <= Duration::from_secs(86_400));
+            }
+        }
+    }
+}

@@ -39,10 +39,11 @@ impl Audience {
             .filter(|host| !host.is_empty())
     }
 
-    /// True when it may stand unquoted in the arguments of a program: letters, digits, `. - _ : /`.
+    /// True when it may stand unquoted in the arguments of a program: letters, digits, `. - _ : /`, and
+    /// no option of the program.
     pub(crate) fn is_plain(&self) -> bool {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '/');
-        !self.0.is_empty() && self.0.chars().all(plain)
+        self.0.starts_with(|c: char| c.is_ascii_alphanumeric()) && self.0.chars().all(plain)
     }
 }
 

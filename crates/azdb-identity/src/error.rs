@@ -61,7 +61,7 @@ impl TokenError {
     /// Whether trying again a little later makes sense: a network fault, a throttled or an updating endpoint.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        self.fault.is_transient()
+        self.fault.is_transient(self.source)
     }
 
     pub(crate) fn fault(&self) -> &Fault {

@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::Selector;
 use crate::http::HttpFault;
 use crate::quote::quoted;
+use crate::{Selector, SourceKind};
 
 /// Why a source gave no token. Text of others is already quoted.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +142,7 @@ fn colon(said: &str) -> String {
 
 impl Fault {
     /// Whether the same question may well be answered a little later.
-    pub(crate) fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self, source: SourceKind) -> bool {
         match self {
             Self::Setup { .. }
             | Self::NoIdentity { .. }
@@ -150,11 +150,12 @@ impl Fault {
             | Self::OtherIdentity { .. }
             | Self::File { .. } => false,
             Self::Http { source, .. } => source.is_transient(),
-            // 404 and 410 are how IMDS says that it is being updated.
-            Self::Answered(answer) => {
-                matches!(answer.status, 404 | 408 | 410 | 429 | 500..=599)
-                    || answer.says("temporarily_unavailable")
-            }
+            Self::Answered(answer) => match answer.status {
+                // How IMDS says that it is being updated.
+                404 | 410 => matches!(source, SourceKind::Imds | SourceKind::AzureArc),
+                408 | 429 | 500..=599 => true,
+                _ => answer.says("temporarily_unavailable"),
+            },
             Self::AlmostOver { .. } => true,
             Self::Program(program) => matches!(program, ProgramFault::TooSlow { .. }),
         }

@@ -27,8 +27,11 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-/// Off Azure nothing listens at IMDS's address, and nobody shall wait for the kernel to give up.
-const CONNECT: Duration = Duration::from_secs(2);
+/// Identity endpoints are on this machine, or next to it. Off Azure nothing listens at IMDS's address, and nobody shall
+/// wait for the kernel to give up.
+const CONNECT_NEAR: Duration = Duration::from_secs(2);
+/// The authority is somewhere in the cloud.
+const CONNECT_FAR: Duration = Duration::from_secs(5);
 /// The whole exchange. IMDS has been seen to take many seconds for the first token of an identity.
 pub(crate) const EXCHANGE: Duration = Duration::from_secs(30);
 /// The longest answer, in bytes.
@@ -81,16 +84,16 @@ pub(crate) struct Answer {
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpFault {
-    #[error("no connection within {} s", CONNECT.as_secs())]
-    ConnectTimeout,
+    #[error("no connection within {} s", .0.as_secs())]
+    ConnectTimeout(Duration),
     #[error(transparent)]
     Connect(io::Error),
     #[error("the TLS handshake went wrong: {0}")]
     Tls(io::Error),
     #[error("the connection broke: {0}")]
     Broken(hyper::Error),
-    #[error("no answer within {} s", EXCHANGE.as_secs())]
-    Silent,
+    #[error("no answer within {} s", .0.as_secs())]
+    Silent(Duration),
     #[error("the answer is longer than {LONGEST} bytes")]
     TooLong,
     #[error("the URL has no host or is neither http nor https")]
@@ -102,7 +105,7 @@ pub(crate) enum HttpFault {
 impl HttpFault {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::ConnectTimeout | Self::Connect(_) | Self::Broken(_) | Self::Silent => true,
+            Self::ConnectTimeout(_) | Self::Connect(_) | Self::Broken(_) | Self::Silent(_) => true,
             // A certificate that cannot be trusted stays so; a broken handshake is a broken connection.
             Self::Tls(error) => error.kind() != io::ErrorKind::InvalidData,
             Self::TooLong | Self::BadUrl | Self::BadHeader => false,
@@ -113,9 +116,23 @@ impl HttpFault {
 impl Line {
     /// Sends `request` and reads the whole answer, whatever its status is.
     pub(crate) async fn exchange(&self, request: Outgoing) -> Result<Answer, HttpFault> {
-        timeout(EXCHANGE, self.attempt(request))
+        self.exchange_within(EXCHANGE, request).await
+    }
+
+    /// Finds out within two seconds whether anybody answers at `url` at all.
+    pub(crate) async fn probe(&self, url: Url) -> Result<(), HttpFault> {
+        let answer = self.exchange_within(CONNECT_NEAR, Outgoing::get(url)).await;
+        answer.map(drop)
+    }
+
+    async fn exchange_within(
+        &self,
+        limit: Duration,
+        request: Outgoing,
+    ) -> Result<Answer, HttpFault> {
+        timeout(limit, self.attempt(request))
             .await
-            .unwrap_or(Err(HttpFault::Silent))
+            .unwrap_or(Err(HttpFault::Silent(limit)))
     }
 
     async fn attempt(&self, request: Outgoing) -> Result<Answer, HttpFault> {
@@ -124,9 +141,13 @@ impl Line {
         let port = url.port_or_known_default().ok_or(HttpFault::BadUrl)?;
         // A URL writes an IPv6 address in brackets, a resolver does not.
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let tcp = timeout(CONNECT, TcpStream::connect((bare, port)))
+        let limit = match url.scheme() {
+            "http" => CONNECT_NEAR,
+            _ => CONNECT_FAR,
+        };
+        let tcp = timeout(limit, TcpStream::connect((bare, port)))
             .await
-            .map_err(|_| HttpFault::ConnectTimeout)?
+            .map_err(|_| HttpFault::ConnectTimeout(limit))?
             .map_err(HttpFault::Connect)?;
         match url.scheme() {
             "http" => carry(tcp, request).await,

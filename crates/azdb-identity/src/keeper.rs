@@ -28,11 +28,13 @@ use crate::clock::Clock;
 use crate::round::Round;
 use crate::schedule::{self, Jitter};
 use crate::source::TokenSource;
-use crate::{Audience, Token, TokenError};
+use crate::{Audience, SourceKind, Token, TokenError};
 
 /// What is known of one token at one moment.
 #[derive(Clone, Default)]
 pub(crate) struct Known {
+    /// Who was asked last.
+    pub(crate) source: Option<SourceKind>,
     pub(crate) token: Option<Kept>,
     /// The last error, until a fetch goes well again.
     pub(crate) failure: Option<Failure>,

@@ -53,6 +53,18 @@ mod tests {
         assert_eq!(quoted("\"eyJa\" and eyJb"), "\"[token]\" and [token]");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_it_is_the_quotation_is_short_printable_and_free_of_tokens(
+            text in "(eyJ|[a-zA-Z._-]|\\PC|\\x00|\\x1b|\r|\n){0,400}",
+        ) {
+            let shown = quoted(&text);
+            proptest::prop_assert!(!shown.contains("eyJ"));
+            proptest::prop_assert!(!shown.contains(char::is_control));
+            proptest::prop_assert!(shown.chars().count() <= LONGEST);
+        }
+    }
+
     #[test]
     fn only_the_first_line_that_says_something_is_shown() {
         assert_eq!(

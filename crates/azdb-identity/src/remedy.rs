@@ -3,6 +3,9 @@
 use crate::SourceKind;
 use crate::fault::{Answered, Fault, ProgramFault};
 
+/// The agent's keys are for one group only.
+const HIMDS: &str = "add the user of this process to the group `himds` (`usermod -aG himds USER`) and start it again";
+
 /// One line of advice.
 pub(crate) fn of(source: SourceKind, fault: &Fault) -> String {
     match fault {
@@ -20,9 +23,7 @@ pub(crate) fn of(source: SourceKind, fault: &Fault) -> String {
             asked.key()
         ),
         Fault::Program(fault) => program(source, fault).to_owned(),
-        Fault::File { .. } => {
-            "check that the file exists and that the user of this process may read it".to_owned()
-        }
+        Fault::File { .. } => file(source).to_owned(),
     }
 }
 
@@ -59,13 +60,13 @@ fn answered(source: SourceKind, answer: &Answered) -> String {
         (SourceKind::WorkloadIdentity | SourceKind::ServicePrincipal, 404) => {
             "check the tenant id and the authority host"
         }
-        (_, 404 | 410) => "wait: the endpoint is being updated and is back within about a minute",
+        (SourceKind::Imds | SourceKind::AzureArc, 404 | 410) => {
+            "wait: the endpoint is being updated and is back within about a minute"
+        }
         (_, 408 | 500..=599) => {
             "wait; if it lasts, see the status of the platform, and look for an HTTP proxy between here and the endpoint"
         }
-        (SourceKind::AzureArc, 401 | 403) => {
-            "add the user of this process to the group `himds` (`usermod -aG himds USER`) and start it again"
-        }
+        (SourceKind::AzureArc, 401 | 403) => HIMDS,
         (_, 403) => {
             "this machine may not use the endpoint (Docker Desktop and HTTP proxies answer so, too): \
              on Azure assign an identity, elsewhere choose another source, for example `azure-cli`"
@@ -134,6 +135,13 @@ fn unreadable(source: SourceKind) -> &'static str {
         _ => {
             "something other than the identity endpoint may have answered: look for a proxy or a captive portal"
         }
+    }
+}
+
+fn file(source: SourceKind) -> &'static str {
+    match source {
+        SourceKind::AzureArc => HIMDS,
+        _ => "check that the file exists and that the user of this process may read it",
     }
 }
 

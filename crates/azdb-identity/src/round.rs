@@ -49,6 +49,7 @@ impl Round {
         self.report(&grant.token, life, wait);
         let forced = std::mem::take(&mut self.forced);
         self.publish.send_modify(|known| {
+            known.source = Some(self.source.kind());
             known.token = Some(Kept {
                 token: grant.token,
                 fetched_at: now,
@@ -104,6 +105,7 @@ impl Round {
         }
         let forced = std::mem::take(&mut self.forced);
         self.publish.send_modify(|known| {
+            known.source = Some(source);
             if left.is_none() {
                 known.token = None;
             }

@@ -21,6 +21,8 @@ const AHEAD: Duration = Duration::from_secs(5 * 60);
 const LONG: Duration = Duration::from_secs(2 * 3600);
 /// The least time between two fetches that both went well.
 const LEAST_REFRESH: Duration = Duration::from_secs(30);
+/// No token of Azure lasts longer than a day; an end far beyond that is somebody's mistake.
+const MOST_REFRESH: Duration = Duration::from_secs(24 * 3600);
 /// The longest wait that an endpoint can impose.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
 /// The longest time between retries while no token is left.
@@ -54,7 +56,7 @@ pub(crate) fn refresh(
             planned - jitter.up_to(spread)
         }
     };
-    planned.max(LEAST_REFRESH)
+    planned.clamp(LEAST_REFRESH, MOST_REFRESH)
 }
 
 /// How long to wait after the `failures`th fault in a row. `left` is how long the token in hand can still be used.

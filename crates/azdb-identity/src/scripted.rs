@@ -1,5 +1,7 @@
 //! A source that plays a script, for tests on a paused clock.
 
+#![expect(clippy::panic, reason = "a script may ask for one")]
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -33,6 +35,8 @@ pub(crate) enum Step {
     Status(u16, Option<u64>),
     /// No answer, for as long as the transport waits for one.
     Silence,
+    /// A bug in a source.
+    Panic,
     /// Nothing until somebody calls [`Script::release`], then a token with this life.
     Held(Duration),
 }
@@ -102,9 +106,13 @@ impl Script {
             }
             Step::Silence => {
                 tokio::time::sleep(EXCHANGE).await;
-                let (endpoint, source) = ("http://169.254.169.254".to_owned(), HttpFault::Silent);
+                let (endpoint, source) = (
+                    "http://169.254.169.254".to_owned(),
+                    HttpFault::Silent(EXCHANGE),
+                );
                 Err(Fault::Http { endpoint, source })
             }
+            Step::Panic => panic!("on purpose"),
             Step::Held(life) => {
                 if let Ok(permit) = self.released.acquire().await {
                     permit.forget();

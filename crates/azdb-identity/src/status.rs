@@ -40,7 +40,7 @@ impl TokenStatus {
         let until = |moment: SystemTime| moment.duration_since(now).unwrap_or_default();
         let token = known.token.as_ref();
         Self {
-            source: plan.kind,
+            source: known.source.unwrap_or(plan.kind),
             selector: plan.selector.clone(),
             audience: audience.clone(),
             expires_in: token.map(|kept| until(kept.token.expires_at())),

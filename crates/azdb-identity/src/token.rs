@@ -8,6 +8,22 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 /// An access token: cheap to clone, wiped when the last clone goes, with neither `Debug` nor `Display`.
+///
+/// ```compile_fail
+/// fn show(token: &azdb_identity::Token) -> String {
+///     format!("{token:?}")
+/// }
+/// ```
+/// ```compile_fail
+/// fn show(token: &azdb_identity::Token) -> String {
+///     format!("{token}")
+/// }
+/// ```
+/// ```
+/// fn show(token: &azdb_identity::Token) -> String {
+///     format!("{:?}", token.claims())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Token(Arc<Held>);
 

@@ -14,18 +14,20 @@ in there with a token of the managed identity, and then moves bytes.";
 
 const AFTER: &str = "\
 Examples:
-  azdb-proxy run 'postgres://orders-app@orders.postgres.database.azure.com/orders?listen=127.0.0.1:5432'
+  azdb-proxy run 'postgres://orders-app@orders.postgres.database.azure.com/orders'
   azdb-proxy run --config proxy.toml
   azdb-proxy check
 
 Configuration:
-  Flags win over environment variables, and these over the file, which is --config, else ./proxy.toml, else
-  /etc/azdb-proxy/proxy.toml. Every flag is a variable, too: AZDB_PROXY_ and its name in capitals, for example
-  AZDB_PROXY_LOG_LEVEL. AZDB_PROXY_ROUTE, AZDB_PROXY_ROUTE_1 ... hold routes as URLs.
+  Flags win over environment variables, and these over the file, which is
+  --config, else ./proxy.toml, else /etc/azdb-proxy/proxy.toml. Every flag is a
+  variable, too: AZDB_PROXY_ and its name in capitals, for example
+  AZDB_PROXY_LOG_LEVEL. AZDB_PROXY_ROUTE, AZDB_PROXY_ROUTE_1 ... hold routes
+  as URLs.
 
 Signals:
-  SIGTERM and SIGINT end the proxy: no new sessions, time for those that run (--max-sigterm-delay), a goodbye to
-  the rest. A second signal ends it at once.
+  SIGTERM and SIGINT end the proxy: no new sessions, time for those that run
+  (--max-sigterm-delay), a goodbye to the rest. A second signal ends it at once.
 
 Exit codes:
   0    ended as asked, no session was cut

@@ -7,13 +7,16 @@ use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt};
 
+/// Libraries that tell every token request to whoever listens; what matters of it, our own lines say.
+const QUIET: &str = "azure_core=warn,azure_identity=warn,";
+
 /// Turns the log on, and sends panics to it.
 ///
 /// # Errors
 ///
 /// When the level is none.
 pub(crate) fn start(process: &Process) -> Result<(), ParseError> {
-    let filter: EnvFilter = process.log_level.parse()?;
+    let filter: EnvFilter = format!("{QUIET}{}", process.log_level).parse()?;
     let registry = tracing_subscriber::registry().with(filter);
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);

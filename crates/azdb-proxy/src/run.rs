@@ -54,8 +54,15 @@ async fn start_and_serve(config: Config, env: Environment) -> anyhow::Result<Exi
         .warnings
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
-    let signals = Signals::new().context("cannot listen for signals")?;
-    let server = bind(&config, env).await?;
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    // With `require_ready` the start waits for tokens, perhaps for long; a signal ends that, too.
+    let server = tokio::select! {
+        server = bind(&config, env) => server?,
+        signal = signals.next() => {
+            tracing::info!(%signal, "coming to an end before the start was through");
+            return Ok(Exit::Success);
+        }
+    };
     serve(server, &config.process, signals).await
 }
 

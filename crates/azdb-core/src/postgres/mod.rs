@@ -60,6 +60,10 @@ impl Watch for Exchange {
     fn at_rest(&self) -> bool {
         Exchange::at_rest(self)
     }
+
+    fn app_left(&self) -> bool {
+        Exchange::app_left(self)
+    }
 }
 
 impl Conversation for Exchange {

@@ -46,6 +46,10 @@ pub(crate) trait Watch: Send {
     fn retires_at(&self) -> Option<Instant> {
         None
     }
+    /// Whether the app has said that it leaves. The end that follows is its own, whichever socket shows it first.
+    fn app_left(&self) -> bool {
+        false
+    }
 }
 
 /// Two legs that have been let through to each other.
@@ -142,7 +146,7 @@ pub(crate) async fn relay<A: Stream, U: Stream, W: Watch>(
         Poll::Pending
     })
     .await;
-    session.into_ended()
+    session.into_ended(watch.app_left())
 }
 
 /// The clock of a session that may only become so old.
@@ -259,11 +263,16 @@ impl Session {
         self.from_app.holds_nothing() && self.from_upstream.holds_nothing()
     }
 
-    fn into_ended(self) -> Ended {
+    fn into_ended(self, app_left: bool) -> Ended {
+        let why = match self.why {
+            // Servers close at an app's word, often before the app does.
+            Some(Why::Closed(_) | Why::Broken(..)) if app_left => Why::Closed(Side::App),
+            why => why.unwrap_or(Why::Closed(Side::App)),
+        };
         Ended {
             from_app: self.from_app.moved(),
             from_upstream: self.from_upstream.moved(),
-            why: self.why.unwrap_or(Why::Closed(Side::App)),
+            why,
         }
     }
 }

@@ -21,8 +21,20 @@ pub(super) struct Sessions {
 
 struct Live {
     secret: Vec<u8>,
+    info: SessionInfo,
     interrupt: Arc<Interrupt>,
     end: CancellationToken,
+}
+
+/// What others may know of a session.
+#[derive(Debug, Clone)]
+pub(super) struct SessionInfo {
+    pub(super) process: i32,
+    pub(super) user: String,
+    pub(super) database: String,
+    pub(super) application_name: String,
+    /// TLS version and cipher suite.
+    pub(super) tls: (String, String),
 }
 
 impl Sessions {
@@ -34,7 +46,14 @@ impl Sessions {
     }
 
     /// Enters a session; it leaves when the returned guard is dropped.
-    pub(super) fn enter(self: &Arc<Self>, secret_bytes: usize, interrupt: Arc<Interrupt>) -> Entry {
+    ///
+    /// Its process id is given here, whatever `info` says.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        secret_bytes: usize,
+        info: SessionInfo,
+        interrupt: Arc<Interrupt>,
+    ) -> Entry {
         let key = CancelKey {
             process: self.next.fetch_add(1, Ordering::Relaxed),
             secret: random::bytes(secret_bytes),
@@ -42,6 +61,10 @@ impl Sessions {
         let end = CancellationToken::new();
         let live = Live {
             secret: key.secret.clone(),
+            info: SessionInfo {
+                process: key.process,
+                ..info
+            },
             interrupt,
             end: end.clone(),
         };
@@ -79,6 +102,11 @@ impl Sessions {
     /// Ends all sessions with 57P01.
     pub(super) fn terminate_all(&self) {
         self.live().values().for_each(Live::terminate);
+    }
+
+    /// All live sessions.
+    pub(super) fn all(&self) -> Vec<SessionInfo> {
+        self.live().values().map(|live| live.info.clone()).collect()
     }
 
     /// How many sessions are logged in.

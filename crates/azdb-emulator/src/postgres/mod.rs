@@ -31,11 +31,18 @@
 //! * Bytes sent in plaintext behind an SSLRequest never reach the session.
 
 mod cancel;
+mod catalog;
+mod error;
+mod functions;
 mod login;
 mod opening;
 mod record;
 mod server;
 mod session;
+mod settings;
+mod sql;
+mod types;
+mod value;
 mod wire;
 
 pub use login::{Role, RoleKind};

@@ -24,8 +24,9 @@ const CANCEL_REQUEST: u32 = 80_877_102;
 pub(super) enum Opening {
     /// A session that wants to log in.
     Login(Box<TlsStream<TcpStream>>, Startup),
-    /// A request to cancel another session's statement.
-    Cancel(CancelKey),
+    /// A request to cancel another session's statement, and its stream when that has to be closed
+    /// in TLS: clients take a bare end for an attack.
+    Cancel(CancelKey, Option<Box<TlsStream<TcpStream>>>),
     /// It was told why not, or broke the protocol so early that nothing is said.
     Over,
 }
@@ -145,7 +146,7 @@ pub(super) async fn open(
                 stream.write_all(b"N").await?;
                 gss_answered = true;
             }
-            First::Cancel(key) => return Ok(Opening::Cancel(key)),
+            First::Cancel(key) => return Ok(Opening::Cancel(key, None)),
             First::Startup(startup) => {
                 refuse_plaintext(&mut stream, peer, &startup).await?;
                 return Ok(Opening::Over);
@@ -157,7 +158,7 @@ pub(super) async fn open(
 async fn encrypted(mut stream: TlsStream<TcpStream>) -> io::Result<Opening> {
     match read_first(&mut stream).await? {
         First::Startup(startup) => Ok(Opening::Login(Box::new(stream), startup)),
-        First::Cancel(key) => Ok(Opening::Cancel(key)),
+        First::Cancel(key) => Ok(Opening::Cancel(key, Some(Box::new(stream)))),
         First::Ssl | First::GssEnc => Ok(Opening::Over),
     }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{ReadyForQuery, TransactionStatus};
 use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus, SecretKey};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::cancel::{Entry, Sessions};
+use super::cancel::{Entry, SessionInfo, Sessions};
 use super::login::{Gate, Role};
 use super::opening::{ALPN, Opening, Startup, open};
 use super::record::{LoginRecord, Logins, Refusal};
@@ -25,9 +26,6 @@ use crate::tasks::Tasks;
 
 /// How long a client may take until it is logged in: PostgreSQL's `authentication_timeout`.
 const LOGIN_LIMIT: Duration = Duration::from_secs(60);
-
-/// What `server_version` says.
-pub(super) const VERSION: &str = "16.4";
 
 /// How a server is set up.
 #[derive(Debug, Clone)]
@@ -193,8 +191,11 @@ impl Shared {
     ) -> io::Result<Option<(TlsStream<TcpStream>, Session, Entry)>> {
         let (mut stream, startup) = match open(stream, peer, &self.acceptor).await? {
             Opening::Login(stream, startup) => (*stream, startup),
-            Opening::Cancel(key) => {
+            Opening::Cancel(key, stream) => {
                 self.sessions.cancel(&key);
+                if let Some(mut stream) = stream {
+                    stream.shutdown().await?;
+                }
                 return Ok(None);
             }
             Opening::Over => return Ok(None),
@@ -222,12 +223,18 @@ impl Shared {
         stream: &mut TlsStream<TcpStream>,
         startup: &Startup,
     ) -> io::Result<(Session, Entry)> {
-        let session = Session::open(&self.database, &self.sessions, startup)
-            .await
+        let roles = self
+            .gate
+            .roles
+            .iter()
+            .map(|role| role.name.clone())
+            .collect();
+        let session = Session::open(&self.database, &self.sessions, startup, roles)
             .map_err(io::Error::other)?;
         let minor = startup.minor.min(self.gate.newest_minor);
         let secret_bytes = if minor >= 2 { 32 } else { 4 };
-        let entry = self.sessions.enter(secret_bytes, session.interrupt());
+        let info = session_info(stream, startup);
+        let entry = self.sessions.enter(secret_bytes, info, session.interrupt());
         session.set_process(entry.key.process);
 
         let mut messages = vec![PgWireBackendMessage::Authentication(Authentication::Ok)];
@@ -244,5 +251,27 @@ impl Shared {
         messages.push(PgWireBackendMessage::ReadyForQuery(ready));
         write(stream, messages).await?;
         Ok((session, entry))
+    }
+}
+
+fn session_info(stream: &TlsStream<TcpStream>, startup: &Startup) -> SessionInfo {
+    let text = |name| startup.parameter(name).unwrap_or_default().to_owned();
+    let tls = stream.get_ref().1;
+    let version = tls.protocol_version().and_then(|version| version.as_str());
+    let suite = tls.negotiated_cipher_suite();
+    SessionInfo {
+        process: 0,
+        user: text("user"),
+        database: startup
+            .parameter("database")
+            .map_or_else(|| text("user"), str::to_owned),
+        application_name: text("application_name"),
+        tls: (
+            version.unwrap_or_default().replace("TLSv1_", "TLSv1."),
+            suite
+                .and_then(|s| s.suite().as_str())
+                .unwrap_or_default()
+                .replace("TLS13_", "TLS_"),
+        ),
     }
 }

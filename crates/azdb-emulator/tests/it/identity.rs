@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use azdb_emulator::issuer::Rejected;
 use azdb_emulator::{
-    Assigned, Behaviour, Emulator, EmulatorOptions, Flaw, ManagedIdentity, OSSRDBMS_AUDIENCE, Shape,
+    Behaviour, Emulator, EmulatorOptions, Flaw, ManagedIdentity, OSSRDBMS_AUDIENCE, Shape,
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -126,12 +126,13 @@ async fn selector_of_the_other_service_yields_the_system_identity() {
 
 #[tokio::test]
 async fn unknown_and_ambiguous_identities_are_refused_in_each_shape() {
-    let mut options = EmulatorOptions::default();
-    options.identities = vec![
-        ManagedIdentity::user_assigned("first"),
-        ManagedIdentity::user_assigned("second"),
-    ];
-    assert_eq!(options.identities[0].assigned, Assigned::User);
+    let options = EmulatorOptions {
+        identities: vec![
+            ManagedIdentity::user_assigned("first"),
+            ManagedIdentity::user_assigned("second"),
+        ],
+        ..EmulatorOptions::default()
+    };
     let azure = Emulator::start(options).await.unwrap();
 
     let (status, body) = app_service(&azure, "&client_id=unknown").await;

@@ -25,7 +25,7 @@ fn startup(minor: u16, parameters: &[(&str, &str)]) -> Vec<u8> {
 
 async fn refusal(azure: &Emulator, user: &str, password: &str) -> (String, String) {
     let refused = log_in(azure, user, password).await;
-    told(&refused.err().expect("the login was accepted"))
+    told(&refused.unwrap_err())
 }
 
 async fn refusal_of(shape: impl Into<Shape>) -> (String, String) {

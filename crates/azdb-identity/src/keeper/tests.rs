@@ -302,6 +302,16 @@ async fn a_nap_is_noticed_without_anybody_asking() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bug_in_a_source_leaves_nobody_waiting() {
+    let clock = Clock::simulated(noon());
+    let script = Script::new(&clock, SECOND, |_| Step::Panic);
+    let keeper = script.keeper();
+    let waiter = keeper.look().err().unwrap();
+    assert!(waiter.token().await.is_err());
+    assert!(keeper.is_dead(), "the next caller starts another one");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_task_ends_with_its_keeper() {
     let clock = Clock::simulated(noon());
     let script = Script::new(&clock, SECOND, |_| Step::Token(MINUTE * 3));

@@ -35,8 +35,10 @@ impl Developer {
         let tenant = self.tenant.as_deref();
         // Both end up in arguments of programs, one of them a script.
         let is_plain = |text: &str| {
-            text.chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
+            text.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
         };
         if !audience.is_plain() || !tenant.is_none_or(is_plain) {
             return Err(Fault::Setup {

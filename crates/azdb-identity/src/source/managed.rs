@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use azure_core::http::Url;
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions};
 use hyper::header::{HeaderName, HeaderValue};
-
 use zeroize::Zeroizing;
 
 use super::{Plan, Surroundings, TokenSource};
@@ -49,6 +48,7 @@ impl ManagedIdentity {
 
     async fn ask(&self, audience: &Audience) -> Result<Answer, Fault> {
         let endpoint = Arc::new(self.endpoint(audience)?);
+        self.believe(&endpoint.url).await?;
         let amended = Arc::clone(&endpoint);
         let amend = Box::new(move |request| amended.address(request));
         let (client_options, reply) = sdk::line_out(&self.line, amend);
@@ -73,20 +73,26 @@ impl ManagedIdentity {
         }
     }
 
-    /// An endpoint that was only guessed and is silent does not exist: nobody shall wait for it.
-    fn doubt(&self, fault: Fault) -> Fault {
-        match fault {
-            Fault::Http { endpoint, source } if !self.believed.load(Ordering::Relaxed) => {
-                Fault::NoIdentity {
-                    cause: format!(
-                        "nothing gives this process an identity: the platform's variables name none, and IMDS \
-                         cannot be asked at `{endpoint}`: {source}"
-                    ),
-                    remedy: remedy::unreachable(SourceKind::Imds).to_owned(),
-                }
-            }
-            fault => fault,
+    /// Nobody shall wait for an endpoint that was only guessed: whether it exists is known within two seconds. The
+    /// real one answers at once that the question lacks its header; its first token may take longer.
+    async fn believe(&self, endpoint: &Url) -> Result<(), Fault> {
+        if self.believed.load(Ordering::Relaxed) {
+            return Ok(());
         }
+        let mut url = endpoint.clone();
+        url.set_query(None);
+        if let Err(fault) = self.line.probe(url).await {
+            let endpoint = sdk::endpoint(endpoint);
+            return Err(Fault::NoIdentity {
+                cause: format!(
+                    "nothing gives this process an identity: the platform's variables name none, and IMDS \
+                     cannot be asked at `{endpoint}`: {fault}"
+                ),
+                remedy: remedy::unreachable(SourceKind::Imds).to_owned(),
+            });
+        }
+        self.believed.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     fn endpoint(&self, audience: &Audience) -> Result<Endpoint, Fault> {
@@ -134,10 +140,7 @@ impl TokenSource for ManagedIdentity {
     }
 
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
-        let answer = self.ask(audience).await.map_err(|fault| self.doubt(fault));
-        if answer.is_ok() {
-            self.believed.store(true, Ordering::Relaxed);
-        }
+        let answer = self.ask(audience).await;
         answer
             .and_then(|answer| granted(&answer, self.selector.as_ref(), self.clock.now()))
             .map_err(|fault| TokenError::new(self.kind, fault))

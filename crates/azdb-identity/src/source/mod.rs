@@ -57,10 +57,13 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     pub(crate) fn new(environment: Environment, tls: Arc<ClientConfig>, clock: Clock) -> Self {
         let (arc_agent, arc_keys) = arc::places(&environment);
+        // Whatever the caller's protocol is, ours is HTTP/1.1.
+        let mut tls = ClientConfig::clone(&tls);
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self {
             environment,
             line: Line {
-                tls,
+                tls: Arc::new(tls),
                 verify_as: None,
             },
             clock,

@@ -17,7 +17,7 @@ pub(crate) struct Plan {
     pub(crate) otherwise: Vec<SourceKind>,
     pub(crate) selector: Option<Selector>,
     pub(crate) tenant: Option<String>,
-    /// An https URL without a slash at its end.
+    /// An https URL without a slash at its end; empty where no authority is asked.
     pub(crate) authority: String,
     pub(crate) client_secret_file: Option<PathBuf>,
     pub(crate) certificate_file: Option<PathBuf>,
@@ -55,14 +55,21 @@ pub(crate) fn plan(
         }
         _ => None,
     });
+    // Where nobody asks an authority it must not part what is the same.
+    let authority = match kind {
+        SourceKind::WorkloadIdentity | SourceKind::ServicePrincipal => {
+            authority::of(identity, audience, environment)
+                .map_err(|fault| TokenError::new(kind, fault))?
+        }
+        _ => String::new(),
+    };
     let plan = Plan {
         kind,
         guessed: picked.guessed,
         otherwise: picked.otherwise,
         selector,
         tenant,
-        authority: authority::of(identity, audience, environment)
-            .map_err(|fault| TokenError::new(kind, fault))?,
+        authority,
         client_secret_file: identity.client_secret_file.clone(),
         certificate_file: identity.certificate_file.clone(),
         command: identity.command.clone(),

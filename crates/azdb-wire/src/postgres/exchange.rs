@@ -19,6 +19,8 @@ pub struct Exchange {
     syncs: u32,
     /// The app began an extended query and has not said Sync.
     open: bool,
+    /// The app has said Terminate.
+    left: bool,
 }
 
 impl Exchange {
@@ -29,6 +31,7 @@ impl Exchange {
             queries,
             syncs,
             open,
+            left,
             ..
         } = self;
         from_app.scan(bytes, |tag| match tag {
@@ -44,6 +47,8 @@ impl Exchange {
             }
             // CopyData
             b'd' => {}
+            // Terminate: nothing answers it, and nobody is at rest after it.
+            b'X' => (*open, *left) = (true, true),
             _ => *open = true,
         });
     }
@@ -66,6 +71,11 @@ impl Exchange {
                 *answered = answered.saturating_sub(1);
             }
         });
+    }
+
+    /// Whether the app has said that it leaves.
+    pub fn app_left(&self) -> bool {
+        self.left
     }
 
     /// Whether a word to the app would cut into nothing.
@@ -185,6 +195,14 @@ mod tests {
         assert!(!after(&[("PBDES", "12TDC")]).at_rest());
         assert!(after(&[("PBDES", "12TDCZ")]).at_rest());
         assert!(!after(&[("PBESPBES", "12CZ")]).at_rest());
+    }
+
+    #[test]
+    fn an_app_has_left_when_it_said_terminate() {
+        assert!(!after(&[("Q", "CZ")]).app_left());
+        let left = after(&[("Q", "CZ"), ("X", "")]);
+        assert!(left.app_left());
+        assert!(!left.at_rest());
     }
 
     #[test]

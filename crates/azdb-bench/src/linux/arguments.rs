@@ -1,0 +1,41 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::measure::Measure;
+use super::peer::Kind;
+
+/// The proxy beside its peers, measured in one run
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) protocol: Protocol,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Protocol {
+    /// PostgreSQL: azdb-proxy, HAProxy, PgBouncer and stunnel, those of them that are installed
+    Postgres(Options),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// How often every peer takes its turn at every measure
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) rounds: u32,
+    /// See whether it runs at all: one round of tiny measures, whose figures mean nothing
+    #[arg(long, conflicts_with = "rounds")]
+    pub(super) quick: bool,
+    /// The proxy to measure, instead of the one that `cargo build -p azdb-proxy --no-default-features` makes
+    #[arg(long, value_name = "PATH")]
+    pub(super) proxy: Option<PathBuf>,
+    /// Only these peers
+    #[arg(long = "only", value_name = "PEER", value_delimiter = ',')]
+    pub(super) peers: Vec<Kind>,
+    /// Only these measures
+    #[arg(long = "measure", value_name = "MEASURE", value_delimiter = ',')]
+    pub(super) measures: Vec<Measure>,
+}

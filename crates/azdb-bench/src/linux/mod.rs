@@ -1,0 +1,61 @@
+//! The program, on the one system that it runs on.
+
+mod app;
+mod arguments;
+mod bed;
+mod figure;
+mod kernel;
+mod measure;
+mod messages;
+mod peer;
+mod program;
+mod report;
+mod run;
+mod samples;
+mod tls;
+mod upstream;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use arguments::{Arguments, Protocol};
+
+/// Measures, and prints the tables as Markdown on standard output.
+pub(crate) fn main() -> ExitCode {
+    let Arguments { protocol } = Arguments::parse();
+    let Protocol::Postgres(options) = protocol;
+    let outcome = tokio::runtime::Runtime::new()
+        .context("cannot start worker threads")
+        .and_then(|runtime| runtime.block_on(unless_stopped(run::postgres(&options))));
+    match outcome {
+        Ok(text) => {
+            // A reader that has gone is no reason to fail.
+            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tell(&format!("azdb-bench: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Drops the run when a signal comes, and with it every process that it started.
+async fn unless_stopped<T>(run: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        outcome = run => outcome,
+        _ = interrupt.recv() => anyhow::bail!("interrupted"),
+        _ = terminate.recv() => anyhow::bail!("terminated"),
+    }
+}
+
+/// Says how the run goes.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

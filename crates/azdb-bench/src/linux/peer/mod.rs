@@ -1,0 +1,201 @@
+//! The peers: who they are, how they are set up, and how they come to serve.
+
+mod haproxy;
+mod pgbouncer;
+mod proxy;
+mod stunnel;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use tokio::process::Command;
+
+use super::app::{App, Way};
+use super::bed::Bed;
+use super::kernel;
+use super::program::{self, Program};
+use super::upstream::PASSWORD;
+
+/// How long a peer has from its start to its first session.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two knocks at the door of a peer that does not serve yet.
+const KNOCK: Duration = Duration::from_millis(1);
+
+/// Who carries the app's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum Kind {
+    /// Nobody: the app speaks TLS itself.
+    Direct,
+    #[value(name = "azdb-proxy")]
+    Proxy,
+    Haproxy,
+    Pgbouncer,
+    Stunnel,
+}
+
+impl Kind {
+    /// All of them, in the order of the tables.
+    pub(super) const ALL: [Self; 5] = [
+        Self::Direct,
+        Self::Proxy,
+        Self::Haproxy,
+        Self::Pgbouncer,
+        Self::Stunnel,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Proxy => "azdb-proxy",
+            Self::Haproxy => "HAProxy",
+            Self::Pgbouncer => "PgBouncer",
+            Self::Stunnel => "stunnel",
+        }
+    }
+}
+
+/// A peer that is installed.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) kind: Kind,
+    /// `None` for nobody.
+    pub(super) program: Option<PathBuf>,
+    /// What it says of itself.
+    pub(super) version: String,
+}
+
+impl Peer {
+    /// Looks for a peer; `None` when it is not installed. `proxy` is azdb-proxy's file.
+    pub(super) async fn find(kind: Kind, proxy: &Path) -> anyhow::Result<Option<Self>> {
+        let (program, argument) = match kind {
+            Kind::Direct => {
+                let version = "the app's own TLS (rustls)".to_owned();
+                return Ok(Some(Self {
+                    kind,
+                    program: None,
+                    version,
+                }));
+            }
+            Kind::Proxy => (Some(proxy.to_owned()), "--version"),
+            Kind::Haproxy => (program::find("haproxy"), "-v"),
+            Kind::Pgbouncer => (program::find("pgbouncer"), "--version"),
+            Kind::Stunnel => (program::find("stunnel4"), "-version"),
+        };
+        let Some(program) = program else {
+            return Ok(None);
+        };
+        let version = match kind {
+            Kind::Stunnel => stunnel::version(&program).await?,
+            _ => program::first_line(&program, argument).await?,
+        };
+        Ok(Some(Self {
+            kind,
+            program: Some(program),
+            version,
+        }))
+    }
+
+    /// Starts it and waits for its first session.
+    pub(super) async fn start(&self, bed: &Bed) -> anyhow::Result<Running> {
+        let what = || format!("{} does not serve", self.kind.name());
+        let Some(program) = &self.program else {
+            let address = bed.upstream.address;
+            let way = Way {
+                address,
+                tls: Some(bed.client.clone()),
+            };
+            return Ok(Running {
+                way,
+                program: None,
+                took: None,
+            });
+        };
+        let address = bed.free_address()?;
+        let command = self.command(program, bed, address).with_context(what)?;
+        let way = Way { address, tls: None };
+        let log = bed.file(&format!("{}.log", self.kind.name()));
+        let started = Instant::now();
+        let mut program = Program::start(command, &log)?;
+        knock(&way, &mut program).await.with_context(what)?;
+        let took = Some(started.elapsed());
+        Ok(Running {
+            way,
+            program: Some(program),
+            took,
+        })
+    }
+
+    fn command(&self, program: &Path, bed: &Bed, listen: SocketAddr) -> anyhow::Result<Command> {
+        let mut command = Command::new(program);
+        // What the caller's environment holds must not set anything up.
+        command.env_clear().current_dir("/");
+        match self.kind {
+            Kind::Direct => {}
+            Kind::Proxy => proxy::set_up(&mut command, bed, listen)?,
+            Kind::Haproxy => haproxy::set_up(&mut command, bed, listen)?,
+            Kind::Pgbouncer => pgbouncer::set_up(&mut command, bed, listen)?,
+            Kind::Stunnel => stunnel::set_up(&mut command, bed, listen)?,
+        }
+        Ok(command)
+    }
+}
+
+async fn knock(way: &Way, program: &mut Program) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let error = match App::connect(way, PASSWORD).await {
+            Ok(app) => return app.leave().await.context("cannot leave"),
+            Err(error) => error,
+        };
+        program.must_run()?;
+        if Instant::now() > deadline {
+            return Err(anyhow::Error::from(error).context(program.last_words()));
+        }
+        tokio::time::sleep(KNOCK).await;
+    }
+}
+
+/// A peer that serves.
+pub(super) struct Running {
+    pub(super) way: Way,
+    /// `None` for nobody.
+    program: Option<Program>,
+    /// From its start to its first session.
+    pub(super) took: Option<Duration>,
+}
+
+impl Running {
+    pub(super) async fn connect(&self) -> anyhow::Result<App> {
+        App::connect(&self.way, PASSWORD)
+            .await
+            .context("cannot connect")
+    }
+
+    /// Its process, if it has one.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.program.as_ref().map(|program| program.id)
+    }
+
+    /// Its processor time so far.
+    pub(super) fn cpu(&self) -> anyhow::Result<Option<Duration>> {
+        self.process().map(kernel::cpu).transpose()
+    }
+
+    /// The end of its log.
+    pub(super) fn last_words(&self) -> String {
+        self.program
+            .as_ref()
+            .map(Program::last_words)
+            .unwrap_or_default()
+    }
+
+    pub(super) async fn end(self) -> anyhow::Result<()> {
+        match self.program {
+            Some(program) => program.end().await,
+            None => Ok(()),
+        }
+    }
+}

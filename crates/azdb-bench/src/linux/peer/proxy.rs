@@ -1,0 +1,43 @@
+//! azdb-proxy, with a token from the run's own identity endpoint.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use tokio::process::Command;
+
+use super::Bed;
+use crate::linux::app::USER;
+use crate::linux::tls::HOST;
+
+pub(super) fn set_up(command: &mut Command, bed: &Bed, listen: SocketAddr) -> anyhow::Result<()> {
+    let upstream = bed.upstream.address;
+    let port = upstream.port();
+    let ca_file = bed.ca_file();
+    let file = bed.file("proxy.toml");
+    let text = format!(
+        r#"[process]
+state_dir = "{state}"
+
+[identity]
+source = "app-service"
+
+[[route]]
+name = "bench"
+protocol = "postgres"
+listen = "{listen}"
+upstream = "{HOST}:{port}"
+connect_to = "{upstream}"
+upstream_user = "{USER}"
+upstream_ca_file = "{ca}"
+"#,
+        state = bed.file("state").display(),
+        ca = ca_file.display(),
+    );
+    fs::write(&file, text)?;
+    command
+        .args(["run", "--config"])
+        .arg(file)
+        .env("IDENTITY_ENDPOINT", bed.identity.url())
+        .env("IDENTITY_HEADER", bed.identity.secret());
+    Ok(())
+}

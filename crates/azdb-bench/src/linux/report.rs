@@ -1,0 +1,248 @@
+//! The report, as Markdown.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use super::figure::{Figure, Shown};
+use super::peer::Kind;
+use super::run::Results;
+use super::samples::Samples;
+
+/// What is to be known of the machine.
+#[derive(Debug, Default)]
+pub(super) struct Machine {
+    model: String,
+    kernel: String,
+    processors: usize,
+    /// Processes that ran or wanted to, over the last minute.
+    load: String,
+}
+
+impl Machine {
+    pub(super) fn look() -> Self {
+        let read = |path| fs::read_to_string(path).unwrap_or_default();
+        let cpuinfo = read("/proc/cpuinfo");
+        let model = cpuinfo.lines().find(|line| line.starts_with("model name"));
+        let model = model
+            .and_then(|line| line.split_once(": "))
+            .map_or("unknown", |(_, name)| name);
+        Self {
+            model: model.to_owned(),
+            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+            load: read("/proc/loadavg")
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        }
+    }
+}
+
+/// Everything that a run has to say.
+pub(super) fn markdown(results: &Results, before: &Machine, after: &Machine) -> String {
+    let mut out = String::new();
+    set_up(&mut out, results, before, after);
+    absolute(&mut out, results);
+    for other in [Kind::Direct, Kind::Haproxy] {
+        relative(&mut out, results, other);
+    }
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    // A String takes everything.
+    let _ = writeln!(out, "{text}");
+}
+
+fn set_up(out: &mut String, results: &Results, before: &Machine, after: &Machine) {
+    let Machine {
+        model,
+        kernel,
+        processors,
+        load,
+    } = before;
+    line(
+        out,
+        &format!(
+            "* Machine: {processors} processors ({model}), Linux {kernel}, load average {load} before and {} after.",
+            after.load
+        ),
+    );
+    for peer in &results.peers {
+        let program = peer
+            .program
+            .as_ref()
+            .map(|program| format!(", `{}`", program.display()));
+        line(
+            out,
+            &format!(
+                "* {}: {}{}.",
+                peer.kind.name(),
+                peer.version,
+                program.unwrap_or_default()
+            ),
+        );
+    }
+    if let Some(pgbench) = &results.pgbench {
+        line(out, &format!("* Second app: {pgbench}."));
+    }
+    line(
+        out,
+        &format!(
+            "* TLS with the upstream, all peers: {}.",
+            results.negotiated.join("; ")
+        ),
+    );
+    line(
+        out,
+        &format!(
+            "* {} rounds, each of {:.2} GB of COPY each way, {} transactions by 8 clients and {} by one, {} connects, {} sessions held.",
+            results.rounds,
+            results.sizes.copy_bytes() as f64 / 1e9,
+            results.sizes.transactions,
+            results.sizes.alone,
+            results.sizes.connects,
+            results.sizes.held,
+        ),
+    );
+    if !results.left_out.is_empty() {
+        line(
+            out,
+            &format!(
+                "* Not installed, left out: {}.",
+                results.left_out.join(", ")
+            ),
+        );
+    }
+    if !nix::unistd::geteuid().is_root() {
+        line(
+            out,
+            "* Not run by root: azdb-proxy hides its memory from other users' eyes, its own user's included, so its memory is missing.",
+        );
+    }
+    if cfg!(debug_assertions) {
+        line(
+            out,
+            "* Built without optimisation: these figures mean nothing.",
+        );
+    }
+}
+
+fn absolute(out: &mut String, results: &Results) {
+    let names: Vec<_> = results.peers.iter().map(|peer| peer.kind.name()).collect();
+    line(out, "\nMedian of the rounds (least-greatest).\n");
+    line(out, &format!("| | {} |", names.join(" | ")));
+    line(out, &format!("|---|{}", "---:|".repeat(names.len())));
+    for figure in Figure::ALL {
+        let cells: Vec<_> = results
+            .peers
+            .iter()
+            .map(|peer| {
+                results
+                    .samples
+                    .get(&(peer.kind, figure))
+                    .map_or("-".to_owned(), shown)
+            })
+            .collect();
+        if cells.iter().any(|cell| cell != "-") {
+            let Shown { name, unit, .. } = figure.shown();
+            line(out, &format!("| {name}, {unit} | {} |", cells.join(" | ")));
+        }
+    }
+}
+
+/// azdb-proxy as parts of another one, and the goals where it is HAProxy.
+fn relative(out: &mut String, results: &Results, other: Kind) {
+    let ratios: Vec<_> = Figure::ALL
+        .into_iter()
+        .filter_map(|figure| {
+            let ours = results.samples.get(&(Kind::Proxy, figure))?;
+            let theirs = results.samples.get(&(other, figure))?;
+            Some((figure, ours.over(theirs)))
+        })
+        .collect();
+    if ratios.is_empty() {
+        return;
+    }
+    line(
+        out,
+        &format!(
+            "\nazdb-proxy as parts of {}, taken round by round.\n",
+            other.name()
+        ),
+    );
+    line(out, "| | ratio | goal | |\n|---|---:|---:|---|");
+    for (figure, ratio) in ratios {
+        let Shown { name, goal, .. } = figure.shown();
+        let goal = goal.filter(|_| other == Kind::Haproxy);
+        let most = goal.map_or("-".to_owned(), |most| format!("{most}"));
+        let verdict = goal
+            .zip(ratio.median())
+            .map_or_else(String::new, |(most, is)| verdict(is, most));
+        line(
+            out,
+            &format!("| {name} | {} | {most} | {verdict} |", shown(&ratio)),
+        );
+    }
+}
+
+fn verdict(is: f64, most: f64) -> String {
+    if is <= most {
+        "met".to_owned()
+    } else {
+        format!("missed by {:.0} %", (is / most - 1.0) * 100.0)
+    }
+}
+
+fn shown(samples: &Samples) -> String {
+    match (samples.median(), samples.spread()) {
+        (Some(median), Some((least, greatest))) if least < greatest => {
+            format!(
+                "{} ({}-{})",
+                number(median),
+                number(least),
+                number(greatest)
+            )
+        }
+        (Some(median), _) => number(median),
+        _ => "-".to_owned(),
+    }
+}
+
+/// Three digits that mean something.
+fn number(value: f64) -> String {
+    let decimals = match value.abs() {
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_are_shown() {
+        assert_eq!(number(1234.56), "1235");
+        assert_eq!(number(12.345), "12.3");
+        assert_eq!(number(0.789), "0.79");
+    }
+
+    #[test]
+    fn a_goal_is_met_or_missed_by_some_part_of_it() {
+        assert_eq!(verdict(0.8, 0.8), "met");
+        assert_eq!(verdict(0.88, 0.8), "missed by 10 %");
+    }
+
+    #[test]
+    fn a_spread_of_nothing_is_not_shown() {
+        assert_eq!(shown(&Samples::from_iter([5.0, 5.0])), "5.00");
+        assert_eq!(
+            shown(&Samples::from_iter([1.0, 3.0, 2.0])),
+            "2.00 (1.00-3.00)"
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! A run: who takes part, whose turn it is, and what came of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::arguments::Options;
+use super::bed::Bed;
+use super::figure::Figure;
+use super::measure::{Bench, Measure, Pgbench, Sizes};
+use super::peer::{Kind, Peer, Running};
+use super::report::{self, Machine};
+use super::samples::Samples;
+use super::upstream::block;
+use super::{program, tell};
+
+/// What a run gave.
+pub(super) struct Results {
+    pub(super) rounds: u32,
+    pub(super) sizes: Sizes,
+    pub(super) peers: Vec<Peer>,
+    /// Peers and tools that are not installed.
+    pub(super) left_out: Vec<String>,
+    pub(super) pgbench: Option<String>,
+    /// What TLS came to, of all peers together.
+    pub(super) negotiated: Vec<String>,
+    pub(super) samples: BTreeMap<(Kind, Figure), Samples>,
+}
+
+/// Measures, and writes the report.
+pub(super) async fn postgres(options: &Options) -> anyhow::Result<String> {
+    let proxy = if wanted(&options.peers, Kind::Proxy) {
+        program::proxy(options.proxy.as_deref()).await?
+    } else {
+        Path::new("azdb-proxy").to_owned()
+    };
+    let before = Machine::look();
+    let (mut peers, mut left_out) = (Vec::new(), Vec::new());
+    for kind in Kind::ALL
+        .into_iter()
+        .filter(|kind| wanted(&options.peers, *kind))
+    {
+        match Peer::find(kind, &proxy).await? {
+            Some(peer) => peers.push(peer),
+            None => left_out.push(kind.name().to_owned()),
+        }
+    }
+    let bed = Bed::make().await?;
+    let pgbench = Pgbench::find(&bed).await?;
+    if pgbench.is_none() {
+        left_out.push("pgbench".to_owned());
+    }
+    let (rounds, sizes) = if options.quick {
+        (1, Sizes::QUICK)
+    } else {
+        (options.rounds, Sizes::FULL)
+    };
+    let version = pgbench.as_ref().map(|pgbench| pgbench.version.clone());
+    let bench = Bench {
+        bed,
+        sizes,
+        block: block().into(),
+        pgbench,
+    };
+    let measures: Vec<_> = Measure::ALL
+        .into_iter()
+        .filter(|measure| wanted(&options.measures, *measure))
+        .collect();
+    let samples = take_turns(&bench, &peers, &measures, rounds).await?;
+    let results = Results {
+        rounds,
+        sizes,
+        peers,
+        left_out,
+        pgbench: version,
+        negotiated: bench.bed.upstream.negotiated(),
+        samples,
+    };
+    Ok(report::markdown(&results, &before, &Machine::look()))
+}
+
+/// Nothing chosen means all.
+fn wanted<T: PartialEq>(chosen: &[T], one: T) -> bool {
+    chosen.is_empty() || chosen.contains(&one)
+}
+
+/// Every peer has its turn at a measure before the next measure, and every round begins with another peer.
+async fn take_turns(
+    bench: &Bench,
+    peers: &[Peer],
+    measures: &[Measure],
+    rounds: u32,
+) -> anyhow::Result<BTreeMap<(Kind, Figure), Samples>> {
+    let mut running: Vec<(&Peer, Running)> = Vec::new();
+    for peer in peers {
+        running.push((peer, peer.start(&bench.bed).await?));
+    }
+    let mut samples: BTreeMap<_, Samples> = BTreeMap::new();
+    for round in 1..=rounds {
+        tell(&format!("round {round} of {rounds}"));
+        for measure in measures {
+            for (peer, running) in &running {
+                let taken = bench.take(*measure, peer, running).await;
+                let what = || format!("{measure:?} of {}", peer.kind.name());
+                for (figure, value) in taken.with_context(what)? {
+                    samples.entry((peer.kind, figure)).or_default().push(value);
+                }
+            }
+        }
+        let first = running.len().min(1);
+        running.rotate_left(first);
+    }
+    for (_, running) in running {
+        running.end().await?;
+    }
+    Ok(samples)
+}

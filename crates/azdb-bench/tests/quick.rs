@@ -1,0 +1,79 @@
+//! The program as a whole, in its quick form.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The proxy of this tree, in the profile that the tests have.
+fn proxy() -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "-p", "azdb-proxy"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success());
+    Path::new(env!("CARGO_BIN_EXE_azdb-bench")).with_file_name("azdb-proxy")
+}
+
+/// The bench, whose files lie in `dir`.
+fn bench(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_azdb-bench"));
+    command
+        .arg("postgres")
+        .arg("--proxy")
+        .arg(proxy())
+        .env("TMPDIR", dir);
+    command
+}
+
+/// Processes that were started with a file of `dir`.
+fn processes_of(dir: &Path) -> usize {
+    let dir = dir.to_str().unwrap();
+    let processes = fs::read_dir("/proc").unwrap();
+    let command_lines =
+        processes.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("cmdline")).ok());
+    command_lines.filter(|line| line.contains(dir)).count()
+}
+
+#[test]
+fn a_quick_run_measures_everything_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = bench(dir.path()).arg("--quick").output().unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+
+    let report = String::from_utf8(output.stdout).unwrap();
+    for row in [
+        "| CPU, COPY to the app, s/GB | - |",
+        "| connects, 8 at a time, 1/s |",
+    ] {
+        assert!(report.contains(row), "{row} is missing in:\n{report}");
+    }
+    let negotiated = "TLS with the upstream, all peers: TLSv1_3, TLS13_AES_256_GCM_SHA384, X25519.";
+    assert!(report.contains(negotiated), "{report}");
+    assert_eq!(processes_of(dir.path()), 0);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_interrupted_run_ends_its_peers() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = bench(dir.path())
+        .arg("--rounds=1000")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut progress = BufReader::new(run.stderr.take().unwrap()).lines();
+    assert_eq!(progress.next().unwrap().unwrap(), "round 1 of 1000");
+    assert!(processes_of(dir.path()) > 0);
+
+    let id = nix::unistd::Pid::from_raw(run.id().try_into().unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert!(!run.wait().unwrap().success());
+    // A process that has been killed may be seen for another moment.
+    while processes_of(dir.path()) > 0 {}
+}

@@ -1,0 +1,76 @@
+//! Opening the endpoints for health and administration.
+
+use std::sync::Arc;
+
+use super::{Server, StartError};
+use crate::admin::{self, Bureau, Endpoint};
+use crate::config::AdminListen;
+use crate::error::Chain;
+use crate::route::ListenAddr;
+use crate::socket::Door;
+use crate::tds;
+
+/// Mode of an admin socket: whoever runs the proxy.
+const ADMIN_SOCKET_MODE: u32 = 0o600;
+
+impl Server {
+    /// Opens the endpoints for health and administration, and answers there until the process ends.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Endpoint`] when an address cannot be opened that the configuration names.
+    pub async fn open_endpoints(
+        &self,
+        health: Option<&ListenAddr>,
+        admin: &AdminListen,
+    ) -> Result<(), StartError> {
+        let (routes, tokens) = (self.counters.clone(), self.tokens.clone());
+        let ending = self.ending.clone();
+        let bureau = Arc::new(Bureau {
+            routes,
+            tokens,
+            ending,
+        });
+        if let Some(listen) = health {
+            self.open_endpoint(listen, Endpoint::Health, &bureau)
+                .await?;
+        }
+        match admin {
+            AdminListen::Off => Ok(()),
+            AdminListen::At(listen) => self.open_endpoint(listen, Endpoint::Admin, &bureau).await,
+            AdminListen::Default(listen) => {
+                if let Err(error) = self.open_endpoint(listen, Endpoint::Admin, &bureau).await {
+                    tracing::warn!(error = %Chain(&error), "no admin endpoint, see [admin]");
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers SQL Server Browser's questions for the routes that want it. That its port is taken is no reason to fail: an SQL
+    /// Server on this machine has one of its own.
+    pub async fn open_browser(&self) {
+        tds::open_browser(&self.addresses).await;
+    }
+
+    async fn open_endpoint(
+        &self,
+        listen: &ListenAddr,
+        endpoint: Endpoint,
+        bureau: &Arc<Bureau>,
+    ) -> Result<(), StartError> {
+        let failed = |source| StartError::Endpoint {
+            listen: listen.clone(),
+            source,
+        };
+        let door = Door::open(listen, ADMIN_SOCKET_MODE)
+            .await
+            .map_err(failed)?;
+        let listen = door
+            .local_addr()
+            .map_or_else(|| listen.clone(), ListenAddr::Tcp);
+        tracing::info!(%listen, ?endpoint, "listening");
+        tokio::spawn(admin::serve(door, endpoint, Arc::clone(bureau)));
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! The process's work: open every door, take apps in, come to an end.
+
+mod endpoints;
+mod start;
+mod wanted;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use azdb_identity::Tokens;
+use tokio::sync::Semaphore;
+
+use crate::counters::Counters;
+use crate::listener::Listener;
+use crate::lobby::Lobby;
+use crate::postgres::Cancels;
+use crate::route::{ListenAddr, Protocol, Route};
+use crate::session::Ending;
+use crate::tls::{
+    LocalAuthority, LocalTlsError, UpstreamTlsConfig, server_config, wrapped_server_config,
+};
+use crate::upstream::Tcp;
+
+pub use start::StartError;
+
+use start::open_doors;
+
+/// How long a session has for its last words once the drain is over.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Every route with its doors open.
+pub struct Server {
+    listeners: Vec<Listener<Tcp>>,
+    addresses: Vec<(Arc<Route>, ListenAddr)>,
+    tokens: Tokens,
+    counters: Vec<(Arc<Route>, Arc<Counters>)>,
+    ending: Ending,
+}
+
+/// How the end came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drained {
+    /// Sessions that had not ended by themselves.
+    pub cut: usize,
+}
+
+impl Server {
+    /// Opens every door of every route.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; doors that were opened before it close again.
+    pub async fn bind(
+        routes: &[Arc<Route>],
+        tokens: Tokens,
+        local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+    ) -> Result<Self, StartError> {
+        let mut doors = Vec::new();
+        for route in routes {
+            doors.push((Arc::clone(route), open_doors(route).await?));
+        }
+        let own: Arc<[SocketAddr]> = doors
+            .iter()
+            .flat_map(|(_, open)| open.iter().filter_map(|(door, _)| door.local_addr()))
+            .collect();
+
+        let ending = Ending::default();
+        let (mut listeners, mut addresses, mut counters) = (Vec::new(), Vec::new(), Vec::new());
+        for (route, open) in doors {
+            let lobby = Arc::new(lobby(&route, &tokens, &own, &ending, &local)?);
+            counters.push((Arc::clone(&route), Arc::clone(&lobby.counters)));
+            for (door, listen) in open {
+                let listen = door.local_addr().map_or(listen, ListenAddr::Tcp);
+                addresses.push((Arc::clone(&route), listen));
+                listeners.push(Listener::new(door, Arc::clone(&lobby), ending.clone()));
+            }
+        }
+        Ok(Self {
+            listeners,
+            addresses,
+            tokens,
+            counters,
+            ending,
+        })
+    }
+
+    /// Where apps can connect, with the ports that the kernel chose for port 0.
+    pub fn addresses(&self) -> &[(Arc<Route>, ListenAddr)] {
+        &self.addresses
+    }
+
+    /// Serves until `stop`, then takes no one in any more, lets sessions finish for up to `patience`, and says goodbye to
+    /// the rest.
+    pub async fn run(self, stop: impl Future<Output = ()>, patience: Duration) -> Drained {
+        let Self {
+            listeners, ending, ..
+        } = self;
+        for listener in listeners {
+            let closed = ending.closing.clone();
+            ending
+                .doors
+                .spawn(async move { closed.run_until_cancelled(listener.serve()).await });
+        }
+        tokio::select! {
+            () = stop => {}
+            () = ending.quit.cancelled() => {}
+        }
+
+        ending.closing.cancel();
+        ending.doors.close();
+        ending.doors.wait().await;
+        ending.tasks.close();
+        let open = ending.sessions();
+        if open > 0 {
+            tracing::info!(sessions = open, ?patience, "draining");
+        }
+        if tokio::time::timeout(patience, ending.tasks.wait())
+            .await
+            .is_ok()
+        {
+            return Drained { cut: 0 };
+        }
+        let cut = ending.sessions();
+        tracing::info!(sessions = cut, "saying goodbye");
+        ending.goodbye.cancel();
+        let _ = tokio::time::timeout(LAST_WORDS, ending.tasks.wait()).await;
+        Drained { cut }
+    }
+}
+
+fn lobby(
+    route: &Arc<Route>,
+    tokens: &Tokens,
+    own: &Arc<[SocketAddr]>,
+    ending: &Ending,
+    local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+) -> Result<Lobby<Tcp>, StartError> {
+    let name = || route.name.clone();
+    let local_tls = |source| StartError::LocalTls {
+        route: name(),
+        source,
+    };
+    let upstream_tls = match route.protocol {
+        Protocol::Tds if !route.tls_first => UpstreamTlsConfig::in_packets(&route.tls),
+        protocol => UpstreamTlsConfig::of(protocol, &route.tls),
+    };
+    Ok(Lobby {
+        upstream_tls: upstream_tls.map_err(|source| StartError::UpstreamTls {
+            route: name(),
+            source,
+        })?,
+        local_tls: server_config(route.protocol, &route.local_tls, &local).map_err(local_tls)?,
+        wrapped_tls: match route.protocol {
+            Protocol::Tds => wrapped_server_config(&route.local_tls, &local).map_err(local_tls)?,
+            _ => None,
+        },
+        route: Arc::clone(route),
+        tokens: tokens.clone(),
+        cancels: Cancels::default(),
+        counters: Arc::default(),
+        sessions: Arc::new(Semaphore::new(route.max_connections)),
+        dialler: Tcp {
+            own: Arc::clone(own),
+        },
+        closing: ending.closing.clone(),
+    })
+}

@@ -1,0 +1,98 @@
+//! Opening the doors of a route, and why the server cannot start.
+
+use std::io;
+use std::net::Ipv6Addr;
+
+use azdb_identity::TokenError;
+
+use crate::route::{ListenAddr, Route};
+use crate::socket::Door;
+use crate::tls::{LocalTlsError, TlsConfigError};
+
+/// "Address family not supported", which std does not name.
+const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A door cannot be opened.
+    #[error("route \"{route}\": cannot listen on {listen}")]
+    Listen {
+        /// Which route.
+        route: String,
+        /// Where.
+        listen: ListenAddr,
+        /// What the kernel says.
+        #[source]
+        source: io::Error,
+    },
+    /// An address of `[health]` or `[admin]` cannot be opened.
+    #[error("cannot listen on {listen}")]
+    Endpoint {
+        /// Where.
+        listen: ListenAddr,
+        /// What the kernel says.
+        #[source]
+        source: io::Error,
+    },
+    /// The certificate for apps cannot be used.
+    #[error("route \"{route}\": local_tls")]
+    LocalTls {
+        /// Which route.
+        route: String,
+        /// What is wrong with it.
+        #[source]
+        source: LocalTlsError,
+    },
+    /// There is no token for a route, and the configuration demands one (`require_ready`).
+    #[error("route \"{route}\": no token ({remedy})")]
+    NotReady {
+        /// Which route.
+        route: String,
+        /// What to do.
+        remedy: String,
+        /// What the source said.
+        #[source]
+        source: TokenError,
+    },
+    /// The roots for an upstream cannot be used.
+    #[error("route \"{route}\": upstream TLS")]
+    UpstreamTls {
+        /// Which route.
+        route: String,
+        /// What is wrong with them.
+        #[source]
+        source: TlsConfigError,
+    },
+}
+
+/// Opens every door of a route.
+pub(super) async fn open_doors(route: &Route) -> Result<Vec<(Door, ListenAddr)>, StartError> {
+    let mut open = Vec::new();
+    for listen in &route.listen {
+        match Door::open(listen, route.unix_mode).await {
+            Ok(door) => open.push((door, listen.clone())),
+            Err(error) if is_missing_ipv6(listen, &error) && route.listen.len() > 1 => {
+                tracing::info!(route = %route.name, %listen, %error, "this machine has no such address, left out");
+            }
+            Err(source) => {
+                let (route, listen) = (route.name.clone(), listen.clone());
+                return Err(StartError::Listen {
+                    route,
+                    listen,
+                    source,
+                });
+            }
+        }
+    }
+    Ok(open)
+}
+
+/// `[::1]` is a default, and many containers have no IPv6.
+fn is_missing_ipv6(listen: &ListenAddr, error: &io::Error) -> bool {
+    let is_default = matches!(listen, ListenAddr::Tcp(addr) if addr.ip() == Ipv6Addr::LOCALHOST);
+    is_default
+        && (error.kind() == io::ErrorKind::AddrNotAvailable
+            || error.raw_os_error() == Some(EAFNOSUPPORT))
+}

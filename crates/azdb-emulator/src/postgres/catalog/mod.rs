@@ -1,0 +1,293 @@
+//! What exists in the database, as `pg_catalog` tells it.
+//!
+//! A [`Catalog`] is read from SQLite's schema whenever that has changed, and written into the tables
+//! of two attached in-memory databases, `pg_catalog` and `information_schema`. So the queries of psql
+//! and of drivers run on plain tables whose columns have declared types.
+
+mod constraints;
+mod read;
+mod rows;
+mod tables;
+mod texts;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rusqlite::Connection;
+
+use super::types::ColumnType;
+
+pub(super) use rows::{show_sessions, show_settings};
+pub(super) use texts::quoted;
+
+/// `pg_namespace.oid` of `pg_catalog`.
+pub(super) const PG_CATALOG: i64 = 11;
+/// `pg_namespace.oid` of `public`.
+pub(super) const PUBLIC: i64 = 2200;
+/// `pg_namespace.oid` of `information_schema`.
+pub(super) const INFORMATION_SCHEMA: i64 = 13_000;
+/// `pg_authid.oid` of the first role that can log in; others follow.
+pub(super) const FIRST_ROLE: i64 = 16_390;
+/// `pg_authid.oid` of the administrator that owns what nobody else does.
+pub(super) const ADMINISTRATOR: i64 = 10;
+/// Name of that administrator, as on Azure.
+pub(super) const ADMINISTRATOR_NAME: &str = "azuresu";
+/// `pg_database.oid` of the database.
+pub(super) const DATABASE: i64 = 16_385;
+
+/// A column of a table, view or index.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) ty: ColumnType,
+    pub(super) not_null: bool,
+    /// Its default as PostgreSQL shows it.
+    pub(super) default: Option<String>,
+}
+
+/// What kind of thing a relation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RelationKind {
+    Table,
+    View,
+}
+
+impl RelationKind {
+    /// `pg_class.relkind`.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Table => "r",
+            Self::View => "v",
+        }
+    }
+}
+
+/// A table or view.
+#[derive(Debug, Clone)]
+pub(super) struct Relation {
+    pub(super) oid: i64,
+    pub(super) name: String,
+    pub(super) kind: RelationKind,
+    pub(super) columns: Vec<Column>,
+    pub(super) indexes: Vec<Index>,
+    pub(super) constraints: Vec<Constraint>,
+    /// The query of a view.
+    pub(super) definition: Option<String>,
+}
+
+/// An index, also one that SQLite does not have because the row id serves for it.
+#[derive(Debug, Clone)]
+pub(super) struct Index {
+    pub(super) oid: i64,
+    pub(super) name: String,
+    pub(super) unique: bool,
+    pub(super) primary: bool,
+    /// Positions in the table, from 1; 0 is an expression.
+    pub(super) columns: Vec<i64>,
+}
+
+/// A constraint.
+#[derive(Debug, Clone)]
+pub(super) struct Constraint {
+    pub(super) oid: i64,
+    pub(super) name: String,
+    /// `pg_constraint.contype`: `p`, `u`, `c`, `f`.
+    pub(super) kind: char,
+    /// What `pg_get_constraintdef` says.
+    pub(super) definition: String,
+    pub(super) columns: Vec<i64>,
+    pub(super) index: i64,
+    /// The relation that a foreign key leads to.
+    pub(super) target: Option<String>,
+}
+
+/// Everything, and where to find it by oid.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    /// SQLite's schema version that this is the content of; 0 is none.
+    version: i64,
+    pub(super) relations: Vec<Relation>,
+    /// Names of relations by oid, quoted where needed.
+    names: HashMap<i64, String>,
+    constraint_definitions: HashMap<i64, String>,
+    index_definitions: HashMap<i64, String>,
+    view_definitions: HashMap<i64, String>,
+}
+
+impl Catalog {
+    /// The relation of this name; `public.` in front is allowed.
+    pub(super) fn oid(&self, name: &str) -> Option<i64> {
+        let name = name.strip_prefix("public.").unwrap_or(name);
+        let name = name.strip_prefix("pg_catalog.").unwrap_or(name);
+        let name = match name
+            .strip_prefix('"')
+            .and_then(|name| name.strip_suffix('"'))
+        {
+            Some(quoted) => quoted.replace("\"\"", "\""),
+            None => name.to_lowercase(),
+        };
+        let relations = self.relations.iter();
+        let found = relations
+            .clone()
+            .find(|relation| relation.name == name)
+            .map(|relation| relation.oid);
+        let indexes = relations.flat_map(|relation| &relation.indexes);
+        found
+            .or_else(|| indexes.into_iter().find(|i| i.name == name).map(|i| i.oid))
+            .or_else(|| tables::oid(&name))
+    }
+
+    /// The name of a relation as `regclass` shows it.
+    pub(super) fn name(&self, oid: i64) -> Option<&str> {
+        self.names
+            .get(&oid)
+            .map(String::as_str)
+            .or_else(|| tables::name(oid))
+    }
+
+    /// Whether a foreign key leads from or to this relation.
+    fn has_foreign_key(&self, relation: &Relation) -> bool {
+        let from = relation
+            .constraints
+            .iter()
+            .any(|constraint| constraint.target.is_some());
+        let mut all = self
+            .relations
+            .iter()
+            .flat_map(|relation| &relation.constraints);
+        from || all.any(|constraint| constraint.target.as_ref() == Some(&relation.name))
+    }
+
+    /// Relation and name of a check constraint, by its name or its expression.
+    pub(super) fn check(&self, expression: &str) -> Option<(&str, &str)> {
+        let definition = format!("CHECK ({expression})");
+        self.relations.iter().find_map(|relation| {
+            let mut checks = relation.constraints.iter().filter(|c| c.kind == 'c');
+            let found = checks.find(|c| c.definition == definition || c.name == expression)?;
+            Some((relation.name.as_str(), found.name.as_str()))
+        })
+    }
+
+    pub(super) fn constraint_definition(&self, oid: i64) -> Option<&str> {
+        self.constraint_definitions.get(&oid).map(String::as_str)
+    }
+
+    pub(super) fn index_definition(&self, oid: i64) -> Option<&str> {
+        self.index_definitions.get(&oid).map(String::as_str)
+    }
+
+    pub(super) fn view_definition(&self, oid: i64) -> Option<&str> {
+        self.view_definitions.get(&oid).map(String::as_str)
+    }
+
+    /// Name and type of the columns of a table or view, also of `pg_catalog`.
+    pub(super) fn columns(&self, relation: &str) -> Vec<(String, ColumnType)> {
+        let relations = self.relations.iter();
+        match relations
+            .into_iter()
+            .find(|known| known.name.eq_ignore_ascii_case(relation))
+        {
+            Some(relation) => {
+                let columns = relation.columns.iter();
+                columns
+                    .map(|column| (column.name.clone(), column.ty))
+                    .collect()
+            }
+            None => tables::columns(relation),
+        }
+    }
+}
+
+/// A session's catalog, shared with the functions that SQLite calls.
+pub(super) type SharedCatalog = Arc<RwLock<Catalog>>;
+
+/// Who and where a session is, for the rows that depend on it.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) database: String,
+    /// All roles that can log in.
+    pub(super) roles: Vec<String>,
+}
+
+impl Place {
+    /// The oid of a role.
+    pub(super) fn role_oid(&self, name: &str) -> Option<i64> {
+        if name == ADMINISTRATOR_NAME {
+            return Some(ADMINISTRATOR);
+        }
+        let at = self.roles.iter().position(|role| role == name)?;
+        Some(FIRST_ROLE + i64::try_from(at).ok()?)
+    }
+
+    /// The role that owns the tables.
+    pub(super) fn owner(&self) -> i64 {
+        if self.roles.is_empty() {
+            ADMINISTRATOR
+        } else {
+            FIRST_ROLE
+        }
+    }
+
+    /// The name of a role.
+    pub(super) fn role_name(&self, oid: i64) -> Option<&str> {
+        if oid == ADMINISTRATOR {
+            return Some(ADMINISTRATOR_NAME);
+        }
+        let at = usize::try_from(oid - FIRST_ROLE).ok()?;
+        self.roles.get(at).map(String::as_str)
+    }
+}
+
+/// Attaches the schemas `pg_catalog` and `information_schema` to a connection, without rows in what
+/// depends on the database's tables.
+pub(super) fn attach(connection: &Connection, place: &Place) -> Result<(), rusqlite::Error> {
+    connection.execute_batch(
+        "attach ':memory:' as pg_catalog; attach ':memory:' as information_schema;",
+    )?;
+    tables::create(connection)?;
+    rows::write_fixed(connection, place)
+}
+
+/// Brings catalog and tables to the state of SQLite's schema, if it has changed.
+///
+/// The version that the tables' rows were read from stands in an attached table, so that it is rolled
+/// back together with them; the catalog in memory has its own.
+pub(super) fn refresh(
+    connection: &Connection,
+    shared: &SharedCatalog,
+    place: &Place,
+) -> Result<(), rusqlite::Error> {
+    let number = |sql: &str| -> Result<i64, rusqlite::Error> {
+        connection
+            .prepare_cached(sql)?
+            .query_row([], |row| row.get(0))
+    };
+    let version = number("pragma main.schema_version")?;
+    let written = number("select coalesce(max(version), 0) from pg_catalog.emulator_read")?;
+    let read = shared
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .version;
+    if read == version && written == version {
+        return Ok(());
+    }
+    let mut catalog = read::catalog(connection)?;
+    catalog.version = version;
+    if written != version {
+        connection.execute_batch("savepoint emulator_catalog")?;
+        let rewritten = rows::write_relations(connection, &catalog, place).and_then(|()| {
+            connection.execute("delete from pg_catalog.emulator_read", [])?;
+            connection.execute(
+                "insert into pg_catalog.emulator_read values (?1)",
+                [version],
+            )
+        });
+        if rewritten.is_err() {
+            connection.execute_batch("rollback to emulator_catalog")?;
+        }
+        connection.execute_batch("release emulator_catalog")?;
+        rewritten?;
+    }
+    *shared.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Token files.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    CLIENT_ID, OBJECT_ID, RESOURCE_ID, Scratch, around, epoch, fetch, of, refused, token_of,
+};
+use crate::{IdentityConfig, SourceKind};
+
+fn file(path: std::path::PathBuf) -> IdentityConfig {
+    IdentityConfig {
+        token_file: Some(path),
+        ..of(SourceKind::File)
+    }
+}
+
+#[tokio::test]
+async fn a_bare_token_ends_when_it_says() {
+    let scratch = Scratch::new("file-bare");
+    let token = token_of(CLIENT_ID, OBJECT_ID, RESOURCE_ID);
+    let path = scratch.file("token", format!("\u{feff}{token}\r\n"));
+    let grant = fetch(&file(path), &around([])).await.ok().unwrap();
+    assert_eq!(grant.token.expose(), token);
+    let claims = grant.token.claims().unwrap();
+    assert_eq!(claims.ends(), Some(grant.token.expires_at()));
+}
+
+#[tokio::test]
+async fn json_is_taken_and_the_file_is_read_again() {
+    let scratch = Scratch::new("file-json");
+    let path = scratch.file(
+        "token",
+        json!({"access_token": "one", "expires_on": epoch(Duration::from_secs(900))}).to_string(),
+    );
+    let identity = file(path);
+    let grant = fetch(&identity, &around([])).await.ok().unwrap();
+    assert_eq!(grant.token.expose(), "one");
+    scratch.file(
+        "token",
+        json!({"token": "two", "expiresOn": "2100-01-02T03:04:05Z"}).to_string(),
+    );
+    let grant = fetch(&identity, &around([])).await.ok().unwrap();
+    assert_eq!(grant.token.expose(), "two");
+}
+
+#[tokio::test]
+async fn a_text_that_says_nothing_of_its_end_lasts_ten_minutes() {
+    let scratch = Scratch::new("file-opaque");
+    let path = scratch.file("token", "opaque");
+    let around = around([]);
+    let grant = fetch(&file(path), &around).await.ok().unwrap();
+    let left = around.clock.until(grant.token.expires_at());
+    assert!(
+        left > Duration::from_secs(590) && left <= Duration::from_secs(600),
+        "{left:?}"
+    );
+}
+
+#[tokio::test]
+async fn files_without_a_token_say_why() {
+    let scratch = Scratch::new("file-wrong");
+    for (content, says) in [
+        (b"".as_slice(), "it is empty"),
+        (b"\n \n", "it is empty"),
+        (b"two words", "more than one word"),
+        (b"{\"a\":1}", "no `access_token`"),
+        (b"{broken", "not the JSON"),
+        (b"\xff\xfe", "not text"),
+    ] {
+        let path = scratch.file("token", content);
+        let error = refused(fetch(&file(path), &around([])).await);
+        assert!(error.cause().contains(says), "{}", error.cause());
+    }
+    let error = refused(fetch(&file(scratch.path().join("gone")), &around([])).await);
+    assert!(error.cause().contains("gone"), "{}", error.cause());
+    let error = refused(fetch(&file(scratch.path().to_owned()), &around([])).await);
+    assert!(
+        error.cause().contains("not a regular file"),
+        "{}",
+        error.cause()
+    );
+    let path = scratch.file("long", vec![b'x'; 256 * 1024 + 1]);
+    let error = refused(fetch(&file(path), &around([])).await);
+    assert!(
+        error.cause().contains("longer than 256 KiB"),
+        "{}",
+        error.cause()
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_over_is_not_taken() {
+    let scratch = Scratch::new("file-over");
+    let path = scratch.file(
+        "token",
+        json!({"access_token": "x", "expires_on": 1_500_000_000}).to_string(),
+    );
+    let error = refused(fetch(&file(path), &around([])).await);
+    assert!(
+        error.cause().contains("ends in 0 s") && error.is_transient(),
+        "{}",
+        error.cause()
+    );
+}

@@ -1,0 +1,339 @@
+//! Programs that print tokens: the user's own, az, azd and PowerShell.
+
+#![cfg(unix)]
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Scratch, TENANT, around, epoch, fetch, of, refused};
+use crate::{IdentityConfig, SourceKind};
+
+fn command(arguments: &[&str]) -> IdentityConfig {
+    let command = arguments
+        .iter()
+        .map(|&argument| argument.to_owned())
+        .collect();
+    IdentityConfig {
+        command,
+        ..of(SourceKind::Command)
+    }
+}
+
+/// A sign-in tool that writes down its arguments, each on its own line.
+fn tool(scratch: &Scratch, name: &str, script: &str) -> String {
+    let noted = scratch.path().join("arguments");
+    let script = format!("printf '%s\\n' \"$@\" > '{}'\n{script}", noted.display());
+    scratch.program(name, &script);
+    format!("{}:/usr/bin:/bin", scratch.path().display())
+}
+
+fn arguments(scratch: &Scratch) -> Vec<String> {
+    let noted = std::fs::read_to_string(scratch.path().join("arguments")).unwrap();
+    noted.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_command_gets_its_arguments_without_a_shell() {
+    let scratch = Scratch::new("command-plain");
+    let program = scratch.program("print", "printf '%s' \"$2\"");
+    let grant = fetch(&command(&[&program, "-n", "$HOME;`id`*"]), &around([])).await;
+    assert_eq!(grant.ok().unwrap().token.expose(), "$HOME;`id`*");
+}
+
+#[tokio::test]
+async fn a_command_may_print_json() {
+    let scratch = Scratch::new("command-json");
+    for fields in [
+        format!(
+            r#""accessToken":"t","expires_on":{}"#,
+            epoch(Duration::from_secs(3600))
+        ),
+        format!(
+            r#""access_token":"t","expires_on":"{}""#,
+            epoch(Duration::from_secs(3600))
+        ),
+        r#""token":"t","expiresOn":"2100-01-02T03:04:05Z""#.to_owned(),
+        r#""token":"t","expires_in":3600"#.to_owned(),
+        r#""access_token":"t","expiresIn":"3600","extra":{"a":[1]}"#.to_owned(),
+    ] {
+        let program = scratch.program("print", &format!("cat <<'EOF'\n{{{fields}}}\nEOF"));
+        let grant = fetch(&command(&[&program]), &around([])).await;
+        assert_eq!(grant.ok().unwrap().token.expose(), "t", "{fields}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_has_no_input_and_its_complaint_is_quoted_without_tokens() {
+    let scratch = Scratch::new("command-fails");
+    let program = scratch.program(
+        "fail",
+        "cat; echo 'bad token eyJhbGciOi.x.y for you' >&2; exit 3",
+    );
+    let error = refused(fetch(&command(&[&program]), &around([])).await);
+    let cause = error.cause();
+    assert!(
+        cause.ends_with("ended with code 3: bad token [token] for you"),
+        "{cause}"
+    );
+    assert!(!error.is_transient());
+}
+
+#[tokio::test]
+async fn a_command_that_is_missing_or_not_executable_is_said() {
+    let scratch = Scratch::new("command-missing");
+    let gone = scratch.path().join("gone");
+    let error = refused(fetch(&command(&[gone.to_str().unwrap()]), &around([])).await);
+    assert!(
+        error.cause().ends_with("was not found"),
+        "{}",
+        error.cause()
+    );
+    let plain = scratch.file("plain", "no program");
+    let error = refused(fetch(&command(&[plain.to_str().unwrap()]), &around([])).await);
+    assert!(
+        error.cause().contains("could not be started"),
+        "{}",
+        error.cause()
+    );
+}
+
+#[tokio::test]
+async fn a_command_that_prints_without_end_is_stopped() {
+    let error = refused(fetch(&command(&["yes"]), &around([])).await);
+    assert!(
+        error.cause().contains("printed more than 262144 bytes"),
+        "{}",
+        error.cause()
+    );
+}
+
+/// Time is paused while the program sleeps: the clock jumps to the limit.
+#[tokio::test(start_paused = true)]
+async fn a_command_that_does_not_end_is_given_up_after_30_seconds() {
+    let begun = Instant::now();
+    let error = refused(fetch(&command(&["sleep", "600"]), &around([])).await);
+    let cause = error.cause();
+    assert!(
+        cause.ends_with("did not end within 30 s and was stopped"),
+        "{cause}"
+    );
+    assert!(error.is_transient());
+    assert_eq!(begun.elapsed().as_secs(), 30);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_command_that_is_given_up_is_killed() {
+    let scratch = Scratch::new("command-killed");
+    let noted = scratch.path().join("pid");
+    let script = format!(
+        "echo $$ > '{0}.new'; mv '{0}.new' '{0}'; exec sleep 600",
+        noted.display()
+    );
+    let program = scratch.program("slow", &script);
+    let asking =
+        tokio::spawn(async move { fetch(&command(&[&program]), &around([])).await.is_ok() });
+    until(|| noted.exists()).await;
+    let pid = std::fs::read_to_string(&noted).unwrap();
+    let status = format!("/proc/{}/status", pid.trim());
+    asking.abort();
+    until(|| std::fs::read_to_string(&status).map_or(true, |it| it.contains("State:\tZ"))).await;
+}
+
+/// Looks until it is true; half a minute is too long even for a busy machine.
+#[cfg(target_os = "linux")]
+async fn until(is_so: impl Fn() -> bool) {
+    let looking = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), looking)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn az_is_asked_for_the_resource() {
+    let scratch = Scratch::new("az");
+    let script = format!(
+        "echo 'WARNING: be warned' >&2\ncat <<'EOF'\n{{\n \"accessToken\": \"of-az\",\n \"expiresOn\": \"2020-01-02 03:04:05.000000\",\n \
+         \"expires_on\": {},\n \"subscription\": \"s\",\n \"tenant\": \"t\",\n \"tokenType\": \"Bearer\"\n}}\nEOF",
+        epoch(Duration::from_secs(3600))
+    );
+    let path = tool(&scratch, "az", &script);
+    let around = around([
+        ("PATH", path.as_str()),
+        ("AZURE_CLIENT_ID", "not for az"),
+        ("AZURE_TENANT_ID", "nor this"),
+    ]);
+    let identity = IdentityConfig {
+        tenant_id: Some(TENANT.to_owned()),
+        ..of(SourceKind::AzureCli)
+    };
+    assert_eq!(
+        fetch(&identity, &around).await.ok().unwrap().token.expose(),
+        "of-az"
+    );
+    let resource = "https://ossrdbms-aad.database.windows.net";
+    let expected = [
+        "account",
+        "get-access-token",
+        "--output",
+        "json",
+        "--resource",
+        resource,
+        "--tenant",
+        TENANT,
+    ];
+    assert_eq!(arguments(&scratch), expected);
+    fetch(&of(SourceKind::AzureCli), &around)
+        .await
+        .ok()
+        .unwrap();
+    assert_eq!(arguments(&scratch), expected[..6]);
+}
+
+#[tokio::test]
+async fn az_without_a_sign_in_says_how_to_sign_in() {
+    let scratch = Scratch::new("az-out");
+    let path = tool(
+        &scratch,
+        "az",
+        "echo 'WARNING: old' >&2; echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1",
+    );
+    let error = refused(
+        fetch(
+            &of(SourceKind::AzureCli),
+            &around([("PATH", path.as_str())]),
+        )
+        .await,
+    );
+    assert_eq!(
+        error.cause(),
+        "az `az` ended with code 1: ERROR: Please run 'az login' to setup account."
+    );
+    assert!(
+        error.remedy().contains("az login --allow-no-subscriptions"),
+        "{}",
+        error.remedy()
+    );
+    let empty = Scratch::new("az-none");
+    let path = empty.path().to_str().unwrap();
+    let error = refused(fetch(&of(SourceKind::AzureCli), &around([("PATH", path)])).await);
+    assert!(
+        error.cause().ends_with("`az` was not found"),
+        "{}",
+        error.cause()
+    );
+}
+
+#[tokio::test]
+async fn azd_is_asked_for_the_scope() {
+    let scratch = Scratch::new("azd");
+    let path = tool(
+        &scratch,
+        "azd",
+        r#"echo '{"token":"of-azd","expiresOn":"2100-01-02T03:04:05Z"}'"#,
+    );
+    let around = around([("PATH", path.as_str())]);
+    let identity = IdentityConfig {
+        tenant_id: Some(TENANT.to_owned()),
+        ..of(SourceKind::AzureDeveloperCli)
+    };
+    assert_eq!(
+        fetch(&identity, &around).await.ok().unwrap().token.expose(),
+        "of-azd"
+    );
+    let scope = "https://ossrdbms-aad.database.windows.net/.default";
+    let expected = [
+        "auth",
+        "token",
+        "--output",
+        "json",
+        "--no-prompt",
+        "--scope",
+        scope,
+        "--tenant-id",
+        TENANT,
+    ];
+    assert_eq!(arguments(&scratch), expected);
+}
+
+#[tokio::test]
+async fn azd_complains_in_json_and_is_quoted_in_text() {
+    let scratch = Scratch::new("azd-out");
+    let said = r#"{"type":"consoleMessage","timestamp":"t","data":{"message":"\nERROR: not logged in, run `azd auth login` to login\n"}}"#;
+    let path = tool(
+        &scratch,
+        "azd",
+        &format!("cat >&2 <<'EOF'\n{said}\nEOF\nexit 1"),
+    );
+    let error = refused(
+        fetch(
+            &of(SourceKind::AzureDeveloperCli),
+            &around([("PATH", path.as_str())]),
+        )
+        .await,
+    );
+    assert!(
+        error
+            .cause()
+            .contains("ERROR: not logged in, run `azd auth login`"),
+        "{}",
+        error.cause()
+    );
+    assert!(
+        !error.cause().contains("consoleMessage"),
+        "{}",
+        error.cause()
+    );
+}
+
+#[tokio::test]
+async fn powershell_runs_one_script_without_profile() {
+    let scratch = Scratch::new("pwsh");
+    let script = format!(
+        "echo '{{\"expires_on\":{},\"access_token\":\"of-pwsh\"}}'",
+        epoch(Duration::from_secs(3600))
+    );
+    let path = tool(&scratch, "pwsh", &script);
+    let around = around([("PATH", path.as_str())]);
+    let identity = IdentityConfig {
+        tenant_id: Some(TENANT.to_owned()),
+        ..of(SourceKind::AzurePowershell)
+    };
+    assert_eq!(
+        fetch(&identity, &around).await.ok().unwrap().token.expose(),
+        "of-pwsh"
+    );
+    let seen = arguments(&scratch);
+    assert_eq!(seen[..3], ["-NoProfile", "-NonInteractive", "-Command"]);
+    let wanted = format!(
+        "Get-AzAccessToken -ResourceUrl 'https://ossrdbms-aad.database.windows.net' -TenantId '{TENANT}'"
+    );
+    assert!(seen[3].contains(&wanted), "{seen:?}");
+}
+
+#[tokio::test]
+async fn nothing_that_a_script_could_run_is_passed_on() {
+    for tenant in ["'; rm -rf /; '", "a b", "$(id)", "--output"] {
+        for source in [
+            SourceKind::AzureCli,
+            SourceKind::AzureDeveloperCli,
+            SourceKind::AzurePowershell,
+        ] {
+            let identity = IdentityConfig {
+                tenant_id: Some(tenant.to_owned()),
+                ..of(source)
+            };
+            let error = refused(fetch(&identity, &around([("PATH", "/nonexistent")])).await);
+            assert!(
+                error.cause().contains("not passed to programs"),
+                "{tenant}: {}",
+                error.cause()
+            );
+        }
+    }
+}

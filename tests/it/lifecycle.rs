@@ -1,0 +1,163 @@
+//! How the proxy comes to its end: signals, the drain, exit codes.
+
+use std::net::TcpStream;
+
+use azdb_tests::{Azure, Emulated, Proxy, RawApp, packets};
+use rustix::process::Signal;
+
+fn with_delay(emulated: &Emulated, delay: &str) -> Proxy {
+    let process = format!("[process]\nmax_sigterm_delay = \"{delay}\"\n");
+    emulated.start(&(process + &emulated.route())).start()
+}
+
+fn session(proxy: &Proxy) -> RawApp {
+    let mut app = RawApp::connect(proxy.address());
+    app.log_in("anyone");
+    app
+}
+
+/// Reads the goodbye and the end after it.
+#[track_caller]
+fn assert_goodbye(app: &mut RawApp) {
+    let goodbye = app.message();
+    assert_eq!(goodbye.tag, b'E');
+    assert_eq!(goodbye.field('C').as_deref(), Some("57P01"));
+    assert!(goodbye.field('M').unwrap().starts_with("azdb-proxy: "));
+    assert_eq!(app.rest(), b"");
+}
+
+#[test]
+fn without_sessions_a_signal_ends_it_with_zero() {
+    let emulated = Emulated::new();
+    for signal in [Signal::TERM, Signal::INT] {
+        let proxy = emulated.proxy();
+        assert_eq!(proxy.app().query("select 1"), "1");
+        proxy.log_until("session ended");
+        proxy.signal(signal);
+        assert_eq!(proxy.wait().code, Some(0));
+    }
+}
+
+#[test]
+fn idle_sessions_are_told_goodbye_when_their_time_is_over() {
+    let emulated = Emulated::new();
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let proxy = with_delay(&emulated, "10ms");
+        let mut apps: Vec<RawApp> = (0..5).map(|_| session(&proxy)).collect();
+        proxy.signal(signal);
+        apps.iter_mut().for_each(assert_goodbye);
+        proxy.log_until_times(5, "closed_by=\"proxy\"");
+        let ran = proxy.wait();
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+    }
+}
+
+#[test]
+fn exit_zero_on_sigterm_hides_that_sessions_were_cut() {
+    let emulated = Emulated::new();
+    let proxy = emulated
+        .start(&emulated.route())
+        .arg("--exit-zero-on-sigterm")
+        .arg("--max-sigterm-delay=10ms")
+        .start();
+    let mut app = session(&proxy);
+    proxy.signal(Signal::TERM);
+    assert_goodbye(&mut app);
+    assert_eq!(proxy.wait().code, Some(0));
+}
+
+#[test]
+fn session_that_finishes_during_the_drain_was_not_cut() {
+    let emulated = Emulated::new();
+    let proxy = with_delay(&emulated, "10m");
+    let mut app = session(&proxy);
+    proxy.signal(Signal::TERM);
+    proxy.log_until("draining");
+    // It still has all of the database.
+    app.send(&packets::query("select 'still here'"));
+    let row = app.until(b'D');
+    assert!(row.body.ends_with(b"still here"));
+    app.until(b'Z');
+    app.send(&packets::TERMINATE);
+    assert_eq!(app.rest(), b"");
+    assert_eq!(proxy.wait().code, Some(0));
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn session_in_a_query_is_closed_without_a_word_into_its_answer() {
+    let azure = Azure::new();
+    let process = "[process]\nmax_sigterm_delay = \"10ms\"\n".to_owned();
+    let proxy = azure.start(&(process + &azure.route())).start();
+    let mut app = session(&proxy);
+    app.send(&packets::query(
+        "select 'first' union all select pg_sleep(600)::text",
+    ));
+    azure.server.admin_until(&format!(
+        "exists (select from pg_stat_activity where usename = '{}' and wait_event = 'PgSleep')",
+        azure.role
+    ));
+    proxy.signal(Signal::TERM);
+    let rest = app.rest();
+    assert!(!rest.windows(5).any(|text| text == b"57P01"), "{rest:?}");
+    let ran = proxy.wait();
+    assert_eq!(ran.code, Some(143), "{ran:?}");
+    // The server notices, too: nobody is left to answer.
+    azure.server.admin_until(&format!(
+        "not exists (select from pg_stat_activity where usename = '{}' and state = 'idle')",
+        azure.role
+    ));
+}
+
+#[test]
+fn second_signal_ends_it_at_once() {
+    let emulated = Emulated::new();
+    let proxy = with_delay(&emulated, "10m");
+    let mut app = session(&proxy);
+    proxy.signal(Signal::TERM);
+    proxy.log_until("draining");
+    proxy.signal(Signal::TERM);
+    let ran = proxy.wait();
+    assert_eq!(ran.code, Some(143), "{ran:?}");
+    let _ = app.rest();
+}
+
+#[test]
+fn no_new_session_begins_during_the_drain() {
+    let emulated = Emulated::new();
+    let proxy = with_delay(&emulated, "10m");
+    let mut staying = session(&proxy);
+    // Accepted before the signal, logging in after it.
+    let mut waiting = RawApp::connect(proxy.address());
+    waiting.send(&packets::GSSENC_REQUEST);
+    assert_eq!(waiting.byte(), Some(b'N'));
+    proxy.signal(Signal::TERM);
+    proxy.log_until("draining");
+    waiting.send(&packets::startup(0, &[("user", "anyone")]));
+    let refused = waiting.message();
+    assert_eq!(refused.field('C').as_deref(), Some("57P03"));
+    assert!(refused.field('M').unwrap().contains("shutting down"));
+    assert!(
+        TcpStream::connect(proxy.address()).is_err(),
+        "the door is shut"
+    );
+
+    staying.send(&packets::TERMINATE);
+    assert_eq!(proxy.wait().code, Some(0));
+}
+
+#[test]
+fn during_the_first_delay_new_sessions_still_begin() {
+    let emulated = Emulated::new();
+    let proxy = emulated
+        .start(&emulated.route())
+        .arg("--min-sigterm-delay=10m")
+        .start();
+    proxy.signal(Signal::TERM);
+    proxy.log_until("coming to an end");
+    assert_eq!(proxy.app().query("select 1"), "1");
+    proxy.log_until("session ended");
+    proxy.signal(Signal::TERM);
+    let ran = proxy.wait();
+    assert_eq!(ran.code, Some(143), "ended at once: {ran:?}");
+}
