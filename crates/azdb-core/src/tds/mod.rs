@@ -36,6 +36,9 @@ mod routing;
 mod upstream;
 pub(crate) mod wrapped_tls;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, SystemTime};
 
 use azdb_identity::Token;

@@ -110,14 +110,20 @@ mod tests {
             while client.wants_write() {
                 client.write_tls(&mut flight).unwrap();
             }
-            server.read_tls(&mut &flight[..]).unwrap();
-            server.process_new_packets().unwrap();
+            let mut rest = &flight[..];
+            while !rest.is_empty() {
+                server.read_tls(&mut rest).unwrap();
+                server.process_new_packets().unwrap();
+            }
             flight.clear();
             while server.wants_write() {
                 server.write_tls(&mut flight).unwrap();
             }
-            client.read_tls(&mut &flight[..]).unwrap();
-            client.process_new_packets().unwrap();
+            let mut rest = &flight[..];
+            while !rest.is_empty() {
+                client.read_tls(&mut rest).unwrap();
+                client.process_new_packets().unwrap();
+            }
         }
         client.peer_certificates().unwrap().first().unwrap().len()
     }

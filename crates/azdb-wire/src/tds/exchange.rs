@@ -14,8 +14,8 @@ const MOST_OPEN: usize = 64;
 pub struct Exchange {
     from_app: Scanner,
     from_upstream: Scanner,
-    /// Numbers of the sessions inside this one (0 without MARS) that wait for the end of an answer.
-    open: Vec<u16>,
+    /// The sessions inside this one (without MARS there is one, 0) that wait for the end of an answer.
+    open: Vec<Open>,
     /// There were more than [`MOST_OPEN`].
     lost: bool,
 }
@@ -29,7 +29,10 @@ impl Exchange {
             lost,
             ..
         } = self;
-        from_app.scan(bytes, |sid, _| *lost |= !note_open(open, sid));
+        from_app.scan(bytes, |sid, header| match note_open(open, sid) {
+            Some(open) => open.attended = header.kind == kind::ATTENTION,
+            None => *lost = true,
+        });
     }
 
     /// Follows bytes on their way to the app.
@@ -42,9 +45,9 @@ impl Exchange {
         } = self;
         from_upstream.scan(bytes, |sid, header| {
             if header.is_last() {
-                open.retain(|waiting| *waiting != sid);
+                open.retain(|waiting| waiting.sid != sid || waiting.attended);
             } else {
-                *lost |= !note_open(open, sid);
+                *lost |= note_open(open, sid).is_none();
             }
         });
     }
@@ -58,16 +61,29 @@ impl Exchange {
     }
 }
 
-/// `false` when there is no room to remember it.
-fn note_open(open: &mut Vec<u16>, sid: u16) -> bool {
-    if open.contains(&sid) {
-        return true;
-    }
-    if open.len() >= MOST_OPEN {
-        return false;
-    }
-    open.push(sid);
-    true
+/// A session that waits.
+#[derive(Debug)]
+struct Open {
+    sid: u16,
+    /// The last that it said was "stop". A server may answer that with one message or with two, and only the payload tells which:
+    /// that all of it has come is certain when the app asks for something else.
+    attended: bool,
+}
+
+/// `None` when there is no room to remember it.
+fn note_open(open: &mut Vec<Open>, sid: u16) -> Option<&mut Open> {
+    let at = match open.iter().position(|waiting| waiting.sid == sid) {
+        Some(at) => at,
+        None if open.len() >= MOST_OPEN => return None,
+        None => {
+            open.push(Open {
+                sid,
+                attended: false,
+            });
+            open.len().saturating_sub(1)
+        }
+    };
+    open.get_mut(at)
 }
 
 /// Most bytes in front of a payload: SMP's header and the packet's.
@@ -182,13 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn an_attention_is_a_question_too() {
-        let mut exchange = Exchange::default();
-        exchange.app_sent(&message(kind::SQL_BATCH, 10));
-        exchange.app_sent(&message(kind::ATTENTION, 0));
-        assert!(!exchange.at_rest());
-        exchange.upstream_sent(&message(kind::RESPONSE, 13));
-        assert!(exchange.at_rest());
+    fn after_an_attention_nothing_is_certain_before_the_next_request() {
+        for answers in [1, 2] {
+            let mut exchange = Exchange::default();
+            exchange.app_sent(&message(kind::SQL_BATCH, 10));
+            exchange.app_sent(&message(kind::ATTENTION, 0));
+            for _ in 0..answers {
+                exchange.upstream_sent(&message(kind::RESPONSE, 13));
+                assert!(!exchange.at_rest());
+            }
+            exchange.app_sent(&message(kind::RPC, 10));
+            exchange.upstream_sent(&message(kind::RESPONSE, 13));
+            assert!(exchange.at_rest());
+        }
     }
 
     #[test]
