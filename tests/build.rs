@@ -2,8 +2,6 @@
 //!
 //! With `AZDB_TESTS_REQUIRED` set nothing is ignored: a test whose program is missing then fails.
 
-#![expect(clippy::print_stdout, reason = "cargo reads it there")]
-
 use std::env;
 use std::path::{Path, PathBuf};
 

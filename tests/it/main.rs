@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test may fail loudly"
 )]
@@ -12,6 +11,7 @@ mod commands;
 mod compose;
 mod demo;
 mod drivers;
+mod endpoints;
 mod errors;
 mod first_packets;
 mod leaks;

@@ -119,7 +119,7 @@ impl Start {
     #[track_caller]
     pub fn start(self) -> Proxy {
         let process = self.program.start();
-        let door = process.stderr_until(|log| first_door(log));
+        let door = process.stderr_until(first_door);
         Proxy {
             process,
             door,

@@ -19,7 +19,8 @@ pub(crate) fn of(source: SourceKind, fault: &Fault) -> String {
                 .to_owned()
         }
         Fault::OtherIdentity { asked, .. } => format!(
-            "assign the identity to this resource and check {}, or remove it to use the identity that answered",
+            "assign the identity to this resource and check {} (it may come from AZURE_CLIENT_ID or Service Connector), \
+             or remove it to use the identity that answered",
             asked.key()
         ),
         Fault::Program(fault) => program(source, fault).to_owned(),

@@ -7,8 +7,8 @@ use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Libraries that tell every token request to whoever listens; what matters of it, our own lines say.
-const QUIET: &str = "azure_core=warn,azure_identity=warn,";
+/// Libraries that tell of every token request; what matters of it, our own lines say. At debug they may speak.
+const QUIET: &str = "azure_core=warn,azure_identity=warn,typespec_client_core=warn,";
 
 /// Turns the log on, and sends panics to it.
 ///
@@ -16,7 +16,10 @@ const QUIET: &str = "azure_core=warn,azure_identity=warn,";
 ///
 /// When the level is none.
 pub(crate) fn start(process: &Process) -> Result<(), ParseError> {
-    let filter: EnvFilter = format!("{QUIET}{}", process.log_level).parse()?;
+    let filter: EnvFilter = match process.log_level.as_str() {
+        level @ ("debug" | "trace") => level.parse()?,
+        level => format!("{QUIET}{level}").parse()?,
+    };
     let registry = tracing_subscriber::registry().with(filter);
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use azdb_identity::{Audience, IdentityConfig};
 
 use super::{Server, StartError};
+use crate::error::Chain;
 use crate::route::UpstreamAuth;
 
 /// A token that a route will ask for.
@@ -25,7 +26,12 @@ impl Server {
         } in self.wanted()
         {
             let tokens = self.tokens.clone();
-            // On its own: the end of the process must not wait for an identity endpoint. A failure is logged by the
+            if let Err(error) = tokens.start(&identity, &audience) {
+                let remedy = error.remedy();
+                tracing::warn!(route, %audience, error = %Chain(&error), remedy, "no token to be had");
+                continue;
+            }
+            // On its own: the end of the process must not wait for an identity endpoint. What a fetch meets is logged by the
             // token engine, with its remedy.
             tokio::spawn(async move {
                 if tokens.get(&identity, &audience).await.is_ok() {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::opening::CancelKey;
 use crate::random;
-use crate::sqlite::Interrupt;
+use crate::sqlite::{Interrupt, Reason};
 
 /// Process id of the first session.
 const FIRST_PROCESS: i32 = 1001;
@@ -81,7 +81,7 @@ impl Sessions {
         if let Some(live) = self.live().get(&key.process)
             && live.secret == key.secret
         {
-            live.interrupt.fire();
+            live.interrupt.fire(Reason::Request);
         }
     }
 
@@ -89,7 +89,9 @@ impl Sessions {
     pub(super) fn cancel_process(&self, process: i32) -> bool {
         let live = self.live();
         let session = live.get(&process);
-        session.inspect(|live| live.interrupt.fire()).is_some()
+        session
+            .inspect(|live| live.interrupt.fire(Reason::Request))
+            .is_some()
     }
 
     /// Ends a session with 57P01; says whether there is such a session.
@@ -122,7 +124,7 @@ impl Sessions {
 impl Live {
     fn terminate(&self) {
         self.end.cancel();
-        self.interrupt.fire();
+        self.interrupt.fire(Reason::Request);
     }
 }
 

@@ -150,83 +150,77 @@ fn duplicate(name: &str) -> SqlError {
 
 /// Errors that SQLite tells apart by their text alone.
 fn by_text(message: &str) -> SqlError {
-    let after = |start: &str| {
-        message
-            .strip_prefix(start)
-            .map(|rest| rest.trim_matches('"'))
+    missing(message)
+        .or_else(|| existing(message))
+        .unwrap_or_else(|| syntax(message))
+}
+
+/// Something that is not there, or not the only one.
+fn missing(message: &str) -> Option<SqlError> {
+    let (what, name) = message.split_once(": ").or_else(|| {
+        let function = "wrong number of arguments to function";
+        Some((function, message.strip_prefix(function)?.trim_start()))
+    })?;
+    let name = name.replace('"', "");
+    let told = match what {
+        "no such table" | "no such view" => {
+            let name = bare(&name);
+            SqlError::new("42P01", format!("relation \"{name}\" does not exist"))
+        }
+        "no such column" if name.contains('.') => {
+            SqlError::new("42703", format!("column {name} does not exist"))
+        }
+        "no such column" => SqlError::new("42703", format!("column \"{name}\" does not exist")),
+        "no such index" => {
+            SqlError::new("42704", format!("index \"{}\" does not exist", bare(&name)))
+        }
+        "no such function" => SqlError::new("42883", format!("function {name}() does not exist")),
+        "wrong number of arguments to function" => {
+            SqlError::new("42883", format!("function {name} does not exist"))
+        }
+        "ambiguous column name" => {
+            SqlError::new("42702", format!("column reference \"{name}\" is ambiguous"))
+        }
+        "no such savepoint" => {
+            SqlError::new("3B001", format!("savepoint \"{name}\" does not exist"))
+        }
+        _ => return None,
     };
-    let bare = |name: &str| {
-        let name = name.strip_prefix("main.").unwrap_or(name);
-        name.to_owned()
-    };
-    if let Some(table) = after("no such table: ").or_else(|| after("no such view: ")) {
-        return SqlError::new(
-            "42P01",
-            format!("relation \"{}\" does not exist", bare(table)),
-        );
-    }
-    if let Some(column) = after("no such column: ") {
-        let column = column.replace('"', "");
-        let shown = if column.contains('.') {
-            column
-        } else {
-            format!("\"{column}\"")
-        };
-        return SqlError::new("42703", format!("column {shown} does not exist"));
-    }
-    if let Some(index) = after("no such index: ") {
-        return SqlError::new("42704", format!("index \"{}\" does not exist", bare(index)));
-    }
-    if let Some(function) = after("no such function: ") {
-        return SqlError::new("42883", format!("function {function}() does not exist"));
-    }
-    if let Some(function) = after("wrong number of arguments to function ") {
-        return SqlError::new("42883", format!("function {function} does not exist"));
-    }
-    if let Some(column) = after("ambiguous column name: ") {
-        return SqlError::new(
-            "42702",
-            format!("column reference \"{column}\" is ambiguous"),
-        );
-    }
-    if let Some(near) = message.strip_prefix("near \"")
-        && let Some(near) = near.strip_suffix("\": syntax error")
-    {
-        return SqlError::syntax_at(near);
-    }
-    if message == "incomplete input" {
-        return SqlError::new("42601", "syntax error at end of input");
-    }
+    Some(told)
+}
+
+/// Something that is there already, or has no such part.
+fn existing(message: &str) -> Option<SqlError> {
     let words: Vec<&str> = message.split(' ').collect();
-    match words.as_slice() {
+    let told = match words.as_slice() {
         ["table" | "index" | "view", name, "already", "exists"]
-        | [
-            "there",
-            "is",
-            "already",
-            _,
-            "table" | "index" | "view",
-            "named",
-            name,
-        ] => SqlError::new(
-            "42P07",
-            format!(
-                "relation \"{}\" already exists",
-                bare(name.trim_matches('"'))
-            ),
-        ),
+        | ["there", "is", "already", _, _, "named", name] => {
+            let name = bare(name.trim_matches('"'));
+            SqlError::new("42P07", format!("relation \"{name}\" already exists"))
+        }
         ["table", table, "has", "no", "column", "named", column] => SqlError::new(
             "42703",
             format!("column \"{column}\" of relation \"{table}\" does not exist"),
         ),
-        ["no", "such", "savepoint:", name] => {
-            SqlError::new("3B001", format!("savepoint \"{name}\" does not exist"))
+        _ => return None,
+    };
+    Some(told)
+}
+
+fn syntax(message: &str) -> SqlError {
+    let near = message.strip_prefix("near \"");
+    match near.and_then(|near| near.strip_suffix("\": syntax error")) {
+        Some(near) => SqlError::syntax_at(near),
+        None if message == "incomplete input" => {
+            SqlError::new("42601", "syntax error at end of input")
         }
-        ["unrecognized", "token:", ..] | [_, "values", "for", _, "columns"] => {
-            SqlError::new("42601", message)
-        }
-        _ => SqlError::new("42601", message),
+        None => SqlError::new("42601", message),
     }
+}
+
+/// A relation's name without SQLite's schema.
+fn bare(name: &str) -> &str {
+    name.strip_prefix("main.").unwrap_or(name)
 }
 
 #[cfg(test)]

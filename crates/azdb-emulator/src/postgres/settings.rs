@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::error::SqlError;
 use super::opening::Startup;
@@ -29,7 +30,8 @@ const REPORTED: [&str; 14] = [
     "TimeZone",
 ];
 
-/// All settings and their defaults. None of them changes what the emulator does.
+/// All settings and their defaults. Only `statement_timeout` and `lock_timeout` change what the
+/// emulator does.
 const DEFAULTS: [(&str, &str); 58] = [
     ("application_name", ""),
     ("backslash_quote", "safe_encoding"),
@@ -170,6 +172,23 @@ impl Settings {
     /// Puts everything back to what the session began with.
     pub(super) fn reset_all(&self) {
         self.now().clone_from(&self.initial);
+    }
+
+    /// The time that a setting of milliseconds allows; `None` when it sets no limit.
+    pub(super) fn limit(&self, name: &str) -> Option<Duration> {
+        let value = self.show(name).ok()?;
+        let digits = value
+            .find(|char: char| !char.is_ascii_digit())
+            .unwrap_or(value.len());
+        let (number, unit) = value.split_at(digits);
+        let number: u64 = number.parse().ok()?;
+        let milliseconds = match unit.trim() {
+            "" | "ms" => number,
+            "s" => number.checked_mul(1000)?,
+            "min" => number.checked_mul(60_000)?,
+            _ => return None,
+        };
+        (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
     }
 
     /// All names and values.

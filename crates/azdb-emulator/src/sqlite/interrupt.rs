@@ -14,11 +14,20 @@ pub(crate) enum Slept {
     Interrupted,
 }
 
+/// Why a statement has to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Somebody asked for it.
+    Request,
+    /// It took too long.
+    Timeout,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     No,
     /// End the running statement.
-    Once,
+    Once(Reason),
     /// The session is over: end every statement.
     Forever,
 }
@@ -42,20 +51,26 @@ impl Interrupt {
     /// A statement begins: what was asked while none ran is forgotten, as in the real servers.
     pub(crate) fn arm(&self) {
         self.ask(|asked| {
-            if *asked == Asked::Once {
+            if let Asked::Once(_) = asked {
                 *asked = Asked::No;
             }
         });
     }
 
     /// Ends the running statement, if one runs.
-    pub(crate) fn fire(&self) {
+    pub(crate) fn fire(&self, reason: Reason) {
         self.ask(|asked| {
             if *asked == Asked::No {
-                *asked = Asked::Once;
+                *asked = Asked::Once(reason);
             }
         });
         self.handle.interrupt();
+    }
+
+    /// Whether the present statement took too long.
+    pub(crate) fn timed_out(&self) -> bool {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked == Asked::Once(Reason::Timeout)
     }
 
     /// Ends the running statement and every later one.
@@ -73,7 +88,7 @@ impl Interrupt {
         let (asked, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match *asked {
             Asked::No => Slept::Through,
-            Asked::Once | Asked::Forever => Slept::Interrupted,
+            Asked::Once(_) | Asked::Forever => Slept::Interrupted,
         }
     }
 

@@ -14,10 +14,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-pub(crate) use interrupt::{Interrupt, Slept};
+pub(crate) use interrupt::{Interrupt, Reason, Slept};
 
-/// How long a writer waits for another one.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a writer waits for another one, if its session does not say.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no database.
 #[derive(Debug, thiserror::Error)]

@@ -58,6 +58,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// Sends bytes, through TLS when there is TLS.
     pub(super) async fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        tracing::trace!(header = ?bytes.get(..HEADER), "sends");
         let mut half = self.half.lock().await;
         let Some(tls) = self.tls.get() else {
             return half.write_all(bytes).await;
@@ -137,6 +138,14 @@ impl Incoming {
 
     /// One TDS or SMP packet, header included; `None` when the client has gone.
     pub(super) async fn unit(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let unit = self.next_unit().await?;
+        if let Some(unit) = &unit {
+            tracing::trace!(header = ?unit.get(..HEADER), "reads a packet");
+        }
+        Ok(unit)
+    }
+
+    async fn next_unit(&mut self) -> io::Result<Option<Vec<u8>>> {
         if self.tls.is_none() {
             return self.unit_in_clear().await;
         }

@@ -2,6 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod cancel;
+mod catalog;
+mod copy;
+mod errors;
 mod identity;
 mod login;
+mod raw;
+mod sql;
 mod support;
+mod transactions;
+mod types;

@@ -5,6 +5,7 @@
 //! and of drivers run on plain tables whose columns have declared types.
 
 mod constraints;
+mod foreign_keys;
 mod read;
 mod rows;
 mod tables;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Row};
 
 use super::constraints::checks;
+use super::foreign_keys::foreign_keys;
 use super::texts::{default, on_one_line, quoted, quoted_list};
 use super::{Catalog, Column, Constraint, Index, Relation, RelationKind};
 use crate::postgres::sql::infer::{Scope, result_list, type_of};
@@ -17,9 +18,9 @@ use crate::postgres::types::{ColumnType, TEXT};
 const FIRST_OID: i64 = 16_400;
 const OIDS_PER_ROW: i64 = 64;
 
-type Read<T> = Result<T, rusqlite::Error>;
+pub(super) type Read<T> = Result<T, rusqlite::Error>;
 
-fn query<T>(
+pub(super) fn query<T>(
     connection: &Connection,
     sql: &str,
     name: &str,
@@ -174,29 +175,33 @@ fn read_indexes(connection: &Connection, relation: &mut Relation, key: Vec<i64>)
             columns,
         });
     }
-    let declared = |name: &str| name.ends_with("_pkey") || name.ends_with("_key");
     for index in &relation.indexes {
-        if declared(&index.name) && index.unique {
-            let (kind, words) = if index.primary {
-                ('p', "PRIMARY KEY")
-            } else {
-                ('u', "UNIQUE")
-            };
-            relation.constraints.push(Constraint {
-                oid: index.oid + 16,
-                name: index.name.clone(),
-                kind,
-                definition: format!(
-                    "{words} ({})",
-                    quoted_list(&names(relation, &index.columns))
-                ),
-                columns: index.columns.clone(),
-                index: index.oid,
-                target: None,
-            });
-        }
+        relation.constraints.extend(key_constraint(relation, index));
     }
     Ok(())
+}
+
+/// The constraint that an index stands for; an index that was made by itself stands for none.
+fn key_constraint(relation: &Relation, index: &Index) -> Option<Constraint> {
+    let is_declared = index.name.ends_with("_pkey") || index.name.ends_with("_key");
+    if !index.unique || !is_declared {
+        return None;
+    }
+    let (kind, words) = if index.primary {
+        ('p', "PRIMARY KEY")
+    } else {
+        ('u', "UNIQUE")
+    };
+    let columns = quoted_list(&names(relation, &index.columns));
+    Some(Constraint {
+        oid: index.oid + 16,
+        name: index.name.clone(),
+        kind,
+        definition: format!("{words} ({columns})"),
+        columns: index.columns.clone(),
+        index: index.oid,
+        target: None,
+    })
 }
 
 /// Names of the columns at these positions.
@@ -220,39 +225,7 @@ fn read_constraints(connection: &Connection, relation: &mut Relation, sql: &str)
             target: None,
         });
     }
-    let listed: Vec<(i64, String, String, Option<String>, String, String)> = query(
-        connection,
-        "select id, \"table\", \"from\", \"to\", on_update, on_delete
-         from pragma_foreign_key_list(?1) order by id desc, seq",
-        &relation.name,
-        |row| {
-            Ok((
-                row.get(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-                row.get(5)?,
-            ))
-        },
-    )?;
-    let mut keys: Vec<(i64, ForeignKey)> = Vec::new();
-    for (id, target, from, to, on_update, on_delete) in listed {
-        if keys.last().is_none_or(|(last, _)| *last != id) {
-            let key = ForeignKey {
-                target,
-                on_update,
-                on_delete,
-                ..ForeignKey::default()
-            };
-            keys.push((id, key));
-        }
-        if let Some((_, key)) = keys.last_mut() {
-            key.from.push(from);
-            key.to.extend(to);
-        }
-    }
-    for (at, (_, key)) in (48..).zip(keys) {
+    for (at, key) in (48..).zip(foreign_keys(connection, &relation.name)?) {
         let position = |name: &String| {
             let at = relation
                 .columns
@@ -271,35 +244,6 @@ fn read_constraints(connection: &Connection, relation: &mut Relation, sql: &str)
         });
     }
     Ok(())
-}
-
-#[derive(Default)]
-struct ForeignKey {
-    target: String,
-    from: Vec<String>,
-    to: Vec<String>,
-    on_update: String,
-    on_delete: String,
-}
-
-impl ForeignKey {
-    fn definition(&self) -> String {
-        let to = match self.to.as_slice() {
-            [] => String::new(),
-            to => format!("({})", quoted_list(to)),
-        };
-        let target = quoted(&self.target);
-        let mut text = format!(
-            "FOREIGN KEY ({}) REFERENCES {target}{to}",
-            quoted_list(&self.from)
-        );
-        for (event, action) in [("UPDATE", &self.on_update), ("DELETE", &self.on_delete)] {
-            if action != "NO ACTION" {
-                text.push_str(&format!(" ON {event} {action}"));
-            }
-        }
-        text
-    }
 }
 
 /// The catalog with its ways to find things by oid.

@@ -37,6 +37,12 @@ pub(super) fn register(functions: &Functions<'_>) -> Registered {
         let at = usize::try_from(at - 1).ok();
         Ok(at.and_then(|at| elements(&text).ok()?.into_iter().nth(at)?))
     })?;
+    register_whole(functions)?;
+    register_aggregates(functions)
+}
+
+/// Functions of whole arrays.
+fn register_whole(functions: &Functions<'_>) -> Registered {
     for name in ["array_length", "array_upper", "cardinality"] {
         functions.pure(name, ANY, move |context| {
             let Some(text) = text_argument(context, 0)? else {
@@ -68,7 +74,10 @@ pub(super) fn register(functions: &Functions<'_>) -> Registered {
             .split(separator.as_str())
             .map(|part| Some(part.to_owned()));
         Ok(Some(format(&parts.collect::<Vec<_>>())))
-    })?;
+    })
+}
+
+fn register_aggregates(functions: &Functions<'_>) -> Registered {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     let connection = functions.connection;
     connection.create_aggregate_function("array_agg", 1, flags, ArrayAgg { empty: Empty::Null })?;

@@ -49,6 +49,11 @@ pub(super) fn register(functions: &Functions<'_>, session: &Arc<Surroundings>) -
         8192,
     )?;
     functions.constant(&["pg_database_size", "pg_tablespace_size"], 8 * 1024 * 1024)?;
+    register_shown(functions)?;
+    register_definitions(functions, session)
+}
+
+fn register_shown(functions: &Functions<'_>) -> Registered {
     functions.pure("pg_table_is_visible", 1, |context| {
         // The search path leads to all schemas but this one.
         let hidden = INFORMATION_SCHEMA..INFORMATION_SCHEMA + 1000;
@@ -73,8 +78,7 @@ pub(super) fn register(functions: &Functions<'_>, session: &Arc<Surroundings>) -
     functions.pure("quote_literal", 1, |context| {
         let text = text_argument(context, 0)?;
         Ok(text.map(|text| format!("'{}'", text.replace('\'', "''"))))
-    })?;
-    register_definitions(functions, session)
+    })
 }
 
 fn register_definitions(functions: &Functions<'_>, session: &Arc<Surroundings>) -> Registered {

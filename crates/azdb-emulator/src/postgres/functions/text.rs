@@ -10,6 +10,7 @@ use crate::random;
 pub(super) fn register(functions: &Functions<'_>) -> Registered {
     register_patterns(functions)?;
     register_parts(functions)?;
+    register_shapes(functions)?;
     register_numbers(functions)?;
     functions.add("gen_random_uuid", 0, |_| Ok(random::uuid()))
 }
@@ -138,6 +139,10 @@ fn register_parts(functions: &Functions<'_>) -> Registered {
             }))
         })?;
     }
+    Ok(())
+}
+
+fn register_shapes(functions: &Functions<'_>) -> Registered {
     functions.pure("reverse", 1, |context| {
         let text = text_argument(context, 0)?;
         Ok(text.map(|text| text.chars().rev().collect::<String>()))

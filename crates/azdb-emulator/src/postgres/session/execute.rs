@@ -10,6 +10,7 @@ use crate::postgres::sql::infer::Scope;
 use crate::postgres::sql::lexer::{self, Kind, Token};
 use crate::postgres::sql::rewrite::rewrite;
 use crate::postgres::sql::significant;
+use crate::sqlite::BUSY_TIMEOUT;
 
 impl Worker {
     /// Runs a statement with its parameters.
@@ -44,44 +45,45 @@ impl Worker {
             Command::Rollback => self.rollback(),
             Command::Savepoint(tag) => self.savepoint(tag, &prepared.sql),
             Command::RollbackTo => self.rollback_to(&prepared.sql),
-            Command::Set(name, value) => {
-                let report = self.session.settings.set(name, value.as_deref())?;
-                Ok(Outcome {
-                    reports: report.into_iter().collect(),
-                    ..Outcome::done(if value.is_none() { "RESET" } else { "SET" })
-                })
-            }
-            Command::ResetAll(tag) => {
-                self.session.settings.reset_all();
-                if *tag == "DISCARD ALL" {
-                    self.cursors.close_all();
-                }
-                Ok(Outcome {
-                    reports: self.session.settings.reported(),
-                    ..Outcome::done(*tag)
-                })
-            }
+            Command::Set(name, value) => self.set(name, value.as_deref()),
+            Command::ResetAll(tag) => Ok(self.reset_all(tag)),
             Command::Show(name) => {
                 let value = self.session.settings.show(name)?;
                 Ok(shown(prepared, vec![vec![Value::Text(value)]]))
             }
             Command::ShowAll => {
-                let rows = self
-                    .session
-                    .settings
-                    .all()
-                    .into_iter()
-                    .map(|(name, value)| {
-                        vec![
-                            Value::Text(name),
-                            Value::Text(value),
-                            Value::Text(String::new()),
-                        ]
-                    });
+                let settings = self.session.settings.all().into_iter();
+                let rows = settings
+                    .map(|(name, value)| [name, value, String::new()].map(Value::Text).to_vec());
                 Ok(shown(prepared, rows.collect()))
             }
             Command::Copy => Err(SqlError::unsupported("COPY in this place")),
             Command::Unsupported(what) => Err(SqlError::unsupported(what)),
+            Command::Unknown(word) => Err(SqlError::syntax_at(word)),
+        }
+    }
+
+    fn set(&self, name: &str, value: Option<&str>) -> Result<Outcome, SqlError> {
+        let report = self.session.settings.set(name, value)?;
+        if name == "lock_timeout" {
+            let limit = self.session.settings.limit("lock_timeout");
+            self.connection
+                .busy_timeout(limit.unwrap_or(BUSY_TIMEOUT))?;
+        }
+        Ok(Outcome {
+            reports: report.into_iter().collect(),
+            ..Outcome::done(if value.is_none() { "RESET" } else { "SET" })
+        })
+    }
+
+    fn reset_all(&mut self, tag: &str) -> Outcome {
+        self.session.settings.reset_all();
+        if tag == "DISCARD ALL" {
+            self.cursors.close_all();
+        }
+        Outcome {
+            reports: self.session.settings.reported(),
+            ..Outcome::done(tag)
         }
     }
 

@@ -20,13 +20,15 @@ pub(super) use conversation::run;
 use rusqlite::config::DbConfig;
 use worker::Worker;
 
+use tokio::task::JoinHandle;
+
 use super::cancel::Sessions;
 use super::catalog::{self, Place, SharedCatalog};
 use super::error::SqlError;
 use super::functions::{self, Surroundings};
 use super::opening::Startup;
 use super::settings::Settings;
-use crate::sqlite::{Database, Interrupt};
+use crate::sqlite::{Database, Interrupt, Reason};
 
 /// A session: its worker, and what is known about it.
 pub(super) struct Session {
@@ -91,7 +93,26 @@ impl Session {
         let done = tokio::task::spawn_blocking(move || {
             job(&mut worker.lock().unwrap_or_else(PoisonError::into_inner))
         });
-        match done.await {
+        self.within_limit(done).await
+    }
+
+    /// Waits for a job, and interrupts it when `statement_timeout` is over.
+    async fn within_limit<T>(
+        &self,
+        mut job: JoinHandle<Result<T, SqlError>>,
+    ) -> Result<T, SqlError> {
+        let limit = self.surroundings.settings.limit("statement_timeout");
+        let done = match limit {
+            None => job.await,
+            Some(limit) => match tokio::time::timeout(limit, &mut job).await {
+                Ok(done) => done,
+                Err(_) => {
+                    self.surroundings.interrupt.fire(Reason::Timeout);
+                    job.await
+                }
+            },
+        };
+        match done {
             Ok(result) => result,
             Err(error) => Err(SqlError::new("XX000", error.to_string())),
         }

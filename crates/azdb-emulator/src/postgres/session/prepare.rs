@@ -95,8 +95,10 @@ impl Worker {
         self.check_block(&command)?;
         let source: String = tokens.iter().map(|token| token.text).collect();
         let source = source.trim().to_owned();
-        if let Command::Unsupported(what) = &command {
-            return Err(SqlError::unsupported(what));
+        match &command {
+            Command::Unsupported(what) => return Err(SqlError::unsupported(what)),
+            Command::Unknown(word) => return Err(SqlError::syntax_at(word)),
+            _ => {}
         }
         let runs_sql = matches!(
             command,

@@ -143,6 +143,9 @@ impl Worker {
         if self.block == Block::Open {
             self.block = Block::Failed;
         }
+        if error.code == "57014" && self.session.interrupt.timed_out() {
+            return SqlError::new("57014", "canceling statement due to statement timeout");
+        }
         let catalog = self
             .session
             .catalog

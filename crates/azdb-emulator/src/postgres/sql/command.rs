@@ -40,6 +40,8 @@ pub(in crate::postgres) enum Command {
     CloseAll,
     /// What the emulator can't do: its name.
     Unsupported(String),
+    /// No statement of PostgreSQL: its first word.
+    Unknown(String),
 }
 
 /// Recognizes a statement. `tokens` has no spaces in it and is not empty.
@@ -113,8 +115,8 @@ fn other(words: &[&str]) -> Command {
             | "security" | "refresh" | "reassign",
             ..,
         ] => Command::Unsupported(tag(1)),
-        // SQLite says what is wrong with it.
-        _ => Command::Define(tag(1)),
+        // Also what SQLite would understand: `attach` opens files, and `pragma` changes anything.
+        words => Command::Unknown(words.first().copied().unwrap_or_default().to_owned()),
     }
 }
 
@@ -161,8 +163,7 @@ fn set(tokens: &[Token<'_>]) -> Command {
             .iter()
             .position(|token| token.is("to") || token.is_operator("="));
         let Some(end) = end else {
-            // No assignment: SQLite's parser finds the words for it.
-            return Command::Define("SET".to_owned());
+            return Command::Unknown("set".to_owned());
         };
         let name = setting_name(rest.get(..end).unwrap_or_default());
         (name, rest.get(end + 1..).unwrap_or_default())
@@ -263,6 +264,8 @@ mod tests {
                 "create role a",
                 Command::Unsupported("CREATE ROLE".to_owned()),
             ),
+            ("attach 'a' as b", Command::Unknown("attach".to_owned())),
+            ("pragma a", Command::Unknown("pragma".to_owned())),
         ] {
             assert_eq!(of(sql), expected, "{sql}");
         }

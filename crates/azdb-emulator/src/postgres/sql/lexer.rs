@@ -298,3 +298,65 @@ fn comment(rest: &str) -> usize {
     }
     rest.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(sql: &str) -> Vec<(Kind, &str)> {
+        let tokens = tokens(sql).into_iter();
+        tokens
+            .filter(|token| token.kind != Kind::Space)
+            .map(|token| (token.kind, token.text))
+            .collect()
+    }
+
+    #[test]
+    fn operators_end_where_postgresql_ends_them() {
+        assert_eq!(
+            kinds("a=-1--b\n<>/*c*/$1::x"),
+            [
+                (Kind::Word, "a"),
+                (Kind::Operator, "="),
+                (Kind::Operator, "-"),
+                (Kind::Number, "1"),
+                (Kind::Operator, "<>"),
+                (Kind::Parameter, "$1"),
+                (Kind::Cast, "::"),
+                (Kind::Word, "x"),
+            ]
+        );
+        assert_eq!(kinds("a !~* b").get(1), Some(&(Kind::Operator, "!~*")));
+    }
+
+    #[test]
+    fn strings_have_their_values() {
+        for (sql, value) in [
+            ("'it''s'", "it's"),
+            (r"'a\nb'", r"a\nb"),
+            (r"E'a\nb\x41\u00e9\'c'", "a\nbAé'c"),
+            ("$$a'b$$", "a'b"),
+            ("$x$a$$b$x$", "a$$b"),
+        ] {
+            let found = tokens(sql);
+            assert_eq!(found.len(), 1, "{sql}");
+            let string = found.first().and_then(Token::string);
+            assert_eq!(string.as_deref(), Some(value), "{sql}");
+        }
+    }
+
+    #[test]
+    fn every_byte_belongs_to_one_token() {
+        for sql in [
+            "select 'unfinished",
+            "/* open /* nested */",
+            "\"open",
+            "$tag$ open",
+            "1.5e+3 .5 1..2 ünïcode €",
+            "a$b $ @ \\ {}",
+        ] {
+            let joined: String = tokens(sql).iter().map(|token| token.text).collect();
+            assert_eq!(joined, sql);
+        }
+    }
+}

@@ -152,6 +152,7 @@ fn enclosed(tokens: &[Token<'_>], at: usize, scope: &Scope) -> Option<ColumnType
     match word.name()?.as_str() {
         "generate_series" | "repeat" => Some(INT4),
         "pg_sleep" => Some(FLOAT8),
+        "pg_cancel_backend" | "pg_terminate_backend" => Some(INT4),
         "coalesce" | "nullif" | "greatest" | "least" => {
             type_of(tokens.get(name..=closing(tokens, open)?)?, scope)
         }

@@ -228,27 +228,24 @@ pub(super) fn from_text(text: String, column: ColumnType) -> Result<Value, SqlEr
             Some(bytes) => Value::Blob(bytes),
             None => Value::Blob(text.into_bytes()),
         },
-        UUID => {
-            let digits = trimmed.replace(['-', '{', '}'], "").to_ascii_lowercase();
-            if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return Err(invalid());
-            }
-            let part = |range| digits.get(range).unwrap_or_default();
-            Value::Text(format!(
-                "{}-{}-{}-{}-{}",
-                part(0..8),
-                part(8..12),
-                part(12..16),
-                part(16..20),
-                part(20..32)
-            ))
-        }
+        UUID => Value::Text(uuid(trimmed).ok_or_else(invalid)?),
         JSON | JSONB if serde_json::from_str::<serde::de::IgnoredAny>(&text).is_err() => {
             return Err(SqlError::new("22P02", "invalid input syntax for type json"));
         }
         _ => Value::Text(text),
     };
     Ok(value)
+}
+
+/// A UUID in its usual form.
+fn uuid(text: &str) -> Option<String> {
+    let digits = text.replace(['-', '{', '}'], "").to_ascii_lowercase();
+    if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
+    let parts: Option<Vec<&str>> = parts.into_iter().map(|part| digits.get(part)).collect();
+    Some(parts?.join("-"))
 }
 
 /// The text form of a parameter.

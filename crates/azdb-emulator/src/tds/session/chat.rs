@@ -1,7 +1,7 @@
 //! One stream of requests and their responses.
 
 use std::io;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
@@ -12,6 +12,7 @@ use super::super::sql::Sink;
 use super::super::token::{Done, Tokens, change, done};
 use super::Served;
 use super::out::Out;
+use crate::sqlite::{Interrupt, Reason};
 
 /// Largest request: a bulk load or a long parameter.
 const LARGEST_REQUEST: usize = 256 * 1024 * 1024;
@@ -34,6 +35,38 @@ pub(super) struct Chat {
     served: Served,
     /// Responses wait in memory, so that another stream can run a statement meanwhile.
     buffers_all: bool,
+}
+
+/// How far a request is, so that its cancellation hits no other one: a request of another stream
+/// may hold the engine while this one waits for it.
+#[derive(Default)]
+struct Stage(Mutex<Progress>);
+
+#[derive(Default)]
+struct Progress {
+    has_engine: bool,
+    is_cancelled: bool,
+}
+
+impl Stage {
+    fn locked(&self) -> MutexGuard<'_, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The request has the engine. False when it was cancelled before.
+    fn begin(&self) -> bool {
+        let mut stage = self.locked();
+        stage.has_engine = true;
+        !stage.is_cancelled
+    }
+
+    fn cancel(&self, interrupt: &Interrupt) {
+        let mut stage = self.locked();
+        stage.is_cancelled = true;
+        if stage.has_engine {
+            interrupt.fire(Reason::Request);
+        }
+    }
 }
 
 /// How a request ended.
@@ -80,14 +113,26 @@ impl Chat {
             }
             match self.serve(message).await? {
                 Ended::Normally => self.out.finish().await?,
-                Ended::ByAttention => self.acknowledge_attention().await?,
+                Ended::ByAttention => {
+                    self.break_off().await?;
+                    self.acknowledge_attention().await?;
+                }
                 Ended::ClientGone => return Ok(()),
             }
         }
         Ok(())
     }
 
-    /// Ends the response with the DONE that an attention waits for.
+    /// Ends the response of a request that was interrupted: an error without text. The attention's
+    /// own answer is a message of its own, which JDBC and tedious rely on.
+    async fn break_off(&mut self) -> io::Result<()> {
+        let mut tokens = Tokens::new();
+        tokens.done(Done::Statement, done::ERROR, 0, 0);
+        self.out.push(&tokens.bytes).await?;
+        self.out.finish().await
+    }
+
+    /// Sends the DONE that an attention waits for.
     async fn acknowledge_attention(&mut self) -> io::Result<()> {
         let mut tokens = Tokens::new();
         tokens.done(Done::Statement, done::ATTENTION, 0, 0);
@@ -159,9 +204,14 @@ impl Chat {
         }
         let (mut sink, mut chunks) = Sink::new((!self.buffers_all).then_some(CHUNKS));
         let engine = self.served.engine.clone();
+        let stage = Arc::new(Stage::default());
+        let own_stage = Arc::clone(&stage);
         let running = tokio::task::spawn_blocking(move || {
             let mut engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
             engine.arm();
+            if !own_stage.begin() {
+                return;
+            }
             if let Some(keep_transaction) = reset {
                 engine.reset(keep_transaction);
             }
@@ -183,12 +233,12 @@ impl Chat {
             match packet {
                 Some(packet) if packet.kind == kind::ATTENTION => {
                     self.served.entry.count(|asked| asked.attentions += 1);
-                    self.served.interrupt.fire();
+                    stage.cancel(&self.served.interrupt);
                     ended = Ended::ByAttention;
                 }
                 Some(packet) => self.early = Some(packet),
                 None => {
-                    self.served.interrupt.fire();
+                    stage.cancel(&self.served.interrupt);
                     ended = Ended::ClientGone;
                 }
             }

@@ -70,15 +70,36 @@ struct Known {
 
 /// Serves all streams until the client has gone.
 pub(super) async fn serve(
-    mut incoming: Incoming,
+    incoming: Incoming,
     outgoing: Arc<Outgoing>,
+    served: &Served,
+) -> io::Result<()> {
+    let (to_streams, units) = mpsc::channel(1);
+    let reading = read(incoming, to_streams);
+    tokio::try_join!(reading, distribute(units, &outgoing, served))?;
+    Ok(())
+}
+
+/// Reads packets to the end: a half-read packet must not be dropped with its future.
+async fn read(mut incoming: Incoming, to_streams: mpsc::Sender<Vec<u8>>) -> io::Result<()> {
+    while let Some(unit) = incoming.unit().await? {
+        if to_streams.send(unit).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn distribute(
+    mut units: mpsc::Receiver<Vec<u8>>,
+    outgoing: &Arc<Outgoing>,
     served: &Served,
 ) -> io::Result<()> {
     let mut streams: HashMap<u16, Known> = HashMap::new();
     let mut chats: JoinSet<io::Result<()>> = JoinSet::new();
     loop {
         let unit = tokio::select! {
-            unit = incoming.unit() => unit?,
+            unit = units.recv() => unit,
             Some(ended) = chats.join_next() => {
                 ended.map_err(io::Error::other)??;
                 continue;
@@ -99,7 +120,7 @@ pub(super) async fn serve(
         match flags {
             flag::SYN if !streams.contains_key(&id) => {
                 served.entry.count(|asked| asked.smp_sessions += 1);
-                streams.insert(id, open(id, &outgoing, window, served, &mut chats));
+                streams.insert(id, open(id, outgoing, window, served, &mut chats));
             }
             flag::ACK | flag::DATA | flag::FIN => {
                 let known = streams

@@ -229,6 +229,7 @@ impl Engine {
 
     /// Tells the client of an error.
     fn tell(&mut self, refusal: &Refusal, sink: &mut Sink) {
+        tracing::debug!(refusal.number, refusal.message, "tells of an error");
         self.last_error = refusal.number;
         sink.failed = true;
         sink.tokens().error(refusal);

@@ -117,6 +117,13 @@ impl Engine {
                 self.prepared.remove(&handle(given.next().as_ref()));
                 sink.tokens().return_status(0);
             }
+            // What SqlBulkCopy asks for before it loads.
+            "sp_tablecollations_100" | "sp_tablecollations_90" => {
+                let table = text(given.next().as_ref());
+                let table = table.trim_start_matches('.').trim_matches(['[', ']']);
+                let table = table.rsplit(['[', '.']).next().unwrap_or(table);
+                self.batch(&collations_of(table), sink)?;
+            }
             "sp_reset_connection" => {
                 self.reset(false);
                 sink.tokens().return_status(0);
@@ -169,6 +176,20 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// The collations of a table's text columns, as a query.
+fn collations_of(table: &str) -> String {
+    let collation: String = super::super::token::COLLATION
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        "select column_id as colid, name, cast(case when collation_name is null then null \
+         else 0x{collation} end as varbinary(5)) as tds_collation, collation_name as collation \
+         from sys.columns where object_id = object_id({}) order by column_id",
+        super::rewrite::literal(table)
+    )
 }
 
 /// Variables for a call: types from the declarations, values from the parameters, by name or place.

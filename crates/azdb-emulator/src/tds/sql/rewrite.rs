@@ -305,7 +305,7 @@ impl Context<'_> {
             "current_user" | "session_user" | "system_user" if !follows(1, &["("]) => {
                 Ok(("user_name()".to_owned(), at + 1))
             }
-            _ if follows(1, &["("]) && !call::is_keyword(&word) => {
+            _ if follows(1, &["("]) && !call::is_keyword(&word) && !word.starts_with('#') => {
                 let end = closing(tokens, at + 1);
                 let inner = &tokens[at + 2..end.max(at + 3) - 1];
                 Ok((call::function(&word, inner, self)?, end))

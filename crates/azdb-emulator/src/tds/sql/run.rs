@@ -18,6 +18,7 @@ const MOST_ROUNDS: usize = 100_000;
 impl Engine {
     /// Runs a batch.
     pub(super) fn batch(&mut self, text: &str, sink: &mut Sink) -> Result<(), Stop> {
+        tracing::trace!(text, "runs a batch");
         let statements = parse(tokens(text)?)?;
         match self.all(&statements, sink) {
             Err(Stop::Return) => Ok(()),
@@ -217,7 +218,9 @@ impl Engine {
             let text = self.evaluate(inner)?;
             return self.batch(&plain_text(ValueRef::from(&text)), sink);
         }
-        let (name, end) = super::rewrite::name(tokens, 0);
+        // `..sp_name` is one of the current database.
+        let start = tokens.iter().position(|token| !token.is(".")).unwrap_or(0);
+        let (name, end) = super::rewrite::name(tokens, start);
         let mut parameters = Vec::new();
         for argument in split_commas(tokens.get(end..).unwrap_or_default()) {
             let (name, mut value) = match argument.as_slice() {
@@ -246,7 +249,7 @@ impl Engine {
                 value: self.evaluate(&value)?,
             });
         }
-        self.procedure(name.trim_matches('"'), parameters, sink)
+        self.procedure(&name.replace('"', ""), parameters, sink)
     }
 
     /// The type that a declaration's tokens say.

@@ -319,7 +319,8 @@ impl Parser {
                     seen_verb = true;
                 } else if token.is_any(&["else", "end"]) && cases == 0
                     || token.is_any(&STARTERS)
-                        && !after(&["union", "all", "except", "intersect", "on", "for", "."])
+                        && !after(&["union", "all", "except", "intersect", "."])
+                        && !(after(&["on"]) && matches!(first, "alter" | "create"))
                         && !(token.is("if") && matches!(first, "drop" | "create" | "alter"))
                 {
                     break;

@@ -212,7 +212,7 @@ async fn az_without_a_sign_in_says_how_to_sign_in() {
     );
     assert_eq!(
         error.cause(),
-        "az `az` ended with code 1: ERROR: Please run 'az login' to setup account."
+        "the Azure CLI `az` ended with code 1: ERROR: Please run 'az login' to setup account."
     );
     assert!(
         error.remedy().contains("az login --allow-no-subscriptions"),

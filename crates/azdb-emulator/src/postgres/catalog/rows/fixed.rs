@@ -28,6 +28,63 @@ pub(in crate::postgres::catalog) fn write_fixed(connection: &Connection, place: 
             &[("oid", &oid), ("amname", &name), ("amtype", &kind)],
         )?;
     }
+    write_types(connection)?;
+    for schema in ["public", "pg_catalog", "information_schema"] {
+        insert(
+            connection,
+            "information_schema.schemata",
+            &[
+                ("catalog_name", &place.database),
+                ("schema_name", &schema),
+                ("schema_owner", &ADMINISTRATOR_NAME),
+            ],
+        )?;
+    }
+    write_roles(connection, place)?;
+    for (oid, name) in [(100, "default"), (950, "C")] {
+        insert(
+            connection,
+            "pg_catalog.pg_collation",
+            &[
+                ("oid", &oid),
+                ("collname", &name),
+                ("collnamespace", &PG_CATALOG),
+            ],
+        )?;
+    }
+    write_database(connection, place)
+}
+
+fn write_database(connection: &Connection, place: &Place) -> Written {
+    insert(
+        connection,
+        "pg_catalog.pg_database",
+        &[
+            ("oid", &DATABASE),
+            ("datname", &place.database),
+            ("datdba", &place.owner()),
+            ("encoding", &6),
+            ("datlocprovider", &"c"),
+            ("datistemplate", &false),
+            ("datallowconn", &true),
+            ("datconnlimit", &-1),
+            ("dattablespace", &1663),
+            ("datcollate", &"C.UTF-8"),
+            ("datctype", &"C.UTF-8"),
+        ],
+    )?;
+    insert(
+        connection,
+        "pg_catalog.pg_tablespace",
+        &[
+            ("oid", &1663),
+            ("spcname", &"pg_default"),
+            ("spcowner", &ADMINISTRATOR),
+        ],
+    )
+}
+
+fn write_types(connection: &Connection) -> Written {
     for base in &TYPES {
         let column = ColumnType::of(base.oid);
         let kind = if base.category == 'P' || base.category == 'X' {
@@ -64,55 +121,7 @@ pub(in crate::postgres::catalog) fn write_fixed(connection: &Connection, place: 
             ],
         )?;
     }
-    for schema in ["public", "pg_catalog", "information_schema"] {
-        insert(
-            connection,
-            "information_schema.schemata",
-            &[
-                ("catalog_name", &place.database),
-                ("schema_name", &schema),
-                ("schema_owner", &ADMINISTRATOR_NAME),
-            ],
-        )?;
-    }
-    write_roles(connection, place)?;
-    for (oid, name) in [(100, "default"), (950, "C")] {
-        insert(
-            connection,
-            "pg_catalog.pg_collation",
-            &[
-                ("oid", &oid),
-                ("collname", &name),
-                ("collnamespace", &PG_CATALOG),
-            ],
-        )?;
-    }
-    insert(
-        connection,
-        "pg_catalog.pg_database",
-        &[
-            ("oid", &DATABASE),
-            ("datname", &place.database),
-            ("datdba", &place.owner()),
-            ("encoding", &6),
-            ("datlocprovider", &"c"),
-            ("datistemplate", &false),
-            ("datallowconn", &true),
-            ("datconnlimit", &-1),
-            ("dattablespace", &1663),
-            ("datcollate", &"C.UTF-8"),
-            ("datctype", &"C.UTF-8"),
-        ],
-    )?;
-    insert(
-        connection,
-        "pg_catalog.pg_tablespace",
-        &[
-            ("oid", &1663),
-            ("spcname", &"pg_default"),
-            ("spcowner", &ADMINISTRATOR),
-        ],
-    )
+    Ok(())
 }
 
 fn write_roles(connection: &Connection, place: &Place) -> Written {

@@ -13,6 +13,27 @@ pub(super) fn write(
     relation: &Relation,
     place: &Place,
 ) -> Written {
+    let name = &relation.name;
+    write_relation(connection, relation, place)?;
+    for index in &relation.indexes {
+        insert(
+            connection,
+            "pg_catalog.pg_indexes",
+            &[
+                ("schemaname", &"public"),
+                ("tablename", name),
+                ("indexname", &index.name),
+                ("indexdef", &catalog.index_definition(index.oid)),
+            ],
+        )?;
+    }
+    for (number, column) in (1_i64..).zip(&relation.columns) {
+        write_column(connection, &place.database, name, number, column)?;
+    }
+    write_constraints(connection, &place.database, relation)
+}
+
+fn write_relation(connection: &Connection, relation: &Relation, place: &Place) -> Written {
     let database = &place.database;
     let owner = place.role_name(place.owner()).unwrap_or_default();
     let name = &relation.name;
@@ -64,22 +85,7 @@ pub(super) fn write(
             ],
         )?;
     }
-    for index in &relation.indexes {
-        insert(
-            connection,
-            "pg_catalog.pg_indexes",
-            &[
-                ("schemaname", &"public"),
-                ("tablename", name),
-                ("indexname", &index.name),
-                ("indexdef", &catalog.index_definition(index.oid)),
-            ],
-        )?;
-    }
-    for (number, column) in (1_i64..).zip(&relation.columns) {
-        write_column(connection, database, name, number, column)?;
-    }
-    write_constraints(connection, database, relation)
+    Ok(())
 }
 
 fn write_column(

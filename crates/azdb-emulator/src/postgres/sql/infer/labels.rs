@@ -129,22 +129,23 @@ fn implied_label(item: &[Token<'_>]) -> Option<String> {
 /// Adds the aliases of all subqueries' results, so that the outer query knows their types, and those
 /// of `generate_series`.
 pub(in crate::postgres) fn aliases(tokens: &[Token<'_>], scope: &mut Scope) {
+    let columns = scope.clone();
     let starts = tokens
         .iter()
         .enumerate()
         .filter(|(_, token)| token.is("select"));
     let starts: Vec<usize> = starts.map(|(at, _)| at).collect();
-    // The innermost stand last, and the outer ones build on them.
-    for start in starts.into_iter().rev() {
-        let Some(query) = tokens.get(start..) else {
-            continue;
-        };
+    // Inner queries stand behind the outer ones that build on them, and common table expressions
+    // before: the second round has the names of both.
+    for start in starts.iter().rev().chain(starts.iter().rev()) {
+        let query = tokens.get(*start..).unwrap_or_default();
         let query = query.get(..end_of_group(query)).unwrap_or(query);
         for (label, expression) in result_list(query).unwrap_or_default() {
-            if let Some(label) = label
+            if let Some(label) = label.map(|label| label.to_lowercase())
+                && !columns.contains_key(&label)
                 && let Some(found) = type_of(expression, scope)
             {
-                scope.entry(label.to_lowercase()).or_insert(found);
+                scope.insert(label, found);
             }
         }
     }

@@ -5,6 +5,8 @@
 
 mod functions;
 mod labels;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
@@ -139,8 +141,10 @@ fn qualified_name(tokens: &[Token<'_>]) -> Option<(String, Option<usize>)> {
 }
 
 fn number_type(text: &str) -> ColumnType {
-    if text.contains(['.', 'e', 'E']) {
+    if text.contains(['e', 'E']) {
         NUMERIC
+    } else if let Some((_, fraction)) = text.split_once('.') {
+        ColumnType::numeric_shown(fraction.len())
     } else if text.parse::<i32>().is_ok() {
         INT4
     } else if text.parse::<i64>().is_ok() {
@@ -154,7 +158,6 @@ fn number_type(text: &str) -> ColumnType {
 fn keyword(word: &Token<'_>) -> Option<ColumnType> {
     let known = match word.text.to_ascii_lowercase().as_str() {
         "true" | "false" => BOOL,
-        "null" => TEXT,
         "current_timestamp" => TIMESTAMPTZ,
         "localtimestamp" => TIMESTAMP,
         "current_date" => DATE,

@@ -10,6 +10,8 @@ mod arrays;
 mod calls;
 mod clauses;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use super::infer::{Scope, type_of};
 use super::lexer::{Kind, Token};
@@ -43,6 +45,19 @@ const BARE_CALLS: [&str; 8] = [
     "current_schema",
     "localtimestamp",
     "localtime",
+];
+
+/// Words that SQLite reserves and PostgreSQL does not: columns may have these names.
+const RESERVED: [&str; 9] = [
+    "autoincrement",
+    "commit",
+    "escape",
+    "exists",
+    "if",
+    "index",
+    "nothing",
+    "notnull",
+    "transaction",
 ];
 
 /// Functions that SQLite has under another name.
@@ -165,6 +180,10 @@ impl<'t, 'a> Rewriter<'t, 'a> {
         let qualified = self.at > 0 && self.is_dot(self.at - 1);
         match word.as_str() {
             "pg_catalog" | "public" if self.is_dot(self.at + 1) => self.schema(&word),
+            // Behind a dot stands a name, whatever SQLite reserves.
+            name if qualified && !opens && RESERVED.contains(&name) => {
+                self.push(&format!("\"{word}\""), 1);
+            }
             _ if qualified && !opens => self.push(&word, 1),
             "operator" if opens => self.named_operator()?,
             "collate" => self.collation(),
@@ -194,6 +213,9 @@ impl<'t, 'a> Rewriter<'t, 'a> {
                     .unwrap_or_default();
                 let text = cast_call(&literal(&string), name, Some(TEXT))?;
                 self.push(&text, at + 1 - self.at);
+            }
+            name if RESERVED.contains(&name) && self.scope.contains_key(name) => {
+                self.push(&format!("\"{word}\""), 1);
             }
             name if opens => {
                 let known = FUNCTIONS.iter().find(|(postgres, _)| *postgres == name);

@@ -1,0 +1,98 @@
+//! Health, metrics and status, as a kubelet, a scraper and an operator see them.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use azdb_tests::{Emulated, Proxy};
+
+/// A proxy with both endpoints, and their addresses.
+fn watched(emulated: &Emulated) -> (Proxy, SocketAddr, SocketAddr) {
+    let tables = "[health]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n";
+    let proxy = emulated
+        .start(&format!("{tables}{}", emulated.route()))
+        .start();
+    let address = |endpoint: &str| {
+        let line = proxy.log_until(&format!("endpoint={endpoint}"));
+        let (_, rest) = line.split_once("listen=").unwrap();
+        rest.split(' ').next().unwrap().parse().unwrap()
+    };
+    let (health, admin) = (address("Health"), address("Admin"));
+    (proxy, health, admin)
+}
+
+/// Status line and body of one request.
+fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.lines().next().unwrap();
+    (status.to_owned(), body.to_owned())
+}
+
+fn value(metrics: &str, name: &str) -> u64 {
+    let line = metrics.lines().find(|line| line.starts_with(name));
+    let line = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn metrics_tell_of_sessions_and_of_the_tokens_life() {
+    let emulated = Emulated::new();
+    let (proxy, health, _) = watched(&emulated);
+    assert_eq!(proxy.app().query("select 1"), "1");
+    proxy.log_until("session ended");
+    let (status, metrics) = ask(health, "GET", "/metrics", "");
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert_eq!(value(&metrics, "azdb_proxy_sessions_total{"), 1);
+    assert_eq!(value(&metrics, "azdb_proxy_sessions_open{"), 0);
+    assert!(value(&metrics, "azdb_proxy_bytes_from_upstream_total{") > 0);
+    assert!(value(&metrics, "azdb_proxy_token_expiry_seconds{") > 60);
+    let fetched = "azdb_proxy_token_fetches_total{source=\"app-service\"";
+    assert_eq!(value(&metrics, fetched), 1);
+    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+}
+
+#[test]
+fn status_names_the_last_error_and_what_to_do() {
+    let emulated = Emulated::new();
+    emulated
+        .azure
+        .identity()
+        .set_default(azdb_emulator::Behaviour::status(
+            400,
+            r#"{"error":"invalid_request","error_description":"Identity not found"}"#,
+        ));
+    let (proxy, _, admin) = watched(&emulated);
+    proxy.log_until("no new token");
+    let (status, page) = ask(admin, "GET", "/status", "");
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(page.contains("\"failing\": true"), "{page}");
+    assert!(page.contains("Identity not found"), "{page}");
+    assert!(page.contains("\"remedy\""), "{page}");
+    assert!(page.contains("\"state\": \"serving\""), "{page}");
+}
+
+#[test]
+fn pages_of_health_answer_and_the_process_ends_on_request() {
+    let emulated = Emulated::new();
+    let (proxy, health, admin) = watched(&emulated);
+    for page in ["/startup", "/readiness", "/liveness"] {
+        assert_eq!(
+            ask(health, "GET", page, ""),
+            ("HTTP/1.1 200 OK".into(), "ok\n".into())
+        );
+    }
+    let browser = "Origin: http://localhost\r\n";
+    let (status, _) = ask(admin, "POST", "/quitquitquit", browser);
+    assert_eq!(status, "HTTP/1.1 403 Forbidden");
+    let (status, _) = ask(admin, "GET", "/quitquitquit", "");
+    assert_eq!(status, "HTTP/1.1 405 Method Not Allowed");
+    let (status, _) = ask(admin, "POST", "/quitquitquit", "");
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert_eq!(proxy.wait().code, Some(0));
+}
