@@ -8,7 +8,7 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
-use crate::tds::OnePacketPerRecord;
+use crate::tds::{BareEnd, OnePacketPerRecord};
 
 /// What both legs are made of: sockets in production, pipes in tests.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -130,6 +130,8 @@ pub(crate) enum MaybeTls<S> {
     Tls(Box<TlsStream<S>>),
     /// The same for a server of TDS after the login, which takes one packet from one record.
     Packets(Box<OnePacketPerRecord<S>>),
+    /// The same for an app of TDS after the login, whose pool looks for a bare end.
+    Bare(Box<BareEnd<S>>),
 }
 
 impl<S: Stream> MaybeTls<S> {
@@ -137,6 +139,14 @@ impl<S: Stream> MaybeTls<S> {
     pub(crate) fn one_packet_per_record(self) -> Self {
         match self {
             Self::Tls(stream) => Self::Packets(Box::new(OnePacketPerRecord::new(*stream))),
+            other => other,
+        }
+    }
+
+    /// Ends without TLS's own farewell from here on.
+    pub(crate) fn with_bare_end(self) -> Self {
+        match self {
+            Self::Tls(stream) => Self::Bare(Box::new(BareEnd(*stream))),
             other => other,
         }
     }
@@ -151,6 +161,7 @@ macro_rules! with_either {
             MaybeTls::Plain($stream) => $call,
             MaybeTls::Tls($stream) => $call,
             MaybeTls::Packets($stream) => $call,
+            MaybeTls::Bare($stream) => $call,
         }
     };
 }

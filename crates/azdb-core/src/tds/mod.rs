@@ -28,6 +28,7 @@
 //! * The upstream's own error reaches the app as it came, in the widths of the app's version.
 
 mod app;
+mod bare_end;
 mod browser;
 mod error;
 mod notice;
@@ -46,6 +47,7 @@ use azdb_wire::Quoted;
 use azdb_wire::tds::{Exchange, FedAuth, Login7, LoginAnswer, Manner, from_utf16, push_utf16};
 use tokio::time::Instant;
 
+pub(crate) use bare_end::BareEnd;
 pub(crate) use browser::open_browser;
 pub use error::TdsError;
 pub(crate) use one_packet_per_record::OnePacketPerRecord;
@@ -54,7 +56,7 @@ use self::app::{Caller, LocalTls, Settled};
 use self::upstream::{Granted, Wish};
 use crate::deadline::Deadline;
 use crate::error::LoginError;
-use crate::io::{AppLeg, Stream};
+use crate::io::{AppLeg, MaybeTls, Stream};
 use crate::lobby::{Guest, Lobby};
 use crate::relay::{Paired, Watch};
 use crate::route::{SessionAge, UpstreamAuth};
@@ -131,7 +133,7 @@ pub(crate) async fn login<A: Stream, D: Dial>(
             let admitting = app::admit(&mut app, &entered.answer, entered.spid);
             deadline.run("letting the app in", admitting).await?;
             let paired = Paired {
-                app,
+                app: app.map(MaybeTls::with_bare_end),
                 upstream: entered.upstream.one_packet_per_record().into_leg(),
             };
             Ok(Login::Session(Box::new(Session {

@@ -33,18 +33,19 @@ pub enum Encryption {
     NotSupported,
     /// As `On`, and nothing else will do.
     Required,
+    /// TLS around everything (4, from some drivers of TDS 8.0, where nobody looks), a client's certificate (0x80), or worse.
+    Other(u8),
 }
 
 impl Encryption {
-    fn parse(byte: u8) -> Option<Self> {
-        Some(match byte {
+    fn parse(byte: u8) -> Self {
+        match byte {
             0 => Self::Off,
             1 => Self::On,
             2 => Self::NotSupported,
             3 => Self::Required,
-            // 0x80 wants a certificate of the client's; 0x20 is reserved.
-            _ => return None,
-        })
+            other => Self::Other(other),
+        }
     }
 
     fn byte(self) -> u8 {
@@ -53,6 +54,7 @@ impl Encryption {
             Self::On => 1,
             Self::NotSupported => 2,
             Self::Required => 3,
+            Self::Other(byte) => byte,
         }
     }
 
@@ -62,7 +64,7 @@ impl Encryption {
     #[must_use]
     pub fn answer(self) -> Self {
         match self {
-            Self::Off | Self::NotSupported => Self::NotSupported,
+            Self::Off | Self::NotSupported | Self::Other(_) => Self::NotSupported,
             Self::On | Self::Required => Self::On,
         }
     }
@@ -80,9 +82,6 @@ pub enum PreloginError {
     /// The first option is not VERSION, or there is no end to them.
     #[error("a PRELOGIN without beginning or end")]
     Table,
-    /// ENCRYPTION says something that we do not speak.
-    #[error("encryption {0:#04x} in PRELOGIN")]
-    Encryption(u8),
 }
 
 /// A PRELOGIN of either side.
@@ -138,10 +137,7 @@ impl Prelogin {
 
     fn take(&mut self, token: u8, data: &[u8]) -> Result<(), PreloginError> {
         match (token, data) {
-            (ENCRYPTION, &[byte]) => {
-                let known = Encryption::parse(byte).ok_or(PreloginError::Encryption(byte))?;
-                self.encryption = Some(known);
-            }
+            (ENCRYPTION, &[byte]) => self.encryption = Some(Encryption::parse(byte)),
             (MARS, &[byte]) => self.mars = Some(byte != 0),
             (FED_AUTH_REQUIRED, &[byte]) => self.fed_auth_required = Some(byte != 0),
             (TRACE_ID, data) => self.trace_id = data.try_into().ok(),
@@ -285,6 +281,7 @@ mod tests {
             (Encryption::NotSupported, Encryption::NotSupported),
             (Encryption::On, Encryption::On),
             (Encryption::Required, Encryption::On),
+            (Encryption::Other(0x81), Encryption::NotSupported),
         ] {
             assert_eq!(said.answer(), heard);
         }
@@ -299,11 +296,6 @@ mod tests {
         );
         assert_eq!(Prelogin::parse(&[]), Err(PreloginError::Table));
         assert_eq!(Prelogin::parse(&[0xff]), Err(PreloginError::Table));
-        let client_certificate = hex("00 000b 0006 01 0011 0001 ff 000000000000 81");
-        assert_eq!(
-            Prelogin::parse(&client_certificate),
-            Err(PreloginError::Encryption(0x81))
-        );
     }
 
     fn any_encryption() -> impl Strategy<Value = Encryption> {
@@ -311,7 +303,8 @@ mod tests {
             Just(Encryption::Off),
             Just(Encryption::On),
             Just(Encryption::NotSupported),
-            Just(Encryption::Required)
+            Just(Encryption::Required),
+            (4u8..).prop_map(Encryption::Other)
         ]
     }
 

@@ -48,10 +48,32 @@ async fn an_app_that_wants_tls_after_all_gets_it() {
 
 #[tokio::test(start_paused = true)]
 async fn an_app_of_tds_8_begins_with_tls() {
-    let mut visit = House::new().app().with_tls(true).await;
-    let answer = visit.prelogin(Encryption::NotSupported, false).await;
-    assert_eq!(answer.encryption, Some(Encryption::NotSupported));
-    is_let_in(visit).await;
+    // go-mssqldb says 4: inside TLS nobody looks.
+    for said in [Encryption::NotSupported, Encryption::Other(4)] {
+        let mut visit = House::new().app().with_tls(true).await;
+        let answer = visit.prelogin(said, false).await;
+        assert_eq!(answer.encryption, Some(Encryption::NotSupported));
+        is_let_in(visit).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_sees_a_bare_end_when_the_database_has_gone() {
+    let house = House::new();
+    let (near, far) = duplex(64 * 1024);
+    let client = Arc::new(visit::client(&house.authority, false));
+    let server = house.lobby.wrapped_tls.clone().unwrap();
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let (app, proxy) = tokio::join!(
+        wrapped_tls::connect(client, name, near),
+        wrapped_tls::accept(server, far)
+    );
+    let (mut app, _session) = app.unwrap().into_inner();
+    let mut leg = BareEnd(tokio_rustls::TlsStream::Server(proxy.unwrap()));
+    leg.shutdown().await.unwrap();
+    let mut heard = Vec::new();
+    app.read_to_end(&mut heard).await.unwrap();
+    assert!(heard.is_empty(), "not even an alert");
 }
 
 #[tokio::test(start_paused = true)]

@@ -66,35 +66,34 @@ impl Rest {
     pub(super) async fn outcome(self) -> Outcome {
         self.login.await.expect("no panic")
     }
+}
 
-    /// A client that trusts the proxy's own authority.
-    pub(super) fn client(&self, strict: bool) -> ClientConfig {
-        let root =
-            rustls::pki_types::CertificateDer::from_pem_slice(self.authority.ca_pem().as_bytes());
-        let mut roots = RootCertStore::empty();
-        roots.add(root.unwrap()).unwrap();
-        let versions = if strict {
-            rustls::ALL_VERSIONS
-        } else {
-            tls::IN_PACKETS
-        };
-        let mut client = ClientConfig::builder_with_provider(tls::provider())
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        if strict {
-            client.alpn_protocols = vec![b"tds/8.0".to_vec()];
-        }
-        client
+/// A client that trusts the proxy's own authority.
+pub(super) fn client(authority: &LocalAuthority, strict: bool) -> ClientConfig {
+    let root = rustls::pki_types::CertificateDer::from_pem_slice(authority.ca_pem().as_bytes());
+    let mut roots = RootCertStore::empty();
+    roots.add(root.unwrap()).unwrap();
+    let versions = if strict {
+        rustls::ALL_VERSIONS
+    } else {
+        tls::IN_PACKETS
+    };
+    let mut client = ClientConfig::builder_with_provider(tls::provider())
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    if strict {
+        client.alpn_protocols = vec![b"tds/8.0".to_vec()];
     }
+    client
 }
 
 impl Visit {
     /// Wraps the connection in TLS, inside packets or around everything.
     pub(super) async fn with_tls(self, strict: bool) -> Visit<impl Stream> {
         let Self { app, rest } = self;
-        let client = Arc::new(rest.client(strict));
+        let client = Arc::new(client(&rest.authority, strict));
         let name = ServerName::try_from("localhost").unwrap();
         let app = if strict {
             tokio_rustls::TlsConnector::from(client)
