@@ -15,7 +15,8 @@ use crate::signals::Signals;
 use crate::{logging, output};
 
 /// Ports that the demo tries before it takes any.
-const PORTS: [u16; 3] = [5432, 15432, 0];
+const POSTGRES_PORTS: [u16; 3] = [5432, 15432, 0];
+const TDS_PORTS: [u16; 3] = [1433, 11433, 0];
 
 /// Serves sample data until Ctrl-C.
 pub(crate) fn demo() -> Exit {
@@ -33,7 +34,6 @@ async fn serve() -> anyhow::Result<Exit> {
     let ca_file = directory.path().join("azure-ca.pem");
     azure.write_ca(&ca_file)?;
 
-    let port = free_port();
     let env = Environment::from_iter([
         ("IDENTITY_ENDPOINT".to_owned(), azure.identity().url()),
         (
@@ -41,14 +41,21 @@ async fn serve() -> anyhow::Result<Exit> {
             azure.identity().secret().to_owned(),
         ),
     ]);
-    let mut config = configuration(port, azure.postgres().address(), &ca_file, &env)?;
+    let mut config = configuration(&azure, &ca_file, &env)?;
     config.process.state_dir = None;
     config.admin = AdminListen::Off;
     config.process.max_sigterm_delay = DEMO_PATIENCE;
     logging::start(&config.process)?;
     let server = run::bind(&config, env).await?;
-    let listen = server.addresses().first().context("no address")?.1.clone();
-    say(&welcome(&azure, &listen.to_string()));
+    let listen: Vec<String> = server
+        .addresses()
+        .iter()
+        .map(|(_, listen)| listen.to_string())
+        .collect();
+    let [postgres, tds] = &listen[..] else {
+        return Err(anyhow!("no address"));
+    };
+    say(&welcome(&azure, postgres, tds));
     let exit = run::serve(server, &config.process, signals).await;
     azure.shutdown().await;
     say("\nThe demo has ended.");
@@ -56,32 +63,36 @@ async fn serve() -> anyhow::Result<Exit> {
 }
 
 /// The first of our ports that nobody listens on.
-fn free_port() -> u16 {
+fn free_port(ports: [u16; 3]) -> u16 {
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    PORTS.into_iter().find(is_free).unwrap_or(0)
+    ports.into_iter().find(is_free).unwrap_or(0)
 }
 
-fn configuration(
-    port: u16,
-    upstream: SocketAddr,
-    ca_file: &Path,
-    env: &Environment,
-) -> anyhow::Result<Config> {
-    let url = format!(
-        "postgres://{DEFAULT_ROLE}@localhost:{}/orders?name=demo&listen=127.0.0.1:{port}&connect_to={upstream}&upstream_ca_file={}",
-        upstream.port(),
-        ca_file.display(),
+fn configuration(azure: &Emulator, ca_file: &Path, env: &Environment) -> anyhow::Result<Config> {
+    let url = |user: &str, upstream: SocketAddr, port: u16| {
+        format!(
+            "{user}localhost:{}/orders?listen=127.0.0.1:{port}&connect_to={upstream}&upstream_ca_file={}",
+            upstream.port(),
+            ca_file.display(),
+        )
+    };
+    let postgres = url(
+        &format!("postgres://{DEFAULT_ROLE}@"),
+        azure.postgres().address(),
+        free_port(POSTGRES_PORTS),
     );
+    let tds = url("tds://", azure.tds().address(), free_port(TDS_PORTS));
     let overrides = Overrides {
-        urls: vec![url],
+        urls: vec![postgres + "&name=demo", tds + "&name=demo-sql"],
         log_level: Some("warn".to_owned()),
         ..Overrides::default()
     };
     config::load_without_search(&overrides, env).map_err(|problems| anyhow!("{problems}"))
 }
 
-fn welcome(azure: &Emulator, listen: &str) -> String {
+fn welcome(azure: &Emulator, listen: &str, sql_listen: &str) -> String {
     let port = listen.rsplit(':').next().unwrap_or_default();
+    let sql_port = sql_listen.rsplit(':').next().unwrap_or_default();
     let port = if port == "5432" {
         String::new()
     } else {
@@ -92,14 +103,17 @@ fn welcome(azure: &Emulator, listen: &str) -> String {
 
   identity endpoint  {identity}
   PostgreSQL         {postgres}, TLS only, lets in role {DEFAULT_ROLE} with a token of that endpoint
-  azdb-proxy         {listen}, lets in anyone, with any password or none
+  SQL Server         {tds}, the same for Azure SQL
+  azdb-proxy         {listen} and {sql_listen}, lets in anyone, with any password or none
 
 Type this in another terminal:
 
   psql -h 127.0.0.1{port} -U anyone anydb -c 'select * from products'
   psql -h 127.0.0.1{port} -U anyone anydb -c '\\d'
+  sqlcmd -S 127.0.0.1,{sql_port} -U anyone -P anything -No -Q 'select * from products'
 ",
         identity = azure.identity().url(),
         postgres = azure.postgres().address(),
+        tds = azure.tds().address(),
     )
 }
