@@ -3,6 +3,7 @@
 //! With `AZDB_TESTS_REQUIRED` set nothing is ignored: a test whose program is missing then fails.
 
 use std::env;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 fn main() {
@@ -25,6 +26,20 @@ fn main() {
                 on_path("openssl"),
             ],
         ),
+        (
+            "has_mariadb",
+            vec![
+                on_path("mariadbd"),
+                on_path("mariadb-install-db"),
+                on_path("mariadb"),
+                on_path("mariadb-binlog"),
+                PathBuf::from("/usr/lib/mysql/plugin/auth_pam.so"),
+                pam_services(),
+            ],
+        ),
+        ("has_php", vec![apps.join("php/complete")]),
+        ("has_perl", vec![apps.join("perl/complete")]),
+        ("has_go", vec![apps.join("go/complete")]),
         ("has_python", vec![apps.join("python/complete")]),
         (
             "has_node",
@@ -79,4 +94,15 @@ fn on_path(program: &str) -> PathBuf {
         .map(|directory| directory.join(program))
         .find(|file| file.exists())
         .unwrap_or_else(|| Path::new("/usr/bin").join(program))
+}
+
+/// The directory of PAM's services where it may be written: the tests put one there.
+fn pam_services() -> PathBuf {
+    let services = PathBuf::from("/etc/pam.d");
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if is_root {
+        services
+    } else {
+        services.join("only root may write here")
+    }
 }

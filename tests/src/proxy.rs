@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::app::App;
+use crate::mysql::MysqlApp;
 use crate::process::{Process, Program, Ran};
 use crate::raw::{RawApp, packets};
 
@@ -170,6 +171,13 @@ impl Proxy {
     #[must_use]
     pub fn app(&self) -> App {
         App::at("127.0.0.1", self.address().port())
+    }
+
+    /// An app of MySQL that uses its first route.
+    #[must_use]
+    #[track_caller]
+    pub fn mysql_app(&self) -> MysqlApp {
+        MysqlApp::at(self.address())
     }
 
     /// What an app reads that is not let in.

@@ -209,9 +209,16 @@ impl Server {
 
 /// The server refuses to run as root; then it runs as its package's user.
 fn as_server(program: &Path) -> Program {
+    as_user("postgres", program)
+}
+
+/// A program that runs as `user` when the tests run as root.
+pub(crate) fn as_user(user: &str, program: &Path) -> Program {
     if rustix::process::geteuid().is_root() {
+        let ids = [format!("--reuid={user}"), format!("--regid={user}")];
         Program::new("setpriv")
-            .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
+            .args(ids)
+            .arg("--clear-groups")
             .arg(program)
             .directory(Path::new("/"))
     } else {
@@ -220,9 +227,14 @@ fn as_server(program: &Path) -> Program {
 }
 
 fn give_to_server(path: &Path) {
+    give_to("postgres", path);
+}
+
+/// Makes `user` the owner of a file when the tests run as root.
+pub(crate) fn give_to(user: &str, path: &Path) {
     if rustix::process::geteuid().is_root() {
         let id = |flag| {
-            let ran = Program::new("id").args([flag, "postgres"]).run();
+            let ran = Program::new("id").args([flag, user]).run();
             ran.succeeded().parse().unwrap()
         };
         chown(path, Some(id("-u")), Some(id("-g"))).unwrap();
@@ -250,7 +262,7 @@ fn launch(directory: &Path, data: &Path) -> Process {
         .start()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }

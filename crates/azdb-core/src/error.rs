@@ -21,6 +21,14 @@ pub enum LoginError {
     #[error("the app's first packet is not one of PostgreSQL")]
     AppPacket(#[from] FirstError),
 
+    /// The app sent a packet that is none of a MySQL login.
+    #[error("the app sent a bad packet")]
+    AppMysqlPacket(#[source] azdb_wire::mysql::PacketError),
+
+    /// The app speaks MySQL's protocol from before 4.1.
+    #[error("the app speaks the protocol from before MySQL 4.1")]
+    AppTooOld,
+
     /// Bytes in the clear lay behind the app's request for TLS (CVE-2021-23214).
     #[error("{0} bytes in the clear behind the app's request for TLS")]
     AppStuffedBytes(usize),
@@ -151,6 +159,20 @@ pub enum LoginError {
     #[error("password exchange with the upstream")]
     Password(#[source] io::Error),
 
+    /// No random bytes from the system.
+    #[error("no random bytes")]
+    NoRandomness,
+
+    /// The secret is longer than is sent.
+    #[error(
+        "secret of {bytes} bytes, the most is {}",
+        azdb_wire::mysql::MAX_SECRET
+    )]
+    TokenTooLong {
+        /// Its length.
+        bytes: usize,
+    },
+
     /// The secret is longer than the server reads.
     #[error("cannot send the secret")]
     SecretTooLong(#[from] SecretTooLong),
@@ -160,7 +182,27 @@ pub enum LoginError {
     Refused {
         /// The text of its error.
         message: Vec<u8>,
-        /// Its ErrorResponse without tag and length.
+        /// Its ErrorResponse without tag and length, or its ERR packet's payload.
+        body: Vec<u8>,
+    },
+
+    /// The upstream refused where it should have greeted. Nothing vouches for its words.
+    #[error("upstream refused the connection with error {code}: {}", Quoted(.message))]
+    RefusedAtOnce {
+        /// The number of its error.
+        code: u16,
+        /// The text of its error.
+        message: Vec<u8>,
+    },
+
+    /// The upstream refused the user without asking for a token, as it does for users with a password and for unknown ones.
+    #[error("upstream refused user {} without asking for a token: {}", Quoted(.user.as_bytes()), Quoted(.message))]
+    NotEntra {
+        /// The principal.
+        user: String,
+        /// The text of its error.
+        message: Vec<u8>,
+        /// Its ERR packet.
         body: Vec<u8>,
     },
 
@@ -174,6 +216,10 @@ pub enum LoginError {
     /// The upstream sent a message that is none.
     #[error("upstream sent a bad message")]
     UpstreamMessage(#[from] MessageError),
+
+    /// The upstream sent a packet that is none of a MySQL login.
+    #[error("upstream sent a bad packet")]
+    UpstreamMysqlPacket(#[source] azdb_wire::mysql::PacketError),
 
     /// The upstream's connection broke during the login.
     #[error("lost the upstream while {doing}")]

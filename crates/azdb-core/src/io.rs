@@ -69,6 +69,16 @@ impl<S> Leg<S> {
     }
 }
 
+impl<S> Leg<S> {
+    /// Takes back bytes that were read as a stream: they come out first.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let rest = std::mem::replace(&mut self.unread, BytesMut::from(bytes));
+            self.unread.extend_from_slice(&rest);
+        }
+    }
+}
+
 impl<S: Stream> Leg<S> {
     /// Reads until `count` bytes lie unread. The caller bounds `count`.
     ///
@@ -152,6 +162,13 @@ impl<S: Stream> MaybeTls<S> {
     }
 }
 
+impl<S> Leg<MaybeTls<S>> {
+    /// Whether it is wrapped in TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self.stream, MaybeTls::Tls(_))
+    }
+}
+
 /// The app's side of a session: the socket, TLS over it where the app asked, and what was read too far of either.
 pub(crate) type AppLeg<A> = Leg<MaybeTls<Leg<A>>>;
 
@@ -214,6 +231,21 @@ mod tests {
         let mut rest = Vec::new();
         leg.read_to_end(&mut rest).await.unwrap();
         assert_eq!(rest, b"world");
+    }
+
+    #[tokio::test]
+    async fn bytes_put_back_come_out_before_those_that_were_unread() {
+        let (mut peer, stream) = tokio::io::duplex(64);
+        peer.write_all(b"three").await.unwrap();
+        drop(peer);
+        let mut leg = Leg::new(stream);
+        leg.fill(1).await.unwrap();
+        leg.put_back(b"two ");
+        leg.put_back(b"one ");
+        leg.put_back(b"");
+        let mut all = Vec::new();
+        leg.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all, b"one two three");
     }
 
     #[tokio::test]

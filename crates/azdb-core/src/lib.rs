@@ -6,8 +6,9 @@
 //!   listener    one door: accept, admit
 //!   session     one connection: login, relay, log line
 //!   lobby       what the logins of a route share: tokens, permits, TLS
-//!   postgres    the login conversation
-//!   tds         the same for SQL Server
+//!   postgres    its login conversation
+//!   mysql       its login conversation, and the login within a session
+//!   tds         SQL Server's login conversation
 //!   upstream    dialling; which ways may carry a token
 //!   tls         certificates on both sides
 //!   admin       health, metrics and status over HTTP
@@ -23,6 +24,7 @@ mod error;
 mod io;
 mod listener;
 mod lobby;
+mod mysql;
 mod postgres;
 mod relay;
 mod server;

@@ -20,7 +20,7 @@ const ANTEROOM: usize = 64;
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
 /// Accepts for one door.
-pub(crate) struct Listener<D> {
+pub(crate) struct Listener<D: Dial> {
     door: Door,
     lobby: Arc<Lobby<D>>,
     anteroom: Arc<Semaphore>,

@@ -11,12 +11,14 @@ use tokio_util::sync::CancellationToken;
 use crate::counters::Counters;
 use crate::deadline::Deadline;
 use crate::error::{Chain, LoginError};
+use crate::mysql::Spares;
 use crate::postgres::{Cancels, Registration};
 use crate::route::{Principal, Route};
 use crate::tls::UpstreamTlsConfig;
+use crate::upstream::Dial;
 
 /// A route, and everything a login of it needs.
-pub(crate) struct Lobby<D> {
+pub(crate) struct Lobby<D: Dial> {
     pub(crate) route: Arc<Route>,
     /// `None` when the route goes upstream without TLS.
     pub(crate) upstream_tls: Option<UpstreamTlsConfig>,
@@ -26,6 +28,8 @@ pub(crate) struct Lobby<D> {
     pub(crate) wrapped_tls: Option<Arc<ServerConfig>>,
     pub(crate) tokens: Tokens,
     pub(crate) cancels: Cancels,
+    /// Of MySQL.
+    pub(crate) spares: Spares<D::Stream>,
     pub(crate) sessions: Arc<Semaphore>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) dialler: D,
@@ -39,7 +43,7 @@ pub(crate) struct Guest {
     pub(crate) _cancel: Option<Registration>,
 }
 
-impl<D> Lobby<D> {
+impl<D: Dial> Lobby<D> {
     /// Whom an app becomes that calls itself `user`.
     pub(crate) fn principal(&self, user: &[u8]) -> Result<&Principal, LoginError> {
         let unknown = || LoginError::UnknownUser {

@@ -37,6 +37,8 @@ pub struct Route {
     pub tls: UpstreamTls,
     /// TLS from the first byte, without asking: PostgreSQL 17 and later, TDS 8.0.
     pub tls_first: bool,
+    /// LOAD DATA LOCAL, of MySQL.
+    pub local_files: LocalFiles,
     /// TLS for apps that ask for it.
     pub local_tls: LocalTls,
     /// Who may come over TCP.
@@ -79,6 +81,8 @@ pub enum SessionAge {
 pub enum Protocol {
     /// PostgreSQL, protocol 3.
     Postgres,
+    /// MySQL and MariaDB, protocol 4.1.
+    Mysql,
     /// SQL Server, TDS 7.4 and 8.0.
     Tds,
 }
@@ -89,6 +93,17 @@ impl Protocol {
         match self {
             Self::Postgres => 5432,
             Self::Tds => 1433,
+            Self::Mysql => 3306,
+        }
+    }
+
+    /// The name of the socket file for which clients look in a directory.
+    pub(crate) fn socket_name(self, port: u16) -> String {
+        match self {
+            Self::Postgres => format!(".s.PGSQL.{port}"),
+            Self::Mysql => "mysqld.sock".to_owned(),
+            // No client of SQL Server looks for one.
+            Self::Tds => format!("tds.{port}.sock"),
         }
     }
 }
@@ -97,6 +112,7 @@ impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
             Self::Tds => "tds",
         })
     }
@@ -213,6 +229,15 @@ pub enum Roots {
     Platform,
     /// Those of `upstream_ca_file`, and those only. A server's own certificate may stand here too.
     File(Vec<CertificateDer<'static>>),
+}
+
+/// Whether a server may ask an app for a file (LOAD DATA LOCAL). `local_infile` in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalFiles {
+    /// As the app and the server agree.
+    Allow,
+    /// The app is told that the server cannot.
+    Deny,
 }
 
 /// TLS on the app's side.

@@ -9,13 +9,13 @@ use tracing::Instrument as _;
 
 use crate::counters::Counters;
 use crate::error::{Chain, LoginError};
-use crate::io::{AppLeg, Leg, MaybeTls, Stream};
+use crate::io::{AppLeg, Stream};
 use crate::lobby::{Guest, Lobby};
-use crate::relay::{Ended, Linger, Paired, Watch, Why, relay};
+use crate::relay::{Ended, Linger, Paired, Stopped, Watch, Why, relay};
 use crate::route::Protocol;
 use crate::socket::Peer;
-use crate::upstream::Dial;
-use crate::{postgres, tds};
+use crate::upstream::{Dial, Upstream};
+use crate::{mysql, postgres, tds};
 
 /// What sessions, doors and the server share to come to an end together.
 #[derive(Debug, Clone, Default)]
@@ -55,15 +55,25 @@ pub(crate) enum Login<A, U, W> {
     Nobody,
 }
 
+/// The legs of a session.
+pub(crate) type Legs<A, U> = Paired<AppLeg<A>, Upstream<U>>;
+
 /// A session that may begin.
 pub(crate) struct Session<A, U, W> {
-    pub(crate) paired: Paired<AppLeg<A>, Leg<MaybeTls<U>>>,
+    pub(crate) paired: Legs<A, U>,
     pub(crate) watch: W,
     pub(crate) guest: Guest,
 }
 
 /// What a protocol does with a session besides relaying it.
 pub(crate) trait Conversation: Watch {
+    /// Does what the relay has paused for. An error has been told to the app, and ends the session.
+    fn intermission<A: Stream, D: Dial>(
+        &mut self,
+        legs: &mut Legs<A, D::Stream>,
+        lobby: &Lobby<D>,
+    ) -> impl Future<Output = Result<(), LoginError>> + Send;
+
     /// Tells an app at rest that its session ends with the proxy.
     fn farewell<A: Stream>(&self, app: &mut AppLeg<A>) -> impl Future<Output = ()> + Send;
 }
@@ -82,21 +92,22 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
         match lobby.route.protocol {
             Protocol::Postgres => attend(postgres::login(socket, lobby), lobby, ending).await,
             Protocol::Tds => attend(tds::login(socket, lobby), lobby, ending).await,
+            Protocol::Mysql => attend(mysql::login(socket, lobby), lobby, ending).await,
         }
     }
     .instrument(span)
     .await;
 }
 
+/// A login, and the session that comes of it.
 async fn attend<A: Stream, D: Dial, W: Conversation>(
     login: impl Future<Output = Result<Login<A, D::Stream, W>, LoginError>>,
     lobby: &Lobby<D>,
     ending: &Ending,
 ) {
     // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
-    let login = Box::pin(login);
-    match ending.goodbye.run_until_cancelled(login).await {
-        Some(Ok(Login::Session(session))) => run(*session, &lobby.counters, ending).await,
+    match ending.goodbye.run_until_cancelled(Box::pin(login)).await {
+        Some(Ok(Login::Session(session))) => run(*session, lobby, ending).await,
         Some(Ok(Login::Errand(what))) => tracing::debug!("{what}"),
         Some(Ok(Login::Nobody)) => tracing::debug!("closed before a login"),
         Some(Err(error)) => {
@@ -107,9 +118,9 @@ async fn attend<A: Stream, D: Dial, W: Conversation>(
     }
 }
 
-async fn run<A: Stream, U: Stream, W: Conversation>(
-    session: Session<A, U, W>,
-    counters: &Counters,
+async fn run<A: Stream, D: Dial, W: Conversation>(
+    session: Session<A, D::Stream, W>,
+    lobby: &Lobby<D>,
     ending: &Ending,
 ) {
     let Session {
@@ -117,14 +128,42 @@ async fn run<A: Stream, U: Stream, W: Conversation>(
         mut watch,
         guest,
     } = session;
+    let counters = &lobby.counters;
     let _counted = Counted::new(&ending.admitted, counters);
     tracing::debug!("session begins");
-    let goodbye = ending.goodbye.cancelled();
-    let ended = relay(&mut paired, &mut watch, Linger::default(), goodbye).await;
+    let (mut before_app, mut before_upstream) = (0, 0);
+    let ended = loop {
+        let goodbye = ending.goodbye.cancelled();
+        match relay(&mut paired, &mut watch, Linger::default(), goodbye).await {
+            Stopped::Ended(ended) => break ended,
+            Stopped::Paused {
+                from_app,
+                from_upstream,
+            } => {
+                before_app += from_app;
+                before_upstream += from_upstream;
+                let intermission = Box::pin(watch.intermission(&mut paired, lobby));
+                match ending.goodbye.run_until_cancelled(intermission).await {
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => {
+                        counters.refused.add(1);
+                        tracing::warn!(error = %Chain(&error), "login within the session refused");
+                        break Ended::by_us();
+                    }
+                    None => break Ended::by_us(),
+                }
+            }
+        }
+    };
     if let Why::Goodbye { at_rest: true } = ended.why {
         watch.farewell(&mut paired.app).await;
     }
     drop(guest);
+    let ended = Ended {
+        from_app: ended.from_app + before_app,
+        from_upstream: ended.from_upstream + before_upstream,
+        why: ended.why,
+    };
     counters.from_app.add(ended.from_app);
     counters.from_upstream.add(ended.from_upstream);
     log_end(ended);

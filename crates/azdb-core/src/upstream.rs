@@ -3,9 +3,12 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -102,12 +105,33 @@ impl<S> Upstream<S> {
             Self::Plain(leg) => Self::Plain(leg.map(MaybeTls::one_packet_per_record)),
         }
     }
+}
 
-    pub(crate) fn into_leg(self) -> Leg<MaybeTls<S>> {
-        match self {
-            Self::Sealed(sealed) => sealed.into_leg(),
-            Self::Plain(leg) => leg,
-        }
+impl<S: Stream> AsyncRead for Upstream<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().leg()).poll_read(cx, buf)
+    }
+}
+
+impl<S: Stream> AsyncWrite for Upstream<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(self.get_mut().leg()).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().leg()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().leg()).poll_shutdown(cx)
     }
 }
 

@@ -17,6 +17,7 @@ extern crate alloc;
 
 mod quote;
 
+pub mod mysql;
 pub mod postgres;
 pub mod tds;
 

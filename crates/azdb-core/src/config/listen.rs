@@ -14,7 +14,7 @@ use super::address::host_and_port;
 use super::problems::{Checked, Written};
 use super::section::Section;
 use super::value::Value;
-use crate::route::{Admission, ListenAddr};
+use crate::route::{Admission, ListenAddr, Protocol};
 
 /// Only the user that runs the proxy.
 const UNIX_MODE: u32 = 0o600;
@@ -22,8 +22,9 @@ const UNIX_MODE: u32 = 0o600;
 /// Where a route listens, each address with its line.
 pub(super) type Listen = Vec<Written<ListenAddr>>;
 
-/// `listen`; without it the two loopback addresses on `port`.
-pub(super) fn read(section: &mut Section<'_>, port: u16) -> Checked<Listen> {
+/// `listen`; without it the two loopback addresses on the protocol's port.
+pub(super) fn read(section: &mut Section<'_>, protocol: Protocol) -> Checked<Listen> {
+    let port = protocol.default_port();
     let Some(texts) = section.texts("listen")? else {
         let spot = section.spot.clone();
         return Ok(loopback(port)
@@ -40,7 +41,7 @@ pub(super) fn read(section: &mut Section<'_>, port: u16) -> Checked<Listen> {
     let mut listen = Listen::new();
     let mut result = Ok(());
     for Written { value, spot } in texts {
-        match addresses(&value, port, socket_port) {
+        match addresses(&value, protocol, socket_port) {
             Ok(addresses) => {
                 listen.extend(addresses.into_iter().map(|value| Written {
                     value,
@@ -62,13 +63,14 @@ fn loopback(port: u16) -> [ListenAddr; 2] {
 }
 
 /// The addresses that one item of `listen` means.
-fn addresses(text: &str, port: u16, socket_port: u16) -> Result<Vec<ListenAddr>, String> {
+fn addresses(text: &str, protocol: Protocol, socket_port: u16) -> Result<Vec<ListenAddr>, String> {
     if let Some(path) = text.strip_prefix("unix:") {
-        return unix_socket(Path::new(path), socket_port).map(|path| vec![ListenAddr::Unix(path)]);
+        let name = protocol.socket_name(socket_port);
+        return unix_socket(Path::new(path), &name).map(|path| vec![ListenAddr::Unix(path)]);
     }
     let wrong = || format!("{text:?} is not address:port, localhost:port or unix:/path");
     let (host, given) = host_and_port(text).map_err(|_| wrong())?;
-    let port = given.unwrap_or(port);
+    let port = given.unwrap_or(protocol.default_port());
     if host.eq_ignore_ascii_case("localhost") {
         return Ok(loopback(port).into());
     }
@@ -76,16 +78,16 @@ fn addresses(text: &str, port: u16, socket_port: u16) -> Result<Vec<ListenAddr>,
     Ok(vec![ListenAddr::Tcp(SocketAddr::new(address, port))])
 }
 
-/// The socket file that `path` means: in a directory, the one that PostgreSQL clients look for.
+/// The socket file that `path` means: in a directory, the one that the protocol's clients look for.
 #[cfg(unix)]
-fn unix_socket(path: &Path, port: u16) -> Result<PathBuf, String> {
+fn unix_socket(path: &Path, name: &str) -> Result<PathBuf, String> {
     let shown = path.display();
     if !path.is_absolute() {
         return Err(format!("\"unix:{shown}\" is not an absolute path"));
     }
     let directory = path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir();
     let socket = if directory {
-        path.join(format!(".s.PGSQL.{port}"))
+        path.join(name)
     } else {
         path.to_owned()
     };
@@ -100,7 +102,7 @@ fn unix_socket(path: &Path, port: u16) -> Result<PathBuf, String> {
 }
 
 #[cfg(not(unix))]
-fn unix_socket(_: &Path, _: u16) -> Result<PathBuf, String> {
+fn unix_socket(_: &Path, _: &str) -> Result<PathBuf, String> {
     Err("unix sockets do not exist on this platform".to_owned())
 }
 

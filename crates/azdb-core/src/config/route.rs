@@ -14,7 +14,7 @@ use super::problems::{Checked, Reported, Spot, Written};
 use super::section::Section;
 use super::value::Value;
 use super::{tds, tls, upstream};
-use crate::route::{Endpoint, LocalTls, Protocol, Route};
+use crate::route::{Endpoint, LocalFiles, LocalTls, Protocol, Route};
 
 /// Sessions at a time, when the configuration does not say.
 const MAX_CONNECTIONS: u32 = 1000;
@@ -25,12 +25,7 @@ const SHORTEST_LOGIN: Duration = Duration::from_millis(100);
 /// More is longer than any app waits.
 const LONGEST_LOGIN: Duration = Duration::from_secs(600);
 /// Keys of the contract that later versions will know.
-const NOT_YET: [&str; 4] = [
-    "app_password_file",
-    "unix_group",
-    "local_infile",
-    "idle_timeout",
-];
+const NOT_YET: [&str; 3] = ["app_password_file", "unix_group", "idle_timeout"];
 
 /// What all routes share.
 pub(super) struct Shared {
@@ -61,10 +56,10 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
 
     let upstream = upstream::read(section, port);
     let connect_to = upstream::connect_to(section, &upstream, port);
-    let listen = listen::read(section, port);
+    let listen = listen::read(section, spoken);
     let admission = listen::admission(section, &listen);
     let mode = login::mode(section);
-    let tls = tls::read(section, &mode);
+    let tls = tls::read(section, &mode, protocol);
     let principals = principal::read(section, spoken, &mode, &shared.identities);
     let tds = tds::read(section, protocol, &mode);
     let rest = Rest {
@@ -77,6 +72,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
     };
     let login = login::read(section, &rest);
     let default_database = section.text("default_database");
+    let local_files = local_files(section, protocol);
     let local_tls = local_tls(section);
     let limits = limits(section);
     strays(section);
@@ -99,6 +95,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
         auth: login.auth,
         tls: tls.tls,
         tls_first: tls.first,
+        local_files: local_files?,
         local_tls: local_tls?,
         admission,
         unix_mode,
@@ -187,7 +184,7 @@ fn is_name(name: &str) -> bool {
 /// not speak ends the route, because its keys may mean something else there.
 fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
     let Some(written) = section.take("protocol") else {
-        section.refuse_all("protocol: is missing; it is one of postgres, tds");
+        section.refuse_all("protocol: is missing; it is one of postgres, mysql, tds");
         return Ok(None);
     };
     let Ok(Written { value, spot }) = section.as_text("protocol", written) else {
@@ -195,20 +192,29 @@ fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
     };
     match value.as_str() {
         "postgres" => Ok(Some(Protocol::Postgres)),
+        "mysql" => Ok(Some(Protocol::Mysql)),
         "tds" => Ok(Some(Protocol::Tds)),
-        "mysql" => Err(section.refuse(
-            &spot,
-            "protocol",
-            format!("{value:?} is not supported by this version yet"),
-        )),
         _ => {
             section.refuse(
                 &spot,
                 "protocol",
-                format!("{value:?} is not one of postgres, tds"),
+                format!("{value:?} is not one of postgres, mysql, tds"),
             );
             Ok(None)
         }
+    }
+}
+
+/// `local_infile`, of MySQL alone.
+fn local_files(section: &mut Section<'_>, protocol: Option<Protocol>) -> Checked<LocalFiles> {
+    let known = [("allow", LocalFiles::Allow), ("deny", LocalFiles::Deny)];
+    match (section.one_of("local_infile", &known)?, protocol) {
+        (Some(given), Some(Protocol::Postgres)) => Err(section.refuse(
+            &given.spot,
+            "local_infile",
+            "is for mysql, and protocol is \"postgres\"",
+        )),
+        (given, _) => Ok(given.map_or(LocalFiles::Allow, |given| given.value)),
     }
 }
 

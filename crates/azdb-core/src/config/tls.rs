@@ -11,7 +11,7 @@ use super::files;
 use super::login::Mode;
 use super::problems::{Checked, Written};
 use super::section::Section;
-use crate::route::{Roots, UpstreamTls};
+use crate::route::{Protocol, Roots, UpstreamTls};
 
 /// The checked keys.
 pub(super) struct Tls {
@@ -34,13 +34,21 @@ const STRENGTHS: [(&str, Strength); 3] = [
     ("off", Strength::Off),
 ];
 
-pub(super) fn read(section: &mut Section<'_>, mode: &Checked<Mode>) -> Checked<Tls> {
+pub(super) fn read(
+    section: &mut Section<'_>,
+    mode: &Checked<Mode>,
+    protocol: Option<Protocol>,
+) -> Checked<Tls> {
     let strength = section.one_of("upstream_tls", &STRENGTHS);
     let first = section.boolean("upstream_tls_first");
     let ca_file = section.path("upstream_ca_file");
     let name = section.text("upstream_tls_name");
     let (strength, first) = (strength?, first?);
     let on = first.as_ref().filter(|first| first.value);
+    if let (Some(first), Some(Protocol::Mysql)) = (on, protocol) {
+        let problem = "mysql knows no TLS from the first byte";
+        return Err(section.refuse(&first.spot, "upstream_tls_first", problem));
+    }
     match strength {
         None
         | Some(Written {

@@ -30,6 +30,11 @@ fn suffixes_of(protocol: Protocol) -> &'static [(Cloud, &'static str)] {
             (Cloud::UsGovernment, "database.usgovcloudapi.net"),
             (Cloud::China, "database.chinacloudapi.cn"),
         ],
+        Protocol::Mysql => &[
+            (Cloud::Public, "mysql.database.azure.com"),
+            (Cloud::UsGovernment, "mysql.database.usgovcloudapi.net"),
+            (Cloud::China, "mysql.database.chinacloudapi.cn"),
+        ],
     }
 }
 
@@ -105,6 +110,7 @@ fn suffixes(protocol: Protocol, cloud: Cloud) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Protocol::{Mysql, Postgres};
 
     const AZURE: &str = "no token goes to NAME, which is not under .postgres.database.azure.com or \
          .postgres.cosmos.azure.com: give upstream_ca_file, or token_host = \"NAME\" if you are sure that it is your server";
@@ -129,11 +135,7 @@ mod tests {
             ),
             ("orders.postgres.database.chinacloudapi.cn", Cloud::China),
         ] {
-            assert_eq!(
-                may_have_token(Protocol::Postgres, name, cloud, &[]),
-                Ok(()),
-                "{name}"
-            );
+            assert_eq!(may_have_token(Postgres, name, cloud, &[]), Ok(()), "{name}");
         }
     }
 
@@ -155,13 +157,13 @@ mod tests {
             "é.postgres.database.azure.com.é",
         ] {
             assert!(
-                may_have_token(Protocol::Postgres, name, Cloud::Public, &[]).is_err(),
+                may_have_token(Postgres, name, Cloud::Public, &[]).is_err(),
                 "{name}"
             );
         }
         assert_eq!(
             may_have_token(
-                Protocol::Postgres,
+                Postgres,
                 "orders.postgres.database.azure.com.evil.com",
                 Cloud::Public,
                 &[]
@@ -177,7 +179,7 @@ mod tests {
             ("orders.postgres.database.usgovcloudapi.net", Cloud::Public),
             ("orders.postgres.cosmos.azure.com", Cloud::UsGovernment),
         ] {
-            let refused = may_have_token(Protocol::Postgres, name, cloud, &[]);
+            let refused = may_have_token(Postgres, name, cloud, &[]);
             assert!(
                 refused.is_err_and(
                     |text| text.starts_with(&format!("{name} belongs to another cloud"))
@@ -190,42 +192,51 @@ mod tests {
     fn a_name_written_out_is_allowed_and_only_that_name() {
         let written = ["db.example.org"];
         assert_eq!(
-            may_have_token(
-                Protocol::Postgres,
-                "db.example.org",
-                Cloud::Public,
-                &written
-            ),
+            may_have_token(Postgres, "db.example.org", Cloud::Public, &written),
             Ok(())
         );
         assert_eq!(
-            may_have_token(
-                Protocol::Postgres,
-                "DB.example.org",
-                Cloud::Public,
-                &written
-            ),
+            may_have_token(Postgres, "DB.example.org", Cloud::Public, &written),
             Ok(())
         );
-        assert!(
-            may_have_token(
-                Protocol::Postgres,
-                "x.db.example.org",
-                Cloud::Public,
-                &written
-            )
-            .is_err()
-        );
-        assert!(
-            may_have_token(Protocol::Postgres, "example.org", Cloud::Public, &written).is_err()
-        );
+        assert!(may_have_token(Postgres, "x.db.example.org", Cloud::Public, &written).is_err());
+        assert!(may_have_token(Postgres, "example.org", Cloud::Public, &written).is_err());
     }
 
     #[test]
     fn an_address_gets_no_token_on_the_word_of_public_authorities() {
         for name in ["10.0.0.4", "::1"] {
             assert!(
-                may_have_token(Protocol::Postgres, name, Cloud::Public, &[name]).is_err(),
+                may_have_token(Postgres, name, Cloud::Public, &[name]).is_err(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_protocol_has_its_own_service() {
+        for (name, cloud) in [
+            ("orders.mysql.database.azure.com", Cloud::Public),
+            ("orders.privatelink.mysql.database.azure.com", Cloud::Public),
+            (
+                "orders.mysql.database.usgovcloudapi.net",
+                Cloud::UsGovernment,
+            ),
+            ("orders.mysql.database.chinacloudapi.cn", Cloud::China),
+        ] {
+            assert_eq!(may_have_token(Mysql, name, cloud, &[]), Ok(()), "{name}");
+            assert!(
+                may_have_token(Postgres, name, cloud, &[]).is_err(),
+                "{name}"
+            );
+        }
+        for name in [
+            "mysql.database.azure.com",
+            "evilmysql.database.azure.com",
+            "orders.postgres.database.azure.com",
+        ] {
+            assert!(
+                may_have_token(Mysql, name, Cloud::Public, &[]).is_err(),
                 "{name}"
             );
         }

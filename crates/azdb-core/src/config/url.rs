@@ -86,11 +86,11 @@ impl Words {
 fn collect(url: &Url, words: &mut Words) -> Result<(), String> {
     let protocol = match url.scheme() {
         "postgres" | "postgresql" => "postgres",
-        "mysql" => "mysql",
+        "mysql" | "mariadb" => "mysql",
         "tds" | "sqlserver" | "mssql" => "tds",
         other => {
             return Err(format!(
-                "{other:?} is not one of postgres, postgresql, tds, sqlserver, mssql"
+                "{other:?} is not one of postgres, postgresql, mysql, mariadb, tds, sqlserver, mssql"
             ));
         }
     };

@@ -32,7 +32,7 @@ mod password;
 mod upstream;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use azdb_wire::Quoted;
 use azdb_wire::postgres::{Exchange, Startup};
@@ -43,14 +43,15 @@ use crate::deadline::Deadline;
 use crate::error::LoginError;
 use crate::io::{AppLeg, Stream};
 use crate::lobby::{Guest, Lobby};
-use crate::relay::{Paired, Watch};
+use crate::relay::{Cut, Paired, Watch};
 use crate::route::{Principal, UpstreamAuth};
-use crate::session::{Conversation, Login, Session};
+use crate::session::{Conversation, Legs, Login, Session};
 use crate::upstream::{Dial, Upstream};
 
 impl Watch for Exchange {
-    fn app_sent(&mut self, bytes: &[u8]) {
+    fn app_sent(&mut self, bytes: &[u8]) -> Cut {
         Exchange::app_sent(self, bytes);
+        Cut::Through
     }
 
     fn upstream_sent(&mut self, bytes: &[u8]) {
@@ -67,6 +68,15 @@ impl Watch for Exchange {
 }
 
 impl Conversation for Exchange {
+    /// This watch asks for no pause.
+    async fn intermission<A: Stream, D: Dial>(
+        &mut self,
+        _: &mut Legs<A, D::Stream>,
+        _: &Lobby<D>,
+    ) -> Result<(), LoginError> {
+        Ok(())
+    }
+
     async fn farewell<A: Stream>(&self, app: &mut AppLeg<A>) {
         app::farewell(app).await;
     }
@@ -104,10 +114,7 @@ pub(crate) async fn login<A: Stream, D: Dial>(
             deadline
                 .run("letting the app in", app::admit(&mut app, &answer))
                 .await?;
-            let paired = Paired {
-                app,
-                upstream: upstream.into_leg(),
-            };
+            let paired = Paired { app, upstream };
             Ok(Login::Session(Box::new(Session {
                 paired,
                 watch: Exchange::default(),

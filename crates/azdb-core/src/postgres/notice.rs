@@ -45,6 +45,15 @@ pub(super) fn notice(error: &LoginError) -> Option<Notice> {
         LoginError::AppLeft(_) | LoginError::AppTls(_) | LoginError::AppStuffedBytes(_) => None,
         LoginError::Tds(_) => None,
 
+        // Of other protocols.
+        LoginError::AppMysqlPacket(_)
+        | LoginError::AppTooOld
+        | LoginError::NoRandomness
+        | LoginError::TokenTooLong { .. }
+        | LoginError::RefusedAtOnce { .. }
+        | LoginError::NotEntra { .. }
+        | LoginError::UpstreamMysqlPacket(_) => None,
+
         LoginError::AppPacket(_) => ours("08P01", "connect with a PostgreSQL client"),
         LoginError::AppVersion(version) => Some(Notice::Ours(
             "0A000",

@@ -11,12 +11,17 @@
 //! Both directions live in one task and are polled in turn, so neither needs a lock or a split stream. The scratch buffer
 //! belongs to the worker thread and is borrowed for one synchronous poll; a session that waits owns no buffer at all.
 //!
+//! Login and relay alternate where a protocol knows a login within a session: the watch cuts the app's stream in front of it,
+//! the relay pauses once everything before the cut has left, and what lies behind the cut is the next to be read from the
+//! app's leg.
+//!
 //! # Invariants
 //!
 //! * A direction buffers only what the far side would not take, and never more than [`SCRATCH`] bytes.
 //! * A failed write ends its own direction only: the upstream's last words are heard.
 //! * An end of one stream is carried on as an end, and the other direction goes on until it ends or [`Linger`] runs out.
 //! * A word of ours is written between answers, never into one.
+//! * At a pause no byte is lost, held or out of order, on either leg.
 
 mod pump;
 
@@ -28,7 +33,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use crate::io::Stream;
+use crate::io::{Leg, Stream};
 use pump::{Direction, Progress};
 
 /// Bytes of the worker thread's scratch buffer, and the most that a direction holds back.
@@ -36,8 +41,8 @@ pub(crate) const SCRATCH: usize = 64 * 1024;
 
 /// What the relay must know of the conversation.
 pub(crate) trait Watch: Send {
-    /// Follows bytes on their way to the upstream.
-    fn app_sent(&mut self, bytes: &[u8]);
+    /// Follows bytes on their way to the upstream and says how many of them may go.
+    fn app_sent(&mut self, bytes: &[u8]) -> Cut;
     /// Follows bytes on their way to the app.
     fn upstream_sent(&mut self, bytes: &[u8]);
     /// Whether a word to the app would cut into nothing.
@@ -50,6 +55,17 @@ pub(crate) trait Watch: Send {
     fn app_left(&self) -> bool {
         false
     }
+}
+
+/// How much of what an app sent may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// All of it.
+    Through,
+    /// So many bytes. The rest, a few bytes at most, is shown again with what comes behind it.
+    Hold(usize),
+    /// So many bytes, and then the relay pauses.
+    Pause(usize),
 }
 
 /// Two legs that have been let through to each other.
@@ -93,6 +109,20 @@ impl std::fmt::Display for Side {
     }
 }
 
+/// Why a relay stopped.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// The watch asked for it. Both legs are where the watch cut them, and the session goes on with another relay.
+    Paused {
+        /// Bytes that the upstream took.
+        from_app: u64,
+        /// Bytes that the app took.
+        from_upstream: u64,
+    },
+    /// The session is over.
+    Ended(Ended),
+}
+
 /// What became of a session.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -102,6 +132,17 @@ pub(crate) struct Ended {
     pub(crate) from_upstream: u64,
     /// Who ended it, and how.
     pub(crate) why: Why,
+}
+
+impl Ended {
+    /// An end that was ours, between two relays.
+    pub(crate) fn by_us() -> Self {
+        Self {
+            from_app: 0,
+            from_upstream: 0,
+            why: Why::Goodbye { at_rest: false },
+        }
+    }
 }
 
 /// Who ended a session.
@@ -120,13 +161,14 @@ pub(crate) enum Why {
     Retired,
 }
 
-/// Moves bytes until both directions have ended, the linger clock runs out, or `goodbye` completes.
+/// Moves bytes until the watch asks for a pause, both directions have ended, the linger clock runs out, or `goodbye`
+/// completes.
 pub(crate) async fn relay<A: Stream, U: Stream, W: Watch>(
-    paired: &mut Paired<A, U>,
+    paired: &mut Paired<Leg<A>, U>,
     watch: &mut W,
     linger: Linger,
     goodbye: impl Future<Output = ()>,
-) -> Ended {
+) -> Stopped {
     let mut goodbye = std::pin::pin!(goodbye);
     let mut retirement = Retirement::at(watch.retires_at());
     let mut session = Session::new(linger);
@@ -146,7 +188,14 @@ pub(crate) async fn relay<A: Stream, U: Stream, W: Watch>(
         Poll::Pending
     })
     .await;
-    session.into_ended(watch.app_left())
+    if session.is_paused() {
+        paired.app.put_back(&session.from_app.take_behind());
+        return Stopped::Paused {
+            from_app: session.from_app.moved(),
+            from_upstream: session.from_upstream.moved(),
+        };
+    }
+    Stopped::Ended(session.into_ended(watch.app_left()))
 }
 
 /// The clock of a session that may only become so old.
@@ -218,9 +267,10 @@ impl Session {
                         .poll(cx, app, upstream, |bytes| watch.app_sent(bytes)),
                 )
             } else {
-                let progress = self
-                    .from_upstream
-                    .poll(cx, upstream, app, |bytes| watch.upstream_sent(bytes));
+                let progress = self.from_upstream.poll(cx, upstream, app, |bytes| {
+                    watch.upstream_sent(bytes);
+                    Cut::Through
+                });
                 (Side::Upstream, progress)
             };
             match progress {
@@ -230,7 +280,7 @@ impl Session {
                 Progress::SinkBroke(error) => self.note(Why::Broken(side.other(), error)),
             }
         }
-        if self.from_app.is_over() && self.from_upstream.is_over() {
+        if self.from_app.is_over() && self.from_upstream.is_over() || self.is_paused() {
             return Poll::Ready(());
         }
         self.poll_clock(cx)
@@ -257,6 +307,12 @@ impl Session {
             (*running, *seen) = (limit, moved);
         }
         sleep.as_mut().poll(cx)
+    }
+
+    /// Whether everything before the cut has left, and every answer to it that has come. An upstream that is gone has no use
+    /// for what is behind the cut.
+    fn is_paused(&self) -> bool {
+        self.why.is_none() && self.from_app.is_paused() && self.from_upstream.holds_nothing()
     }
 
     fn holds_nothing(&self) -> bool {
@@ -286,5 +342,7 @@ impl Side {
     }
 }
 
+#[cfg(test)]
+mod pauses;
 #[cfg(test)]
 mod tests;

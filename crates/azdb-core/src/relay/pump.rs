@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::SCRATCH;
+use super::{Cut, SCRATCH};
 
 /// Bytes after which a direction lets others have their turn.
 const FAIR_SHARE: usize = 1024 * 1024;
@@ -37,6 +37,8 @@ enum State {
     Open,
     /// The source has ended; the sink is to be told once it has taken the rest.
     Ending,
+    /// Nothing more is read until the session goes on; the sink has yet to take the rest.
+    Pausing,
     Over,
 }
 
@@ -49,6 +51,9 @@ pub(super) struct Direction {
     /// Bytes of `held` that it has taken since.
     taken: usize,
     unflushed: bool,
+    /// What was read and may not go yet: a few bytes that are shown again with those behind them, or, at a pause, what is
+    /// not the relay's any more.
+    behind: Vec<u8>,
     moved: u64,
 }
 
@@ -67,13 +72,23 @@ impl Direction {
         self.held.is_empty() && !self.unflushed
     }
 
-    /// Moves what can be moved now.
+    /// Whether everything before a pause has left.
+    pub(super) fn is_paused(&self) -> bool {
+        self.state == State::Pausing && self.holds_nothing()
+    }
+
+    /// What was read and lies behind the pause.
+    pub(super) fn take_behind(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.behind)
+    }
+
+    /// Moves what can be moved now. `watch` says how much of what was read that is.
     pub(super) fn poll<R, W>(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut R,
         sink: &mut W,
-        mut watch: impl FnMut(&[u8]),
+        mut watch: impl FnMut(&[u8]) -> Cut,
     ) -> Progress
     where
         R: AsyncRead + Unpin,
@@ -101,7 +116,7 @@ impl Direction {
         source: &mut R,
         sink: &mut W,
         scratch: &mut [u8],
-        watch: &mut impl FnMut(&[u8]),
+        watch: &mut impl FnMut(&[u8]) -> Cut,
     ) -> Poll<io::Result<Option<Progress>>>
     where
         R: AsyncRead + Unpin,
@@ -114,12 +129,19 @@ impl Direction {
                 ready!(self.poll_end(cx, sink))?;
                 return Poll::Ready(Ok(None));
             }
+            if self.state == State::Pausing {
+                ready!(self.poll_flush(cx, sink))?;
+                return Poll::Pending;
+            }
             let mut buffer = ReadBuf::new(scratch);
+            buffer.put_slice(&self.behind);
+            self.behind.clear();
             let read = fill(cx, source, &mut buffer);
-            let filled = buffer.filled();
-            watch(filled);
+            let filled = self.cut(buffer.filled(), &read, watch);
             self.poll_send(cx, sink, filled)?;
             match read {
+                // An end or a break of the source is met again when the relay goes on.
+                _ if self.state == State::Pausing => {}
                 Read::Full => {
                     share = share.saturating_sub(filled.len());
                     if share == 0 {
@@ -146,6 +168,27 @@ impl Direction {
                 }
             }
         }
+    }
+
+    /// The part of `filled` that goes now. The rest is kept, and so is that it was a pause.
+    fn cut<'a>(
+        &mut self,
+        filled: &'a [u8],
+        read: &Read,
+        watch: &mut impl FnMut(&[u8]) -> Cut,
+    ) -> &'a [u8] {
+        let at = match (watch(filled), read) {
+            (Cut::Pause(at), _) => {
+                self.state = State::Pausing;
+                at
+            }
+            (Cut::Hold(at), Read::Full | Read::Dry) => at,
+            // Nothing comes that could explain what was held.
+            (Cut::Hold(_), Read::Ended | Read::Broke(_)) | (Cut::Through, _) => filled.len(),
+        };
+        let (now, behind) = filled.split_at_checked(at).unwrap_or((filled, &[]));
+        self.behind.extend_from_slice(behind);
+        now
     }
 
     /// Sends what was held back and then tells the sink of the end.

@@ -19,7 +19,9 @@ const PIPE: usize = 16 * 1024;
 struct AtRest(bool);
 
 impl Watch for AtRest {
-    fn app_sent(&mut self, _: &[u8]) {}
+    fn app_sent(&mut self, _: &[u8]) -> Cut {
+        Cut::Through
+    }
     fn upstream_sent(&mut self, _: &[u8]) {}
     fn at_rest(&self) -> bool {
         self.0
@@ -33,10 +35,13 @@ fn joined(goodbye: impl Future<Output = ()> + Send + 'static, watch: AtRest) -> 
     let relay = tokio::spawn(async move {
         let mut watch = watch;
         let mut paired = Paired {
-            app: app_leg,
+            app: Leg::new(app_leg),
             upstream: upstream_leg,
         };
-        relay(&mut paired, &mut watch, Linger::default(), goodbye).await
+        match relay(&mut paired, &mut watch, Linger::default(), goodbye).await {
+            Stopped::Ended(ended) => ended,
+            Stopped::Paused { .. } => unreachable!("this watch asks for no pause"),
+        }
     });
     Joined {
         app,

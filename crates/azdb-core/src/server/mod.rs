@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::counters::Counters;
 use crate::listener::Listener;
 use crate::lobby::Lobby;
+use crate::mysql::Spares;
 use crate::postgres::Cancels;
 use crate::route::{ListenAddr, Protocol, Route};
 use crate::session::Ending;
@@ -158,6 +159,7 @@ fn lobby(
         route: Arc::clone(route),
         tokens: tokens.clone(),
         cancels: Cancels::default(),
+        spares: Spares::default(),
         counters: Arc::default(),
         sessions: Arc::new(Semaphore::new(route.max_connections)),
         dialler: Tcp {

@@ -58,9 +58,9 @@ use crate::deadline::Deadline;
 use crate::error::LoginError;
 use crate::io::{AppLeg, MaybeTls, Stream};
 use crate::lobby::{Guest, Lobby};
-use crate::relay::{Paired, Watch};
+use crate::relay::{Cut, Paired, Watch};
 use crate::route::{SessionAge, UpstreamAuth};
-use crate::session::{Conversation, Login, Session};
+use crate::session::{Conversation, Legs, Login, Session};
 use crate::upstream::{Dial, Upstream};
 
 /// A session ends this long before its token does.
@@ -76,8 +76,9 @@ pub(crate) struct Traffic {
 }
 
 impl Watch for Traffic {
-    fn app_sent(&mut self, bytes: &[u8]) {
+    fn app_sent(&mut self, bytes: &[u8]) -> Cut {
         self.exchange.app_sent(bytes);
+        Cut::Through
     }
 
     fn upstream_sent(&mut self, bytes: &[u8]) {
@@ -94,6 +95,15 @@ impl Watch for Traffic {
 }
 
 impl Conversation for Traffic {
+    /// This watch asks for no pause.
+    async fn intermission<A: Stream, D: Dial>(
+        &mut self,
+        _: &mut Legs<A, D::Stream>,
+        _: &Lobby<D>,
+    ) -> Result<(), LoginError> {
+        Ok(())
+    }
+
     /// Says nothing. An idle client of TDS reads nothing before it asks again, and a pool looks whether a connection is still
     /// good by whether it has ended *and* has nothing to read (SqlClient's `CheckConnection`): a bare end is what it understands.
     async fn farewell<A: Stream>(&self, _app: &mut AppLeg<A>) {}
@@ -134,7 +144,7 @@ pub(crate) async fn login<A: Stream, D: Dial>(
             deadline.run("letting the app in", admitting).await?;
             let paired = Paired {
                 app: app.map(MaybeTls::with_bare_end),
-                upstream: entered.upstream.one_packet_per_record().into_leg(),
+                upstream: entered.upstream.one_packet_per_record(),
             };
             Ok(Login::Session(Box::new(Session {
                 paired,

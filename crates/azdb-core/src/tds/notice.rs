@@ -62,6 +62,13 @@ fn ours(error: &LoginError) -> Option<Ours> {
         | LoginError::Challenge { .. }
         | LoginError::Password(_)
         | LoginError::SecretTooLong(_)
+        | LoginError::AppMysqlPacket(_)
+        | LoginError::AppTooOld
+        | LoginError::NoRandomness
+        | LoginError::TokenTooLong { .. }
+        | LoginError::RefusedAtOnce { .. }
+        | LoginError::NotEntra { .. }
+        | LoginError::UpstreamMysqlPacket(_)
         | LoginError::UpstreamMessage(_) => None,
 
         LoginError::UnknownUser { .. } => say(

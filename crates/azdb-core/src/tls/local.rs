@@ -146,7 +146,7 @@ pub(crate) fn server_config(
 ) -> Result<Option<Arc<ServerConfig>>, LocalTlsError> {
     let config = config_with(rustls::ALL_VERSIONS, local_tls, authority)?;
     Ok(config.map(|mut config| {
-        config.alpn_protocols = vec![alpn(protocol).to_vec()];
+        config.alpn_protocols = alpn(protocol);
         Arc::new(config)
     }))
 }

@@ -39,10 +39,6 @@ impl<S> Sealed<S> {
         &mut self.leg
     }
 
-    pub(crate) fn into_leg(self) -> Leg<MaybeTls<S>> {
-        self.leg
-    }
-
     /// The same leg, on which each packet of TDS goes into a TLS record of its own.
     pub(crate) fn one_packet_per_record(self) -> Self
     where

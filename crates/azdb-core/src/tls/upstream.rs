@@ -33,18 +33,18 @@ impl UpstreamTlsConfig {
         protocol: Protocol,
         tls: &UpstreamTls,
     ) -> Result<Option<Self>, TlsConfigError> {
-        Self::with(tls, rustls::ALL_VERSIONS, &[alpn(protocol)])
+        Self::with(tls, rustls::ALL_VERSIONS, alpn(protocol))
     }
 
     /// For an upstream of TDS 7, whose handshake goes inside packets: TLS 1.2, without ALPN.
     pub(crate) fn in_packets(tls: &UpstreamTls) -> Result<Option<Self>, TlsConfigError> {
-        Self::with(tls, IN_PACKETS, &[])
+        Self::with(tls, IN_PACKETS, Vec::new())
     }
 
     fn with(
         tls: &UpstreamTls,
         versions: &[&'static SupportedProtocolVersion],
-        alpn: &[&[u8]],
+        alpn: Vec<Vec<u8>>,
     ) -> Result<Option<Self>, TlsConfigError> {
         let (verifier, name, verifies): (Arc<dyn ServerCertVerifier>, _, _) = match tls {
             UpstreamTls::Off => return Ok(None),
@@ -63,7 +63,7 @@ impl UpstreamTlsConfig {
             }
         };
         let mut client = client_with(verifier, versions);
-        client.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        client.alpn_protocols = alpn;
         Ok(Some(Self {
             client: Arc::new(client),
             name,
@@ -96,11 +96,12 @@ impl UpstreamTlsConfig {
     }
 }
 
-/// The ALPN name of a protocol (IANA registry of TLS ALPN protocol ids).
-pub(super) const fn alpn(protocol: Protocol) -> &'static [u8] {
+/// The ALPN names of a protocol (IANA registry of TLS ALPN protocol ids); MySQL has none.
+pub(super) fn alpn(protocol: Protocol) -> Vec<Vec<u8>> {
     match protocol {
-        Protocol::Postgres => b"postgresql",
-        Protocol::Tds => b"tds/8.0",
+        Protocol::Postgres => vec![b"postgresql".to_vec()],
+        Protocol::Mysql => Vec::new(),
+        Protocol::Tds => vec![b"tds/8.0".to_vec()],
     }
 }
 

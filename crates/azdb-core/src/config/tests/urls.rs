@@ -29,6 +29,15 @@ fn a_url_is_a_whole_route() {
 #[test]
 fn both_spellings_of_the_scheme_are_known() {
     assert!(load_urls(&["postgresql://u@orders.postgres.database.azure.com"], &[]).is_ok());
+    for scheme in ["mysql", "mariadb"] {
+        let url = format!("{scheme}://u@orders.mysql.database.azure.com");
+        let config = load_urls(&[&url], &[]).unwrap();
+        assert_eq!(
+            summary(&config).trim_end(),
+            "orders: mysql, 127.0.0.1:3306, [::1]:3306 -> orders.mysql.database.azure.com:3306 as \"u\", \
+             TLS verified by the platform's roots, token for https://ossrdbms-aad.database.windows.net"
+        );
+    }
     for scheme in ["tds", "sqlserver", "mssql"] {
         let url = format!("{scheme}://orders.database.windows.net/orders");
         let config = load_urls(&[&url], &[]).unwrap();
@@ -39,12 +48,8 @@ fn both_spellings_of_the_scheme_are_known() {
         );
     }
     assert_eq!(
-        problems_of("mysql://u@orders.mysql.database.azure.com"),
-        "argument 1: route \"orders\": protocol: \"mysql\" is not supported by this version yet"
-    );
-    assert_eq!(
         problems_of("http://u@orders"),
-        "argument 1: \"http\" is not one of postgres, postgresql, tds, sqlserver, mssql"
+        "argument 1: \"http\" is not one of postgres, postgresql, mysql, mariadb, tds, sqlserver, mssql"
     );
 }
 

@@ -32,14 +32,14 @@ use crate::route::{
 };
 use crate::tls::{self, LocalAuthority, UpstreamTlsConfig};
 
-pub(super) const TOKEN: &str = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
+pub(crate) const TOKEN: &str = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
 const HOST: &str = "db.example.org";
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(9);
 pub(super) const KEY: &[u8; 8] = b"pid.key.";
 
 /// Dials by making a pipe; the test holds the other end.
 #[derive(Clone)]
-pub(super) struct Pipes(mpsc::UnboundedSender<DuplexStream>);
+pub(crate) struct Pipes(mpsc::UnboundedSender<DuplexStream>);
 
 impl Dial for Pipes {
     type Stream = DuplexStream;
@@ -52,21 +52,21 @@ impl Dial for Pipes {
 }
 
 /// A route with everything that a test may look at or replace.
-pub(super) struct House {
-    pub(super) lobby: Lobby<Pipes>,
-    pub(super) databases: mpsc::UnboundedReceiver<DuplexStream>,
-    acceptor: TlsAcceptor,
-    pub(super) token_file: tempfile::NamedTempFile,
-    pub(super) authority: Arc<LocalAuthority>,
+pub(crate) struct House {
+    pub(crate) lobby: Lobby<Pipes>,
+    pub(crate) databases: mpsc::UnboundedReceiver<DuplexStream>,
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) token_file: tempfile::NamedTempFile,
+    pub(crate) authority: Arc<LocalAuthority>,
 }
 
 impl House {
     /// A route in token mode to a database with a certificate of its own.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
-    pub(super) fn with(change: impl FnOnce(&mut Route)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut Route)) -> Self {
         let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
         let server = ServerConfig::builder_with_provider(tls::provider())
@@ -104,6 +104,7 @@ impl House {
                 name: None,
             },
             tls_first: false,
+            local_files: crate::route::LocalFiles::Allow,
             local_tls: LocalTls::Auto,
             admission: Admission::default(),
             unix_mode: 0o600,
@@ -126,6 +127,7 @@ impl House {
                 tls::platform_client().unwrap(),
             ),
             cancels: Cancels::default(),
+            spares: crate::mysql::Spares::default(),
             sessions: Arc::new(Semaphore::new(route.max_connections)),
             counters: Arc::default(),
             dialler: Pipes(sender),
@@ -164,7 +166,7 @@ impl House {
 }
 
 /// Lets the token's source give this from now on.
-pub(super) fn write_token(file: &tempfile::NamedTempFile, token: &str) {
+pub(crate) fn write_token(file: &tempfile::NamedTempFile, token: &str) {
     let json = format!(r#"{{"access_token":"{token}","expires_on":4102444800}}"#);
     std::fs::write(file.path(), json).unwrap();
 }

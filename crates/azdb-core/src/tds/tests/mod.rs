@@ -29,8 +29,8 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::postgres::Cancels;
 use crate::route::{
-    Admission, Endpoint, LocalTls as LocalTlsKey, Principal, Principals, Protocol, Roots, Route,
-    TdsOptions, UpstreamTls,
+    Admission, Endpoint, LocalFiles, LocalTls as LocalTlsKey, Principal, Principals, Protocol,
+    Roots, Route, TdsOptions, UpstreamTls,
 };
 use crate::tls::{self, LocalAuthority, UpstreamTlsConfig};
 
@@ -99,6 +99,7 @@ impl House {
                 name: None,
             },
             tls_first: false,
+            local_files: LocalFiles::Allow,
             local_tls: LocalTlsKey::Auto,
             admission: Admission::default(),
             unix_mode: 0o600,
@@ -149,6 +150,7 @@ fn lobby(route: Route, authority: &Arc<LocalAuthority>, dialler: Pipes) -> Lobby
             tls::platform_client().unwrap(),
         ),
         cancels: Cancels::default(),
+        spares: crate::mysql::Spares::default(),
         sessions: Arc::new(Semaphore::new(route.max_connections)),
         counters: Arc::default(),
         dialler,

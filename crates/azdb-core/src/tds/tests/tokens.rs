@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::database::{refusal, welcome};
 use super::*;
 use crate::io::Leg;
-use crate::relay::{Linger, Why, relay};
+use crate::relay::{Linger, Stopped, Why, relay};
 
 const EXPIRED: &str = "Login failed for user '<token-identified principal>'. Token is expired.";
 
@@ -107,7 +107,9 @@ async fn a_session_retires_between_an_answer_and_the_next_request() {
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert!(!relaying.is_finished(), "an answer is under way");
     database.write_all(rest).await.unwrap();
-    let ended = relaying.await.unwrap();
+    let Stopped::Ended(ended) = relaying.await.unwrap() else {
+        unreachable!("nobody asked for a pause")
+    };
     assert!(matches!(ended.why, Why::Retired));
     let mut heard = Vec::new();
     app.read_to_end(&mut heard).await.unwrap();

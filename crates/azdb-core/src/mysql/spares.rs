@@ -1,0 +1,188 @@
+//! Upstreams that have greeted and wait for an app.
+//!
+//! A port probe connects and leaves without a byte, and the upstream that was dialled for it counts an error against this
+//! machine; after a hundred (`max_connect_errors`) MySQL shuts it out. So what was dialled for a probe is kept for the next
+//! app, and while probes come, only so many apps at a time may be without a word of their own.
+//!
+//! # Invariants
+//!
+//! * While probes come, at most [`SEATS`] upstreams are dialled within [`FRESH`] for apps that say nothing.
+//! * An upstream that one app has spoken to is never given to another.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::upstream::{self, Greeted};
+use crate::deadline::Deadline;
+use crate::error::LoginError;
+use crate::io::{Leg, Stream};
+use crate::lobby::Lobby;
+use crate::upstream::Dial;
+
+/// Apps at a time that may be between our greeting and their first byte while probes come, and upstreams kept.
+const SEATS: usize = 2;
+/// How long a greeted upstream is kept. Servers wait ten seconds (`connect_timeout`).
+const FRESH: Duration = Duration::from_secs(5);
+/// How long after the last probe apps still take seats.
+const WARY: Duration = Duration::from_secs(60);
+/// An app that says nothing for so long leaves its seat to others.
+const SEATED: Duration = Duration::from_millis(250);
+
+/// A place among the apps that have said nothing.
+pub(super) type Seat = Option<OwnedSemaphorePermit>;
+
+/// What a route keeps between logins.
+pub(crate) struct Spares<S> {
+    seats: Arc<Semaphore>,
+    kept: Arc<Mutex<Kept<S>>>,
+    /// How apps get a session like new.
+    pub(super) change_user: super::change_user::Way,
+}
+
+struct Kept<S> {
+    greeted: VecDeque<(Instant, Greeted<S>)>,
+    last_probe: Instant,
+    last_greeting: Option<Vec<u8>>,
+}
+
+/// Who was met.
+pub(super) enum Met<S> {
+    /// An upstream that has greeted.
+    Upstream(Greeted<S>, Seat),
+    /// The app has gone, or spoke before it was spoken to, as no app of MySQL does.
+    NoApp,
+    /// No upstream greets us.
+    NoUpstream(LoginError),
+}
+
+impl<S: Stream> Default for Spares<S> {
+    fn default() -> Self {
+        Self {
+            seats: Arc::new(Semaphore::new(SEATS)),
+            kept: Arc::new(Mutex::new(Kept {
+                greeted: VecDeque::new(),
+                // Whatever starts a process probes it.
+                last_probe: Instant::now(),
+                last_greeting: None,
+            })),
+            change_user: Default::default(),
+        }
+    }
+}
+
+impl<S: Stream> Spares<S> {
+    /// Meets the upstream on behalf of an app that has just connected.
+    pub(super) async fn meet<A: Stream, D: Dial<Stream = S>>(
+        &self,
+        app: &mut Leg<A>,
+        lobby: &Lobby<D>,
+    ) -> Met<S> {
+        // An app must still be told when the upstream does not answer.
+        let deadline = Deadline::after(lobby.route.login_timeout.mul_f32(0.9));
+        let seat = tokio::select! {
+            biased;
+            _ = app.fill(1) => return Met::NoApp,
+            seat = deadline.run("waiting for other apps to log in", self.seat()) => seat,
+        };
+        let seat = match seat {
+            Ok(seat) => seat,
+            Err(error) => return Met::NoUpstream(error),
+        };
+        let mut meeting = pin!(deadline.run("connecting to the upstream", self.greeted(lobby)));
+        tokio::select! {
+            biased;
+            _ = app.fill(1) => {
+                // What was begun is finished, and kept for the next app.
+                if let Ok(greeted) = meeting.await {
+                    self.keep(greeted, seat);
+                }
+                Met::NoApp
+            }
+            met = &mut meeting => match met {
+                Ok(greeted) => Met::Upstream(greeted, seat),
+                Err(error) => Met::NoUpstream(error),
+            },
+        }
+    }
+
+    async fn seat(&self) -> Result<Seat, LoginError> {
+        if self.lock().last_probe.elapsed() > WARY {
+            return Ok(None);
+        }
+        // The semaphore is never closed.
+        Ok(Arc::clone(&self.seats).acquire_owned().await.ok())
+    }
+
+    /// One that was kept, or a new one.
+    async fn greeted<D: Dial<Stream = S>>(
+        &self,
+        lobby: &Lobby<D>,
+    ) -> Result<Greeted<S>, LoginError> {
+        loop {
+            let kept = self.lock().greeted.pop_front();
+            match kept {
+                Some((since, mut greeted)) if since.elapsed() < FRESH => {
+                    if greeted.is_waiting().await {
+                        tracing::debug!("taking over an upstream that has greeted");
+                        return Ok(greeted);
+                    }
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let greeted = upstream::meet(lobby).await?;
+        self.lock().last_greeting = Some(greeted.payload().to_vec());
+        Ok(greeted)
+    }
+
+    /// Keeps an upstream whose app has left without a byte.
+    pub(super) fn keep(&self, greeted: Greeted<S>, seat: Seat) {
+        let mut kept = self.lock();
+        kept.last_probe = Instant::now();
+        if kept.greeted.len() < SEATS {
+            kept.greeted.push_back((Instant::now(), greeted));
+            let shelf = Arc::clone(&self.kept);
+            tokio::spawn(async move {
+                tokio::time::sleep(FRESH).await;
+                lock(&shelf)
+                    .greeted
+                    .retain(|(since, _)| since.elapsed() < FRESH);
+            });
+        }
+        drop(kept);
+        // After the upstream is there to be taken.
+        drop(seat);
+    }
+
+    /// What the upstream said when it was last met.
+    pub(super) fn last_greeting(&self) -> Option<Vec<u8>> {
+        self.lock().last_greeting.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept<S>> {
+        lock(&self.kept)
+    }
+}
+
+/// Waits for an app's first byte, for a while with its seat.
+pub(super) async fn seated<O>(seat: &mut Seat, first_byte: impl Future<Output = O>) -> O {
+    let mut first_byte = pin!(first_byte);
+    match tokio::time::timeout(SEATED, &mut first_byte).await {
+        Ok(read) => read,
+        Err(_) => {
+            *seat = None;
+            first_byte.await
+        }
+    }
+}
+
+fn lock<S>(kept: &Mutex<Kept<S>>) -> MutexGuard<'_, Kept<S>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,102 @@
+//! The ERR packet: the one that reaches a person.
+
+use alloc::vec::Vec;
+
+use super::packet::PacketError;
+use super::reader::Reader;
+
+/// First byte of an ERR packet.
+pub(super) const TAG: u8 = 0xff;
+
+/// An error, the server's or ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorPacket<'a> {
+    /// Number of the error. Apps take 2000 to 2999 for errors of their own library.
+    pub code: u16,
+    /// SQLSTATE; absent before an app has said that it speaks 4.1.
+    pub sqlstate: Option<[u8; 5]>,
+    /// What happened.
+    pub message: &'a [u8],
+}
+
+impl<'a> ErrorPacket<'a> {
+    /// Reads the payload of an ERR packet.
+    ///
+    /// # Errors
+    ///
+    /// [`PacketError::Malformed`] when it is not one.
+    pub fn parse(payload: &'a [u8]) -> Result<Self, PacketError> {
+        const WHAT: &str = "ERR packet";
+        let mut reader = Reader::new(payload, WHAT);
+        if reader.u8()? != TAG {
+            return Err(PacketError::Malformed(WHAT));
+        }
+        let code = reader.u16()?;
+        let (sqlstate, message) = match reader.rest() {
+            [b'#', a, b, c, d, e, message @ ..] => (Some([*a, *b, *c, *d, *e]), message),
+            message => (None, message),
+        };
+        Ok(Self {
+            code,
+            sqlstate,
+            message,
+        })
+    }
+
+    /// The error as a payload.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.message.len().saturating_add(9));
+        out.push(TAG);
+        out.extend_from_slice(&self.code.to_le_bytes());
+        if let Some(sqlstate) = self.sqlstate {
+            out.push(b'#');
+            out.extend_from_slice(&sqlstate);
+        }
+        out.extend_from_slice(self.message);
+        out
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+    use mysql_common::constants::CapabilityFlags;
+    use mysql_common::io::ParseBuf;
+    use mysql_common::packets::ErrPacket;
+    use mysql_common::proto::MyDeserialize as _;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_state_is_optional() {
+        let with = ErrorPacket::parse(b"\xff\x15\x04#28000Access denied").unwrap();
+        assert_eq!((with.code, with.sqlstate), (1045, Some(*b"28000")));
+        let without = ErrorPacket::parse(b"\xff\x10\x04Too many connections").unwrap();
+        assert_eq!((without.code, without.sqlstate), (1040, None));
+        assert_eq!(without.message, b"Too many connections");
+        for payload in [&b""[..], b"\xff", b"\xff\x10", b"\0\0\0"] {
+            assert!(ErrorPacket::parse(payload).is_err(), "{payload:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_error_is_the_one_that_mysql_common_reads(code in 1..2000u16, message in "[^\0]{0,200}") {
+            let ours = ErrorPacket { code, sqlstate: Some(*b"08S01"), message: message.as_bytes() };
+            let payload = ours.encode();
+            prop_assert_eq!(ErrorPacket::parse(&payload), Ok(ours));
+            let flags = CapabilityFlags::CLIENT_PROTOCOL_41;
+            let ErrPacket::Error(theirs) = ErrPacket::deserialize(flags, &mut ParseBuf(&payload)).unwrap() else {
+                panic!("not an error")
+            };
+            prop_assert_eq!(theirs.error_code(), code);
+            prop_assert_eq!(theirs.sql_state_ref().unwrap().as_bytes(), *b"08S01");
+            prop_assert_eq!(theirs.message_ref(), message.as_bytes());
+        }
+
+        #[test]
+        fn no_bytes_make_the_parser_panic(payload in proptest::collection::vec(any::<u8>(), 0..30)) {
+            let _ = ErrorPacket::parse(&payload);
+        }
+    }
+}

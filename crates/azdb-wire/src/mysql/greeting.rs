@@ -1,0 +1,201 @@
+//! HandshakeV10: the server's first packet, which an app reads before it has said a word.
+
+use alloc::vec::Vec;
+
+use super::capabilities::Capabilities;
+use super::packet::PacketError;
+use super::reader::Reader;
+
+/// Bytes of a scramble, the random number that passwords are mixed with.
+pub const SCRAMBLE: usize = 20;
+
+/// Version of the protocol that the first byte names.
+const VERSION: u8 = 10;
+
+/// A greeting, borrowed from the payload it was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Greeting<'a> {
+    /// The server's version, which drivers switch features by.
+    pub version: &'a [u8],
+    /// The session's number, for KILL QUERY.
+    pub thread_id: u32,
+    /// For the authentication plugin.
+    pub scramble: [u8; SCRAMBLE],
+    /// What the server can do.
+    pub capabilities: Capabilities,
+    /// Its default collation.
+    pub charset: u8,
+    /// Status flags.
+    pub status: u16,
+    /// MariaDB's extended capabilities are the last four of these.
+    pub reserved: [u8; 10],
+    /// The authentication plugin that the server would like.
+    pub plugin: &'a [u8],
+}
+
+impl<'a> Greeting<'a> {
+    /// Reads the payload of a server's first packet.
+    ///
+    /// # Errors
+    ///
+    /// [`PacketError::Malformed`] for anything else than version 10 with a whole scramble.
+    pub fn parse(payload: &'a [u8]) -> Result<Self, PacketError> {
+        const WHAT: &str = "greeting";
+        let mut reader = Reader::new(payload, WHAT);
+        if reader.u8()? != VERSION {
+            return Err(PacketError::Malformed(WHAT));
+        }
+        let version = reader.cstring()?;
+        let thread_id = reader.u32()?;
+        let first: [u8; 8] = reader.array()?;
+        reader.u8()?;
+        let low = reader.u16()?;
+        let charset = reader.u8()?;
+        let status = reader.u16()?;
+        let high = reader.u16()?;
+        let auth_length = usize::from(reader.u8()?);
+        let reserved = reader.array()?;
+        let second = reader.bytes(auth_length.saturating_sub(first.len()).max(13))?;
+        // The name of the plugin lacks its NUL on servers before 5.5.10.
+        let plugin = reader.cstring_or_rest();
+
+        let mut scramble = [0; SCRAMBLE];
+        for (byte, drawn) in scramble.iter_mut().zip(first.iter().chain(second)) {
+            *byte = *drawn;
+        }
+        Ok(Self {
+            version,
+            thread_id,
+            scramble,
+            capabilities: Capabilities(u32::from(low) | u32::from(high) << 16),
+            charset,
+            status,
+            reserved,
+            plugin,
+        })
+    }
+
+    /// The greeting as a payload.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(128);
+        let [low_a, low_b, high_a, high_b] = self.capabilities.0.to_le_bytes();
+        let (first, second) = self.scramble.split_at(8);
+        out.push(VERSION);
+        out.extend_from_slice(self.version);
+        out.push(0);
+        out.extend_from_slice(&self.thread_id.to_le_bytes());
+        out.extend_from_slice(first);
+        out.extend_from_slice(&[0, low_a, low_b, self.charset]);
+        out.extend_from_slice(&self.status.to_le_bytes());
+        out.extend_from_slice(&[high_a, high_b, 21]);
+        out.extend_from_slice(&self.reserved);
+        out.extend_from_slice(second);
+        out.push(0);
+        out.extend_from_slice(self.plugin);
+        out.push(0);
+        out
+    }
+
+    /// MariaDB's capabilities above bit 31; MySQL has none.
+    pub fn extended(&self) -> u32 {
+        match self.reserved.last_chunk() {
+            Some(word) if !self.capabilities.has(Capabilities::MYSQL) => u32::from_le_bytes(*word),
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+    use mysql_common::io::ParseBuf;
+    use mysql_common::packets::HandshakePacket;
+    use mysql_common::proto::MyDeserialize as _;
+    use proptest::prelude::*;
+
+    /// As MariaDB 10.11 sent it.
+    const MARIADB: &[u8] =
+        b"\x0a5.5.5-10.11.6-MariaDB\0\x1f\0\0\0+hVKLZ1i\0\xfe\xf7\x2d\x02\0\xff\x81\x15\
+        \0\0\0\0\0\0\x1d\0\0\0)I6~GM$QKLbX\0mysql_native_password\0";
+
+    #[test]
+    fn mariadb_greets_with_extended_capabilities() {
+        let greeting = Greeting::parse(MARIADB).unwrap();
+        assert_eq!(greeting.version, b"5.5.5-10.11.6-MariaDB");
+        assert_eq!(greeting.thread_id, 31);
+        assert_eq!(&greeting.scramble, b"+hVKLZ1i)I6~GM$QKLbX");
+        assert_eq!(greeting.capabilities, Capabilities(0x81ff_f7fe));
+        assert_eq!(greeting.extended(), 0x1d);
+        assert_eq!(greeting.plugin, b"mysql_native_password");
+        assert_eq!(greeting.encode(), MARIADB);
+    }
+
+    #[test]
+    fn a_plugins_name_may_lack_its_nul() {
+        let unended = MARIADB.strip_suffix(b"\0").unwrap();
+        assert_eq!(Greeting::parse(unended), Greeting::parse(MARIADB));
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        for payload in [
+            &b""[..],
+            b"\x09",
+            b"\xff\x10\x04Too many connections",
+            b"\x0a8.0",
+        ] {
+            assert!(Greeting::parse(payload).is_err(), "{payload:?}");
+        }
+        // Everything up to the plugin's name must be there.
+        let named = MARIADB.len() - b"mysql_native_password\0".len();
+        for length in 0..named {
+            assert!(
+                Greeting::parse(MARIADB.get(..length).unwrap()).is_err(),
+                "{length}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_greeting_is_the_one_that_mysql_common_reads(
+            version in "[0-9a-zA-Z.-]{1,40}",
+            thread_id: u32,
+            scramble in proptest::array::uniform20(1..128u8),
+            capabilities: u32,
+            charset: u8,
+            status in prop_oneof![Just(0u16), Just(2), Just(0x4002)],
+            extended: [u8; 4],
+        ) {
+            let [a, b, c, d] = extended;
+            let ours = Greeting {
+                version: version.as_bytes(),
+                thread_id,
+                scramble,
+                capabilities: Capabilities(capabilities) | Capabilities::PLUGIN_AUTH | Capabilities::SECURE_CONNECTION,
+                charset,
+                status,
+                reserved: [0, 0, 0, 0, 0, 0, a, b, c, d],
+                plugin: b"mysql_native_password",
+            };
+            let payload = ours.encode();
+            prop_assert_eq!(Greeting::parse(&payload), Ok(ours));
+
+            let theirs = HandshakePacket::deserialize((), &mut ParseBuf(&payload)).unwrap();
+            prop_assert_eq!(theirs.server_version_ref(), version.as_bytes());
+            prop_assert_eq!(theirs.connection_id(), thread_id);
+            prop_assert_eq!(theirs.scramble_1_ref(), scramble.get(..8).unwrap());
+            prop_assert_eq!(theirs.scramble_2_ref().and_then(|rest| rest.get(..12)), scramble.get(8..));
+            prop_assert_eq!(theirs.capabilities().bits(), ours.capabilities.0 & theirs.capabilities().bits());
+            prop_assert_eq!(theirs.default_collation(), charset);
+            prop_assert_eq!(theirs.auth_plugin_name_ref(), Some(&b"mysql_native_password"[..]));
+        }
+
+        #[test]
+        fn no_bytes_make_the_parser_panic(payload in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let _ = Greeting::parse(&payload);
+            let _ = Greeting::parse(&[&[VERSION][..], &payload].concat());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Length and number: the form of every packet.
+
+use alloc::vec::Vec;
+
+/// Longest payload of one packet; one of exactly this length is continued by the next packet.
+pub const MAX_PAYLOAD: usize = 0xFF_FFFF;
+
+/// Longest payload that is read during a login, in bytes.
+///
+/// Apps send up to 64 KiB of connection attributes; servers send a few hundred bytes.
+pub const MAX_LOGIN_PACKET: usize = 128 * 1024;
+
+/// The first four bytes of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Bytes of the payload behind the header.
+    pub length: usize,
+    /// Counts the packets of one exchange from 0, both sides together, and wraps.
+    pub number: u8,
+}
+
+impl Header {
+    /// Bytes of a header.
+    pub const LEN: usize = 4;
+
+    /// Reads a header. Every four bytes are one.
+    pub fn parse([a, b, c, number]: [u8; Self::LEN]) -> Self {
+        let length = usize::try_from(u32::from_le_bytes([a, b, c, 0])).unwrap_or(MAX_PAYLOAD);
+        Self { length, number }
+    }
+}
+
+/// Why bytes are not a packet of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PacketError {
+    /// Longer than a login needs.
+    #[error("packet of {0} bytes")]
+    Length(usize),
+    /// The payload does not have the form that its place demands.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+}
+
+/// What stands at the front of a buffer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// A whole packet.
+    Packet {
+        /// Its number.
+        number: u8,
+        /// What it says.
+        payload: &'a [u8],
+    },
+    /// Not all of it yet: the buffer must hold this many bytes.
+    NeedBytes(usize),
+}
+
+/// Looks for one whole packet of a login at the front of `buffer`.
+///
+/// # Errors
+///
+/// [`PacketError::Length`] above [`MAX_LOGIN_PACKET`].
+pub fn next_packet(buffer: &[u8]) -> Result<Next<'_>, PacketError> {
+    let Some((header, behind)) = buffer.split_first_chunk() else {
+        return Ok(Next::NeedBytes(Header::LEN));
+    };
+    let Header { length, number } = Header::parse(*header);
+    if length > MAX_LOGIN_PACKET {
+        return Err(PacketError::Length(length));
+    }
+    Ok(match behind.get(..length) {
+        Some(payload) => Next::Packet { number, payload },
+        None => Next::NeedBytes(length.saturating_add(Header::LEN)),
+    })
+}
+
+/// Appends a packet to `out`. The payload is shorter than [`MAX_PAYLOAD`]; what lies beyond is cut off.
+pub fn push_packet(out: &mut Vec<u8>, number: u8, payload: &[u8]) {
+    let payload = payload
+        .get(..MAX_PAYLOAD.saturating_sub(1))
+        .unwrap_or(payload);
+    push_header(out, number, payload.len());
+    out.extend_from_slice(payload);
+}
+
+/// Appends the header of a packet whose payload is shorter than [`MAX_PAYLOAD`].
+pub(super) fn push_header(out: &mut Vec<u8>, number: u8, length: usize) {
+    let [a, b, c, _] = u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
+    out.extend_from_slice(&[a, b, c, number]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_packet_is_whole_or_says_what_it_needs() {
+        let bytes = b"\x02\0\0\x07hinext";
+        for (length, need) in [(0, 4), (3, 4), (4, 6), (5, 6)] {
+            let front = bytes.get(..length).unwrap_or_default();
+            assert_eq!(next_packet(front), Ok(Next::NeedBytes(need)));
+        }
+        let (number, payload) = (7, &b"hi"[..]);
+        assert_eq!(next_packet(bytes), Ok(Next::Packet { number, payload }));
+    }
+
+    #[test]
+    fn a_login_needs_no_long_packets() {
+        assert_eq!(
+            next_packet(&[1, 0, 2, 0]),
+            Err(PacketError::Length(128 * 1024 + 1))
+        );
+        assert_eq!(
+            next_packet(&[255, 255, 255, 0]),
+            Err(PacketError::Length(MAX_PAYLOAD))
+        );
+    }
+
+    #[test]
+    fn a_packet_of_ours_is_never_one_that_goes_on() {
+        let mut out = Vec::new();
+        push_packet(&mut out, 0, &vec![0; MAX_PAYLOAD]);
+        assert_eq!(out.first_chunk(), Some(&[0xfe, 0xff, 0xff, 0]));
+    }
+
+    proptest! {
+        #[test]
+        fn packets_are_read_as_they_were_written(
+            number: u8,
+            payload in proptest::collection::vec(any::<u8>(), 0..300),
+            behind in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let mut out = Vec::new();
+            push_packet(&mut out, number, &payload);
+            out.extend_from_slice(&behind);
+            let payload = &payload[..];
+            prop_assert_eq!(next_packet(&out), Ok(Next::Packet { number, payload }));
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let _ = next_packet(&bytes);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+<?php
+// An app on mysqli with persistent connections. It prints what it saw as JSON.
+
+mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
+
+function connect(): mysqli {
+    return new mysqli(
+        'p:' . getenv('DB_HOST'), getenv('DB_USER'), getenv('DB_PASSWORD'), null, (int) getenv('DB_PORT')
+    );
+}
+
+function one(mysqli $connection, string $sql): array {
+    return $connection->query($sql)->fetch_row();
+}
+
+$seen = [];
+$connection = connect();
+[$seen['user'], $seen['database']] = one($connection, 'select current_user(), database()');
+$statement = $connection->prepare('select ? + ?, ?');
+$statement->bind_param('iis', $a, $b, $word);
+[$a, $b, $word] = [1, 2, 'naïve'];
+$statement->execute();
+$seen['prepared'] = array_map(strval(...), $statement->get_result()->fetch_row());
+$statement->close();
+$connection->query('set @mine = 1');
+$thread = $connection->thread_id;
+$connection->close();
+
+// The same connection comes back, as new: COM_CHANGE_USER.
+$connection = connect();
+$seen['reused'] = $connection->thread_id === $thread;
+[$mine, $own] = one($connection, 'select @mine, connection_id()');
+$seen['changed'] = $mine === null && (int) $own === $thread;
+
+$connection->query('set @mine = 1');
+$connection->change_user('somebody else', 'another password', $seen['database']);
+$seen['changed_again'] = one($connection, 'select @mine, database()') === [null, $seen['database']];
+try {
+    $connection->query('select * from nowhere');
+} catch (mysqli_sql_exception $error) {
+    $seen['error'] = $error->getCode();
+}
+echo json_encode($seen, JSON_UNESCAPED_UNICODE), "\n";
