@@ -34,6 +34,25 @@ fn main() {
             "has_java",
             vec![apps.join("java/complete"), on_path("java")],
         ),
+        (
+            "has_freetds",
+            vec![on_path("tsql"), on_path("bsqldb"), on_path("freebcp")],
+        ),
+        ("has_odbc", vec![apps.join("odbc/complete")]),
+        (
+            "has_jtds",
+            vec![apps.join("jtds/complete"), on_path("java")],
+        ),
+        ("has_go", vec![apps.join("go/complete")]),
+        (
+            "has_mono",
+            vec![apps.join("dotnet/complete"), on_path("mono")],
+        ),
+        ("has_php", vec![apps.join("php/complete"), on_path("php")]),
+        (
+            "has_perl",
+            vec![apps.join("perl/complete"), on_path("perl")],
+        ),
     ] {
         println!("cargo::rustc-check-cfg=cfg({cfg})");
         // Cargo asks again at each build while a file is missing.
