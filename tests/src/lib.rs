@@ -39,7 +39,7 @@ pub use fake::{Conversation, Fake, closed_port};
 pub use identity::{Identity, block_on, issuer, token_of};
 pub use leak::{every_piece_of, find_leak};
 pub use process::{Process, Program, Ran, tools};
-pub use proxy::{Proxy, Refusal, Start};
+pub use proxy::{Proxy, Refusal, Start, binary};
 pub use raw::{Message, RawApp, packets};
 pub use server::{Certificate, Method, Server};
 
