@@ -1,6 +1,7 @@
 //! Cancel requests: on connections of their own, they find the session's server. Drivers' own ways are in `drivers`.
 
-use azdb_tests::{Azure, Process, RawApp, packets};
+use azdb_emulator::EmulatorOptions;
+use azdb_tests::{Azure, Emulated, Process, RawApp, packets};
 use rustix::process::Signal;
 
 /// psql in a query without end, that runs.
@@ -42,6 +43,10 @@ fn cancel_request_needs_the_very_key() {
     let mut app = RawApp::connect(proxy.address());
     let key = app.log_in("anyone");
     app.send(&packets::query("select pg_sleep(600)"));
+    azure.server.admin_until(&format!(
+        "exists (select from pg_stat_activity where usename = '{}' and wait_event = 'PgSleep')",
+        azure.role
+    ));
 
     let mut wrong = key.clone();
     *wrong.last_mut().unwrap() ^= 1;
@@ -76,8 +81,7 @@ fn key_is_forgotten_with_its_session() {
     let proxy = proxy.start();
     let mut app = RawApp::connect(proxy.address());
     let key = app.log_in("anyone");
-    app.send(&packets::TERMINATE);
-    assert_eq!(app.rest(), b"");
+    app.leave();
     proxy.log_until("session ended");
     let mut late = RawApp::connect(proxy.address());
     late.send(&packets::cancel(&key));
@@ -96,4 +100,28 @@ fn cancel_works_when_every_session_is_taken() {
     psql.signal(Signal::INT);
     let ran = psql.wait();
     assert!(ran.failed().contains("canceling statement"), "{ran:?}");
+}
+
+#[test]
+fn long_key_of_protocol_3_2_works_as_it_is() {
+    let mut options = EmulatorOptions::default();
+    options.postgres.newest_minor = 2;
+    let emulated = Emulated::with(options);
+    let proxy = emulated.proxy();
+    let mut app = RawApp::connect(proxy.address());
+    app.send(&packets::startup(2, &[("user", "anyone")]));
+    let key = app.until(b'K').body;
+    assert_eq!(key.len(), 4 + 32);
+    app.until(b'Z');
+    app.send(&packets::query("select pg_sleep(600)"));
+    let error = loop {
+        // The query may not have begun when the first request comes.
+        let mut canceller = RawApp::connect(proxy.address());
+        canceller.send(&packets::cancel(&key));
+        assert_eq!(canceller.rest(), b"");
+        if let Some(message) = app.waiting() {
+            break message;
+        }
+    };
+    assert_eq!(error.field('C').as_deref(), Some("57014"), "{error:?}");
 }

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::Command;
 
-use azdb_tests::{App, Process, Program, Start, closed_port, tools};
+use azdb_tests::{App, Process, Program, Start, binary, closed_port, tools};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -50,23 +49,10 @@ impl Place {
     fn emulator(&self, service: &Value) -> Process {
         let words = service["command"].as_array().unwrap();
         let words = words.iter().map(|word| self.here(word.as_str().unwrap()));
-        let emulator = Program::new(emulator()).args(words).start();
+        let emulator = Program::new(binary("azdb-emulator")).args(words).start();
         emulator.stdout_until(|text| text.contains("PGPORT=").then_some(()));
         emulator
     }
-}
-
-/// The emulator's binary, built now if it has not been.
-fn emulator() -> std::path::PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--quiet", "-p", "azdb-emulator", "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .status()
-        .unwrap();
-    assert!(built.success());
-    test.ancestors().nth(2).unwrap().join("azdb-emulator")
 }
 
 fn variables(service: &Value) -> HashMap<&str, &str> {

@@ -1,23 +1,24 @@
 //! `azdb-proxy demo`: what a person sees who tries it.
 
-use azdb_tests::{App, Start};
+use azdb_tests::{App, Process, Start};
 use rustix::process::Signal;
 
+/// The port of the command that the demo says to type.
+fn port_to_type(demo: &Process) -> u16 {
+    demo.stdout_until(|text| {
+        let mut lines = text.lines();
+        let line = lines.find(|line| line.contains("psql -h 127.0.0.1"))?;
+        let port = line.split(" -p ").nth(1);
+        let port = port.map_or("5432", |rest| rest.split(' ').next().unwrap());
+        port.parse().ok()
+    })
+}
+
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn demo_answers_psql_and_ends_with_ctrl_c() {
     let (demo, _directory) = Start::new(&["demo"]).launch();
-    // What it says to type is what this test types.
-    let port = demo.stdout_until(|text| {
-        let line = text
-            .lines()
-            .find(|line| line.contains("psql -h 127.0.0.1"))?;
-        let port = line.split(" -p ").nth(1);
-        Some(
-            port.map_or("5432", |rest| rest.split(' ').next().unwrap())
-                .to_owned(),
-        )
-    });
-    let app = App::at("127.0.0.1", port.parse().unwrap()).told("PGDATABASE", "anydb");
+    let app = App::at("127.0.0.1", port_to_type(&demo)).told("PGDATABASE", "anydb");
     let rows = app.query("select * from products");
     assert!(rows.lines().count() >= 3, "{rows}");
     let without_password = app.clone().not_told("PGPASSWORD");
@@ -32,4 +33,15 @@ fn demo_answers_psql_and_ends_with_ctrl_c() {
     demo.signal(Signal::INT);
     let ran = demo.wait();
     assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn demo_takes_another_port_when_the_usual_one_is_taken() {
+    // If something else has it already, that is as good.
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", 5432));
+    let (demo, _directory) = Start::new(&["demo"]).launch();
+    let port = port_to_type(&demo);
+    assert_ne!(port, 5432);
+    assert_eq!(App::at("127.0.0.1", port).query("select 1"), "1");
 }

@@ -2,8 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
 
-use azdb_tests::{Emulated, Proxy};
+use azdb_tests::{Emulated, PATIENCE, Proxy};
 
 /// A proxy with both endpoints, and their addresses.
 fn watched(emulated: &Emulated) -> (Proxy, SocketAddr, SocketAddr) {
@@ -34,13 +35,20 @@ fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> (String,
     (status.to_owned(), body.to_owned())
 }
 
-fn value(metrics: &str, name: &str) -> u64 {
-    let line = metrics.lines().find(|line| line.starts_with(name));
-    let line = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
+/// The value of the one line of `name` that has this label, in whichever order lines come.
+fn labelled(metrics: &str, name: &str, label: &str) -> u64 {
+    let mut lines = metrics.lines();
+    let line = lines.find(|line| line.starts_with(name) && line.contains(label));
+    let line = line.unwrap_or_else(|| panic!("no {name} with {label} in {metrics}"));
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
+fn value(metrics: &str, name: &str) -> u64 {
+    labelled(metrics, name, "")
+}
+
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn metrics_tell_of_sessions_and_of_the_tokens_life() {
     let emulated = Emulated::new();
     let (proxy, health, _) = watched(&emulated);
@@ -53,7 +61,7 @@ fn metrics_tell_of_sessions_and_of_the_tokens_life() {
     assert!(value(&metrics, "azdb_proxy_bytes_from_upstream_total{") > 0);
     assert!(value(&metrics, "azdb_proxy_token_expiry_seconds{") > 60);
     let fetched = "azdb_proxy_token_fetches_total{source=\"app-service\"";
-    assert_eq!(value(&metrics, fetched), 1);
+    assert_eq!(labelled(&metrics, fetched, "outcome=\"ok\""), 1);
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
 }
 
@@ -69,9 +77,16 @@ fn status_names_the_last_error_and_what_to_do() {
         ));
     let (proxy, _, admin) = watched(&emulated);
     proxy.log_until("no new token");
-    let (status, page) = ask(admin, "GET", "/status", "");
-    assert_eq!(status, "HTTP/1.1 200 OK");
-    assert!(page.contains("\"failing\": true"), "{page}");
+    // The log has it a moment before the page.
+    let until = Instant::now() + PATIENCE;
+    let page = loop {
+        let (status, page) = ask(admin, "GET", "/status", "");
+        assert_eq!(status, "HTTP/1.1 200 OK");
+        if page.contains("\"failing\": true") {
+            break page;
+        }
+        assert!(Instant::now() < until, "{page}");
+    };
     assert!(page.contains("Identity not found"), "{page}");
     assert!(page.contains("\"remedy\""), "{page}");
     assert!(page.contains("\"state\": \"serving\""), "{page}");

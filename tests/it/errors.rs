@@ -15,6 +15,7 @@ fn emulated_with(from: &str, to: &str) -> (Emulated, Proxy) {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn identity_endpoint_that_is_down() {
     let emulated = Emulated::new();
     let endpoint = format!("http://127.0.0.1:{}", closed_port());
@@ -30,6 +31,7 @@ fn identity_endpoint_that_is_down() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn identity_that_is_not_found() {
     let emulated = Emulated::new();
     let identity = "[identity]\nclient_id = \"00000000-0000-0000-0000-00000000dead\"\n";
@@ -42,6 +44,7 @@ fn identity_that_is_not_found() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn identity_endpoint_that_answers_nonsense() {
     let emulated = Emulated::new();
     let page = Behaviour::status(200, "<html>log in to the hotel's network</html>");
@@ -54,6 +57,7 @@ fn identity_endpoint_that_answers_nonsense() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn token_that_stays_expired() {
     let emulated = Emulated::new();
     emulated.azure.issuer().set_default(Flaw::Expired);
@@ -66,6 +70,7 @@ fn token_that_stays_expired() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn token_for_another_audience() {
     let emulated = Emulated::new();
     emulated.azure.issuer().set_default(Flaw::WrongAudience);
@@ -81,6 +86,7 @@ fn token_for_another_audience() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn audience_that_the_tenant_does_not_know() {
     let (_emulated, proxy) = emulated_with(
         "protocol",
@@ -93,6 +99,7 @@ fn audience_that_the_tenant_does_not_know() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn role_that_is_mapped_to_no_identity() {
     let (_emulated, proxy) = emulated_with(DEFAULT_ROLE, "Orders-App");
     let refusal = proxy.refusal();
@@ -119,6 +126,7 @@ fn token_that_the_server_does_not_take_for_the_role() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn name_without_an_address() {
     let (emulated, proxy) = emulated_with("connect_to", "# connect_to");
     let no_such_host = emulated
@@ -133,6 +141,7 @@ fn name_without_an_address() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn server_that_refuses_connections() {
     let emulated = Emulated::new();
     let port = emulated.azure.postgres().address().port();
@@ -146,6 +155,7 @@ fn server_that_refuses_connections() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn certificate_of_another_name() {
     let (emulated, proxy) = emulated_with("\"localhost:", "\"orders.example.org:");
     let text = "cannot trust upstream `orders.example.org`";
@@ -155,6 +165,7 @@ fn certificate_of_another_name() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn server_that_takes_connections_and_says_nothing() {
     let silent = Fake::silent();
     let emulated = Emulated::new();
@@ -163,15 +174,17 @@ fn server_that_takes_connections_and_says_nothing() {
         .route()
         .replace(&port.to_string(), &silent.address().port().to_string());
     let proxy = emulated
-        .start(&(route + "login_timeout = \"300ms\"\n"))
+        .start(&(route + "login_timeout = \"1s\"\n"))
         .start();
-    let text = "no progress for 300ms while TLS with the upstream";
+    proxy.log_until("token ready");
+    let text = "no progress for 1s while TLS with the upstream";
     proxy
         .refusal()
         .assert_is_ours("57P03", text, "login_timeout");
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn identity_endpoint_that_never_answers() {
     let emulated = Emulated::new();
     emulated.azure.identity().set_default(Behaviour::Hang);
@@ -185,6 +198,7 @@ fn identity_endpoint_that_never_answers() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn every_session_of_the_route_is_taken() {
     let emulated = Emulated::new();
     let proxy = emulated
@@ -194,13 +208,13 @@ fn every_session_of_the_route_is_taken() {
     first.log_in("anyone");
     let refusal = proxy.refusal();
     refusal.assert_is_ours("53300", "all 1 connections", "raise max_connections");
-    first.send(&packets::TERMINATE);
-    assert_eq!(first.rest(), b"");
+    first.leave();
     proxy.log_until("session ended");
     assert_eq!(proxy.app().query("select 1"), "1");
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn server_with_too_many_clients_is_quoted() {
     let emulated = Emulated::new();
     let proxy = emulated.proxy();
@@ -213,6 +227,7 @@ fn server_with_too_many_clients_is_quoted() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn user_that_is_not_in_user_map() {
     let (_emulated, proxy) = emulated_with("upstream_user = ", "user_map.legacy = ");
     let hint = "add the user to user_map";
@@ -272,7 +287,6 @@ fn servers_own_errors_arrive_unchanged() {
 #[test]
 fn upstream_that_is_the_proxy_itself() {
     let emulated = Emulated::new();
-    let directory = tempfile::TempDir::new().unwrap();
     let route = |listen: u16, upstream: u16| {
         format!(
             "[[route]]\nprotocol = \"postgres\"\nlisten = \"127.0.0.1:{listen}\"\nupstream = \"localhost:{upstream}\"\n\
@@ -283,5 +297,4 @@ fn upstream_that_is_the_proxy_itself() {
     let port = closed_port();
     let refused = Start::command("check", &route(port, port)).run();
     assert_eq!(refused.code, Some(78), "{refused:?}");
-    drop(directory);
 }

@@ -8,6 +8,9 @@ use azdb_tests::{Azure, Emulated, Identity, every_piece_of, find_leak, token_of}
 
 const PASSWORD: &str = "correct horse battery staple";
 
+/// The most that a configuration can ask for: the libraries that speak with identity endpoints included.
+const TRACE: &str = "trace,azure_core=trace,azure_identity=trace";
+
 /// Every file below a directory, as text.
 fn everything_in(directory: &Path, text: &mut String) {
     for entry in fs::read_dir(directory).unwrap() {
@@ -47,7 +50,7 @@ fn assert_silent(written: &str, token: &str) {
 fn login_at_trace_writes_neither_token_nor_password() {
     for format in ["text", "json"] {
         let azure = Azure::new();
-        let process = format!("[process]\nlog_level = \"trace\"\nlog_format = \"{format}\"\n");
+        let process = format!("[process]\nlog_level = \"{TRACE}\"\nlog_format = \"{format}\"\n");
         let start = azure.start(&(process + &azure.route()));
         let directory = start.directory();
         let proxy = start.start();
@@ -87,7 +90,7 @@ fn failures_of_every_kind_at_trace_write_no_token() {
     ] {
         let emulated = Emulated::new();
         emulated.azure.identity().set_default(behaviour);
-        let process = "[process]\nlog_level = \"trace\"\n";
+        let process = format!("[process]\nlog_level = \"{TRACE}\"\n");
         let limit = "login_timeout = \"200ms\"\n";
         let configuration = format!("{process}{}{limit}", emulated.route());
         let proxy = emulated.start(&configuration).start();
@@ -105,7 +108,7 @@ fn replaced_token_is_written_nowhere() {
     let emulated = Emulated::new();
     emulated.azure.issuer().set_default(Flaw::Expired);
     let trace = emulated.start(&emulated.route());
-    let proxy = trace.arg("--log-level=trace").start();
+    let proxy = trace.env("AZDB_PROXY_LOG_LEVEL", TRACE).start();
     let _ = proxy.told();
     let ran = proxy.stop();
     // The emulator's tokens are not ours to know; but all of them begin alike.

@@ -2,12 +2,13 @@
 
 use std::thread;
 
-use azdb_tests::{Azure, Emulated, RawApp, packets};
+use azdb_tests::{Azure, Emulated, RawApp, Start, packets};
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn running_out_of_files_passes() {
     let emulated = Emulated::new();
-    let start = azdb_tests::Start::run_with_few_files(&emulated.route(), 64);
+    let start = Start::run_with_few_files(&emulated.route(), "-n 64");
     let identity = emulated.azure.identity();
     let proxy = start
         .env("IDENTITY_ENDPOINT", &identity.url())
@@ -18,6 +19,49 @@ fn running_out_of_files_passes() {
     proxy.log_until("cannot accept");
     drop(crowd);
     assert_eq!(proxy.app().query("select 1"), "1");
+}
+
+#[test]
+fn limit_on_open_files_is_raised_as_far_as_it_goes() {
+    let emulated = Emulated::new();
+    let few = Start::run_with_few_files(&emulated.route(), "-S -n 50");
+    let proxy = few.start();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", proxy.pid())).unwrap();
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let numbers: Vec<&str> = line.unwrap().split_whitespace().skip(3).collect();
+    assert_eq!(numbers.first(), numbers.get(1), "{numbers:?}");
+    assert_ne!(numbers.first(), Some(&"50"));
+}
+
+/// Whether the kernel runs a keepalive clock for the connection from port `local` to port `remote`, both of 127.0.0.1.
+fn has_keepalive(local: u16, remote: u16) -> bool {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let row = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|row| {
+            row[1].ends_with(&format!(":{local:04X}"))
+                && row[2].ends_with(&format!(":{remote:04X}"))
+        });
+    // Column `tr`: 2 is the keepalive timer.
+    row.is_some_and(|row| row[5].starts_with("02:"))
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn both_legs_of_an_idle_session_have_keepalive() {
+    let azure = Azure::new();
+    let proxy = azure.proxy();
+    let mut app = RawApp::connect(proxy.address());
+    app.log_in("anyone");
+    assert!(has_keepalive(proxy.address().port(), app.port()));
+    let port = azure.server.admin(&format!(
+        "select client_port from pg_stat_activity where usename = '{}'",
+        azure.role
+    ));
+    assert!(has_keepalive(port.parse().unwrap(), azure.server.port));
 }
 
 #[test]

@@ -20,8 +20,7 @@ fn end_of_a_session_says_who_closed_it_and_how_much_went_through() {
             break;
         }
     }
-    app.send(&packets::TERMINATE);
-    assert_eq!(app.rest(), b"");
+    app.leave();
     let line = proxy.log_until("session ended");
     let sent = query.len() + packets::TERMINATE.len();
     for part in [
@@ -51,10 +50,12 @@ fn session_that_the_server_ends_is_told_in_its_words() {
     let text = error.field('M').unwrap();
     assert_eq!(text, "terminating connection due to administrator command");
     assert_eq!(app.rest(), b"");
+    drop(app);
     proxy.log_until("closed_by=upstream");
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn json_log_is_one_object_per_line() {
     let emulated = Emulated::new();
     let start = emulated.start(&emulated.route()).arg("--log-format=json");

@@ -1,10 +1,6 @@
 //! What apps, databases and people see of `azdb-proxy`. A module per subject; test names are sentences.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod cancel;
 mod commands;
@@ -26,6 +22,9 @@ mod passwords;
 mod pgbench;
 mod psql;
 mod replication;
+mod tds_apps;
+mod tds_freetds;
+mod tds_server;
 mod tokens;
 mod unix_sockets;
 mod upstream_tls;

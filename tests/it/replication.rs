@@ -31,7 +31,7 @@ fn replication_commands_are_answered() {
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn base_backup_streams_through() {
-    let azure = Azure::new();
+    let azure = Azure::alone();
     let proxy = azure.proxy();
     let target = proxy.directory().join("backup");
     let ran = proxy
@@ -54,7 +54,7 @@ fn base_backup_streams_through() {
 fn write_ahead_log_streams_both_ways() {
     let azure = Azure::new();
     let proxy = azure.proxy();
-    proxy.app().query("create table items (id int)");
+    let _ = proxy.app().query("create table items (id int)");
     let slot = "create_replication_slot";
     let receive = |args: &[&str]| {
         proxy
@@ -67,7 +67,7 @@ fn write_ahead_log_streams_both_ways() {
     assert_eq!(made.code, Some(0), "{slot}: {made:?}");
     // The server sends, pg_recvlogical answers how far it has read: CopyBoth.
     let receiver = receive(&["--start", "-f", "-", "--no-loop"]).start();
-    proxy.app().query("insert into items values (42)");
+    let _ = proxy.app().query("insert into items values (42)");
     receiver.stdout_until(|text| text.contains("INSERT: id[integer]:42").then_some(()));
     receiver.signal(rustix::process::Signal::INT);
     assert_eq!(receiver.wait().code, Some(0));

@@ -3,9 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 
 use azdb_emulator::{Behaviour, EmulatorOptions, Flaw, ManagedIdentity, OSSRDBMS_AUDIENCE};
-use azdb_tests::{Azure, Emulated, Fake, RawApp, Start, block_on, closed_port, packets, token_of};
+use azdb_tests::{Azure, Emulated, Fake, RawApp, Start, block_on, closed_port, packets};
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn token_that_the_server_calls_expired_is_replaced_once() {
     let emulated = Emulated::new();
     emulated.azure.issuer().script(1, Flaw::Expired);
@@ -91,6 +92,7 @@ fn fifty_apps_at_once_cost_one_token_request() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn lazy_identity_is_first_asked_by_the_first_app() {
     let emulated = Emulated::new();
     let eager = emulated.proxy();
@@ -105,6 +107,7 @@ fn lazy_identity_is_first_asked_by_the_first_app() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn http_proxy_of_the_environment_is_never_asked() {
     let emulated = Emulated::new();
     let trap = Fake::silent();
@@ -120,6 +123,7 @@ fn http_proxy_of_the_environment_is_never_asked() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn app_service_is_asked_as_its_documentation_says() {
     let emulated = Emulated::new();
     let proxy = emulated.proxy();
@@ -135,6 +139,7 @@ fn app_service_is_asked_as_its_documentation_says() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn user_assigned_identity_is_named_by_client_object_or_resource_id() {
     let mut options = EmulatorOptions::default();
     options
@@ -155,6 +160,46 @@ fn user_assigned_identity_is_named_by_client_object_or_resource_id() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn virtual_machine_is_asked_as_its_documentation_says() {
+    let mut options = EmulatorOptions::default();
+    options
+        .identities
+        .push(ManagedIdentity::user_assigned("batch-app"));
+    let emulated = Emulated::with(options);
+    let endpoint = emulated.azure.identity();
+    let base = format!("http://{}", endpoint.address());
+    let user_assigned = endpoint.identities().last().unwrap();
+    for (role, selector) in [
+        ("orders-app", String::new()),
+        (
+            "batch-app",
+            format!("client_id = \"{}\"", user_assigned.client_id),
+        ),
+        (
+            "batch-app",
+            format!("object_id = \"{}\"", user_assigned.object_id),
+        ),
+        (
+            "batch-app",
+            format!("resource_id = \"{}\"", user_assigned.resource_id),
+        ),
+    ] {
+        let identity = format!("[identity]\nsource = \"imds\"\n{selector}\n");
+        let proxy = Start::run_with(&(identity + &emulated.route_as(role)))
+            .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", &base)
+            .start();
+        assert_eq!(proxy.app().query("select 1"), "1", "{selector}");
+        let requests = endpoint.requests();
+        let request = requests.last().unwrap();
+        assert_eq!(request.path, "/metadata/identity/oauth2/token");
+        assert_eq!(request.header("metadata"), Some("true"));
+        assert_eq!(request.parameter("resource"), Some(OSSRDBMS_AUDIENCE));
+    }
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn two_routes_can_have_identities_of_their_own() {
     let mut options = EmulatorOptions::default();
     let batch = ManagedIdentity::user_assigned("batch-app");
@@ -200,6 +245,7 @@ fn command_and_file_give_tokens() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn require_ready_serves_nobody_without_a_token() {
     let emulated = Emulated::new();
     let start = |configuration: &str| emulated.start(configuration).arg("--require-ready");

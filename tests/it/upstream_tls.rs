@@ -204,6 +204,7 @@ fn password_challenge_over_verified_tls_gets_no_token() {
 }
 
 #[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn direct_tls_is_spoken_where_the_configuration_says_so() {
     let emulated = Emulated::new();
     let route = emulated.route() + "upstream_tls_first = true\n";

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::identity::{Identity, block_on, environment, token_of};
 use crate::proxy::{Proxy, Start};
-use crate::server::{Method, Server};
+use crate::server::{Certificate, Method, Server};
 
 /// A database of the real server, owned by a role whose password is the token that the endpoint gives.
 pub struct Azure {
@@ -33,7 +33,19 @@ impl Azure {
     /// With a token of `size` bytes.
     #[must_use]
     pub fn with_token_of(size: usize) -> Self {
-        let (server, number) = (Server::shared(), Server::number());
+        Self::on(Server::shared(), size)
+    }
+
+    /// On a server of its own, which has no other database to speak of.
+    #[must_use]
+    pub fn alone() -> Self {
+        // It ends with the test process, as the shared one does.
+        let server = Box::leak(Box::new(Server::start(Certificate::Signed)));
+        Self::on(server, 2000)
+    }
+
+    fn on(server: &'static Server, size: usize) -> Self {
+        let number = Server::number();
         let (role, database) = (format!("My Identity {number}"), format!("Orders {number}"));
         let token = token_of(size);
         server.add_role(&role, Method::Token, &token);

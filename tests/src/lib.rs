@@ -21,6 +21,7 @@
 mod app;
 mod authority;
 mod azure;
+mod azure_sql;
 mod fake;
 mod identity;
 mod leak;
@@ -35,13 +36,14 @@ mod transcript;
 pub use app::App;
 pub use authority::{Authority, client_config, documented_certificate};
 pub use azure::{Azure, Emulated};
+pub use azure_sql::{AzureSql, Encrypt, SqlApp, seen};
 pub use fake::{Conversation, Fake, closed_port};
 pub use identity::{Identity, block_on, issuer, token_of};
 pub use leak::{every_piece_of, find_leak};
 pub use mariadb::{Account, MariaDb, Shop};
 pub use mysql::{MysqlApp, MysqlPeer, mysql_greeting};
 pub use process::{Process, Program, Ran, tools};
-pub use proxy::{Proxy, Refusal, Start};
+pub use proxy::{Proxy, Refusal, Start, binary};
 pub use raw::{Message, RawApp, packets};
 pub use server::{Certificate, Method, Server};
 

@@ -12,26 +12,43 @@ use crate::mysql::MysqlApp;
 use crate::process::{Process, Program, Ran};
 use crate::raw::{RawApp, packets};
 
-/// The binary: `AZDB_PROXY_BIN`, else the one that cargo builds now.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| match std::env::var_os("AZDB_PROXY_BIN") {
-        Some(binary) => binary.into(),
+/// A binary of the workspace: from the directory `AZDB_BIN`, else as cargo builds it now.
+///
+/// # Panics
+///
+/// When it can't be built.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| match std::env::var_os("AZDB_BIN") {
+        Some(directory) => directory.into(),
         None => build(),
-    })
+    });
+    directory.join(name)
 }
 
+/// Builds the binaries, which takes a moment when nothing has changed.
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = std::process::Command::new(cargo)
-        .args(["build", "--quiet", "-p", "azdb-proxy", "--manifest-path"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .args([
+            "build",
+            "--quiet",
+            "-p",
+            "azdb-proxy",
+            "-p",
+            "azdb-emulator",
+        ])
+        .args([
+            "--manifest-path",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"),
+        ])
         .status()
         .unwrap();
-    assert!(built.success(), "cargo cannot build azdb-proxy");
+    assert!(built.success(), "cargo cannot build the binaries");
     // This test is target/debug/deps/it-…
     let test = std::env::current_exe().unwrap();
-    test.ancestors().nth(2).unwrap().join("azdb-proxy")
+    test.ancestors().nth(2).unwrap().to_owned()
 }
 
 /// A proxy about to be started.
@@ -44,7 +61,7 @@ impl Start {
     /// `azdb-proxy` with these arguments, and no configuration.
     #[must_use]
     pub fn new(args: &[&str]) -> Self {
-        Self::of(Program::new(binary()).args(args))
+        Self::of(Program::new(binary("azdb-proxy")).args(args))
     }
 
     /// `azdb-proxy COMMAND --config` with a file of this text.
@@ -62,12 +79,12 @@ impl Start {
         Self::command("run", configuration)
     }
 
-    /// As [`Start::run_with`], where no process may open more than `limit` files.
+    /// As [`Start::run_with`], after the shell's `ulimit` with these words.
     #[must_use]
-    pub fn run_with_few_files(configuration: &str, limit: u32) -> Self {
-        let script = format!("ulimit -n {limit}; exec \"$@\"");
+    pub fn run_with_few_files(configuration: &str, limit: &str) -> Self {
+        let script = format!("ulimit {limit}; exec \"$@\"");
         let shell = Program::new("sh").args(["-c", &script, "sh"]);
-        let start = Self::of(shell.arg(binary()).args(["run", "--config"]));
+        let start = Self::of(shell.arg(binary("azdb-proxy")).args(["run", "--config"]));
         let file = start.directory.path().join("proxy.toml");
         std::fs::write(&file, configuration).unwrap();
         start.arg(file.to_str().unwrap())
@@ -256,9 +273,10 @@ impl Proxy {
         self.process.signal(signal);
     }
 
-    /// Whether it has not ended.
-    pub fn is_running(&mut self) -> bool {
-        self.process.is_running()
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.process.pid().as_raw_nonzero().get()
     }
 
     /// Waits for its end.

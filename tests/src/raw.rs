@@ -96,6 +96,12 @@ impl RawApp {
         Self { stream, socket }
     }
 
+    /// Its own port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.socket.local_addr().unwrap().port()
+    }
+
     /// Sends bytes. That the peer has gone shows when the answer is read.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
@@ -155,6 +161,23 @@ impl RawApp {
         Message { tag, body }
     }
 
+    /// The first error, if anything has come; messages before it are left out.
+    #[must_use]
+    pub fn waiting(&mut self) -> Option<Message> {
+        self.socket.set_nonblocking(true).unwrap();
+        let something = self.socket.peek(&mut [0]).is_ok();
+        self.socket.set_nonblocking(false).unwrap();
+        if !something {
+            return None;
+        }
+        loop {
+            let message = self.message();
+            if message.tag == b'E' {
+                return Some(message);
+            }
+        }
+    }
+
     /// Reads messages up to one with this tag, which it returns. An error on the way is a failure.
     #[track_caller]
     pub fn until(&mut self, tag: u8) -> Message {
@@ -177,6 +200,13 @@ impl RawApp {
             Err(error) => panic!("no end: {error}"),
         }
         rest
+    }
+
+    /// Says goodbye as drivers do, and closes. Whatever else comes is a failure.
+    #[track_caller]
+    pub fn leave(mut self) {
+        self.send(&packets::TERMINATE);
+        assert_eq!(self.rest(), b"");
     }
 
     /// Logs in with protocol 3.0, up to the server's "ready". Returns the payload of BackendKeyData.

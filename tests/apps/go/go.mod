@@ -1,10 +1,7 @@
-module example.org/apps
+module example.org/with-go-mysql
 
-go 1.25.0
+go 1.24.0
 
-require (
-	github.com/go-sql-driver/mysql v1.10.1
-	github.com/microsoft/go-mssqldb v1.11.2
-)
+require github.com/go-sql-driver/mysql v1.10.1
 
 require filippo.io/edwards25519 v1.2.0 // indirect

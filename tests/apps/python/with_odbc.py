@@ -11,7 +11,7 @@ if sys.argv[1] == "freetds":
     encryption = {"off": "off", "on": "require"}[os.environ["TDS_ENCRYPT"]]
     version = os.environ.get("TDS_VERSION", "7.4")
     text = (
-        f"Driver={sys.argv[2]};Server={os.environ['TDS_HOST']};Port={os.environ['TDS_PORT']};TDS_Version={version};"
+        f"Driver={os.environ['TDS_DRIVER']};Server={os.environ['TDS_HOST']};Port={os.environ['TDS_PORT']};TDS_Version={version};"
         f"Encryption={encryption};"
     )
 else:

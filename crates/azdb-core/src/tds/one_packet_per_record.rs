@@ -2,7 +2,8 @@
 //!
 //! SQL Server takes one packet from one decrypted record: two packets in a record, or one packet in two, and it resets the
 //! connection. rustls makes one record of each write of up to 16 KiB, but only while its own buffer is not full: under
-//! back-pressure it takes what fits, which cuts a packet. So its limit is switched off, and this counts instead.
+//! back-pressure it takes what fits, which cuts a packet. So its limit is switched off, and this counts instead. Records may
+//! share a segment of TCP: whoever writes flushes when there is no more for now.
 //!
 //! # Invariants
 //!
@@ -10,7 +11,7 @@
 //! * Not more than [`MOST_UNFLUSHED`] bytes and a packet wait for the socket.
 //! * What is not the start of a packet that an app may send ends the connection before it is sent.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -37,7 +38,7 @@ pub(crate) struct OnePacketPerRecord<S> {
     tls: TlsStream<S>,
     /// The beginning of a packet whose rest has not come yet.
     begun: Vec<u8>,
-    /// Bytes given to rustls since it last had nothing to send.
+    /// Bytes given to rustls since the last flush.
     unflushed: usize,
 }
 
@@ -55,17 +56,17 @@ impl<S: Stream> OnePacketPerRecord<S> {
         }
     }
 
-    /// Hands one whole packet to rustls, which takes all of it.
+    /// Hands one whole packet to rustls, which takes all of it. Its record leaves with the next flush, many to a system call.
     fn poll_packet(&mut self, cx: &mut Context<'_>, packet: &[u8]) -> Poll<io::Result<()>> {
         if self.unflushed >= MOST_UNFLUSHED {
             ready!(self.poll_all_sent(cx))?;
         }
-        let taken = ready!(Pin::new(&mut self.tls).poll_write(cx, packet))?;
+        let taken = match &mut self.tls {
+            TlsStream::Client(tls) => tls.get_mut().1.writer().write(packet)?,
+            TlsStream::Server(tls) => tls.get_mut().1.writer().write(packet)?,
+        };
         debug_assert_eq!(taken, packet.len(), "rustls has no limit");
         self.unflushed += taken;
-        if !self.tls.get_ref().1.wants_write() {
-            self.unflushed = 0;
-        }
         Poll::Ready(Ok(()))
     }
 

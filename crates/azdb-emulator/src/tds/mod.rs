@@ -28,6 +28,7 @@
 mod cursor;
 mod login;
 mod login7;
+mod options;
 mod packet;
 mod prelogin;
 mod record;
@@ -41,9 +42,10 @@ mod welcome;
 mod wire;
 
 pub use login::{Encryption, SqlLogin};
+pub use options::TdsOptions;
 pub use prelogin::Prelogin;
 pub use record::{Dress, LoginRecord, LoginScript, Route, Verdict, Violation};
-pub use server::{TdsError, TdsOptions, TdsServer};
+pub use server::{TdsError, TdsServer};
 pub use session::Asked;
 pub use token::Refusal;
 pub use wire::TlsFacts;

@@ -14,7 +14,6 @@ const END: u8 = 0xff;
 
 /// Values of the ENCRYPTION option.
 pub(super) mod encryption {
-    pub(crate) const OFF: u8 = 0;
     pub(crate) const ON: u8 = 1;
     pub(crate) const NOT_SUPPORTED: u8 = 2;
     pub(crate) const REQUIRED: u8 = 3;

@@ -38,23 +38,54 @@ async fn a_source_without_another_token_leaves_the_upstreams_word() {
     assert!(visit.rest.nobody_dialled());
 }
 
+/// Lets the token's source give a token with so many seconds to live.
+fn write_mortal(file: &tempfile::NamedTempFile, token: &str, seconds: u64) {
+    let expires = SystemTime::now() + Duration::from_secs(seconds);
+    let since = expires.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let json = format!(
+        r#"{{"access_token":"{token}","expires_on":{}}}"#,
+        since.as_secs()
+    );
+    std::fs::write(file.path(), json).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_with_little_life_left_is_worth_a_short_wait_and_no_more() {
+    for fresher in [true, false] {
+        let house = House::new();
+        write_mortal(&house.token_file, "eyJ.tired.x", 300);
+        let (audience, principal) = of_route(&house.lobby.route);
+        let tokens = &house.lobby.tokens;
+        let tired = tokens.get(&principal.identity, audience).await.unwrap();
+        assert_eq!(tired.expose(), "eyJ.tired.x");
+        if fresher {
+            write_mortal(&house.token_file, "eyJ.fresh.x", 86_400);
+        }
+        let mut visit = house.app();
+        visit.log_in().await;
+        let mut database = visit.rest.database().await;
+        let expected = if fresher {
+            "eyJ.fresh.x"
+        } else {
+            "eyJ.tired.x"
+        };
+        database.expect_token(expected).await;
+    }
+}
+
+fn of_route(route: &Route) -> (&Audience, &Principal) {
+    match (&route.auth, &route.principals) {
+        (UpstreamAuth::Token(audience), Principals::One(principal)) => (audience, principal),
+        _ => unreachable!("token mode, one principal"),
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_session_retires_before_its_token_does() {
     let house = House::new();
-    let UpstreamAuth::Token(audience) = &house.lobby.route.auth else {
-        unreachable!("token mode")
-    };
-    let Principals::One(principal) = &house.lobby.route.principals else {
-        unreachable!("one principal")
-    };
+    let (audience, principal) = of_route(&house.lobby.route);
     let with_life = async |seconds: u64| {
-        let expires = SystemTime::now() + Duration::from_secs(seconds);
-        let since = expires.duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let json = format!(
-            r#"{{"access_token":"eyJ.{seconds}.x","expires_on":{}}}"#,
-            since.as_secs()
-        );
-        std::fs::write(house.token_file.path(), json).unwrap();
+        write_mortal(&house.token_file, "eyJ.mortal.x", seconds);
         let tokens = Tokens::new(
             Environment::from_iter(Vec::<(String, String)>::new()),
             tls::platform_client().unwrap(),

@@ -108,15 +108,7 @@ async fn distribute(
         let Some(unit) = unit else {
             break;
         };
-        if unit.first() != Some(&SMP) {
-            return Err(Violation::Malformed("a packet outside SMP").into());
-        }
-        let mut header = Cursor::new(&unit);
-        header.take(1)?;
-        let flags = header.u8()?;
-        let id = header.u16()?;
-        header.take(4)?;
-        let (number, window) = (header.u32()?, header.u32()?);
+        let (flags, id, number, window, data) = header(&unit)?;
         match flags {
             flag::SYN if !streams.contains_key(&id) => {
                 served.entry.count(|asked| asked.smp_sessions += 1);
@@ -128,7 +120,7 @@ async fn distribute(
                     .ok_or(Violation::Malformed("an SMP stream's id"))?;
                 known.window.send_replace(window);
                 match flags {
-                    flag::DATA => data(known, number, header.rest()).await?,
+                    flag::DATA => take_in(known, number, data).await?,
                     flag::FIN => {
                         known
                             .stream
@@ -151,6 +143,17 @@ async fn distribute(
         }
     }
     Ok(())
+}
+
+/// Flags, stream, number, window and the packet inside.
+fn header(unit: &[u8]) -> Result<(u8, u16, u32, u32, &[u8]), Violation> {
+    let mut header = Cursor::new(unit);
+    if header.u8()? != SMP {
+        return Err(Violation::Malformed("a packet outside SMP"));
+    }
+    let (flags, id) = (header.u8()?, header.u16()?);
+    header.take(4)?;
+    Ok((flags, id, header.u32()?, header.u32()?, header.rest()))
 }
 
 fn open(
@@ -191,7 +194,7 @@ fn open(
 }
 
 /// Takes in one TDS packet and widens the client's window.
-async fn data(known: &Known, number: u32, bytes: &[u8]) -> io::Result<()> {
+async fn take_in(known: &Known, number: u32, bytes: &[u8]) -> io::Result<()> {
     if number != known.stream.received.fetch_add(1, Ordering::Relaxed) + 1 {
         return Err(Violation::Malformed("an SMP packet out of order").into());
     }

@@ -5,8 +5,9 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::super::value::{Type, int_fits};
 use super::call;
+use super::joining::TEXT_FUNCTIONS;
 use super::lexer::{Kind, Token};
-use super::rewrite::{Context, TEXT_FUNCTIONS, closing};
+use super::rewrite::{Context, closing};
 use super::statement::split_commas;
 
 /// An item of a select list.

@@ -64,12 +64,12 @@ fn text(connection: &Connection) -> Result<()> {
         )))
     })?;
     connection.create_scalar_function("tsql_left", 2, PURE, |context| {
-        let count = count_at(&context, 1)?;
+        let count = count_at(context, 1)?;
         let text = text_at(context, 0);
         Ok(text.map(|text| text.chars().take(count).collect::<String>()))
     })?;
     connection.create_scalar_function("tsql_right", 2, PURE, |context| {
-        let count = count_at(&context, 1)?;
+        let count = count_at(context, 1)?;
         let text = text_at(context, 0);
         Ok(text.map(|text| {
             let chars: Vec<char> = text.chars().collect();
@@ -85,12 +85,16 @@ fn text(connection: &Connection) -> Result<()> {
         let text = text_at(context, 0);
         Ok(text.map(|text| text.chars().take(end).skip(skip).collect::<String>()))
     })?;
+    text_made(connection)
+}
+
+fn text_made(connection: &Connection) -> Result<()> {
     connection.create_scalar_function("replicate", 2, PURE, |context| {
-        let count = count_at(&context, 1)?.min(8_000_000);
+        let count = count_at(context, 1)?.min(8_000_000);
         Ok(text_at(context, 0).map(|text| text.repeat(count)))
     })?;
     connection.create_scalar_function("space", 1, PURE, |context| {
-        Ok(" ".repeat(count_at(&context, 0)?.min(8_000)))
+        Ok(" ".repeat(count_at(context, 0)?.min(8_000)))
     })?;
     connection.create_scalar_function("quotename", 1, PURE, |context| {
         Ok(text_at(context, 0).map(|text| format!("[{}]", text.replace(']', "]]"))))
@@ -98,7 +102,7 @@ fn text(connection: &Connection) -> Result<()> {
     connection
         .create_scalar_function("newid", 0, STATEFUL, |_| Ok(random::uuid().to_uppercase()))?;
     connection.create_scalar_function("tsql_decimal", 2, PURE, |context| {
-        let scale = count_at(&context, 1)?;
+        let scale = count_at(context, 1)?;
         Ok(match context.get_raw(0) {
             ValueRef::Null => Value::Null,
             ValueRef::Integer(value) => Value::Text(format!(

@@ -86,23 +86,8 @@ impl Engine {
                 let declarations = text(given.next().as_ref());
                 self.call_text(&statement, &declarations, given.collect(), 2, sink)?;
             }
-            "sp_prepare" | "sp_prepexec" => {
-                let out = given.next();
-                let declarations = text(given.next().as_ref());
-                let statement = text(given.next().as_ref());
-                let handle = self.prepare(&declarations, &statement);
-                if bare.eq_ignore_ascii_case("sp_prepexec") {
-                    self.call_text(&statement, &declarations, given.collect(), 3, sink)?;
-                }
-                let name = out.map_or_else(String::new, |out| out.name);
-                output(
-                    0,
-                    &name,
-                    Type::Int(4),
-                    &Value::Integer(i64::from(handle)),
-                    sink,
-                )?;
-            }
+            "sp_prepare" => self.prepare(given, false, sink)?,
+            "sp_prepexec" => self.prepare(given, true, sink)?,
             "sp_execute" => {
                 let handle = handle(given.next().as_ref());
                 let Some(prepared) = self.prepared.get(&handle) else {
@@ -136,14 +121,29 @@ impl Engine {
         Ok(())
     }
 
-    fn prepare(&mut self, declarations: &str, statement: &str) -> i32 {
+    /// Keeps a statement under a handle, which the first parameter takes.
+    fn prepare(
+        &mut self,
+        mut given: impl Iterator<Item = Parameter>,
+        executes: bool,
+        sink: &mut Sink,
+    ) -> Result<(), Stop> {
+        let out = given.next();
+        let declarations = text(given.next().as_ref());
+        let statement = text(given.next().as_ref());
         self.next_handle += 1;
+        let handle = self.next_handle;
         let prepared = Prepared {
-            declarations: declarations.to_owned(),
-            text: statement.to_owned(),
+            declarations: declarations.clone(),
+            text: statement.clone(),
         };
-        self.prepared.insert(self.next_handle, prepared);
-        self.next_handle
+        self.prepared.insert(handle, prepared);
+        if executes {
+            self.call_text(&statement, &declarations, given.collect(), 3, sink)?;
+        }
+        let name = out.map_or_else(String::new, |out| out.name);
+        let handle = Value::Integer(i64::from(handle));
+        output(0, &name, Type::Int(4), &handle, sink)
     }
 
     /// Runs text with parameters in variables of its own. `before` parameters stood before them.

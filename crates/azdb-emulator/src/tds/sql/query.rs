@@ -98,10 +98,7 @@ impl Engine {
             send(&columns, &values, sink)?;
             sent += 1;
         }
-        while !are_all {
-            let Some(row) = rows.next()? else {
-                break;
-            };
+        while let Some(row) = next_of(&mut rows, are_all)? {
             let values = (0..count).map(|at| row.get_ref(at));
             let values: Vec<ValueRef<'_>> = values.collect::<rusqlite::Result<_>>()?;
             send(&columns, &values, sink)?;
@@ -195,6 +192,14 @@ impl Engine {
             .transpose()?
             .unwrap_or(Value::Null))
     }
+}
+
+/// The next row, where there may be one: a statement that is only described must not run.
+fn next_of<'a, 'statement>(
+    rows: &'a mut rusqlite::Rows<'statement>,
+    are_all: bool,
+) -> rusqlite::Result<Option<&'a rusqlite::Row<'statement>>> {
+    if are_all { Ok(None) } else { rows.next() }
 }
 
 fn send(columns: &[(String, Type)], values: &[ValueRef<'_>], sink: &mut Sink) -> Result<(), Stop> {

@@ -1,6 +1,7 @@
 //! A batch as statements. T-SQL needs no semicolons between them.
 
 use super::super::token::Refusal;
+use super::extent::Extent;
 use super::lexer::{Kind, Token};
 
 /// A statement.
@@ -37,7 +38,8 @@ pub(super) enum Statement {
     InsertBulk(Vec<Token>),
 }
 
-const STARTERS: [&str; 24] = [
+/// Words that begin a statement.
+pub(super) const STARTERS: [&str; 24] = [
     "select",
     "insert",
     "update",
@@ -291,42 +293,12 @@ impl Parser {
 
     /// The rest of a statement that began with `first`.
     fn rest_of(&mut self, first: &str) -> Vec<Token> {
-        let (start, mut cases) = (self.at, 0_i32);
-        let mut depth = i32::from(first == "(");
-        let mut seen_set = first != "update" && first != "with" && first != "alter";
-        let is_view = first == "create" && self.sees(&["view"]);
-        let mut seen_verb = first != "with" && first != "insert" && !is_view;
+        let start = self.at;
+        let mut extent = Extent::of(first, self.sees(&["view"]));
         while let Some(token) = self.peek() {
-            if token.is("(") {
-                depth += 1;
-            } else if token.is(")") {
-                depth -= 1;
-            } else if depth == 0 && token.kind == Kind::Word {
-                let previous = self.at.checked_sub(1).filter(|at| *at >= start);
-                let previous = previous.and_then(|at| self.tokens.get(at));
-                let after = |words: &[&str]| previous.is_some_and(|token| token.is_any(words));
-                if token.is("case") {
-                    cases += 1;
-                } else if token.is("end") && cases > 0 {
-                    cases -= 1;
-                } else if token.is("set") && !seen_set {
-                    seen_set = true;
-                } else if token.is_any(&["select", "insert", "update", "delete", "exec", "execute"])
-                    && !seen_verb
-                {
-                    seen_verb = true;
-                } else if token.is("values") {
-                    seen_verb = true;
-                } else if token.is_any(&["else", "end"]) && cases == 0
-                    || token.is_any(&STARTERS)
-                        && !after(&["union", "all", "except", "intersect", "."])
-                        && !(after(&["on"]) && matches!(first, "alter" | "create"))
-                        && !(token.is("if") && matches!(first, "drop" | "create" | "alter"))
-                {
-                    break;
-                }
-            }
-            if depth == 0 && token.is(";") {
+            let previous = self.at.checked_sub(1).filter(|at| *at >= start);
+            let previous = previous.and_then(|at| self.tokens.get(at));
+            if extent.ends_before(token, previous) {
                 break;
             }
             self.at += 1;

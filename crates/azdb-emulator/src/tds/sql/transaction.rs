@@ -35,10 +35,10 @@ impl Transactions {
 
     /// Rolls back whatever is open, telling nobody.
     pub(super) fn abandon(&mut self, connection: &Connection) {
-        if self.depth > 0 {
-            if let Err(error) = connection.execute_batch("rollback") {
-                tracing::debug!(%error, "nothing to roll back");
-            }
+        if self.depth > 0
+            && let Err(error) = connection.execute_batch("rollback")
+        {
+            tracing::debug!(%error, "nothing to roll back");
         }
         self.depth = 0;
     }

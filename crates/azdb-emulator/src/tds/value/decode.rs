@@ -48,19 +48,15 @@ pub(in crate::tds) fn type_info(cursor: &mut Cursor<'_>) -> Result<Layout, Viola
     let token = cursor.u8()?;
     let mut length = 0;
     let mut scale = 0;
+    if let Some(kind) = fixed(token) {
+        return Ok(Layout {
+            token,
+            length,
+            scale,
+            kind,
+        });
+    }
     let kind = match token {
-        NULL => Type::Int(4),
-        0x30 => Type::Int(1),
-        0x32 => Type::Bit,
-        0x34 => Type::Int(2),
-        0x38 => Type::Int(4),
-        0x7f => Type::Int(8),
-        0x3b => Type::Float(4),
-        0x3e => Type::Float(8),
-        0x3c => Type::Money(8),
-        0x7a => Type::Money(4),
-        0x3a => Type::DateTime(4),
-        0x3d => Type::DateTime(8),
         0x28 => Type::Date,
         0x29..=0x2b => {
             scale = cursor.u8()?.min(7);
@@ -73,14 +69,7 @@ pub(in crate::tds) fn type_info(cursor: &mut Cursor<'_>) -> Result<Layout, Viola
         0x24 | 0x26 | 0x68 | 0x6d | 0x6e | 0x6f => {
             let size = cursor.u8()?;
             length = u32::from(size);
-            match token {
-                0x24 => Type::Guid,
-                0x26 => Type::Int(size),
-                0x68 => Type::Bit,
-                0x6d => Type::Float(size),
-                0x6e => Type::Money(size),
-                _ => Type::DateTime(size),
-            }
+            nullable(token, size)
         }
         0x37 | 0x3f | 0x6a | 0x6c => {
             length = u32::from(cursor.u8()?);
@@ -126,6 +115,36 @@ pub(in crate::tds) fn type_info(cursor: &mut Cursor<'_>) -> Result<Layout, Viola
         scale,
         kind,
     })
+}
+
+/// Types whose length is in their name.
+fn fixed(token: u8) -> Option<Type> {
+    Some(match token {
+        NULL | 0x38 => Type::Int(4),
+        0x30 => Type::Int(1),
+        0x32 => Type::Bit,
+        0x34 => Type::Int(2),
+        0x7f => Type::Int(8),
+        0x3b => Type::Float(4),
+        0x3e => Type::Float(8),
+        0x3c => Type::Money(8),
+        0x7a => Type::Money(4),
+        0x3a => Type::DateTime(4),
+        0x3d => Type::DateTime(8),
+        _ => return None,
+    })
+}
+
+/// Types whose length stands in one byte.
+fn nullable(token: u8, size: u8) -> Type {
+    match token {
+        0x24 => Type::Guid,
+        0x26 => Type::Int(size),
+        0x68 => Type::Bit,
+        0x6d => Type::Float(size),
+        0x6e => Type::Money(size),
+        _ => Type::DateTime(size),
+    }
 }
 
 /// Characters or bytes of a type of variable length; `None` is `max`.

@@ -51,11 +51,11 @@ pub(in crate::tds) fn row(
         bytes.push(ROW);
     }
     for ((_, kind), value) in columns.iter().zip(values) {
-        if *value != ValueRef::Null {
-            if let Err(unfit) = self::value(bytes, *kind, *value) {
-                bytes.truncate(start);
-                return Err(unfit);
-            }
+        if *value != ValueRef::Null
+            && let Err(unfit) = self::value(bytes, *kind, *value)
+        {
+            bytes.truncate(start);
+            return Err(unfit);
         }
     }
     Ok(())
