@@ -104,15 +104,8 @@ impl TdsServer {
         tasks.listen(listener, move |stream, peer| {
             let shared = Arc::clone(&accepted);
             async move {
-                let Err(error) = shared.serve(stream, peer).await else {
-                    return;
-                };
-                match Violation::behind(&error) {
-                    Some(violation) => {
-                        tracing::warn!(%peer, %violation, "TDS connection broken off");
-                        shared.logins.violated(violation);
-                    }
-                    None => tracing::debug!(%peer, %error, "TDS connection ended"),
+                if let Err(error) = shared.serve(stream, peer).await {
+                    tracing::debug!(%peer, %error, "TDS connection ended");
                 }
             }
         });
@@ -194,21 +187,48 @@ fn gate(options: &TdsOptions, issuer: Issuer) -> Gate {
 impl Shared {
     async fn serve(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         stream.set_nodelay(true)?;
-        let logged_in = tokio::time::timeout(LOGIN_LIMIT, self.log_in(stream, peer)).await;
+        let mut first = [0];
+        let peeked = tokio::time::timeout(LOGIN_LIMIT, stream.peek(&mut first)).await;
+        if peeked.map_err(io::Error::from)?? == 0 {
+            return Ok(());
+        }
+        let (incoming, outgoing) = split(stream, self.options.checks_records);
+        let is_tls = first == [TLS_HANDSHAKE];
+        let ended = self
+            .converse(incoming, Arc::clone(&outgoing), is_tls, peer)
+            .await;
+        // `outgoing` lives until here: who sees the connection end finds the violation written down.
+        if let Some(violation) = ended.as_ref().err().and_then(Violation::behind) {
+            tracing::warn!(%peer, %violation, "TDS connection broken off");
+            self.logins.violated(violation);
+        }
+        ended
+    }
+
+    async fn converse(
+        &self,
+        incoming: Incoming,
+        outgoing: Arc<Outgoing>,
+        is_tls: bool,
+        peer: SocketAddr,
+    ) -> io::Result<()> {
+        let login = self.log_in(incoming, outgoing, is_tls, peer);
+        let logged_in = tokio::time::timeout(LOGIN_LIMIT, login).await;
         match logged_in.map_err(io::Error::from)?? {
             Some(opened) => session::run(opened, &self.database).await,
             None => Ok(()),
         }
     }
 
-    async fn log_in(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<Option<Opened>> {
-        let mut first = [0];
-        if stream.peek(&mut first).await? == 0 {
-            return Ok(None);
-        }
-        let (mut incoming, outgoing) = split(stream, self.options.checks_records);
+    async fn log_in(
+        &self,
+        mut incoming: Incoming,
+        outgoing: Arc<Outgoing>,
+        is_tls: bool,
+        peer: SocketAddr,
+    ) -> io::Result<Option<Opened>> {
         let mut tls = None;
-        if first == [TLS_HANDSHAKE] {
+        if is_tls {
             tls = Some(incoming.strict_tls(Arc::clone(&self.strict)).await?);
         }
         let (prelogin, mars) = self.prelogin(&mut incoming, &outgoing, &mut tls).await?;

@@ -28,6 +28,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 
 use super::request::{Asks, Request};
@@ -81,6 +82,8 @@ impl Engine {
     /// Opens a session's connection.
     pub(super) fn open(database: &Database, who: Who) -> rusqlite::Result<Self> {
         let connection = database.connect()?;
+        // SQLite would take a quoted name that it does not know for text.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         functions::register(&connection, &who)?;
         connection.execute_batch(functions::CATALOG)?;
         Ok(Self {

@@ -43,6 +43,17 @@ const HINTS: [&str; 12] = [
     "index",
 ];
 
+/// Keywords of SQLite that are names in T-SQL.
+const ONLY_SQLITE: [&str; 7] = [
+    "limit",
+    "nothing",
+    "notnull",
+    "isnull",
+    "returning",
+    "indexed",
+    "autoincrement",
+];
+
 /// Rewrites one statement.
 pub(super) fn rewrite(tokens: &[Token], context: &Context<'_>) -> Result<Rewritten, Refusal> {
     let first = tokens.first();
@@ -279,7 +290,12 @@ impl Context<'_> {
                 let inner = &tokens[at + 2..end.max(at + 3) - 1];
                 Ok((call::function(&word, inner, self)?, end))
             }
-            _ if follows(1, &["."]) || word.starts_with('#') => Ok(name(tokens, at)),
+            _ if follows(1, &["."])
+                || word.starts_with('#')
+                || ONLY_SQLITE.contains(&word.as_str()) =>
+            {
+                Ok(name(tokens, at))
+            }
             _ => Ok((token.text.clone(), at + 1)),
         }
     }
