@@ -1,6 +1,6 @@
 //! `azdb-proxy demo`: what a person sees who tries it.
 
-use azdb_tests::{App, Process, Start};
+use azdb_tests::{App, MysqlApp, Process, Start};
 use rustix::process::Signal;
 
 /// The port of the command that the demo says to type.
@@ -44,4 +44,22 @@ fn demo_takes_another_port_when_the_usual_one_is_taken() {
     let port = port_to_type(&demo);
     assert_ne!(port, 5432);
     assert_eq!(App::at("127.0.0.1", port).query("select 1"), "1");
+}
+
+#[test]
+#[cfg_attr(not(has_mariadb), ignore = "no mariadb client: see scripts/test")]
+fn demo_answers_the_mariadb_client_too() {
+    let (demo, _directory) = Start::new(&["demo"]).launch();
+    let port: u16 = demo.stdout_until(|text| {
+        let line = text
+            .lines()
+            .find(|line| line.contains("mysql -h 127.0.0.1"))?;
+        let port = line.split(" -P ").nth(1);
+        let port = port.map_or("3306", |rest| rest.split(' ').next().unwrap());
+        port.parse().ok()
+    });
+    let app = MysqlApp::at(([127, 0, 0, 1], port).into());
+    let rows = app.query("select id, name from products order by id");
+    assert_eq!(rows.lines().nth(3), Some("4\tWildflower honey"), "{rows}");
+    assert!(app.query("show tables").contains("products"));
 }

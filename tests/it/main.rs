@@ -18,6 +18,7 @@ mod logs;
 mod mysql_drivers;
 mod mysql_errors;
 mod mysql_sessions;
+mod mysql_tokens;
 mod passwords;
 mod pgbench;
 mod psql;

@@ -146,6 +146,15 @@ impl Emulated {
         self.route_as(DEFAULT_ROLE)
     }
 
+    /// The route to the MySQL server as [`DEFAULT_ROLE`], on a free port.
+    #[must_use]
+    pub fn mysql_route(&self) -> String {
+        self.route().replace("\"postgres\"", "\"mysql\"").replace(
+            &self.azure.postgres().address().port().to_string(),
+            &self.azure.mysql().address().port().to_string(),
+        )
+    }
+
     /// A proxy with [`Emulated::route`].
     #[must_use]
     #[track_caller]

@@ -278,6 +278,7 @@ fn settings(port: u16, sockets: &Path) -> String {
          max_connections = 200
          max_wal_senders = 10
          lc_messages = 'C'
+         client_connection_check_interval = '100ms'
          ",
         sockets.display()
     )

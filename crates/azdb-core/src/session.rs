@@ -1,5 +1,6 @@
 //! One app's connection, from the door to its last log line.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -89,10 +90,13 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
     let number = ending.numbers.fetch_add(1, Ordering::Relaxed);
     let span = tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     async {
+        // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
         match lobby.route.protocol {
-            Protocol::Postgres => attend(postgres::login(socket, lobby), lobby, ending).await,
-            Protocol::Tds => attend(tds::login(socket, lobby), lobby, ending).await,
-            Protocol::Mysql => attend(mysql::login(socket, lobby), lobby, ending).await,
+            Protocol::Postgres => {
+                attend(Box::pin(postgres::login(socket, lobby)), lobby, ending).await;
+            }
+            Protocol::Mysql => attend(Box::pin(mysql::login(socket, lobby)), lobby, ending).await,
+            Protocol::Tds => attend(Box::pin(tds::login(socket, lobby)), lobby, ending).await,
         }
     }
     .instrument(span)
@@ -101,12 +105,11 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
 
 /// A login, and the session that comes of it.
 async fn attend<A: Stream, D: Dial, W: Conversation>(
-    login: impl Future<Output = Result<Login<A, D::Stream, W>, LoginError>>,
+    login: Pin<Box<impl Future<Output = Result<Login<A, D::Stream, W>, LoginError>>>>,
     lobby: &Lobby<D>,
     ending: &Ending,
 ) {
-    // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
-    match ending.goodbye.run_until_cancelled(Box::pin(login)).await {
+    match ending.goodbye.run_until_cancelled(login).await {
         Some(Ok(Login::Session(session))) => run(*session, lobby, ending).await,
         Some(Ok(Login::Errand(what))) => tracing::debug!("{what}"),
         Some(Ok(Login::Nobody)) => tracing::debug!("closed before a login"),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::certificates::{Authority, CertificateError};
 use crate::identity::{Assigned, EndpointError, IdentityEndpoint, ManagedIdentity};
 use crate::issuer::{Issuer, IssuerError};
+use crate::mysql::{MysqlError, MysqlOptions, MysqlServer, User};
 use crate::postgres::{PostgresError, PostgresOptions, PostgresServer, Role};
 use crate::random;
 use crate::sqlite::{Database, DatabaseError};
@@ -33,6 +34,8 @@ pub struct EmulatorOptions {
     pub tenant: String,
     /// The PostgreSQL server. Without roles, each identity becomes one of its own name.
     pub postgres: PostgresOptions,
+    /// The MySQL server. Without users, each identity becomes one of its own name.
+    pub mysql: MysqlOptions,
     /// The TDS server. Without principals, each identity may log in.
     pub tds: TdsOptions,
 }
@@ -53,6 +56,7 @@ impl Default for EmulatorOptions {
             }],
             tenant: DEFAULT_TENANT.to_owned(),
             postgres: PostgresOptions::default(),
+            mysql: MysqlOptions::default(),
             tds: TdsOptions::default(),
         }
     }
@@ -76,6 +80,9 @@ pub enum EmulatorError {
     /// No PostgreSQL server.
     #[error("no PostgreSQL server")]
     Postgres(#[from] PostgresError),
+    /// No MySQL server.
+    #[error("no MySQL server")]
+    Mysql(#[from] MysqlError),
     /// No TDS server.
     #[error("no TDS server")]
     Tds(#[from] TdsError),
@@ -87,6 +94,7 @@ pub struct Emulator {
     authority: Authority,
     identity: IdentityEndpoint,
     postgres: PostgresServer,
+    mysql: MysqlServer,
     tds: TdsServer,
 }
 
@@ -104,6 +112,13 @@ impl Emulator {
                 .map(|identity| Role::service(&identity.name, &identity.object_id))
                 .collect();
         }
+        let mut mysql = options.mysql;
+        if mysql.users.is_empty() {
+            let users = options.identities.iter();
+            mysql.users = users
+                .map(|identity| User::new(&identity.name, &identity.client_id))
+                .collect();
+        }
         let mut tds = options.tds;
         if tds.principals.is_empty() {
             let identities = options.identities.iter();
@@ -116,6 +131,8 @@ impl Emulator {
             issuer.clone(),
         )
         .await?;
+        let mysql =
+            MysqlServer::start(mysql, &authority, issuer.clone(), Arc::clone(&database)).await?;
         let postgres =
             PostgresServer::start(postgres, &authority, issuer.clone(), Arc::clone(&database))
                 .await?;
@@ -125,6 +142,7 @@ impl Emulator {
             authority,
             identity,
             postgres,
+            mysql,
             tds,
         })
     }
@@ -153,6 +171,12 @@ impl Emulator {
         &self.tds
     }
 
+    /// Takes the tokens, too.
+    #[must_use]
+    pub fn mysql(&self) -> &MysqlServer {
+        &self.mysql
+    }
+
     /// The certificate authority of the servers, PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
@@ -168,6 +192,7 @@ impl Emulator {
     pub async fn shutdown(self) {
         self.identity.shutdown().await;
         self.postgres.shutdown().await;
+        self.mysql.shutdown().await;
         self.tds.shutdown().await;
     }
 }

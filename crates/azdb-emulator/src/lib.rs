@@ -1,5 +1,5 @@
-//! Azure on a laptop: an identity endpoint that signs tokens, and a TLS-only database server that
-//! accepts nothing else and runs SQL on SQLite.
+//! Azure on a laptop: an identity endpoint that signs tokens, and TLS-only database servers that
+//! accept nothing else and run SQL on SQLite.
 //!
 //! ```text
 //!   app or proxy                        azdb-emulator
@@ -7,6 +7,8 @@
 //!    | <------------------- token --                         |  Issuer (keys made at start)
 //!    | TLS, role, token as password  ---> PostgresServer  ---+
 //!    | <----------------- rows -----      on SQLite
+//!    | TLS, user, token in the clear ---> MysqlServer     ---+
+//!    | <----------------- rows -----      on the same
 //! ```
 //!
 //! For demonstrations, for the proxy's tests and for the tests of its users. Nothing here shares
@@ -34,6 +36,7 @@ mod certificates;
 mod emulator;
 pub mod identity;
 pub mod issuer;
+pub mod mysql;
 pub mod postgres;
 mod random;
 mod sqlite;
@@ -44,6 +47,7 @@ pub use certificates::{Authority, CertificateError};
 pub use emulator::{DEFAULT_ROLE, DEFAULT_TENANT, Emulator, EmulatorError, EmulatorOptions};
 pub use identity::{Assigned, Behaviour, IdentityEndpoint, ManagedIdentity};
 pub use issuer::{Flaw, Issuer, OSSRDBMS_AUDIENCE, SQL_AUDIENCE, Shape};
+pub use mysql::{ChangesOfUser, MysqlLogin, MysqlOptions, MysqlRefusal, MysqlServer, User};
 pub use postgres::{PostgresOptions, PostgresServer, Refusal, Role};
 pub use sqlite::{Database, DatabaseError};
 pub use tds::{TdsOptions, TdsServer};

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 /// Azure on a laptop: tokens, and database servers that accept nothing else
 ///
 /// The identity endpoint answers as App Service does (`/msi/token`) and as the instance metadata
-/// service does (`/metadata/identity/oauth2/token`). The PostgreSQL server and the TDS server (T-SQL
+/// service does (`/metadata/identity/oauth2/token`). The PostgreSQL, MySQL and TDS servers (T-SQL
 /// for SQL Server's drivers) take only TLS, and only tokens of this process. All data is a sample and ends with the process.
 #[derive(Parser)]
 #[command(version)]
@@ -27,6 +27,15 @@ struct Arguments {
         env = "AZDB_EMULATOR_POSTGRES"
     )]
     postgres: SocketAddr,
+
+    /// Where MySQL listens
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:3306",
+        env = "AZDB_EMULATOR_MYSQL"
+    )]
+    mysql: SocketAddr,
 
     /// Where TDS listens: Azure SQL
     #[arg(
@@ -65,7 +74,7 @@ struct Arguments {
     )]
     identity_header: Option<String>,
 
-    /// A host name under which both are reached, besides localhost and 127.0.0.1; may be repeated
+    /// A host name under which all are reached, besides localhost and 127.0.0.1; may be repeated
     #[arg(
         long = "name",
         value_name = "HOST",
@@ -74,7 +83,7 @@ struct Arguments {
     )]
     names: Vec<String>,
 
-    /// A managed identity and PostgreSQL role of this name, besides `orders-app`; may be repeated
+    /// A managed identity, PostgreSQL role and MySQL user of this name, besides `orders-app`; may be repeated
     #[arg(
         long = "role",
         value_name = "NAME",
@@ -119,16 +128,19 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         ..EmulatorOptions::default()
     };
     options.postgres.bind = arguments.postgres;
-    options
-        .postgres
-        .names
-        .extend(arguments.names.iter().cloned());
     if let Some(login) = &arguments.tds_login {
         let (user, password) = login.split_once(':').ok_or("--tds-login: no `:` in it")?;
         options.tds = TdsOptions::development(user, password);
     }
     options.tds.bind = arguments.tds;
-    options.tds.names.extend(arguments.names.iter().cloned());
+    options.mysql.bind = arguments.mysql;
+    for names in [
+        &mut options.postgres.names,
+        &mut options.mysql.names,
+        &mut options.tds.names,
+    ] {
+        names.extend(arguments.names.iter().cloned());
+    }
     let roles = arguments.roles.iter();
     let identities = roles.map(|role| ManagedIdentity::user_assigned(role));
     options.identities.extend(identities);
@@ -154,10 +166,13 @@ fn settings(emulator: &Emulator, host: Option<&str>, ca_file: Option<&std::path:
          IDENTITY_HEADER={}\n\
          PGHOST={host}\n\
          PGPORT={}\n\
+         MYSQL_HOST={host}\n\
+         MYSQL_TCP_PORT={}\n\
          TDSSERVER={host},{}\n",
         identity.address().port(),
         identity.secret(),
         postgres.address().port(),
+        emulator.mysql().address().port(),
         emulator.tds().address().port(),
     );
     if let Some(file) = ca_file {

@@ -14,8 +14,9 @@ use crate::run::{self, DEMO_PATIENCE};
 use crate::signals::Signals;
 use crate::{logging, output};
 
-/// Ports that the demo tries before it takes any.
+/// Ports that the demo tries before it takes any, for a protocol.
 const POSTGRES_PORTS: [u16; 3] = [5432, 15432, 0];
+const MYSQL_PORTS: [u16; 3] = [3306, 13306, 0];
 const TDS_PORTS: [u16; 3] = [1433, 11433, 0];
 
 /// Serves sample data until Ctrl-C.
@@ -52,68 +53,71 @@ async fn serve() -> anyhow::Result<Exit> {
         .iter()
         .map(|(_, listen)| listen.to_string())
         .collect();
-    let [postgres, tds] = &listen[..] else {
-        return Err(anyhow!("no address"));
+    let [postgres, mysql, tds] = &listen[..] else {
+        return Err(anyhow!("{} addresses, not three", listen.len()));
     };
-    say(&welcome(&azure, postgres, tds));
+    say(&welcome(&azure, postgres, mysql, tds));
     let exit = run::serve(server, &config.process, signals).await;
     azure.shutdown().await;
     say("\nThe demo has ended.");
     exit.map(|_| Exit::Success)
 }
 
-/// The first of our ports that nobody listens on.
+/// The first of `ports` that nobody listens on.
 fn free_port(ports: [u16; 3]) -> u16 {
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     ports.into_iter().find(is_free).unwrap_or(0)
 }
 
 fn configuration(azure: &Emulator, ca_file: &Path, env: &Environment) -> anyhow::Result<Config> {
-    let url = |user: &str, upstream: SocketAddr, port: u16| {
+    let url = |protocol: &str, user: &str, ports, upstream: SocketAddr| {
         format!(
-            "{user}localhost:{}/orders?listen=127.0.0.1:{port}&connect_to={upstream}&upstream_ca_file={}",
+            "{protocol}://{user}localhost:{}/orders?name={protocol}&listen=127.0.0.1:{}&connect_to={upstream}&upstream_ca_file={}",
             upstream.port(),
+            free_port(ports),
             ca_file.display(),
         )
     };
-    let postgres = url(
-        &format!("postgres://{DEFAULT_ROLE}@"),
-        azure.postgres().address(),
-        free_port(POSTGRES_PORTS),
-    );
-    let tds = url("tds://", azure.tds().address(), free_port(TDS_PORTS));
+    let role = format!("{DEFAULT_ROLE}@");
     let overrides = Overrides {
-        urls: vec![postgres + "&name=demo", tds + "&name=demo-sql"],
+        urls: vec![
+            url("postgres", &role, POSTGRES_PORTS, azure.postgres().address()),
+            url("mysql", &role, MYSQL_PORTS, azure.mysql().address()),
+            url("tds", "", TDS_PORTS, azure.tds().address()),
+        ],
         log_level: Some("warn".to_owned()),
         ..Overrides::default()
     };
     config::load_without_search(&overrides, env).map_err(|problems| anyhow!("{problems}"))
 }
 
-fn welcome(azure: &Emulator, listen: &str, sql_listen: &str) -> String {
-    let port = listen.rsplit(':').next().unwrap_or_default();
-    let sql_port = sql_listen.rsplit(':').next().unwrap_or_default();
-    let port = if port == "5432" {
-        String::new()
-    } else {
-        format!(" -p {port}")
+fn welcome(azure: &Emulator, for_postgres: &str, for_mysql: &str, for_tds: &str) -> String {
+    let option = |listen: &str, usual: &str, option: &str| match listen.rsplit(':').next() {
+        Some(port) if port != usual => format!(" {option} {port}"),
+        _ => String::new(),
     };
     format!(
         "An emulated Azure and azdb-proxy before it, in this one process. Ctrl-C ends it.
 
   identity endpoint  {identity}
   PostgreSQL         {postgres}, TLS only, lets in role {DEFAULT_ROLE} with a token of that endpoint
-  SQL Server         {tds}, the same for Azure SQL
-  azdb-proxy         {listen} and {sql_listen}, lets in anyone, with any password or none
+  MySQL              {mysql}, TLS only, lets in user {DEFAULT_ROLE} with such a token
+  SQL Server         {tds}, TLS only, lets in whoever has such a token
+  azdb-proxy         {for_postgres}, {for_mysql} and {for_tds}, lets in anyone, with any password or none
 
 Type this in another terminal:
 
-  psql -h 127.0.0.1{port} -U anyone anydb -c 'select * from products'
-  psql -h 127.0.0.1{port} -U anyone anydb -c '\\d'
-  sqlcmd -S 127.0.0.1,{sql_port} -U anyone -P anything -No -Q 'select * from products'
+  psql -h 127.0.0.1{psql} -U anyone anydb -c 'select * from products'
+  psql -h 127.0.0.1{psql} -U anyone anydb -c '\\d'
+  mysql -h 127.0.0.1{client} -u anyone anydb -e 'select * from products'
+  sqlcmd -S {sqlcmd} -U anyone -P anything -No -Q 'select * from products'
 ",
         identity = azure.identity().url(),
         postgres = azure.postgres().address(),
+        mysql = azure.mysql().address(),
         tds = azure.tds().address(),
+        psql = option(for_postgres, "5432", "-p"),
+        client = option(for_mysql, "3306", "-P"),
+        sqlcmd = for_tds.replace(':', ","),
     )
 }

@@ -32,7 +32,7 @@ const HINTS: [(&[&str], &str); 7] = [
     (
         &["password authentication failed"],
         "the role is not mapped to this identity, or its name differs (case counts): \
-         select * from pgaadauth_list_principals(false)",
+         select * from pgaadauth_list_principals(false); for a role with a password check upstream_password_file",
     ),
 ];
 

@@ -8,6 +8,7 @@ mod environment;
 mod files;
 mod identities;
 mod listening;
+mod mysql;
 mod never_panics;
 mod passwords;
 mod precedence;

@@ -1,0 +1,38 @@
+//! A MySQL server in the manner of Azure Database for MySQL, flexible server.
+//!
+//! ```text
+//!   client                                          server
+//!    | <------------------------------- greeting    |
+//!    | SSLRequest                             ----> |
+//!    | =================== TLS ==================== |
+//!    | response, no token                     ----> |
+//!    | <------------- switch to mysql_clear_password |   user mapped to an Entra principal
+//!    | token                                  ----> |
+//!    | <---------------------------------------- OK |
+//!    | <=============== SQL on SQLite ============> |
+//! ```
+//!
+//! Greeting, TLS and login are done here, over the bare stream, and so is COM_CHANGE_USER; `opensrv-mysql` speaks the rest
+//! over a pipe, on which we play its client. The reasons: `opensrv-mysql` 0.7 switches plugins only for clients that sent no
+//! answer at all, knows a TLS of its own with an old rustls, and says OK to commands that it does not know, a change of user
+//! among them.
+//!
+//! # Invariants
+//!
+//! * No session without TLS; the refusal has MySQL's words.
+//! * No session without a token of this server's issuer, for its audience, not expired, whose `appid` is the one that the user
+//!   is mapped to, and in the clear.
+//! * A user that is not mapped is refused without a request for a token, as MySQL refuses a stranger.
+//! * Who announces the clear plugin without an answer has answered with nothing, as in MySQL.
+
+mod login;
+mod packet;
+mod record;
+mod relay;
+mod server;
+mod session;
+mod sql;
+
+pub use login::User;
+pub use record::{MysqlLogin, MysqlRefusal};
+pub use server::{ChangesOfUser, MysqlError, MysqlOptions, MysqlServer};

@@ -1,0 +1,83 @@
+//! What tests tell the server to do at login, and what it tells them.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A login that the server refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MysqlRefusal {
+    /// Number of the error.
+    pub code: u16,
+    /// SQLSTATE, five characters.
+    pub sqlstate: String,
+    /// Message text.
+    pub message: String,
+}
+
+impl MysqlRefusal {
+    /// A refusal with this number, SQLSTATE and message.
+    #[must_use]
+    pub fn new(code: u16, sqlstate: &str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            sqlstate: sqlstate.to_owned(),
+            message: message.into(),
+        }
+    }
+}
+
+/// A login, or a change of user, as the server saw it. No part of an answer is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MysqlLogin {
+    /// The user.
+    pub user: String,
+    /// The database, empty when none was named.
+    pub database: String,
+    /// Capability flags of the response.
+    pub capabilities: u32,
+    /// The plugin that was announced.
+    pub plugin: String,
+    /// Length in bytes of the answer that came with it.
+    pub announced_bytes: usize,
+    /// Length in bytes of what came as the token, if the server asked for one.
+    pub token_bytes: Option<usize>,
+    /// Whether it is a COM_CHANGE_USER of a session.
+    pub is_change: bool,
+    /// Why it was refused; `None` for a login that succeeded.
+    pub refusal: Option<MysqlRefusal>,
+}
+
+/// The server's script for logins and its memory of them.
+#[derive(Default)]
+pub(super) struct Logins {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next: VecDeque<MysqlRefusal>,
+    records: Vec<MysqlLogin>,
+}
+
+impl Logins {
+    pub(super) fn script(&self, count: usize, refusal: &MysqlRefusal) {
+        let repeated = std::iter::repeat_n(refusal.clone(), count);
+        self.state().next.extend(repeated);
+    }
+
+    pub(super) fn next_refusal(&self) -> Option<MysqlRefusal> {
+        self.state().next.pop_front()
+    }
+
+    pub(super) fn record(&self, login: MysqlLogin) {
+        self.state().records.push(login);
+    }
+
+    pub(super) fn records(&self) -> Vec<MysqlLogin> {
+        self.state().records.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
