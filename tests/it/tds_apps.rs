@@ -262,7 +262,10 @@ fn pdo_dblib_queries_and_rolls_back() {
 }
 
 #[test]
-#[cfg_attr(not(has_perl_sybase), ignore = "no DBD::Sybase: see scripts/test --all")]
+#[cfg_attr(
+    not(has_perl_sybase),
+    ignore = "no DBD::Sybase: see scripts/test --all"
+)]
 fn dbd_sybase_queries_and_rolls_back() {
     let check = |seen: &Value| assert_eq!(seen["kept"], json!([1, "kept"]));
     each(

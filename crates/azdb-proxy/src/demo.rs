@@ -81,7 +81,12 @@ fn configuration(azure: &Emulator, ca_file: &Path, env: &Environment) -> anyhow:
     let role = format!("{DEFAULT_ROLE}@");
     let overrides = Overrides {
         urls: vec![
-            url("postgres", &role, POSTGRES_PORTS, azure.postgres().address()),
+            url(
+                "postgres",
+                &role,
+                POSTGRES_PORTS,
+                azure.postgres().address(),
+            ),
             url("mysql", &role, MYSQL_PORTS, azure.mysql().address()),
             url("tds", "", TDS_PORTS, azure.tds().address()),
         ],
