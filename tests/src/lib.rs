@@ -21,6 +21,7 @@
 mod app;
 mod authority;
 mod azure;
+mod azure_sql;
 mod cluster;
 mod fake;
 mod identity;
@@ -37,6 +38,7 @@ mod transcript;
 pub use app::App;
 pub use authority::{Authority, client_config, documented_certificate};
 pub use azure::{Azure, Emulated};
+pub use azure_sql::{AzureSql, Encrypt, SqlApp, seen};
 pub use fake::{Conversation, Fake, closed_port};
 pub use identity::{Identity, block_on, issuer, token_of};
 pub use leak::{every_piece_of, find_leak};

@@ -16,7 +16,7 @@ use crate::relay::{Ended, Linger, Paired, Stopped, Watch, Why, relay};
 use crate::route::Protocol;
 use crate::socket::Peer;
 use crate::upstream::{Dial, Upstream};
-use crate::{mysql, postgres};
+use crate::{mysql, postgres, tds};
 
 /// What sessions, doors and the server share to come to an end together.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +99,10 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
         }
         Protocol::Mysql => {
             let login = mysql::login(socket, lobby).instrument(span());
+            attend(Box::pin(login), &span, lobby, ending).await;
+        }
+        Protocol::Tds => {
+            let login = tds::login(socket, lobby).instrument(span());
             attend(Box::pin(login), &span, lobby, ending).await;
         }
     }
@@ -187,6 +191,14 @@ fn log_end(
         }
         Why::Broken(side, error) => {
             tracing::info!(closed_by = %side, %error, from_app, from_upstream, "session broke");
+        }
+        Why::Retired => {
+            tracing::info!(
+                closed_by = "proxy",
+                from_app,
+                from_upstream,
+                "session retired, see max_session_age"
+            );
         }
         Why::Goodbye { at_rest } => {
             tracing::info!(

@@ -12,6 +12,7 @@ mod program;
 mod report;
 mod run;
 mod samples;
+mod tds;
 mod tls;
 mod upstream;
 
@@ -27,10 +28,9 @@ use arguments::{Arguments, Protocol};
 /// Measures, and prints the tables as Markdown on standard output.
 pub(crate) fn main() -> ExitCode {
     let Arguments { protocol } = Arguments::parse();
-    let Protocol::Postgres(options) = protocol;
     let outcome = tokio::runtime::Runtime::new()
         .context("cannot start worker threads")
-        .and_then(|runtime| runtime.block_on(unless_stopped(run::postgres(&options))));
+        .and_then(|runtime| runtime.block_on(unless_stopped(measure_all(&protocol))));
     match outcome {
         Ok(text) => {
             // A reader that has gone is no reason to fail.
@@ -41,6 +41,13 @@ pub(crate) fn main() -> ExitCode {
             tell(&format!("azdb-bench: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn measure_all(protocol: &Protocol) -> anyhow::Result<String> {
+    match protocol {
+        Protocol::Postgres(options) => run::postgres(options).await,
+        Protocol::Tds(options) => tds::run(options).await,
     }
 }
 
