@@ -1,43 +1,31 @@
-//! The app: the one client that all peers carry.
+//! The app of PostgreSQL.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::app::{DATABASE, USER, Way};
 use super::messages::{Messages, Stream, error_of, put, put_untagged};
 use super::tls::HOST;
 use super::upstream::{BLOCK, SEND};
 
-/// The user that apps call themselves, and the database they ask for.
-pub(super) const USER: &str = "app";
-pub(super) const DATABASE: &str = "bench";
 /// Asks for TLS, length included.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 /// Version 3.0 of the protocol.
 const VERSION: [u8; 4] = [0, 3, 0, 0];
 
-/// Where an app connects, and with what.
-#[derive(Debug, Clone)]
-pub(super) struct Way {
-    pub(super) address: SocketAddr,
-    /// `None` for plaintext, which is what peers are there for.
-    pub(super) tls: Option<Arc<ClientConfig>>,
-}
-
 /// A session, from the app's side.
-pub(super) struct App {
+pub(super) struct PostgresApp {
     messages: Messages<Box<dyn Stream>>,
     /// Bind, Describe, Execute and Sync, as libpq sends them.
     select: Vec<u8>,
 }
 
-impl App {
+impl PostgresApp {
     /// Connects and logs in.
     pub(super) async fn connect(way: &Way, password: &str) -> io::Result<Self> {
         let messages = Messages::new(open(way).await?);
@@ -100,7 +88,7 @@ impl App {
         whole(copied.map_err(io::Error::other)?, blocks)
     }
 
-    /// Prepares what [`App::select`] executes.
+    /// Prepares what [`PostgresApp::select`] executes.
     pub(super) async fn prepare(&mut self) -> io::Result<()> {
         let mut bytes = Vec::new();
         put(

@@ -1,12 +1,15 @@
 //! The program, on the one system that it runs on.
 
 mod app;
+mod app_of_mysql;
+mod app_of_postgres;
 mod arguments;
 mod bed;
 mod figure;
 mod kernel;
 mod measure;
 mod messages;
+mod packets;
 mod peer;
 mod program;
 mod report;
@@ -22,15 +25,19 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
+use app::Dialect;
 use arguments::{Arguments, Protocol};
 
 /// Measures, and prints the tables as Markdown on standard output.
 pub(crate) fn main() -> ExitCode {
     let Arguments { protocol } = Arguments::parse();
-    let Protocol::Postgres(options) = protocol;
+    let (dialect, options) = match protocol {
+        Protocol::Postgres(options) => (Dialect::Postgres, options),
+        Protocol::Mysql(options) => (Dialect::Mysql, options),
+    };
     let outcome = tokio::runtime::Runtime::new()
         .context("cannot start worker threads")
-        .and_then(|runtime| runtime.block_on(unless_stopped(run::postgres(&options))));
+        .and_then(|runtime| runtime.block_on(unless_stopped(run::run(dialect, &options))));
     match outcome {
         Ok(text) => {
             // A reader that has gone is no reason to fail.
