@@ -20,10 +20,10 @@ fn proxy() -> PathBuf {
 }
 
 /// The bench, whose files lie in `dir`.
-fn bench(dir: &Path) -> Command {
+fn bench(protocol: &str, dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_azdb-bench"));
     command
-        .arg("postgres")
+        .arg(protocol)
         .arg("--proxy")
         .arg(proxy())
         .env("TMPDIR", dir);
@@ -42,7 +42,10 @@ fn processes_of(dir: &Path) -> usize {
 #[test]
 fn a_quick_run_measures_everything_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
-    let output = bench(dir.path()).arg("--quick").output().unwrap();
+    let output = bench("postgres", dir.path())
+        .arg("--quick")
+        .output()
+        .unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
 
@@ -85,7 +88,7 @@ fn a_quick_run_of_tds_measures_both_ways_and_leaves_nothing_behind() {
 #[test]
 fn an_interrupted_run_ends_its_peers() {
     let dir = tempfile::tempdir().unwrap();
-    let mut run = bench(dir.path())
+    let mut run = bench("postgres", dir.path())
         .arg("--rounds=1000")
         .stderr(Stdio::piped())
         .spawn()
@@ -99,4 +102,22 @@ fn an_interrupted_run_ends_its_peers() {
     assert!(!run.wait().unwrap().success());
     // A process that has been killed may be seen for another moment.
     while processes_of(dir.path()) > 0 {}
+}
+
+#[test]
+fn a_quick_run_of_mysql_has_the_proxy_beside_a_direct_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = bench("mysql", dir.path()).arg("--quick").output().unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("| | direct | azdb-proxy |"), "{report}");
+    for row in [
+        "COPY to the app",
+        "prepared selects",
+        "connects",
+        "memory per idle session",
+    ] {
+        assert!(report.contains(row), "{row}: {report}");
+    }
 }

@@ -19,6 +19,8 @@ pub(super) struct Arguments {
 pub(super) enum Protocol {
     /// PostgreSQL: azdb-proxy, HAProxy, PgBouncer and stunnel, those of them that are installed
     Postgres(Options),
+    /// MySQL: azdb-proxy and an app's own TLS; the other peers cannot start TLS in its protocol
+    Mysql(Options),
     /// TDS: azdb-proxy before an emulated Azure SQL, and the same client with its own TLS
     Tds(TdsOptions),
 }

@@ -10,6 +10,7 @@ use azdb_emulator::{IdentityEndpoint, Issuer, ManagedIdentity};
 use rustls::ClientConfig;
 use tempfile::TempDir;
 
+use super::app::Dialect;
 use super::tls::Tls;
 use super::upstream::Upstream;
 
@@ -19,6 +20,7 @@ const TENANT: &str = azdb_emulator::DEFAULT_TENANT;
 const HEADER: &str = "bench";
 
 pub(super) struct Bed {
+    pub(super) dialect: Dialect,
     dir: TempDir,
     pub(super) upstream: Upstream,
     /// Gives the proxy its tokens, as App Service does.
@@ -28,18 +30,19 @@ pub(super) struct Bed {
 }
 
 impl Bed {
-    pub(super) async fn make() -> anyhow::Result<Self> {
+    pub(super) async fn make(dialect: Dialect) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("azdb-bench-").tempdir()?;
         // PgBouncer, started by root, becomes somebody else and reads its files as such.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
         let tls = Tls::new()?;
         fs::write(dir.path().join("ca.pem"), &tls.ca_pem)?;
         let issuer = Issuer::new(TENANT)?;
-        let upstream = Upstream::start(tls.server, issuer.clone()).await?;
+        let upstream = Upstream::start(tls.server, issuer.clone(), dialect).await?;
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let identities = vec![ManagedIdentity::system_assigned("bench")];
         let identity = IdentityEndpoint::start(loopback, HEADER, identities, issuer).await?;
         Ok(Self {
+            dialect,
             dir,
             upstream,
             identity,

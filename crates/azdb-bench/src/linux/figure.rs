@@ -1,4 +1,4 @@
-//! What is measured, in which unit, and which of it has a goal.
+//! What is measured, in which unit, and which of it has a goal. COPY is a result and LOAD DATA LOCAL where MySQL is spoken.
 
 /// One line of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

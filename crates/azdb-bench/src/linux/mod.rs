@@ -1,12 +1,15 @@
 //! The program, on the one system that it runs on.
 
 mod app;
+mod app_of_mysql;
+mod app_of_postgres;
 mod arguments;
 mod bed;
 mod figure;
 mod kernel;
 mod measure;
 mod messages;
+mod packets;
 mod peer;
 mod program;
 mod report;
@@ -23,6 +26,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
+use app::Dialect;
 use arguments::{Arguments, Protocol};
 
 /// Measures, and prints the tables as Markdown on standard output.
@@ -46,7 +50,8 @@ pub(crate) fn main() -> ExitCode {
 
 async fn measure_all(protocol: &Protocol) -> anyhow::Result<String> {
     match protocol {
-        Protocol::Postgres(options) => run::postgres(options).await,
+        Protocol::Postgres(options) => run::run(Dialect::Postgres, options).await,
+        Protocol::Mysql(options) => run::run(Dialect::Mysql, options).await,
         Protocol::Tds(options) => tds::run(options).await,
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::app::Dialect;
 use super::arguments::Options;
 use super::bed::Bed;
 use super::figure::Figure;
@@ -12,7 +13,7 @@ use super::measure::{Bench, Measure, Pgbench, Sizes};
 use super::peer::{Kind, Peer, Running};
 use super::report::{self, Machine};
 use super::samples::Samples;
-use super::upstream::block;
+use super::upstream::{block, file};
 use super::{program, tell};
 
 /// What a run gave.
@@ -29,7 +30,7 @@ pub(super) struct Results {
 }
 
 /// Measures, and writes the report.
-pub(super) async fn postgres(options: &Options) -> anyhow::Result<String> {
+pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<String> {
     let proxy = if wanted(&options.peers, Kind::Proxy) {
         program::proxy(options.proxy.as_deref()).await?
     } else {
@@ -39,16 +40,19 @@ pub(super) async fn postgres(options: &Options) -> anyhow::Result<String> {
     let (mut peers, mut left_out) = (Vec::new(), Vec::new());
     for kind in Kind::ALL
         .into_iter()
-        .filter(|kind| wanted(&options.peers, *kind))
+        .filter(|kind| kind.speaks(dialect) && wanted(&options.peers, *kind))
     {
         match Peer::find(kind, &proxy).await? {
             Some(peer) => peers.push(peer),
             None => left_out.push(kind.name().to_owned()),
         }
     }
-    let bed = Bed::make().await?;
-    let pgbench = Pgbench::find(&bed).await?;
-    if pgbench.is_none() {
+    let bed = Bed::make(dialect).await?;
+    let pgbench = match dialect {
+        Dialect::Postgres => Pgbench::find(&bed).await?,
+        Dialect::Mysql => None,
+    };
+    if pgbench.is_none() && dialect == Dialect::Postgres {
         left_out.push("pgbench".to_owned());
     }
     let (rounds, sizes) = if options.quick {
@@ -60,7 +64,10 @@ pub(super) async fn postgres(options: &Options) -> anyhow::Result<String> {
     let bench = Bench {
         bed,
         sizes,
-        block: block().into(),
+        block: match dialect {
+            Dialect::Postgres => block().into(),
+            Dialect::Mysql => file().into(),
+        },
         pgbench,
     };
     let measures: Vec<_> = Measure::ALL

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use tokio::process::Command;
 
-use super::app::{App, Way};
+use super::app::{App, Dialect, Way};
 use super::bed::Bed;
 use super::kernel;
 use super::program::{self, Program};
@@ -45,6 +45,11 @@ impl Kind {
         Self::Pgbouncer,
         Self::Stunnel,
     ];
+
+    /// Whether it can ask an upstream for TLS in this protocol.
+    pub(super) fn speaks(self, dialect: Dialect) -> bool {
+        dialect == Dialect::Postgres || matches!(self, Self::Direct | Self::Proxy)
+    }
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -104,6 +109,7 @@ impl Peer {
         let Some(program) = &self.program else {
             let address = bed.upstream.address;
             let way = Way {
+                dialect: bed.dialect,
                 address,
                 tls: Some(bed.client.clone()),
             };
@@ -115,7 +121,11 @@ impl Peer {
         };
         let address = bed.free_address()?;
         let command = self.command(program, bed, address).with_context(what)?;
-        let way = Way { address, tls: None };
+        let way = Way {
+            dialect: bed.dialect,
+            address,
+            tls: None,
+        };
         let log = bed.file(&format!("{}.log", self.kind.name()));
         let started = Instant::now();
         let mut program = Program::start(command, &log)?;

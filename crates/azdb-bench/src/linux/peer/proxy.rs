@@ -23,13 +23,14 @@ source = "app-service"
 
 [[route]]
 name = "bench"
-protocol = "postgres"
+protocol = "{protocol}"
 listen = "{listen}"
 upstream = "{HOST}:{port}"
 connect_to = "{upstream}"
 upstream_user = "{USER}"
 upstream_ca_file = "{ca}"
 "#,
+        protocol = bed.dialect.word(),
         state = bed.file("state").display(),
         ca = ca_file.display(),
     );

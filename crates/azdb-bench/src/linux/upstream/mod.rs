@@ -1,9 +1,10 @@
-//! The database's stand-in: TLS only, behind PostgreSQL's SSLRequest or from the first byte.
+//! The database's stand-in: TLS only, behind PostgreSQL's SSLRequest or from the first byte, or behind MySQL's greeting.
 //!
 //! It is part of no figure but those of the clock, so it does as little as a server can, in the shapes of a real one: rows
 //! of 97 bytes, 8 KiB to a write and so to a TLS record, as PostgreSQL's send buffer has it.
 
 mod block;
+mod mysql;
 mod session;
 
 use std::collections::BTreeSet;
@@ -18,8 +19,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use super::app::Dialect;
 use super::messages::Messages;
 pub(super) use block::{BLOCK, SEND, block};
+pub(super) use mysql::file;
 use session::Session;
 
 /// Length, then the code that stands where a version would (PostgreSQL's documentation, "SSL Session Encryption").
@@ -43,10 +46,16 @@ struct Shared {
     /// What each handshake came to. One line is what all peers are meant to have.
     negotiated: Mutex<BTreeSet<String>>,
     block: Vec<u8>,
+    /// The same in packets of MySQL.
+    rows: Vec<u8>,
 }
 
 impl Upstream {
-    pub(super) async fn start(tls: Arc<ServerConfig>, issuer: Issuer) -> io::Result<Self> {
+    pub(super) async fn start(
+        tls: Arc<ServerConfig>,
+        issuer: Issuer,
+        dialect: Dialect,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
@@ -54,8 +63,9 @@ impl Upstream {
             issuer,
             negotiated: Mutex::default(),
             block: block(),
+            rows: mysql::rows(),
         });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), dialect)).abort_handle();
         Ok(Self {
             address,
             shared,
@@ -101,12 +111,12 @@ impl Shared {
 }
 
 /// Sessions end with the task that accepts them.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>, dialect: Dialect) {
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => if let Ok((socket, _)) = accepted {
-                sessions.spawn(serve(socket, Arc::clone(&shared)));
+                sessions.spawn(serve(socket, Arc::clone(&shared), dialect));
             },
             Some(_) = sessions.join_next() => {}
         }
@@ -114,8 +124,11 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// Ends without a word when the other side does: peers are stopped in the middle of things.
-async fn serve(mut socket: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
+async fn serve(mut socket: TcpStream, shared: Arc<Shared>, dialect: Dialect) -> io::Result<()> {
     socket.set_nodelay(true)?;
+    if dialect == Dialect::Mysql {
+        return mysql::serve(socket, &shared).await;
+    }
     let mut first = [0];
     socket.peek(&mut first).await?;
     if first != [TLS_HANDSHAKE] {
