@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use crate::identity::{block_on, environment};
 use crate::process::{Program, tools};
-use crate::proxy::{Proxy, Start};
+use crate::proxy::Proxy;
+use crate::start::Start;
 
 /// An emulated Azure SQL, and the route to it.
 pub struct AzureSql {

@@ -22,6 +22,7 @@ mod app;
 mod authority;
 mod azure;
 mod azure_sql;
+mod cluster;
 mod fake;
 mod identity;
 mod leak;
@@ -31,6 +32,7 @@ mod process;
 mod proxy;
 mod raw;
 mod server;
+mod start;
 mod transcript;
 
 pub use app::App;
@@ -43,9 +45,10 @@ pub use leak::{every_piece_of, find_leak};
 pub use mariadb::{Account, MariaDb, Shop};
 pub use mysql::{MysqlApp, MysqlPeer, mysql_greeting};
 pub use process::{Process, Program, Ran, tools};
-pub use proxy::{Proxy, Refusal, Start, binary};
+pub use proxy::{Proxy, Refusal};
 pub use raw::{Message, RawApp, packets};
 pub use server::{Certificate, Method, Server};
+pub use start::{Start, binary};
 
 /// How long a test waits for what must come. Only a failure takes so long.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -152,7 +152,7 @@ pub(crate) async fn login<A: Stream, D: Dial>(
                     exchange: Exchange::default(),
                     retires_at: entered.retires_at,
                 },
-                guest: entered.guest,
+                _guest: entered.guest,
             })))
         }
         Err(error) => {
