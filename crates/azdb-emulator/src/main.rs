@@ -28,11 +28,11 @@ struct Arguments {
     )]
     postgres: SocketAddr,
 
-    /// Where MySQL listens
+    /// Where MySQL listens; port 0 is a free one
     #[arg(
         long,
         value_name = "IP:PORT",
-        default_value = "127.0.0.1:3306",
+        default_value = "127.0.0.1:0",
         env = "AZDB_EMULATOR_MYSQL"
     )]
     mysql: SocketAddr,

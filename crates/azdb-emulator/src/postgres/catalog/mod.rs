@@ -246,12 +246,15 @@ pub(super) fn write(
         return Ok(());
     }
     connection.execute_batch("savepoint emulator_catalog")?;
-    let written = write_all(connection, &catalog, place, exists);
-    if written.is_err() {
-        connection.execute_batch("rollback to emulator_catalog")?;
+    match write_all(connection, &catalog, place, exists) {
+        Ok(()) => connection.execute_batch("release emulator_catalog"),
+        Err(error) => {
+            // A cancelled statement has ended the transaction, and the savepoint with it: the word of that is `error`.
+            let undo = "rollback to emulator_catalog; release emulator_catalog";
+            let _ = connection.execute_batch(undo);
+            Err(error)
+        }
     }
-    connection.execute_batch("release emulator_catalog")?;
-    written
 }
 
 fn write_all(
