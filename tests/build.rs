@@ -49,6 +49,22 @@ fn main() {
             "has_java",
             vec![apps.join("java/complete"), on_path("java")],
         ),
+        (
+            "has_freetds",
+            vec![on_path("tsql"), on_path("bsqldb"), on_path("freebcp")],
+        ),
+        ("has_odbc", vec![apps.join("odbc/complete")]),
+        (
+            "has_jtds",
+            vec![apps.join("jtds/complete"), on_path("java")],
+        ),
+        ("has_go_mssql", vec![apps.join("go_mssql/complete")]),
+        (
+            "has_mono",
+            vec![apps.join("dotnet/complete"), on_path("mono")],
+        ),
+        ("has_php_dblib", vec![apps.join("php_dblib/complete")]),
+        ("has_perl_sybase", vec![apps.join("perl_sybase/complete")]),
     ] {
         println!("cargo::rustc-check-cfg=cfg({cfg})");
         // Cargo asks again at each build while a file is missing.

@@ -20,29 +20,41 @@ fn compose() -> Value {
 /// What stands in for the network and the volume of the containers.
 struct Place {
     shared: TempDir,
-    emulator: u16,
+    emulated: [u16; 2],
     identity: u16,
-    proxy: u16,
+    proxy: [u16; 2],
 }
 
 impl Place {
     fn new() -> Self {
         Self {
             shared: TempDir::new().unwrap(),
-            emulator: closed_port(),
+            emulated: [closed_port(), closed_port()],
             identity: closed_port(),
-            proxy: closed_port(),
+            proxy: [closed_port(), closed_port()],
         }
     }
 
     /// A word of the file, for this machine.
     fn here(&self, word: &str) -> String {
         let shared = self.shared.path().to_str().unwrap();
-        word.replace("/shared", shared)
-            .replace("0.0.0.0:5432", &format!("127.0.0.1:{}", self.emulator))
-            .replace("0.0.0.0:8080", &format!("127.0.0.1:{}", self.identity))
-            .replace("127.0.0.1:5432", &format!("127.0.0.1:{}", self.proxy))
-            .replace("emulator:5432", &format!("localhost:{}", self.emulator))
+        let mut here = word.replace("/shared", shared);
+        for (port, emulated, proxy) in [
+            ("5432", self.emulated[0], self.proxy[0]),
+            ("3306", self.emulated[1], self.proxy[1]),
+        ] {
+            here = here
+                .replace(&format!("0.0.0.0:{port}"), &format!("127.0.0.1:{emulated}"))
+                .replace(
+                    &format!("listen=127.0.0.1:{port}"),
+                    &format!("listen=127.0.0.1:{proxy}"),
+                )
+                .replace(
+                    &format!("emulator:{port}"),
+                    &format!("localhost:{emulated}"),
+                );
+        }
+        here.replace("0.0.0.0:8080", &format!("127.0.0.1:{}", self.identity))
             .replace("emulator:8080", &format!("localhost:{}", self.identity))
     }
 
@@ -63,10 +75,17 @@ fn variables(service: &Value) -> HashMap<&str, &str> {
         .collect()
 }
 
+/// The program of a service, and its arguments.
+fn command(service: &Value) -> (&str, Vec<&str>) {
+    let words = service["command"].as_array().unwrap();
+    let mut words = words.iter().map(|word| word.as_str().unwrap());
+    (words.next().unwrap(), words.collect())
+}
+
 #[test]
 #[cfg_attr(
-    not(all(has_postgres, has_python)),
-    ignore = "no psql or PyYAML: see scripts/test"
+    not(all(has_postgres, has_mariadb, has_python)),
+    ignore = "no psql, mariadb or PyYAML: see scripts/test"
 )]
 fn services_of_the_compose_file_find_each_other() {
     let compose = compose();
@@ -89,13 +108,16 @@ fn services_of_the_compose_file_find_each_other() {
         start = start.env(name, &place.here(value));
     }
     let proxy = start.start();
-    assert_eq!(proxy.address().port(), place.proxy);
+    assert_eq!(proxy.address().port(), place.proxy[0]);
 
     let psql = variables(&services["psql"]);
-    let app = App::at(psql["PGHOST"], place.proxy).told("PGUSER", psql["PGUSER"]);
-    let command = services["psql"]["command"].as_array().unwrap();
-    let command: Vec<&str> = command.iter().map(|word| word.as_str().unwrap()).collect();
-    let (program, args) = command.split_first().unwrap();
+    let app = App::at(psql["PGHOST"], place.proxy[0]).told("PGUSER", psql["PGUSER"]);
+    let (program, args) = command(&services["psql"]);
     let ran = app.program(program).args(args).run();
     assert!(ran.succeeded().contains("rows)"), "{ran:?}");
+
+    let (program, args) = command(&services["mariadb"]);
+    let port = format!("--port={}", place.proxy[1]);
+    let ran = Program::new(program).args(args).arg(port).run();
+    assert!(ran.succeeded().lines().count() > 3, "{ran:?}");
 }

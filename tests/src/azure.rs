@@ -6,8 +6,9 @@ use azdb_emulator::{DEFAULT_ROLE, Emulator, EmulatorOptions};
 use tempfile::TempDir;
 
 use crate::identity::{Identity, block_on, environment, token_of};
-use crate::proxy::{Proxy, Start};
+use crate::proxy::Proxy;
 use crate::server::{Certificate, Method, Server};
+use crate::start::Start;
 
 /// A database of the real server, owned by a role whose password is the token that the endpoint gives.
 pub struct Azure {

@@ -21,6 +21,8 @@
 mod app;
 mod authority;
 mod azure;
+mod azure_sql;
+mod cluster;
 mod fake;
 mod identity;
 mod leak;
@@ -30,20 +32,23 @@ mod process;
 mod proxy;
 mod raw;
 mod server;
+mod start;
 mod transcript;
 
 pub use app::App;
 pub use authority::{Authority, client_config, documented_certificate};
 pub use azure::{Azure, Emulated};
+pub use azure_sql::{AzureSql, Encrypt, SqlApp, seen};
 pub use fake::{Conversation, Fake, closed_port};
 pub use identity::{Identity, block_on, issuer, token_of};
 pub use leak::{every_piece_of, find_leak};
 pub use mariadb::{Account, MariaDb, Shop};
 pub use mysql::{MysqlApp, MysqlPeer, mysql_greeting};
 pub use process::{Process, Program, Ran, tools};
-pub use proxy::{Proxy, Refusal, Start, binary};
+pub use proxy::{Proxy, Refusal};
 pub use raw::{Message, RawApp, packets};
 pub use server::{Certificate, Method, Server};
+pub use start::{Start, binary};
 
 /// How long a test waits for what must come. Only a failure takes so long.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -10,10 +10,12 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 use crate::authority::Authority;
+use crate::cluster::{as_user, free_port, give_to};
 use crate::identity::{Identity, token_of};
 use crate::process::{Process, Program, Ran};
-use crate::proxy::{Proxy, Start};
-use crate::server::{Server, as_user, free_port, give_to};
+use crate::proxy::Proxy;
+use crate::server::Server;
+use crate::start::Start;
 
 /// Ends the server and removes its files when its standard input closes, which it does with the test process.
 const LEASH: &str = r#"

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -97,17 +97,11 @@ impl Program {
         self
     }
 
-    /// Leaves standard input open, for [`Process::type_line`].
+    /// Leaves standard input open for as long as it runs.
     #[must_use]
     pub fn interactive(mut self) -> Self {
         self.stdin = None;
         self
-    }
-
-    /// Its home directory, empty and gone with it.
-    #[must_use]
-    pub fn home(&self) -> PathBuf {
-        self.home.path().to_owned()
     }
 
     /// Starts it.
@@ -221,19 +215,6 @@ impl Process {
     pub fn stderr_until<T>(&self, found: impl Fn(&str) -> Option<T>) -> T {
         let found = self.stderr.wait_for(found);
         found.unwrap_or_else(|| panic!("it never came: {}", self.shown()))
-    }
-
-    /// Types a line; the program must be [interactive](Program::interactive).
-    #[track_caller]
-    pub fn type_line(&mut self, line: &str) {
-        let stdin = self.stdin.as_mut().expect("an interactive program");
-        writeln!(stdin, "{line}").unwrap();
-        stdin.flush().unwrap();
-    }
-
-    /// Closes its standard input.
-    pub fn close_stdin(&mut self) {
-        self.stdin = None;
     }
 
     /// Sends it a signal.

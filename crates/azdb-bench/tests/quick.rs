@@ -63,6 +63,29 @@ fn a_quick_run_measures_everything_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_quick_run_of_tds_measures_both_ways_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_azdb-bench"))
+        .args(["tds", "--quick", "--proxy"])
+        .arg(proxy())
+        .env("TMPDIR", dir.path())
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let report = String::from_utf8(output.stdout).unwrap();
+    for row in [
+        "| | direct | azdb-proxy | proxy / direct |",
+        "| CPU, rows to the app, s/GB | - | ",
+        "| connects, one after the other, 1/s | ",
+    ] {
+        assert!(report.contains(row), "{row} is missing in:\n{report}");
+    }
+    assert_eq!(processes_of(dir.path()), 0);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn an_interrupted_run_ends_its_peers() {
     let dir = tempfile::tempdir().unwrap();
     let mut run = bench("postgres", dir.path())

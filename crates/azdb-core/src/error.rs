@@ -231,6 +231,10 @@ pub enum LoginError {
         source: io::Error,
     },
 
+    /// A step of SQL Server's protocol went wrong.
+    #[error(transparent)]
+    Tds(#[from] crate::tds::TdsError),
+
     /// Time ran out.
     #[error("no progress for {limit:?} while {doing}")]
     Deadline {

@@ -8,6 +8,8 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
+use crate::tds::{BareEnd, OnePacketPerRecord};
+
 /// What both legs are made of: sockets in production, pipes in tests.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
@@ -37,6 +39,19 @@ impl<S> Leg<S> {
     /// The stream alone. What lies unread is gone, so the caller has looked.
     pub(crate) fn into_stream(self) -> S {
         self.stream
+    }
+
+    /// The same leg around what `change` makes of its stream. What lies unread stays.
+    pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Leg<T> {
+        Leg {
+            stream: change(self.stream),
+            unread: self.unread,
+        }
+    }
+
+    /// The stream, to look at.
+    pub(crate) fn stream(&self) -> &S {
+        &self.stream
     }
 
     /// What has been read and not used.
@@ -123,6 +138,28 @@ pub(crate) enum MaybeTls<S> {
     Plain(S),
     /// Boxed: a TLS session is a kilobyte, and most of what holds a `MaybeTls` is moved about.
     Tls(Box<TlsStream<S>>),
+    /// The same for a server of TDS after the login, which takes one packet from one record.
+    Packets(Box<OnePacketPerRecord<S>>),
+    /// The same for an app of TDS after the login, whose pool looks for a bare end.
+    Bare(Box<BareEnd<S>>),
+}
+
+impl<S: Stream> MaybeTls<S> {
+    /// Puts each packet of TDS into a TLS record of its own from here on. Without TLS there are no records.
+    pub(crate) fn one_packet_per_record(self) -> Self {
+        match self {
+            Self::Tls(stream) => Self::Packets(Box::new(OnePacketPerRecord::new(*stream))),
+            other => other,
+        }
+    }
+
+    /// Ends without TLS's own farewell from here on.
+    pub(crate) fn with_bare_end(self) -> Self {
+        match self {
+            Self::Tls(stream) => Self::Bare(Box::new(BareEnd(*stream))),
+            other => other,
+        }
+    }
 }
 
 impl<S> Leg<MaybeTls<S>> {
@@ -140,6 +177,8 @@ macro_rules! with_either {
         match $self.get_mut() {
             MaybeTls::Plain($stream) => $call,
             MaybeTls::Tls($stream) => $call,
+            MaybeTls::Packets($stream) => $call,
+            MaybeTls::Bare($stream) => $call,
         }
     };
 }

@@ -8,6 +8,7 @@
 //!   lobby       what the logins of a route share: tokens, permits, TLS
 //!   postgres    its login conversation
 //!   mysql       its login conversation, and the login within a session
+//!   tds         SQL Server's login conversation
 //!   upstream    dialling; which ways may carry a token
 //!   tls         certificates on both sides
 //!   admin       health, metrics and status over HTTP
@@ -29,6 +30,7 @@ mod relay;
 mod server;
 mod session;
 mod socket;
+mod tds;
 mod tls;
 mod upstream;
 
@@ -37,4 +39,5 @@ pub mod route;
 
 pub use error::{Chain, LoginError};
 pub use server::{Drained, Server, StartError};
+pub use tds::TdsError;
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};

@@ -1,6 +1,7 @@
 //! What every login of a route shares.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use azdb_identity::{Audience, Token, Tokens};
 use rustls::ServerConfig;
@@ -23,6 +24,8 @@ pub(crate) struct Lobby<D: Dial> {
     pub(crate) upstream_tls: Option<UpstreamTlsConfig>,
     /// `None` when apps are offered none.
     pub(crate) local_tls: Option<Arc<ServerConfig>>,
+    /// The same for TDS apps that shake hands inside packets; `None` for other protocols too.
+    pub(crate) wrapped_tls: Option<Arc<ServerConfig>>,
     pub(crate) tokens: Tokens,
     pub(crate) cancels: Cancels,
     /// Of MySQL.
@@ -89,6 +92,27 @@ impl<D: Dial> Lobby<D> {
                 source,
             }),
             (outcome, _) => outcome,
+        }
+    }
+
+    /// A token for a session that should not end soon: one with little life left is worth a short wait for the next.
+    pub(crate) async fn lasting_token(
+        &self,
+        principal: &Principal,
+        audience: &Audience,
+        deadline: &Deadline,
+    ) -> Result<Token, LoginError> {
+        const LASTING: Duration = Duration::from_secs(10 * 60);
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let token = self.token(principal, audience, deadline).await?;
+        let left = token.expires_at().duration_since(SystemTime::now());
+        if left.is_ok_and(|left| left >= LASTING) {
+            return Ok(token);
+        }
+        let newer = self.tokens.replace(&principal.identity, audience, &token);
+        match tokio::time::timeout(PATIENCE, newer).await {
+            Ok(Ok(Some(newer))) => Ok(newer),
+            _ => Ok(token),
         }
     }
 

@@ -35,7 +35,7 @@ pub struct Route {
     pub auth: UpstreamAuth,
     /// How this route protects the way upstream.
     pub tls: UpstreamTls,
-    /// TLS from the first byte, without asking: PostgreSQL 17 and later.
+    /// TLS from the first byte, without asking: PostgreSQL 17 and later, TDS 8.0.
     pub tls_first: bool,
     /// LOAD DATA LOCAL, of MySQL.
     pub local_files: LocalFiles,
@@ -49,6 +49,31 @@ pub struct Route {
     pub max_connections: usize,
     /// From the app's first byte to the database's "ready".
     pub login_timeout: Duration,
+    /// What only SQL Server's routes have.
+    pub tds: TdsOptions,
+}
+
+/// What only SQL Server's routes have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TdsOptions {
+    /// Names under which an upstream may send us on, in place of the service's own. Lower case, no dot in front.
+    pub routing_suffixes: Vec<String>,
+    /// Whether SQL Server Browser's port tells apps that ask for a named instance where this route listens.
+    pub sql_browser: bool,
+    /// How old a session may become.
+    pub session_age: SessionAge,
+}
+
+/// How old a session may become. It ends between an answer and the next request, never within.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SessionAge {
+    /// As old as both sides like.
+    #[default]
+    Unlimited,
+    /// Until shortly before its token's end.
+    Token,
+    /// This old.
+    After(Duration),
 }
 
 /// The protocol of a route.
@@ -58,6 +83,8 @@ pub enum Protocol {
     Postgres,
     /// MySQL and MariaDB, protocol 4.1.
     Mysql,
+    /// SQL Server, TDS 7.4 and 8.0.
+    Tds,
 }
 
 impl Protocol {
@@ -65,6 +92,7 @@ impl Protocol {
     pub fn default_port(self) -> u16 {
         match self {
             Self::Postgres => 5432,
+            Self::Tds => 1433,
             Self::Mysql => 3306,
         }
     }
@@ -74,6 +102,8 @@ impl Protocol {
         match self {
             Self::Postgres => format!(".s.PGSQL.{port}"),
             Self::Mysql => "mysqld.sock".to_owned(),
+            // No client of SQL Server looks for one.
+            Self::Tds => format!("tds.{port}.sock"),
         }
     }
 }
@@ -83,6 +113,7 @@ impl fmt::Display for Protocol {
         f.write_str(match self {
             Self::Postgres => "postgres",
             Self::Mysql => "mysql",
+            Self::Tds => "tds",
         })
     }
 }

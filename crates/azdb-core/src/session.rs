@@ -1,11 +1,12 @@
 //! One app's connection, from the door to its last log line.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::counters::Counters;
 use crate::error::{Chain, LoginError};
@@ -15,7 +16,7 @@ use crate::relay::{Ended, Linger, Paired, Stopped, Watch, Why, relay};
 use crate::route::Protocol;
 use crate::socket::Peer;
 use crate::upstream::{Dial, Upstream};
-use crate::{mysql, postgres};
+use crate::{mysql, postgres, tds};
 
 /// What sessions, doors and the server share to come to an end together.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +63,8 @@ pub(crate) type Legs<A, U> = Paired<AppLeg<A>, Upstream<U>>;
 pub(crate) struct Session<A, U, W> {
     pub(crate) paired: Legs<A, U>,
     pub(crate) watch: W,
-    pub(crate) guest: Guest,
+    /// Given back when the session is dropped.
+    pub(crate) _guest: Guest,
 }
 
 /// What a protocol does with a session besides relaying it.
@@ -87,53 +89,59 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
 ) {
     lobby.counters.accepted.add(1);
     let number = ending.numbers.fetch_add(1, Ordering::Relaxed);
-    let span = tracing::info_span!("session", route = %lobby.route.name, number, %peer);
-    async {
-        match lobby.route.protocol {
-            Protocol::Postgres => attend(postgres::login(socket, lobby), lobby, ending).await,
-            Protocol::Mysql => attend(mysql::login(socket, lobby), lobby, ending).await,
+    // A span is half a KiB, and a session that moves bytes has nothing to say: it is made where something is said.
+    let span = || tracing::info_span!("session", route = %lobby.route.name, number, %peer);
+    // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
+    match lobby.route.protocol {
+        Protocol::Postgres => {
+            let login = postgres::login(socket, lobby).instrument(span());
+            attend(Box::pin(login), &span, lobby, ending).await;
+        }
+        Protocol::Mysql => {
+            let login = mysql::login(socket, lobby).instrument(span());
+            attend(Box::pin(login), &span, lobby, ending).await;
+        }
+        Protocol::Tds => {
+            let login = tds::login(socket, lobby).instrument(span());
+            attend(Box::pin(login), &span, lobby, ending).await;
         }
     }
-    .instrument(span)
-    .await;
 }
 
 /// A login, and the session that comes of it.
 async fn attend<A: Stream, D: Dial, W: Conversation>(
-    login: impl Future<Output = Result<Login<A, D::Stream, W>, LoginError>>,
+    login: Pin<Box<impl Future<Output = Result<Login<A, D::Stream, W>, LoginError>>>>,
+    span: &impl Fn() -> Span,
     lobby: &Lobby<D>,
     ending: &Ending,
 ) {
-    // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
-    match ending.goodbye.run_until_cancelled(Box::pin(login)).await {
-        Some(Ok(Login::Session(session))) => run(*session, lobby, ending).await,
-        Some(Ok(Login::Errand(what))) => tracing::debug!("{what}"),
-        Some(Ok(Login::Nobody)) => tracing::debug!("closed before a login"),
+    match ending.goodbye.run_until_cancelled(login).await {
+        Some(Ok(Login::Session(session))) => run(session, span, lobby, ending).await,
+        Some(Ok(Login::Errand(what))) => span().in_scope(|| tracing::debug!("{what}")),
+        Some(Ok(Login::Nobody)) => span().in_scope(|| tracing::debug!("closed before a login")),
         Some(Err(error)) => {
             lobby.counters.refused.add(1);
-            tracing::warn!(error = %Chain(&error), "login refused");
+            span().in_scope(|| tracing::warn!(error = %Chain(&error), "login refused"));
         }
-        None => tracing::warn!("login cut short by the end of the proxy"),
+        None => span().in_scope(|| tracing::warn!("login cut short by the end of the proxy")),
     }
 }
 
 async fn run<A: Stream, D: Dial, W: Conversation>(
-    session: Session<A, D::Stream, W>,
+    mut session: Box<Session<A, D::Stream, W>>,
+    span: &impl Fn() -> Span,
     lobby: &Lobby<D>,
     ending: &Ending,
 ) {
-    let Session {
-        mut paired,
-        mut watch,
-        guest,
-    } = session;
+    // Used where it lies: a session that is moved stands in the task's memory once more for each move.
+    let Session { paired, watch, .. } = &mut *session;
     let counters = &lobby.counters;
     let _counted = Counted::new(&ending.admitted, counters);
-    tracing::debug!("session begins");
+    span().in_scope(|| tracing::debug!("session begins"));
     let (mut before_app, mut before_upstream) = (0, 0);
     let ended = loop {
         let goodbye = ending.goodbye.cancelled();
-        match relay(&mut paired, &mut watch, Linger::default(), goodbye).await {
+        match relay(paired, watch, Linger::default(), goodbye).await {
             Stopped::Ended(ended) => break ended,
             Stopped::Paused {
                 from_app,
@@ -141,12 +149,14 @@ async fn run<A: Stream, D: Dial, W: Conversation>(
             } => {
                 before_app += from_app;
                 before_upstream += from_upstream;
-                let intermission = Box::pin(watch.intermission(&mut paired, lobby));
+                let intermission = Box::pin(watch.intermission(paired, lobby).instrument(span()));
                 match ending.goodbye.run_until_cancelled(intermission).await {
                     Some(Ok(())) => {}
                     Some(Err(error)) => {
                         counters.refused.add(1);
-                        tracing::warn!(error = %Chain(&error), "login within the session refused");
+                        span().in_scope(|| {
+                            tracing::warn!(error = %Chain(&error), "login within the session refused");
+                        });
                         break Ended::by_us();
                     }
                     None => break Ended::by_us(),
@@ -155,9 +165,9 @@ async fn run<A: Stream, D: Dial, W: Conversation>(
         }
     };
     if let Why::Goodbye { at_rest: true } = ended.why {
-        watch.farewell(&mut paired.app).await;
+        Box::pin(watch.farewell(&mut paired.app)).await;
     }
-    drop(guest);
+    drop(session);
     let ended = Ended {
         from_app: ended.from_app + before_app,
         from_upstream: ended.from_upstream + before_upstream,
@@ -165,7 +175,7 @@ async fn run<A: Stream, D: Dial, W: Conversation>(
     };
     counters.from_app.add(ended.from_app);
     counters.from_upstream.add(ended.from_upstream);
-    log_end(ended);
+    span().in_scope(|| log_end(ended));
 }
 
 fn log_end(
@@ -181,6 +191,14 @@ fn log_end(
         }
         Why::Broken(side, error) => {
             tracing::info!(closed_by = %side, %error, from_app, from_upstream, "session broke");
+        }
+        Why::Retired => {
+            tracing::info!(
+                closed_by = "proxy",
+                from_app,
+                from_upstream,
+                "session retired, see max_session_age"
+            );
         }
         Why::Goodbye { at_rest } => {
             tracing::info!(

@@ -86,6 +86,25 @@ impl<S> Upstream<S> {
             Self::Plain(leg) => leg,
         }
     }
+
+    /// Whether what is written here goes into TLS records.
+    pub(crate) fn has_records(&self) -> bool {
+        match self {
+            Self::Sealed(_) => true,
+            Self::Plain(leg) => !matches!(leg.stream(), MaybeTls::Plain(_)),
+        }
+    }
+
+    /// The same way, on which each packet of TDS goes into a TLS record of its own.
+    pub(crate) fn one_packet_per_record(self) -> Self
+    where
+        S: Stream,
+    {
+        match self {
+            Self::Sealed(sealed) => Self::Sealed(sealed.one_packet_per_record()),
+            Self::Plain(leg) => Self::Plain(leg.map(MaybeTls::one_packet_per_record)),
+        }
+    }
 }
 
 impl<S: Stream> AsyncRead for Upstream<S> {

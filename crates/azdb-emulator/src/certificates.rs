@@ -8,8 +8,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 
 /// Why no certificate could be made.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,24 @@ impl Authority {
         names: &[String],
         alpn: &[&[u8]],
     ) -> Result<Arc<ServerConfig>, CertificateError> {
+        self.config_of(names, alpn, rustls::DEFAULT_VERSIONS)
+    }
+
+    /// The same for TLS inside PRELOGIN packets: TLS 1.2 only and no session tickets, because a
+    /// flight that nobody waits for would follow the handshake.
+    pub(crate) fn tls12_server_config(
+        &self,
+        names: &[String],
+    ) -> Result<Arc<ServerConfig>, CertificateError> {
+        self.config_of(names, &[], &[&rustls::version::TLS12])
+    }
+
+    fn config_of(
+        &self,
+        names: &[String],
+        alpn: &[&[u8]],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Result<Arc<ServerConfig>, CertificateError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names.to_vec())?;
         params
@@ -74,7 +92,7 @@ impl Authority {
 
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
+            .with_protocol_versions(versions)?
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)?;
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();

@@ -12,6 +12,7 @@ use crate::mysql::{MysqlError, MysqlOptions, MysqlServer, User};
 use crate::postgres::{PostgresError, PostgresOptions, PostgresServer, Role};
 use crate::random;
 use crate::sqlite::{Database, DatabaseError};
+use crate::tds::{TdsError, TdsOptions, TdsServer};
 
 /// The role of [`EmulatorOptions::default`].
 pub const DEFAULT_ROLE: &str = "orders-app";
@@ -35,6 +36,8 @@ pub struct EmulatorOptions {
     pub postgres: PostgresOptions,
     /// The MySQL server. Without users, each identity becomes one of its own name.
     pub mysql: MysqlOptions,
+    /// The TDS server. Without principals, each identity may log in.
+    pub tds: TdsOptions,
 }
 
 impl Default for EmulatorOptions {
@@ -54,6 +57,7 @@ impl Default for EmulatorOptions {
             tenant: DEFAULT_TENANT.to_owned(),
             postgres: PostgresOptions::default(),
             mysql: MysqlOptions::default(),
+            tds: TdsOptions::default(),
         }
     }
 }
@@ -79,6 +83,9 @@ pub enum EmulatorError {
     /// No MySQL server.
     #[error("no MySQL server")]
     Mysql(#[from] MysqlError),
+    /// No TDS server.
+    #[error("no TDS server")]
+    Tds(#[from] TdsError),
 }
 
 /// Azure on a laptop, running. Dropping it ends everything; [`shutdown`](Self::shutdown) also waits.
@@ -88,6 +95,7 @@ pub struct Emulator {
     identity: IdentityEndpoint,
     postgres: PostgresServer,
     mysql: MysqlServer,
+    tds: TdsServer,
 }
 
 impl Emulator {
@@ -111,6 +119,11 @@ impl Emulator {
                 .map(|identity| User::new(&identity.name, &identity.client_id))
                 .collect();
         }
+        let mut tds = options.tds;
+        if tds.principals.is_empty() {
+            let identities = options.identities.iter();
+            tds.principals = identities.map(|one| one.object_id.clone()).collect();
+        }
         let identity = IdentityEndpoint::start(
             options.identity,
             &secret,
@@ -121,13 +134,16 @@ impl Emulator {
         let mysql =
             MysqlServer::start(mysql, &authority, issuer.clone(), Arc::clone(&database)).await?;
         let postgres =
-            PostgresServer::start(postgres, &authority, issuer.clone(), database).await?;
+            PostgresServer::start(postgres, &authority, issuer.clone(), Arc::clone(&database))
+                .await?;
+        let tds = TdsServer::start(tds, &authority, issuer.clone(), database).await?;
         Ok(Self {
             issuer,
             authority,
             identity,
             postgres,
             mysql,
+            tds,
         })
     }
 
@@ -147,6 +163,12 @@ impl Emulator {
     #[must_use]
     pub fn postgres(&self) -> &PostgresServer {
         &self.postgres
+    }
+
+    /// Takes the tokens too, over TDS.
+    #[must_use]
+    pub fn tds(&self) -> &TdsServer {
+        &self.tds
     }
 
     /// Takes the tokens, too.
@@ -171,5 +193,6 @@ impl Emulator {
         self.identity.shutdown().await;
         self.postgres.shutdown().await;
         self.mysql.shutdown().await;
+        self.tds.shutdown().await;
     }
 }

@@ -41,11 +41,13 @@ pub mod postgres;
 mod random;
 mod sqlite;
 mod tasks;
+pub mod tds;
 
 pub use certificates::{Authority, CertificateError};
 pub use emulator::{DEFAULT_ROLE, DEFAULT_TENANT, Emulator, EmulatorError, EmulatorOptions};
 pub use identity::{Assigned, Behaviour, IdentityEndpoint, ManagedIdentity};
-pub use issuer::{Flaw, Issuer, OSSRDBMS_AUDIENCE, Shape};
+pub use issuer::{Flaw, Issuer, OSSRDBMS_AUDIENCE, SQL_AUDIENCE, Shape};
 pub use mysql::{ChangesOfUser, MysqlLogin, MysqlOptions, MysqlRefusal, MysqlServer, User};
 pub use postgres::{PostgresOptions, PostgresServer, Refusal, Role};
 pub use sqlite::{Database, DatabaseError};
+pub use tds::{TdsOptions, TdsServer};

@@ -7,15 +7,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use azdb_emulator::{Emulator, EmulatorOptions, ManagedIdentity};
+use azdb_emulator::{Emulator, EmulatorOptions, ManagedIdentity, TdsOptions};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-/// Azure on a laptop: tokens, and PostgreSQL and MySQL servers that accept nothing else
+/// Azure on a laptop: tokens, and database servers that accept nothing else
 ///
 /// The identity endpoint answers as App Service does (`/msi/token`) and as the instance metadata
-/// service does (`/metadata/identity/oauth2/token`). The servers take only TLS, and only
-/// tokens of this process. All data is a sample and ends with the process.
+/// service does (`/metadata/identity/oauth2/token`). The PostgreSQL, MySQL and TDS servers (T-SQL
+/// for SQL Server's drivers) take only TLS, and only tokens of this process. All data is a sample and ends with the process.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -36,6 +36,25 @@ struct Arguments {
         env = "AZDB_EMULATOR_MYSQL"
     )]
     mysql: SocketAddr,
+
+    /// Where TDS listens: Azure SQL
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:1433",
+        env = "AZDB_EMULATOR_TDS"
+    )]
+    tds: SocketAddr,
+
+    /// Makes the TDS server a developer's one: this login comes in too, encryption is offered and not
+    /// required, and names are not looked at
+    #[arg(
+        long,
+        value_name = "USER:PASSWORD",
+        env = "AZDB_EMULATOR_TDS_LOGIN",
+        hide_env_values = true
+    )]
+    tds_login: Option<String>,
 
     /// Where the identity endpoint listens
     #[arg(
@@ -109,8 +128,17 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         ..EmulatorOptions::default()
     };
     options.postgres.bind = arguments.postgres;
+    if let Some(login) = &arguments.tds_login {
+        let (user, password) = login.split_once(':').ok_or("--tds-login: no `:` in it")?;
+        options.tds = TdsOptions::development(user, password);
+    }
+    options.tds.bind = arguments.tds;
     options.mysql.bind = arguments.mysql;
-    for names in [&mut options.postgres.names, &mut options.mysql.names] {
+    for names in [
+        &mut options.postgres.names,
+        &mut options.mysql.names,
+        &mut options.tds.names,
+    ] {
         names.extend(arguments.names.iter().cloned());
     }
     let roles = arguments.roles.iter();
@@ -139,11 +167,13 @@ fn settings(emulator: &Emulator, host: Option<&str>, ca_file: Option<&std::path:
          PGHOST={host}\n\
          PGPORT={}\n\
          MYSQL_HOST={host}\n\
-         MYSQL_TCP_PORT={}\n",
+         MYSQL_TCP_PORT={}\n\
+         TDSSERVER={host},{}\n",
         identity.address().port(),
         identity.secret(),
         postgres.address().port(),
         emulator.mysql().address().port(),
+        emulator.tds().address().port(),
     );
     if let Some(file) = ca_file {
         let _ = writeln!(text, "PGSSLROOTCERT={}", file.display());

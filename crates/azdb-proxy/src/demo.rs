@@ -17,6 +17,7 @@ use crate::{logging, output};
 /// Ports that the demo tries before it takes any, for a protocol.
 const POSTGRES_PORTS: [u16; 3] = [5432, 15432, 0];
 const MYSQL_PORTS: [u16; 3] = [3306, 13306, 0];
+const TDS_PORTS: [u16; 3] = [1433, 11433, 0];
 
 /// Serves sample data until Ctrl-C.
 pub(crate) fn demo() -> Exit {
@@ -52,10 +53,10 @@ async fn serve() -> anyhow::Result<Exit> {
         .iter()
         .map(|(_, listen)| listen.to_string())
         .collect();
-    let [postgres, mysql] = &listen[..] else {
-        return Err(anyhow!("{} addresses, not two", listen.len()));
+    let [postgres, mysql, tds] = &listen[..] else {
+        return Err(anyhow!("{} addresses, not three", listen.len()));
     };
-    say(&welcome(&azure, postgres, mysql));
+    say(&welcome(&azure, postgres, mysql, tds));
     let exit = run::serve(server, &config.process, signals).await;
     azure.shutdown().await;
     say("\nThe demo has ended.");
@@ -69,18 +70,25 @@ fn free_port(ports: [u16; 3]) -> u16 {
 }
 
 fn configuration(azure: &Emulator, ca_file: &Path, env: &Environment) -> anyhow::Result<Config> {
-    let url = |protocol: &str, ports, upstream: SocketAddr| {
+    let url = |protocol: &str, user: &str, ports, upstream: SocketAddr| {
         format!(
-            "{protocol}://{DEFAULT_ROLE}@localhost:{}/orders?name={protocol}&listen=127.0.0.1:{}&connect_to={upstream}&upstream_ca_file={}",
+            "{protocol}://{user}localhost:{}/orders?name={protocol}&listen=127.0.0.1:{}&connect_to={upstream}&upstream_ca_file={}",
             upstream.port(),
             free_port(ports),
             ca_file.display(),
         )
     };
+    let role = format!("{DEFAULT_ROLE}@");
     let overrides = Overrides {
         urls: vec![
-            url("postgres", POSTGRES_PORTS, azure.postgres().address()),
-            url("mysql", MYSQL_PORTS, azure.mysql().address()),
+            url(
+                "postgres",
+                &role,
+                POSTGRES_PORTS,
+                azure.postgres().address(),
+            ),
+            url("mysql", &role, MYSQL_PORTS, azure.mysql().address()),
+            url("tds", "", TDS_PORTS, azure.tds().address()),
         ],
         log_level: Some("warn".to_owned()),
         ..Overrides::default()
@@ -88,7 +96,7 @@ fn configuration(azure: &Emulator, ca_file: &Path, env: &Environment) -> anyhow:
     config::load_without_search(&overrides, env).map_err(|problems| anyhow!("{problems}"))
 }
 
-fn welcome(azure: &Emulator, for_postgres: &str, for_mysql: &str) -> String {
+fn welcome(azure: &Emulator, for_postgres: &str, for_mysql: &str, for_tds: &str) -> String {
     let option = |listen: &str, usual: &str, option: &str| match listen.rsplit(':').next() {
         Some(port) if port != usual => format!(" {option} {port}"),
         _ => String::new(),
@@ -99,18 +107,22 @@ fn welcome(azure: &Emulator, for_postgres: &str, for_mysql: &str) -> String {
   identity endpoint  {identity}
   PostgreSQL         {postgres}, TLS only, lets in role {DEFAULT_ROLE} with a token of that endpoint
   MySQL              {mysql}, TLS only, lets in user {DEFAULT_ROLE} with such a token
-  azdb-proxy         {for_postgres} and {for_mysql}, lets in anyone, with any password or none
+  SQL Server         {tds}, TLS only, lets in whoever has such a token
+  azdb-proxy         {for_postgres}, {for_mysql} and {for_tds}, lets in anyone, with any password or none
 
 Type this in another terminal:
 
   psql -h 127.0.0.1{psql} -U anyone anydb -c 'select * from products'
   psql -h 127.0.0.1{psql} -U anyone anydb -c '\\d'
   mysql -h 127.0.0.1{client} -u anyone anydb -e 'select * from products'
+  sqlcmd -S {sqlcmd} -U anyone -P anything -No -Q 'select * from products'
 ",
         identity = azure.identity().url(),
         postgres = azure.postgres().address(),
         mysql = azure.mysql().address(),
+        tds = azure.tds().address(),
         psql = option(for_postgres, "5432", "-p"),
         client = option(for_mysql, "3306", "-P"),
+        sqlcmd = for_tds.replace(':', ","),
     )
 }

@@ -19,5 +19,6 @@ mod quote;
 
 pub mod mysql;
 pub mod postgres;
+pub mod tds;
 
 pub use quote::Quoted;

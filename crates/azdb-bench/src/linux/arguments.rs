@@ -21,6 +21,8 @@ pub(super) enum Protocol {
     Postgres(Options),
     /// MySQL: azdb-proxy and an app's own TLS; the other peers cannot start TLS in its protocol
     Mysql(Options),
+    /// TDS: azdb-proxy before an emulated Azure SQL, and the same client with its own TLS
+    Tds(TdsOptions),
 }
 
 #[derive(Debug, Args)]
@@ -40,4 +42,17 @@ pub(super) struct Options {
     /// Only these measures
     #[arg(long = "measure", value_name = "MEASURE", value_delimiter = ',')]
     pub(super) measures: Vec<Measure>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TdsOptions {
+    /// How often both ways take their turn
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) rounds: u32,
+    /// See whether it runs at all: one round of tiny measures, whose figures mean nothing
+    #[arg(long, conflicts_with = "rounds")]
+    pub(super) quick: bool,
+    /// The proxy to measure, instead of the one that `cargo build -p azdb-proxy --no-default-features` makes
+    #[arg(long, value_name = "PATH")]
+    pub(super) proxy: Option<PathBuf>,
 }

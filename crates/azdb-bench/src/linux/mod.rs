@@ -15,6 +15,7 @@ mod program;
 mod report;
 mod run;
 mod samples;
+mod tds;
 mod tls;
 mod upstream;
 
@@ -31,13 +32,9 @@ use arguments::{Arguments, Protocol};
 /// Measures, and prints the tables as Markdown on standard output.
 pub(crate) fn main() -> ExitCode {
     let Arguments { protocol } = Arguments::parse();
-    let (dialect, options) = match protocol {
-        Protocol::Postgres(options) => (Dialect::Postgres, options),
-        Protocol::Mysql(options) => (Dialect::Mysql, options),
-    };
     let outcome = tokio::runtime::Runtime::new()
         .context("cannot start worker threads")
-        .and_then(|runtime| runtime.block_on(unless_stopped(run::run(dialect, &options))));
+        .and_then(|runtime| runtime.block_on(unless_stopped(measure_all(&protocol))));
     match outcome {
         Ok(text) => {
             // A reader that has gone is no reason to fail.
@@ -48,6 +45,14 @@ pub(crate) fn main() -> ExitCode {
             tell(&format!("azdb-bench: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn measure_all(protocol: &Protocol) -> anyhow::Result<String> {
+    match protocol {
+        Protocol::Postgres(options) => run::run(Dialect::Postgres, options).await,
+        Protocol::Mysql(options) => run::run(Dialect::Mysql, options).await,
+        Protocol::Tds(options) => tds::run(options).await,
     }
 }
 

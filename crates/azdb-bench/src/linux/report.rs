@@ -55,20 +55,22 @@ fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
-fn set_up(out: &mut String, results: &Results, before: &Machine, after: &Machine) {
+/// The machine, and how busy it was.
+pub(super) fn machine(before: &Machine, after: &Machine) -> String {
     let Machine {
         model,
         kernel,
         processors,
         load,
     } = before;
-    line(
-        out,
-        &format!(
-            "* Machine: {processors} processors ({model}), Linux {kernel}, load average {load} before and {} after.",
-            after.load
-        ),
-    );
+    format!(
+        "{processors} processors ({model}), Linux {kernel}, load average {load} before and {} after",
+        after.load
+    )
+}
+
+fn set_up(out: &mut String, results: &Results, before: &Machine, after: &Machine) {
+    line(out, &format!("* Machine: {}.", machine(before, after)));
     for peer in &results.peers {
         let program = peer
             .program

@@ -120,7 +120,7 @@ fn token(
         .chain(hosts())
         .find_map(|(_, name)| cloud_of(rest.protocol, &name.value));
     let cloud = cloud(rest, named);
-    let audience = audience_for(section, cloud, audience);
+    let audience = audience_for(section, rest.protocol, cloud, audience);
     let allowed = token_hosts_fit(section, &verified, token_hosts);
     if let UpstreamTls::Verified {
         roots: Roots::Platform,
@@ -180,19 +180,28 @@ fn agree(section: &Section<'_>, rest: &Rest<'_>, cloud: Cloud) -> Checked<()> {
     }
 }
 
+/// What a token for a protocol's servers is for, unless the configuration says otherwise.
+fn usual_audience(protocol: Protocol, cloud: Cloud) -> Audience {
+    match protocol {
+        Protocol::Tds => cloud.sql_audience(),
+        _ => cloud.oss_rdbms_audience(),
+    }
+}
+
 fn audience_for(
     section: &Section<'_>,
+    protocol: Protocol,
     cloud: Cloud,
     audience: Option<Written<String>>,
 ) -> Checked<Audience> {
     let Some(Written { value, spot }) = audience else {
-        return Ok(cloud.oss_rdbms_audience());
+        return Ok(usual_audience(protocol, cloud));
     };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/".contains(&byte);
     if !value.bytes().all(plain) {
         let problem = format!(
             "{value:?} is not a resource, for example \"{}\"",
-            cloud.oss_rdbms_audience()
+            usual_audience(protocol, cloud)
         );
         return Err(section.refuse(&spot, "audience", problem));
     }
@@ -200,7 +209,7 @@ fn audience_for(
     let clouds = [Cloud::Public, Cloud::UsGovernment, Cloud::China];
     match clouds
         .into_iter()
-        .find(|of| *of != cloud && of.oss_rdbms_audience() == audience)
+        .find(|of| *of != cloud && usual_audience(protocol, *of) == audience)
     {
         None => Ok(audience),
         Some(other) => {

@@ -36,6 +36,7 @@ mod readers;
 mod route;
 mod section;
 mod summary;
+mod tds;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -55,6 +56,7 @@ pub use self::endpoints::AdminListen;
 pub use self::problems::{Problem, Problems};
 pub use self::process::{LogFormat, Overrides, Process};
 pub use self::summary::summary;
+pub(crate) use self::token_host::is_under;
 
 use self::env::Variables;
 use self::identity::Identities;

@@ -10,17 +10,21 @@ use super::names::shown;
 use super::problems::{Checked, Written};
 use super::section::Section;
 use super::value::{Entries, Value};
-use crate::route::{Principal, Principals};
+use crate::route::{Principal, Principals, Protocol};
 
 /// Everything that says who an app becomes.
 pub(super) fn read(
     section: &mut Section<'_>,
+    protocol: Protocol,
     mode: &Checked<Mode>,
     identities: &Identities,
 ) -> Checked<Principals> {
     let identity = identity(section, mode, identities);
     let user = section.text("upstream_user");
     let map = user_map(section);
+    if protocol == Protocol::Tds && *mode != Ok(Mode::Password) {
+        return by_token(section, identities, identity, user?, map?);
+    }
     match (user?, map?) {
         (Some(user), None) => Ok(Principals::One(principal(user.value, identity?))),
         (None, Some(map)) => by_app_user(section, mode, identities, &identity, map.value),
@@ -32,6 +36,43 @@ pub(super) fn read(
         (None, None) => Err(section
             .refuse_all("upstream_user: is missing; it is the database principal to log in as")),
     }
+}
+
+/// SQL Server takes the principal from the token: an identity is all there is to choose.
+fn by_token(
+    section: &Section<'_>,
+    identities: &Identities,
+    default: Checked<Arc<IdentityConfig>>,
+    user: Option<Written<String>>,
+    map: Option<Written<Entries>>,
+) -> Checked<Principals> {
+    if let Some(user) = user {
+        let problem = "the token says who the user is: leave it out, or use upstream_auth = \"password\" for a development server";
+        return Err(section.refuse(&user.spot, "upstream_user", problem));
+    }
+    let Some(map) = map else {
+        return Ok(Principals::One(principal(String::new(), default?)));
+    };
+    let principals: Vec<Checked<_>> = map
+        .value
+        .into_iter()
+        .map(|(app_user, written)| {
+            let key = format!("user_map.{}", shown(&app_user));
+            let Value::Table(entries) = written.value else {
+                let problem = "must be { identity = \"NAME\" }: the token says who the user is";
+                return Err(section.refuse(&written.spot, &key, problem));
+            };
+            let context = format!("{}: {key}", section.context);
+            let mut inner = section.inner(&context, &written.spot, entries);
+            let identity = identities.of(&mut inner);
+            inner.finish();
+            Ok((app_user, principal(String::new(), identity?)))
+        })
+        .collect();
+    principals
+        .into_iter()
+        .collect::<Checked<Vec<_>>>()
+        .map(Principals::ByAppUser)
 }
 
 fn user_map(section: &mut Section<'_>) -> Checked<Option<Written<Entries>>> {

@@ -13,7 +13,7 @@ use super::principal;
 use super::problems::{Checked, Reported, Spot, Written};
 use super::section::Section;
 use super::value::Value;
-use super::{tls, upstream};
+use super::{tds, tls, upstream};
 use crate::route::{Endpoint, LocalFiles, LocalTls, Protocol, Route};
 
 /// Sessions at a time, when the configuration does not say.
@@ -25,14 +25,7 @@ const SHORTEST_LOGIN: Duration = Duration::from_millis(100);
 /// More is longer than any app waits.
 const LONGEST_LOGIN: Duration = Duration::from_secs(600);
 /// Keys of the contract that later versions will know.
-const NOT_YET: [&str; 6] = [
-    "app_password_file",
-    "unix_group",
-    "routing_suffixes",
-    "sql_browser",
-    "max_session_age",
-    "idle_timeout",
-];
+const NOT_YET: [&str; 3] = ["app_password_file", "unix_group", "idle_timeout"];
 
 /// What all routes share.
 pub(super) struct Shared {
@@ -67,7 +60,8 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
     let admission = listen::admission(section, &listen);
     let mode = login::mode(section);
     let tls = tls::read(section, &mode, protocol);
-    let principals = principal::read(section, &mode, &shared.identities);
+    let principals = principal::read(section, spoken, &mode, &shared.identities);
+    let tds = tds::read(section, protocol, &mode);
     let rest = Rest {
         protocol: spoken,
         mode: &mode,
@@ -107,6 +101,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
         unix_mode,
         max_connections,
         login_timeout,
+        tds: tds?,
     };
     Ok(Draft {
         route,
@@ -189,7 +184,7 @@ fn is_name(name: &str) -> bool {
 /// not speak ends the route, because its keys may mean something else there.
 fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
     let Some(written) = section.take("protocol") else {
-        section.refuse_all("protocol: is missing; it is one of postgres, mysql");
+        section.refuse_all("protocol: is missing; it is one of postgres, mysql, tds");
         return Ok(None);
     };
     let Ok(Written { value, spot }) = section.as_text("protocol", written) else {
@@ -198,16 +193,12 @@ fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
     match value.as_str() {
         "postgres" => Ok(Some(Protocol::Postgres)),
         "mysql" => Ok(Some(Protocol::Mysql)),
-        "tds" => Err(section.refuse(
-            &spot,
-            "protocol",
-            format!("{value:?} is not supported by this version yet"),
-        )),
+        "tds" => Ok(Some(Protocol::Tds)),
         _ => {
             section.refuse(
                 &spot,
                 "protocol",
-                format!("{value:?} is not one of postgres, mysql"),
+                format!("{value:?} is not one of postgres, mysql, tds"),
             );
             Ok(None)
         }

@@ -42,13 +42,21 @@ fn joined(items: &[impl ToString]) -> String {
         .join(", ")
 }
 
+/// SQL Server takes the user from the token.
+fn user(name: &str) -> String {
+    match name {
+        "" => "the identity".to_owned(),
+        name => format!("{name:?}"),
+    }
+}
+
 fn users(principals: &Principals) -> String {
     match principals {
-        Principals::One(principal) => format!("{:?}", principal.user),
+        Principals::One(principal) => user(&principal.user),
         Principals::ByAppUser(map) => {
             let pairs: Vec<String> = map
                 .iter()
-                .map(|(app_user, principal)| format!("{:?} for {app_user:?}", principal.user))
+                .map(|(app_user, principal)| format!("{} for {app_user:?}", user(&principal.user)))
                 .collect();
             pairs.join(", ")
         }

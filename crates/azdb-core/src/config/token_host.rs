@@ -23,6 +23,13 @@ fn suffixes_of(protocol: Protocol) -> &'static [(Cloud, &'static str)] {
             (Cloud::UsGovernment, "postgres.database.usgovcloudapi.net"),
             (Cloud::China, "postgres.database.chinacloudapi.cn"),
         ],
+        Protocol::Tds => &[
+            (Cloud::Public, "database.windows.net"),
+            (Cloud::Public, "fabric.microsoft.com"),
+            (Cloud::Public, "pbidedicated.windows.net"),
+            (Cloud::UsGovernment, "database.usgovcloudapi.net"),
+            (Cloud::China, "database.chinacloudapi.cn"),
+        ],
         Protocol::Mysql => &[
             (Cloud::Public, "mysql.database.azure.com"),
             (Cloud::UsGovernment, "mysql.database.usgovcloudapi.net"),
@@ -40,7 +47,7 @@ pub(super) fn service_of(protocol: Protocol, name: &str) -> Option<Cloud> {
 }
 
 /// Whether `name` is at least one label below `suffix`, without regard to case.
-fn is_under(name: &str, suffix: &str) -> bool {
+pub(crate) fn is_under(name: &str, suffix: &str) -> bool {
     let Some(at) = name.len().checked_sub(suffix.len()) else {
         return false;
     };

@@ -87,10 +87,10 @@ fn collect(url: &Url, words: &mut Words) -> Result<(), String> {
     let protocol = match url.scheme() {
         "postgres" | "postgresql" => "postgres",
         "mysql" | "mariadb" => "mysql",
-        "tds" | "sqlserver" => "tds",
+        "tds" | "sqlserver" | "mssql" => "tds",
         other => {
             return Err(format!(
-                "{other:?} is not one of postgres, postgresql, mysql, mariadb"
+                "{other:?} is not one of postgres, postgresql, mysql, mariadb, tds, sqlserver, mssql"
             ));
         }
     };

@@ -143,7 +143,7 @@ pub(crate) async fn login<A: Stream, D: Dial>(
             upstream: entered.upstream,
         },
         watch: Talk::new(entered.terms),
-        guest: entered.guest,
+        _guest: entered.guest,
     })))
 }
 

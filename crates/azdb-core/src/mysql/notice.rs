@@ -33,7 +33,8 @@ pub(super) fn notice(error: &LoginError) -> Option<Vec<u8>> {
         | LoginError::AppVersion(_)
         | LoginError::NoUser
         | LoginError::TlsAnswer { .. }
-        | LoginError::UpstreamMessage(_) => None,
+        | LoginError::UpstreamMessage(_)
+        | LoginError::Tds(_) => None,
 
         LoginError::AppMysqlPacket(_) => {
             ours(BAD_PACKET, "connect with a client of MySQL or MariaDB")

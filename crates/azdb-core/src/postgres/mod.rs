@@ -118,7 +118,7 @@ pub(crate) async fn login<A: Stream, D: Dial>(
             Ok(Login::Session(Box::new(Session {
                 paired,
                 watch: Exchange::default(),
-                guest,
+                _guest: guest,
             })))
         }
         Err(error) => {

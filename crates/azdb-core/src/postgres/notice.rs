@@ -43,6 +43,7 @@ pub(super) fn notice(error: &LoginError) -> Option<Notice> {
     let ours = |code, hint: &str| Some(Notice::Ours(code, Chain(error).to_string(), hint.into()));
     match error {
         LoginError::AppLeft(_) | LoginError::AppTls(_) | LoginError::AppStuffedBytes(_) => None,
+        LoginError::Tds(_) => None,
 
         // Of other protocols.
         LoginError::AppMysqlPacket(_)

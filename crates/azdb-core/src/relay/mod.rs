@@ -47,6 +47,10 @@ pub(crate) trait Watch: Send {
     fn upstream_sent(&mut self, bytes: &[u8]);
     /// Whether a word to the app would cut into nothing.
     fn at_rest(&self) -> bool;
+    /// From when on the session is to end as soon as it is at rest.
+    fn retires_at(&self) -> Option<Instant> {
+        None
+    }
     /// Whether the app has said that it leaves. The end that follows is its own, whichever socket shows it first.
     fn app_left(&self) -> bool {
         false
@@ -153,6 +157,8 @@ pub(crate) enum Why {
         /// Whether a word to the app cuts into nothing.
         at_rest: bool,
     },
+    /// It was old and had come to rest.
+    Retired,
 }
 
 /// Moves bytes until the watch asks for a pause, both directions have ended, the linger clock runs out, or `goodbye`
@@ -164,6 +170,7 @@ pub(crate) async fn relay<A: Stream, U: Stream, W: Watch>(
     goodbye: impl Future<Output = ()>,
 ) -> Stopped {
     let mut goodbye = std::pin::pin!(goodbye);
+    let mut retirement = Retirement::at(watch.retires_at());
     let mut session = Session::new(linger);
     poll_fn(|cx| {
         if session.poll(cx, paired, watch).is_ready() {
@@ -172,6 +179,10 @@ pub(crate) async fn relay<A: Stream, U: Stream, W: Watch>(
         if goodbye.as_mut().poll(cx).is_ready() {
             let at_rest = watch.at_rest() && session.holds_nothing();
             session.why.get_or_insert(Why::Goodbye { at_rest });
+            return Poll::Ready(());
+        }
+        if retirement.is_due(cx) && watch.at_rest() && session.holds_nothing() {
+            session.why.get_or_insert(Why::Retired);
             return Poll::Ready(());
         }
         Poll::Pending
@@ -185,6 +196,35 @@ pub(crate) async fn relay<A: Stream, U: Stream, W: Watch>(
         };
     }
     Stopped::Ended(session.into_ended(watch.app_left()))
+}
+
+/// The clock of a session that may only become so old.
+enum Retirement {
+    Never,
+    Waiting(Pin<Box<Sleep>>),
+    Due,
+}
+
+impl Retirement {
+    fn at(moment: Option<Instant>) -> Self {
+        moment.map_or(Self::Never, |at| {
+            Self::Waiting(Box::pin(tokio::time::sleep_until(at)))
+        })
+    }
+
+    fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::Never => return false,
+            Self::Due => return true,
+            Self::Waiting(sleep) => {
+                if sleep.as_mut().poll(cx).is_pending() {
+                    return false;
+                }
+            }
+        }
+        *self = Self::Due;
+        true
+    }
 }
 
 struct Session {

@@ -9,6 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Cut, SCRATCH};
 
+/// Plaintext of the largest TLS record (RFC 8446, section 5.1).
+const RECORD: usize = 16 * 1024;
+
 /// Bytes after which a direction lets others have their turn.
 const FAIR_SHARE: usize = 1024 * 1024;
 
@@ -298,7 +301,8 @@ fn fill<R: AsyncRead + Unpin>(
     source: &mut R,
     buffer: &mut ReadBuf<'_>,
 ) -> Read {
-    while buffer.remaining() > 0 {
+    // With less room than a record takes, its rest would stay behind in the TLS session and cost it a buffer.
+    while buffer.remaining() >= RECORD || buffer.filled().is_empty() {
         let before = buffer.filled().len();
         match Pin::new(&mut *source).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) if buffer.filled().len() == before => return Read::Ended,

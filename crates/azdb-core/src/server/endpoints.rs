@@ -8,6 +8,7 @@ use crate::config::AdminListen;
 use crate::error::Chain;
 use crate::route::ListenAddr;
 use crate::socket::Door;
+use crate::tds;
 
 /// Mode of an admin socket: whoever runs the proxy.
 const ADMIN_SOCKET_MODE: u32 = 0o600;
@@ -44,6 +45,12 @@ impl Server {
                 Ok(())
             }
         }
+    }
+
+    /// Answers SQL Server Browser's questions for the routes that want it. That its port is taken is no reason to fail: an SQL
+    /// Server on this machine has one of its own.
+    pub async fn open_browser(&self) {
+        tds::open_browser(&self.addresses).await;
     }
 
     async fn open_endpoint(

@@ -16,9 +16,11 @@ use crate::listener::Listener;
 use crate::lobby::Lobby;
 use crate::mysql::Spares;
 use crate::postgres::Cancels;
-use crate::route::{ListenAddr, Route};
+use crate::route::{ListenAddr, Protocol, Route};
 use crate::session::Ending;
-use crate::tls::{LocalAuthority, LocalTlsError, UpstreamTlsConfig, server_config};
+use crate::tls::{
+    LocalAuthority, LocalTlsError, UpstreamTlsConfig, server_config, wrapped_server_config,
+};
 use crate::upstream::Tcp;
 
 pub use start::StartError;
@@ -133,22 +135,27 @@ fn lobby(
     tokens: &Tokens,
     own: &Arc<[SocketAddr]>,
     ending: &Ending,
-    local: impl FnOnce() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+    local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
 ) -> Result<Lobby<Tcp>, StartError> {
     let name = || route.name.clone();
+    let local_tls = |source| StartError::LocalTls {
+        route: name(),
+        source,
+    };
+    let upstream_tls = match route.protocol {
+        Protocol::Tds if !route.tls_first => UpstreamTlsConfig::in_packets(&route.tls),
+        protocol => UpstreamTlsConfig::of(protocol, &route.tls),
+    };
     Ok(Lobby {
-        upstream_tls: UpstreamTlsConfig::of(route.protocol, &route.tls).map_err(|source| {
-            StartError::UpstreamTls {
-                route: name(),
-                source,
-            }
+        upstream_tls: upstream_tls.map_err(|source| StartError::UpstreamTls {
+            route: name(),
+            source,
         })?,
-        local_tls: server_config(route.protocol, &route.local_tls, local).map_err(|source| {
-            StartError::LocalTls {
-                route: name(),
-                source,
-            }
-        })?,
+        local_tls: server_config(route.protocol, &route.local_tls, &local).map_err(local_tls)?,
+        wrapped_tls: match route.protocol {
+            Protocol::Tds => wrapped_server_config(&route.local_tls, &local).map_err(local_tls)?,
+            _ => None,
+        },
         route: Arc::clone(route),
         tokens: tokens.clone(),
         cancels: Cancels::default(),

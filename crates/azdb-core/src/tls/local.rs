@@ -7,27 +7,29 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
-use super::provider;
+use super::resolver::BySignature;
 use super::upstream::alpn;
+use super::{IN_PACKETS, provider};
 use crate::route::{LocalTls, Protocol};
 
-/// The file in the state directory: leaf, authority and the leaf's key, one file so that they always fit together.
+/// The file in the state directory: ECDSA leaf, authority, the leaf's key, RSA leaf and its key, one file so that they always
+/// fit together. One that was made before there was an RSA leaf goes on without.
 const FILE: &str = "local-tls.pem";
 /// Names that apps use for this machine. "127.0.0.1" stands among the DNS names too: some drivers compare text only.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// The certificate for `local_tls = "auto"`.
 pub struct LocalAuthority {
-    /// Leaf, then the authority that signed it.
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    /// Each with its key: leaf, then the authority that signed it. The preferred one stands first.
+    leaves: Vec<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     ca_pem: String,
 }
 
@@ -115,16 +117,24 @@ impl LocalAuthority {
                 source,
             }
         };
-        let chain = CertificateDer::pem_slice_iter(pem)
+        let mut certificates = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()
             .map_err(bad("certificate"))?;
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(bad("key"))?;
+        let keys = PrivateKeyDer::pem_slice_iter(pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(bad("key"))?;
         let ca_pem = second_certificate(pem).ok_or(pem::Error::NoItemsFound);
-        Ok(Self {
-            ca_pem: ca_pem.map_err(bad("authority"))?,
-            chain,
-            key,
-        })
+        let ca_pem = ca_pem.map_err(bad("authority"))?;
+        let authority = certificates.remove(1);
+        let leaves: Vec<_> = certificates
+            .into_iter()
+            .map(|leaf| vec![leaf, authority.clone()])
+            .zip(keys)
+            .collect();
+        if leaves.is_empty() {
+            return Err(bad("key")(pem::Error::NoItemsFound));
+        }
+        Ok(Self { leaves, ca_pem })
     }
 }
 
@@ -134,11 +144,37 @@ pub(crate) fn server_config(
     local_tls: &LocalTls,
     authority: impl FnOnce() -> Result<Arc<LocalAuthority>, LocalTlsError>,
 ) -> Result<Option<Arc<ServerConfig>>, LocalTlsError> {
-    let (chain, key) = match local_tls {
+    let config = config_with(rustls::ALL_VERSIONS, local_tls, authority)?;
+    Ok(config.map(|mut config| {
+        config.alpn_protocols = alpn(protocol);
+        Arc::new(config)
+    }))
+}
+
+/// The same for apps of TDS 7, whose handshake goes inside packets: TLS 1.2, without ALPN, and never resumed, because drivers
+/// read one answer for each message of theirs, and an abridged handshake has none for the last.
+pub(crate) fn wrapped_server_config(
+    local_tls: &LocalTls,
+    authority: impl FnOnce() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+) -> Result<Option<Arc<ServerConfig>>, LocalTlsError> {
+    let config = config_with(IN_PACKETS, local_tls, authority)?;
+    Ok(config.map(|mut config| {
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Arc::new(config)
+    }))
+}
+
+fn config_with(
+    versions: &[&'static SupportedProtocolVersion],
+    local_tls: &LocalTls,
+    authority: impl FnOnce() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+) -> Result<Option<ServerConfig>, LocalTlsError> {
+    let leaves = match local_tls {
         LocalTls::Off => return Ok(None),
         LocalTls::Auto => {
-            let authority = authority()?;
-            (authority.chain.clone(), authority.key.clone_key())
+            let clone =
+                |(chain, key): &(Vec<_>, PrivateKeyDer<'static>)| (chain.clone(), key.clone_key());
+            authority()?.leaves.iter().map(clone).collect()
         }
         LocalTls::Files {
             cert_file,
@@ -152,19 +188,18 @@ pub(crate) fn server_config(
                 .and_then(Iterator::collect)
                 .map_err(bad(cert_file, "certificate"))?;
             let key = PrivateKeyDer::from_pem_file(key_file).map_err(bad(key_file, "key"))?;
-            (chain, key)
+            vec![(chain, key)]
         }
     };
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(versions)?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    config.alpn_protocols = alpn(protocol);
-    Ok(Some(Arc::new(config)))
+        .with_cert_resolver(Arc::new(BySignature::new(leaves)?));
+    Ok(Some(config))
 }
 
-/// Leaf, authority and key as PEM. The authority's own key is never written: it has signed once and is forgotten, so that
-/// trusting the authority means trusting this one certificate. Name constraints would say the same, but rustls cannot check
+/// The content of [`FILE`]. The authority's own key is never written: it has signed and is forgotten, so that trusting the
+/// authority means trusting these two certificates. Name constraints would say the same, but rustls cannot check
 /// them against a DNS name that reads "127.0.0.1".
 fn make() -> Result<Zeroizing<String>, rcgen::Error> {
     let ca_key = KeyPair::generate()?;
@@ -176,7 +211,23 @@ fn make() -> Result<Zeroizing<String>, rcgen::Error> {
     ca_params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let ca = ca_params.self_signed(&ca_key)?;
 
+    let issuer = Issuer::from_params(&ca_params, &ca_key);
     let key = KeyPair::generate()?;
+    let leaf = leaf_params()?.signed_by(&key, &issuer)?;
+    let rsa_key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+    let rsa_leaf = leaf_params()?.signed_by(&rsa_key, &issuer)?;
+
+    let (key, rsa_key) = (
+        Zeroizing::new(key.serialize_pem()),
+        Zeroizing::new(rsa_key.serialize_pem()),
+    );
+    let (leaf, ca, rsa_leaf) = (leaf.pem(), ca.pem(), rsa_leaf.pem());
+    let parts = [&leaf, &ca, key.as_str(), &rsa_leaf, rsa_key.as_str()];
+    Ok(Zeroizing::new(parts.concat()))
+}
+
+/// A certificate for this machine by each of its names.
+fn leaf_params() -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(NAMES.map(String::from))?;
     params
         .subject_alt_names
@@ -186,12 +237,7 @@ fn make() -> Result<Zeroizing<String>, rcgen::Error> {
         .push(DnType::CommonName, "localhost");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
-    let leaf = params.signed_by(&key, &Issuer::from_params(&ca_params, &ca_key))?;
-
-    let key = Zeroizing::new(key.serialize_pem());
-    Ok(Zeroizing::new(
-        [leaf.pem().as_str(), ca.pem().as_str(), key.as_str()].concat(),
-    ))
+    Ok(params)
 }
 
 /// Writes the file whole or not at all, for its owner's eyes only, and never over another one.
@@ -226,6 +272,10 @@ mod tests {
     use rustls::client::danger::ServerCertVerifier as _;
     use rustls::pki_types::{ServerName, UnixTime};
 
+    fn chains(of: &LocalAuthority) -> Vec<Vec<CertificateDer<'static>>> {
+        of.leaves.iter().map(|(chain, _)| chain.clone()).collect()
+    }
+
     #[test]
     fn the_certificate_is_made_once_and_kept_for_its_owner_alone() {
         let dir = tempfile::tempdir().unwrap();
@@ -233,7 +283,7 @@ mod tests {
         let first = LocalAuthority::load_or_make(Some(&state)).unwrap();
         let second = LocalAuthority::load_or_make(Some(&state)).unwrap();
         assert_eq!(first.ca_pem(), second.ca_pem());
-        assert_eq!(first.chain, second.chain);
+        assert_eq!(chains(&first), chains(&second));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -253,13 +303,27 @@ mod tests {
         let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider())
             .build()
             .unwrap();
-        let (leaf, rest) = authority.chain.split_first().unwrap();
-        for name in NAMES {
-            let name = ServerName::try_from(name).unwrap();
-            verifier
-                .verify_server_cert(leaf, rest, &name, &[], UnixTime::now())
-                .unwrap();
+        let chains = chains(&authority);
+        assert_eq!(chains.len(), 2);
+        for chain in &chains {
+            let (leaf, rest) = chain.split_first().unwrap();
+            for name in NAMES {
+                let name = ServerName::try_from(name).unwrap();
+                verifier
+                    .verify_server_cert(leaf, rest, &name, &[], UnixTime::now())
+                    .unwrap();
+            }
         }
+    }
+
+    #[test]
+    fn a_file_with_one_certificate_is_still_good() {
+        const KEY_END: &str = "-----END PRIVATE KEY-----";
+        let pem = make().unwrap();
+        let (old, _) = pem.split_once(KEY_END).unwrap();
+        let old = [old, KEY_END, "\n"].concat();
+        let authority = LocalAuthority::from_pem(old.as_bytes(), Path::new("old")).unwrap();
+        assert_eq!(chains(&authority).len(), 1);
     }
 
     #[test]

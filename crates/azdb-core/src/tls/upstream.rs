@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use super::verifier::{CaFile, Unverified};
-use super::{client_builder, provider};
+use super::{IN_PACKETS, client_builder, provider};
 use crate::route::{Protocol, Roots, UpstreamTls};
 
 /// A route's TLS towards its upstream, ready to use.
@@ -33,6 +33,19 @@ impl UpstreamTlsConfig {
         protocol: Protocol,
         tls: &UpstreamTls,
     ) -> Result<Option<Self>, TlsConfigError> {
+        Self::with(tls, rustls::ALL_VERSIONS, alpn(protocol))
+    }
+
+    /// For an upstream of TDS 7, whose handshake goes inside packets: TLS 1.2, without ALPN.
+    pub(crate) fn in_packets(tls: &UpstreamTls) -> Result<Option<Self>, TlsConfigError> {
+        Self::with(tls, IN_PACKETS, Vec::new())
+    }
+
+    fn with(
+        tls: &UpstreamTls,
+        versions: &[&'static SupportedProtocolVersion],
+        alpn: Vec<Vec<u8>>,
+    ) -> Result<Option<Self>, TlsConfigError> {
         let (verifier, name, verifies): (Arc<dyn ServerCertVerifier>, _, _) = match tls {
             UpstreamTls::Off => return Ok(None),
             UpstreamTls::Unverified => (Arc::new(Unverified::new(provider())), None, false),
@@ -49,13 +62,21 @@ impl UpstreamTlsConfig {
                 (Arc::new(verifier), name.clone(), true)
             }
         };
-        let mut client = client_with(verifier);
-        client.alpn_protocols = alpn(protocol);
+        let mut client = client_with(verifier, versions);
+        client.alpn_protocols = alpn;
         Ok(Some(Self {
             client: Arc::new(client),
             name,
             verifies,
         }))
+    }
+
+    /// The same for a server that another one has sent us to: it has a name of its own.
+    pub(crate) fn without_name(&self) -> Self {
+        Self {
+            name: None,
+            ..self.clone()
+        }
     }
 
     pub(super) fn client(&self) -> Arc<ClientConfig> {
@@ -80,6 +101,7 @@ pub(super) fn alpn(protocol: Protocol) -> Vec<Vec<u8>> {
     match protocol {
         Protocol::Postgres => vec![b"postgresql".to_vec()],
         Protocol::Mysql => Vec::new(),
+        Protocol::Tds => vec![b"tds/8.0".to_vec()],
     }
 }
 
@@ -89,11 +111,17 @@ pub(super) fn alpn(protocol: Protocol) -> Vec<Vec<u8>> {
 ///
 /// [`TlsConfigError::Roots`].
 pub fn platform_client() -> Result<Arc<ClientConfig>, TlsConfigError> {
-    Ok(Arc::new(client_with(platform_verifier()?)))
+    Ok(Arc::new(client_with(
+        platform_verifier()?,
+        rustls::ALL_VERSIONS,
+    )))
 }
 
-fn client_with(verifier: Arc<dyn ServerCertVerifier>) -> ClientConfig {
-    client_builder()
+fn client_with(
+    verifier: Arc<dyn ServerCertVerifier>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ClientConfig {
+    client_builder(versions)
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth()

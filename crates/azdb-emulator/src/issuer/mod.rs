@@ -27,6 +27,9 @@ pub use token::{Claims, DEFAULT_LIFETIME, Flaw, Rejected, Shape, Token};
 /// The audience of Azure Database for PostgreSQL and MySQL in the public cloud.
 pub const OSSRDBMS_AUDIENCE: &str = "https://ossrdbms-aad.database.windows.net";
 
+/// The audience of Azure SQL in the public cloud.
+pub const SQL_AUDIENCE: &str = "https://database.windows.net";
+
 /// Why a token could not be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuerError {

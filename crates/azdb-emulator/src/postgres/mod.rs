@@ -21,6 +21,12 @@
 //! bytes that were sent in plaintext to the encrypted session (the class of CVE-2021-23214), and its
 //! decoder may panic on malformed messages of a stranger.
 //!
+//! # What the SQL engine is not
+//!
+//! `numeric` is a double (15 digits) that is shown with its column's scale; there are no intervals,
+//! no `LISTEN`, no functions of one's own, no schemas but `public`, no `lateral`. Writers wait for
+//! each other, readers never wait. What is missing is refused with 0A000 or a syntax error.
+//!
 //! # Invariants
 //!
 //! * No session without TLS; the refusal has Azure's words.

@@ -1,4 +1,4 @@
-//! The emulator as its users see it: over HTTP, TLS and the PostgreSQL protocol.
+//! The emulator as its users see it: over HTTP, TLS, the PostgreSQL protocol and TDS.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
@@ -11,5 +11,6 @@ mod login;
 mod raw;
 mod sql;
 mod support;
+mod tds;
 mod transactions;
 mod types;

@@ -151,6 +151,13 @@ async fn tables_are_made_and_filled() {
             .unwrap()
             .get::<_, bool>(0)
     );
+    let other = client.query_one(
+        "insert into notes values (default, default, null, default) returning id, body, done",
+        &[],
+    );
+    let other = other.await.unwrap();
+    assert_eq!(other.get::<_, &str>("body"), "empty");
+    assert_eq!(other.get::<_, Option<bool>>("done"), Some(false));
     client
         .batch_execute("truncate notes; drop table notes cascade")
         .await

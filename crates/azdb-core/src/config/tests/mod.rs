@@ -14,6 +14,7 @@ mod passwords;
 mod precedence;
 mod problems_at_once;
 mod reference;
+mod sql_server;
 mod tokens;
 mod urls;
 

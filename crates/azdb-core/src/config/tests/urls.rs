@@ -38,17 +38,18 @@ fn both_spellings_of_the_scheme_are_known() {
              TLS verified by the platform's roots, token for https://ossrdbms-aad.database.windows.net"
         );
     }
-    for (scheme, protocol) in [("tds", "tds"), ("sqlserver", "tds")] {
+    for scheme in ["tds", "sqlserver", "mssql"] {
+        let url = format!("{scheme}://orders.database.windows.net/orders");
+        let config = load_urls(&[&url], &[]).unwrap();
         assert_eq!(
-            problems_of(&format!("{scheme}://u@orders.database.windows.net")),
-            format!(
-                "argument 1: route \"orders\": protocol: \"{protocol}\" is not supported by this version yet"
-            )
+            summary(&config).trim_end(),
+            "orders: tds, 127.0.0.1:1433, [::1]:1433 -> orders.database.windows.net:1433 as the identity, \
+             TLS verified by the platform's roots, token for https://database.windows.net"
         );
     }
     assert_eq!(
         problems_of("http://u@orders"),
-        "argument 1: \"http\" is not one of postgres, postgresql, mysql, mariadb"
+        "argument 1: \"http\" is not one of postgres, postgresql, mysql, mariadb, tds, sqlserver, mssql"
     );
 }
 

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::route::{
-    Admission, Endpoint, LocalTls, Principals, Protocol, Roots, Route, UpstreamTls,
+    Admission, Endpoint, LocalTls, Principals, Protocol, Roots, Route, TdsOptions, UpstreamTls,
 };
 use crate::tls::{self, LocalAuthority, UpstreamTlsConfig};
 
@@ -110,6 +110,7 @@ impl House {
             unix_mode: 0o600,
             max_connections: 10,
             login_timeout: LOGIN_TIMEOUT,
+            tds: TdsOptions::default(),
         };
         change(&mut route);
         let authority = Arc::new(LocalAuthority::load_or_make(None).unwrap());
@@ -120,6 +121,7 @@ impl House {
                 Ok(Arc::clone(&authority))
             })
             .unwrap(),
+            wrapped_tls: None,
             tokens: Tokens::new(
                 Environment::from_iter(Vec::<(String, String)>::new()),
                 tls::platform_client().unwrap(),

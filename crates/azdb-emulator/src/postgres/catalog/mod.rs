@@ -1,11 +1,12 @@
 //! What exists in the database, as `pg_catalog` tells it.
 //!
 //! A [`Catalog`] is read from SQLite's schema whenever that has changed, and written into the tables
-//! of two attached in-memory databases, `pg_catalog` and `information_schema`. So the queries of psql
-//! and of drivers run on plain tables whose columns have declared types.
+//! of two attached in-memory databases, `pg_catalog` and `information_schema`, when somebody asks for
+//! them. So the queries of psql and of drivers run on plain tables whose columns have declared types.
 
 mod constraints;
 mod foreign_keys;
+mod place;
 mod read;
 mod rows;
 mod tables;
@@ -18,7 +19,9 @@ use rusqlite::Connection;
 
 use super::types::ColumnType;
 
+pub(super) use place::Place;
 pub(super) use rows::{show_sessions, show_settings};
+pub(super) use tables::is_system_name;
 pub(super) use texts::quoted;
 
 /// `pg_namespace.oid` of `pg_catalog`.
@@ -202,93 +205,77 @@ impl Catalog {
 /// A session's catalog, shared with the functions that SQLite calls.
 pub(super) type SharedCatalog = Arc<RwLock<Catalog>>;
 
-/// Who and where a session is, for the rows that depend on it.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) database: String,
-    /// All roles that can log in.
-    pub(super) roles: Vec<String>,
+/// Attaches the schemas `pg_catalog` and `information_schema` to a connection, still empty.
+pub(super) fn attach(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection
+        .execute_batch("attach ':memory:' as pg_catalog; attach ':memory:' as information_schema;")
 }
 
-impl Place {
-    /// The oid of a role.
-    pub(super) fn role_oid(&self, name: &str) -> Option<i64> {
-        if name == ADMINISTRATOR_NAME {
-            return Some(ADMINISTRATOR);
-        }
-        let at = self.roles.iter().position(|role| role == name)?;
-        Some(FIRST_ROLE + i64::try_from(at).ok()?)
-    }
-
-    /// The role that owns the tables.
-    pub(super) fn owner(&self) -> i64 {
-        if self.roles.is_empty() {
-            ADMINISTRATOR
-        } else {
-            FIRST_ROLE
-        }
-    }
-
-    /// The name of a role.
-    pub(super) fn role_name(&self, oid: i64) -> Option<&str> {
-        if oid == ADMINISTRATOR {
-            return Some(ADMINISTRATOR_NAME);
-        }
-        let at = usize::try_from(oid - FIRST_ROLE).ok()?;
-        self.roles.get(at).map(String::as_str)
-    }
-}
-
-/// Attaches the schemas `pg_catalog` and `information_schema` to a connection, without rows in what
-/// depends on the database's tables.
-pub(super) fn attach(connection: &Connection, place: &Place) -> Result<(), rusqlite::Error> {
-    connection.execute_batch(
-        "attach ':memory:' as pg_catalog; attach ':memory:' as information_schema;",
-    )?;
-    tables::create(connection)?;
-    rows::write_fixed(connection, place)
-}
-
-/// Brings catalog and tables to the state of SQLite's schema, if it has changed.
-///
-/// The version that the tables' rows were read from stands in an attached table, so that it is rolled
-/// back together with them; the catalog in memory has its own.
+/// Reads the catalog anew if SQLite's schema has changed.
 pub(super) fn refresh(
+    connection: &Connection,
+    shared: &SharedCatalog,
+) -> Result<(), rusqlite::Error> {
+    let version = number(connection, "pragma main.schema_version")?;
+    let known = shared
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .version;
+    if known != version {
+        let mut catalog = read::catalog(connection)?;
+        catalog.version = version;
+        *shared.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+    }
+    Ok(())
+}
+
+/// Brings the system tables to the state of the catalog. Most sessions never look at them, so they
+/// are made when one does.
+///
+/// The version that their rows were written for stands in one of them, so that it is rolled back
+/// together with them.
+pub(super) fn write(
     connection: &Connection,
     shared: &SharedCatalog,
     place: &Place,
 ) -> Result<(), rusqlite::Error> {
-    let number = |sql: &str| -> Result<i64, rusqlite::Error> {
-        connection
-            .prepare_cached(sql)?
-            .query_row([], |row| row.get(0))
-    };
-    let version = number("pragma main.schema_version")?;
-    let written = number("select coalesce(max(version), 0) from pg_catalog.emulator_read")?;
-    let read = shared
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .version;
-    if read == version && written == version {
+    let catalog = shared.read().unwrap_or_else(PoisonError::into_inner);
+    let exists = "select count(*) from pg_catalog.sqlite_schema where name = 'emulator_written'";
+    let exists = number(connection, exists)? > 0;
+    if exists && number(connection, "select version from emulator_written")? == catalog.version {
         return Ok(());
     }
-    let mut catalog = read::catalog(connection)?;
-    catalog.version = version;
-    if written != version {
-        connection.execute_batch("savepoint emulator_catalog")?;
-        let rewritten = rows::write_relations(connection, &catalog, place).and_then(|()| {
-            connection.execute("delete from pg_catalog.emulator_read", [])?;
-            connection.execute(
-                "insert into pg_catalog.emulator_read values (?1)",
-                [version],
-            )
-        });
-        if rewritten.is_err() {
-            connection.execute_batch("rollback to emulator_catalog")?;
+    connection.execute_batch("savepoint emulator_catalog")?;
+    match write_all(connection, &catalog, place, exists) {
+        Ok(()) => connection.execute_batch("release emulator_catalog"),
+        Err(error) => {
+            // A cancelled statement has ended the transaction, and the savepoint with it: the word of that is `error`.
+            let undo = "rollback to emulator_catalog; release emulator_catalog";
+            let _ = connection.execute_batch(undo);
+            Err(error)
         }
-        connection.execute_batch("release emulator_catalog")?;
-        rewritten?;
     }
-    *shared.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+}
+
+fn write_all(
+    connection: &Connection,
+    catalog: &Catalog,
+    place: &Place,
+    exists: bool,
+) -> Result<(), rusqlite::Error> {
+    if !exists {
+        tables::create(connection)?;
+        rows::write_fixed(connection, place)?;
+    }
+    rows::write_relations(connection, catalog, place)?;
+    connection.execute(
+        "update emulator_written set version = ?1",
+        [catalog.version],
+    )?;
     Ok(())
+}
+
+fn number(connection: &Connection, sql: &str) -> Result<i64, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_row([], |row| row.get(0))
 }

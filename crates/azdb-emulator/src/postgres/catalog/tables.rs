@@ -63,13 +63,21 @@ pub(super) fn create(connection: &Connection) -> Result<(), rusqlite::Error> {
         let (schema, name, definition) = (table.schema, table.name, table.definition);
         connection.execute_batch(&format!("create table {schema}.{name} ({definition})"))?;
     }
-    connection.execute_batch("create table pg_catalog.emulator_read (version int8)")
+    connection.execute_batch(
+        "create table pg_catalog.emulator_written (version int8);
+         insert into pg_catalog.emulator_written values (0);",
+    )
 }
 
 fn find(name: &str) -> Option<&'static SystemTable> {
     TABLES
         .iter()
         .find(|table| table.name.eq_ignore_ascii_case(name))
+}
+
+/// Whether a name is that of a system table, or begins as only such names do.
+pub(in crate::postgres) fn is_system_name(name: &str) -> bool {
+    name.starts_with("pg_") || name == "information_schema" || find(name).is_some()
 }
 
 pub(super) fn oid(name: &str) -> Option<i64> {

@@ -62,8 +62,8 @@ impl Session {
             process: AtomicI32::new(0),
         });
         functions::register(&connection, &surroundings)?;
-        catalog::attach(&connection, &surroundings.place)?;
-        let worker = Worker::new(connection, Arc::clone(&surroundings))?;
+        catalog::attach(&connection)?;
+        let worker = Worker::new(connection, Arc::clone(&surroundings));
         Ok(Self {
             worker: Arc::new(Mutex::new(worker)),
             surroundings,

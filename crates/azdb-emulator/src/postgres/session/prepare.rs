@@ -1,5 +1,7 @@
 //! A statement understood: its command, its SQL for SQLite, its parameters and results.
 
+use std::sync::PoisonError;
+
 use rusqlite::types::Value;
 
 use super::cursor::named;
@@ -7,8 +9,9 @@ use super::worker::Worker;
 use crate::postgres::catalog;
 use crate::postgres::error::SqlError;
 use crate::postgres::sql::command::{Command, command, returns_rows};
+use crate::postgres::sql::defaults::{Defaults, spelled_out};
 use crate::postgres::sql::infer::{Scope, aliases, result_list, type_of};
-use crate::postgres::sql::lexer::{Kind, Token};
+use crate::postgres::sql::lexer::{self, Kind, Token};
 use crate::postgres::sql::parameters::parameter_types;
 use crate::postgres::sql::rewrite::rewrite;
 use crate::postgres::sql::significant;
@@ -122,8 +125,22 @@ impl Worker {
         if !runs_sql {
             return Ok(prepared);
         }
-        self.refresh()?;
-        self.show_live(&words)?;
+        self.refresh(&words)?;
+        match spelled_out(tokens, |table| self.defaults(table)) {
+            Some(spelled) => self.translate(&mut prepared, &lexer::tokens(&spelled), given)?,
+            None => self.translate(&mut prepared, tokens, given)?,
+        }
+        Ok(prepared)
+    }
+
+    /// Finds a statement's SQL for SQLite, its parameters and its results.
+    fn translate(
+        &self,
+        prepared: &mut Prepared,
+        tokens: &[Token<'_>],
+        given: &[u32],
+    ) -> Result<(), SqlError> {
+        let words = significant(tokens);
         let mut scope = self.scope(&words);
         prepared.parameters = parameter_types(&words, &scope, given);
         let numbered = (1..).zip(&prepared.parameters);
@@ -139,13 +156,37 @@ impl Worker {
             let columns = self.columns(&prepared.sql, &words, &scope)?;
             prepared.columns = has_rows.then_some(columns);
         }
-        Ok(prepared)
+        Ok(())
     }
 
-    /// Brings the catalog to the database's present state.
-    pub(super) fn refresh(&mut self) -> Result<(), rusqlite::Error> {
+    /// The columns of a table with their defaults.
+    fn defaults(&self, table: &str) -> Defaults {
+        let catalog = self
+            .session
+            .catalog
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut relations = catalog.relations.iter();
+        let columns = relations
+            .find(|relation| relation.name == table)
+            .map(|r| &r.columns);
+        let columns = columns.into_iter().flatten();
+        columns
+            .map(|column| (column.name.clone(), column.default.clone()))
+            .collect()
+    }
+
+    /// Brings the catalog to the database's present state, and the system tables too where a
+    /// statement names one.
+    fn refresh(&self, words: &[Token<'_>]) -> Result<(), SqlError> {
         let session = &self.session;
-        catalog::refresh(&self.connection, &session.catalog, &session.place)
+        catalog::refresh(&self.connection, &session.catalog)?;
+        let mut names = words.iter().filter_map(Token::name);
+        if names.any(|name| catalog::is_system_name(&name.to_lowercase())) {
+            catalog::write(&self.connection, &session.catalog, &session.place)?;
+            self.show_live(words)?;
+        }
+        Ok(())
     }
 
     /// Writes the rows of the system tables that show the present, where a statement names them.
@@ -163,8 +204,11 @@ impl Worker {
     /// The columns that names in the statement can mean: those of all relations that it names.
     fn scope(&self, words: &[Token<'_>]) -> Scope {
         let mut scope = Scope::new();
-        let catalog = self.session.catalog.read();
-        let catalog = catalog.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let catalog = self
+            .session
+            .catalog
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         for word in words {
             let is_name = matches!(word.kind, Kind::Word | Kind::Quoted);
             let Some(name) = word.name().filter(|_| is_name) else {

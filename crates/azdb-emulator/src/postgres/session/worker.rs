@@ -62,19 +62,14 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(
-        connection: Connection,
-        session: Arc<Surroundings>,
-    ) -> Result<Self, rusqlite::Error> {
-        let mut worker = Self {
+    pub(super) fn new(connection: Connection, session: Arc<Surroundings>) -> Self {
+        Self {
             connection,
             session,
             block: Block::None,
             cursors: Cursors::default(),
             implicit: false,
-        };
-        worker.refresh()?;
-        Ok(worker)
+        }
     }
 
     /// What ReadyForQuery says.

@@ -7,11 +7,14 @@
 
 pub(super) mod command;
 pub(super) mod copy;
+pub(super) mod defaults;
 pub(super) mod infer;
 pub(super) mod lexer;
 pub(super) mod parameters;
 pub(super) mod rewrite;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use lexer::{Kind, Token};
 

@@ -1,5 +1,7 @@
 //! What types a statement's parameters have, where the client does not say.
 
+use std::collections::HashMap;
+
 use super::infer::{Scope, type_of};
 use super::lexer::{Kind, Token};
 use super::scan::{closing, inside, list, operand_start, type_name};
@@ -23,12 +25,15 @@ pub(in crate::postgres) fn parameter_types(
         .map(|at| given.get(at).filter(|oid| ![0, 705].contains(oid)))
         .map(|oid| oid.map(|oid| ColumnType::of(*oid)))
         .collect();
+    let inserted = inserted(tokens, scope).unwrap_or_default();
     for (at, token) in tokens.iter().enumerate() {
         let number = token.parameter().and_then(|number| number.checked_sub(1));
         if let Some(slot) = number.and_then(|number| types.get_mut(number))
             && slot.is_none()
         {
-            *slot = around(tokens, at, scope).map(ColumnType::unmodified);
+            let known = inserted.get(&at).copied();
+            let known = known.or_else(|| around(tokens, at, scope));
+            *slot = known.map(ColumnType::unmodified);
         }
     }
     types
@@ -70,7 +75,7 @@ fn around(tokens: &[Token<'_>], at: usize, scope: &Scope) -> Option<ColumnType> 
     if after.is_some_and(|token| ALIKE.contains(&token.text)) {
         return right_operand(tokens, at + 2, scope);
     }
-    inserted(tokens, at, scope).or_else(|| enclosed(tokens, at, scope))
+    enclosed(tokens, at, scope)
 }
 
 fn left_operand(tokens: &[Token<'_>], end: usize, scope: &Scope) -> Option<ColumnType> {
@@ -91,34 +96,37 @@ fn right_operand(tokens: &[Token<'_>], start: usize, scope: &Scope) -> Option<Co
     type_of(tokens.get(start..end)?, scope)
 }
 
-/// The column of a value in `insert into t (a, b) values ($1, $2)`.
-fn inserted(tokens: &[Token<'_>], at: usize, scope: &Scope) -> Option<ColumnType> {
+/// The types of the values that are parameters in `insert into t (a, b) values ($1, $2)`, by the
+/// parameters' indexes.
+fn inserted(tokens: &[Token<'_>], scope: &Scope) -> Option<HashMap<usize, ColumnType>> {
     let into = tokens.iter().position(|token| token.is("into"))?;
     let values = tokens.iter().position(|token| token.is("values"))?;
-    if at < values {
-        return None;
-    }
     let columns = tokens.get(into..values)?;
     let open = columns.iter().position(|token| token.kind == Kind::Open)?;
     let (columns, _) = inside(columns, open)?;
-    let columns = list(columns);
+    let types: Vec<Option<ColumnType>> = list(columns)
+        .into_iter()
+        .map(|column| scope.get(&column.first()?.name()?.to_lowercase()).copied())
+        .collect();
+    let mut found = HashMap::new();
     let mut row = values + 1;
-    while tokens.get(row)?.kind == Kind::Open {
+    while tokens
+        .get(row)
+        .is_some_and(|token| token.kind == Kind::Open)
+    {
         let close = closing(tokens, row)?;
-        if (row..close).contains(&at) {
-            let mut start = row + 1;
-            for (position, value) in list(tokens.get(row + 1..close)?).into_iter().enumerate() {
-                if start == at && value.len() == 1 {
-                    let name = columns.get(position)?.first()?.name()?.to_lowercase();
-                    return scope.get(&name).copied();
-                }
-                start += value.len() + 1;
+        let mut start = row + 1;
+        for (value, ty) in list(tokens.get(start..close)?).into_iter().zip(&types) {
+            if let ([token], Some(ty)) = (value, ty)
+                && token.kind == Kind::Parameter
+            {
+                found.insert(start, *ty);
             }
-            return None;
+            start += value.len() + 1;
         }
         row = close + 2;
     }
-    None
+    Some(found)
 }
 
 /// A parameter in a list or among a function's arguments.

@@ -81,6 +81,18 @@ pub(super) fn find_word(tokens: &[Token<'_>], words: &[&str]) -> Option<usize> {
 /// The index at which the operand that ends before `end` begins: an identifier with its qualifiers,
 /// a literal, a parameter, a parenthesized expression, a function call, a `case`, with its casts.
 pub(super) fn operand_start(tokens: &[Token<'_>], end: usize) -> Option<usize> {
+    let mut at = primary_start(tokens, end)?;
+    // Past the casts behind which the operand stands.
+    while let Some(cast) = skip_spaces_back(tokens, at)
+        && tokens.get(cast)?.kind == Kind::Cast
+    {
+        at = primary_start(tokens, cast)?;
+    }
+    Some(at)
+}
+
+/// The same without casts.
+fn primary_start(tokens: &[Token<'_>], end: usize) -> Option<usize> {
     let mut at = skip_spaces_back(tokens, end)?;
     let last = tokens.get(at)?;
     match last.kind {
@@ -103,11 +115,6 @@ pub(super) fn operand_start(tokens: &[Token<'_>], end: usize) -> Option<usize> {
         && tokens.get(dot)?.kind == Kind::Dot
     {
         at = dot.checked_sub(1)?;
-    }
-    if let Some(cast) = skip_spaces_back(tokens, at)
-        && tokens.get(cast)?.kind == Kind::Cast
-    {
-        return operand_start(tokens, cast);
     }
     Some(at)
 }
@@ -235,4 +242,18 @@ fn continues_type(name: &str, word: &Token<'_>) -> bool {
             .any(|part| word.is(part) && !name.ends_with(part)),
         _ => false,
     }
+}
+
+/// How deep brackets are nested.
+pub(super) fn depth(tokens: &[Token<'_>]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for token in tokens {
+        match token.kind {
+            Kind::Open | Kind::OpenBracket => depth += 1,
+            Kind::Close | Kind::CloseBracket => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }

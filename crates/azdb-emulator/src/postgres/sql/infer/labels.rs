@@ -1,6 +1,6 @@
 //! The results of a statement: which expressions, and what PostgreSQL calls them.
 
-use super::{Scope, is_predicate, qualified_name, type_of, unwrapped};
+use super::{LONGEST, Scope, is_predicate, qualified_name, type_of, unwrapped};
 use crate::postgres::sql::lexer::{Kind, Token};
 use crate::postgres::sql::scan::{find_word, inside, list, split, top_level, type_name};
 use crate::postgres::types::{ColumnType, INT4};
@@ -84,6 +84,9 @@ fn label(item: &[Token<'_>]) -> Option<String> {
 }
 
 fn implied_label(item: &[Token<'_>]) -> Option<String> {
+    if item.len() > LONGEST {
+        return None;
+    }
     let item = unwrapped(item);
     let top = top_level(item);
     if let Some(cast) = top

@@ -23,6 +23,10 @@ pub(in crate::postgres) use labels::{aliases, result_list};
 /// parameters by their number, as `$1`.
 pub(in crate::postgres) type Scope = HashMap<String, ColumnType>;
 
+/// Longer expressions have no type that can be told: each level of recursion takes two tokens, and
+/// the stack has an end.
+const LONGEST: usize = 400;
+
 /// Operators and keywords whose result is a truth value.
 const COMPARISONS: [&str; 19] = [
     "=", "<>", "!=", "<", ">", "<=", ">=", "~", "!~", "~*", "!~*", "~~", "!~~", "~~*", "!~~*",
@@ -34,6 +38,9 @@ const PREDICATES: [&str; 11] = [
 
 /// The type of an expression. `tokens` has no spaces in it.
 pub(in crate::postgres) fn type_of(tokens: &[Token<'_>], scope: &Scope) -> Option<ColumnType> {
+    if tokens.len() > LONGEST {
+        return None;
+    }
     let tokens = unwrapped(tokens);
     let first = tokens.first()?;
     if first.is("select") || first.is("with") {

@@ -55,7 +55,7 @@ impl Rewriter<'_, '_> {
         self.pieces.push(Piece {
             at: start,
             text: format!("pg_subscript({operand},{at})"),
-            is_cast: false,
+            casts: 0,
         });
         self.at = end;
         Ok(())

@@ -12,86 +12,29 @@ mod clauses;
 mod table;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 
 use super::infer::{Scope, type_of};
 use super::lexer::{Kind, Token};
 use super::scan::{
-    closing, inside, operand_start, skip_spaces, skip_spaces_back, split, type_name,
+    closing, depth, inside, operand_start, skip_spaces, skip_spaces_back, split, type_name,
 };
 use super::significant;
 use crate::postgres::error::SqlError;
 use crate::postgres::types::{ColumnType, NAME, TEXT};
+use vocabulary::{BARE_CALLS, FUNCTIONS, LITERAL_TYPES, OPERATORS, RESERVED};
 
-/// What PostgreSQL writes as an operator and SQLite as another one. `REGEXP`, `GLOB` and `MATCH`
-/// call functions of ours: regular expression, the same without case, and `ILIKE`.
-const OPERATORS: [(&str, &str); 8] = [
-    ("~", " REGEXP "),
-    ("!~", " NOT REGEXP "),
-    ("~*", " GLOB "),
-    ("!~*", " NOT GLOB "),
-    ("~~", " LIKE "),
-    ("!~~", " NOT LIKE "),
-    ("~~*", " MATCH "),
-    ("!~~*", " NOT MATCH "),
-];
-
-/// Keywords that are function calls without parentheses.
-const BARE_CALLS: [&str; 8] = [
-    "current_user",
-    "session_user",
-    "current_role",
-    "user",
-    "current_catalog",
-    "current_schema",
-    "localtimestamp",
-    "localtime",
-];
-
-/// Words that SQLite reserves and PostgreSQL does not: columns may have these names.
-const RESERVED: [&str; 9] = [
-    "autoincrement",
-    "commit",
-    "escape",
-    "exists",
-    "if",
-    "index",
-    "nothing",
-    "notnull",
-    "transaction",
-];
-
-/// Functions that SQLite has under another name.
-const FUNCTIONS: [(&str, &str); 9] = [
-    ("json_build_object", "json_object"),
-    ("jsonb_build_object", "json_object"),
-    ("json_build_array", "json_array"),
-    ("jsonb_build_array", "json_array"),
-    ("json_agg", "json_group_array"),
-    ("jsonb_agg", "json_group_array"),
-    ("json_object_agg", "json_group_object"),
-    ("jsonb_object_agg", "json_group_object"),
-    ("btrim", "trim"),
-];
-
-/// Type names that make a literal of the string behind them.
-const LITERAL_TYPES: [&str; 10] = [
-    "date",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "interval",
-    "uuid",
-    "json",
-    "jsonb",
-    "bytea",
-    "numeric",
-];
+/// How deep brackets and casts may be nested: translation recurses into some of them.
+const DEEPEST: usize = 100;
 
 /// Translates a statement.
 pub(in crate::postgres) fn rewrite(
     tokens: &[Token<'_>],
     scope: &Scope,
 ) -> Result<String, SqlError> {
+    if depth(tokens) > DEEPEST {
+        return Err(too_deep());
+    }
     let words = significant(tokens);
     let defines = |word: &Token<'_>| word.is("create") || word.is("alter");
     let is_table = words.first().is_some_and(defines)
@@ -110,8 +53,8 @@ struct Piece {
     /// Index of the first token that it stands for.
     at: usize,
     text: String,
-    /// Whether it is a finished cast, which another cast may follow.
-    is_cast: bool,
+    /// How many casts it is made of, if another cast may follow.
+    casts: usize,
 }
 
 struct Rewriter<'t, 'a> {
@@ -291,7 +234,11 @@ impl<'t, 'a> Rewriter<'t, 'a> {
             .rposition(|piece| !piece.text.trim().is_empty());
         let again = last
             .and_then(|at| self.pieces.get(at))
-            .filter(|piece| piece.is_cast);
+            .filter(|piece| piece.casts > 0);
+        let casts = again.map_or(0, |piece| piece.casts);
+        if casts > DEEPEST {
+            return Err(too_deep());
+        }
         let start = match again {
             Some(piece) => Some(piece.at),
             None => operand_start(self.tokens, self.at),
@@ -310,7 +257,7 @@ impl<'t, 'a> Rewriter<'t, 'a> {
         self.pieces.push(Piece {
             at: start,
             text,
-            is_cast: true,
+            casts: casts + 1,
         });
         self.at = end;
         Ok(())
@@ -318,8 +265,8 @@ impl<'t, 'a> Rewriter<'t, 'a> {
 
     /// Takes back what was translated from the token at `start` on.
     fn take_from(&mut self, start: usize) -> String {
-        let first = self.pieces.iter().position(|piece| piece.at >= start);
-        let first = first.unwrap_or(self.pieces.len());
+        let before = self.pieces.iter().rposition(|piece| piece.at < start);
+        let first = before.map_or(0, |at| at + 1);
         self.pieces.drain(first..).map(|piece| piece.text).collect()
     }
 
@@ -340,10 +287,14 @@ impl<'t, 'a> Rewriter<'t, 'a> {
         self.pieces.push(Piece {
             at: self.at,
             text: text.to_owned(),
-            is_cast: false,
+            casts: 0,
         });
         self.at += count;
     }
+}
+
+fn too_deep() -> SqlError {
+    SqlError::new("54001", "stack depth limit exceeded")
 }
 
 fn sqlite_operator(operator: &str) -> Option<&'static str> {

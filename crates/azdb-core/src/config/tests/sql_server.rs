@@ -1,0 +1,160 @@
+//! Routes of SQL Server: the token says who the user is, and three keys are theirs alone.
+
+use std::time::Duration;
+
+use azdb_identity::Cloud;
+
+use super::{Place, certificate, first_identity, load, problems_of};
+use crate::config::{Config, summary};
+use crate::route::{Principals, SessionAge, TdsOptions, UpstreamAuth};
+
+fn route(more: &str) -> String {
+    format!(
+        "[[route]]\nname = \"a\"\nprotocol = \"tds\"\nupstream = \"orders.database.windows.net\"\n{more}\n"
+    )
+}
+
+fn options(more: &str) -> TdsOptions {
+    let config = load(&route(more)).unwrap_or_else(|problems| panic!("{more}: {problems}"));
+    config.routes[0].tds.clone()
+}
+
+fn problem(more: &str) -> String {
+    load(&route(more)).unwrap_err()
+}
+
+fn audience(config: &Config) -> &str {
+    match &config.routes[0].auth {
+        UpstreamAuth::Token(audience) => audience.as_str(),
+        UpstreamAuth::Password(_) => panic!("a token was expected"),
+    }
+}
+
+#[test]
+fn a_token_goes_to_names_of_its_own_cloud() {
+    for (upstream, cloud) in [
+        ("orders.database.windows.net", Cloud::Public),
+        ("orders.privatelink.database.windows.net", Cloud::Public),
+        ("mi.a1b2c3.database.windows.net", Cloud::Public),
+        ("x.datawarehouse.fabric.microsoft.com", Cloud::Public),
+        ("orders.database.usgovcloudapi.net", Cloud::UsGovernment),
+        ("orders.database.chinacloudapi.cn", Cloud::China),
+    ] {
+        let config = load(&format!(
+            "[[route]]\nprotocol = \"tds\"\nupstream = \"{upstream}\"\n"
+        ))
+        .unwrap();
+        assert_eq!(
+            audience(&config),
+            cloud.sql_audience().as_str(),
+            "{upstream}"
+        );
+        assert_eq!(first_identity(&config).cloud, Some(cloud));
+    }
+    for upstream in [
+        "evil.windows.net",
+        "xdatabase.windows.net",
+        "database.windows.net",
+        "database.windows.net.evil.com",
+        "orders.postgres.database.azure.com",
+    ] {
+        let refused = load(&format!(
+            "[[route]]\nprotocol = \"tds\"\nupstream = \"{upstream}\"\n"
+        ));
+        let problems = refused.unwrap_err();
+        assert!(
+            problems.contains(&format!("upstream: no token goes to {upstream}")),
+            "{problems}"
+        );
+    }
+}
+
+#[test]
+fn the_token_says_who_the_user_is() {
+    let config = load(&route("")).unwrap();
+    assert!(matches!(&config.routes[0].principals, Principals::One(one) if one.user.is_empty()));
+    assert!(summary(&config).contains(" as the identity, "));
+    assert_eq!(
+        problem("upstream_user = \"u\""),
+        "proxy.toml:5: route \"a\": upstream_user: the token says who the user is: leave it out, or use \
+         upstream_auth = \"password\" for a development server"
+    );
+}
+
+#[test]
+fn a_map_chooses_identities_alone() {
+    let identities = "[identities.blue]\nsource = \"imds\"\n";
+    let config =
+        load(&(identities.to_owned() + &route("user_map = { legacy = { identity = \"blue\" } }")))
+            .unwrap();
+    assert!(summary(&config).contains("the identity for \"legacy\""));
+    assert_eq!(
+        problem("user_map = { legacy = \"u\" }"),
+        "proxy.toml:5: route \"a\": user_map.legacy: must be { identity = \"NAME\" }: the token says who the user is"
+    );
+    assert!(problem("user_map = { legacy = { user = \"u\" } }").contains("user: unknown key"));
+}
+
+#[test]
+fn a_development_server_has_a_user_and_a_password() {
+    let place = Place::with(&route(
+        "upstream_auth = \"password\"\nupstream_user = \"sa\"\nupstream_password_file = \"pw\"\nupstream_tls = \"unverified\"",
+    ));
+    place.file("pw", "secret\n");
+    place.file("ca.pem", &certificate());
+    let config = place.load().unwrap();
+    assert!(summary(&config).contains(" as \"sa\", TLS unverified, password"));
+    assert_eq!(config.routes[0].tds.session_age, SessionAge::Unlimited);
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+}
+
+#[test]
+fn sessions_retire_with_their_token_unless_the_configuration_says_otherwise() {
+    let age = |more| options(more).session_age;
+    assert_eq!(age(""), SessionAge::Token);
+    assert_eq!(age("max_session_age = \"token\""), SessionAge::Token);
+    assert_eq!(age("max_session_age = \"off\""), SessionAge::Unlimited);
+    assert_eq!(
+        age("max_session_age = \"90m\""),
+        SessionAge::After(Duration::from_secs(90 * 60))
+    );
+    assert_eq!(
+        problem("max_session_age = \"1s\""),
+        "proxy.toml:5: route \"a\": max_session_age: \"1s\" is not from 1m to 720h"
+    );
+    assert_eq!(
+        problem("max_session_age = \"never\""),
+        "proxy.toml:5: route \"a\": max_session_age: \"never\" is not a number with ms, s, m or h, for example \"9s\""
+    );
+}
+
+#[test]
+fn routing_goes_to_names() {
+    assert_eq!(options("").routing_suffixes, Vec::<String>::new());
+    assert_eq!(
+        options("routing_suffixes = [\".SQL.example.org\", \"other.net\"]").routing_suffixes,
+        ["sql.example.org", "other.net"]
+    );
+    assert_eq!(
+        problem("routing_suffixes = \"10.0.0.1\""),
+        "proxy.toml:5: route \"a\": routing_suffixes: \"10.0.0.1\" is an address: an upstream is followed to names only"
+    );
+    assert!(options("sql_browser = true").sql_browser);
+}
+
+#[test]
+fn other_protocols_have_none_of_these_keys() {
+    for more in [
+        "routing_suffixes = \"a\"",
+        "sql_browser = true",
+        "max_session_age = \"1h\"",
+    ] {
+        let key = more.split(' ').next().unwrap();
+        assert_eq!(
+            problems_of(more),
+            format!(
+                "proxy.toml:5: route \"orders\": {key}: is for tds, and protocol is \"postgres\""
+            )
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! SQL Server Browser for loopback: where `localhost\INSTANCE` listens (MC-SQLR).
+//!
+//! Apps that name an instance and no port ask UDP 1434 for it, with the first byte 4 and the name; 2 and 3 ask for all of them.
+//!
+//! # Invariants
+//!
+//! * Only loopback is listened on: an answer is longer than its question, and goes to wherever that claims to come from.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::UdpSocket;
+
+use crate::route::{ListenAddr, Route};
+
+const PORT: u16 = 1434;
+
+/// "Which instances are there?", by broadcast and directly.
+const ALL: [u8; 2] = [0x02, 0x03];
+/// "Where is this one?"
+const ONE: u8 = 0x04;
+const ANSWER: u8 = 0x05;
+
+/// What is told of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Instance {
+    /// The route's name.
+    name: String,
+    /// Where it listens on loopback.
+    port: u16,
+}
+
+/// Answers for the routes that want it, until the process ends.
+pub(crate) async fn open_browser(addresses: &[(Arc<Route>, ListenAddr)]) {
+    let mut instances: Vec<Instance> = Vec::new();
+    for (route, listen) in addresses {
+        let ListenAddr::Tcp(addr) = listen else {
+            continue;
+        };
+        let name = &route.name;
+        if route.tds.sql_browser && instances.iter().all(|known| known.name != *name) {
+            let (name, port) = (name.clone(), addr.port());
+            instances.push(Instance { name, port });
+        }
+    }
+    if instances.is_empty() {
+        return;
+    }
+    match Browser::open(instances).await {
+        Ok(browser) => {
+            tracing::info!("answering for SQL Server Browser on UDP port {PORT}");
+            tokio::spawn(browser.serve());
+        }
+        Err(error) => tracing::warn!(%error, "no SQL Server Browser, see sql_browser"),
+    }
+}
+
+/// Answers for the instances of this process.
+#[derive(Debug)]
+struct Browser {
+    /// Over IPv6 and over IPv4, where there is such a thing.
+    sockets: [Option<UdpSocket>; 2],
+    instances: Vec<Instance>,
+}
+
+impl Browser {
+    /// Opens the port on both loopback addresses; one of them is enough.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says of the second when it refuses both: that the port is taken, for example.
+    async fn open(instances: Vec<Instance>) -> io::Result<Self> {
+        let v6 = UdpSocket::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, PORT))).await;
+        let v4 = UdpSocket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await;
+        let sockets = match (v6, v4) {
+            (Err(_), Err(error)) => return Err(error),
+            (v6, v4) => [v6.ok(), v4.ok()],
+        };
+        Ok(Self { sockets, instances })
+    }
+
+    /// Answers for ever.
+    async fn serve(self) {
+        let Self { sockets, instances } = self;
+        let [v6, v4] = sockets;
+        tokio::join!(
+            answer_at(v6.as_ref(), &instances),
+            answer_at(v4.as_ref(), &instances)
+        );
+    }
+}
+
+async fn answer_at(socket: Option<&UdpSocket>, instances: &[Instance]) {
+    let Some(socket) = socket else {
+        return;
+    };
+    let mut request = [0; 64];
+    loop {
+        // A datagram that cannot be read or answered was somebody's who will ask again.
+        let Ok((length, from)) = socket.recv_from(&mut request).await else {
+            continue;
+        };
+        let request = request.get(..length).unwrap_or_default();
+        if let Some(answer) = answer(request, instances) {
+            let _ = socket.send_to(&answer, from).await;
+        }
+    }
+}
+
+/// The answer to a datagram, if there is one.
+fn answer(request: &[u8], instances: &[Instance]) -> Option<Vec<u8>> {
+    let text: String = match request {
+        [first] | [first, 0] if ALL.contains(first) => instances.iter().map(described).collect(),
+        [ONE, name @ ..] => {
+            let end = name.iter().position(|byte| *byte == 0);
+            let name = name.get(..end.unwrap_or(name.len()))?;
+            let called = |instance: &&Instance| instance.name.as_bytes().eq_ignore_ascii_case(name);
+            match (instances.iter().find(called), instances) {
+                (Some(instance), _) => described(instance),
+                // Connection strings say SQLEXPRESS, or whatever the old server was called.
+                (None, [only]) => Instance {
+                    name: String::from_utf8(name.to_vec()).ok()?,
+                    port: only.port,
+                }
+                .described_if_plain()?,
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    let length = u16::try_from(text.len()).ok()?;
+    Some([&[ANSWER], &length.to_le_bytes()[..], text.as_bytes()].concat())
+}
+
+impl Instance {
+    /// `None` when the name would break the list apart.
+    fn described_if_plain(&self) -> Option<String> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-$#".contains(&byte);
+        (!self.name.is_empty() && self.name.bytes().all(plain)).then(|| described(self))
+    }
+}
+
+fn described(Instance { name, port }: &Instance) -> String {
+    format!(
+        "ServerName;localhost;InstanceName;{name};IsClustered;No;Version;12.0.2000.8;tcp;{port};;"
+    )
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    fn instances(names: &[&str]) -> Vec<Instance> {
+        let ports = 1433..;
+        names
+            .iter()
+            .zip(ports)
+            .map(|(name, port)| Instance {
+                name: (*name).to_owned(),
+                port,
+            })
+            .collect()
+    }
+
+    fn told(request: &[u8], names: &[&str]) -> Option<String> {
+        let bytes = answer(request, &instances(names))?;
+        let (head, text) = bytes.split_first_chunk::<3>().unwrap();
+        let [first, low, high] = *head;
+        assert_eq!(first, 5);
+        assert_eq!(usize::from(u16::from_le_bytes([low, high])), text.len());
+        Some(String::from_utf8(text.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn an_instance_is_found_by_its_routes_name() {
+        let two = ["orders", "stock"];
+        assert_eq!(
+            told(b"\x04STOCK\0", &two).unwrap(),
+            "ServerName;localhost;InstanceName;stock;IsClustered;No;Version;12.0.2000.8;tcp;1434;;"
+        );
+        assert_eq!(told(b"\x04other\0", &two), None);
+    }
+
+    #[test]
+    fn a_single_route_answers_to_every_name() {
+        let text = told(b"\x04SQLEXPRESS\0", &["orders"]).unwrap();
+        assert!(text.contains("InstanceName;SQLEXPRESS;"), "{text}");
+        assert!(text.contains("tcp;1433;"), "{text}");
+        assert_eq!(told(b"\x04a;tcp;80\0", &["orders"]), None);
+        assert_eq!(told(b"\x04", &["orders"]), None);
+    }
+
+    #[test]
+    fn all_instances_are_listed_for_who_asks_for_all() {
+        for request in [&b"\x02"[..], b"\x03"] {
+            let text = told(request, &["orders", "stock"]).unwrap();
+            assert_eq!(text.matches("ServerName;").count(), 2);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not_answered() {
+        for request in [&b""[..], b"\x0f\x01x\0", b"\x05", b"GET / HTTP/1.1"] {
+            assert_eq!(answer(request, &instances(&["orders"])), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_over_udp_is_answered() {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let at = socket.local_addr().unwrap();
+        let browser = Browser {
+            sockets: [None, Some(socket)],
+            instances: instances(&["orders"]),
+        };
+        let serving = tokio::spawn(browser.serve());
+        let asking = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        asking.send_to(b"\x04orders\0", at).await.unwrap();
+        let mut answer = [0; 200];
+        let (length, _) = asking.recv_from(&mut answer).await.unwrap();
+        assert!(answer.get(..length).unwrap().ends_with(b"tcp;1433;;"));
+        serving.abort();
+    }
+}

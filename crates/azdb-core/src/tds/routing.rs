@@ -1,0 +1,203 @@
+//! Where an upstream may send us: it steers where the token goes.
+//!
+//! # Invariants
+//!
+//! * The target is a name under the upstream's own service, in whole labels, or under what the configuration lists.
+//! * It is never an address.
+
+use std::net::IpAddr;
+
+use azdb_wire::tds::{Routing, from_utf16};
+
+use super::TdsError;
+use crate::config::is_under;
+use crate::route::Endpoint;
+
+/// Times that an upstream may send us on before it is taken for lost. Drivers allow 10.
+pub(super) const MAX_HOPS: usize = 10;
+
+/// Where each service keeps its servers: those of one line send to each other.
+const SERVICES: [&[&str]; 4] = [
+    &["database.windows.net"],
+    &["database.usgovcloudapi.net"],
+    &["database.chinacloudapi.cn"],
+    &["fabric.microsoft.com", "pbidedicated.windows.net"],
+];
+
+/// A place to log in instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) endpoint: Endpoint,
+    /// What LOGIN7 calls the server there.
+    pub(super) server: String,
+}
+
+/// Judges where the upstream that has proved to be `own` sends us. `suffixes` are those of the configuration, if it has any.
+pub(super) fn target(
+    routing: &Routing<'_>,
+    own: &str,
+    suffixes: &[String],
+) -> Result<Target, TdsError> {
+    let server = from_utf16(routing.server);
+    let port = routing.port;
+    let refuse = |why| TdsError::Route {
+        to: format!("{server}:{port}"),
+        why,
+    };
+    // Fabric writes host\instance: the instance is for LOGIN7 alone.
+    let (host, instance) = match server.split_once('\\') {
+        Some((host, instance)) => (host, Some(instance)),
+        None => (server.as_str(), None),
+    };
+    if host.parse::<IpAddr>().is_ok() {
+        return Err(refuse("which is an address and not a name"));
+    }
+    if !is_name(host) {
+        return Err(refuse("which is not a name"));
+    }
+    if !suffixes.is_empty() {
+        let listed = |suffix: &String| is_at_or_under(host, suffix);
+        if !suffixes.iter().any(listed) {
+            return Err(refuse("which is not under routing_suffixes"));
+        }
+    } else if !is_of_the_same_service(host, own) {
+        return Err(refuse(
+            "which is not of its own service, see routing_suffixes",
+        ));
+    } else if !matches!(port, 1433 | 11_000..=11_999) {
+        return Err(refuse(
+            "a port that Azure does not use, see routing_suffixes",
+        ));
+    }
+    let endpoint = Endpoint {
+        host: host.to_ascii_lowercase(),
+        port,
+    };
+    let server = match instance {
+        Some(_) => format!("{server},{port}"),
+        None => server,
+    };
+    Ok(Target { endpoint, server })
+}
+
+fn is_of_the_same_service(host: &str, own: &str) -> bool {
+    let of = |name: &str, service: &&&[&str]| service.iter().any(|suffix| is_under(name, suffix));
+    match SERVICES.iter().find(|service| of(own, service)) {
+        Some(service) => of(host, &service),
+        None => is_at_or_under(host, own),
+    }
+}
+
+fn is_at_or_under(host: &str, suffix: &str) -> bool {
+    host.eq_ignore_ascii_case(suffix) || is_under(host, suffix)
+}
+
+fn is_name(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    host.len() <= 253 && host.split('.').all(label)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    const OWN: &str = "orders.database.windows.net";
+
+    fn judged(to: &str, port: u16, own: &str, suffixes: &[&str]) -> Result<Target, TdsError> {
+        let mut server = Vec::new();
+        azdb_wire::tds::push_utf16(to, &mut server);
+        let suffixes: Vec<String> = suffixes.iter().map(ToString::to_string).collect();
+        let routing = Routing {
+            server: &server,
+            port,
+        };
+        target(&routing, own, &suffixes)
+    }
+
+    #[test]
+    fn azures_own_workers_are_followed() {
+        let worker = "dd1a2b3c4d5e6.tr19.westeurope1-a.worker.database.windows.net";
+        let target = judged(worker, 11_042, OWN, &[]).unwrap();
+        assert_eq!(target.endpoint.host, worker);
+        assert_eq!(target.endpoint.port, 11_042);
+        assert_eq!(target.server, worker);
+        assert!(judged(worker, 1433, OWN, &[]).is_ok());
+    }
+
+    #[test]
+    fn fabrics_instance_stays_in_the_login_and_out_of_the_name() {
+        let own = "x6eps.datawarehouse.fabric.microsoft.com";
+        let target = judged("pbi.pbidedicated.windows.net\\x6eps-lake", 1433, own, &[]).unwrap();
+        assert_eq!(target.endpoint.host, "pbi.pbidedicated.windows.net");
+        assert_eq!(
+            target.server,
+            "pbi.pbidedicated.windows.net\\x6eps-lake,1433"
+        );
+    }
+
+    #[test]
+    fn names_of_others_are_not_followed() {
+        for evil in [
+            "evil.windows.net",
+            "database.windows.net.evil.com",
+            "xdatabase.windows.net",
+            "evil.com",
+            "database.windows.net",
+            ".database.windows.net",
+            "a..database.windows.net",
+            "orders.database.windows.net.",
+            "orders.database.chinacloudapi.cn",
+            "evil.com\\orders.database.windows.net",
+            "evil.com/.database.windows.net",
+            "evil.com\0.database.windows.net",
+            "",
+        ] {
+            assert!(judged(evil, 1433, OWN, &[]).is_err(), "{evil:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_never_followed() {
+        for address in ["10.0.0.4", "::1", "[::1]", "169.254.169.254"] {
+            assert!(judged(address, 1433, OWN, &[]).is_err(), "{address}");
+            assert!(judged(address, 1433, OWN, &[address]).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn ports_are_azures_unless_the_configuration_lists_names() {
+        for (port, good) in [
+            (1433, true),
+            (11_000, true),
+            (11_999, true),
+            (12_000, false),
+            (22, false),
+        ] {
+            assert_eq!(judged(OWN, port, OWN, &[]).is_ok(), good, "{port}");
+        }
+        assert!(judged(OWN, 22, OWN, &["database.windows.net"]).is_ok());
+    }
+
+    #[test]
+    fn what_the_configuration_lists_counts_alone() {
+        let listed = ["sql.example.org"];
+        assert!(judged("a.sql.example.org", 5000, OWN, &listed).is_ok());
+        assert!(judged("SQL.example.org", 5000, OWN, &listed).is_ok());
+        assert!(judged("asql.example.org", 5000, OWN, &listed).is_err());
+        assert!(judged(OWN, 1433, OWN, &listed).is_err());
+    }
+
+    #[test]
+    fn a_server_outside_of_azure_sends_to_itself_only() {
+        let own = "sql.example.org";
+        assert!(judged("sql.example.org", 1433, own, &[]).is_ok());
+        assert!(judged("node1.sql.example.org", 1433, own, &[]).is_ok());
+        assert!(judged("example.org", 1433, own, &[]).is_err());
+    }
+}

@@ -1,0 +1,182 @@
+//! What an app reads when it is not let in.
+
+use azdb_wire::tds::{Encryption, kind};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::database::{
+    Database, app_login, prelogin_answer, read_prelogin, refusal, with_features,
+};
+use super::visit::error_in;
+use super::*;
+
+/// The app's login, with a word at `at` replaced.
+fn login_with(at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut login = app_login("sa", "orders");
+    let place = login.get_mut(at..at + bytes.len()).unwrap();
+    place.copy_from_slice(bytes);
+    login
+}
+
+/// What the proxy says to a login that it does not take upstream.
+async fn refused_at_once(login: &[u8]) -> Vec<u8> {
+    let mut visit = House::new().app();
+    visit.prelogin(Encryption::Off, false).await;
+    visit.say(kind::LOGIN7, login).await;
+    let answer = visit.hear().await;
+    assert!(visit.rest.nobody_dialled());
+    assert!(visit.rest.outcome().await.is_err());
+    answer
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_upstreams_own_error_arrives_as_it_came() {
+    let text = "Cannot open server 'orders' requested by the login.";
+    let mut visit = House::new().app();
+    visit.log_in().await;
+    let mut database = visit.rest.database().await;
+    database.expect_token(TOKEN).await;
+    database.say(&refusal(40_615, text)).await;
+    assert_eq!(visit.hear().await, refusal(40_615, text));
+    let outcome = visit.rest.outcome().await;
+    assert!(matches!(outcome, Err(LoginError::Refused { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rigid_old_driver_reads_in_its_own_widths_what_to_change() {
+    let answer = refused_at_once(&login_with(4, &0x7100_0001u32.to_le_bytes())).await;
+    // DONE with a row count of four bytes.
+    assert!(answer.ends_with(&[0xfd, 2, 0, 0, 0, 0, 0, 0, 0]));
+    let text = from_utf16(answer.get(11..).unwrap());
+    assert!(text.contains("speaks TDS 7.1 and nothing newer"), "{text}");
+    assert!(text.contains("use a driver for SQL Server 2012"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_could_do_is_said_and_not_left_undone() {
+    // OptionFlags3: a new password.
+    let (number, text) = error_in(&refused_at_once(&login_with(27, &[1])).await);
+    assert_eq!(number, 18456);
+    assert!(text.contains("the app asks for a new password"), "{text}");
+    // AtchDBFile, two characters of the host's name.
+    let (_, text) = error_in(&refused_at_once(&login_with(82, &[94, 0, 2, 0])).await);
+    assert!(text.contains("a database file to attach"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_without_tls_never_sees_the_token() {
+    for said in [Encryption::Off, Encryption::NotSupported] {
+        let mut visit = House::new().app();
+        visit.log_in().await;
+        let (mut stream, _) = visit.rest.dialled().await;
+        read_prelogin(&mut stream).await;
+        let answer = prelogin_answer(said, false);
+        stream.write_all(&answer).await.unwrap();
+        let (number, text) = visit.error().await;
+        assert_eq!(number, 18456);
+        assert!(text.contains("does not speak TLS"), "{text}");
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_nobody_vouches_for_never_sees_the_token() {
+    let stranger = House::new();
+    let mut visit = House::new().app();
+    visit.log_in().await;
+    let (mut stream, _) = visit.rest.dialled().await;
+    read_prelogin(&mut stream).await;
+    let answer = prelogin_answer(Encryption::On, false);
+    stream.write_all(&answer).await.unwrap();
+    let shaking = wrapped_tls::accept(Arc::clone(&stranger.server), stream).await;
+    assert!(shaking.is_err());
+    let (number, text) = visit.error().await;
+    assert_eq!(number, 18456);
+    assert!(text.contains("cannot trust upstream"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_must_say_that_it_took_the_token() {
+    for features in [
+        &b""[..],
+        b"\xae\x0a\x01\0\0\0\x01\xff",
+        b"\xae\x02\x01\0\0\0\x01\xff",
+    ] {
+        let mut visit = House::new().app();
+        visit.log_in().await;
+        let mut database = visit.rest.database().await;
+        database.expect_token(TOKEN).await;
+        database.say(&with_features(features)).await;
+        assert!(
+            visit
+                .error()
+                .await
+                .1
+                .contains("did not say that it took the token")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_none_is_an_error() {
+    for garbage in [
+        &b"\xd1rows"[..],
+        b"\xad\xff\xff",
+        b"\xfd\0\0\0\0\0\0\0\0\0\0\0\0",
+    ] {
+        let mut visit = House::new().app();
+        visit.log_in().await;
+        let mut database = visit.rest.database().await;
+        database.expect_token(TOKEN).await;
+        database.say(garbage).await;
+        assert_eq!(visit.error().await.0, 18456);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_says_nothing_is_unavailable_in_time() {
+    let mut visit = House::new().app();
+    visit.log_in().await;
+    let began = Instant::now();
+    let (_silent, _) = visit.rest.dialled().await;
+    let (number, text) = visit.error().await;
+    assert_eq!(number, 40613);
+    assert!(
+        text.contains("no progress for 9s while TLS with the upstream"),
+        "{text}"
+    );
+    assert!(began.elapsed() < LOGIN_TIMEOUT + Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_travels_through_the_apps_own_tls() {
+    let mut visit = House::new().app();
+    visit.prelogin(Encryption::On, false).await;
+    let mut visit = visit.with_tls(false).await;
+    visit.say(kind::LOGIN7, &app_login("sa", "orders")).await;
+    let (stream, _) = visit.rest.dialled().await;
+    drop(stream);
+    let (number, text) = visit.error().await;
+    assert_eq!(number, 40613);
+    assert!(text.contains("lost the upstream"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_names_the_route_and_never_the_token() {
+    let mut visit = House::new().app();
+    visit.log_in().await;
+    let mut database: Database = visit.rest.database().await;
+    database.expect_token(TOKEN).await;
+    drop(database);
+    let answer = visit.hear().await;
+    let orders = utf16("orders");
+    assert!(answer.windows(orders.len()).any(|window| window == orders));
+    let secret = utf16("c2VjcmV0");
+    assert!(!answer.windows(secret.len()).any(|window| window == secret));
+    let chain = match visit.rest.outcome().await {
+        Err(error) => crate::error::Chain(&error).to_string(),
+        Ok(_) => unreachable!("let in"),
+    };
+    assert!(!chain.contains("eyJ"), "{chain}");
+}

@@ -1,0 +1,180 @@
+//! The near side: an app's login under way.
+
+use azdb_wire::tds::{
+    Encryption, Header, Prelogin, Report, Token as WireToken, Tokens as WireTokens, kind,
+    push_message,
+};
+use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::task::JoinHandle;
+
+use super::database::{Database, app_login};
+use super::*;
+
+pub(super) type Outcome = Result<Login<DuplexStream, DuplexStream, Traffic>, LoginError>;
+
+/// One app, whatever its connection is wrapped in.
+pub(super) struct Visit<S = DuplexStream> {
+    pub(super) app: S,
+    pub(super) rest: Rest,
+}
+
+/// What belongs to a visit besides the app's own stream.
+pub(super) struct Rest {
+    databases: mpsc::UnboundedReceiver<(DuplexStream, Endpoint)>,
+    pub(super) server: Arc<ServerConfig>,
+    authority: Arc<LocalAuthority>,
+    login: JoinHandle<Outcome>,
+    pub(super) token_file: tempfile::NamedTempFile,
+}
+
+impl House {
+    /// An app that has just connected.
+    pub(super) fn app(self) -> Visit {
+        let (app, socket) = duplex(64 * 1024);
+        let lobby = self.lobby;
+        let login = tokio::spawn(async move { login(socket, &lobby).await });
+        let rest = Rest {
+            databases: self.databases,
+            server: self.server,
+            authority: self.authority,
+            login,
+            token_file: self.token_file,
+        };
+        Visit { app, rest }
+    }
+}
+
+impl Rest {
+    /// The connection that the proxy makes to the database, and where it wanted to.
+    pub(super) async fn dialled(&mut self) -> (DuplexStream, Endpoint) {
+        self.databases.recv().await.expect("a dial")
+    }
+
+    /// A database that has agreed to TLS.
+    pub(super) async fn database(&mut self) -> Database {
+        let (stream, _) = self.dialled().await;
+        Database::greet(stream, &self.server).await
+    }
+
+    pub(super) fn nobody_dialled(&mut self) -> bool {
+        self.databases.try_recv().is_err()
+    }
+
+    pub(super) async fn outcome(self) -> Outcome {
+        self.login.await.expect("no panic")
+    }
+}
+
+/// A client that trusts the proxy's own authority.
+pub(super) fn client(authority: &LocalAuthority, strict: bool) -> ClientConfig {
+    let root = rustls::pki_types::CertificateDer::from_pem_slice(authority.ca_pem().as_bytes());
+    let mut roots = RootCertStore::empty();
+    roots.add(root.unwrap()).unwrap();
+    let versions = if strict {
+        rustls::ALL_VERSIONS
+    } else {
+        tls::IN_PACKETS
+    };
+    let mut client = ClientConfig::builder_with_provider(tls::provider())
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    if strict {
+        client.alpn_protocols = vec![b"tds/8.0".to_vec()];
+    }
+    client
+}
+
+impl Visit {
+    /// Wraps the connection in TLS, inside packets or around everything.
+    pub(super) async fn with_tls(self, strict: bool) -> Visit<impl Stream> {
+        let Self { app, rest } = self;
+        let client = Arc::new(client(&rest.authority, strict));
+        let name = ServerName::try_from("localhost").unwrap();
+        let app = if strict {
+            tokio_rustls::TlsConnector::from(client)
+                .connect(name, app)
+                .await
+        } else {
+            wrapped_tls::connect(client, name, app).await
+        };
+        Visit {
+            app: app.expect("TLS with the proxy"),
+            rest,
+        }
+    }
+}
+
+impl<S: Stream> Visit<S> {
+    pub(super) async fn say(&mut self, kind: u8, payload: &[u8]) {
+        let mut message = Vec::new();
+        push_message(kind, 0, payload, &mut message);
+        self.app.write_all(&message).await.unwrap();
+        self.app.flush().await.unwrap();
+    }
+
+    /// The payload of the next answer.
+    pub(super) async fn hear(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        loop {
+            let mut header = [0; Header::LEN];
+            self.app.read_exact(&mut header).await.unwrap();
+            let header = Header::parse(header).unwrap();
+            assert_eq!(header.kind, kind::RESPONSE);
+            let mut payload = vec![0; header.payload()];
+            self.app.read_exact(&mut payload).await.unwrap();
+            all.extend_from_slice(&payload);
+            if header.is_last() {
+                return all;
+            }
+        }
+    }
+
+    /// Asks with PRELOGIN.
+    pub(super) async fn prelogin(&mut self, encryption: Encryption, mars: bool) -> Prelogin {
+        let asked = Prelogin {
+            encryption: Some(encryption),
+            mars: Some(mars),
+            trace_id: None,
+            fed_auth_required: None,
+        };
+        let mut payload = Vec::new();
+        asked.encode_request(&mut payload);
+        self.say(kind::PRELOGIN, &payload).await;
+        Prelogin::parse(&self.hear().await).unwrap()
+    }
+
+    /// PRELOGIN without encryption, and a login.
+    pub(super) async fn log_in(&mut self) {
+        self.prelogin(Encryption::Off, false).await;
+        self.say(kind::LOGIN7, &app_login("sa", "orders")).await;
+    }
+
+    /// The number and the text of the error that the app reads, and nothing behind it.
+    pub(super) async fn error(&mut self) -> (u32, String) {
+        let payload = self.hear().await;
+        let mut after = Vec::new();
+        self.app.read_to_end(&mut after).await.unwrap();
+        assert!(after.is_empty(), "nothing behind the error");
+        error_in(&payload)
+    }
+}
+
+/// The first error of an answer in the widths of 7.2 and later.
+pub(super) fn error_in(payload: &[u8]) -> (u32, String) {
+    let reports = WireTokens::of(payload).map(|token| token.unwrap());
+    let mut errors = reports.filter_map(|token| match token {
+        WireToken::Report(Report {
+            is_error: true,
+            number,
+            message,
+            ..
+        }) => Some((number, from_utf16(message))),
+        _ => None,
+    });
+    errors.next().expect("an error")
+}

@@ -1,0 +1,69 @@
+//! How a server is set up.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::login::{Encryption, SqlLogin};
+use crate::issuer::SQL_AUDIENCE;
+
+/// How a server is set up. The default is as strict as Azure SQL.
+#[derive(Debug, Clone)]
+pub struct TdsOptions {
+    /// Where to listen; port 0 is a free one.
+    pub bind: SocketAddr,
+    /// Names and IP addresses in its certificate.
+    pub names: Vec<String>,
+    /// TLS's server name and LOGIN7's ServerName must be one of `names`, IP addresses excepted.
+    pub checks_names: bool,
+    /// Ends a connection when a TLS record is not exactly one packet.
+    pub checks_records: bool,
+    /// What it wants of encryption.
+    pub encryption: Encryption,
+    /// What PRELOGIN says of federated authentication to those who ask; `None`: nothing.
+    pub fedauth_required: Option<bool>,
+    /// Several requests at a time, if the client wants them.
+    pub mars: bool,
+    /// Object ids of identities that may log in with a token.
+    pub principals: Vec<String>,
+    /// Audience that a token must have, with or without a slash at its end.
+    pub audience: String,
+    /// Logins with a password; without any, only tokens are accepted.
+    pub sql_logins: Vec<SqlLogin>,
+    /// Databases that there are; empty when any name will do.
+    pub databases: Vec<String>,
+}
+
+impl Default for TdsOptions {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+            checks_names: true,
+            checks_records: true,
+            encryption: Encryption::Required,
+            fedauth_required: Some(true),
+            mars: true,
+            principals: Vec::new(),
+            audience: SQL_AUDIENCE.to_owned(),
+            sql_logins: Vec::new(),
+            databases: Vec::new(),
+        }
+    }
+}
+
+impl TdsOptions {
+    /// A server as developers run it: a login with a password, encryption for those who want it, no
+    /// look at names.
+    #[must_use]
+    pub fn development(user: &str, password: &str) -> Self {
+        Self {
+            checks_names: false,
+            encryption: Encryption::Offered,
+            fedauth_required: Some(false),
+            sql_logins: vec![SqlLogin {
+                user: user.to_owned(),
+                password: password.to_owned(),
+            }],
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! What tests tell the server to do at login, and what it tells them.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::login7::Login7;
+use super::prelogin::Prelogin;
+use super::token::Refusal;
+use super::wire::TlsFacts;
+
+/// What a client did that Azure does not forgive: the connection ends without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// A TLS record that holds more or less than exactly one TDS or SMP packet.
+    #[error("a TLS record does not hold exactly one packet")]
+    RecordNotOnePacket,
+    /// A packet of LOGIN7 over 4096 bytes.
+    #[error("a packet of LOGIN7 is longer than 4096 bytes")]
+    LoginPacketTooLong,
+    /// A packet of a request that is not the last one and shorter than the agreed size, or any that
+    /// is longer.
+    #[error("a packet of a request has not the agreed size")]
+    PacketSize,
+    /// LOGIN7 in the clear.
+    #[error("no encryption")]
+    NoEncryption,
+    /// FEDAUTH's echo bit is not what PRELOGIN said.
+    #[error("the echo of FEDAUTHREQUIRED is wrong")]
+    WrongEcho,
+    /// A user, a password, or a wish to change it, beside a token.
+    #[error("a user or a password beside a token")]
+    CredentialsBesideToken,
+    /// Integrated security beside a token.
+    #[error("integrated security beside a token")]
+    IntegratedSecurity,
+    /// A TDS version that this server does not speak.
+    #[error("TDS version {0:#010x}")]
+    TdsVersion(u32),
+    /// A message type that can't come now.
+    #[error("unexpected message type {0:#04x}")]
+    UnexpectedMessage(u8),
+    /// Bytes that mean nothing.
+    #[error("malformed: {0}")]
+    Malformed(&'static str),
+}
+
+impl From<Violation> for io::Error {
+    fn from(violation: Violation) -> Self {
+        Self::new(io::ErrorKind::InvalidData, violation)
+    }
+}
+
+impl Violation {
+    /// The violation behind an I/O error, if it is one.
+    pub(super) fn behind(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+}
+
+/// Where a login is sent instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Host, also `host\instance`.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Makes it the enhanced form, ENVCHANGE 21.
+    pub database: Option<String>,
+    /// LOGINACK and FEATUREEXTACK come before it, as the specification wants; Azure also sends it
+    /// without them.
+    pub with_ack: bool,
+}
+
+impl Route {
+    /// A plain route with LOGINACK.
+    #[must_use]
+    pub fn to(host: &str, port: u16) -> Self {
+        Self {
+            host: host.to_owned(),
+            port,
+            database: None,
+            with_ack: true,
+        }
+    }
+}
+
+/// What a login response has besides the usual.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dress {
+    /// A DONEINPROC in front of LOGINACK, as Synapse serverless sends.
+    pub done_in_proc: bool,
+    /// Acknowledges session recovery and sends SESSIONSTATE.
+    pub session_state: bool,
+    /// Agrees on this packet size whatever the client asked for.
+    pub packet_size: Option<u16>,
+    /// A failover partner, ENVCHANGE 13.
+    pub mirror_partner: Option<String>,
+    /// Features acknowledged though the client did not ask for them.
+    pub unasked: Vec<u8>,
+    /// No acknowledgement of FEDAUTH.
+    pub no_fedauth_ack: bool,
+    /// Each feature's acknowledgement in a FEATUREEXTACK of its own.
+    pub acks_apart: bool,
+}
+
+/// What happens to a login that has passed all checks, or before them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginScript {
+    /// Refused, whatever it is.
+    Refuse(Refusal),
+    /// Sent elsewhere, if it is good.
+    Route(Route),
+    /// Let in, if it is good, with a response of this kind.
+    Admit(Dress),
+    /// Closed without a word after LOGIN7.
+    Drop,
+}
+
+/// What became of a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Let in.
+    Admitted,
+    /// Sent elsewhere.
+    Routed(Route),
+    /// Told why not.
+    Refused(Refusal),
+    /// Closed without a word.
+    Dropped,
+    /// Ended for what it did.
+    Violated(Violation),
+}
+
+/// A login as the server saw it. No part of a token or a password is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginRecord {
+    /// Its PRELOGIN.
+    pub prelogin: Prelogin,
+    /// Its TLS, if it had any.
+    pub tls: Option<TlsFacts>,
+    /// TDS version as in LOGIN7, for example 0x74000004.
+    pub tds_version: u32,
+    /// Packet size that it asked for.
+    pub packet_size: u32,
+    /// OptionFlags1, OptionFlags2, TypeFlags, OptionFlags3.
+    pub flags: [u8; 4],
+    /// Name of its computer.
+    pub host: String,
+    /// User, empty beside a token.
+    pub user: String,
+    /// Name of the app.
+    pub app: String,
+    /// Server that it wants.
+    pub server: String,
+    /// Name of its driver.
+    pub interface: String,
+    /// Language.
+    pub language: String,
+    /// Database.
+    pub database: String,
+    /// Ids of the features and the lengths of their data, in the client's order.
+    pub features: Vec<(u8, usize)>,
+    /// Length of the token in characters, if one came.
+    pub token_chars: Option<usize>,
+    /// Length of the longest packet of LOGIN7, header included.
+    pub longest_packet: usize,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+impl LoginRecord {
+    pub(super) fn new(
+        prelogin: Prelogin,
+        tls: Option<TlsFacts>,
+        login: &Login7,
+        longest_packet: usize,
+    ) -> Self {
+        let features = login.features.iter();
+        Self {
+            prelogin,
+            tls,
+            tds_version: login.tds_version,
+            packet_size: login.packet_size,
+            flags: login.flags,
+            host: login.host.clone(),
+            user: login.user.clone(),
+            app: login.app.clone(),
+            server: login.server.clone(),
+            interface: login.interface.clone(),
+            language: login.language.clone(),
+            database: login.database.clone(),
+            features: features.map(|(id, data)| (*id, data.len())).collect(),
+            token_chars: None,
+            longest_packet,
+            verdict: Verdict::Dropped,
+        }
+    }
+}
+
+/// The server's script for logins and its memory of them.
+#[derive(Default)]
+pub(super) struct Logins {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next: VecDeque<LoginScript>,
+    records: Vec<LoginRecord>,
+    violations: Vec<Violation>,
+}
+
+impl Logins {
+    pub(super) fn script(&self, count: usize, script: &LoginScript) {
+        let repeated = std::iter::repeat_n(script.clone(), count);
+        self.state().next.extend(repeated);
+    }
+
+    pub(super) fn next(&self) -> Option<LoginScript> {
+        self.state().next.pop_front()
+    }
+
+    pub(super) fn record(&self, record: LoginRecord) {
+        self.state().records.push(record);
+    }
+
+    pub(super) fn records(&self) -> Vec<LoginRecord> {
+        self.state().records.clone()
+    }
+
+    pub(super) fn violated(&self, violation: Violation) {
+        self.state().violations.push(violation);
+    }
+
+    pub(super) fn violations(&self) -> Vec<Violation> {
+        self.state().violations.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

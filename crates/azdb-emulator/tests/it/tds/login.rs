@@ -1,0 +1,128 @@
+//! Who may come in, and what the others read.
+
+use azdb_emulator::tds::{LoginScript, Refusal, Route, Verdict};
+use azdb_emulator::{Flaw, SQL_AUDIENCE, TdsOptions};
+
+use super::client::{Azure, Client, Login, has, told};
+use crate::support::identity;
+
+fn refusal(flaw: Flaw) -> (u32, String) {
+    let azure = Azure::new();
+    let issuer = azure.emulator.issuer();
+    let token = issuer.issue_as(identity(&azure.emulator), SQL_AUDIENCE, flaw);
+    let login = Login::good(token.unwrap().access_token);
+    told(&Client::encrypted(&azure).log_in(&login).unwrap())
+}
+
+#[test]
+fn good_token_comes_in() {
+    let azure = Azure::new();
+    let mut client = Client::encrypted(&azure);
+    let response = client.log_in(&Login::good(azure.token())).unwrap();
+    assert!(has(&response, &[0xad]), "LOGINACK");
+    assert!(
+        has(&response, &[0xae, 2, 0, 0, 0, 0, 0xff]),
+        "FEDAUTH is acknowledged"
+    );
+    assert_eq!(azure.emulator.tds().sessions(), 1);
+    let logins = azure.emulator.tds().logins();
+    assert_eq!(logins.first().unwrap().verdict, Verdict::Admitted);
+}
+
+#[test]
+fn tokens_are_refused_in_the_words_of_azure() {
+    let failed = "Login failed for user '<token-identified principal>'.";
+    for (flaw, more) in [
+        (Flaw::ForeignSignature, ""),
+        (Flaw::Expired, " Token is expired."),
+        (
+            Flaw::WrongAudience,
+            " The server is not currently configured to accept this token.",
+        ),
+    ] {
+        assert_eq!(refusal(flaw), (18456, format!("{failed}{more}")));
+    }
+}
+
+#[test]
+fn password_is_refused_where_only_tokens_count() {
+    let azure = Azure::new();
+    let mut client = Client::encrypted(&azure);
+    let answer = client.log_in(&Login::password("sa", "secret")).unwrap();
+    let (number, text) = told(&answer);
+    assert_eq!(number, 18456);
+    assert!(
+        text.contains("Azure Active Directory only authentication"),
+        "{text}"
+    );
+}
+
+#[test]
+fn development_server_takes_the_right_password_only() {
+    let azure = Azure::with(TdsOptions::development("sa", "Grüße 1"));
+    let mut client = Client::encrypted(&azure);
+    let response = client.log_in(&Login::password("sa", "Grüße 1")).unwrap();
+    assert!(has(&response, &[0xad]));
+    let mut client = Client::encrypted(&azure);
+    let answer = client.log_in(&Login::password("sa", "gruesse")).unwrap();
+    assert_eq!(
+        told(&answer),
+        (18456, "Login failed for user 'sa'.".to_owned())
+    );
+}
+
+#[test]
+fn server_of_another_name_is_not_opened() {
+    let azure = Azure::new();
+    let mut login = Login::good(azure.token());
+    login.server = "other.database.windows.net".to_owned();
+    let (number, text) = told(&Client::encrypted(&azure).log_in(&login).unwrap());
+    assert_eq!(number, 40532);
+    assert!(text.contains("'other'"), "{text}");
+    login.server.clear();
+    assert_eq!(
+        told(&Client::encrypted(&azure).log_in(&login).unwrap()).0,
+        40531
+    );
+}
+
+#[test]
+fn connection_without_server_name_in_tls_is_not_opened() {
+    let azure = Azure::new();
+    // An IP address is no server name in TLS.
+    let mut client = Client::encrypted_for(&azure, "127.0.0.1");
+    let answer = client.log_in(&Login::good(azure.token())).unwrap();
+    assert_eq!(told(&answer).0, 40532);
+}
+
+#[test]
+fn unknown_database_is_not_opened() {
+    let azure = Azure::with(TdsOptions {
+        databases: vec!["shop".to_owned()],
+        ..TdsOptions::default()
+    });
+    let mut login = Login::good(azure.token());
+    login.database = "attic".to_owned();
+    assert_eq!(
+        told(&Client::encrypted(&azure).log_in(&login).unwrap()).0,
+        4060
+    );
+}
+
+#[test]
+fn script_refuses_routes_and_drops() {
+    let azure = Azure::new();
+    let login = Login::good(azure.token());
+    let tds = azure.emulator.tds();
+    tds.script(1, &LoginScript::Refuse(Refusal::new(40613, "not now")));
+    tds.script(1, &LoginScript::Route(Route::to("elsewhere", 11_042)));
+    tds.script(1, &LoginScript::Drop);
+    let answer = Client::encrypted(&azure).log_in(&login).unwrap();
+    assert_eq!(told(&answer), (40613, "not now".to_owned()));
+    let answer = Client::encrypted(&azure).log_in(&login).unwrap();
+    assert!(
+        has(&answer, &[20, 23, 0, 0, 0x22, 0x2b, 9, 0, b'e', 0]),
+        "{answer:02x?}"
+    );
+    assert!(Client::encrypted(&azure).log_in(&login).is_err());
+}

@@ -1,0 +1,244 @@
+//! Azure SQL as the emulator has it, a proxy before it, and apps of SQL Server.
+
+use std::path::{Path, PathBuf};
+
+use azdb_emulator::{Emulator, EmulatorOptions, TdsOptions};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::identity::{block_on, environment};
+use crate::process::{Program, tools};
+use crate::proxy::Proxy;
+use crate::start::Start;
+
+/// An emulated Azure SQL, and the route to it.
+pub struct AzureSql {
+    /// The emulated Azure.
+    pub azure: Emulator,
+    directory: TempDir,
+}
+
+impl Default for AzureSql {
+    fn default() -> Self {
+        Self::with(TdsOptions::default())
+    }
+}
+
+impl AzureSql {
+    /// As strict as Azure.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With these options.
+    #[must_use]
+    pub fn with(tds: TdsOptions) -> Self {
+        let options = EmulatorOptions {
+            tds,
+            ..EmulatorOptions::default()
+        };
+        let azure = block_on(Emulator::start(options)).unwrap();
+        let directory = TempDir::new().unwrap();
+        azure.write_ca(&directory.path().join("ca.pem")).unwrap();
+        Self { azure, directory }
+    }
+
+    /// The route, on a free port.
+    #[must_use]
+    pub fn route(&self) -> String {
+        format!(
+            "[[route]]\nname = \"shop\"\nprotocol = \"tds\"\nlisten = \"127.0.0.1:0\"\n\
+             upstream = \"localhost:{port}\"\nconnect_to = \"127.0.0.1:{port}\"\n\
+             upstream_ca_file = {ca:?}\n",
+            port = self.azure.tds().address().port(),
+            ca = self.directory.path().join("ca.pem"),
+        )
+    }
+
+    /// A proxy with [`AzureSql::route`].
+    #[must_use]
+    #[track_caller]
+    pub fn proxy(&self) -> Proxy {
+        self.proxy_with("")
+    }
+
+    /// The same with more lines in the route.
+    #[must_use]
+    #[track_caller]
+    pub fn proxy_with(&self, lines: &str) -> Proxy {
+        Start::run_with(&format!("{}{lines}", self.route()))
+            .envs(environment(self.azure.identity()))
+            .start()
+    }
+
+    /// That the server had nothing to break a connection off for.
+    ///
+    /// # Panics
+    ///
+    /// When it had.
+    #[track_caller]
+    pub fn assert_content(&self) {
+        let violations = self.azure.tds().violations();
+        assert!(violations.is_empty(), "{violations:?}");
+    }
+}
+
+/// What an app wants of encryption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encrypt {
+    /// None.
+    Off,
+    /// TLS inside TDS 7, as most have it.
+    On,
+    /// TDS 8.0.
+    Strict,
+}
+
+impl Encrypt {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::On => "on",
+            Self::Strict => "strict",
+        }
+    }
+}
+
+/// An app on a driver for SQL Server, which has been told where a database is and knows nothing else.
+pub struct SqlApp {
+    port: u16,
+    encrypt: Encrypt,
+    told: Vec<(&'static str, String)>,
+    directory: TempDir,
+}
+
+impl SqlApp {
+    /// An app of a proxy, with any user and any password, which trusts the proxy's authority.
+    #[must_use]
+    pub fn of(proxy: &Proxy, encrypt: Encrypt) -> Self {
+        let app = Self {
+            port: proxy.address().port(),
+            encrypt,
+            told: Vec::new(),
+            directory: TempDir::new().unwrap(),
+        };
+        let ca = Start::new(&["ca"])
+            .env(
+                "XDG_STATE_HOME",
+                proxy.directory().join("state").to_str().unwrap(),
+            )
+            .run();
+        std::fs::write(app.ca_file(), ca.succeeded()).unwrap();
+        let encryption = match encrypt {
+            Encrypt::Off => "off",
+            Encrypt::On | Encrypt::Strict => "require",
+        };
+        app.freetds_conf(&format!("tds version = 7.4\nencryption = {encryption}\n"));
+        app
+    }
+
+    fn ca_file(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    fn freetds_conf(&self, global: &str) {
+        let port = self.port;
+        let text = format!(
+            "[global]\n{global}client charset = UTF-8\n[proxy]\nhost = 127.0.0.1\nport = {port}\n"
+        );
+        std::fs::write(self.directory.path().join("freetds.conf"), text).unwrap();
+    }
+
+    /// Tells it something else.
+    #[must_use]
+    pub fn told(mut self, name: &'static str, value: &str) -> Self {
+        self.told.push((name, value.to_owned()));
+        self
+    }
+
+    /// Has it ask for this TDS version.
+    #[must_use]
+    pub fn version(self, version: &str) -> Self {
+        self.freetds_conf(&format!("tds version = {version}\n"));
+        self.told("TDS_VERSION", version)
+    }
+
+    /// A program with what the app has been told.
+    #[must_use]
+    pub fn program(&self, path: impl AsRef<std::ffi::OsStr>) -> Program {
+        let ca = self.ca_file();
+        let ca = ca.to_str().unwrap();
+        let program = Program::new(path)
+            .env("TDS_HOST", "localhost")
+            .env("TDS_PORT", self.port.to_string())
+            .env("TDS_USER", "anyone")
+            .env("TDS_PASSWORD", "any password")
+            .env("TDS_ENCRYPT", self.encrypt.word())
+            .env("TDS_CA_FILE", ca)
+            .env("SSL_CERT_FILE", ca)
+            .env("NODE_EXTRA_CA_CERTS", ca)
+            .env("FREETDSCONF", self.directory.path().join("freetds.conf"));
+        let told = self.told.iter();
+        told.fold(program, |program, (name, value)| program.env(name, value))
+    }
+
+    /// One of FreeTDS's programs, at server `proxy`.
+    #[must_use]
+    pub fn freetds(&self, name: &str) -> Program {
+        self.program(name)
+            .args(["-S", "proxy", "-U", "anyone", "-P", "any password"])
+    }
+
+    /// One of the Python programs of `tests/apps`.
+    #[must_use]
+    pub fn python(&self, file: &str) -> Program {
+        self.program(tools::installed("python/bin/python"))
+            .arg(tools::app(&format!("python/{file}")))
+    }
+
+    /// One of the Node programs of `tests/apps`.
+    #[must_use]
+    pub fn node(&self, file: &str) -> Program {
+        self.program("node")
+            .env("NODE_PATH", tools::installed("node/node_modules"))
+            .arg(tools::app(&format!("node/{file}")))
+    }
+
+    /// The Java program, with this driver's archive and URL.
+    #[must_use]
+    pub fn java(&self, archive: &str, url: &str) -> Program {
+        self.program("java")
+            .env("TDS_URL", url.replace("PORT", &self.port.to_string()))
+            .arg("-cp")
+            .arg(tools::installed(&format!("java/{archive}")))
+            .arg(tools::app("java/WithTds.java"))
+    }
+
+    /// A program that `scripts/test` has built, `target/apps/NAME/NAME`.
+    #[must_use]
+    pub fn built(&self, name: &str) -> Program {
+        self.program(tools::installed(&format!("{name}/{name}")))
+    }
+
+    /// A program of `tests/apps` in a language that needs no building.
+    #[must_use]
+    pub fn script(&self, interpreter: &str, file: &str) -> Program {
+        self.program(interpreter).arg(tools::app(file))
+    }
+
+    /// The app's directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+/// Runs a program and reads the JSON that it prints.
+#[must_use]
+#[track_caller]
+pub fn seen(program: Program) -> Value {
+    let ran = program.run();
+    let printed = ran.succeeded();
+    serde_json::from_str(printed).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+}
