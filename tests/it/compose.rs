@@ -20,18 +20,18 @@ fn compose() -> Value {
 /// What stands in for the network and the volume of the containers.
 struct Place {
     shared: TempDir,
-    emulated: [u16; 2],
+    emulated: [u16; 3],
     identity: u16,
-    proxy: [u16; 2],
+    proxy: [u16; 3],
 }
 
 impl Place {
     fn new() -> Self {
         Self {
             shared: TempDir::new().unwrap(),
-            emulated: [closed_port(), closed_port()],
+            emulated: std::array::from_fn(|_| closed_port()),
             identity: closed_port(),
-            proxy: [closed_port(), closed_port()],
+            proxy: std::array::from_fn(|_| closed_port()),
         }
     }
 
@@ -42,6 +42,7 @@ impl Place {
         for (port, emulated, proxy) in [
             ("5432", self.emulated[0], self.proxy[0]),
             ("3306", self.emulated[1], self.proxy[1]),
+            ("1433", self.emulated[2], self.proxy[2]),
         ] {
             here = here
                 .replace(&format!("0.0.0.0:{port}"), &format!("127.0.0.1:{emulated}"))
@@ -109,6 +110,8 @@ fn services_of_the_compose_file_find_each_other() {
     }
     let proxy = start.start();
     assert_eq!(proxy.address().port(), place.proxy[0]);
+
+    proxy.log_until(&format!("listen=127.0.0.1:{}", place.proxy[2]));
 
     let psql = variables(&services["psql"]);
     let app = App::at(psql["PGHOST"], place.proxy[0]).told("PGUSER", psql["PGUSER"]);
