@@ -25,6 +25,7 @@ mod io;
 mod listener;
 mod lobby;
 mod mysql;
+mod parting;
 mod postgres;
 mod relay;
 mod server;

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use azdb_wire::mysql::{
     Header, MAX_LOGIN_PACKET, PacketError, Response, ResponsePacket, SCRAMBLE, encode_switch,
-    plugin,
+    plugin, push_packet,
 };
 use rustls::ServerConfig;
-use tokio::io::AsyncWriteExt as _;
 
 use super::Secretive;
 use super::channel::{Channel, Fault};
@@ -149,17 +148,10 @@ pub(super) async fn admit<S: Stream>(
 
 /// Tells the app why it was not let in. An app that does not listen any more is not an error.
 pub(super) async fn refuse<S: Stream>(app: &mut Channel<'_, S>, error: &LoginError) {
-    /// An app that takes nothing must not hold its session.
-    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
-    let Some(payload) = notice(error) else {
-        return;
-    };
-    let saying = async {
-        say(app, &payload).await?;
-        app.leg().shutdown().await.map_err(LoginError::AppLeft)
-    };
-    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, saying).await {
-        tracing::debug!(%error, "the app did not hear the last words");
+    if let Some(payload) = notice(error) {
+        let mut packet = Vec::new();
+        push_packet(&mut packet, app.next(), &payload);
+        app.leg().part_with(&packet).await;
     }
 }
 

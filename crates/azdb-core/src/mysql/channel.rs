@@ -3,7 +3,6 @@
 use std::io;
 
 use azdb_wire::mysql::{Header, Next, PacketError, next_packet, push_packet};
-use tokio::io::AsyncWriteExt as _;
 use zeroize::Zeroizing;
 
 use super::Secretive;
@@ -65,7 +64,6 @@ impl<'a, S: Stream> Channel<'a, S> {
     /// Writes one packet, header included, that has been given the next number.
     pub(super) async fn say_packet(&mut self, packet: &[u8]) -> io::Result<()> {
         self.next = self.next.wrapping_add(1);
-        self.leg.write_all(packet).await?;
-        self.leg.flush().await
+        self.leg.say(packet).await
     }
 }

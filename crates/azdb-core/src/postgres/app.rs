@@ -2,11 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use azdb_wire::postgres::{ErrorResponse, First, FirstError, Startup, first_length};
 use rustls::ServerConfig;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::notice::{Notice, notice};
 use crate::deadline::Deadline;
@@ -208,7 +206,7 @@ pub(super) async fn admit<A: Stream>(app: &mut AppLeg<A>, answer: &[u8]) -> Resu
 /// Tells the app why it was not let in. An app that does not listen any more is not an error.
 pub(super) async fn refuse<A: Stream>(app: &mut AppLeg<A>, error: &LoginError) {
     if let Some(bytes) = notice(error).map(Notice::into_bytes) {
-        part_with(app, &bytes).await;
+        app.part_with(&bytes).await;
     }
 }
 
@@ -221,27 +219,9 @@ pub(super) async fn farewell<A: Stream>(app: &mut AppLeg<A>) {
         hint: "connect again",
     }
     .encode(&mut bytes);
-    part_with(app, &bytes).await;
-}
-
-/// Says something and closes in a way that lets it be heard: a socket that is closed while bytes of the app lie unread
-/// resets the connection, and the last words are lost with it.
-async fn part_with<A: Stream>(app: &mut AppLeg<A>, last_words: &[u8]) {
-    /// An app that takes nothing, or never stops talking, must not hold its session.
-    const PATIENCE: Duration = Duration::from_secs(1);
-    const MOST: u64 = 64 * 1024;
-    let parting = async {
-        say(app, last_words).await?;
-        app.shutdown().await.map_err(LoginError::AppLeft)?;
-        let drained = tokio::io::copy(&mut app.take(MOST), &mut tokio::io::sink()).await;
-        drained.map_err(LoginError::AppLeft)
-    };
-    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, parting).await {
-        tracing::debug!(%error, "the app did not hear the last words");
-    }
+    app.part_with(&bytes).await;
 }
 
 async fn say<A: Stream>(app: &mut AppLeg<A>, bytes: &[u8]) -> Result<(), LoginError> {
-    app.write_all(bytes).await.map_err(LoginError::AppLeft)?;
-    app.flush().await.map_err(LoginError::AppLeft)
+    app.say(bytes).await.map_err(LoginError::AppLeft)
 }

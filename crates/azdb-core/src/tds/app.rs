@@ -2,13 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use azdb_wire::tds::{
     Encryption, Header, MAX_LOGIN7, MAX_PRELOGIN, Manner, Prelogin, kind, push_message,
 };
 use rustls::ServerConfig;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsStream;
 use zeroize::Zeroizing;
 
@@ -218,27 +216,10 @@ pub(super) async fn refuse<A: Stream>(
     if notice(error, manner, route, &mut payload) {
         let mut message = Vec::new();
         push_message(kind::RESPONSE, 0, &payload, &mut message);
-        part_with(app, &message).await;
-    }
-}
-
-/// Says the last words and closes. A close with something unread would be a reset, and the reset would overtake the words.
-async fn part_with<A: Stream>(app: &mut AppLeg<A>, last_words: &[u8]) {
-    /// An app that takes nothing, or never stops talking, must not hold its session.
-    const PATIENCE: Duration = Duration::from_secs(1);
-    const MOST: u64 = 64 * 1024;
-    let parting = async {
-        say(app, last_words).await?;
-        app.shutdown().await.map_err(LoginError::AppLeft)?;
-        let drained = tokio::io::copy(&mut app.take(MOST), &mut tokio::io::sink()).await;
-        drained.map_err(LoginError::AppLeft)
-    };
-    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, parting).await {
-        tracing::debug!(%error, "the app did not hear the last words");
+        app.part_with(&message).await;
     }
 }
 
 async fn say<S: Stream>(leg: &mut Leg<S>, bytes: &[u8]) -> Result<(), LoginError> {
-    leg.write_all(bytes).await.map_err(LoginError::AppLeft)?;
-    leg.flush().await.map_err(LoginError::AppLeft)
+    leg.say(bytes).await.map_err(LoginError::AppLeft)
 }

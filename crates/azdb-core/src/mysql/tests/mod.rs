@@ -160,7 +160,10 @@ impl App {
         );
         let text = String::from_utf8(error.message.to_vec()).unwrap();
         assert_eq!(self.hear_out().await, b"");
-        self.session.await.expect("no panic");
+        let Self { peer, session } = self;
+        // The session reads on until the app has left, too.
+        drop(peer);
+        session.await.expect("no panic");
         (error.code, text)
     }
 }
