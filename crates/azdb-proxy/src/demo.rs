@@ -42,12 +42,16 @@ async fn serve() -> anyhow::Result<Exit> {
             azure.identity().secret().to_owned(),
         ),
     ]);
-    let mut config = configuration(&azure, &ca_file, &env)?;
-    config.process.state_dir = None;
-    config.admin = AdminListen::Off;
-    config.process.max_sigterm_delay = DEMO_PATIENCE;
+    let config = configuration(&azure, &ca_file, &env, free_port)?;
     logging::start(&config.process)?;
-    let server = run::bind(&config, env).await?;
+    let server = match run::bind(&config, env.clone()).await {
+        Ok(server) => server,
+        // Somebody took a port since we looked; the kernel knows one that nobody has.
+        Err(_) => {
+            let config = configuration(&azure, &ca_file, &env, |_| 0)?;
+            run::bind(&config, env).await?
+        }
+    };
     let listen: Vec<String> = server
         .addresses()
         .iter()
@@ -69,12 +73,17 @@ fn free_port(ports: [u16; 3]) -> u16 {
     ports.into_iter().find(is_free).unwrap_or(0)
 }
 
-fn configuration(azure: &Emulator, ca_file: &Path, env: &Environment) -> anyhow::Result<Config> {
+fn configuration(
+    azure: &Emulator,
+    ca_file: &Path,
+    env: &Environment,
+    port: fn([u16; 3]) -> u16,
+) -> anyhow::Result<Config> {
     let url = |protocol: &str, user: &str, ports, upstream: SocketAddr| {
         format!(
             "{protocol}://{user}localhost:{}/orders?name={protocol}&listen=127.0.0.1:{}&connect_to={upstream}&upstream_ca_file={}",
             upstream.port(),
-            free_port(ports),
+            port(ports),
             ca_file.display(),
         )
     };
@@ -93,7 +102,12 @@ fn configuration(azure: &Emulator, ca_file: &Path, env: &Environment) -> anyhow:
         log_level: Some("warn".to_owned()),
         ..Overrides::default()
     };
-    config::load_without_search(&overrides, env).map_err(|problems| anyhow!("{problems}"))
+    let mut config =
+        config::load_without_search(&overrides, env).map_err(|problems| anyhow!("{problems}"))?;
+    config.process.state_dir = None;
+    config.admin = AdminListen::Off;
+    config.process.max_sigterm_delay = DEMO_PATIENCE;
+    Ok(config)
 }
 
 fn welcome(azure: &Emulator, for_postgres: &str, for_mysql: &str, for_tds: &str) -> String {
