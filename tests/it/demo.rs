@@ -1,7 +1,15 @@
 //! `azdb-proxy demo`: what a person sees who tries it.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use azdb_tests::{App, MysqlApp, Process, Start};
 use rustix::process::Signal;
+
+/// Demos want the same ports, so there is one at a time: who takes which port shall not depend on the order of tests.
+fn alone() -> MutexGuard<'static, ()> {
+    static DEMO: Mutex<()> = Mutex::new(());
+    DEMO.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The port of the command that the demo says to type.
 fn port_to_type(demo: &Process) -> u16 {
@@ -17,6 +25,7 @@ fn port_to_type(demo: &Process) -> u16 {
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn demo_answers_psql_and_ends_with_ctrl_c() {
+    let _alone = alone();
     let (demo, _directory) = Start::new(&["demo"]).launch();
     let app = App::at("127.0.0.1", port_to_type(&demo)).told("PGDATABASE", "anydb");
     let rows = app.query("select * from products");
@@ -38,6 +47,7 @@ fn demo_answers_psql_and_ends_with_ctrl_c() {
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn demo_takes_another_port_when_the_usual_one_is_taken() {
+    let _alone = alone();
     // If something else has it already, that is as good.
     let _taken = std::net::TcpListener::bind(("127.0.0.1", 5432));
     let (demo, _directory) = Start::new(&["demo"]).launch();
@@ -49,6 +59,7 @@ fn demo_takes_another_port_when_the_usual_one_is_taken() {
 #[test]
 #[cfg_attr(not(has_mariadb), ignore = "no mariadb client: see scripts/test")]
 fn demo_answers_the_mariadb_client_too() {
+    let _alone = alone();
     let (demo, _directory) = Start::new(&["demo"]).launch();
     let port: u16 = demo.stdout_until(|text| {
         let line = text
