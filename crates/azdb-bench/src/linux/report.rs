@@ -190,10 +190,10 @@ fn relative(out: &mut String, results: &Results, other: Kind) {
 }
 
 fn verdict(is: f64, most: f64) -> String {
-    if is <= most {
-        "met".to_owned()
-    } else {
-        format!("missed by {:.0} %", (is / most - 1.0) * 100.0)
+    match (is / most - 1.0) * 100.0 {
+        beyond if beyond <= 0.0 => "met".to_owned(),
+        beyond if beyond < 1.0 => "missed by less than 1 %".to_owned(),
+        beyond => format!("missed by {beyond:.0} %"),
     }
 }
 
@@ -237,6 +237,7 @@ mod tests {
     fn a_goal_is_met_or_missed_by_some_part_of_it() {
         assert_eq!(verdict(0.8, 0.8), "met");
         assert_eq!(verdict(0.88, 0.8), "missed by 10 %");
+        assert_eq!(verdict(0.804, 0.8), "missed by less than 1 %");
     }
 
     #[test]
