@@ -26,6 +26,7 @@ mod replication;
 mod tds_apps;
 mod tds_freetds;
 mod tds_server;
+mod tds_tiberius;
 mod tokens;
 mod unix_sockets;
 mod upstream_tls;
