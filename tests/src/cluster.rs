@@ -30,7 +30,7 @@ pub(crate) struct Cluster {
     pub(crate) ca_file: PathBuf,
     /// The directory of its socket files.
     pub(crate) sockets: PathBuf,
-    _process: Process,
+    process: Process,
 }
 
 impl Cluster {
@@ -71,8 +71,15 @@ impl Cluster {
             port,
             ca_file,
             sockets,
-            _process: process,
+            process,
         }
+    }
+}
+
+impl Drop for Cluster {
+    /// Lets go of the leash and waits: killed, it could end nothing.
+    fn drop(&mut self) {
+        self.process.end();
     }
 }
 
