@@ -17,6 +17,7 @@ mod status;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use azdb_identity::Tokens;
@@ -51,6 +52,8 @@ pub(crate) struct Bureau {
     pub(crate) routes: Vec<(Arc<Route>, Arc<Counters>)>,
     pub(crate) tokens: Tokens,
     pub(crate) ending: Ending,
+    /// Somebody has asked for the end, and is to read the answer before it comes.
+    pub(crate) asked_to_end: AtomicBool,
 }
 
 /// Answers on one door for ever.
@@ -77,16 +80,20 @@ pub(crate) async fn serve(door: Door, endpoint: Endpoint, bureau: Arc<Bureau>) {
 }
 
 async fn answer_all(socket: AppSocket, endpoint: Endpoint, bureau: Arc<Bureau>) {
-    let answer = service_fn(move |request: Request<Incoming>| {
+    let answer = service_fn(|request: Request<Incoming>| {
         let answer = respond(&request, endpoint, &bureau);
         async move { Ok::<_, std::convert::Infallible>(answer) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
+        .keep_alive(false)
         .header_read_timeout(PATIENCE)
         .serve_connection(TokioIo::new(socket), answer);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "an HTTP connection broke");
+    }
+    if bureau.asked_to_end.load(Ordering::Relaxed) {
+        bureau.ending.quit.cancel();
     }
 }
 
@@ -106,7 +113,7 @@ fn respond<B>(request: &Request<B>, endpoint: Endpoint, bureau: &Bureau) -> Answ
         (Endpoint::Admin, &Method::GET, "/status") => status::answer(bureau),
         (Endpoint::Admin, &Method::POST, "/quitquitquit") => {
             tracing::info!("asked to end over HTTP");
-            bureau.ending.quit.cancel();
+            bureau.asked_to_end.store(true, Ordering::Relaxed);
             text(StatusCode::OK, "ending\n")
         }
         (Endpoint::Admin, _, "/quitquitquit") => text(StatusCode::METHOD_NOT_ALLOWED, "POST it\n"),
@@ -173,6 +180,7 @@ mod tests {
             routes: Vec::new(),
             tokens,
             ending: Ending::default(),
+            asked_to_end: AtomicBool::new(false),
         }
     }
 
@@ -218,9 +226,9 @@ mod tests {
         let host = [("host", "localhost")];
         let quit = |method| ask(&bureau, Endpoint::Admin, method, "/quitquitquit", &host);
         assert_eq!(quit("GET"), StatusCode::METHOD_NOT_ALLOWED);
-        assert!(!bureau.ending.quit.is_cancelled());
+        assert!(!bureau.asked_to_end.load(Ordering::Relaxed));
         assert_eq!(quit("POST"), StatusCode::OK);
-        assert!(bureau.ending.quit.is_cancelled());
+        assert!(bureau.asked_to_end.load(Ordering::Relaxed));
     }
 
     #[tokio::test]

@@ -30,6 +30,7 @@ impl Server {
             routes,
             tokens,
             ending,
+            asked_to_end: false.into(),
         });
         if let Some(listen) = health {
             self.open_endpoint(listen, Endpoint::Health, &bureau)
