@@ -75,23 +75,18 @@ impl<D: Dial> Lobby<D> {
         audience: &Audience,
         deadline: &Deadline,
     ) -> Result<Token, LoginError> {
-        let get = async {
-            let token = self.tokens.get(&principal.identity, audience).await;
-            token.map_err(|source| LoginError::Token {
-                audience: audience.clone(),
-                source,
-            })
+        let identity = &principal.identity;
+        let failed = |source| LoginError::Token {
+            audience: audience.clone(),
+            source,
         };
-        let outcome = deadline.run("waiting for a token", get).await;
-        match (
-            outcome,
-            self.tokens.last_error(&principal.identity, audience),
-        ) {
-            (Err(LoginError::Deadline { .. }), Some(source)) => Err(LoginError::Token {
-                audience: audience.clone(),
-                source,
-            }),
-            (outcome, _) => outcome,
+        let get = async { self.tokens.get(identity, audience).await.map_err(failed) };
+        match deadline.run("waiting for a token", get).await {
+            Err(timed_out @ LoginError::Deadline { .. }) => {
+                let met = self.tokens.last_error(identity, audience);
+                Err(met.map_or(timed_out, failed))
+            }
+            outcome => outcome,
         }
     }
 

@@ -1,5 +1,6 @@
 //! `/status`: what an operator wants to know at a glance, as JSON.
 
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use azdb_identity::{Selector, TokenStatus};
@@ -7,6 +8,8 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answer, Bureau, typed};
+use crate::counters::Counters;
+use crate::route::Route;
 
 pub(super) fn answer(bureau: &Bureau) -> Answer {
     let tokens = bureau.tokens.status();
@@ -20,8 +23,7 @@ pub(super) fn answer(bureau: &Bureau) -> Answer {
 }
 
 fn routes(bureau: &Bureau) -> Vec<Value> {
-    let route = |(route, counters): &(std::sync::Arc<crate::route::Route>, _)| {
-        let counters: &std::sync::Arc<crate::counters::Counters> = counters;
+    let route = |(route, counters): &(Arc<Route>, Arc<Counters>)| {
         json!({
             "name": route.name,
             "protocol": route.protocol.to_string(),
