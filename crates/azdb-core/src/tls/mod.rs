@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! * A [`Sealed`] leg is made by [`seal`] alone, and `seal` makes one only for a route that verifies certificates.
+//! * A [`Sealed`] leg is made by [`seal`] and [`seal_in_packets`] alone, and only for a route that verifies certificates.
 //! * Every configuration names its crypto provider; none depends on a process-wide default.
 
 mod local;
