@@ -1,18 +1,16 @@
 //! Why a login did not come to pass.
 //!
-//! Each level says its own part; [`Chain`] prints them all. What an app reads is decided elsewhere, by hand and per protocol
+//! Each level says its own part; [`Chain`](azdb_quote::Chain) prints them all. What an app reads is decided elsewhere, by hand and per protocol
 //! (`postgres::notice`): there is no `From<LoginError>` for it.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use azdb_identity::{Audience, TokenError};
-use azdb_wire::Quoted;
+use azdb_quote::Quoted;
 use azdb_wire::postgres::{FirstError, MessageError, SecretTooLong, Version};
 
-use crate::route::Endpoint;
+use azdb_config::route::Endpoint;
 
 /// Why an app was not let in.
 #[derive(Debug, thiserror::Error)]
@@ -243,19 +241,4 @@ pub enum LoginError {
         /// `login_timeout`.
         limit: Duration,
     },
-}
-
-/// An error and all its sources on one line.
-pub struct Chain<'a>(pub &'a (dyn Error + 'a));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
 }

@@ -1,7 +1,6 @@
 //! The library of `azdb-proxy`: a TCP proxy that lets apps in by local trust and logs in upstream with tokens of Microsoft Entra.
 //!
 //! ```text
-//!   config      what was written -> checked routes
 //!   server      every door open ... the end of the drain
 //!   listener    one door: accept, admit
 //!   session     one connection: login, relay, log line
@@ -35,10 +34,7 @@ mod tds;
 mod tls;
 mod upstream;
 
-pub mod config;
-pub mod route;
-
-pub use error::{Chain, LoginError};
+pub use error::LoginError;
 pub use server::{Drained, Server, StartError};
 pub use tds::TdsError;
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::lobby::Lobby;
-use crate::route::Admission;
 use crate::session::{self, Ending};
 use crate::socket::{Door, Peer};
 use crate::upstream::Dial;
+use azdb_config::route::Admission;
 
 /// Connections beyond `max_connections` that may be open while they say who they are: cancel requests, and logins that
 /// are to be told "too many".

@@ -10,12 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::counters::Counters;
 use crate::deadline::Deadline;
-use crate::error::{Chain, LoginError};
+use crate::error::LoginError;
 use crate::mysql::Spares;
 use crate::postgres::{Cancels, Registration};
-use crate::route::{Principal, Route};
 use crate::tls::UpstreamTlsConfig;
 use crate::upstream::Dial;
+use azdb_config::route::{Principal, Route};
+use azdb_quote::Chain;
 
 /// A route, and everything a login of it needs.
 pub(crate) struct Lobby<D: Dial> {

@@ -9,14 +9,15 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
 
 use crate::counters::Counters;
-use crate::error::{Chain, LoginError};
+use crate::error::LoginError;
 use crate::io::{AppLeg, Stream};
 use crate::lobby::{Guest, Lobby};
 use crate::relay::{Ended, Linger, Paired, Stopped, Watch, Why, relay};
-use crate::route::Protocol;
 use crate::socket::Peer;
 use crate::upstream::{Dial, Upstream};
 use crate::{mysql, postgres, tds};
+use azdb_config::route::ProtocolName;
+use azdb_quote::Chain;
 
 /// What sessions, doors and the server share to come to an end together.
 #[derive(Debug, Clone, Default)]
@@ -93,15 +94,15 @@ pub(crate) async fn serve<A: Stream, D: Dial>(
     let span = || tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
     match lobby.route.protocol {
-        Protocol::Postgres => {
+        ProtocolName::Postgres => {
             let login = postgres::login(socket, lobby).instrument(span());
             attend(Box::pin(login), &span, lobby, ending).await;
         }
-        Protocol::Mysql => {
+        ProtocolName::Mysql => {
             let login = mysql::login(socket, lobby).instrument(span());
             attend(Box::pin(login), &span, lobby, ending).await;
         }
-        Protocol::Tds => {
+        ProtocolName::Tds => {
             let login = tds::login(socket, lobby).instrument(span());
             attend(Box::pin(login), &span, lobby, ending).await;
         }

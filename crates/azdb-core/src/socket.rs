@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::route::ListenAddr;
+use azdb_config::route::ListenAddr;
 
 /// Azure's load balancer forgets a silent connection after four minutes; a keepalive must come well before.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);

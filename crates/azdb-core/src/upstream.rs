@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 
 use crate::error::LoginError;
 use crate::io::{Leg, MaybeTls, Stream};
-use crate::route::{Endpoint, Route};
 use crate::tls::Sealed;
+use azdb_config::route::{Endpoint, Route};
 
 /// Head start of each address before the next one is tried beside it (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use azdb_core::config::{LogFormat, Overrides, parse_duration};
+use azdb_config::{LogFormat, Overrides, parse_duration};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 const ABOUT: &str = "Lets apps that know nothing of Microsoft Entra use Azure Database for PostgreSQL with a managed identity";

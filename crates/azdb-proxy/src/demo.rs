@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use azdb_core::config::{self, AdminListen, Config, Overrides};
+use azdb_config::{AdminListen, Config, Overrides};
 use azdb_emulator::{DEFAULT_ROLE, Emulator, EmulatorOptions};
 use azdb_identity::Environment;
 
@@ -102,8 +102,8 @@ fn configuration(
         log_level: Some("warn".to_owned()),
         ..Overrides::default()
     };
-    let mut config =
-        config::load_without_search(&overrides, env).map_err(|problems| anyhow!("{problems}"))?;
+    let mut config = azdb_config::load_without_search(&overrides, env)
+        .map_err(|problems| anyhow!("{problems}"))?;
     config.process.state_dir = None;
     config.admin = AdminListen::Off;
     config.process.max_sigterm_delay = DEMO_PATIENCE;

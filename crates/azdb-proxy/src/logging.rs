@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use azdb_core::config::{LogFormat, Process};
+use azdb_config::{LogFormat, Process};
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt};

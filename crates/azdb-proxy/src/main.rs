@@ -10,8 +10,8 @@ mod run;
 mod signals;
 mod system;
 
+use azdb_config::Config;
 use azdb_core::LocalAuthority;
-use azdb_core::config::{self, Config};
 use azdb_identity::Environment;
 use clap::{CommandFactory as _, Parser as _};
 
@@ -38,7 +38,7 @@ fn dispatch(args: Args) -> Exit {
                 .warnings
                 .iter()
                 .for_each(|warning| tell(&format!("warning: {warning}")));
-            say(&config::summary(&config));
+            say(&azdb_config::summary(&config));
             Exit::Success
         }),
         Command::Ca(args) => ca(&args.into(), &env),
@@ -54,11 +54,11 @@ fn dispatch(args: Args) -> Exit {
 }
 
 fn with_config(
-    overrides: &config::Overrides,
+    overrides: &azdb_config::Overrides,
     env: &Environment,
     act: impl FnOnce(Config) -> Exit,
 ) -> Exit {
-    match config::load(overrides, env) {
+    match azdb_config::load(overrides, env) {
         Ok(config) => act(config),
         Err(problems) => {
             tell(&problems.to_string());
@@ -68,8 +68,8 @@ fn with_config(
 }
 
 /// Prints the certificate authority of `local_tls = "auto"`.
-fn ca(overrides: &config::Overrides, env: &Environment) -> Exit {
-    let state_dir = match config::load_process(overrides, env) {
+fn ca(overrides: &azdb_config::Overrides, env: &Environment) -> Exit {
+    let state_dir = match azdb_config::load_process(overrides, env) {
         Ok(process) => process.state_dir,
         Err(problems) => {
             tell(&problems.to_string());
@@ -86,7 +86,7 @@ fn ca(overrides: &config::Overrides, env: &Environment) -> Exit {
             Exit::Success
         }
         Err(error) => {
-            tell(&format!("azdb-proxy: {}", azdb_core::Chain(&error)));
+            tell(&format!("azdb-proxy: {}", azdb_quote::Chain(&error)));
             Exit::Failure
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use azdb_core::config::{Config, Process};
+use azdb_config::{Config, Process};
 use azdb_core::{Drained, LocalAuthority, Server, platform_client};
 use azdb_identity::{Environment, Tokens};
 

@@ -9,16 +9,12 @@
 //!
 //! * No input makes a parser panic; every error is a value.
 //! * No parser reads past the message it was given.
-//! * No text of a peer is made into a `str` unless it is one; [`Quoted`] is how it reaches people.
+//! * No text of a peer is made into a `str` unless it is one; [`Quoted`](azdb_quote::Quoted) is how it reaches people.
 #![no_std]
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 extern crate alloc;
 
-mod quote;
-
 pub mod mysql;
 pub mod postgres;
 pub mod tds;
-
-pub use quote::Quoted;

@@ -30,9 +30,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
 use crate::counters::Counters;
-use crate::route::Route;
 use crate::session::Ending;
 use crate::socket::{AppSocket, Door};
+use azdb_config::route::Route;
 
 /// Connections at a time, and how long one may take to ask.
 const ROOM: usize = 32;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Bureau, typed};
 use crate::counters::Counters;
-use crate::route::Route;
+use azdb_config::route::Route;
 
 pub(super) fn answer(bureau: &Bureau) -> Answer {
     let tokens = bureau.tokens.status();

@@ -15,19 +15,20 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use azdb_wire::Quoted;
+use azdb_quote::Quoted;
 use azdb_wire::mysql::{Answer, Capabilities, ChangeUser, Command, ErrorPacket, plugin};
 
 use super::channel::Channel;
 use super::upstream::{ACCESS_DENIED, Account, Secret, authenticate, read, say};
 use super::{Terms, app, bad_packet};
 use crate::deadline::Deadline;
-use crate::error::{Chain, LoginError};
+use crate::error::LoginError;
 use crate::io::{MaybeTls, Stream};
 use crate::lobby::Lobby;
-use crate::route::{Principal, UpstreamAuth};
 use crate::session::Legs;
 use crate::upstream::{Dial, Upstream};
+use azdb_config::route::{Principal, UpstreamAuth};
+use azdb_quote::Chain;
 
 /// Error "Unknown command".
 const UNKNOWN_COMMAND: u16 = 1047;

@@ -41,7 +41,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use azdb_wire::Quoted;
+use azdb_quote::Quoted;
 use azdb_wire::mysql::{Capabilities, Greeting, Offer, PacketError, Response, SCRAMBLE, plugin};
 use zeroize::Zeroizing;
 
@@ -52,10 +52,10 @@ use crate::deadline::Deadline;
 use crate::error::LoginError;
 use crate::io::{Leg, Stream};
 use crate::lobby::{Guest, Lobby};
-use crate::route::{LocalFiles, Principal, UpstreamAuth};
 use crate::session::{Legs, Login, Session};
 use crate::upstream::{Dial, Upstream};
 use app::{Arrival, Arrived};
+use azdb_config::route::{LocalFiles, Principal, UpstreamAuth};
 use channel::Channel;
 use spares::Met;
 use upstream::{Greeted, Secret};

@@ -5,7 +5,8 @@
 
 use azdb_wire::mysql::ErrorPacket;
 
-use crate::error::{Chain, LoginError};
+use crate::error::LoginError;
+use azdb_quote::Chain;
 
 /// Bytes of an error's text that MySQL's own library keeps, its final NUL included.
 const MAX_TEXT: usize = 511;
@@ -160,7 +161,7 @@ fn challenge(user: &str, asked: &str) -> Vec<u8> {
 }
 
 fn not_entra(user: &str, message: &[u8]) -> Vec<u8> {
-    let said = azdb_wire::Quoted(message);
+    let said = azdb_quote::Quoted(message);
     let text = format!(
         "azdb-proxy: user '{user}' is not a Microsoft Entra user on this server, which asked for no token and said {said}; as \
          Entra administrator: CREATE AADUSER '{user}' IDENTIFIED BY '<client id of the identity>', or correct upstream_user"

@@ -9,10 +9,11 @@ use azdb_wire::postgres::CANCEL_REQUEST;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::upstream::{TlsForm, secure};
-use crate::error::{Chain, LoginError};
+use crate::error::LoginError;
 use crate::lobby::Lobby;
-use crate::route::Endpoint;
 use crate::upstream::{Dial, Dialled};
+use azdb_config::route::Endpoint;
+use azdb_quote::Chain;
 
 /// How long a server may take to act on a cancel request and close.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -34,7 +34,7 @@ mod upstream;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use azdb_wire::Quoted;
+use azdb_quote::Quoted;
 use azdb_wire::postgres::{Exchange, Startup};
 
 pub(crate) use cancel::{Cancels, Registration};
@@ -44,9 +44,9 @@ use crate::error::LoginError;
 use crate::io::{AppLeg, Stream};
 use crate::lobby::{Guest, Lobby};
 use crate::relay::{Cut, Paired, Watch};
-use crate::route::{Principal, UpstreamAuth};
 use crate::session::{Conversation, Legs, Login, Session};
 use crate::upstream::{Dial, Upstream};
+use azdb_config::route::{Principal, UpstreamAuth};
 
 impl Watch for Exchange {
     fn app_sent(&mut self, bytes: &[u8]) -> Cut {

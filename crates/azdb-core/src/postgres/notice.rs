@@ -6,7 +6,8 @@
 use azdb_wire::postgres::{ErrorResponse, append_hint};
 
 use super::hint;
-use crate::error::{Chain, LoginError};
+use crate::error::LoginError;
+use azdb_quote::Chain;
 
 /// An ErrorResponse to be.
 pub(super) enum Notice {

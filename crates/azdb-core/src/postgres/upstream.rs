@@ -15,9 +15,9 @@ use crate::deadline::Deadline;
 use crate::error::LoginError;
 use crate::io::{Leg, MaybeTls, Stream};
 use crate::lobby::Lobby;
-use crate::route::{Principal, UpstreamAuth};
 use crate::tls::{self, Alpn, Sealed, UpstreamTlsConfig};
 use crate::upstream::{self, Dial, Dialled, Upstream};
+use azdb_config::route::{Principal, UpstreamAuth};
 
 /// Most bytes between "Ok" and ReadyForQuery: parameter reports and notices.
 const MAX_ANSWER: usize = 256 * 1024;

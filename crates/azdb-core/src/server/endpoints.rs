@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{Server, StartError};
 use crate::admin::{self, Bureau, Endpoint};
-use crate::config::AdminListen;
-use crate::error::Chain;
-use crate::route::ListenAddr;
 use crate::socket::Door;
 use crate::tds;
+use azdb_config::AdminListen;
+use azdb_config::route::ListenAddr;
+use azdb_quote::Chain;
 
 /// Mode of an admin socket: whoever runs the proxy.
 const ADMIN_SOCKET_MODE: u32 = 0o600;

@@ -16,12 +16,12 @@ use crate::listener::Listener;
 use crate::lobby::Lobby;
 use crate::mysql::Spares;
 use crate::postgres::Cancels;
-use crate::route::{ListenAddr, Protocol, Route};
 use crate::session::Ending;
 use crate::tls::{
     LocalAuthority, LocalTlsError, UpstreamTlsConfig, server_config, wrapped_server_config,
 };
 use crate::upstream::Tcp;
+use azdb_config::route::{ListenAddr, ProtocolName, Route};
 
 pub use start::StartError;
 
@@ -143,7 +143,7 @@ fn lobby(
         source,
     };
     let upstream_tls = match route.protocol {
-        Protocol::Tds if !route.tls_first => UpstreamTlsConfig::in_packets(&route.tls),
+        ProtocolName::Tds if !route.tls_first => UpstreamTlsConfig::in_packets(&route.tls),
         protocol => UpstreamTlsConfig::of(protocol, &route.tls),
     };
     Ok(Lobby {
@@ -153,7 +153,9 @@ fn lobby(
         })?,
         local_tls: server_config(route.protocol, &route.local_tls, &local).map_err(local_tls)?,
         wrapped_tls: match route.protocol {
-            Protocol::Tds => wrapped_server_config(&route.local_tls, &local).map_err(local_tls)?,
+            ProtocolName::Tds => {
+                wrapped_server_config(&route.local_tls, &local).map_err(local_tls)?
+            }
             _ => None,
         },
         route: Arc::clone(route),

@@ -5,9 +5,9 @@ use std::net::Ipv6Addr;
 
 use azdb_identity::TokenError;
 
-use crate::route::{ListenAddr, Route};
 use crate::socket::Door;
 use crate::tls::{LocalTlsError, TlsConfigError};
+use azdb_config::route::{ListenAddr, Route};
 
 /// "Address family not supported", which std does not name.
 const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };

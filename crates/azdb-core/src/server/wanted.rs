@@ -6,8 +6,8 @@ use std::sync::Arc;
 use azdb_identity::{Audience, IdentityConfig};
 
 use super::{Server, StartError};
-use crate::error::Chain;
-use crate::route::UpstreamAuth;
+use azdb_config::route::UpstreamAuth;
+use azdb_quote::Chain;
 
 /// A token that a route will ask for.
 struct Wanted {

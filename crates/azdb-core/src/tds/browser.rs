@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tokio::net::UdpSocket;
 
-use crate::route::{ListenAddr, Route};
+use azdb_config::route::{ListenAddr, Route};
 
 const PORT: u16 = 1434;
 

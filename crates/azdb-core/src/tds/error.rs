@@ -1,6 +1,6 @@
 //! What can go wrong in a login of SQL Server's protocol, besides what can in any.
 
-use azdb_wire::Quoted;
+use azdb_quote::Quoted;
 use azdb_wire::tds::{Login7Error, LoginTooLong, PacketError, PreloginError, TokenError, Version};
 
 /// A step of SQL Server's protocol went wrong.

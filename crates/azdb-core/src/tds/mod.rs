@@ -43,7 +43,7 @@ mod tests;
 use std::time::{Duration, SystemTime};
 
 use azdb_identity::Token;
-use azdb_wire::Quoted;
+use azdb_quote::Quoted;
 use azdb_wire::tds::{Exchange, FedAuth, Login7, LoginAnswer, Manner, from_utf16, push_utf16};
 use tokio::time::Instant;
 
@@ -59,9 +59,9 @@ use crate::error::LoginError;
 use crate::io::{AppLeg, MaybeTls, Stream};
 use crate::lobby::{Guest, Lobby};
 use crate::relay::{Cut, Paired, Watch};
-use crate::route::{SessionAge, UpstreamAuth};
 use crate::session::{Conversation, Legs, Login, Session};
 use crate::upstream::{Dial, Upstream};
+use azdb_config::route::{SessionAge, UpstreamAuth};
 
 /// A session ends this long before its token does.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);

@@ -5,7 +5,8 @@
 use azdb_wire::tds::{LoginAnswer, Manner, Notice};
 
 use super::TdsError;
-use crate::error::{Chain, LoginError};
+use crate::error::LoginError;
+use azdb_quote::Chain;
 
 /// Login failed.
 const FAILED: (u32, u8) = (18456, 14);

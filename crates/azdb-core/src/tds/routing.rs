@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use azdb_wire::tds::{Routing, from_utf16};
 
 use super::TdsError;
-use crate::config::is_under;
-use crate::route::Endpoint;
+use azdb_config::is_under;
+use azdb_config::route::Endpoint;
 
 /// Times that an upstream may send us on before it is taken for lost. Drivers allow 10.
 pub(super) const MAX_HOPS: usize = 10;

@@ -19,9 +19,9 @@ use crate::deadline::Deadline;
 use crate::error::LoginError;
 use crate::io::{Leg, MaybeTls, Stream};
 use crate::lobby::Lobby;
-use crate::route::{Principal, UpstreamAuth, UpstreamTls};
 use crate::tls::{self, Alpn, Sealed, UpstreamTlsConfig};
 use crate::upstream::{self, Dial, Upstream};
+use azdb_config::route::{Principal, UpstreamAuth, UpstreamTls};
 
 /// Most bytes of the answer to a login.
 const MAX_ANSWER: usize = 256 * 1024;

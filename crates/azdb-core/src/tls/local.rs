@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::resolver::BySignature;
 use super::upstream::alpn;
 use super::{IN_PACKETS, provider};
-use crate::route::{LocalTls, Protocol};
+use azdb_config::route::{LocalTls, ProtocolName};
 
 /// The file in the state directory: ECDSA leaf, authority, the leaf's key, RSA leaf and its key, one file so that they always
 /// fit together. One that was made before there was an RSA leaf goes on without.
@@ -140,7 +140,7 @@ impl LocalAuthority {
 
 /// A route's TLS for apps; `None` when it offers none.
 pub(crate) fn server_config(
-    protocol: Protocol,
+    protocol: ProtocolName,
     local_tls: &LocalTls,
     authority: impl FnOnce() -> Result<Arc<LocalAuthority>, LocalTlsError>,
 ) -> Result<Option<Arc<ServerConfig>>, LocalTlsError> {

@@ -75,8 +75,8 @@ fn goes_with(suite: CipherSuite, algorithm: SignatureAlgorithm) -> bool {
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
-    use crate::route::LocalTls;
     use crate::tls::{LocalAuthority, wrapped_server_config};
+    use azdb_config::route::LocalTls;
     use rustls::crypto::CryptoProvider;
     use rustls::crypto::aws_lc_rs::cipher_suite;
     use rustls::pki_types::ServerName;

@@ -8,7 +8,7 @@ use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use super::verifier::{CaFile, Unverified};
 use super::{IN_PACKETS, client_builder, provider};
-use crate::route::{Protocol, Roots, UpstreamTls};
+use azdb_config::route::{ProtocolName, Roots, UpstreamTls};
 
 /// A route's TLS towards its upstream, ready to use.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub enum TlsConfigError {
 impl UpstreamTlsConfig {
     /// `None` for a route without TLS.
     pub(crate) fn of(
-        protocol: Protocol,
+        protocol: ProtocolName,
         tls: &UpstreamTls,
     ) -> Result<Option<Self>, TlsConfigError> {
         Self::with(tls, rustls::ALL_VERSIONS, alpn(protocol))
@@ -97,11 +97,11 @@ impl UpstreamTlsConfig {
 }
 
 /// The ALPN names of a protocol (IANA registry of TLS ALPN protocol ids); MySQL has none.
-pub(super) fn alpn(protocol: Protocol) -> Vec<Vec<u8>> {
+pub(super) fn alpn(protocol: ProtocolName) -> Vec<Vec<u8>> {
     match protocol {
-        Protocol::Postgres => vec![b"postgresql".to_vec()],
-        Protocol::Mysql => Vec::new(),
-        Protocol::Tds => vec![b"tds/8.0".to_vec()],
+        ProtocolName::Postgres => vec![b"postgresql".to_vec()],
+        ProtocolName::Mysql => Vec::new(),
+        ProtocolName::Tds => vec![b"tds/8.0".to_vec()],
     }
 }
 

@@ -50,9 +50,9 @@ impl core::fmt::Debug for Response<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Response")
             .field("capabilities", &self.capabilities)
-            .field("user", &crate::Quoted(self.user))
-            .field("database", &self.database.map(crate::Quoted))
-            .field("plugin", &crate::Quoted(self.plugin))
+            .field("user", &azdb_quote::Quoted(self.user))
+            .field("database", &self.database.map(azdb_quote::Quoted))
+            .field("plugin", &azdb_quote::Quoted(self.plugin))
             .finish_non_exhaustive()
     }
 }

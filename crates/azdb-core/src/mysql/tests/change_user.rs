@@ -3,7 +3,7 @@
 use azdb_wire::mysql::{ChangeUser, Command};
 
 use super::*;
-use crate::route::Principals;
+use azdb_config::route::Principals;
 
 fn command() -> ChangeUser<'static> {
     ChangeUser {

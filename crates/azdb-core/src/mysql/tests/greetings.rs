@@ -30,7 +30,7 @@ async fn the_app_reads_the_upstreams_own_greeting_masked() {
 async fn tls_and_files_are_offered_as_the_route_says() {
     let mut door = Door::with(|route| {
         route.local_files = LocalFiles::Deny;
-        route.local_tls = crate::route::LocalTls::Off;
+        route.local_tls = azdb_config::route::LocalTls::Off;
     });
     let mut app = door.app();
     let _database = door.greeting().await;

@@ -6,7 +6,7 @@ use tokio_rustls::TlsConnector;
 
 use super::*;
 use crate::postgres::tests::write_token;
-use crate::route::{Principals, UpstreamTls};
+use azdb_config::route::{Principals, UpstreamTls};
 
 #[tokio::test(start_paused = true)]
 async fn an_app_becomes_the_user_and_reads_the_upstreams_own_ok() {

@@ -24,9 +24,9 @@ use tokio_rustls::server::TlsStream;
 
 use super::*;
 use crate::postgres::tests::{House, Pipes, TOKEN};
-use crate::route::{Protocol, Route};
 use crate::session::{self, Ending};
 use crate::socket::Peer as Caller;
+use azdb_config::route::{ProtocolName, Route};
 
 /// What MariaDB offers, TLS and compression among it.
 const CAPABILITIES: Capabilities = Capabilities(0x81ff_fffe);
@@ -63,7 +63,7 @@ impl Door {
 
     fn with(change: impl FnOnce(&mut Route)) -> Self {
         let house = House::with(|route| {
-            route.protocol = Protocol::Mysql;
+            route.protocol = ProtocolName::Mysql;
             change(route);
         });
         Self {

@@ -3,7 +3,7 @@
 use mysql_common::scramble::{scramble_native, scramble_sha256};
 
 use super::*;
-use crate::route::UpstreamTls;
+use azdb_config::route::UpstreamTls;
 
 const PASSWORD: &[u8] = b"geheim";
 const OTHER_SALT: [u8; SCRAMBLE] = *b"98765432109876543210";

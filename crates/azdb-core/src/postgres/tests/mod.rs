@@ -27,10 +27,10 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::route::{
-    Admission, Endpoint, LocalTls, Principals, Protocol, Roots, Route, TdsOptions, UpstreamTls,
-};
 use crate::tls::{self, LocalAuthority, UpstreamTlsConfig};
+use azdb_config::route::{
+    Admission, Endpoint, LocalTls, Principals, ProtocolName, Roots, Route, TdsOptions, UpstreamTls,
+};
 
 pub(crate) const TOKEN: &str = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
 const HOST: &str = "db.example.org";
@@ -89,7 +89,7 @@ impl House {
         };
         let mut route = Route {
             name: "test".into(),
-            protocol: Protocol::Postgres,
+            protocol: ProtocolName::Postgres,
             listen: Vec::new(),
             upstream: vec![Endpoint {
                 host: HOST.into(),
@@ -104,7 +104,7 @@ impl House {
                 name: None,
             },
             tls_first: false,
-            local_files: crate::route::LocalFiles::Allow,
+            local_files: azdb_config::route::LocalFiles::Allow,
             local_tls: LocalTls::Auto,
             admission: Admission::default(),
             unix_mode: 0o600,
@@ -335,7 +335,7 @@ pub(super) fn error_fields(bytes: &[u8]) -> (String, String, String) {
         raw,
     }) = next_message(bytes)
     else {
-        unreachable!("not an error: {}", azdb_wire::Quoted(bytes))
+        unreachable!("not an error: {}", azdb_quote::Quoted(bytes))
     };
     assert_eq!(raw.len(), bytes.len(), "nothing behind the error");
     let field = |code| {

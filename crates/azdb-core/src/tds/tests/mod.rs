@@ -28,11 +28,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::postgres::Cancels;
-use crate::route::{
-    Admission, Endpoint, LocalFiles, LocalTls as LocalTlsKey, Principal, Principals, Protocol,
+use crate::tls::{self, LocalAuthority, UpstreamTlsConfig};
+use azdb_config::route::{
+    Admission, Endpoint, LocalFiles, LocalTls as LocalTlsKey, Principal, Principals, ProtocolName,
     Roots, Route, TdsOptions, UpstreamTls,
 };
-use crate::tls::{self, LocalAuthority, UpstreamTlsConfig};
 
 const TOKEN: &str = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
 const HOST: &str = "orders.database.windows.net";
@@ -84,7 +84,7 @@ impl House {
         };
         let mut route = Route {
             name: "orders".into(),
-            protocol: Protocol::Tds,
+            protocol: ProtocolName::Tds,
             listen: Vec::new(),
             upstream: vec![Endpoint {
                 host: HOST.into(),

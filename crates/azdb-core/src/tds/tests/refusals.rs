@@ -175,7 +175,7 @@ async fn an_error_names_the_route_and_never_the_token() {
     let secret = utf16("c2VjcmV0");
     assert!(!answer.windows(secret.len()).any(|window| window == secret));
     let chain = match visit.rest.outcome().await {
-        Err(error) => crate::error::Chain(&error).to_string(),
+        Err(error) => azdb_quote::Chain(&error).to_string(),
         Ok(_) => unreachable!("let in"),
     };
     assert!(!chain.contains("eyJ"), "{chain}");

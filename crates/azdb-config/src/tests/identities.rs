@@ -1,7 +1,7 @@
 use azdb_identity::{Cloud, IdentityConfig, Selector, SourceKind};
 
 use super::{Place, accepted, load, route};
-use crate::config::Config;
+use crate::Config;
 
 /// The identities of the first route, in the order of its user map.
 fn identities(config: &Config) -> Vec<IdentityConfig> {

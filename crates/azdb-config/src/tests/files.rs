@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use azdb_identity::Environment;
 
 use super::{Place, certificate, route};
-use crate::config::{Origin, Overrides, load_from};
+use crate::{Origin, Overrides, load_from};
 
 #[test]
 fn paths_are_relative_to_the_file_that_names_them() {

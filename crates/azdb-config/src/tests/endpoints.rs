@@ -1,5 +1,5 @@
 use super::{load, route};
-use crate::config::AdminListen;
+use crate::AdminListen;
 use crate::route::ListenAddr;
 
 fn tcp(addr: &str) -> ListenAddr {

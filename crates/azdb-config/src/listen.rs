@@ -14,7 +14,7 @@ use super::address::host_and_port;
 use super::problems::{Checked, Written};
 use super::section::Section;
 use super::value::Value;
-use crate::route::{Admission, ListenAddr, Protocol};
+use crate::route::{Admission, ListenAddr, ProtocolName};
 
 /// Only the user that runs the proxy.
 const UNIX_MODE: u32 = 0o600;
@@ -23,7 +23,7 @@ const UNIX_MODE: u32 = 0o600;
 pub(super) type Listen = Vec<Written<ListenAddr>>;
 
 /// `listen`; without it the two loopback addresses on the protocol's port.
-pub(super) fn read(section: &mut Section<'_>, protocol: Protocol) -> Checked<Listen> {
+pub(super) fn read(section: &mut Section<'_>, protocol: ProtocolName) -> Checked<Listen> {
     let port = protocol.default_port();
     let Some(texts) = section.texts("listen")? else {
         let spot = section.spot.clone();
@@ -63,7 +63,11 @@ fn loopback(port: u16) -> [ListenAddr; 2] {
 }
 
 /// The addresses that one item of `listen` means.
-fn addresses(text: &str, protocol: Protocol, socket_port: u16) -> Result<Vec<ListenAddr>, String> {
+fn addresses(
+    text: &str,
+    protocol: ProtocolName,
+    socket_port: u16,
+) -> Result<Vec<ListenAddr>, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         let name = protocol.socket_name(socket_port);
         return unix_socket(Path::new(path), &name).map(|path| vec![ListenAddr::Unix(path)]);

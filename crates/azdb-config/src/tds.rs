@@ -6,7 +6,7 @@ use super::address::server_name;
 use super::login::Mode;
 use super::problems::{Checked, Written};
 use super::section::Section;
-use crate::route::{Protocol, SessionAge, TdsOptions};
+use crate::route::{ProtocolName, SessionAge, TdsOptions};
 
 /// Younger sessions would be in the way of every pool.
 const YOUNGEST: Duration = Duration::from_secs(60);
@@ -16,10 +16,10 @@ const OLDEST: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Reads them; other protocols know none of them.
 pub(super) fn read(
     section: &mut Section<'_>,
-    protocol: Option<Protocol>,
+    protocol: Option<ProtocolName>,
     mode: &Checked<Mode>,
 ) -> Checked<TdsOptions> {
-    if let Some(other) = protocol.filter(|protocol| *protocol != Protocol::Tds) {
+    if let Some(other) = protocol.filter(|protocol| *protocol != ProtocolName::Tds) {
         let mut result = Ok(TdsOptions::default());
         for key in ["routing_suffixes", "sql_browser", "max_session_age"] {
             if let Some(stray) = section.take(key) {

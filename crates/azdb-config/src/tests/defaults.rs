@@ -3,8 +3,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Place, accepted, load, load_urls};
-use crate::config::{LogFormat, Origin, Process, summary};
-use crate::route::{Admission, LocalTls, Principals, Protocol, Roots, UpstreamAuth, UpstreamTls};
+use crate::route::{
+    Admission, LocalTls, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls,
+};
+use crate::{LogFormat, Origin, Process, summary};
 
 #[test]
 fn what_a_route_does_not_say_has_a_default() {
@@ -13,7 +15,7 @@ fn what_a_route_does_not_say_has_a_default() {
         panic!("one route")
     };
     assert_eq!(route.name, "orders");
-    assert_eq!(route.protocol, Protocol::Postgres);
+    assert_eq!(route.protocol, ProtocolName::Postgres);
     let listen: Vec<String> = route.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["127.0.0.1:5432", "[::1]:5432"]);
     let upstream: Vec<String> = route.upstream.iter().map(ToString::to_string).collect();

@@ -3,8 +3,8 @@
 use azdb_identity::Cloud;
 
 use super::{accepted, place, problems_of};
-use crate::config::{Config, Overrides};
 use crate::route::{Roots, UpstreamAuth, UpstreamTls};
+use crate::{Config, Overrides};
 
 fn audience(config: &Config) -> String {
     match &config.routes[0].auth {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::problems::{Checked, Report, Spot, Written};
-use super::route::{self, Draft, Shared};
+use super::routes::{self, Draft, Shared};
 use super::section::Section;
 use super::value::{Source, Value};
 use super::{Origin, url};
@@ -40,7 +40,7 @@ pub(super) fn of_document(
         .into_iter()
         .map(|table| match table.value {
             Value::Table(entries) => {
-                route::read(&mut document.inner("", &table.spot, entries), shared)
+                routes::read(&mut document.inner("", &table.spot, entries), shared)
             }
             _ => Err(document.refuse(&table.spot, "route", "must be a table")),
         })
@@ -57,7 +57,7 @@ pub(super) fn of_urls(
         .map(|written| {
             let entries = url::parse(written, report)?;
             let source = Source::of_the_process("");
-            route::read(
+            routes::read(
                 &mut Section::new(report, &source, "", &written.spot, entries),
                 shared,
             )

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Place, first_identity, route};
-use crate::config::{LogFormat, Origin, Overrides, Process};
+use crate::{LogFormat, Origin, Overrides, Process};
 
 const FILE: &str = "[process]\nlog_format = \"json\"\nlog_level = \"error\"\nmin_sigterm_delay = \"1s\"\nmax_sigterm_delay = \"1s\"\n\
                     exit_zero_on_sigterm = true\nrequire_ready = true\nstate_dir = \"/file\"\n";

@@ -12,25 +12,25 @@
 
 use azdb_identity::Cloud;
 
-use crate::route::Protocol;
+use crate::route::ProtocolName;
 
 /// Where a protocol's servers live on Azure. Private link adds a label in front, which changes nothing here.
-fn suffixes_of(protocol: Protocol) -> &'static [(Cloud, &'static str)] {
+fn suffixes_of(protocol: ProtocolName) -> &'static [(Cloud, &'static str)] {
     match protocol {
-        Protocol::Postgres => &[
+        ProtocolName::Postgres => &[
             (Cloud::Public, "postgres.database.azure.com"),
             (Cloud::Public, "postgres.cosmos.azure.com"),
             (Cloud::UsGovernment, "postgres.database.usgovcloudapi.net"),
             (Cloud::China, "postgres.database.chinacloudapi.cn"),
         ],
-        Protocol::Tds => &[
+        ProtocolName::Tds => &[
             (Cloud::Public, "database.windows.net"),
             (Cloud::Public, "fabric.microsoft.com"),
             (Cloud::Public, "pbidedicated.windows.net"),
             (Cloud::UsGovernment, "database.usgovcloudapi.net"),
             (Cloud::China, "database.chinacloudapi.cn"),
         ],
-        Protocol::Mysql => &[
+        ProtocolName::Mysql => &[
             (Cloud::Public, "mysql.database.azure.com"),
             (Cloud::UsGovernment, "mysql.database.usgovcloudapi.net"),
             (Cloud::China, "mysql.database.chinacloudapi.cn"),
@@ -39,7 +39,7 @@ fn suffixes_of(protocol: Protocol) -> &'static [(Cloud, &'static str)] {
 }
 
 /// The cloud whose service hands out `name`; `None` for any other name.
-pub(super) fn service_of(protocol: Protocol, name: &str) -> Option<Cloud> {
+pub(super) fn service_of(protocol: ProtocolName, name: &str) -> Option<Cloud> {
     suffixes_of(protocol)
         .iter()
         .find(|(_, suffix)| is_under(name, suffix))
@@ -47,7 +47,7 @@ pub(super) fn service_of(protocol: Protocol, name: &str) -> Option<Cloud> {
 }
 
 /// Whether `name` is at least one label below `suffix`, without regard to case.
-pub(crate) fn is_under(name: &str, suffix: &str) -> bool {
+pub fn is_under(name: &str, suffix: &str) -> bool {
     let Some(at) = name.len().checked_sub(suffix.len()) else {
         return false;
     };
@@ -68,7 +68,7 @@ pub(crate) fn is_under(name: &str, suffix: &str) -> bool {
 ///
 /// The message for the user.
 pub(super) fn may_have_token(
-    protocol: Protocol,
+    protocol: ProtocolName,
     name: &str,
     cloud: Cloud,
     token_hosts: &[&str],
@@ -98,7 +98,7 @@ pub(super) fn may_have_token(
     }
 }
 
-fn suffixes(protocol: Protocol, cloud: Cloud) -> String {
+fn suffixes(protocol: ProtocolName, cloud: Cloud) -> String {
     let own: Vec<String> = suffixes_of(protocol)
         .iter()
         .filter(|(of, _)| *of == cloud)
@@ -110,7 +110,7 @@ fn suffixes(protocol: Protocol, cloud: Cloud) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Protocol::{Mysql, Postgres};
+    use ProtocolName::{Mysql, Postgres};
 
     const AZURE: &str = "no token goes to NAME, which is not under .postgres.database.azure.com or \
          .postgres.cosmos.azure.com: give upstream_ca_file, or token_host = \"NAME\" if you are sure that it is your server";

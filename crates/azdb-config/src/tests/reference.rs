@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::load;
-use crate::config::{identity, process};
+use crate::{identity, process};
 
 fn reference() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");

@@ -10,19 +10,19 @@ use super::names::shown;
 use super::problems::{Checked, Written};
 use super::section::Section;
 use super::value::{Entries, Value};
-use crate::route::{Principal, Principals, Protocol};
+use crate::route::{Principal, Principals, ProtocolName};
 
 /// Everything that says who an app becomes.
 pub(super) fn read(
     section: &mut Section<'_>,
-    protocol: Protocol,
+    protocol: ProtocolName,
     mode: &Checked<Mode>,
     identities: &Identities,
 ) -> Checked<Principals> {
     let identity = identity(section, mode, identities);
     let user = section.text("upstream_user");
     let map = user_map(section);
-    if protocol == Protocol::Tds && *mode != Ok(Mode::Password) {
+    if protocol == ProtocolName::Tds && *mode != Ok(Mode::Password) {
         return by_token(section, identities, identity, user?, map?);
     }
     match (user?, map?) {

@@ -1,8 +1,8 @@
 use std::fs;
 
 use super::{Place, accepted, load, problems_of, route};
-use crate::config::{Config, summary};
 use crate::route::ListenAddr;
+use crate::{Config, summary};
 
 fn listen(config: &Config) -> Vec<String> {
     config

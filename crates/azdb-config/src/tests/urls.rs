@@ -1,7 +1,7 @@
 use azdb_identity::{Selector, SourceKind};
 
 use super::{first_identity, load_urls};
-use crate::config::summary;
+use crate::summary;
 
 fn problems_of(url: &str) -> String {
     match load_urls(&[url], &[]) {

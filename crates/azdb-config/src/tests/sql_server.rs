@@ -5,8 +5,8 @@ use std::time::Duration;
 use azdb_identity::Cloud;
 
 use super::{Place, certificate, first_identity, load, problems_of};
-use crate::config::{Config, summary};
 use crate::route::{Principals, SessionAge, TdsOptions, UpstreamAuth};
+use crate::{Config, summary};
 
 fn route(more: &str) -> String {
     format!(

@@ -14,7 +14,7 @@ use super::problems::{Checked, Reported, Spot, Written};
 use super::section::Section;
 use super::value::Value;
 use super::{tds, tls, upstream};
-use crate::route::{Endpoint, LocalFiles, LocalTls, Protocol, Route};
+use crate::route::{Endpoint, LocalFiles, LocalTls, ProtocolName, Route};
 
 /// Sessions at a time, when the configuration does not say.
 const MAX_CONNECTIONS: u32 = 1000;
@@ -51,7 +51,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
     section.context = format!("route {:?}", own_name(section));
     let name = name(section);
     let protocol = protocol(section)?;
-    let spoken = protocol.unwrap_or(Protocol::Postgres);
+    let spoken = protocol.unwrap_or(ProtocolName::Postgres);
     let port = spoken.default_port();
 
     let upstream = upstream::read(section, port);
@@ -182,7 +182,7 @@ fn is_name(name: &str) -> bool {
 
 /// `Ok(None)` for a word that nobody knows: the other keys can be judged all the same. A protocol that this version does
 /// not speak ends the route, because its keys may mean something else there.
-fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
+fn protocol(section: &mut Section<'_>) -> Checked<Option<ProtocolName>> {
     let Some(written) = section.take("protocol") else {
         section.refuse_all("protocol: is missing; it is one of postgres, mysql, tds");
         return Ok(None);
@@ -191,9 +191,9 @@ fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
         return Ok(None);
     };
     match value.as_str() {
-        "postgres" => Ok(Some(Protocol::Postgres)),
-        "mysql" => Ok(Some(Protocol::Mysql)),
-        "tds" => Ok(Some(Protocol::Tds)),
+        "postgres" => Ok(Some(ProtocolName::Postgres)),
+        "mysql" => Ok(Some(ProtocolName::Mysql)),
+        "tds" => Ok(Some(ProtocolName::Tds)),
         _ => {
             section.refuse(
                 &spot,
@@ -206,10 +206,10 @@ fn protocol(section: &mut Section<'_>) -> Checked<Option<Protocol>> {
 }
 
 /// `local_infile`, of MySQL alone.
-fn local_files(section: &mut Section<'_>, protocol: Option<Protocol>) -> Checked<LocalFiles> {
+fn local_files(section: &mut Section<'_>, protocol: Option<ProtocolName>) -> Checked<LocalFiles> {
     let known = [("allow", LocalFiles::Allow), ("deny", LocalFiles::Deny)];
     match (section.one_of("local_infile", &known)?, protocol) {
-        (Some(given), Some(Protocol::Postgres)) => Err(section.refuse(
+        (Some(given), Some(ProtocolName::Postgres)) => Err(section.refuse(
             &given.spot,
             "local_infile",
             "is for mysql, and protocol is \"postgres\"",

@@ -12,7 +12,7 @@ use super::problems::{Checked, Reported, Written};
 use super::section::Section;
 use super::tls::Tls;
 use super::token_host::{may_have_token, service_of};
-use crate::route::{Endpoint, Principals, Protocol, Roots, UpstreamAuth, UpstreamTls};
+use crate::route::{Endpoint, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls};
 
 /// `upstream_auth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) fn mode(section: &mut Section<'_>) -> Checked<Mode> {
 
 /// What the rest of a route says that the login depends on.
 pub(super) struct Rest<'a> {
-    pub(super) protocol: Protocol,
+    pub(super) protocol: ProtocolName,
     pub(super) mode: &'a Checked<Mode>,
     pub(super) upstream: &'a Checked<Vec<Written<Endpoint>>>,
     pub(super) tls: &'a Checked<Tls>,
@@ -144,7 +144,7 @@ fn token(
     })
 }
 
-fn cloud_of(protocol: Protocol, host: &str) -> Option<Cloud> {
+fn cloud_of(protocol: ProtocolName, host: &str) -> Option<Cloud> {
     service_of(protocol, host).or_else(|| Cloud::from_host(host))
 }
 
@@ -181,16 +181,16 @@ fn agree(section: &Section<'_>, rest: &Rest<'_>, cloud: Cloud) -> Checked<()> {
 }
 
 /// What a token for a protocol's servers is for, unless the configuration says otherwise.
-fn usual_audience(protocol: Protocol, cloud: Cloud) -> Audience {
+fn usual_audience(protocol: ProtocolName, cloud: Cloud) -> Audience {
     match protocol {
-        Protocol::Tds => cloud.sql_audience(),
+        ProtocolName::Tds => cloud.sql_audience(),
         _ => cloud.oss_rdbms_audience(),
     }
 }
 
 fn audience_for(
     section: &Section<'_>,
-    protocol: Protocol,
+    protocol: ProtocolName,
     cloud: Cloud,
     audience: Option<Written<String>>,
 ) -> Checked<Audience> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::listen::overlap;
 use super::problems::{Report, Written};
-use super::route::Draft;
+use super::routes::Draft;
 use crate::route::{Endpoint, ListenAddr, Route};
 
 /// Reports what is wrong with the routes together.

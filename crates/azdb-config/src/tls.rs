@@ -11,7 +11,7 @@ use super::files;
 use super::login::Mode;
 use super::problems::{Checked, Written};
 use super::section::Section;
-use crate::route::{Protocol, Roots, UpstreamTls};
+use crate::route::{ProtocolName, Roots, UpstreamTls};
 
 /// The checked keys.
 pub(super) struct Tls {
@@ -37,7 +37,7 @@ const STRENGTHS: [(&str, Strength); 3] = [
 pub(super) fn read(
     section: &mut Section<'_>,
     mode: &Checked<Mode>,
-    protocol: Option<Protocol>,
+    protocol: Option<ProtocolName>,
 ) -> Checked<Tls> {
     let strength = section.one_of("upstream_tls", &STRENGTHS);
     let first = section.boolean("upstream_tls_first");
@@ -45,7 +45,7 @@ pub(super) fn read(
     let name = section.text("upstream_tls_name");
     let (strength, first) = (strength?, first?);
     let on = first.as_ref().filter(|first| first.value);
-    if let (Some(first), Some(Protocol::Mysql)) = (on, protocol) {
+    if let (Some(first), Some(ProtocolName::Mysql)) = (on, protocol) {
         let problem = "mysql knows no TLS from the first byte";
         return Err(section.refuse(&first.spot, "upstream_tls_first", problem));
     }

@@ -1,6 +1,6 @@
 //! A route: where apps come in, where they go, and as whom.
 //!
-//! [`config`](crate::config) makes routes and has checked them; everything else reads them. Values that change while the
+//! This crate makes routes and has checked them; everything else reads them. Values that change while the
 //! process runs (permits, counters, tokens) live elsewhere.
 
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct Route {
     /// In every log line, metric and error of this route.
     pub name: String,
     /// What both sides speak.
-    pub protocol: Protocol,
+    pub protocol: ProtocolName,
     /// Where apps connect. Never empty.
     pub listen: Vec<ListenAddr>,
     /// Databases in the order in which they are tried. Never empty.
@@ -78,7 +78,7 @@ pub enum SessionAge {
 
 /// The protocol of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Protocol {
+pub enum ProtocolName {
     /// PostgreSQL, protocol 3.
     Postgres,
     /// MySQL and MariaDB, protocol 4.1.
@@ -87,7 +87,7 @@ pub enum Protocol {
     Tds,
 }
 
-impl Protocol {
+impl ProtocolName {
     /// The port on which servers of this protocol usually listen.
     pub fn default_port(self) -> u16 {
         match self {
@@ -98,7 +98,7 @@ impl Protocol {
     }
 
     /// The name of the socket file for which clients look in a directory.
-    pub(crate) fn socket_name(self, port: u16) -> String {
+    pub fn socket_name(self, port: u16) -> String {
         match self {
             Self::Postgres => format!(".s.PGSQL.{port}"),
             Self::Mysql => "mysqld.sock".to_owned(),
@@ -108,7 +108,7 @@ impl Protocol {
     }
 }
 
-impl fmt::Display for Protocol {
+impl fmt::Display for ProtocolName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Postgres => "postgres",

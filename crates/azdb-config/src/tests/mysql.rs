@@ -1,7 +1,7 @@
 //! Routes of MySQL.
 
 use super::load;
-use crate::route::{ListenAddr, LocalFiles, Protocol, Route};
+use crate::route::{ListenAddr, LocalFiles, ProtocolName, Route};
 use std::sync::Arc;
 
 fn route(lines: &str) -> Result<Arc<Route>, String> {
@@ -15,7 +15,7 @@ fn route(lines: &str) -> Result<Arc<Route>, String> {
 #[test]
 fn the_port_is_that_of_mysql_and_the_audience_that_of_both() {
     let route = route("").unwrap();
-    assert_eq!(route.protocol, Protocol::Mysql);
+    assert_eq!(route.protocol, ProtocolName::Mysql);
     assert_eq!(
         route.upstream[0].to_string(),
         "shop.mysql.database.azure.com:3306"
