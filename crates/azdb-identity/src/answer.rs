@@ -11,6 +11,7 @@ use serde::de::{Deserializer, Visitor};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::clock::Clock;
 use crate::fault::{Answered, Fault};
 use crate::http::Answer;
 use crate::quote::quoted;
@@ -41,13 +42,13 @@ pub(crate) enum Shape {
 pub(crate) fn granted(
     answer: &Answer,
     wanted: Option<&Selector>,
-    now: SystemTime,
+    clock: &Clock,
 ) -> Result<Grant, Fault> {
     if answer.status != 200 {
         let said = Answered::read(answer.status, answer.retry_after, &answer.body);
         return Err(Fault::Answered(said));
     }
-    read(&answer.body, Shape::Json, wanted, now)
+    read(&answer.body, Shape::Json, wanted, clock)
 }
 
 /// Reads a token out of `body`.
@@ -55,7 +56,7 @@ pub(crate) fn read(
     body: &[u8],
     shape: Shape,
     wanted: Option<&Selector>,
-    now: SystemTime,
+    clock: &Clock,
 ) -> Result<Grant, Fault> {
     let body = std::str::from_utf8(body).map_err(|_| unreadable("it is not text"))?;
     let body = body.trim_start_matches('\u{feff}').trim();
@@ -74,6 +75,7 @@ pub(crate) fn read(
         Some(wanted) => is_named(wanted, &fields, claims.as_ref())?,
         None => false,
     };
+    let now = clock.now();
     let ends = fields.ends(now);
     let ends = ends.or_else(|| claims.and_then(|claims| claims.ends()));
     let ends = match shape {
@@ -85,7 +87,7 @@ pub(crate) fn read(
         return Err(Fault::AlmostOver { left });
     }
     Ok(Grant {
-        token: Token::new(secret, ends),
+        token: Token::new(secret, ends, clock.clone()),
         refresh_in: fields.refresh_in.as_ref().and_then(seconds),
         confirmed,
     })
@@ -225,12 +227,13 @@ mod tests {
     }
 
     fn life(body: &str) -> Option<Duration> {
-        let grant = read(body.as_bytes(), Shape::Json, None, noon()).ok()?;
-        grant.token.expires_at().duration_since(noon()).ok()
+        let clock = Clock::simulated(noon());
+        let grant = read(body.as_bytes(), Shape::Json, None, &clock).ok()?;
+        Some(grant.token.left())
     }
 
-    #[test]
-    fn the_earlier_of_two_ends_counts() {
+    #[tokio::test(start_paused = true)]
+    async fn the_earlier_of_two_ends_counts() {
         let both = |on: u64, within: u64| {
             format!(r#"{{"access_token":"t","expires_on":"{on}","expires_in":{within}}}"#)
         };
@@ -258,8 +261,9 @@ mod tests {
         fn no_answer_makes_it_panic(
             body in r#"(\{|\}|"|:|,|[0-9]{1,20}|-|e|access_token|expires_on|expires_in|expiresOn|refresh_in|eyJ|\.|\PC){0,60}"#,
         ) {
+            let clock = Clock::simulated(noon());
             for shape in [Shape::Json, Shape::JsonOrBare] {
-                if let Ok(grant) = read(body.as_bytes(), shape, None, noon()) {
+                if let Ok(grant) = read(body.as_bytes(), shape, None, &clock) {
                     let left = grant.token.expires_at().duration_since(noon()).unwrap_or_default();
                     proptest::prop_assert!(left >= schedule::FLOOR);
                 }
@@ -271,7 +275,8 @@ mod tests {
             let body = serde_json::json!({
                 "access_token": "t", "expires_on": on, "expires_in": within, "refresh_in": refresh,
             });
-            if let Ok(grant) = read(body.to_string().as_bytes(), Shape::Json, None, noon()) {
+            let clock = Clock::simulated(noon());
+            if let Ok(grant) = read(body.to_string().as_bytes(), Shape::Json, None, &clock) {
                 let life = grant.token.expires_at().duration_since(noon()).unwrap_or_default();
                 let wait = schedule::refresh(life, grant.refresh_in, &mut schedule::Jitter::seeded(on));
                 proptest::prop_assert!(wait <= Duration::from_secs(86_400));

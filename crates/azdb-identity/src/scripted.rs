@@ -126,7 +126,7 @@ impl Script {
 
     fn grant(&self, text: &str, life: Duration) -> Grant {
         Grant {
-            token: Token::new(wiped(text), self.clock.now() + life),
+            token: Token::new(wiped(text), self.clock.now() + life, self.clock.clone()),
             refresh_in: None,
             confirmed: false,
         }

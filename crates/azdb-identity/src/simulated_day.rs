@@ -115,7 +115,7 @@ async fn wait_for(waiter: Waiter, clock: Clock) -> Login {
     Login {
         waited: begun.elapsed(),
         ended: clock.now(),
-        left: token.map(|token| clock.until(token.expires_at())),
+        left: token.map(|token| token.left()),
     }
 }
 
@@ -144,7 +144,7 @@ async fn day(seed: u64, life: Duration) -> Figures {
         match keeper.look() {
             Ok(token) => {
                 newest_end = newest_end.max(token.expires_at());
-                let left = Some(clock.until(token.expires_at()));
+                let left = Some(token.left());
                 let login = Login {
                     waited: Duration::ZERO,
                     ended: clock.now(),

@@ -173,7 +173,7 @@ impl TokenSource for AzureArc {
         let answer = self.ask(audience).await;
         answer
             .and_then(|answer| {
-                let grant = granted(&answer, self.selector.as_ref(), self.clock.now())?;
+                let grant = granted(&answer, self.selector.as_ref(), &self.clock)?;
                 self.confirm(grant)
             })
             .map_err(|fault| TokenError::new(self.kind(), fault))

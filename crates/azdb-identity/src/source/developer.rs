@@ -94,7 +94,7 @@ impl Developer {
         let program =
             Program::new(self.arguments(audience)?, &self.environment).complaining(complain);
         let printed = program.run().await?;
-        read(&printed, Shape::Json, None, self.clock.now())
+        read(&printed, Shape::Json, None, &self.clock)
     }
 }
 

@@ -36,7 +36,7 @@ impl TokenSource for File {
 
     async fn fetch(&self, _audience: &Audience) -> Result<Grant, TokenError> {
         let text = read_secret(&self.path).await;
-        text.and_then(|text| read(&text, Shape::JsonOrBare, None, self.clock.now()))
+        text.and_then(|text| read(&text, Shape::JsonOrBare, None, &self.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }

@@ -142,7 +142,7 @@ impl TokenSource for ManagedIdentity {
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
         answer
-            .and_then(|answer| granted(&answer, self.selector.as_ref(), self.clock.now()))
+            .and_then(|answer| granted(&answer, self.selector.as_ref(), &self.clock))
             .map_err(|fault| TokenError::new(self.kind, fault))
     }
 }

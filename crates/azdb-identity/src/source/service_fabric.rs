@@ -90,7 +90,7 @@ impl TokenSource for ServiceFabric {
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
         answer
-            .and_then(|answer| granted(&answer, None, self.clock.now()))
+            .and_then(|answer| granted(&answer, None, &self.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }

@@ -102,7 +102,7 @@ impl TokenSource for WorkloadIdentity {
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
         answer
-            .and_then(|answer| granted(&answer, self.plan.selector.as_ref(), self.clock.now()))
+            .and_then(|answer| granted(&answer, self.plan.selector.as_ref(), &self.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }
