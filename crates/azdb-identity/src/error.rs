@@ -19,6 +19,19 @@ pub struct TokenError {
     fault: Arc<Fault>,
 }
 
+/// Who has to act when there is no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenErrorKind {
+    /// Nobody answered, or whoever did cannot be trusted: names, routes, firewalls, certificates.
+    Network,
+    /// The place that gives tokens answered, and what it said is not a token of the wanted identity.
+    Identity,
+    /// What was configured, or what the platform put into the environment, cannot work: nobody was asked.
+    Configuration,
+    /// A mistake in this program.
+    Bug,
+}
+
 impl TokenError {
     pub(crate) fn new(source: SourceKind, fault: Fault) -> Self {
         let fault = Arc::new(fault);
@@ -40,7 +53,9 @@ impl TokenError {
     #[must_use]
     pub fn cause(&self) -> String {
         let mut text = match &*self.fault {
-            Fault::Setup { .. } | Fault::NoIdentity { .. } => self.fault.to_string(),
+            Fault::Setup { .. } | Fault::NoIdentity { .. } | Fault::TaskBroke => {
+                self.fault.to_string()
+            }
             fault => format!("{} {fault}", self.source.speaker()),
         };
         let mut below = std::error::Error::source(&*self.fault);
@@ -56,6 +71,12 @@ impl TokenError {
     #[must_use]
     pub fn remedy(&self) -> String {
         remedy::of(self.source, &self.fault)
+    }
+
+    /// Who has to act. Whether waiting helps is another question: [`is_transient`](Self::is_transient).
+    #[must_use]
+    pub fn kind(&self) -> TokenErrorKind {
+        self.fault.kind()
     }
 
     /// Whether trying again a little later makes sense: a network fault, a throttled or an updating endpoint.
@@ -100,7 +121,8 @@ mod tests {
     use std::error::Error as _;
 
     use super::*;
-    use crate::fault::Answered;
+    use crate::fault::{Answered, ProgramFault};
+    use crate::http::{EXCHANGE, HttpFault};
 
     #[test]
     fn each_level_says_only_its_own_part() {
@@ -118,5 +140,30 @@ mod tests {
         );
         assert!(!error.is_transient());
         assert!(error.remedy().contains("assign"), "{}", error.remedy());
+    }
+
+    #[test]
+    fn a_kind_says_who_has_to_act() {
+        let imds = |fault| TokenError::new(SourceKind::Imds, fault).kind();
+        let (endpoint, source) = (
+            "http://169.254.169.254".to_owned(),
+            HttpFault::Silent(EXCHANGE),
+        );
+        assert_eq!(
+            imds(Fault::Http { endpoint, source }),
+            TokenErrorKind::Network
+        );
+        let endpoint = "no URL".to_owned();
+        let source = HttpFault::BadUrl;
+        assert_eq!(
+            imds(Fault::Http { endpoint, source }),
+            TokenErrorKind::Configuration
+        );
+        let throttled = Fault::Answered(Answered::read(429, None, b""));
+        assert_eq!(imds(throttled), TokenErrorKind::Identity);
+        let program = "az".to_owned();
+        let missing = Fault::Program(ProgramFault::NotFound { program });
+        assert_eq!(imds(missing), TokenErrorKind::Configuration);
+        assert_eq!(imds(Fault::TaskBroke), TokenErrorKind::Bug);
     }
 }

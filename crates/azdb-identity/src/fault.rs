@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::http::HttpFault;
 use crate::quote::quoted;
-use crate::{Selector, SourceKind};
+use crate::{Selector, SourceKind, TokenErrorKind};
 
 /// Why a source gave no token. Text of others is already quoted.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,10 @@ pub(crate) enum Fault {
     /// Nothing in reach gives this process an identity.
     #[error("{cause}")]
     NoIdentity { cause: String, remedy: String },
+
+    /// A panic in a source.
+    #[error("the task that fetches tokens broke")]
+    TaskBroke,
 
     #[error("cannot be asked at `{endpoint}`")]
     Http {
@@ -146,6 +150,7 @@ impl Fault {
         match self {
             Self::Setup { .. }
             | Self::NoIdentity { .. }
+            | Self::TaskBroke
             | Self::Unreadable { .. }
             | Self::OtherIdentity { .. }
             | Self::File { .. } => false,
@@ -158,6 +163,29 @@ impl Fault {
             },
             Self::AlmostOver { .. } => true,
             Self::Program(program) => matches!(program, ProgramFault::TooSlow { .. }),
+        }
+    }
+
+    /// Whose fault it is.
+    pub(crate) fn kind(&self) -> TokenErrorKind {
+        match self {
+            Self::Setup { .. } | Self::NoIdentity { .. } | Self::File { .. } => {
+                TokenErrorKind::Configuration
+            }
+            Self::TaskBroke => TokenErrorKind::Bug,
+            Self::Http { source, .. } => source.kind(),
+            Self::Answered(_)
+            | Self::Unreadable { .. }
+            | Self::AlmostOver { .. }
+            | Self::OtherIdentity { .. } => TokenErrorKind::Identity,
+            Self::Program(ProgramFault::NotFound { .. } | ProgramFault::Start { .. }) => {
+                TokenErrorKind::Configuration
+            }
+            Self::Program(
+                ProgramFault::Failed { .. }
+                | ProgramFault::TooSlow { .. }
+                | ProgramFault::TooMuch { .. },
+            ) => TokenErrorKind::Identity,
         }
     }
 

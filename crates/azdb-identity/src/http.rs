@@ -27,6 +27,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
+use crate::TokenErrorKind;
+
 /// Identity endpoints are on this machine, or next to it. Off Azure nothing listens at IMDS's address, and nobody shall
 /// wait for the kernel to give up.
 const CONNECT_NEAR: Duration = Duration::from_secs(2);
@@ -109,6 +111,19 @@ impl HttpFault {
             // A certificate that cannot be trusted stays so; a broken handshake is a broken connection.
             Self::Tls(error) => error.kind() != io::ErrorKind::InvalidData,
             Self::TooLong | Self::BadUrl | Self::BadHeader => false,
+        }
+    }
+
+    /// Whose fault it is.
+    pub(crate) fn kind(&self) -> TokenErrorKind {
+        match self {
+            Self::ConnectTimeout(_)
+            | Self::Connect(_)
+            | Self::Tls(_)
+            | Self::Broken(_)
+            | Self::Silent(_) => TokenErrorKind::Network,
+            Self::TooLong => TokenErrorKind::Identity,
+            Self::BadUrl | Self::BadHeader => TokenErrorKind::Configuration,
         }
     }
 }

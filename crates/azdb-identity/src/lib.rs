@@ -47,7 +47,7 @@ mod tokens;
 pub use audience::{Audience, Cloud};
 pub use clock::Clock;
 pub use environment::Environment;
-pub use error::TokenError;
+pub use error::{TokenError, TokenErrorKind};
 pub use identity::{IdentityConfig, Selector, SourceKind, UnknownSource};
 pub use status::TokenStatus;
 pub use token::{Claims, Token};

@@ -11,6 +11,7 @@ pub(crate) fn of(source: SourceKind, fault: &Fault) -> String {
     match fault {
         Fault::Setup { remedy, .. } => (*remedy).to_owned(),
         Fault::NoIdentity { remedy, .. } => remedy.clone(),
+        Fault::TaskBroke => "look for a panic in the log and report it".to_owned(),
         Fault::Http { .. } => unreachable(source).to_owned(),
         Fault::Answered(answer) => answered(source, answer),
         Fault::Unreadable { .. } => unreadable(source).to_owned(),

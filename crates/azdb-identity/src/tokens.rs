@@ -7,6 +7,7 @@ use rustls::ClientConfig;
 use tracing::info;
 
 use crate::clock::Clock;
+use crate::fault::Fault;
 use crate::keeper::{Gone, Keeper};
 use crate::schedule::Jitter;
 use crate::source::{self, Plan, Surroundings};
@@ -172,11 +173,7 @@ impl Tokens {
 
 /// The task broke. The next caller starts another one.
 fn gone(identity: &IdentityConfig) -> TokenError {
-    TokenError::setup(
-        identity.source,
-        "the task that fetches tokens broke".to_owned(),
-        "look for a panic in the log and report it",
-    )
+    TokenError::new(identity.source, Fault::TaskBroke)
 }
 
 /// The one line that says where tokens come from.
