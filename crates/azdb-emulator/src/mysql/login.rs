@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::packet::{Fields, Packet, error, invalid, read, write};
 use super::record::{Logins, MysqlLogin, MysqlRefusal};
 use crate::issuer::{Claims, Issuer, Rejected};
+use crate::principal::Principal;
 
 /// The version that a client reads.
 pub(super) const VERSION: &str = "8.0.40-azure";
@@ -40,31 +41,11 @@ pub(super) const CAPABILITIES: u32 = 1
     | flag::LENENC
     | flag::DEPRECATE_EOF;
 
-/// A user that is mapped to an Entra principal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// The user's name; case-sensitive.
-    pub name: String,
-    /// Client (application) id of the principal, claim `appid`.
-    pub client_id: String,
-}
-
-impl User {
-    /// A user for a managed identity.
-    #[must_use]
-    pub fn new(name: &str, client_id: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            client_id: client_id.to_owned(),
-        }
-    }
-}
-
 /// What logins are judged by.
 pub(super) struct Gate {
     pub(super) issuer: Issuer,
     pub(super) audience: String,
-    pub(super) users: Vec<User>,
+    pub(super) principals: Vec<Principal>,
     pub(super) logins: Logins,
 }
 
@@ -188,8 +169,8 @@ impl Gate {
         if let Some(refusal) = self.logins.next_refusal() {
             return Ok((next, Err(refusal)));
         }
-        let user = self.users.iter().find(|user| user.name == attempt.user);
-        let Some(user) = user else {
+        let mut principals = self.principals.iter();
+        let Some(principal) = principals.find(|one| one.name == attempt.user) else {
             return Ok((next, Err(denied(&attempt.user, &attempt.answer))));
         };
         let (token, next) = if attempt.plugin == CLEAR {
@@ -209,12 +190,16 @@ impl Gate {
         let verdict = std::str::from_utf8(token)
             .map_err(|_| Rejected::Foreign)
             .and_then(|token| self.issuer.verify(token, &self.audience));
-        Ok((next, self.judge(user, verdict)))
+        Ok((next, self.judge(principal, verdict)))
     }
 
     /// What Azure says to each kind of wrong token.
-    fn judge(&self, user: &User, verdict: Result<Claims, Rejected>) -> Result<(), MysqlRefusal> {
-        let name = &user.name;
+    fn judge(
+        &self,
+        principal: &Principal,
+        verdict: Result<Claims, Rejected>,
+    ) -> Result<(), MysqlRefusal> {
+        let name = &principal.name;
         let (code, sqlstate) = ACCESS_DENIED;
         let refuse = |message: String| Err(MysqlRefusal::new(code, sqlstate, message));
         match verdict {
@@ -226,10 +211,12 @@ impl Gate {
                 "The access token of user '{name}' is not for \"{}\"",
                 self.audience
             )),
-            Ok(claims) if !claims.appid.eq_ignore_ascii_case(&user.client_id) => refuse(format!(
-                "Azure AD access token is not valid for user '{name}' with OID '{}'",
-                claims.oid
-            )),
+            Ok(claims) if !claims.appid.eq_ignore_ascii_case(&principal.client_id) => {
+                refuse(format!(
+                    "Azure AD access token is not valid for user '{name}' with OID '{}'",
+                    claims.oid
+                ))
+            }
             Ok(_) => Ok(()),
         }
     }

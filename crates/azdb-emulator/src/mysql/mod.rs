@@ -33,6 +33,5 @@ mod server;
 mod session;
 mod sql;
 
-pub use login::User;
 pub use record::{MysqlLogin, MysqlRefusal};
 pub use server::{ChangesOfUser, MysqlError, MysqlOptions, MysqlServer};

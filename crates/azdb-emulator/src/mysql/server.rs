@@ -11,13 +11,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::login::{Gate, Response, User, greeting, no_tls, wants_tls};
+use super::login::{Gate, Response, greeting, no_tls, wants_tls};
 use super::packet::{read, write};
 use super::record::{Logins, MysqlLogin, MysqlRefusal};
 use super::relay::{self, LoggedIn};
 use super::session::Session;
+use crate::behind::Behind;
 use crate::certificates::{Authority, CertificateError};
 use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
+use crate::principal::Principal;
 use crate::sqlite::{Database, Interrupt};
 use crate::tasks::Tasks;
 
@@ -40,8 +42,10 @@ pub struct MysqlOptions {
     pub bind: SocketAddr,
     /// Names and IP addresses in its certificate.
     pub names: Vec<String>,
-    /// Users that may log in with a token.
-    pub users: Vec<User>,
+    /// Principals that may log in with a token, as users of their names.
+    pub principals: Vec<Principal>,
+    /// The server that sessions are relayed to; `None` for the sample.
+    pub behind: Option<Behind>,
     /// Audience that a token must have.
     pub audience: String,
     /// What it does with COM_CHANGE_USER.
@@ -53,7 +57,8 @@ impl Default for MysqlOptions {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
-            users: Vec::new(),
+            principals: Vec::new(),
+            behind: None,
             audience: OSSRDBMS_AUDIENCE.to_owned(),
             changes_of_user: ChangesOfUser::Accepted,
         }
@@ -115,7 +120,7 @@ impl MysqlServer {
             gate: Gate {
                 issuer,
                 audience: options.audience,
-                users: options.users,
+                principals: options.principals,
                 logins: Logins::default(),
             },
             changes_of_user: options.changes_of_user,
@@ -147,10 +152,10 @@ impl MysqlServer {
         self.address
     }
 
-    /// The users that may log in.
+    /// The principals that may log in.
     #[must_use]
-    pub fn users(&self) -> &[User] {
-        &self.shared.gate.users
+    pub fn principals(&self) -> &[Principal] {
+        &self.shared.gate.principals
     }
 
     /// Refuses the next `count` logins like this, without asking for a token.
