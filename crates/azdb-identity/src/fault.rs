@@ -10,7 +10,7 @@ use crate::{Selector, SourceKind, TokenErrorKind};
 
 /// Why a source gave no token. Text of others is already quoted.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum SourceFault {
     /// The configuration or the platform's variables cannot work.
     #[error("{cause}")]
     Setup { cause: String, remedy: &'static str },
@@ -144,7 +144,7 @@ fn colon(said: &str) -> String {
     }
 }
 
-impl Fault {
+impl SourceFault {
     /// Whether the same question may well be answered a little later.
     pub(crate) fn is_transient(&self, source: SourceKind) -> bool {
         match self {

@@ -23,7 +23,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::oneshot;
 
 use crate::Audience;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::http::{Answer, HttpFault, Line, Outgoing};
 use crate::quote::quoted;
 
@@ -55,23 +55,23 @@ pub(crate) async fn ask(
     credential: &dyn TokenCredential,
     audience: &Audience,
     reply: Reply,
-) -> Result<Answer, Fault> {
+) -> Result<Answer, SourceFault> {
     let scope = audience.scope();
     let scopes = [scope.as_str()];
     tokio::select! {
         biased;
-        Ok((endpoint, answer)) = reply.0 => answer.map_err(|source| Fault::Http { endpoint, source }),
+        Ok((endpoint, answer)) = reply.0 => answer.map_err(|source| SourceFault::Http { endpoint, source }),
         ended = credential.get_token(&scopes, None) => Err(match ended {
             Err(error) => refused(&error),
             // The carrier never lets an answer through.
-            Ok(_) => Fault::Unreadable { what: "a token without an answer".to_owned() },
+            Ok(_) => SourceFault::Unreadable { what: "a token without an answer".to_owned() },
         }),
     }
 }
 
 /// The credential would not even ask.
-pub(crate) fn refused(error: &azure_core::Error) -> Fault {
-    Fault::Setup {
+pub(crate) fn refused(error: &azure_core::Error) -> SourceFault {
+    SourceFault::Setup {
         cause: quoted(&error.to_string()),
         remedy: "check the identity's configuration and the AZURE_ variables of this process",
     }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::Environment;
-use crate::fault::{Fault, ProgramFault};
+use crate::fault::{ProgramFault, SourceFault};
 use crate::quote::quoted;
 
 /// A sign-in tool that asks a question would otherwise wait for ever.
@@ -44,7 +44,7 @@ impl Program {
     }
 
     /// What it printed. It is killed when this future is dropped.
-    pub(super) async fn run(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    pub(super) async fn run(&self) -> Result<Zeroizing<Vec<u8>>, SourceFault> {
         let program = self.arguments.first().cloned().unwrap_or_default();
         let ended = timeout(LIMIT, self.attempt()).await.unwrap_or_else(|_| {
             Err(ProgramFault::TooSlow {
@@ -52,7 +52,7 @@ impl Program {
                 limit: LIMIT,
             })
         });
-        ended.map_err(Fault::Program)
+        ended.map_err(SourceFault::Program)
     }
 
     async fn attempt(&self) -> Result<Zeroizing<Vec<u8>>, ProgramFault> {
