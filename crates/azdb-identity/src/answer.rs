@@ -12,9 +12,8 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::fault::{Answered, SourceFault};
+use crate::fault::{Answered, SourceFault, first_line};
 use crate::http::Answer;
-use crate::quote::quoted;
 use crate::token::{Claims, Token, wiped};
 use crate::{Selector, schedule};
 
@@ -172,7 +171,7 @@ fn is_named(
         .filter(|got| !got.is_empty())
     {
         if !got.eq_ignore_ascii_case(wanted.id()) {
-            let (asked, got) = (wanted.clone(), quoted(got));
+            let (asked, got) = (wanted.clone(), first_line(got));
             return Err(SourceFault::OtherIdentity { asked, got });
         }
         named = true;

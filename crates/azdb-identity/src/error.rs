@@ -12,7 +12,7 @@ use crate::remedy;
 ///
 /// `Display` says only this level (`no token from source "imds"`), the chain below it says why. For the person who must
 /// act there are [`cause`](Self::cause) and [`remedy`](Self::remedy). Nothing in it holds a token or a secret, and what
-/// it quotes of others is printable and at most 200 characters.
+/// it quotes of others has gone through [`azdb_quote::Quoted`].
 #[derive(Clone)]
 pub struct TokenError {
     source: SourceKind,

@@ -30,7 +30,6 @@ mod fault;
 mod http;
 mod identity;
 mod keeper;
-mod quote;
 mod remedy;
 mod round;
 mod schedule;

@@ -23,9 +23,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::oneshot;
 
 use crate::Audience;
-use crate::fault::SourceFault;
+use crate::fault::{SourceFault, first_line};
 use crate::http::{Answer, HttpFault, Line, Outgoing};
-use crate::quote::quoted;
 
 /// What has to be changed about the credential's request before it leaves.
 pub(crate) type Amend = Box<dyn Fn(Outgoing) -> Result<Outgoing, HttpFault> + Send + Sync>;
@@ -72,7 +71,7 @@ pub(crate) async fn ask(
 /// The credential would not even ask.
 pub(crate) fn refused(error: &azure_core::Error) -> SourceFault {
     SourceFault::Setup {
-        cause: quoted(&error.to_string()),
+        cause: first_line(&error.to_string()),
         remedy: "check the identity's configuration and the AZURE_ variables of this process",
     }
 }

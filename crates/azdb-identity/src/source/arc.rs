@@ -17,6 +17,7 @@
 
 use std::path::{Path, PathBuf};
 
+use azdb_quote::Quoted;
 use azure_core::http::Url;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
@@ -27,7 +28,6 @@ use super::{Plan, Surroundings, TokenSource};
 use crate::answer::{Grant, granted};
 use crate::fault::SourceFault;
 use crate::http::{Answer, HttpFault, Line, Outgoing};
-use crate::quote::quoted;
 use crate::{Audience, Environment, Selector, SourceKind, TokenError, sdk};
 
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:40342/metadata/identity/oauth2/token";
@@ -120,8 +120,8 @@ impl AzureArc {
         let is_key = path.extension().is_some_and(|extension| extension == "key");
         if path.parent() != Some(&self.keys) || !is_key {
             let what = format!(
-                "its challenge names `{}`, which is not a key file in `{}`",
-                quoted(&path.to_string_lossy()),
+                "its challenge names {}, which is not a key file in `{}`",
+                Quoted(path.as_os_str().as_encoded_bytes()),
                 self.keys.display()
             );
             return Err(SourceFault::Unreadable { what });

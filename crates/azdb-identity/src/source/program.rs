@@ -10,8 +10,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::Environment;
-use crate::fault::{ProgramFault, SourceFault};
-use crate::quote::quoted;
+use crate::fault::{ProgramFault, SourceFault, first_line};
 
 /// A sign-in tool that asks a question would otherwise wait for ever.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -103,7 +102,7 @@ impl Program {
         if status.success() {
             return Ok(printed);
         }
-        let said = quoted((self.complaint)(&String::from_utf8_lossy(&complaints)));
+        let said = first_line((self.complaint)(&String::from_utf8_lossy(&complaints)));
         Err(ProgramFault::Failed {
             program,
             status: said_of(status),
