@@ -12,9 +12,8 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::fault::{Answered, Fault};
+use crate::fault::{Answered, SourceFault, first_line};
 use crate::http::Answer;
-use crate::quote::quoted;
 use crate::token::{Claims, Token, wiped};
 use crate::{Selector, schedule};
 
@@ -43,10 +42,10 @@ pub(crate) fn granted(
     answer: &Answer,
     wanted: Option<&Selector>,
     clock: &Clock,
-) -> Result<Grant, Fault> {
+) -> Result<Grant, SourceFault> {
     if answer.status != 200 {
         let said = Answered::read(answer.status, answer.retry_after, &answer.body);
-        return Err(Fault::Answered(said));
+        return Err(SourceFault::Answered(said));
     }
     read(&answer.body, Shape::Json, wanted, clock)
 }
@@ -57,7 +56,7 @@ pub(crate) fn read(
     shape: Shape,
     wanted: Option<&Selector>,
     clock: &Clock,
-) -> Result<Grant, Fault> {
+) -> Result<Grant, SourceFault> {
     let body = std::str::from_utf8(body).map_err(|_| unreadable("it is not text"))?;
     let body = body.trim_start_matches('\u{feff}').trim();
     let mut fields = match shape {
@@ -84,7 +83,7 @@ pub(crate) fn read(
     };
     let left = ends.duration_since(now).unwrap_or_default();
     if left < schedule::FLOOR {
-        return Err(Fault::AlmostOver { left });
+        return Err(SourceFault::AlmostOver { left });
     }
     Ok(Grant {
         token: Token::new(secret, ends, clock.clone()),
@@ -93,7 +92,7 @@ pub(crate) fn read(
     })
 }
 
-fn bare(body: &str) -> Result<Fields, Fault> {
+fn bare(body: &str) -> Result<Fields, SourceFault> {
     if body.is_empty() {
         return Err(unreadable("it is empty"));
     }
@@ -106,9 +105,9 @@ fn bare(body: &str) -> Result<Fields, Fault> {
     })
 }
 
-fn unreadable(what: &str) -> Fault {
+fn unreadable(what: &str) -> SourceFault {
     let what = what.to_owned();
-    Fault::Unreadable { what }
+    SourceFault::Unreadable { what }
 }
 
 /// Everything that we read of an answer. Numbers may be written as text.
@@ -151,7 +150,11 @@ impl Fields {
 
 /// An endpoint that does not know the selector gives a token of the system-assigned identity instead of an error.
 /// False when neither the answer nor the token names any.
-fn is_named(wanted: &Selector, names: &Fields, claims: Option<&Claims>) -> Result<bool, Fault> {
+fn is_named(
+    wanted: &Selector,
+    names: &Fields,
+    claims: Option<&Claims>,
+) -> Result<bool, SourceFault> {
     let (echoed, claimed) = match wanted {
         Selector::ClientId(_) => (&names.client_id, claims.and_then(|it| it.appid.as_deref())),
         Selector::ObjectId(_) => (&names.object_id, claims.and_then(|it| it.oid.as_deref())),
@@ -168,8 +171,8 @@ fn is_named(wanted: &Selector, names: &Fields, claims: Option<&Claims>) -> Resul
         .filter(|got| !got.is_empty())
     {
         if !got.eq_ignore_ascii_case(wanted.id()) {
-            let (asked, got) = (wanted.clone(), quoted(got));
-            return Err(Fault::OtherIdentity { asked, got });
+            let (asked, got) = (wanted.clone(), first_line(got));
+            return Err(SourceFault::OtherIdentity { asked, got });
         }
         named = true;
     }

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::SourceKind;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::remedy;
 
 /// A source gave no token.
 ///
 /// `Display` says only this level (`no token from source "imds"`), the chain below it says why. For the person who must
 /// act there are [`cause`](Self::cause) and [`remedy`](Self::remedy). Nothing in it holds a token or a secret, and what
-/// it quotes of others is printable and at most 200 characters.
+/// it quotes of others has gone through [`azdb_quote::Quoted`].
 #[derive(Clone)]
 pub struct TokenError {
     source: SourceKind,
-    fault: Arc<Fault>,
+    fault: Arc<SourceFault>,
 }
 
 /// Who has to act when there is no token.
@@ -33,14 +33,14 @@ pub enum TokenErrorKind {
 }
 
 impl TokenError {
-    pub(crate) fn new(source: SourceKind, fault: Fault) -> Self {
+    pub(crate) fn new(source: SourceKind, fault: SourceFault) -> Self {
         let fault = Arc::new(fault);
         Self { source, fault }
     }
 
     /// A configuration that cannot work.
     pub(crate) fn setup(source: SourceKind, cause: String, remedy: &'static str) -> Self {
-        Self::new(source, Fault::Setup { cause, remedy })
+        Self::new(source, SourceFault::Setup { cause, remedy })
     }
 
     /// The source that was asked.
@@ -53,7 +53,7 @@ impl TokenError {
     #[must_use]
     pub fn cause(&self) -> String {
         let mut text = match &*self.fault {
-            Fault::Setup { .. } | Fault::NoIdentity { .. } | Fault::TaskBroke => {
+            SourceFault::Setup { .. } | SourceFault::NoIdentity { .. } | SourceFault::TaskBroke => {
                 self.fault.to_string()
             }
             fault => format!("{} {fault}", self.source.speaker()),
@@ -85,7 +85,7 @@ impl TokenError {
         self.fault.is_transient(self.source)
     }
 
-    pub(crate) fn fault(&self) -> &Fault {
+    pub(crate) fn fault(&self) -> &SourceFault {
         &self.fault
     }
 
@@ -128,7 +128,7 @@ mod tests {
     fn each_level_says_only_its_own_part() {
         let body = br#"{"error":"invalid_request","error_description":"Identity not found"}"#;
         let answered = Answered::read(400, None, body);
-        let error = TokenError::new(SourceKind::Imds, Fault::Answered(answered));
+        let error = TokenError::new(SourceKind::Imds, SourceFault::Answered(answered));
         assert_eq!(error.to_string(), "no token from source `imds`");
         assert_eq!(
             error.source().unwrap().to_string(),
@@ -150,20 +150,20 @@ mod tests {
             HttpFault::Silent(EXCHANGE),
         );
         assert_eq!(
-            imds(Fault::Http { endpoint, source }),
+            imds(SourceFault::Http { endpoint, source }),
             TokenErrorKind::Network
         );
         let endpoint = "no URL".to_owned();
         let source = HttpFault::BadUrl;
         assert_eq!(
-            imds(Fault::Http { endpoint, source }),
+            imds(SourceFault::Http { endpoint, source }),
             TokenErrorKind::Configuration
         );
-        let throttled = Fault::Answered(Answered::read(429, None, b""));
+        let throttled = SourceFault::Answered(Answered::read(429, None, b""));
         assert_eq!(imds(throttled), TokenErrorKind::Identity);
         let program = "az".to_owned();
-        let missing = Fault::Program(ProgramFault::NotFound { program });
+        let missing = SourceFault::Program(ProgramFault::NotFound { program });
         assert_eq!(imds(missing), TokenErrorKind::Configuration);
-        assert_eq!(imds(Fault::TaskBroke), TokenErrorKind::Bug);
+        assert_eq!(imds(SourceFault::TaskBroke), TokenErrorKind::Bug);
     }
 }

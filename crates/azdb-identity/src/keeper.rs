@@ -250,6 +250,3 @@ impl Waiter {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

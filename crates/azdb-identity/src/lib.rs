@@ -30,17 +30,14 @@ mod fault;
 mod http;
 mod identity;
 mod keeper;
-mod quote;
 mod remedy;
 mod round;
 mod schedule;
-#[cfg(test)]
-mod scripted;
 mod sdk;
-#[cfg(test)]
-mod simulated_day;
 mod source;
 mod status;
+#[cfg(test)]
+mod tests;
 mod token;
 mod tokens;
 

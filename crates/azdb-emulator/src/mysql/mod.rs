@@ -26,6 +26,7 @@
 //! * Who announces the clear plugin without an answer has answered with nothing, as in MySQL.
 
 mod login;
+mod one_packet;
 mod packet;
 mod record;
 mod relay;

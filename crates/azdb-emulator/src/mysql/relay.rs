@@ -12,6 +12,7 @@ use tokio::io::{
 use tokio::sync::Mutex;
 
 use super::login::{Attempt, CAPABILITIES, flag};
+use super::one_packet::OnePacketPerRead;
 use super::packet::{parse, read, write};
 use super::record::{MysqlLogin, MysqlRefusal};
 use super::server::{ChangesOfUser, Shared};
@@ -41,6 +42,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin + Send>(
 ) -> io::Result<()> {
     let (mut near, far) = duplex(PIPE);
     let (reader, writer) = split(far);
+    let reader = OnePacketPerRead::new(reader);
     let serving = AsyncMysqlIntermediary::run_on(session, reader, writer);
     let passing = async {
         log_in(&mut near, &client).await?;

@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::scripted::{Script, Step, noon};
 use crate::clock::Clock;
 use crate::keeper::Waiter;
 use crate::schedule::Jitter;
-use crate::scripted::{Script, Step, noon};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);

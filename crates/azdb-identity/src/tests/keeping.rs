@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Gone, Keeper};
+use super::scripted::{Script, Step, noon};
 use crate::clock::Clock;
+use crate::keeper::{Gone, Keeper};
 use crate::schedule;
-use crate::scripted::{Script, Step, noon};
 use crate::{Token, TokenError};
 
 const SECOND: Duration = Duration::from_secs(1);
