@@ -38,6 +38,8 @@ mod certificates;
 mod emulator;
 pub mod identity;
 pub mod issuer;
+#[cfg(unix)]
+pub mod local;
 pub mod mysql;
 pub mod postgres;
 mod principal;
@@ -51,6 +53,7 @@ mod sample;
 mod sqlite;
 mod tasks;
 pub mod tds;
+mod unverified;
 
 pub use behind::{Behind, BehindProtocol, NotBehind};
 pub use certificates::{Authority, CertificateError};
