@@ -5,7 +5,7 @@ use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio_rustls::TlsConnector;
 
 use super::*;
-use crate::postgres::tests::write_token;
+use crate::rig::write_token;
 use azdb_config::route::{Principals, UpstreamTls};
 
 #[tokio::test(start_paused = true)]
