@@ -45,6 +45,7 @@ mod random;
 mod sqlite;
 mod tasks;
 pub mod tds;
+mod unverified;
 
 pub use behind::{Behind, BehindProtocol, NotBehind};
 pub use certificates::{Authority, CertificateError};
