@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use azdb_config::AdminListen;
+use azdb_config::route::ListenAddr;
+use azdb_quote::Chain;
+
 use super::{Server, StartError};
 use crate::admin::{self, Bureau, Desk};
 use crate::reception;
 use crate::socket::Door;
-use azdb_config::AdminListen;
-use azdb_config::route::ListenAddr;
-use azdb_quote::Chain;
 
 /// Mode of an admin socket: whoever runs the proxy.
 const ADMIN_SOCKET_MODE: u32 = 0o600;
