@@ -129,7 +129,7 @@ impl Emulator {
         )
         .await?;
         let mysql =
-            MysqlServer::start(mysql, &authority, issuer.clone(), Arc::clone(&database)).await?;
+            MysqlServer::start(mysql, &authority, issuer.clone(), Arc::clone(&sample)).await?;
         let postgres = PostgresServer::start(
             postgres,
             &authority,
