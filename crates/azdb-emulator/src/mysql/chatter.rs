@@ -10,6 +10,9 @@ use regex_lite::{Captures, Regex};
 use super::greeting::VERSION;
 use crate::sample::{Dialect, Fault, unknown};
 
+/// The longest text that may be chatter.
+const LONGEST: usize = 4096;
+
 /// What a text asks for.
 #[derive(Debug, PartialEq)]
 pub(super) enum Order {
@@ -96,7 +99,7 @@ const SETTINGS: [&str; 8] = [
     r"(?:session\s+)?transaction\s+isolation\s+level\s+read\s+committed",
     r"sql_mode\s*=\s*concat\(\s*@@sql_mode\s*,\s*',strict_trans_tables'\s*\)",
     r"(?:@@)?(?:session[\s.])?\s*(autocommit)\s*=\s*'?(0|1|on|off|true|false)'?",
-    r"(?:@@)?(?:session[\s.])?\s*(character_set_results|sql_mode|time_zone)\s*=\s*'?(utf8\w*|null|strict_trans_tables|\+00:00|utc)'?",
+    r"(?:@@)?(?:session[\s.])?\s*(character_set_results|character_set_server|collation_\w+|sql_mode|time_zone)\s*=\s*'?(utf8\w*|null|strict_trans_tables|\+00:00|utc)'?",
     r"(?:session\s+)?((?:net_write|net_read|wait|interactive)_timeout)\s*=\s*(\d+)",
     r"(?:session\s+)?(session_track_\w+)\s*=\s*(\d|on|off)",
     r"(@\w+)\s*:?=\s*(-?\d+|'[^'\\]*')",
@@ -122,6 +125,9 @@ pub(super) fn order(text: &str, around: &Surroundings) -> Result<Order, Fault> {
         .trim()
         .trim_end_matches(';')
         .trim_end();
+    if text.len() > LONGEST {
+        return Ok(Order::Statement(text.to_owned()));
+    }
     let mut table = TABLE.iter();
     let found = table.find_map(|(pattern, answer)| Some((pattern.captures(text)?, answer)));
     match found {
@@ -257,17 +263,33 @@ impl Surroundings {
     }
 }
 
+/// What is not in quotes.
+fn bare(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut quote = None;
+    text.char_indices().filter(move |(_, letter)| {
+        let was = quote;
+        match quote {
+            Some(mark) if mark == *letter => quote = None,
+            None if ['\'', '"', '`'].contains(letter) => quote = Some(*letter),
+            _ => {}
+        }
+        was.is_none() && quote.is_none()
+    })
+}
+
+/// How many places for parameters a text has.
+pub(super) fn places(text: &str) -> usize {
+    bare(text).filter(|(_, letter)| *letter == '?').count()
+}
+
 /// A list at its commas outside of quotes and brackets.
 fn items(list: &str) -> Vec<&str> {
-    let (mut items, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_u32, None);
-    for (at, letter) in list.char_indices() {
-        match (quote, letter) {
-            (Some(mark), letter) if mark == letter => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"' | '`') => quote = Some(letter),
-            (None, '(') => depth += 1,
-            (None, ')') => depth = depth.saturating_sub(1),
-            (None, ',') if depth == 0 => {
+    let (mut items, mut start, mut depth) = (Vec::new(), 0, 0_u32);
+    for (at, letter) in bare(list) {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
                 items.extend(list.get(start..at).map(str::trim));
                 start = at + 1;
             }
@@ -298,5 +320,6 @@ mod tests {
             items("a, 'b,c', f(d, e), `g,h`"),
             ["a", "'b,c'", "f(d, e)", "`g,h`"]
         );
+        assert_eq!(places("select ?, '?', \"?\", `?`, ? from t"), 2);
     }
 }

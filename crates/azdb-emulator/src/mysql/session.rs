@@ -16,7 +16,7 @@ use super::fault;
 use super::server::Shared;
 use super::values::{self, Cell};
 use crate::sample::{
-    self, Dialect, Fault, Interrupt, Kind, Prepared, Transaction, Value, parse, unknown,
+    self, Declared, Dialect, Fault, Interrupt, Kind, Prepared, Transaction, Value, parse, unknown,
 };
 
 const AUTOCOMMIT: &str = "autocommit";
@@ -127,7 +127,7 @@ impl Session {
     }
 
     async fn statement(&self, text: &str, given: &[ValueInner<'_>]) -> Result<Given, Failed> {
-        let prepared = self.prepare(text).map_err(|fault| (fault, None))?;
+        let prepared = self.prepare(text, given).map_err(|fault| (fault, None))?;
         let kind = Some(prepared.kind);
         let places = prepared.parameters.iter();
         let values = given
@@ -150,13 +150,22 @@ impl Session {
         })
     }
 
-    fn prepare(&self, text: &str) -> Result<Prepared, Fault> {
+    /// Looks at a statement for parameters like these. Those whose types do not follow from the statement have the types that
+    /// were sent, as MySQL, too, knows them at the execution alone.
+    fn prepare(&self, text: &str, sent: &[ValueInner<'_>]) -> Result<Prepared, Fault> {
         let statements = parse(text, Dialect::Mysql)?;
-        match statements.as_slice() {
-            [one] => self.sample.prepare(one, &[]),
-            [] => Err(unknown("an empty statement", Dialect::Mysql)),
-            _ => Err(unknown("several statements at once", Dialect::Mysql)),
-        }
+        let one = match statements.as_slice() {
+            [one] => one,
+            [] => return Err(unknown("an empty statement", Dialect::Mysql)),
+            _ => return Err(unknown("several statements at once", Dialect::Mysql)),
+        };
+        self.sample.prepare(one, &[]).or_else(|fault| {
+            let declared: Vec<Declared> = sent.iter().map(values::declared).collect();
+            match declared.as_slice() {
+                [] => Err(fault),
+                declared => self.sample.prepare(one, declared),
+            }
+        })
     }
 
     fn status(&self) -> StatusFlags {
@@ -211,7 +220,10 @@ impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Session {
         info: StatementMetaWriter<'a, W>,
     ) -> io::Result<()> {
         let prepared = match chatter::order(query, &self.around) {
-            Ok(Order::Statement(text)) => self.prepare(&text).map(Some),
+            Ok(Order::Statement(text)) => {
+                let whole = vec![ValueInner::Int(0); chatter::places(&text)];
+                self.prepare(&text, &whole).map(Some)
+            }
             Ok(_) => Ok(None),
             Err(fault) => Err(fault),
         };

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use opensrv_mysql::{Column, ColumnFlags, ColumnType, ToMysqlValue, ValueInner};
 
-use crate::sample::{self, Dialect, Fault, Type, Value, unknown};
+use crate::sample::{self, Declared, Dialect, Fault, Type, Value, unknown};
 
 /// How a column of the sample is announced.
 pub(super) fn column(of: &sample::Column) -> Column {
@@ -85,6 +85,19 @@ fn moment(text: &str) -> Option<Vec<u8>> {
     }
     bytes.insert(0, u8::try_from(bytes.len()).ok()?);
     Some(bytes)
+}
+
+/// The type of a parameter, as it was sent.
+pub(super) fn declared(sent: &ValueInner<'_>) -> Declared {
+    let kind = match sent {
+        ValueInner::Int(_) | ValueInner::UInt(_) => Some(Type::BigInt),
+        ValueInner::Double(_) => Some(Type::Float),
+        _ => None,
+    };
+    Declared {
+        name: String::new(),
+        kind,
+    }
 }
 
 /// A parameter for a place of type `place`.
