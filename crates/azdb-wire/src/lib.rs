@@ -17,4 +17,7 @@ extern crate alloc;
 
 pub mod mysql;
 pub mod postgres;
+mod reader;
 pub mod tds;
+#[cfg(test)]
+mod tests;

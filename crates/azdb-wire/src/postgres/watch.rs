@@ -3,7 +3,7 @@
 //! A relay needs to know one thing about the conversation: whether it may say a word of its own to the app without cutting
 //! into an answer. That is so between messages, when nothing was asked that has not been answered.
 
-use super::message::Header;
+use super::frame::Header;
 
 /// Both directions of a session after its first ReadyForQuery.
 ///

@@ -10,7 +10,7 @@
 //!
 //! Numbers wrap, so packets of a long file get number 0 again and may begin with any byte: only the file's end ends it.
 
-use super::packet::{Header, MAX_PAYLOAD};
+use super::frame::{Header, MAX_PAYLOAD};
 
 /// The first byte of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Commands {
     reason = "a test may fail loudly"
 )]
 mod tests {
-    use super::super::packet::push_packet;
+    use super::super::frame::push_packet;
     use super::*;
     use alloc::vec;
     use alloc::vec::Vec;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::packet::{Header, SmpHeader, frame_length, kind};
+use super::frame::{Header, SmpHeader, frame_length, kind};
 
 /// Sessions inside a session that are told apart; an app with more requests open at a time is never at rest again.
 const MOST_OPEN: usize = 64;
@@ -157,7 +157,7 @@ impl Scanner {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
-    use super::super::packet::push_message;
+    use super::super::frame::push_message;
     use super::*;
     use alloc::vec;
     use proptest::prelude::*;
