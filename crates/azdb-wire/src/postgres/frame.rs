@@ -9,6 +9,12 @@ pub const MAX_LOGIN_MESSAGE: usize = 64 * 1024;
 pub mod tag {
     /// Authentication request.
     pub const AUTHENTICATION: u8 = b'R';
+    /// CommandComplete.
+    pub const COMMAND_COMPLETE: u8 = b'C';
+    /// CopyBothResponse: data both ways, for replication.
+    pub const COPY_BOTH: u8 = b'W';
+    /// CopyInResponse: the server waits for data.
+    pub const COPY_IN: u8 = b'G';
     /// BackendKeyData.
     pub const BACKEND_KEY_DATA: u8 = b'K';
     /// ErrorResponse.
@@ -17,6 +23,8 @@ pub mod tag {
     pub const NEGOTIATE_PROTOCOL_VERSION: u8 = b'v';
     /// NoticeResponse.
     pub const NOTICE_RESPONSE: u8 = b'N';
+    /// NotificationResponse.
+    pub const NOTIFICATION: u8 = b'A';
     /// ParameterStatus.
     pub const PARAMETER_STATUS: u8 = b'S';
     /// PasswordMessage, and every other answer to an authentication request.

@@ -2,8 +2,15 @@
 //!
 //! A relay needs to know one thing about the conversation: whether it may say a word of its own to the app without cutting
 //! into an answer. That is so between messages, when nothing was asked that has not been answered.
+//!
+//! # Invariants
+//!
+//! * Whatever an app sends and however a server answers: at rest means that no answer is owed or on its way.
+//! * How reads cut the bytes makes no difference.
 
 use super::frame::Header;
+use super::tag;
+use crate::scanner::{Front, Scanner};
 
 /// Both directions of a session after its first ReadyForQuery.
 ///
@@ -11,8 +18,14 @@ use super::frame::Header;
 /// of that is a connection closed without a farewell.
 #[derive(Debug, Default)]
 pub struct Exchange {
-    from_app: Scanner,
-    from_upstream: Scanner,
+    from_app: Scanner<{ Header::LEN }>,
+    from_upstream: Scanner<{ Header::LEN }>,
+    owed: Owed,
+}
+
+/// Messages as they pass.
+#[derive(Debug, Default)]
+struct Owed {
     /// Requests that one ReadyForQuery each will answer: Query and FunctionCall.
     queries: u32,
     /// Sync messages that one ReadyForQuery each will answer, unless a COPY swallows them.
@@ -21,230 +34,153 @@ pub struct Exchange {
     open: bool,
     /// The app has said Terminate.
     left: bool,
+    early: EarlySync,
+    /// Queries and Syncs were owed for at the same time: which of them a ReadyForQuery has answered is not known.
+    mixed: bool,
+    /// The app has done what no server's answers can be counted after.
+    lost: bool,
+}
+
+/// What becomes of a Sync that an app sent before the data of its COPY.
+///
+/// libpq sends one right behind Execute, before it knows that a COPY begins, and another one behind the data. A server that
+/// reads data skips the first; one that fails before it reads any answers both. Tags do not tell which has happened, so after
+/// a failure nobody is at rest before the next ReadyForQuery, or the next answer, has shown it.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum EarlySync {
+    /// There is none.
+    #[default]
+    None,
+    /// The upstream waits for data.
+    Wanted,
+    /// The upstream has refused data before all of it had been sent.
+    Refused,
+    /// All data has been sent, behind a Sync.
+    Sent,
+    /// The same, and the COPY has failed.
+    Failed,
+    /// And one ReadyForQuery has come: there may be another.
+    Answered,
 }
 
 impl Exchange {
-    /// Follows bytes on their way to the upstream.
+    /// Follows bytes on their way to the upstream, cut anywhere.
     pub fn app_sent(&mut self, bytes: &[u8]) {
-        let Self {
-            from_app,
-            queries,
-            syncs,
-            open,
-            left,
-            ..
-        } = self;
-        from_app.scan(bytes, |tag| match tag {
-            b'Q' | b'F' => *queries = queries.saturating_add(1),
-            b'S' => {
-                *syncs = syncs.saturating_add(1);
-                *open = false;
-            }
-            // CopyDone, CopyFail: a server in COPY ignores every Sync that came before them.
-            b'c' | b'f' => {
-                *open |= *syncs > 0;
-                *syncs = 0;
-            }
-            // CopyData
-            b'd' => {}
-            // Terminate: nothing answers it, and nobody is at rest after it.
-            b'X' => (*open, *left) = (true, true),
-            _ => *open = true,
-        });
+        let owed = &mut self.owed;
+        self.from_app.scan(bytes, front, |tag| owed.app_said(tag));
     }
 
-    /// Follows bytes on their way to the app.
+    /// Follows bytes on their way to the app, cut anywhere.
     pub fn upstream_sent(&mut self, bytes: &[u8]) {
-        let Self {
-            from_upstream,
-            queries,
-            syncs,
-            ..
-        } = self;
-        from_upstream.scan(bytes, |tag| {
-            if tag == super::tag::READY_FOR_QUERY {
-                let answered = if *queries > 0 {
-                    &mut *queries
-                } else {
-                    &mut *syncs
-                };
-                *answered = answered.saturating_sub(1);
-            }
-        });
+        let owed = &mut self.owed;
+        self.from_upstream
+            .scan(bytes, front, |tag| owed.upstream_said(tag));
     }
 
     /// Whether the app has said that it leaves.
     pub fn app_left(&self) -> bool {
-        self.left
+        self.owed.left
     }
 
     /// Whether a word to the app would cut into nothing.
     pub fn at_rest(&self) -> bool {
-        self.queries == 0
-            && self.syncs == 0
-            && !self.open
-            && self.from_app.between_messages()
-            && self.from_upstream.between_messages()
+        self.owed.is_nothing()
+            && self.from_app.between_frames()
+            && self.from_upstream.between_frames()
     }
 }
 
-/// Finds the headers in one direction's bytes, however they are cut.
-#[derive(Debug, Default)]
-struct Scanner {
-    header: [u8; Header::LEN],
-    /// Bytes of `header` that are there.
-    have: usize,
-    /// Bytes of the current body that are still to come.
-    body: usize,
-    /// A length was impossible: nothing can be said from here on.
-    lost: bool,
-}
-
-impl Scanner {
-    fn scan(&mut self, mut bytes: &[u8], mut found: impl FnMut(u8)) {
-        while !self.lost {
-            if self.have == 0 {
-                match bytes.split_at_checked(self.body) {
-                    Some((_, rest)) => (self.body, bytes) = (0, rest),
-                    None => return self.body = self.body.saturating_sub(bytes.len()),
-                }
-            }
-            let whole = match bytes.split_first_chunk() {
-                Some((&header, rest)) if self.have == 0 => {
-                    bytes = rest;
-                    header
-                }
-                _ => match self.collect(&mut bytes) {
-                    Some(header) => header,
-                    None => return,
-                },
-            };
-            match Header::parse(whole) {
-                Ok(Header { tag, body }) => {
-                    self.body = body;
-                    found(tag);
-                }
-                Err(_) => self.lost = true,
-            }
-        }
-    }
-
-    /// Adds to a header that reads have cut in pieces; `None` while it is not whole.
-    fn collect(&mut self, bytes: &mut &[u8]) -> Option<[u8; Header::LEN]> {
-        while self.have < Header::LEN {
-            let (&byte, rest) = bytes.split_first()?;
-            *bytes = rest;
-            if let Some(slot) = self.header.get_mut(self.have) {
-                *slot = byte;
-            }
-            self.have = self.have.saturating_add(1);
-        }
-        self.have = 0;
-        Some(self.header)
-    }
-
-    fn between_messages(&self) -> bool {
-        !self.lost && self.have == 0 && self.body == 0
+fn front(bytes: &[u8]) -> Front<u8> {
+    match bytes.first_chunk().map(|header| Header::parse(*header)) {
+        None => Front::Short,
+        Some(Ok(Header { tag, body })) => Front::Whole {
+            head: Header::LEN,
+            body,
+            said: tag,
+        },
+        Some(Err(_)) => Front::Impossible,
     }
 }
 
-#[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    reason = "a test may fail loudly"
-)]
-mod tests {
-    use super::*;
-    use alloc::vec::Vec;
-    use proptest::prelude::*;
-
-    fn message(tag: u8, body: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(body.len() + 4).unwrap();
-        [&[tag], &length.to_be_bytes()[..], body].concat()
+impl Owed {
+    fn is_nothing(&self) -> bool {
+        let certain = matches!(
+            self.early,
+            EarlySync::None | EarlySync::Wanted | EarlySync::Refused
+        );
+        self.queries == 0 && self.syncs == 0 && !self.open && certain && !self.lost
     }
 
-    const READY: &[u8] = b"Z\0\0\0\x05I";
-
-    /// Plays a story: upper case left of the arrow is the app's, right of it the upstream's.
-    fn after(story: &[(&str, &str)]) -> Exchange {
-        let mut exchange = Exchange::default();
-        for (app, upstream) in story {
-            app.bytes()
-                .for_each(|tag| exchange.app_sent(&message(tag, b"body")));
-            upstream
-                .bytes()
-                .for_each(|tag| exchange.upstream_sent(&message(tag, b"body")));
-        }
-        exchange
-    }
-
-    #[test]
-    fn rest_is_when_every_request_has_its_ready() {
-        assert!(after(&[]).at_rest());
-        assert!(!after(&[("Q", "")]).at_rest());
-        assert!(!after(&[("Q", "TDDC")]).at_rest());
-        assert!(after(&[("Q", "TDDCZ")]).at_rest());
-        assert!(!after(&[("QQ", "CZ")]).at_rest());
-        assert!(after(&[("QQ", "CZCZ")]).at_rest());
-    }
-
-    #[test]
-    fn an_extended_query_is_open_until_its_sync_is_answered() {
-        assert!(!after(&[("PBDEH", "12TDC")]).at_rest());
-        assert!(!after(&[("PBDES", "12TDC")]).at_rest());
-        assert!(after(&[("PBDES", "12TDCZ")]).at_rest());
-        assert!(!after(&[("PBESPBES", "12CZ")]).at_rest());
-    }
-
-    #[test]
-    fn an_app_has_left_when_it_said_terminate() {
-        assert!(!after(&[("Q", "CZ")]).app_left());
-        let left = after(&[("Q", "CZ"), ("X", "")]);
-        assert!(left.app_left());
-        assert!(!left.at_rest());
-    }
-
-    #[test]
-    fn notifications_at_rest_leave_it_at_rest() {
-        assert!(after(&[("Q", "CZ"), ("", "ANS")]).at_rest());
-    }
-
-    #[test]
-    fn a_sync_swallowed_by_copy_is_not_waited_for() {
-        // libpq sends Sync behind Execute before it knows that a COPY begins, and another one after CopyDone.
-        assert!(!after(&[("PBES", "12G"), ("dddc", "C")]).at_rest());
-        assert!(after(&[("PBES", "12G"), ("dddcS", "CZ")]).at_rest());
-        assert!(after(&[("Q", "G"), ("dddc", "CZ")]).at_rest());
-        assert!(after(&[("Q", "G"), ("df", "EZ")]).at_rest());
-    }
-
-    #[test]
-    fn an_impossible_length_ends_certainty_not_the_session() {
-        let mut exchange = Exchange::default();
-        exchange.upstream_sent(b"D\0\0\0\x03");
-        exchange.upstream_sent(READY);
-        assert!(!exchange.at_rest());
-    }
-
-    proptest! {
-        #[test]
-        fn how_reads_cut_the_bytes_makes_no_difference(
-            messages in proptest::collection::vec((any::<u8>(), proptest::collection::vec(any::<u8>(), 0..20)), 0..20),
-            cuts in proptest::collection::vec(1..9usize, 1..60),
-        ) {
-            let bytes: Vec<u8> = messages.iter().flat_map(|(tag, body)| message(*tag, body)).collect();
-            let mut tags = Vec::new();
-            let mut scanner = Scanner::default();
-            let mut rest = &bytes[..];
-            for cut in cuts.iter().cycle() {
-                if rest.is_empty() { break }
-                let (now, later) = rest.split_at((*cut).min(rest.len()));
-                scanner.scan(now, |tag| tags.push(tag));
-                rest = later;
+    fn app_said(&mut self, tag: u8) {
+        // Behind the data of a COPY that may yet fail, drivers say Sync and nothing else.
+        let is_copying = matches!(self.early, EarlySync::Sent | EarlySync::Failed) && self.open;
+        self.lost |= is_copying && !matches!(tag, b'S' | b'd' | b'H' | b'X');
+        match tag {
+            b'Q' | b'F' => self.queries = self.queries.saturating_add(1),
+            b'S' => {
+                self.syncs = self.syncs.saturating_add(1);
+                self.open = false;
             }
-            prop_assert!(scanner.between_messages());
-            prop_assert_eq!(tags, messages.iter().map(|(tag, _)| *tag).collect::<Vec<_>>());
+            // CopyDone, CopyFail
+            b'c' | b'f' => self.data_ended(),
+            // CopyData, and Flush: nothing answers either.
+            b'd' | b'H' => {}
+            // Terminate: nothing answers it, and nobody is at rest after it.
+            b'X' => (self.open, self.left) = (true, true),
+            _ => self.open = true,
         }
+        self.mixed |= self.queries > 0 && self.syncs > 0;
+    }
+
+    fn data_ended(&mut self) {
+        let owes = self.queries > 0 || self.syncs > 0 || self.open;
+        self.early = match self.early {
+            EarlySync::Wanted | EarlySync::Refused if self.syncs == 0 => EarlySync::None,
+            EarlySync::Wanted => EarlySync::Sent,
+            EarlySync::Refused => EarlySync::Failed,
+            // Nobody has asked for data, at least not since the last was complete.
+            _ => return self.lost |= owes,
+        };
+        if self.syncs > 0 {
+            // More than one, or anything behind it, no driver sends.
+            self.lost |= self.syncs > 1 || self.mixed || self.open;
+            (self.syncs, self.open) = (0, true);
+        }
+    }
+
+    fn upstream_said(&mut self, tag: u8) {
+        match tag {
+            tag::READY_FOR_QUERY => return self.ready(),
+            // Nobody has asked for these.
+            tag::NOTICE_RESPONSE | tag::PARAMETER_STATUS | tag::NOTIFICATION => return,
+            _ => {}
+        }
+        if self.early == EarlySync::Answered {
+            // This answers what the app has asked next.
+            self.early = EarlySync::None;
+        }
+        self.early = match (&self.early, tag) {
+            (_, tag::COPY_IN | tag::COPY_BOTH) => EarlySync::Wanted,
+            (EarlySync::Wanted, tag::ERROR_RESPONSE) => EarlySync::Refused,
+            (EarlySync::Sent, tag::ERROR_RESPONSE) => EarlySync::Failed,
+            (EarlySync::Wanted | EarlySync::Sent, tag::COMMAND_COMPLETE) => EarlySync::None,
+            _ => return,
+        };
+    }
+
+    fn ready(&mut self) {
+        let owed = match self.queries {
+            0 => &mut self.syncs,
+            _ => &mut self.queries,
+        };
+        self.early = match self.early {
+            // The second of two, because every other request has an answer before its ReadyForQuery.
+            EarlySync::Answered => return self.early = EarlySync::None,
+            EarlySync::Failed if *owed > 0 => EarlySync::Answered,
+            EarlySync::Sent => return self.lost = true,
+            _ => EarlySync::None,
+        };
+        *owed = owed.saturating_sub(1);
+        self.mixed &= self.queries > 0 || self.syncs > 0;
     }
 }

@@ -7,3 +7,4 @@
 )]
 
 mod reader;
+mod scanner;

@@ -13,3 +13,5 @@ mod frame;
 mod hello;
 mod login;
 mod notice;
+mod watch;
+mod watch_model;

@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "a test may fail loudly"
 )]
@@ -13,6 +14,8 @@ mod login;
 mod notice;
 mod text;
 mod version;
+mod watch;
+mod watch_model;
 
 use alloc::vec::Vec;
 
