@@ -185,13 +185,13 @@ proptest! {
     fn an_answer_that_is_cut_off_is_an_error(length in 0usize..400) {
         let payload = answer_of_a_server();
         let cut = payload.get(..length.min(payload.len())).unwrap();
-        let whole: Vec<_> = Tokens::of(&payload).collect();
-        let tokens: Vec<_> = Tokens::of(cut).collect();
+        let whole: Vec<_> = StreamTokens::of(&payload).collect();
+        let tokens: Vec<_> = StreamTokens::of(cut).collect();
         let good = tokens.iter().filter(|token| token.is_ok()).count();
         prop_assert!(good >= tokens.len().saturating_sub(1));
         for (token, expected) in tokens.iter().zip(&whole) {
             // A list of features may end with its message.
-            if let Ok(token) = token && !matches!(token, Token::Features(_)) {
+            if let Ok(token) = token && !matches!(token, StreamToken::Features(_)) {
                 prop_assert_eq!(Ok(*token), *expected);
             }
         }
