@@ -50,12 +50,13 @@ impl<'a> ChangeUser<'a> {
         };
         let database = Some(reader.cstring_or_rest()).filter(|name| !name.is_empty());
         let charset = reader.u16_le();
-        let plugin = if capabilities.has(Capabilities::PLUGIN_AUTH) {
+        let follows = |flag| charset.is_some() && capabilities.has(flag);
+        let plugin = if follows(Capabilities::PLUGIN_AUTH) {
             reader.cstring_or_rest()
         } else {
             &[]
         };
-        let attributes = if capabilities.has(Capabilities::CONNECT_ATTRS) && !reader.is_empty() {
+        let attributes = if follows(Capabilities::CONNECT_ATTRS) && !reader.is_empty() {
             reader.raw(read_counted)?
         } else {
             &[]
