@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::draft::Draft;
 use super::listen::overlap;
 use super::problems::{Report, Written};
-use super::routes::Draft;
 use crate::route::{Endpoint, ListenAddr, Route};
 
 /// Reports what is wrong with the routes together.

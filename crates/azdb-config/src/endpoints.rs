@@ -4,12 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::host_and_port;
-use super::problems::Written;
+use super::keys::document::{
+    ADMIN, ADMIN_LISTEN, ADMIN_TABLE, HEALTH, HEALTH_LISTEN, HEALTH_TABLE,
+};
+use super::keys::{Key, Kind, Table};
+use super::problems::Checked;
 use super::section::Section;
 use super::value::Value;
 use crate::route::ListenAddr;
 
-const HEALTH_PORT: u16 = 9090;
 const ADMIN_PORT: u16 = 9091;
 
 /// Where the admin endpoint listens.
@@ -25,60 +28,57 @@ pub enum AdminListen {
 
 /// `[health]`: off when absent.
 pub(super) fn health(document: &mut Section<'_>) -> Option<ListenAddr> {
-    let mut section = table(document, "health", "[health]")?;
-    let listen = section.text("listen").ok().flatten();
-    if listen.is_none() {
-        section.refuse_all("listen: is missing, for example \"127.0.0.1:9090\"");
-    }
+    let mut section = table(document, &HEALTH_TABLE, &HEALTH).ok()??;
+    let listen = section.value(&HEALTH_LISTEN);
     section.finish();
-    let Written { value, spot } = listen?;
-    match address(&value, HEALTH_PORT) {
-        Ok(addr) => Some(addr),
-        Err(problem) => {
-            section.refuse(&spot, "listen", problem);
-            None
-        }
-    }
+    listen.ok()
 }
 
 /// `[admin]`: on loopback when absent.
 pub(super) fn admin(document: &mut Section<'_>) -> AdminListen {
-    let usual = ListenAddr::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, ADMIN_PORT)));
-    let Some(mut section) = table(document, "admin", "[admin]") else {
-        return AdminListen::Default(usual);
+    let mut section = match table(document, &ADMIN_TABLE, &ADMIN) {
+        Ok(Some(section)) => section,
+        _ => document.empty(&ADMIN),
     };
-    let listen = section.text("listen").ok().flatten();
+    let asked = section.has(&ADMIN_LISTEN);
+    let listen = section.value(&ADMIN_LISTEN);
     section.finish();
-    let Some(Written { value, spot }) = listen else {
-        return AdminListen::Default(usual);
-    };
-    if value == "off" {
-        return AdminListen::Off;
+    match listen {
+        Ok(AdminListen::At(listen)) if !asked => AdminListen::Default(listen),
+        Ok(listen) => listen,
+        Err(_) => AdminListen::Off,
     }
-    let problem = match address(&value, ADMIN_PORT) {
-        Ok(ListenAddr::Tcp(addr)) if !addr.ip().is_loopback() => {
+}
+
+/// The table that stands under a key of the document.
+pub(super) fn table<'r>(
+    document: &mut Section<'r>,
+    key: &Key<impl Kind<Value = Value>>,
+    table: &'static Table,
+) -> Checked<Option<Section<'r>>> {
+    let name = key.about.name;
+    document
+        .read(key)?
+        .map(|written| document.inner(table, &format!("[{name}]"), name, written))
+        .transpose()
+}
+
+/// Where `[admin]` may listen.
+pub(super) fn admin_listen(text: &str) -> Result<AdminListen, String> {
+    if text == "off" {
+        return Ok(AdminListen::Off);
+    }
+    match address(text, ADMIN_PORT)? {
+        ListenAddr::Tcp(addr) if !addr.ip().is_loopback() => Err(
             "must be on loopback or a unix socket: whoever reaches it can end the process"
-                .to_owned()
-        }
-        Ok(addr) => return AdminListen::At(addr),
-        Err(problem) => problem,
-    };
-    section.refuse(&spot, "listen", problem);
-    AdminListen::Off
-}
-
-fn table<'r>(document: &mut Section<'r>, key: &'static str, name: &str) -> Option<Section<'r>> {
-    let Written { value, spot } = document.take(key)?;
-    match value {
-        Value::Table(entries) => Some(document.inner(name, &spot, entries)),
-        _ => {
-            document.refuse(&spot, key, "must be a table");
-            None
-        }
+                .to_owned(),
+        ),
+        addr => Ok(AdminListen::At(addr)),
     }
 }
 
-fn address(text: &str, usual_port: u16) -> Result<ListenAddr, String> {
+/// An address of this machine.
+pub(super) fn address(text: &str, usual_port: u16) -> Result<ListenAddr, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         return Ok(ListenAddr::Unix(PathBuf::from(path)));
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use azdb_identity::{Cloud, Environment};
 
+use super::keys::process as keys;
 use super::names::did_you_mean;
 use super::problems::{Report, Spot, Written};
 use super::process::{self, Overrides};
@@ -43,25 +44,18 @@ pub(super) fn read(env: &Environment, report: &Report) -> Variables {
             ));
         } else if key == "CONFIG" {
             config = Some(PathBuf::from(value));
-        } else if let Some(known) = process::KEYS
-            .iter()
-            .find(|known| known.to_ascii_uppercase() == key)
-        {
-            let value = Value::Words(vec![value.to_owned()]);
-            entries.insert(
-                (*known).to_owned(),
-                Written {
-                    value,
-                    spot: Spot::named(name),
-                },
-            );
+        } else if let Some(known) = keys::TABLE.names().find(|key| keys::variable(key) == name) {
+            let (value, spot) = (Value::Words(vec![value.to_owned()]), Spot::named(name));
+            entries.insert(known.to_owned(), Written { value, spot });
         } else if !is_service_link(key) {
             unknown.push(name);
         }
     }
     warn_of(&unknown, report);
     let source = Source::of_the_process("");
-    let mut section = Section::new(report, &source, "", &Spot::nowhere(), entries);
+    let (value, spot) = (entries, Spot::nowhere());
+    let written = Written { value, spot };
+    let mut section = Section::new(report, &source, &keys::TABLE, "", written);
     let settings = Overrides {
         config,
         ..process::read(&mut section)
@@ -78,7 +72,7 @@ fn warn_of(unknown: &[&str], report: &Report) {
     let hint = match unknown {
         [] => return,
         [only] => {
-            let known = process::KEYS.map(|key| format!("{PREFIX}{}", key.to_ascii_uppercase()));
+            let known: Vec<String> = keys::TABLE.names().map(keys::variable).collect();
             did_you_mean(only, known.iter().map(String::as_str))
         }
         _ => String::new(),

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Nothing stops at the first problem: readers report and go on, and [`load`] hands back everything at once.
-//! `docs/configuration.md` is the reference of the keys.
+//! [`keys`] declares every key; `docs/configuration.md` is its reference.
 //!
 //! # Invariants
 //!
@@ -18,13 +18,16 @@
 
 mod address;
 mod beside;
+mod destination;
 mod document;
-mod drafts;
+mod draft;
 mod duration;
 mod endpoints;
 mod env;
 mod files;
-mod identity;
+mod gather;
+mod identities;
+mod keys;
 mod listen;
 mod login;
 mod names;
@@ -34,15 +37,13 @@ mod problems;
 mod process;
 mod readers;
 pub mod route;
-mod routes;
+mod schema;
 mod section;
 mod summary;
-mod tds;
 #[cfg(test)]
 mod tests;
-mod tls;
 mod token_host;
-mod upstream;
+mod upstream_tls;
 mod url;
 mod value;
 
@@ -56,17 +57,19 @@ pub use self::duration::parse_duration;
 pub use self::endpoints::AdminListen;
 pub use self::problems::{Problem, Problems};
 pub use self::process::{LogFormat, Overrides, Process};
+pub use self::schema::schema;
 pub use self::summary::summary;
 pub use self::token_host::is_under;
 
+use self::draft::Shared;
 use self::env::Variables;
-use self::identity::Identities;
+use self::identities::Identities;
+use self::keys::document::{PROCESS, ROUTES};
 use self::opened::Opened;
 use self::problems::{Checked, Report, Spot, Written};
-use self::routes::Shared;
 use self::section::Section;
-use self::value::{Entries, Source, Value};
-use crate::route::{ListenAddr, Route};
+use self::value::{Entries, Source};
+use crate::route::{ListenAddr, LocalTls, Route};
 
 /// A configuration without a problem.
 #[derive(Debug)]
@@ -121,7 +124,9 @@ pub fn load(overrides: &Overrides, env: &Environment) -> Result<Config, Problems
 /// Everything that is wrong with it.
 pub fn load_process(overrides: &Overrides, env: &Environment) -> Result<Process, Problems> {
     let (read, entries) = read_all(overrides, env, &places(env));
-    let process = read.process(&mut read.document(entries.unwrap_or_default()));
+    let mut document = read.document(entries.unwrap_or_default());
+    let settings = read.settings(&mut document);
+    let process = read.process(&document, &settings);
     read.report.finish().map(|_| process)
 }
 
@@ -151,41 +156,48 @@ fn load_from(
     let (read, entries) = read_all(overrides, env, places);
     let readable = entries.is_ok();
     let mut document = read.document(entries.unwrap_or_default());
-    let process = read.process(&mut document);
+    let settings = read.settings(&mut document);
+    let process = read.process(&document, &settings);
     let health = endpoints::health(&mut document);
     let admin = endpoints::admin(&mut document);
     let shared = Shared {
         identities: Identities::read(&mut document),
         authority: env::authority(env),
     };
-    let tables = document.take("route");
+    let tables = document.read(&ROUTES).ok().flatten();
     document.finish();
 
-    let arguments = drafts::arguments(&overrides.urls);
+    let arguments = gather::arguments(&overrides.urls);
     let urls = if arguments.is_empty() {
         &read.variables.urls
     } else {
         &arguments
     };
+    let left_out = tables.as_ref().filter(|_| !urls.is_empty());
+    if let Some(tables) = left_out {
+        document.warn(
+            &tables.spot,
+            "the routes of this file are left out, because URLs name the routes",
+        );
+    }
+    let all_routes_are_known = left_out.is_none();
     let drafts = if urls.is_empty() {
-        drafts::of_document(&document, tables, &shared)
+        gather::of_document(&document, tables, &shared)
     } else {
-        if let Some(tables) = tables {
-            document.warn(
-                &tables.spot,
-                "the routes of this file are left out, because URLs name the routes",
-            );
-        }
-        drafts::of_urls(urls, &read.report, &shared)
+        gather::of_urls(urls, &read.report, &shared)
     };
+    if all_routes_are_known {
+        shared.identities.warn_of_needless(&read.report);
+    }
     if drafts.is_empty() && readable {
         read.report.problem(
             &Spot::nowhere(),
             "",
-            drafts::nothing_to_do(&read.origin, places),
+            gather::nothing_to_do(&read.origin, places),
         );
     }
     let routes = beside::settle(drafts.into_iter().flatten().collect(), &read.report);
+    read.state_dir_is_used(&settings, &routes);
     let warnings = read.report.finish()?;
     Ok(Config {
         process,
@@ -237,35 +249,49 @@ fn read_all<'a>(
 }
 
 impl Read<'_> {
-    fn document(&self, entries: Entries) -> Section<'_> {
-        Section::new(&self.report, &self.source, "", &Spot::nowhere(), entries)
-    }
-
-    fn process(&self, document: &mut Section<'_>) -> Process {
-        let settings = settings(document);
-        process::settle(
-            [self.overrides, &self.variables.settings, &settings],
-            self.env,
+    fn document(&self, value: Entries) -> Section<'_> {
+        let spot = Spot::nowhere();
+        let written = Written { value, spot };
+        Section::new(
             &self.report,
+            &self.source,
+            &keys::document::TABLE,
+            "",
+            written,
         )
     }
-}
 
-fn settings(document: &mut Section<'_>) -> Overrides {
-    match document.take("process") {
-        None => Overrides::default(),
-        Some(Written {
-            value: Value::Table(entries),
-            spot,
-        }) => {
-            let mut section = document.inner("[process]", &spot, entries);
-            let settings = process::read(&mut section);
-            section.finish();
-            settings
+    /// What the file says of the process.
+    fn settings(&self, document: &mut Section<'_>) -> Overrides {
+        match endpoints::table(document, &PROCESS, &keys::process::TABLE) {
+            Ok(Some(mut section)) => {
+                let settings = process::read(&mut section);
+                section.finish();
+                settings
+            }
+            _ => Overrides::default(),
         }
-        Some(other) => {
-            document.refuse(&other.spot, "process", "must be a table");
-            Overrides::default()
+    }
+
+    /// In the order of precedence.
+    fn layers<'s>(&'s self, of_file: &'s Overrides) -> [&'s Overrides; 3] {
+        [self.overrides, &self.variables.settings, of_file]
+    }
+
+    fn process(&self, document: &Section<'_>, of_file: &Overrides) -> Process {
+        let mut nothing = document.empty(&keys::process::TABLE);
+        let layers = self.layers(of_file);
+        process::settle(layers, &mut nothing, self.env, &self.report)
+    }
+
+    /// Warns of a directory that is given for a certificate that no route wants.
+    fn state_dir_is_used(&self, of_file: &Overrides, routes: &[Arc<Route>]) {
+        let is_given = |layer: &Overrides| layer.state_dir.is_some();
+        let is_wanted = routes.iter().any(|route| route.local_tls == LocalTls::Auto);
+        if self.layers(of_file).into_iter().any(is_given) && !is_wanted {
+            let warning =
+                "state_dir: nothing is kept there, because no route has local_tls = \"auto\"";
+            self.report.warn(&Spot::nowhere(), "", warning);
         }
     }
 }

@@ -7,32 +7,25 @@
 use azdb_identity::{Audience, Cloud};
 
 use super::files;
-use super::identity::cloud_name;
+use super::identities::cloud_name;
+use super::keys::route as keys;
 use super::problems::{Checked, Reported, Written};
 use super::section::Section;
-use super::tls::Tls;
 use super::token_host::{may_have_token, service_of};
+use super::upstream_tls::Tls;
 use crate::route::{Endpoint, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls};
 
 /// `upstream_auth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum LoginWith {
     Token,
     Password,
-}
-
-pub(super) fn mode(section: &mut Section<'_>) -> Checked<Mode> {
-    let mode = section.one_of(
-        "upstream_auth",
-        &[("token", Mode::Token), ("password", Mode::Password)],
-    )?;
-    Ok(mode.map_or(Mode::Token, |mode| mode.value))
 }
 
 /// What the rest of a route says that the login depends on.
 pub(super) struct Rest<'a> {
     pub(super) protocol: ProtocolName,
-    pub(super) mode: &'a Checked<Mode>,
+    pub(super) mode: &'a Checked<LoginWith>,
     pub(super) upstream: &'a Checked<Vec<Written<Endpoint>>>,
     pub(super) tls: &'a Checked<Tls>,
     pub(super) principals: &'a Checked<Principals>,
@@ -48,31 +41,16 @@ pub(super) struct Login {
 }
 
 pub(super) fn read(section: &mut Section<'_>, rest: &Rest<'_>) -> Checked<Login> {
-    let password_file = section.secret_path("upstream_password_file");
-    let audience = section.text("audience");
-    let token_hosts = section.texts("token_host");
+    let password_file = section.read(&keys::UPSTREAM_PASSWORD_FILE);
+    let audience = section.read(&keys::AUDIENCE);
+    let token_hosts = section.read(&keys::TOKEN_HOST);
     let (password_file, audience, token_hosts) = (password_file?, audience?, token_hosts?);
     match (*rest.mode)? {
-        Mode::Token => {
-            let stray = password_file.map(|file| {
-                section.refuse(
-                    &file.spot,
-                    "upstream_password_file",
-                    "needs upstream_auth = \"password\"",
-                )
-            });
-            let login = token(section, rest, audience, &token_hosts.unwrap_or_default());
-            stray.map_or(login, Err)
+        LoginWith::Token => {
+            let token_hosts = token_hosts.map(|hosts| hosts.value);
+            token(section, rest, audience, &token_hosts.unwrap_or_default())
         }
-        Mode::Password => {
-            let mut result = Ok(());
-            let first_host = token_hosts.and_then(|hosts| hosts.into_iter().next());
-            for (key, given) in [("audience", audience), ("token_host", first_host)] {
-                if let Some(given) = given {
-                    let problem = "is for tokens, and upstream_auth is \"password\"";
-                    result = Err(section.refuse(&given.spot, key, problem));
-                }
-            }
+        LoginWith::Password => {
             let Some(file) = password_file else {
                 return Err(section.refuse_all(
                     "upstream_password_file: is missing; upstream_auth = \"password\" needs it",
@@ -80,7 +58,7 @@ pub(super) fn read(section: &mut Section<'_>, rest: &Rest<'_>) -> Checked<Login>
             };
             let password = files::secret(&file.value)
                 .map_err(|problem| section.refuse(&file.spot, "upstream_password_file", problem))?;
-            result.map(|()| Login {
+            Ok(Login {
                 auth: UpstreamAuth::Password(password),
                 cloud: None,
             })
@@ -121,7 +99,7 @@ fn token(
         .find_map(|(_, name)| cloud_of(rest.protocol, &name.value));
     let cloud = cloud(rest, named);
     let audience = audience_for(section, rest.protocol, cloud, audience);
-    let allowed = token_hosts_fit(section, &verified, token_hosts);
+    let allowed = token_hosts_fit(section, rest.protocol, cloud, &verified, token_hosts);
     if let UpstreamTls::Verified {
         roots: Roots::Platform,
         ..
@@ -226,21 +204,26 @@ fn audience_for(
 /// A name that is written out for nothing was meant for something.
 fn token_hosts_fit(
     section: &Section<'_>,
+    protocol: ProtocolName,
+    cloud: Cloud,
     verified: &Names,
     token_hosts: &[Written<String>],
 ) -> Checked<()> {
     let mut result = Ok(());
-    for host in token_hosts {
-        if !verified
+    for Written { value: host, spot } in token_hosts {
+        let is_verified = verified
             .iter()
-            .any(|(_, name)| name.value.eq_ignore_ascii_case(&host.value))
-        {
-            let problem = format!(
-                "{:?} is not exactly a name that this route verifies",
-                host.value
-            );
-            result = Err(section.refuse(&host.spot, "token_host", problem));
-        }
+            .any(|(_, name)| name.value.eq_ignore_ascii_case(host));
+        let problem = if !is_verified {
+            format!("{host:?} is not exactly a name that this route verifies")
+        } else if service_of(protocol, host) == Some(cloud) {
+            format!(
+                "{host:?} is a name that Azure hands out, which may see a token without this: leave it out"
+            )
+        } else {
+            continue;
+        };
+        result = Err(section.refuse(spot, "token_host", problem));
     }
     result
 }

@@ -4,79 +4,55 @@ use std::sync::Arc;
 
 use azdb_identity::{Cloud, IdentityConfig};
 
-use super::identity::Identities;
-use super::login::Mode;
+use super::identities::Identities;
+use super::keys::{Fact, Key, Kind, route as keys};
+use super::login::LoginWith;
 use super::names::shown;
 use super::problems::{Checked, Written};
 use super::section::Section;
 use super::value::{Entries, Value};
-use crate::route::{Principal, Principals, ProtocolName};
+use crate::route::{Principal, Principals};
 
-/// Everything that says who an app becomes.
-pub(super) fn read(
-    section: &mut Section<'_>,
-    protocol: ProtocolName,
-    mode: &Checked<Mode>,
-    identities: &Identities,
-) -> Checked<Principals> {
-    let identity = identity(section, mode, identities);
-    let user = section.text("upstream_user");
-    let map = user_map(section);
-    if protocol == ProtocolName::Tds && *mode != Ok(Mode::Password) {
-        return by_token(section, identities, identity, user?, map?);
-    }
-    match (user?, map?) {
-        (Some(user), None) => Ok(Principals::One(principal(user.value, identity?))),
-        (None, Some(map)) => by_app_user(section, mode, identities, &identity, map.value),
-        (Some(_), Some(map)) => Err(section.refuse(
-            &map.spot,
-            "user_map",
-            "upstream_user is given too: leave one out",
-        )),
-        (None, None) => Err(section
-            .refuse_all("upstream_user: is missing; it is the database principal to log in as")),
-    }
+/// What decides how a route's principals are read.
+pub(super) struct Ways<'a> {
+    pub(super) mode: &'a Checked<LoginWith>,
+    /// SQL Server takes the user from the token: an identity is all there is to choose.
+    pub(super) user_from_token: bool,
+    pub(super) identities: &'a Identities,
 }
 
-/// SQL Server takes the principal from the token: an identity is all there is to choose.
-fn by_token(
-    section: &Section<'_>,
-    identities: &Identities,
-    default: Checked<Arc<IdentityConfig>>,
-    user: Option<Written<String>>,
-    map: Option<Written<Entries>>,
-) -> Checked<Principals> {
-    if let Some(user) = user {
-        let problem = "the token says who the user is: leave it out, or use upstream_auth = \"password\" for a development server";
-        return Err(section.refuse(&user.spot, "upstream_user", problem));
-    }
-    let Some(map) = map else {
-        return Ok(Principals::One(principal(String::new(), default?)));
+/// Everything that says who an app becomes.
+pub(super) fn read(section: &mut Section<'_>, ways: &Ways<'_>) -> Checked<Principals> {
+    ways.tell(section);
+    let user = section.read(&keys::UPSTREAM_USER);
+    let map = user_map(section);
+    let identity = match &map {
+        Ok(Some(map)) if map.value.values().all(has_own_identity) => needless(section),
+        _ => ways.identity(section, &keys::IDENTITY),
     };
+    let (user, map) = (user?, map?);
+    let Some(map) = map else {
+        let user = ways.user(section, user, "upstream_user");
+        return Ok(Principals::One(principal(user?, identity?)));
+    };
+    if user.is_some() {
+        let problem = "upstream_user is given too: leave one out";
+        return Err(section.refuse(&map.spot, "user_map", problem));
+    }
     let principals: Vec<Checked<_>> = map
         .value
         .into_iter()
         .map(|(app_user, written)| {
-            let key = format!("user_map.{}", shown(&app_user));
-            let Value::Table(entries) = written.value else {
-                let problem = "must be { identity = \"NAME\" }: the token says who the user is";
-                return Err(section.refuse(&written.spot, &key, problem));
-            };
-            let context = format!("{}: {key}", section.context);
-            let mut inner = section.inner(&context, &written.spot, entries);
-            let identity = identities.of(&mut inner);
-            inner.finish();
-            Ok((app_user, principal(String::new(), identity?)))
+            let principal = ways.entry(section, &app_user, written, &identity);
+            principal.map(|principal| (app_user, principal))
         })
         .collect();
-    principals
-        .into_iter()
-        .collect::<Checked<Vec<_>>>()
-        .map(Principals::ByAppUser)
+    let principals: Checked<Vec<_>> = principals.into_iter().collect();
+    principals.map(Principals::ByAppUser)
 }
 
 fn user_map(section: &mut Section<'_>) -> Checked<Option<Written<Entries>>> {
-    let Some(Written { value, spot }) = section.take("user_map") else {
+    let Some(Written { value, spot }) = section.read(&keys::USER_MAP)? else {
         return Ok(None);
     };
     match value {
@@ -85,8 +61,23 @@ fn user_map(section: &mut Section<'_>) -> Checked<Option<Written<Entries>>> {
         }
         Value::Table(value) => Ok(Some(Written { value, spot })),
         _ => {
-            let problem = "must be a table like { app = \"principal\" }, which only a configuration file can hold";
+            let problem = "must be a table like { app = \"principal\" }";
             Err(section.refuse(&spot, "user_map", problem))
+        }
+    }
+}
+
+fn has_own_identity(written: &Written<Value>) -> bool {
+    matches!(&written.value, Value::Table(own) if own.contains_key(keys::OWN_IDENTITY.about.name))
+}
+
+/// The identity of a route whose users have each their own.
+fn needless(section: &mut Section<'_>) -> Checked<Arc<IdentityConfig>> {
+    match section.read(&keys::IDENTITY)? {
+        None => Ok(Arc::default()),
+        Some(written) => {
+            let problem = "is for nobody: each user of user_map has one of its own";
+            Err(section.refuse(&written.spot, "identity", problem))
         }
     }
 }
@@ -95,84 +86,72 @@ fn principal(user: String, identity: Arc<IdentityConfig>) -> Arc<Principal> {
     Arc::new(Principal { user, identity })
 }
 
-/// The identity of a table, which makes sense only where tokens are used.
-fn identity(
-    section: &mut Section<'_>,
-    mode: &Checked<Mode>,
-    identities: &Identities,
-) -> Checked<Arc<IdentityConfig>> {
-    if *mode != Ok(Mode::Password) {
-        return identities.of(section);
-    }
-    match section.take("identity") {
-        None => Ok(Arc::default()),
-        Some(written) => Err(section.refuse(
-            &written.spot,
-            "identity",
-            "is for tokens, and upstream_auth is \"password\"",
-        )),
-    }
-}
-
-fn by_app_user(
-    section: &Section<'_>,
-    mode: &Checked<Mode>,
-    identities: &Identities,
-    default: &Checked<Arc<IdentityConfig>>,
-    entries: Entries,
-) -> Checked<Principals> {
-    let principals: Vec<Checked<(String, Arc<Principal>)>> = entries
-        .into_iter()
-        .map(|(app_user, written)| {
-            let key = format!("user_map.{}", shown(&app_user));
-            let principal = match written.value {
-                Value::Table(entries) => {
-                    let mut inner = section.inner(
-                        &format!("{}: {key}", section.context),
-                        &written.spot,
-                        entries,
-                    );
-                    own_identity(&mut inner, mode, identities, default)
-                }
-                value => {
-                    let user = section.as_text(
-                        &key,
-                        Written {
-                            value,
-                            spot: written.spot,
-                        },
-                    )?;
-                    Ok(principal(user.value, default.clone()?))
-                }
-            };
-            Ok((app_user, principal?))
-        })
-        .collect();
-    principals
-        .into_iter()
-        .collect::<Checked<Vec<_>>>()
-        .map(Principals::ByAppUser)
-}
-
-/// `{ user = "principal", identity = "NAME" }`.
-fn own_identity(
-    section: &mut Section<'_>,
-    mode: &Checked<Mode>,
-    identities: &Identities,
-    default: &Checked<Arc<IdentityConfig>>,
-) -> Checked<Arc<Principal>> {
-    let user = section.text("user");
-    let identity = if section.has("identity") {
-        identity(section, mode, identities)
-    } else {
-        default.clone()
-    };
-    section.finish();
-    match user? {
-        Some(user) => Ok(principal(user.value, identity?)),
-        None => {
-            Err(section.refuse_all("user: is missing; it is the database principal to log in as"))
+impl Ways<'_> {
+    /// Keys that mean nothing this way are refused.
+    fn tell(&self, section: &mut Section<'_>) {
+        if let Ok(mode) = *self.mode {
+            section.know(&Fact::Login(mode));
         }
+        if self.user_from_token {
+            section.know(&Fact::UserFromToken);
+        }
+    }
+
+    /// The identity of a table, which makes sense only where tokens are used.
+    fn identity(
+        &self,
+        section: &mut Section<'_>,
+        key: &Key<impl Kind<Value = Value>>,
+    ) -> Checked<Arc<IdentityConfig>> {
+        match self.mode {
+            Ok(LoginWith::Password) => Ok(Arc::default()),
+            _ => self.identities.of(section, key),
+        }
+    }
+
+    fn user(
+        &self,
+        section: &Section<'_>,
+        user: Option<Written<String>>,
+        key: &str,
+    ) -> Checked<String> {
+        match user {
+            Some(user) => Ok(user.value),
+            None if self.user_from_token => Ok(String::new()),
+            None => Err(section.refuse_all(format!(
+                "{key}: is missing; it is the database principal to log in as"
+            ))),
+        }
+    }
+
+    /// `app_user = "principal"` or `app_user = { user = "principal", identity = "NAME" }`.
+    fn entry(
+        &self,
+        section: &Section<'_>,
+        app_user: &str,
+        written: Written<Value>,
+        default: &Checked<Arc<IdentityConfig>>,
+    ) -> Checked<Arc<Principal>> {
+        let key = format!("user_map.{}", shown(app_user));
+        if matches!(written.value, Value::Table(_)) {
+            let context = format!("{}: {key}", section.context);
+            let mut own = section.inner(&keys::PRINCIPAL, &context, &key, written)?;
+            self.tell(&mut own);
+            let user = own.read(&keys::USER);
+            let identity = match own.has(&keys::OWN_IDENTITY) {
+                true => self.identity(&mut own, &keys::OWN_IDENTITY),
+                false => default.clone(),
+            };
+            own.finish();
+            let user = self.user(&own, user?, "user");
+            return Ok(principal(user?, identity?));
+        }
+        if self.user_from_token {
+            let problem = "must be { identity = \"NAME\" }: the token says who the user is";
+            return Err(section.refuse(&written.spot, &key, problem));
+        }
+        let user = section.as_text(&key, written)?;
+        Ok(principal(user.value, default.clone()?))
     }
 }
 

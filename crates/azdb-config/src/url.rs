@@ -14,7 +14,7 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::identity;
+use super::keys::{Row, identity, route};
 use super::problems::{Checked, Report, Spot, Written};
 use super::value::{Entries, Value};
 
@@ -58,12 +58,16 @@ impl Words {
                 value: Value::Words(values),
                 spot: spot.clone(),
             };
-            if key == "command" {
-                return Err(
-                    "command: a URL cannot hold it: write it into a configuration file".to_owned(),
-                );
+            let known = route::TABLE.rows().chain(identity::TABLE.rows());
+            if known
+                .map(Row::about)
+                .any(|about| about.name == key && !about.in_urls)
+            {
+                return Err(format!(
+                    "{key}: a URL cannot hold it: write it into a configuration file"
+                ));
             }
-            let entries = if identity::KEYS.contains(&key.as_str()) {
+            let entries = if identity::TABLE.has(&key) {
                 &mut own
             } else {
                 &mut route

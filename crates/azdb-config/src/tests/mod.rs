@@ -5,21 +5,24 @@
 mod defaults;
 mod endpoints;
 mod environment;
+mod example;
 mod files;
 mod identities;
 mod listening;
 mod mysql;
+mod needless;
 mod never_panics;
 mod passwords;
 mod precedence;
 mod problems_at_once;
 mod reference;
+mod schema;
 mod sql_server;
 mod tokens;
 mod urls;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use azdb_identity::{Environment, IdentityConfig};
 use tempfile::TempDir;
@@ -105,6 +108,13 @@ fn problems_of(more: &str) -> String {
 /// A route with `more` is right.
 fn accepted(more: &str) -> Config {
     load(&route(more)).unwrap_or_else(|problems| panic!("{more}: {problems}"))
+}
+
+/// A file of the project.
+fn in_project(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(name)
 }
 
 /// URLs without a file.

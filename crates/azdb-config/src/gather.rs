@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::draft::{self, Draft, Shared};
+use super::keys::route as keys;
 use super::problems::{Checked, Report, Spot, Written};
-use super::routes::{self, Draft, Shared};
 use super::section::Section;
 use super::value::{Source, Value};
 use super::{Origin, url};
@@ -30,19 +31,14 @@ pub(super) fn of_document(
         return Vec::new();
     };
     let Value::List(tables) = value else {
-        return vec![Err(document.refuse(
-            &spot,
-            "route",
-            "must be written [[route]], with two brackets",
-        ))];
+        let problem = "must be written [[route]], with two brackets";
+        return vec![Err(document.refuse(&spot, "route", problem))];
     };
     tables
         .into_iter()
-        .map(|table| match table.value {
-            Value::Table(entries) => {
-                routes::read(&mut document.inner("", &table.spot, entries), shared)
-            }
-            _ => Err(document.refuse(&table.spot, "route", "must be a table")),
+        .map(|table| {
+            let mut section = document.inner(&keys::TABLE, "", "route", table)?;
+            draft::read(&mut section, shared)
         })
         .collect()
 }
@@ -55,12 +51,11 @@ pub(super) fn of_urls(
 ) -> Vec<Checked<Draft>> {
     urls.iter()
         .map(|written| {
-            let entries = url::parse(written, report)?;
-            let source = Source::of_the_process("");
-            routes::read(
-                &mut Section::new(report, &source, "", &written.spot, entries),
-                shared,
-            )
+            let value = url::parse(written, report)?;
+            let (source, spot) = (Source::of_the_process(""), written.spot.clone());
+            let written = Written { value, spot };
+            let mut section = Section::new(report, &source, &keys::TABLE, "", written);
+            draft::read(&mut section, shared)
         })
         .collect()
 }
