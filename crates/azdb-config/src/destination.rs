@@ -1,7 +1,7 @@
 //! Where a route dials: `upstream` and `connect_to`.
 
 use super::address::endpoint;
-use super::keys::{Fact, route as keys};
+use super::keys::{Fact, of_route as keys};
 use super::problems::{Checked, Written};
 use super::section::Section;
 use crate::route::Endpoint;

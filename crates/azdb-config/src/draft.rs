@@ -7,18 +7,18 @@ use azdb_identity::Cloud;
 use super::address::host_and_port;
 use super::files;
 use super::identities::Identities;
-use super::keys::{Fact, Key, Kind, route as keys};
+use super::keys::{Fact, Key, ValueKind, of_route as keys};
 use super::listen::{self, Listen};
-use super::login::{self, LoginWith, Rest};
-use super::principal::{self, Ways};
+use super::principals::{self, Ways};
 use super::problems::{Checked, Spot, Written};
 use super::section::Section;
+use super::upstream_auth::{self, AroundLogin, LoginWith};
 use super::value::Value;
 use super::{destination, upstream_tls};
 use crate::route::{Endpoint, LocalTls, ProtocolName, Route, SessionAge, TdsOptions};
 
 /// What all routes share.
-pub(super) struct Shared {
+pub(super) struct ForAllRoutes {
     pub(super) identities: Identities,
     /// The cloud of `AZURE_AUTHORITY_HOST`.
     pub(super) authority: Option<Cloud>,
@@ -36,7 +36,7 @@ pub(super) struct Draft {
 }
 
 /// Reads one route and reports everything that is wrong with it.
-pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft> {
+pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<Draft> {
     let ours = own_name(section);
     section.context = format!("route {ours:?}");
     let name = section.read(&keys::NAME);
@@ -58,9 +58,9 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
         user_from_token: spoken == ProtocolName::Tds && mode != Ok(LoginWith::Password),
         identities: &shared.identities,
     };
-    let principals = principal::read(section, &ways);
+    let principals = principals::read(section, &ways);
     let tls = upstream_tls::read(section, &mode);
-    let rest = Rest {
+    let around = AroundLogin {
         protocol: spoken,
         mode: &mode,
         upstream: &upstream,
@@ -68,7 +68,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
         principals: &principals,
         authority: shared.authority,
     };
-    let login = login::read(section, &rest);
+    let login = upstream_auth::read(section, &around);
     let default_database = section.read(&keys::DEFAULT_DATABASE);
     let local_files = section.value(&keys::LOCAL_INFILE);
     let local_tls = local_tls(section);
@@ -89,7 +89,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &Shared) -> Checked<Draft>
             .map(|endpoint| endpoint.value.clone())
             .collect(),
         connect_to: connect_to.as_ref().map(|endpoint| endpoint.value.clone()),
-        principals: principal::in_cloud(principals?, login.cloud),
+        principals: principals::in_cloud(principals?, login.cloud),
         default_database: default_database?.map(|database| database.value),
         auth: login.auth,
         tls: tls.tls,
@@ -197,7 +197,10 @@ fn local_tls(section: &mut Section<'_>) -> Checked<LocalTls> {
 }
 
 /// A file that can be read.
-fn readable(section: &mut Section<'_>, key: &Key<impl Kind<Value = PathBuf>>) -> Checked<PathBuf> {
+fn readable(
+    section: &mut Section<'_>,
+    key: &Key<impl ValueKind<Value = PathBuf>>,
+) -> Checked<PathBuf> {
     let spot = section.spot_of(key);
     let path = section.value(key)?;
     let spot = spot.as_ref().unwrap_or(&section.spot);

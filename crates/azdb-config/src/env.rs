@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use azdb_identity::{Cloud, Environment};
 
-use super::keys::process as keys;
+use super::keys::of_process as keys;
 use super::names::did_you_mean;
-use super::problems::{Report, Spot, Written};
+use super::problems::{Findings, Spot, Written};
 use super::process::{self, Overrides};
 use super::section::Section;
-use super::value::{Entries, Source, Value};
+use super::value::{Entries, Value, WrittenIn};
 
 const PREFIX: &str = "AZDB_PROXY_";
 
@@ -22,7 +22,7 @@ pub(super) struct Variables {
 }
 
 /// Reads every variable of ours, and warns once of those that nobody knows.
-pub(super) fn read(env: &Environment, report: &Report) -> Variables {
+pub(super) fn read(env: &Environment, report: &Findings) -> Variables {
     let mut entries = Entries::new();
     let mut config = None;
     let mut urls = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn read(env: &Environment, report: &Report) -> Variables {
         }
     }
     warn_of(&unknown, report);
-    let source = Source::of_the_process("");
+    let source = WrittenIn::of_the_process("");
     let (value, spot) = (entries, Spot::nowhere());
     let written = Written { value, spot };
     let mut section = Section::new(report, &source, &keys::TABLE, "", written);
@@ -68,7 +68,7 @@ pub(super) fn read(env: &Environment, report: &Report) -> Variables {
 }
 
 /// One warning for all names that nobody knows.
-fn warn_of(unknown: &[&str], report: &Report) {
+fn warn_of(unknown: &[&str], report: &Findings) {
     let hint = match unknown {
         [] => return,
         [only] => {

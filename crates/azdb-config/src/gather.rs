@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::draft::{self, Draft, Shared};
-use super::keys::route as keys;
-use super::problems::{Checked, Report, Spot, Written};
+use super::draft::{self, Draft, ForAllRoutes};
+use super::keys::of_route as keys;
+use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
-use super::value::{Source, Value};
+use super::value::{Value, WrittenIn};
 use super::{Origin, url};
 
 /// The URLs of a command line.
@@ -25,7 +25,7 @@ pub(super) fn arguments(urls: &[String]) -> Vec<Written<String>> {
 pub(super) fn of_document(
     document: &Section<'_>,
     tables: Option<Written<Value>>,
-    shared: &Shared,
+    shared: &ForAllRoutes,
 ) -> Vec<Checked<Draft>> {
     let Some(Written { value, spot }) = tables else {
         return Vec::new();
@@ -46,13 +46,13 @@ pub(super) fn of_document(
 /// The routes that URLs say.
 pub(super) fn of_urls(
     urls: &[Written<String>],
-    report: &Report,
-    shared: &Shared,
+    report: &Findings,
+    shared: &ForAllRoutes,
 ) -> Vec<Checked<Draft>> {
     urls.iter()
         .map(|written| {
             let value = url::parse(written, report)?;
-            let (source, spot) = (Source::of_the_process(""), written.spot.clone());
+            let (source, spot) = (WrittenIn::of_the_process(""), written.spot.clone());
             let written = Written { value, spot };
             let mut section = Section::new(report, &source, &keys::TABLE, "", written);
             draft::read(&mut section, shared)

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use azdb_identity::{Cloud, IdentityConfig, Selector, SourceKind};
 
-use super::endpoints::table;
 use super::files;
-use super::keys::document::{IDENTITIES, IDENTITY};
-use super::keys::{Fact, Key, Kind, identity as keys};
+use super::health_and_admin::table;
+use super::keys::of_document::{IDENTITIES, IDENTITY};
+use super::keys::{Fact, Key, ValueKind, of_identity as keys};
 use super::names::{did_you_mean, shown};
-use super::problems::{Checked, Report, Spot, Written};
+use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
 use super::value::Value;
 
@@ -60,10 +60,14 @@ struct Identity {
 
 impl Identity {
     fn of(written: Checked<Option<Section<'_>>>) -> Self {
-        let section = written.ok().flatten();
+        let (spot, checked) = match written {
+            Ok(None) => (None, Ok(Arc::default())),
+            Ok(Some(section)) => (Some(section.spot.clone()), spelled_out(section)),
+            Err(reported) => (None, Err(reported)),
+        };
         Self {
-            spot: section.as_ref().map(|section| section.spot.clone()),
-            checked: section.map_or_else(|| Ok(Arc::default()), spelled_out),
+            spot,
+            checked,
             taken: Cell::new(false),
         }
     }
@@ -91,7 +95,7 @@ impl Identities {
     pub(super) fn of(
         &self,
         section: &mut Section<'_>,
-        key: &Key<impl Kind<Value = Value>>,
+        key: &Key<impl ValueKind<Value = Value>>,
     ) -> Checked<Arc<IdentityConfig>> {
         let Some(Written { value, spot }) = section.read(key)? else {
             return self.default.take();
@@ -110,7 +114,7 @@ impl Identities {
     }
 
     /// Warns of those that no route takes.
-    pub(super) fn warn_of_needless(&self, report: &Report) {
+    pub(super) fn warn_of_needless(&self, report: &Findings) {
         let named = self.named.iter();
         let named = named.map(|(name, identity)| (context(name), identity));
         for (context, identity) in

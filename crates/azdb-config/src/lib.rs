@@ -4,11 +4,11 @@
 //!   proxy.toml -- document --> Section --+
 //!   URL --------- url -------> Section --+--> route, identity, process --> beside --> Config
 //!   AZDB_PROXY_ - env -------> Section --+            |
-//!                                                  Report ------------------------> Problems
+//!                                                  Findings ------------------------> Problems
 //! ```
 //!
 //! Nothing stops at the first problem: readers report and go on, and [`load`] hands back everything at once.
-//! [`keys`] declares every key; `docs/configuration.md` is its reference.
+//! The module `keys` declares every key; `docs/configuration.md` is its reference.
 //!
 //! # Invariants
 //!
@@ -22,17 +22,16 @@ mod destination;
 mod document;
 mod draft;
 mod duration;
-mod endpoints;
 mod env;
 mod files;
 mod gather;
+mod health_and_admin;
 mod identities;
 mod keys;
 mod listen;
-mod login;
 mod names;
 mod opened;
-mod principal;
+mod principals;
 mod problems;
 mod process;
 mod readers;
@@ -43,6 +42,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod token_host;
+mod upstream_auth;
 mod upstream_tls;
 mod url;
 mod value;
@@ -54,21 +54,21 @@ use std::sync::Arc;
 use azdb_identity::Environment;
 
 pub use self::duration::parse_duration;
-pub use self::endpoints::AdminListen;
+pub use self::health_and_admin::AdminListen;
 pub use self::problems::{Problem, Problems};
 pub use self::process::{LogFormat, Overrides, Process};
 pub use self::schema::schema;
 pub use self::summary::summary;
 pub use self::token_host::is_under;
 
-use self::draft::Shared;
+use self::draft::ForAllRoutes;
 use self::env::Variables;
 use self::identities::Identities;
-use self::keys::document::{PROCESS, ROUTES};
+use self::keys::of_document::{PROCESS, ROUTES};
 use self::opened::Opened;
-use self::problems::{Checked, Report, Spot, Written};
+use self::problems::{Checked, Findings, Spot, Written};
 use self::section::Section;
-use self::value::{Entries, Source};
+use self::value::{Entries, WrittenIn};
 use crate::route::{ListenAddr, LocalTls, Route};
 
 /// A configuration without a problem.
@@ -158,9 +158,9 @@ fn load_from(
     let mut document = read.document(entries.unwrap_or_default());
     let settings = read.settings(&mut document);
     let process = read.process(&document, &settings);
-    let health = endpoints::health(&mut document);
-    let admin = endpoints::admin(&mut document);
-    let shared = Shared {
+    let health = health_and_admin::health(&mut document);
+    let admin = health_and_admin::admin(&mut document);
+    let shared = ForAllRoutes {
         identities: Identities::read(&mut document),
         authority: env::authority(env),
     };
@@ -210,21 +210,21 @@ fn load_from(
 }
 
 /// What was read of all three, before the file's tables are looked into.
-struct Read<'a> {
+struct Layers<'a> {
     overrides: &'a Overrides,
     env: &'a Environment,
     variables: Variables,
     origin: Origin,
-    source: Source,
-    report: Report,
+    source: WrittenIn,
+    report: Findings,
 }
 
 fn read_all<'a>(
     overrides: &'a Overrides,
     env: &'a Environment,
     places: &[PathBuf],
-) -> (Read<'a>, Checked<Entries>) {
-    let report = Report::default();
+) -> (Layers<'a>, Checked<Entries>) {
+    let report = Findings::default();
     let variables = env::read(env, &report);
     let named = overrides
         .config
@@ -236,7 +236,7 @@ fn read_all<'a>(
         entries,
     } = opened::open(named, places, &report);
     (
-        Read {
+        Layers {
             overrides,
             env,
             variables,
@@ -248,14 +248,14 @@ fn read_all<'a>(
     )
 }
 
-impl Read<'_> {
+impl Layers<'_> {
     fn document(&self, value: Entries) -> Section<'_> {
         let spot = Spot::nowhere();
         let written = Written { value, spot };
         Section::new(
             &self.report,
             &self.source,
-            &keys::document::TABLE,
+            &keys::of_document::TABLE,
             "",
             written,
         )
@@ -263,7 +263,7 @@ impl Read<'_> {
 
     /// What the file says of the process.
     fn settings(&self, document: &mut Section<'_>) -> Overrides {
-        match endpoints::table(document, &PROCESS, &keys::process::TABLE) {
+        match health_and_admin::table(document, &PROCESS, &keys::of_process::TABLE) {
             Ok(Some(mut section)) => {
                 let settings = process::read(&mut section);
                 section.finish();
@@ -279,7 +279,7 @@ impl Read<'_> {
     }
 
     fn process(&self, document: &Section<'_>, of_file: &Overrides) -> Process {
-        let mut nothing = document.empty(&keys::process::TABLE);
+        let mut nothing = document.empty(&keys::of_process::TABLE);
         let layers = self.layers(of_file);
         process::settle(layers, &mut nothing, self.env, &self.report)
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::address::host_and_port;
-use super::keys::{Fact, route as keys};
+use super::keys::{Fact, of_route as keys};
 use super::problems::{Checked, Written};
 use super::section::Section;
 use crate::route::{Admission, ListenAddr, ProtocolName};

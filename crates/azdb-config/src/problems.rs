@@ -104,12 +104,12 @@ impl std::error::Error for Problems {}
 
 /// Collects problems and warnings while a configuration is read.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct Findings {
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<String>>,
 }
 
-impl Report {
+impl Findings {
     pub(super) fn problem(&self, spot: &Spot, context: &str, text: impl Into<String>) -> Reported {
         let problem = Problem {
             spot: spot.clone(),

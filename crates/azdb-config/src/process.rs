@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use azdb_identity::Environment;
 
-use super::keys::{Key, Kind, process as keys};
-use super::problems::{Checked, Report, Spot, Written};
+use super::keys::{Key, ValueKind, of_process as keys};
+use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
 
 /// How log lines look.
@@ -135,7 +135,7 @@ pub(super) fn settle(
     layers: [&Overrides; 3],
     nothing: &mut Section<'_>,
     env: &Environment,
-    report: &Report,
+    report: &Findings,
 ) -> Process {
     let [flags, _, _] = layers;
     if let Some(level) = &flags.log_level
@@ -151,48 +151,35 @@ pub(super) fn settle(
             report.problem(&Spot::named(flag), "", "is longer than 24h");
         }
     }
+    let mut settled = Settled { layers, nothing };
     Process {
-        log_format: or_default(
-            &keys::LOG_FORMAT,
-            nothing,
-            first(layers, |of| of.log_format),
-        ),
-        log_level: or_default(
-            &keys::LOG_LEVEL,
-            nothing,
-            first(layers, |of| of.log_level.clone()),
-        ),
-        min_sigterm_delay: or_default(
-            &keys::MIN_SIGTERM_DELAY,
-            nothing,
-            first(layers, |of| of.min_sigterm_delay),
-        ),
-        max_sigterm_delay: or_default(
-            &keys::MAX_SIGTERM_DELAY,
-            nothing,
-            first(layers, |of| of.max_sigterm_delay),
-        ),
-        exit_zero_on_sigterm: or_default(
-            &keys::EXIT_ZERO_ON_SIGTERM,
-            nothing,
-            first(layers, |of| of.exit_zero_on_sigterm),
-        ),
-        require_ready: or_default(
-            &keys::REQUIRE_READY,
-            nothing,
-            first(layers, |of| of.require_ready),
-        ),
+        log_format: settled.key(&keys::LOG_FORMAT, |of| of.log_format),
+        log_level: settled.key(&keys::LOG_LEVEL, |of| of.log_level.clone()),
+        min_sigterm_delay: settled.key(&keys::MIN_SIGTERM_DELAY, |of| of.min_sigterm_delay),
+        max_sigterm_delay: settled.key(&keys::MAX_SIGTERM_DELAY, |of| of.max_sigterm_delay),
+        exit_zero_on_sigterm: settled
+            .key(&keys::EXIT_ZERO_ON_SIGTERM, |of| of.exit_zero_on_sigterm),
+        require_ready: settled.key(&keys::REQUIRE_READY, |of| of.require_ready),
         state_dir: first(layers, |of| of.state_dir.clone()).or_else(|| state_dir(env)),
     }
 }
 
-/// A default can always be read, which a test shows of all of them.
-fn or_default<K: Kind<Value: Default>>(
-    key: &Key<K>,
-    nothing: &mut Section<'_>,
-    said: Option<K::Value>,
-) -> K::Value {
-    said.or_else(|| nothing.value(key).ok()).unwrap_or_default()
+struct Settled<'a, 's, 'r> {
+    layers: [&'a Overrides; 3],
+    nothing: &'s mut Section<'r>,
+}
+
+impl Settled<'_, '_, '_> {
+    /// What a layer says of `key`, else its default, which can always be read: a test shows it of all of them.
+    fn key<K: ValueKind<Value: Default>>(
+        &mut self,
+        key: &Key<K>,
+        said: impl Fn(&Overrides) -> Option<K::Value>,
+    ) -> K::Value {
+        first(self.layers, said)
+            .or_else(|| self.nothing.value(key).ok())
+            .unwrap_or_default()
+    }
 }
 
 fn first<T>(layers: [&Overrides; 3], key: impl Fn(&Overrides) -> Option<T>) -> Option<T> {

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{Absent, Literal, Needs, Part, Shape, Table, document};
+use super::keys::{Absent, Form, Literal, Needs, Part, Table, of_document};
 use crate::route::ProtocolName;
 
 /// The schema of a configuration file, as text with a line break at its end.
 pub fn schema() -> String {
     let mut definitions = BTreeMap::new();
-    let mut schema = object(&document::TABLE, &mut definitions);
+    let mut schema = object(&of_document::TABLE, &mut definitions);
     if let Value::Object(schema) = &mut schema {
         schema.insert(
             "$schema".to_owned(),
@@ -33,9 +33,9 @@ fn object(table: &Table, definitions: &mut Definitions) -> Value {
     let mut required = Vec::new();
     for row in table.rows() {
         let about = row.about();
-        let mut property = shape(row.shape(), definitions);
+        let mut property = form(row.form(), definitions);
         if let Value::Object(property) = &mut property {
-            let (meaning, values, default) = (about.meaning(), row.shape(), about.default());
+            let (meaning, values, default) = (about.meaning(), row.form(), about.default());
             let description = format!("{meaning}. Values: {values}. Default: {default}.");
             property.insert("description".to_owned(), json!(description));
             if let Absent::Is(default) = about.absent {
@@ -98,36 +98,36 @@ fn literal(literal: Literal) -> Value {
     }
 }
 
-fn shape(of: Shape, definitions: &mut Definitions) -> Value {
+fn form(of: Form, definitions: &mut Definitions) -> Value {
     match of {
-        Shape::Text(_) => json!({ "type": "string", "minLength": 1 }),
-        Shape::Words(words) => json!({ "enum": words }),
-        Shape::Switch => json!({ "type": "boolean" }),
-        Shape::Whole(range) => {
+        Form::Text(_) => json!({ "type": "string", "minLength": 1 }),
+        Form::Words(words) => json!({ "enum": words }),
+        Form::Switch => json!({ "type": "boolean" }),
+        Form::Whole(range) => {
             json!({ "type": "integer", "minimum": range.start(), "maximum": range.end() })
         }
-        Shape::Time(_) => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" }),
-        Shape::Octal => json!({ "anyOf": [
+        Form::Time(_) => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" }),
+        Form::Octal => json!({ "anyOf": [
             { "type": "integer", "minimum": 0, "maximum": 0o777 },
             { "type": "string", "pattern": "^(0o)?0*[0-7]{1,3}$" },
         ] }),
-        Shape::List(item) => {
-            let item = shape(*item, definitions);
+        Form::List(item) => {
+            let item = form(*item, definitions);
             json!({ "anyOf": [item, { "type": "array", "items": item, "minItems": 1 }] })
         }
-        Shape::Table(table) => json!({ "allOf": [reference(table, definitions)] }),
-        Shape::Tables(table) => {
+        Form::Table(table) => json!({ "allOf": [reference(table, definitions)] }),
+        Form::Tables(table) => {
             json!({ "type": "array", "items": reference(table, definitions) })
         }
-        Shape::Map(item) => {
-            json!({ "type": "object", "additionalProperties": shape(*item, definitions) })
+        Form::Map(item) => {
+            json!({ "type": "object", "additionalProperties": form(*item, definitions) })
         }
-        Shape::Either(shapes) => {
-            let shapes: Vec<Value> = shapes
+        Form::Either(forms) => {
+            let forms: Vec<Value> = forms
                 .into_iter()
-                .map(|one| shape(one, definitions))
+                .map(|one| form(one, definitions))
                 .collect();
-            json!({ "anyOf": shapes })
+            json!({ "anyOf": forms })
         }
     }
 }

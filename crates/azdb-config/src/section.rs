@@ -3,15 +3,15 @@
 //! A reader answers `Ok(None)` for a key that is absent and [`Reported`] for one that is wrong, so nobody takes a wrong value
 //! for an absent one and complains about that too.
 
-use super::keys::{Absent, Fact, Key, Kind, TABLES, Table};
+use super::keys::{Absent, Fact, Key, TABLES, Table, ValueKind};
 use super::names::{did_you_mean, shown};
-use super::problems::{Checked, Report, Reported, Spot, Written};
-use super::value::{Entries, Source, Value};
+use super::problems::{Checked, Findings, Reported, Spot, Written};
+use super::value::{Entries, Value, WrittenIn};
 
 /// One table being read. Each key is taken out; [`finish`](Section::finish) refuses what nobody asked for.
 pub(super) struct Section<'r> {
-    report: &'r Report,
-    pub(super) source: &'r Source,
+    report: &'r Findings,
+    pub(super) source: &'r WrittenIn,
     table: &'static Table,
     /// `route "orders"`, `[identity]`; stands in each message.
     pub(super) context: String,
@@ -22,8 +22,8 @@ pub(super) struct Section<'r> {
 
 impl<'r> Section<'r> {
     pub(super) fn new(
-        report: &'r Report,
-        source: &'r Source,
+        report: &'r Findings,
+        source: &'r WrittenIn,
         table: &'static Table,
         context: &str,
         written: Written<Entries>,
@@ -99,7 +99,10 @@ impl<'r> Section<'r> {
     }
 
     /// What `key` says, if it is given.
-    pub(super) fn read<K: Kind>(&mut self, key: &Key<K>) -> Checked<Option<Written<K::Value>>> {
+    pub(super) fn read<K: ValueKind>(
+        &mut self,
+        key: &Key<K>,
+    ) -> Checked<Option<Written<K::Value>>> {
         let name = key.about.name;
         let Some(written) = self.entries.remove(name) else {
             return Ok(None);
@@ -110,7 +113,7 @@ impl<'r> Section<'r> {
     }
 
     /// What `key` says, or what its absence means. Without a default its absence is a problem.
-    pub(super) fn value<K: Kind>(&mut self, key: &Key<K>) -> Checked<K::Value> {
+    pub(super) fn value<K: ValueKind>(&mut self, key: &Key<K>) -> Checked<K::Value> {
         if let Some(written) = self.read(key)? {
             return Ok(written.value);
         }

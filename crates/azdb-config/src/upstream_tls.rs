@@ -5,10 +5,10 @@
 //! * In token mode there is no way upstream but verified TLS.
 
 use super::files;
-use super::keys::{Fact, route as keys};
-use super::login::LoginWith;
+use super::keys::{Fact, of_route as keys};
 use super::problems::{Checked, Spot, Written};
 use super::section::Section;
+use super::upstream_auth::LoginWith;
 use crate::route::{Roots, UpstreamTls};
 
 /// `upstream_tls`.
@@ -20,14 +20,14 @@ pub(crate) enum Strength {
 }
 
 /// The checked keys.
-pub(super) struct Tls {
+pub(super) struct CheckedTls {
     pub(super) tls: UpstreamTls,
     pub(super) first: bool,
     /// `upstream_tls_name` as written.
     pub(super) name: Option<Written<String>>,
 }
 
-pub(super) fn read(section: &mut Section<'_>, mode: &Checked<LoginWith>) -> Checked<Tls> {
+pub(super) fn read(section: &mut Section<'_>, mode: &Checked<LoginWith>) -> Checked<CheckedTls> {
     let spot = section.spot_of(&keys::UPSTREAM_TLS);
     let strength = section.value(&keys::UPSTREAM_TLS);
     if let Ok(strength) = strength {
@@ -55,7 +55,7 @@ pub(super) fn read(section: &mut Section<'_>, mode: &Checked<LoginWith>) -> Chec
     });
     let (strength, first, roots, name) = (strength?, first?, roots?, name?);
     refused?;
-    Ok(Tls {
+    Ok(CheckedTls {
         first,
         name: name.as_ref().map(|Written { value, spot }| Written {
             value: value.to_str().into_owned(),

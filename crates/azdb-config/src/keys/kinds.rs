@@ -1,10 +1,10 @@
-//! The kinds of values that keys hold: how each is read, and what shape it has for those who describe it.
+//! The kinds of values that keys hold: how each is read, and in what form it is shown to those who describe it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Shape;
+use super::Form;
 use crate::duration::{Spelled, parse_duration};
 use crate::problems::{Checked, Written};
 use crate::route::SessionAge;
@@ -12,7 +12,7 @@ use crate::section::Section;
 use crate::value::Value;
 
 /// What a key can hold.
-pub(crate) trait Kind: Sync {
+pub(crate) trait ValueKind: Sync {
     type Value;
 
     /// Understands what was written, or reports why not.
@@ -23,7 +23,7 @@ pub(crate) trait Kind: Sync {
         written: Written<Value>,
     ) -> Checked<Self::Value>;
 
-    fn shape(&self) -> Shape;
+    fn form(&self) -> Form;
 }
 
 /// A string that a function understands. What stands in it is told in Markdown.
@@ -40,7 +40,7 @@ pub(crate) const fn text(form: &'static str) -> Parsed<String> {
     Parsed(form, |text| Ok(text.to_owned()))
 }
 
-impl<T> Kind for Parsed<T> {
+impl<T> ValueKind for Parsed<T> {
     type Value = T;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<T> {
@@ -48,15 +48,15 @@ impl<T> Kind for Parsed<T> {
         (self.1)(&value).map_err(|problem| section.refuse(&spot, key, problem))
     }
 
-    fn shape(&self) -> Shape {
-        Shape::Text(self.0)
+    fn form(&self) -> Form {
+        Form::Text(self.0)
     }
 }
 
 /// One string or several, each one once.
 pub(crate) struct List<T>(pub(crate) Parsed<T>);
 
-impl<T> Kind for List<T> {
+impl<T> ValueKind for List<T> {
     type Value = Vec<Written<T>>;
 
     fn read(
@@ -81,8 +81,8 @@ impl<T> Kind for List<T> {
         all(section.items(key, written)?.into_iter().map(&mut one))
     }
 
-    fn shape(&self) -> Shape {
-        Shape::List(Box::new(self.0.shape()))
+    fn form(&self) -> Form {
+        Form::List(Box::new(self.0.form()))
     }
 }
 
@@ -92,9 +92,9 @@ fn all<T>(values: impl Iterator<Item = Checked<T>>) -> Checked<Vec<T>> {
 }
 
 /// A program and its arguments. Only a file that nobody else may write can name it.
-pub(crate) struct Program;
+pub(crate) struct CommandLine;
 
-impl Kind for Program {
+impl ValueKind for CommandLine {
     type Value = Vec<String>;
 
     fn read(
@@ -110,15 +110,15 @@ impl Kind for Program {
         Ok(words.into_iter().map(|word| word.value).collect())
     }
 
-    fn shape(&self) -> Shape {
-        Shape::List(Box::new(Shape::Text("program and arguments")))
+    fn form(&self) -> Form {
+        Form::List(Box::new(Form::Text("program and arguments")))
     }
 }
 
 /// One of a few words.
 pub(crate) struct Word<T: 'static>(pub(crate) &'static [(&'static str, T)]);
 
-impl<T: Copy + Sync> Kind for Word<T> {
+impl<T: Copy + Sync> ValueKind for Word<T> {
     type Value = T;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<T> {
@@ -131,15 +131,15 @@ impl<T: Copy + Sync> Kind for Word<T> {
         })
     }
 
-    fn shape(&self) -> Shape {
-        Shape::Words(self.0.iter().map(|(word, _)| *word).collect())
+    fn form(&self) -> Form {
+        Form::Words(self.0.iter().map(|(word, _)| *word).collect())
     }
 }
 
 /// `true` or `false`.
 pub(crate) struct Switch;
 
-impl Kind for Switch {
+impl ValueKind for Switch {
     type Value = bool;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<bool> {
@@ -156,15 +156,15 @@ impl Kind for Switch {
         Err(section.refuse(&spot, key, problem))
     }
 
-    fn shape(&self) -> Shape {
-        Shape::Switch
+    fn form(&self) -> Form {
+        Form::Switch
     }
 }
 
 /// A whole number from `.0` to `.1`.
 pub(crate) struct Whole(pub(crate) u32, pub(crate) u32);
 
-impl Kind for Whole {
+impl ValueKind for Whole {
     type Value = u32;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<u32> {
@@ -187,15 +187,15 @@ impl Kind for Whole {
             })
     }
 
-    fn shape(&self) -> Shape {
-        Shape::Whole(self.0..=self.1)
+    fn form(&self) -> Form {
+        Form::Whole(self.0..=self.1)
     }
 }
 
 /// One whole number or several.
 pub(crate) struct Wholes(pub(crate) Whole);
 
-impl Kind for Wholes {
+impl ValueKind for Wholes {
     type Value = Vec<u32>;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<Vec<u32>> {
@@ -203,8 +203,8 @@ impl Kind for Wholes {
         all(items.map(|item| self.0.read(section, key, item)))
     }
 
-    fn shape(&self) -> Shape {
-        Shape::List(Box::new(self.0.shape()))
+    fn form(&self) -> Form {
+        Form::List(Box::new(self.0.form()))
     }
 }
 
@@ -212,7 +212,7 @@ impl Kind for Wholes {
 #[derive(Clone, Copy)]
 pub(crate) struct Time(pub(crate) Duration, pub(crate) Duration);
 
-impl Kind for Time {
+impl ValueKind for Time {
     type Value = Duration;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<Duration> {
@@ -228,15 +228,15 @@ impl Kind for Time {
         }
     }
 
-    fn shape(&self) -> Shape {
-        Shape::Time(self.0..=self.1)
+    fn form(&self) -> Form {
+        Form::Time(self.0..=self.1)
     }
 }
 
 /// A path, relative to the file that names it.
 pub(crate) struct Path;
 
-impl Kind for Path {
+impl ValueKind for Path {
     type Value = PathBuf;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<PathBuf> {
@@ -244,15 +244,15 @@ impl Kind for Path {
         Ok(section.source.base.join(text.value))
     }
 
-    fn shape(&self) -> Shape {
-        Shape::Text("path")
+    fn form(&self) -> Form {
+        Form::Text("path")
     }
 }
 
 /// The path of a file that only we should read: a configuration that others may write must not name one.
 pub(crate) struct SecretPath;
 
-impl Kind for SecretPath {
+impl ValueKind for SecretPath {
     type Value = PathBuf;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<PathBuf> {
@@ -262,15 +262,15 @@ impl Kind for SecretPath {
         Ok(path)
     }
 
-    fn shape(&self) -> Shape {
-        Path.shape()
+    fn form(&self) -> Form {
+        Path.form()
     }
 }
 
 /// The mode of a file, in octal: decimal 600 would be another mode than the one meant.
 pub(crate) struct Octal;
 
-impl Kind for Octal {
+impl ValueKind for Octal {
     type Value = u32;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<u32> {
@@ -292,15 +292,15 @@ impl Kind for Octal {
         })
     }
 
-    fn shape(&self) -> Shape {
-        Shape::Octal
+    fn form(&self) -> Form {
+        Form::Octal
     }
 }
 
 /// `"token"`, `"off"` or a duration.
 pub(crate) struct Age(pub(crate) Time);
 
-impl Kind for Age {
+impl ValueKind for Age {
     type Value = SessionAge;
 
     fn read(
@@ -321,22 +321,22 @@ impl Kind for Age {
         }
     }
 
-    fn shape(&self) -> Shape {
-        Shape::Either(vec![Shape::Words(vec!["token", "off"]), self.0.shape()])
+    fn form(&self) -> Form {
+        Form::Either(vec![Form::Words(vec!["token", "off"]), self.0.form()])
     }
 }
 
 /// What its reader takes apart.
-pub(crate) struct Raw(pub(crate) fn() -> Shape);
+pub(crate) struct Raw(pub(crate) fn() -> Form);
 
-impl Kind for Raw {
+impl ValueKind for Raw {
     type Value = Value;
 
     fn read(&self, _: &Section<'_>, _: &str, written: Written<Value>) -> Checked<Value> {
         Ok(written.value)
     }
 
-    fn shape(&self) -> Shape {
+    fn form(&self) -> Form {
         (self.0)()
     }
 }

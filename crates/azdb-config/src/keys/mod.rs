@@ -15,19 +15,19 @@
 //! * A reader cannot ask for a key that no table has: keys are constants, not strings.
 //! * Each default is what its key can hold.
 
-pub(crate) mod document;
-pub(crate) mod identity;
+mod form;
 mod kinds;
 mod needs;
-pub(crate) mod process;
-pub(crate) mod route;
-mod shape;
+pub(crate) mod of_document;
+pub(crate) mod of_identity;
+pub(crate) mod of_process;
+pub(crate) mod of_route;
 
 use std::fmt::Write as _;
 
-pub(crate) use self::kinds::Kind;
+pub(crate) use self::form::Form;
+pub(crate) use self::kinds::ValueKind;
 pub(crate) use self::needs::{Fact, Needs};
-pub(crate) use self::shape::Shape;
 use crate::value::Value;
 
 /// A key whose values are of kind `K`.
@@ -165,16 +165,16 @@ impl About {
 /// A key of whatever kind.
 pub(crate) trait Row: Sync {
     fn about(&self) -> &About;
-    fn shape(&self) -> Shape;
+    fn form(&self) -> Form;
 }
 
-impl<K: Kind> Row for Key<K> {
+impl<K: ValueKind> Row for Key<K> {
     fn about(&self) -> &About {
         &self.about
     }
 
-    fn shape(&self) -> Shape {
-        self.kind.shape()
+    fn form(&self) -> Form {
+        self.kind.form()
     }
 }
 
@@ -210,11 +210,11 @@ impl Table {
 
 /// The tables that a file can have.
 pub(crate) static TABLES: [&Table; 5] = [
-    &process::TABLE,
-    &document::HEALTH,
-    &document::ADMIN,
-    &identity::TABLE,
-    &route::TABLE,
+    &of_process::TABLE,
+    &of_document::HEALTH,
+    &of_document::ADMIN,
+    &of_identity::TABLE,
+    &of_route::TABLE,
 ];
 
 /// Declares keys as constants, and the part that lists them.

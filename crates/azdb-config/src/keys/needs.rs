@@ -2,8 +2,8 @@
 
 use azdb_identity::SourceKind;
 
-use crate::login::LoginWith;
 use crate::route::ProtocolName;
+use crate::upstream_auth::LoginWith;
 use crate::upstream_tls::Strength;
 
 /// Without this a key has no effect where it stands.

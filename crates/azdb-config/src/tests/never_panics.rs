@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{load, load_urls, route};
 use crate::keys::TABLES;
-use crate::keys::route::{LOCAL_TLS_FILES, PRINCIPAL};
+use crate::keys::of_route::{LOCAL_TLS_FILES, PRINCIPAL};
 
 /// Keys that exist, so that values reach the readers behind them.
 fn key() -> impl Strategy<Value = &'static str> {

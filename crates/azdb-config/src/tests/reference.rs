@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use std::{env, fs};
 
 use super::{in_project, load};
-use crate::keys::route as of_route;
-use crate::keys::{About, Absent, Needs, Part, Row, TABLES, document, identity, process};
+use crate::keys::{
+    About, Absent, Needs, Part, Row, TABLES, of_document, of_identity, of_process, of_route,
+};
 use crate::route::ProtocolName;
 
 /// Compares a file with what it should be, or makes it so.
@@ -29,16 +30,16 @@ fn holds(name: &str, text: &str) {
 /// The tables of `docs/configuration.md`, by the names of their places.
 fn tables() -> Vec<(&'static str, String)> {
     let parts: [(&str, Part); 10] = [
-        ("[process]", process::KEYS),
-        ("[identity]", identity::KEYS),
+        ("[process]", of_process::KEYS),
+        ("[identity]", of_identity::KEYS),
         ("what and where", of_route::PLACES),
         ("as whom", of_route::LOGIN),
         ("TLS upstream", of_route::UPSTREAM_SIDE),
         ("who may come", of_route::APP_SIDE),
         ("limits", of_route::LIMITS),
         ("only for tds", of_route::SQL_SERVER),
-        ("[health]", document::HEALTH_KEYS),
-        ("[admin]", document::ADMIN_KEYS),
+        ("[health]", of_document::HEALTH_KEYS),
+        ("[admin]", of_document::ADMIN_KEYS),
     ];
     let mut tables = vec![("variables", variables())];
     tables.extend(parts.map(|(name, part)| (name, table(part))));
@@ -47,8 +48,8 @@ fn tables() -> Vec<(&'static str, String)> {
 
 fn variables() -> String {
     let mut table = "| variable | flag | key of `[process]` |\n|---|---|---|\n".to_owned();
-    for name in process::TABLE.names() {
-        let (variable, flag) = (process::variable(name), name.replace('_', "-"));
+    for name in of_process::TABLE.names() {
+        let (variable, flag) = (of_process::variable(name), name.replace('_', "-"));
         let _ = writeln!(table, "| `{variable}` | `--{flag}` | `{name}` |");
     }
     table
@@ -58,7 +59,7 @@ fn table(part: Part) -> String {
     let mut table = "| key | default | values | meaning |\n|---|---|---|---|\n".to_owned();
     for row in part {
         let about = row.about();
-        let (default, values, meaning) = (about.default(), row.shape(), about.meaning());
+        let (default, values, meaning) = (about.default(), row.form(), about.meaning());
         let _ = writeln!(
             table,
             "| `{}` | {default} | {values} | {meaning} |",
@@ -103,11 +104,11 @@ fn the_schema_in_the_project_is_that_of_the_code() {
 #[test]
 fn every_key_of_every_table_is_read() {
     for (header, table) in [
-        ("[process]", &process::TABLE),
-        ("[health]", &document::HEALTH),
-        ("[admin]", &document::ADMIN),
-        ("[identity]", &identity::TABLE),
-        ("[identities.a]", &identity::TABLE),
+        ("[process]", &of_process::TABLE),
+        ("[health]", &of_document::HEALTH),
+        ("[admin]", &of_document::ADMIN),
+        ("[identity]", &of_identity::TABLE),
+        ("[identities.a]", &of_identity::TABLE),
         ("[[route]]", &of_route::TABLE),
     ] {
         for name in table.names() {
@@ -153,8 +154,8 @@ fn route_with(about: &About, more: &str) -> String {
 #[test]
 fn writing_a_default_out_changes_nothing() {
     for (header, table) in [
-        ("[process]", &process::TABLE),
-        ("[identity]", &identity::TABLE),
+        ("[process]", &of_process::TABLE),
+        ("[identity]", &of_identity::TABLE),
         ("", &of_route::TABLE),
     ] {
         for about in table.rows().map(Row::about) {

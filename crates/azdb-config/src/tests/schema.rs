@@ -4,7 +4,7 @@ use boon::{Compiler, Schemas};
 use serde_json::Value;
 
 use super::{load, route};
-use crate::keys::{Shape, TABLES, Table};
+use crate::keys::{Form, TABLES, Table};
 
 /// What does not fit the schema in a file.
 pub(super) fn misfits(text: &str) -> Option<String> {
@@ -58,8 +58,8 @@ fn what_a_key_cannot_hold_does_not_fit() {
             assert!(misfits(&text).is_some(), "{text}");
         }
         if !matches!(
-            row.shape(),
-            Shape::Text(_) | Shape::List(_) | Shape::Either(_) | Shape::Map(_)
+            row.form(),
+            Form::Text(_) | Form::List(_) | Form::Either(_) | Form::Map(_)
         ) {
             let text = text(table, name, "\"a word\"");
             assert!(load(&text).is_err() && misfits(&text).is_some(), "{text}");

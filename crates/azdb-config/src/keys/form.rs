@@ -8,7 +8,7 @@ use super::Table;
 use crate::duration::Spelled;
 
 /// What values of a kind look like.
-pub(crate) enum Shape {
+pub(crate) enum Form {
     /// A string; what stands in it, in Markdown.
     Text(&'static str),
     /// One of these.
@@ -22,19 +22,19 @@ pub(crate) enum Shape {
     /// The mode of a file.
     Octal,
     /// One or several.
-    List(Box<Shape>),
+    List(Box<Form>),
     /// A table with these keys.
     Table(&'static Table),
     /// Several tables with these keys: `[[NAME]]`.
     Tables(&'static Table),
     /// A table with any keys.
-    Map(Box<Shape>),
+    Map(Box<Form>),
     /// One of these.
-    Either(Vec<Shape>),
+    Either(Vec<Form>),
 }
 
 /// In Markdown.
-impl fmt::Display for Shape {
+impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(form) => f.write_str(form),
@@ -59,9 +59,9 @@ impl fmt::Display for Shape {
             }
             Self::Tables(table) => write!(f, "any number of {}", table.title),
             Self::Map(item) => write!(f, "table: {item}"),
-            Self::Either(shapes) => {
-                let shapes: Vec<String> = shapes.iter().map(ToString::to_string).collect();
-                f.write_str(&shapes.join(", "))
+            Self::Either(forms) => {
+                let forms: Vec<String> = forms.iter().map(ToString::to_string).collect();
+                f.write_str(&forms.join(", "))
             }
         }
     }

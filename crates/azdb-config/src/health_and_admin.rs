@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::host_and_port;
-use super::keys::document::{
+use super::keys::of_document::{
     ADMIN, ADMIN_LISTEN, ADMIN_TABLE, HEALTH, HEALTH_LISTEN, HEALTH_TABLE,
 };
-use super::keys::{Key, Kind, Table};
+use super::keys::{Key, Table, ValueKind};
 use super::problems::Checked;
 use super::section::Section;
 use super::value::Value;
@@ -53,7 +53,7 @@ pub(super) fn admin(document: &mut Section<'_>) -> AdminListen {
 /// The table that stands under a key of the document.
 pub(super) fn table<'r>(
     document: &mut Section<'r>,
-    key: &Key<impl Kind<Value = Value>>,
+    key: &Key<impl ValueKind<Value = Value>>,
     table: &'static Table,
 ) -> Checked<Option<Section<'r>>> {
     let name = key.about.name;

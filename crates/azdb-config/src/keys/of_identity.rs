@@ -6,7 +6,7 @@ use azdb_identity::SourceKind::{
 };
 use azdb_identity::{Cloud, Selector};
 
-use super::kinds::{Parsed, Program, SecretPath, Switch, TEXT, Word};
+use super::kinds::{CommandLine, Parsed, SecretPath, Switch, TEXT, Word};
 use super::{Literal, Needs, Table, key, keys};
 use crate::identities::{CLOUDS, SOURCES};
 
@@ -39,7 +39,7 @@ keys! { KEYS {
         key("client_secret_file", "file with the secret of an app registration; chooses `service-principal`").needs(&[APP_REGISTRATION]);
     CERTIFICATE_FILE: SecretPath = SecretPath,
         key("certificate_file", "PEM file with its certificate and private key; chooses `service-principal`").needs(&[APP_REGISTRATION]);
-    COMMAND: Program = Program,
+    COMMAND: CommandLine = CommandLine,
         key("command", "prints a token; chooses `command`").needs(&[Needs::Sources(&[Command])]).in_files_only();
     TOKEN_FILE: SecretPath = SecretPath,
         key("token_file", "file that holds a token; chooses `file`. With `workload-identity`: the federated token")

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use azdb_identity::{Cloud, IdentityConfig};
 
 use super::identities::Identities;
-use super::keys::{Fact, Key, Kind, route as keys};
-use super::login::LoginWith;
+use super::keys::{Fact, Key, ValueKind, of_route as keys};
 use super::names::shown;
 use super::problems::{Checked, Written};
 use super::section::Section;
+use super::upstream_auth::LoginWith;
 use super::value::{Entries, Value};
 use crate::route::{Principal, Principals};
 
@@ -101,7 +101,7 @@ impl Ways<'_> {
     fn identity(
         &self,
         section: &mut Section<'_>,
-        key: &Key<impl Kind<Value = Value>>,
+        key: &Key<impl ValueKind<Value = Value>>,
     ) -> Checked<Arc<IdentityConfig>> {
         match self.mode {
             Ok(LoginWith::Password) => Ok(Arc::default()),

@@ -9,11 +9,11 @@ use rustls::pki_types::ServerName;
 use super::kinds::{
     Age, List, Octal, Parsed, Path, Raw, SecretPath, Switch, TEXT, Time, Whole, Wholes, Word, text,
 };
-use super::{Kind as _, Literal, Needs, Shape, Table, identity, key, keys};
+use super::{Form, Literal, Needs, Table, ValueKind as _, key, keys, of_identity};
 use crate::address::server_name;
 use crate::draft;
-use crate::login::LoginWith;
 use crate::route::{LocalFiles, ProtocolName};
+use crate::upstream_auth::LoginWith;
 use crate::upstream_tls::Strength;
 
 /// `[[route]]`.
@@ -53,10 +53,10 @@ keys! { LOGIN {
     UPSTREAM_USER: Parsed<String> = TEXT,
         key("upstream_user", "the database's name for the identity, case-sensitive. Every app becomes this one. Not for `tds` with a token: SQL Server takes the user from the token")
             .or_else("required without `user_map`").needs(&[Needs::UserName]);
-    USER_MAP: Raw = Raw(|| Shape::Map(Box::new(Shape::Either(vec![Shape::Text("principal"), Shape::Table(&PRINCIPAL)])))),
+    USER_MAP: Raw = Raw(|| Form::Map(Box::new(Form::Either(vec![Form::Text("principal"), Form::Table(&PRINCIPAL)])))),
         key("user_map", "the app's user decides, others are refused. `{ legacy = \"principal\", other = { user = \"p2\", identity = \"NAME\" } }`; for `tds` with a token `{ legacy = { identity = \"NAME\" } }`")
             .in_files_only();
-    IDENTITY: Raw = Raw(|| Shape::Either(vec![Shape::Text("name of an `[identities.NAME]`"), Shape::Table(&identity::TABLE)])),
+    IDENTITY: Raw = Raw(|| Form::Either(vec![Form::Text("name of an `[identities.NAME]`"), Form::Table(&of_identity::TABLE)])),
         key("identity", "whose tokens").or_else("`[identity]`").needs(&[Needs::Tokens]);
     UPSTREAM_AUTH: Word<LoginWith> = Word(&[("token", LoginWith::Token), ("password", LoginWith::Password)]),
         key("upstream_auth", "`\"password\"` is for a development server").or(Literal::Text("token"));
@@ -95,7 +95,7 @@ keys! { APP_SIDE {
         key("allow_uids", "user ids that may come over a unix socket").or_else("whoever `unix_mode` lets in").needs(&[Needs::UnixSocket]);
     UNIX_MODE: Octal = Octal,
         key("unix_mode", "mode of unix sockets, in octal").or(Literal::Text("0600")).needs(&[Needs::UnixSocket]);
-    LOCAL_TLS: Raw = Raw(|| Shape::Either(vec![Shape::Words(vec!["auto", "off"]), Shape::Table(&LOCAL_TLS_FILES)])),
+    LOCAL_TLS: Raw = Raw(|| Form::Either(vec![Form::Words(vec!["auto", "off"]), Form::Table(&LOCAL_TLS_FILES)])),
         key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`. A table: with yours, both PEM")
             .or(Literal::Text("auto"));
 }}
@@ -132,7 +132,7 @@ pub(crate) static PRINCIPAL: Table = Table {
 keys! { PRINCIPAL_KEYS {
     USER: Parsed<String> = TEXT,
         key("user", "the database's name for the identity").or_else("required, but not for `tds` with a token").needs(&[Needs::UserName]);
-    OWN_IDENTITY: Raw = Raw(|| IDENTITY.kind.shape()),
+    OWN_IDENTITY: Raw = Raw(|| IDENTITY.kind.form()),
         key("identity", "whose tokens").or_else("the route's").needs(&[Needs::Tokens]);
 }}
 
