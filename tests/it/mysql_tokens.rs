@@ -238,3 +238,14 @@ fn after_one_refused_change_of_user_sessions_are_reset() {
     assert_eq!(changes, 1, "{logins:?}");
     proxy.log_until("this route resets its sessions from now on");
 }
+
+#[test]
+#[cfg_attr(not(has_java), ignore = "no Connector/J: see scripts/test")]
+fn a_batch_that_waits_for_no_answer_is_written_as_it_was_sent() {
+    for options in ["", "?useServerPrepStmts=true"] {
+        let (_emulated, proxy) = emulated();
+        let app = proxy.mysql_app().told("DB_OPTIONS", options);
+        let ran = app.java("PipelinesBatch.java", "mariadb-java-client").run();
+        assert_eq!(ran.succeeded(), "50 rows, 0 wrong", "{options}");
+    }
+}

@@ -1,7 +1,7 @@
 //! What every login of a route shares.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use azdb_identity::{Audience, Token, Tokens};
 use rustls::ServerConfig;
@@ -101,8 +101,7 @@ impl<D: Dial> Lobby<D> {
         const LASTING: Duration = Duration::from_secs(10 * 60);
         const PATIENCE: Duration = Duration::from_secs(2);
         let token = self.token(principal, audience, deadline).await?;
-        let left = token.expires_at().duration_since(SystemTime::now());
-        if left.is_ok_and(|left| left >= LASTING) {
+        if token.left() >= LASTING {
             return Ok(token);
         }
         let newer = self.tokens.replace(&principal.identity, audience, &token);

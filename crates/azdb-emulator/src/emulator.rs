@@ -8,8 +8,9 @@ use std::sync::Arc;
 use crate::certificates::{Authority, CertificateError};
 use crate::identity::{Assigned, EndpointError, IdentityEndpoint, ManagedIdentity};
 use crate::issuer::{Issuer, IssuerError};
-use crate::mysql::{MysqlError, MysqlOptions, MysqlServer, User};
-use crate::postgres::{PostgresError, PostgresOptions, PostgresServer, Role};
+use crate::mysql::{MysqlError, MysqlOptions, MysqlServer};
+use crate::postgres::{PostgresError, PostgresOptions, PostgresServer};
+use crate::principal::Principal;
 use crate::random;
 use crate::sqlite::{Database, DatabaseError};
 use crate::tds::{TdsError, TdsOptions, TdsServer};
@@ -32,11 +33,11 @@ pub struct EmulatorOptions {
     pub identities: Vec<ManagedIdentity>,
     /// Tenant id in the tokens.
     pub tenant: String,
-    /// The PostgreSQL server. Without roles, each identity becomes one of its own name.
+    /// The PostgreSQL server. Without principals, each identity is one of its own name.
     pub postgres: PostgresOptions,
-    /// The MySQL server. Without users, each identity becomes one of its own name.
+    /// The MySQL server. Without principals, each identity is one of its own name.
     pub mysql: MysqlOptions,
-    /// The TDS server. Without principals, each identity may log in.
+    /// The TDS server. Without principals, each identity is one of its own name.
     pub tds: TdsOptions,
 }
 
@@ -105,24 +106,15 @@ impl Emulator {
         let authority = Authority::new()?;
         let database = Arc::new(Database::new()?);
         let secret = options.identity_secret.unwrap_or_else(|| random::hex(16));
-        let mut postgres = options.postgres;
-        if postgres.roles.is_empty() {
-            let roles = options.identities.iter();
-            postgres.roles = roles
-                .map(|identity| Role::service(&identity.name, &identity.object_id))
-                .collect();
-        }
-        let mut mysql = options.mysql;
-        if mysql.users.is_empty() {
-            let users = options.identities.iter();
-            mysql.users = users
-                .map(|identity| User::new(&identity.name, &identity.client_id))
-                .collect();
-        }
-        let mut tds = options.tds;
-        if tds.principals.is_empty() {
-            let identities = options.identities.iter();
-            tds.principals = identities.map(|one| one.object_id.clone()).collect();
+        let (mut postgres, mut mysql, mut tds) = (options.postgres, options.mysql, options.tds);
+        for principals in [
+            &mut postgres.principals,
+            &mut mysql.principals,
+            &mut tds.principals,
+        ] {
+            if principals.is_empty() {
+                principals.extend(options.identities.iter().map(Principal::of));
+            }
         }
         let identity = IdentityEndpoint::start(
             options.identity,

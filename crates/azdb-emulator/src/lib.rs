@@ -32,22 +32,28 @@
 //! * Nothing is global: emulators in one process don't know of each other.
 //! * Nothing runs on after [`Emulator::shutdown`].
 
+#[allow(dead_code, reason = "the doors take it into use one after the other")]
+mod behind;
 mod certificates;
 mod emulator;
 pub mod identity;
 pub mod issuer;
 pub mod mysql;
 pub mod postgres;
+mod principal;
 mod random;
 mod sqlite;
 mod tasks;
 pub mod tds;
+mod unverified;
 
+pub use behind::{Behind, BehindProtocol, NotBehind};
 pub use certificates::{Authority, CertificateError};
 pub use emulator::{DEFAULT_ROLE, DEFAULT_TENANT, Emulator, EmulatorError, EmulatorOptions};
 pub use identity::{Assigned, Behaviour, IdentityEndpoint, ManagedIdentity};
 pub use issuer::{Flaw, Issuer, OSSRDBMS_AUDIENCE, SQL_AUDIENCE, Shape};
-pub use mysql::{ChangesOfUser, MysqlLogin, MysqlOptions, MysqlRefusal, MysqlServer, User};
-pub use postgres::{PostgresOptions, PostgresServer, Refusal, Role};
+pub use mysql::{ChangesOfUser, MysqlLogin, MysqlOptions, MysqlRefusal, MysqlServer};
+pub use postgres::{PostgresOptions, PostgresServer, Refusal};
+pub use principal::{Principal, PrincipalKind};
 pub use sqlite::{Database, DatabaseError};
 pub use tds::{TdsOptions, TdsServer};

@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use azdb_emulator::{Emulator, EmulatorOptions, ManagedIdentity, TdsOptions};
+use azdb_emulator::{
+    Behind, BehindProtocol, Emulator, EmulatorOptions, ManagedIdentity, Principal, TdsOptions,
+};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
@@ -15,7 +17,8 @@ use tracing_subscriber::EnvFilter;
 ///
 /// The identity endpoint answers as App Service does (`/msi/token`) and as the instance metadata
 /// service does (`/metadata/identity/oauth2/token`). The PostgreSQL, MySQL and TDS servers (T-SQL
-/// for SQL Server's drivers) take only TLS, and only tokens of this process. All data is a sample and ends with the process.
+/// for SQL Server's drivers) take only TLS, and only tokens of this
+/// process. Their data is a small sample that ends with the process, or that of real servers (`--behind`).
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -83,14 +86,29 @@ struct Arguments {
     )]
     names: Vec<String>,
 
-    /// A managed identity, PostgreSQL role and MySQL user of this name, besides `orders-app`; may be repeated
+    /// A managed identity and its principal of this name on every server, besides `orders-app`; may be repeated
+    ///
+    /// DATABASE_ROLE is whom it becomes at the server behind, if not the user of `--behind`.
     #[arg(
         long = "role",
-        value_name = "NAME",
+        value_name = "NAME[=DATABASE_ROLE]",
         env = "AZDB_EMULATOR_ROLE",
         value_delimiter = ','
     )]
     roles: Vec<String>,
+
+    /// A real server, which sessions are relayed to once their token is accepted; may be repeated
+    ///
+    /// `postgres://user:password@host:port`, `mysql://…` or `sqlserver://…`: the scheme says whose sessions. A database in
+    /// it (`…/shop`) is the one that they all work in, whatever they ask for. Without it the sessions see a small sample.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "AZDB_EMULATOR_BEHIND",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    behind: Vec<Behind>,
 
     /// Where to write the certificate authority, PEM
     #[arg(long, value_name = "PATH", env = "AZDB_EMULATOR_CA_FILE")]
@@ -141,9 +159,17 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     ] {
         names.extend(arguments.names.iter().cloned());
     }
-    let roles = arguments.roles.iter();
-    let identities = roles.map(|role| ManagedIdentity::user_assigned(role));
-    options.identities.extend(identities);
+    map_roles(&mut options, &arguments.roles);
+    for behind in arguments.behind {
+        let place = match behind.protocol() {
+            BehindProtocol::Postgres => &mut options.postgres.behind,
+            BehindProtocol::Mysql => &mut options.mysql.behind,
+            BehindProtocol::Tds => &mut options.tds.behind,
+        };
+        if let Some(first) = place.replace(behind) {
+            return Err(format!("--behind: another server than {first} for the same door").into());
+        }
+    }
 
     let emulator = Emulator::start(options).await?;
     if let Some(file) = &arguments.ca_file {
@@ -155,6 +181,28 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     stopped().await?;
     emulator.shutdown().await;
     Ok(())
+}
+
+/// Gives each role an identity, if it has none, and a principal on every server.
+fn map_roles(options: &mut EmulatorOptions, roles: &[String]) {
+    let mut principals: Vec<Principal> = options.identities.iter().map(Principal::of).collect();
+    for role in roles {
+        let (name, database_role) = match role.split_once('=') {
+            Some((name, database_role)) => (name, Some(database_role.to_owned())),
+            None => (role.as_str(), None),
+        };
+        if !principals.iter().any(|one| one.name == name) {
+            let identity = ManagedIdentity::user_assigned(name);
+            principals.push(Principal::of(&identity));
+            options.identities.push(identity);
+        }
+        for principal in principals.iter_mut().filter(|one| one.name == name) {
+            principal.database_role.clone_from(&database_role);
+        }
+    }
+    options.postgres.principals.clone_from(&principals);
+    options.mysql.principals.clone_from(&principals);
+    options.tds.principals = principals;
 }
 
 /// What to set, in the form of a shell's or docker's environment file.
@@ -178,12 +226,17 @@ fn settings(emulator: &Emulator, host: Option<&str>, ca_file: Option<&std::path:
     if let Some(file) = ca_file {
         let _ = writeln!(text, "PGSSLROOTCERT={}", file.display());
     }
-    for (role, identity) in postgres.roles().iter().zip(identity.identities()) {
-        let _ = writeln!(
+    for principal in postgres.principals() {
+        let _ = write!(
             text,
             "# role `{}`: client id {}, object id {}",
-            role.name, identity.client_id, identity.object_id
+            principal.name, principal.client_id, principal.object_id
         );
+        let database_role = principal.database_role.as_ref();
+        let _ = match database_role {
+            Some(role) => writeln!(text, ", behind `{role}`"),
+            None => writeln!(text),
+        };
     }
     text
 }

@@ -11,9 +11,9 @@ use serde::de::{Deserializer, Visitor};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::fault::{Answered, Fault};
+use crate::clock::Clock;
+use crate::fault::{Answered, SourceFault, first_line};
 use crate::http::Answer;
-use crate::quote::quoted;
 use crate::token::{Claims, Token, wiped};
 use crate::{Selector, schedule};
 
@@ -41,13 +41,13 @@ pub(crate) enum Shape {
 pub(crate) fn granted(
     answer: &Answer,
     wanted: Option<&Selector>,
-    now: SystemTime,
-) -> Result<Grant, Fault> {
+    clock: &Clock,
+) -> Result<Grant, SourceFault> {
     if answer.status != 200 {
         let said = Answered::read(answer.status, answer.retry_after, &answer.body);
-        return Err(Fault::Answered(said));
+        return Err(SourceFault::Answered(said));
     }
-    read(&answer.body, Shape::Json, wanted, now)
+    read(&answer.body, Shape::Json, wanted, clock)
 }
 
 /// Reads a token out of `body`.
@@ -55,8 +55,8 @@ pub(crate) fn read(
     body: &[u8],
     shape: Shape,
     wanted: Option<&Selector>,
-    now: SystemTime,
-) -> Result<Grant, Fault> {
+    clock: &Clock,
+) -> Result<Grant, SourceFault> {
     let body = std::str::from_utf8(body).map_err(|_| unreadable("it is not text"))?;
     let body = body.trim_start_matches('\u{feff}').trim();
     let mut fields = match shape {
@@ -74,6 +74,7 @@ pub(crate) fn read(
         Some(wanted) => is_named(wanted, &fields, claims.as_ref())?,
         None => false,
     };
+    let now = clock.now();
     let ends = fields.ends(now);
     let ends = ends.or_else(|| claims.and_then(|claims| claims.ends()));
     let ends = match shape {
@@ -82,16 +83,16 @@ pub(crate) fn read(
     };
     let left = ends.duration_since(now).unwrap_or_default();
     if left < schedule::FLOOR {
-        return Err(Fault::AlmostOver { left });
+        return Err(SourceFault::AlmostOver { left });
     }
     Ok(Grant {
-        token: Token::new(secret, ends),
+        token: Token::new(secret, ends, clock.clone()),
         refresh_in: fields.refresh_in.as_ref().and_then(seconds),
         confirmed,
     })
 }
 
-fn bare(body: &str) -> Result<Fields, Fault> {
+fn bare(body: &str) -> Result<Fields, SourceFault> {
     if body.is_empty() {
         return Err(unreadable("it is empty"));
     }
@@ -104,9 +105,9 @@ fn bare(body: &str) -> Result<Fields, Fault> {
     })
 }
 
-fn unreadable(what: &str) -> Fault {
+fn unreadable(what: &str) -> SourceFault {
     let what = what.to_owned();
-    Fault::Unreadable { what }
+    SourceFault::Unreadable { what }
 }
 
 /// Everything that we read of an answer. Numbers may be written as text.
@@ -149,7 +150,11 @@ impl Fields {
 
 /// An endpoint that does not know the selector gives a token of the system-assigned identity instead of an error.
 /// False when neither the answer nor the token names any.
-fn is_named(wanted: &Selector, names: &Fields, claims: Option<&Claims>) -> Result<bool, Fault> {
+fn is_named(
+    wanted: &Selector,
+    names: &Fields,
+    claims: Option<&Claims>,
+) -> Result<bool, SourceFault> {
     let (echoed, claimed) = match wanted {
         Selector::ClientId(_) => (&names.client_id, claims.and_then(|it| it.appid.as_deref())),
         Selector::ObjectId(_) => (&names.object_id, claims.and_then(|it| it.oid.as_deref())),
@@ -166,8 +171,8 @@ fn is_named(wanted: &Selector, names: &Fields, claims: Option<&Claims>) -> Resul
         .filter(|got| !got.is_empty())
     {
         if !got.eq_ignore_ascii_case(wanted.id()) {
-            let (asked, got) = (wanted.clone(), quoted(got));
-            return Err(Fault::OtherIdentity { asked, got });
+            let (asked, got) = (wanted.clone(), first_line(got));
+            return Err(SourceFault::OtherIdentity { asked, got });
         }
         named = true;
     }
@@ -225,12 +230,13 @@ mod tests {
     }
 
     fn life(body: &str) -> Option<Duration> {
-        let grant = read(body.as_bytes(), Shape::Json, None, noon()).ok()?;
-        grant.token.expires_at().duration_since(noon()).ok()
+        let clock = Clock::simulated(noon());
+        let grant = read(body.as_bytes(), Shape::Json, None, &clock).ok()?;
+        Some(grant.token.left())
     }
 
-    #[test]
-    fn the_earlier_of_two_ends_counts() {
+    #[tokio::test(start_paused = true)]
+    async fn the_earlier_of_two_ends_counts() {
         let both = |on: u64, within: u64| {
             format!(r#"{{"access_token":"t","expires_on":"{on}","expires_in":{within}}}"#)
         };
@@ -258,8 +264,9 @@ mod tests {
         fn no_answer_makes_it_panic(
             body in r#"(\{|\}|"|:|,|[0-9]{1,20}|-|e|access_token|expires_on|expires_in|expiresOn|refresh_in|eyJ|\.|\PC){0,60}"#,
         ) {
+            let clock = Clock::simulated(noon());
             for shape in [Shape::Json, Shape::JsonOrBare] {
-                if let Ok(grant) = read(body.as_bytes(), shape, None, noon()) {
+                if let Ok(grant) = read(body.as_bytes(), shape, None, &clock) {
                     let left = grant.token.expires_at().duration_since(noon()).unwrap_or_default();
                     proptest::prop_assert!(left >= schedule::FLOOR);
                 }
@@ -271,7 +278,8 @@ mod tests {
             let body = serde_json::json!({
                 "access_token": "t", "expires_on": on, "expires_in": within, "refresh_in": refresh,
             });
-            if let Ok(grant) = read(body.to_string().as_bytes(), Shape::Json, None, noon()) {
+            let clock = Clock::simulated(noon());
+            if let Ok(grant) = read(body.to_string().as_bytes(), Shape::Json, None, &clock) {
                 let life = grant.token.expires_at().duration_since(noon()).unwrap_or_default();
                 let wait = schedule::refresh(life, grant.refresh_in, &mut schedule::Jitter::seeded(on));
                 proptest::prop_assert!(wait <= Duration::from_secs(86_400));

@@ -5,29 +5,42 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::SourceKind;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::remedy;
 
 /// A source gave no token.
 ///
 /// `Display` says only this level (`no token from source "imds"`), the chain below it says why. For the person who must
 /// act there are [`cause`](Self::cause) and [`remedy`](Self::remedy). Nothing in it holds a token or a secret, and what
-/// it quotes of others is printable and at most 200 characters.
+/// it quotes of others has gone through [`azdb_quote::Quoted`].
 #[derive(Clone)]
 pub struct TokenError {
     source: SourceKind,
-    fault: Arc<Fault>,
+    fault: Arc<SourceFault>,
+}
+
+/// Who has to act when there is no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenErrorKind {
+    /// Nobody answered, or whoever did cannot be trusted: names, routes, firewalls, certificates.
+    Network,
+    /// The place that gives tokens answered, and what it said is not a token of the wanted identity.
+    Identity,
+    /// What was configured, or what the platform put into the environment, cannot work: nobody was asked.
+    Configuration,
+    /// A mistake in this program.
+    Bug,
 }
 
 impl TokenError {
-    pub(crate) fn new(source: SourceKind, fault: Fault) -> Self {
+    pub(crate) fn new(source: SourceKind, fault: SourceFault) -> Self {
         let fault = Arc::new(fault);
         Self { source, fault }
     }
 
     /// A configuration that cannot work.
     pub(crate) fn setup(source: SourceKind, cause: String, remedy: &'static str) -> Self {
-        Self::new(source, Fault::Setup { cause, remedy })
+        Self::new(source, SourceFault::Setup { cause, remedy })
     }
 
     /// The source that was asked.
@@ -40,7 +53,9 @@ impl TokenError {
     #[must_use]
     pub fn cause(&self) -> String {
         let mut text = match &*self.fault {
-            Fault::Setup { .. } | Fault::NoIdentity { .. } => self.fault.to_string(),
+            SourceFault::Setup { .. } | SourceFault::NoIdentity { .. } | SourceFault::TaskBroke => {
+                self.fault.to_string()
+            }
             fault => format!("{} {fault}", self.source.speaker()),
         };
         let mut below = std::error::Error::source(&*self.fault);
@@ -58,13 +73,19 @@ impl TokenError {
         remedy::of(self.source, &self.fault)
     }
 
+    /// Who has to act. Whether waiting helps is another question: [`is_transient`](Self::is_transient).
+    #[must_use]
+    pub fn kind(&self) -> TokenErrorKind {
+        self.fault.kind()
+    }
+
     /// Whether trying again a little later makes sense: a network fault, a throttled or an updating endpoint.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.fault.is_transient(self.source)
     }
 
-    pub(crate) fn fault(&self) -> &Fault {
+    pub(crate) fn fault(&self) -> &SourceFault {
         &self.fault
     }
 
@@ -100,13 +121,14 @@ mod tests {
     use std::error::Error as _;
 
     use super::*;
-    use crate::fault::Answered;
+    use crate::fault::{Answered, ProgramFault};
+    use crate::http::{EXCHANGE, HttpFault};
 
     #[test]
     fn each_level_says_only_its_own_part() {
         let body = br#"{"error":"invalid_request","error_description":"Identity not found"}"#;
         let answered = Answered::read(400, None, body);
-        let error = TokenError::new(SourceKind::Imds, Fault::Answered(answered));
+        let error = TokenError::new(SourceKind::Imds, SourceFault::Answered(answered));
         assert_eq!(error.to_string(), "no token from source `imds`");
         assert_eq!(
             error.source().unwrap().to_string(),
@@ -118,5 +140,30 @@ mod tests {
         );
         assert!(!error.is_transient());
         assert!(error.remedy().contains("assign"), "{}", error.remedy());
+    }
+
+    #[test]
+    fn a_kind_says_who_has_to_act() {
+        let imds = |fault| TokenError::new(SourceKind::Imds, fault).kind();
+        let (endpoint, source) = (
+            "http://169.254.169.254".to_owned(),
+            HttpFault::Silent(EXCHANGE),
+        );
+        assert_eq!(
+            imds(SourceFault::Http { endpoint, source }),
+            TokenErrorKind::Network
+        );
+        let endpoint = "no URL".to_owned();
+        let source = HttpFault::BadUrl;
+        assert_eq!(
+            imds(SourceFault::Http { endpoint, source }),
+            TokenErrorKind::Configuration
+        );
+        let throttled = SourceFault::Answered(Answered::read(429, None, b""));
+        assert_eq!(imds(throttled), TokenErrorKind::Identity);
+        let program = "az".to_owned();
+        let missing = SourceFault::Program(ProgramFault::NotFound { program });
+        assert_eq!(imds(missing), TokenErrorKind::Configuration);
+        assert_eq!(imds(SourceFault::TaskBroke), TokenErrorKind::Bug);
     }
 }

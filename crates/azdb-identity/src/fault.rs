@@ -4,13 +4,14 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use azdb_quote::Quoted;
+
 use crate::http::HttpFault;
-use crate::quote::quoted;
-use crate::{Selector, SourceKind};
+use crate::{Selector, SourceKind, TokenErrorKind};
 
 /// Why a source gave no token. Text of others is already quoted.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum SourceFault {
     /// The configuration or the platform's variables cannot work.
     #[error("{cause}")]
     Setup { cause: String, remedy: &'static str },
@@ -18,6 +19,10 @@ pub(crate) enum Fault {
     /// Nothing in reach gives this process an identity.
     #[error("{cause}")]
     NoIdentity { cause: String, remedy: String },
+
+    /// A panic in a source.
+    #[error("the task that fetches tokens broke")]
+    TaskBroke,
 
     #[error("cannot be asked at `{endpoint}`")]
     Http {
@@ -84,11 +89,11 @@ impl Answered {
         .into_iter()
         .find_map(text_at);
         let text = match (error, said) {
-            (Some(error), Some(said)) if said.contains(error) => quoted(said),
+            (Some(error), Some(said)) if said.contains(error) => first_line(said),
             // The code says more than OAuth's word for "no".
-            (Some(_), Some(said)) if said.contains("AADSTS") => quoted(said),
-            (Some(error), Some(said)) => quoted(&format!("{}: {}", quoted(error), quoted(said))),
-            (Some(only), None) | (None, Some(only)) => quoted(only),
+            (Some(_), Some(said)) if said.contains("AADSTS") => first_line(said),
+            (Some(error), Some(said)) => format!("{}: {}", first_line(error), first_line(said)),
+            (Some(only), None) | (None, Some(only)) => first_line(only),
             (None, None) => String::new(),
         };
         Self {
@@ -105,6 +110,11 @@ impl Answered {
             .to_ascii_lowercase()
             .contains(&part.to_ascii_lowercase())
     }
+}
+
+/// What others say, made harmless: the first line that says something.
+pub(crate) fn first_line(text: &str) -> String {
+    Quoted(text.as_bytes()).first_line().to_string()
 }
 
 /// The number in `AADSTS700016: …`.
@@ -140,12 +150,13 @@ fn colon(said: &str) -> String {
     }
 }
 
-impl Fault {
+impl SourceFault {
     /// Whether the same question may well be answered a little later.
     pub(crate) fn is_transient(&self, source: SourceKind) -> bool {
         match self {
             Self::Setup { .. }
             | Self::NoIdentity { .. }
+            | Self::TaskBroke
             | Self::Unreadable { .. }
             | Self::OtherIdentity { .. }
             | Self::File { .. } => false,
@@ -158,6 +169,29 @@ impl Fault {
             },
             Self::AlmostOver { .. } => true,
             Self::Program(program) => matches!(program, ProgramFault::TooSlow { .. }),
+        }
+    }
+
+    /// Whose fault it is.
+    pub(crate) fn kind(&self) -> TokenErrorKind {
+        match self {
+            Self::Setup { .. } | Self::NoIdentity { .. } | Self::File { .. } => {
+                TokenErrorKind::Configuration
+            }
+            Self::TaskBroke => TokenErrorKind::Bug,
+            Self::Http { source, .. } => source.kind(),
+            Self::Answered(_)
+            | Self::Unreadable { .. }
+            | Self::AlmostOver { .. }
+            | Self::OtherIdentity { .. } => TokenErrorKind::Identity,
+            Self::Program(ProgramFault::NotFound { .. } | ProgramFault::Start { .. }) => {
+                TokenErrorKind::Configuration
+            }
+            Self::Program(
+                ProgramFault::Failed { .. }
+                | ProgramFault::TooSlow { .. }
+                | ProgramFault::TooMuch { .. },
+            ) => TokenErrorKind::Identity,
         }
     }
 

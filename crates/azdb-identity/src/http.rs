@@ -27,6 +27,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
+use crate::{Clock, TokenErrorKind};
+
 /// Identity endpoints are on this machine, or next to it. Off Azure nothing listens at IMDS's address, and nobody shall
 /// wait for the kernel to give up.
 const CONNECT_NEAR: Duration = Duration::from_secs(2);
@@ -37,11 +39,13 @@ pub(crate) const EXCHANGE: Duration = Duration::from_secs(30);
 /// The longest answer, in bytes.
 const LONGEST: usize = 256 * 1024;
 
-/// Where requests go out: the TLS configuration and, if it is not the URL's host, the name to verify.
+/// Where requests go out: the TLS configuration and, if it is not the URL's host, the name to verify; and the clock that
+/// dates in answers are compared with.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) tls: Arc<ClientConfig>,
     pub(crate) verify_as: Option<ServerName<'static>>,
+    pub(crate) clock: Clock,
 }
 
 /// A request. It may hold secrets: no `Debug`.
@@ -111,6 +115,19 @@ impl HttpFault {
             Self::TooLong | Self::BadUrl | Self::BadHeader => false,
         }
     }
+
+    /// Whose fault it is.
+    pub(crate) fn kind(&self) -> TokenErrorKind {
+        match self {
+            Self::ConnectTimeout(_)
+            | Self::Connect(_)
+            | Self::Tls(_)
+            | Self::Broken(_)
+            | Self::Silent(_) => TokenErrorKind::Network,
+            Self::TooLong => TokenErrorKind::Identity,
+            Self::BadUrl | Self::BadHeader => TokenErrorKind::Configuration,
+        }
+    }
 }
 
 impl Line {
@@ -150,7 +167,7 @@ impl Line {
             .map_err(|_| HttpFault::ConnectTimeout(limit))?
             .map_err(HttpFault::Connect)?;
         match url.scheme() {
-            "http" => carry(tcp, request).await,
+            "http" => carry(tcp, request, &self.clock).await,
             "https" => {
                 let name = match &self.verify_as {
                     Some(name) => name.clone(),
@@ -158,7 +175,7 @@ impl Line {
                 };
                 let tls = TlsConnector::from(Arc::clone(&self.tls));
                 let sealed = tls.connect(name, tcp).await.map_err(HttpFault::Tls)?;
-                carry(sealed, request).await
+                carry(sealed, request, &self.clock).await
             }
             _ => Err(HttpFault::BadUrl),
         }
@@ -166,7 +183,7 @@ impl Line {
 }
 
 /// One request and its answer over an open stream.
-async fn carry<S>(stream: S, request: Outgoing) -> Result<Answer, HttpFault>
+async fn carry<S>(stream: S, request: Outgoing, clock: &Clock) -> Result<Answer, HttpFault>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -179,7 +196,7 @@ where
             .send_request(request)
             .await
             .map_err(HttpFault::Broken)?;
-        read(response).await
+        read(response, clock).await
     };
     tokio::pin!(connection, answer);
     tokio::select! {
@@ -215,7 +232,7 @@ fn origin_form(from: Outgoing) -> Result<Request<Full<Bytes>>, HttpFault> {
     Ok(request)
 }
 
-async fn read(response: Response<Incoming>) -> Result<Answer, HttpFault> {
+async fn read(response: Response<Incoming>, clock: &Clock) -> Result<Answer, HttpFault> {
     let (head, mut body) = response.into_parts();
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(LONGEST);
     if announced > LONGEST {
@@ -240,30 +257,34 @@ async fn read(response: Response<Incoming>) -> Result<Answer, HttpFault> {
     let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
     Ok(Answer {
         status: head.status.as_u16(),
-        retry_after: text(RETRY_AFTER).and_then(retry_after),
+        retry_after: text(RETRY_AFTER).and_then(|value| retry_after(value, clock)),
         challenge: text(WWW_AUTHENTICATE).map(str::to_owned),
         body: whole,
     })
 }
 
-/// Seconds, or a date.
-fn retry_after(value: &str) -> Option<Duration> {
+/// Seconds, or a date that is not over.
+fn retry_after(value: &str, clock: &Clock) -> Option<Duration> {
     if let Ok(seconds) = value.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
     let moment = SystemTime::from(azure_core::time::parse_rfc7231(value).ok()?);
-    moment.duration_since(SystemTime::now()).ok()
+    moment.duration_since(clock.now()).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
-        assert!(retry_after("Fri, 01 Jan 2100 00:00:00 GMT").is_some());
-        assert_eq!(retry_after("Fri, 01 Jan 1999 00:00:00 GMT"), None);
-        assert_eq!(retry_after("soon"), None);
+    #[tokio::test(start_paused = true)]
+    async fn retry_after_is_seconds_or_a_date_by_the_engines_clock() {
+        // Fri, 15 Jan 2027 08:00:00 GMT
+        let clock = Clock::simulated(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+        let asked = |value| retry_after(value, &clock);
+        let minute = Some(Duration::from_secs(60));
+        assert_eq!(asked(" 60"), minute);
+        assert_eq!(asked("Fri, 15 Jan 2027 08:01:00 GMT"), minute);
+        assert_eq!(asked("Fri, 15 Jan 2027 07:59:59 GMT"), None);
+        assert_eq!(asked("soon"), None);
     }
 }

@@ -92,9 +92,9 @@ impl Tally {
 
 impl Known {
     /// The token, if it has life enough for a login.
-    pub(crate) fn usable(&self, clock: &Clock) -> Option<&Kept> {
+    pub(crate) fn usable(&self) -> Option<&Kept> {
         let kept = self.token.as_ref()?;
-        (clock.until(kept.token.expires_at()) >= schedule::FLOOR).then_some(kept)
+        (kept.token.left() >= schedule::FLOOR).then_some(kept)
     }
 
     /// The error to tell at once, and whether it is time to try again all the same.
@@ -168,7 +168,7 @@ impl Keeper {
     /// The token now, or a future for it. Only the future waits; the first look costs no allocation and no await.
     pub(crate) fn look(&self) -> Result<Token, Waiter> {
         let known = self.known.borrow();
-        if let Some(kept) = known.usable(&self.clock) {
+        if let Some(kept) = known.usable() {
             if self.clock.until(kept.refresh_at).is_zero() {
                 // After a suspended machine woke up: the task's own wait may not have noticed yet.
                 self.wishes.look_again.notify_one();
@@ -183,7 +183,6 @@ impl Keeper {
         Waiter {
             known: self.known.clone(),
             wishes: Arc::clone(&self.wishes),
-            clock: self.clock.clone(),
         }
     }
 }
@@ -192,7 +191,6 @@ impl Keeper {
 pub(crate) struct Waiter {
     known: watch::Receiver<Known>,
     wishes: Arc<Wishes>,
-    clock: Clock,
 }
 
 /// The task is gone.
@@ -205,7 +203,7 @@ impl Waiter {
         loop {
             {
                 let known = self.known.borrow_and_update();
-                if let Some(kept) = known.usable(&self.clock) {
+                if let Some(kept) = known.usable() {
                     return Ok(Ok(kept.token.clone()));
                 }
                 let finished = known.tally.finished();
@@ -230,7 +228,7 @@ impl Waiter {
         loop {
             {
                 let known = self.known.borrow_and_update();
-                if let Some(kept) = known.usable(&self.clock)
+                if let Some(kept) = known.usable()
                     && !kept.token.is_same_as(rejected)
                 {
                     return Ok(Ok(Some(kept.token.clone())));
@@ -252,6 +250,3 @@ impl Waiter {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -30,24 +30,21 @@ mod fault;
 mod http;
 mod identity;
 mod keeper;
-mod quote;
 mod remedy;
 mod round;
 mod schedule;
-#[cfg(test)]
-mod scripted;
 mod sdk;
-#[cfg(test)]
-mod simulated_day;
 mod source;
 mod status;
+#[cfg(test)]
+mod tests;
 mod token;
 mod tokens;
 
 pub use audience::{Audience, Cloud};
 pub use clock::Clock;
 pub use environment::Environment;
-pub use error::TokenError;
+pub use error::{TokenError, TokenErrorKind};
 pub use identity::{IdentityConfig, Selector, SourceKind, UnknownSource};
 pub use status::TokenStatus;
 pub use token::{Claims, Token};

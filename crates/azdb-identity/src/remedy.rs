@@ -1,30 +1,31 @@
 //! What a person can do about each fault.
 
 use crate::SourceKind;
-use crate::fault::{Answered, Fault, ProgramFault};
+use crate::fault::{Answered, ProgramFault, SourceFault};
 
 /// The agent's keys are for one group only.
 const HIMDS: &str = "add the user of this process to the group `himds` (`usermod -aG himds USER`) and start it again";
 
 /// One line of advice.
-pub(crate) fn of(source: SourceKind, fault: &Fault) -> String {
+pub(crate) fn of(source: SourceKind, fault: &SourceFault) -> String {
     match fault {
-        Fault::Setup { remedy, .. } => (*remedy).to_owned(),
-        Fault::NoIdentity { remedy, .. } => remedy.clone(),
-        Fault::Http { .. } => unreachable(source).to_owned(),
-        Fault::Answered(answer) => answered(source, answer),
-        Fault::Unreadable { .. } => unreadable(source).to_owned(),
-        Fault::AlmostOver { .. } => {
+        SourceFault::Setup { remedy, .. } => (*remedy).to_owned(),
+        SourceFault::NoIdentity { remedy, .. } => remedy.clone(),
+        SourceFault::TaskBroke => "look for a panic in the log and report it".to_owned(),
+        SourceFault::Http { .. } => unreachable(source).to_owned(),
+        SourceFault::Answered(answer) => answered(source, answer),
+        SourceFault::Unreadable { .. } => unreadable(source).to_owned(),
+        SourceFault::AlmostOver { .. } => {
             "check this machine's clock; otherwise wait until the source gives a newer token"
                 .to_owned()
         }
-        Fault::OtherIdentity { asked, .. } => format!(
+        SourceFault::OtherIdentity { asked, .. } => format!(
             "assign the identity to this resource and check {} (it may come from AZURE_CLIENT_ID or Service Connector), \
              or remove it to use the identity that answered",
             asked.key()
         ),
-        Fault::Program(fault) => program(source, fault).to_owned(),
-        Fault::File { .. } => file(source).to_owned(),
+        SourceFault::Program(fault) => program(source, fault).to_owned(),
+        SourceFault::File { .. } => file(source).to_owned(),
     }
 }
 

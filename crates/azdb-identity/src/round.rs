@@ -44,7 +44,7 @@ impl Round {
     /// Publishes a token; says how long it is good without another look.
     fn good(&mut self, grant: Grant, took: Duration) -> Duration {
         let now = self.clock.now();
-        let life = self.clock.until(grant.token.expires_at());
+        let life = grant.token.left();
         let wait = schedule::refresh(life, grant.refresh_in, &mut self.jitter);
         self.report(&grant.token, life, wait);
         let forced = std::mem::take(&mut self.forced);
@@ -89,11 +89,9 @@ impl Round {
             .as_ref()
             .map_or(0, |failure| failure.in_a_row)
             + 1;
-        let left = before.usable(&self.clock).map(|kept| {
-            self.clock
-                .until(kept.token.expires_at())
-                .saturating_sub(schedule::FLOOR)
-        });
+        let left = before
+            .usable()
+            .map(|kept| kept.token.left().saturating_sub(schedule::FLOOR));
         drop(before);
         let wait = schedule::retry(in_a_row, &error, left, &mut self.jitter);
         let (source, cause) = (self.source.kind(), error.cause());
@@ -171,7 +169,7 @@ impl Round {
             self.forced = true;
             return true;
         }
-        match known.usable(&self.clock) {
+        match known.usable() {
             None => true,
             Some(kept) => self.clock.until(kept.refresh_at).is_zero(),
         }

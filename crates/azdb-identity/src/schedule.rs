@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use crate::TokenError;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 
 /// No token is handed out with less life than this: it must last through the login it is for.
 pub(crate) const FLOOR: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ pub(crate) fn retry(
         return PERMANENT_IDLE + jitter.up_to(PERMANENT_IDLE / 10);
     }
     let longest = match (error.fault(), left) {
-        (Fault::Answered(answer), _) if answer.status == 410 => UPGRADING,
+        (SourceFault::Answered(answer), _) if answer.status == 410 => UPGRADING,
         (_, Some(left)) => (left / 10).clamp(EMPTY_HANDED, PROVIDED),
         (_, None) => EMPTY_HANDED,
     };
@@ -130,7 +130,7 @@ mod tests {
 
     fn answered(status: u16, retry_after: Option<u64>) -> TokenError {
         let after = retry_after.map(Duration::from_secs);
-        let fault = Fault::Answered(Answered::read(status, after, b""));
+        let fault = SourceFault::Answered(Answered::read(status, after, b""));
         TokenError::new(SourceKind::Imds, fault)
     }
 

@@ -23,9 +23,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::oneshot;
 
 use crate::Audience;
-use crate::fault::Fault;
+use crate::fault::{SourceFault, first_line};
 use crate::http::{Answer, HttpFault, Line, Outgoing};
-use crate::quote::quoted;
 
 /// What has to be changed about the credential's request before it leaves.
 pub(crate) type Amend = Box<dyn Fn(Outgoing) -> Result<Outgoing, HttpFault> + Send + Sync>;
@@ -55,24 +54,24 @@ pub(crate) async fn ask(
     credential: &dyn TokenCredential,
     audience: &Audience,
     reply: Reply,
-) -> Result<Answer, Fault> {
+) -> Result<Answer, SourceFault> {
     let scope = audience.scope();
     let scopes = [scope.as_str()];
     tokio::select! {
         biased;
-        Ok((endpoint, answer)) = reply.0 => answer.map_err(|source| Fault::Http { endpoint, source }),
+        Ok((endpoint, answer)) = reply.0 => answer.map_err(|source| SourceFault::Http { endpoint, source }),
         ended = credential.get_token(&scopes, None) => Err(match ended {
             Err(error) => refused(&error),
             // The carrier never lets an answer through.
-            Ok(_) => Fault::Unreadable { what: "a token without an answer".to_owned() },
+            Ok(_) => SourceFault::Unreadable { what: "a token without an answer".to_owned() },
         }),
     }
 }
 
 /// The credential would not even ask.
-pub(crate) fn refused(error: &azure_core::Error) -> Fault {
-    Fault::Setup {
-        cause: quoted(&error.to_string()),
+pub(crate) fn refused(error: &azure_core::Error) -> SourceFault {
+    SourceFault::Setup {
+        cause: first_line(&error.to_string()),
         remedy: "check the identity's configuration and the AZURE_ variables of this process",
     }
 }

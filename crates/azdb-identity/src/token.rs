@@ -7,6 +7,8 @@ use azure_core::base64;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::Clock;
+
 /// An access token: cheap to clone, wiped when the last clone goes, with neither `Debug` nor `Display`.
 ///
 /// ```compile_fail
@@ -30,11 +32,17 @@ pub struct Token(Arc<Held>);
 struct Held {
     secret: Zeroizing<String>,
     expires_at: SystemTime,
+    /// The clock that its life is measured by.
+    clock: Clock,
 }
 
 impl Token {
-    pub(crate) fn new(secret: Zeroizing<String>, expires_at: SystemTime) -> Self {
-        Self(Arc::new(Held { secret, expires_at }))
+    pub(crate) fn new(secret: Zeroizing<String>, expires_at: SystemTime, clock: Clock) -> Self {
+        Self(Arc::new(Held {
+            secret,
+            expires_at,
+            clock,
+        }))
     }
 
     /// The token itself, for the one write to the database.
@@ -43,9 +51,14 @@ impl Token {
         &self.0.secret
     }
 
-    /// When it ends.
+    /// How long it is still good, by the clock of the [`Tokens`](crate::Tokens) that gave it; zero when it is over.
     #[must_use]
-    pub fn expires_at(&self) -> SystemTime {
+    pub fn left(&self) -> Duration {
+        self.0.clock.until(self.0.expires_at)
+    }
+
+    /// When it ends.
+    pub(crate) fn expires_at(&self) -> SystemTime {
         self.0.expires_at
     }
 
@@ -139,12 +152,25 @@ pub(crate) mod tests {
                 &serde_json::json!({"aud": "https://a", "oid": "o", "appid": "c", "exp": 1_700_000_000}),
             )),
             SystemTime::UNIX_EPOCH,
+            Clock::system(),
         );
         let claims = token.claims().unwrap();
         assert_eq!(claims.aud.as_deref(), Some("https://a"));
         assert_eq!(claims.oid.as_deref(), Some("o"));
         assert_eq!(claims.appid.as_deref(), Some("c"));
         assert_eq!(claims.exp, Some(1_700_000_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_follows_the_clock_of_its_maker_and_stops_at_zero() {
+        let minute = Duration::from_secs(60);
+        let clock = Clock::simulated(SystemTime::UNIX_EPOCH);
+        let token = Token::new(wiped("t"), clock.now() + 3 * minute, clock.clone());
+        assert_eq!(token.left(), 3 * minute);
+        tokio::time::sleep(minute).await;
+        assert_eq!(token.left(), 2 * minute);
+        clock.suspend(5 * minute);
+        assert_eq!(token.left(), Duration::ZERO);
     }
 
     #[test]

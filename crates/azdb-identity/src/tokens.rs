@@ -7,6 +7,7 @@ use rustls::ClientConfig;
 use tracing::info;
 
 use crate::clock::Clock;
+use crate::fault::SourceFault;
 use crate::keeper::{Gone, Keeper};
 use crate::schedule::Jitter;
 use crate::source::{self, Plan, Surroundings};
@@ -20,11 +21,11 @@ pub struct Tokens(Arc<Shared>);
 struct Shared {
     surroundings: Surroundings,
     clock: Clock,
-    kept: Mutex<Kept>,
+    stock: Mutex<Stock>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct Stock {
     /// What each configuration came to: two of them may want the same identity.
     plans: HashMap<(IdentityConfig, Audience), Arc<Plan>>,
     keepers: HashMap<(Arc<Plan>, Audience), Arc<Keeper>>,
@@ -44,7 +45,7 @@ impl Tokens {
         Self(Arc::new(Shared {
             surroundings,
             clock,
-            kept: Mutex::default(),
+            stock: Mutex::default(),
         }))
     }
 
@@ -107,10 +108,11 @@ impl Tokens {
     /// Forgets every token that is not among `wanted`, as after a reload of the configuration.
     pub fn retain<'a>(&self, wanted: impl IntoIterator<Item = (&'a IdentityConfig, &'a Audience)>) {
         let wanted: Vec<_> = wanted.into_iter().collect();
-        let mut kept = self.kept();
-        kept.plans
+        let mut stock = self.stock();
+        stock
+            .plans
             .retain(|(identity, audience), _| wanted.contains(&(identity, audience)));
-        let Kept { plans, keepers } = &mut *kept;
+        let Stock { plans, keepers } = &mut *stock;
         keepers.retain(|(plan, audience), _| {
             plans
                 .iter()
@@ -121,16 +123,17 @@ impl Tokens {
     /// One entry per token, in no particular order.
     #[must_use]
     pub fn status(&self) -> Vec<TokenStatus> {
-        let kept = self.kept();
+        let stock = self.stock();
         let now = self.0.clock.now();
-        kept.keepers
+        stock
+            .keepers
             .iter()
             .map(|((plan, audience), keeper)| TokenStatus::of(plan, audience, &keeper.known(), now))
             .collect()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn stock(&self) -> MutexGuard<'_, Stock> {
+        self.0.stock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The keeper of this token, started when it is the first time.
@@ -140,19 +143,19 @@ impl Tokens {
         audience: &Audience,
     ) -> Result<Arc<Keeper>, TokenError> {
         let wanted = (identity.clone(), audience.clone());
-        let mut kept = self.kept();
-        let plan = match kept.plans.get(&wanted) {
+        let mut stock = self.stock();
+        let plan = match stock.plans.get(&wanted) {
             Some(plan) => Arc::clone(plan),
             None => {
                 let (plan, why) = source::plan(identity, audience, &self.0.surroundings)?;
                 log_picked(&plan, audience, &why);
                 let plan = Arc::new(plan);
-                kept.plans.insert(wanted, Arc::clone(&plan));
+                stock.plans.insert(wanted, Arc::clone(&plan));
                 plan
             }
         };
         let key = (plan, audience.clone());
-        if let Some(keeper) = kept.keepers.get(&key)
+        if let Some(keeper) = stock.keepers.get(&key)
             && !keeper.is_dead()
         {
             return Ok(Arc::clone(keeper));
@@ -165,18 +168,14 @@ impl Tokens {
             Jitter::random(),
         );
         let keeper = Arc::new(keeper);
-        kept.keepers.insert(key, Arc::clone(&keeper));
+        stock.keepers.insert(key, Arc::clone(&keeper));
         Ok(keeper)
     }
 }
 
 /// The task broke. The next caller starts another one.
 fn gone(identity: &IdentityConfig) -> TokenError {
-    TokenError::setup(
-        identity.source,
-        "the task that fetches tokens broke".to_owned(),
-        "look for a panic in the log and report it",
-    )
+    TokenError::new(identity.source, SourceFault::TaskBroke)
 }
 
 /// The one line that says where tokens come from.

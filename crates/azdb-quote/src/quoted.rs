@@ -2,39 +2,45 @@
 
 use core::fmt::{self, Write as _};
 
-/// Bytes of a peer between backticks: printable text as it is, everything else escaped, at most [`Quoted::LIMIT`] bytes.
+/// Text of a peer: printable characters as they are, everything else escaped, tokens replaced, at most [`Quoted::LIMIT`]
+/// bytes of it.
 ///
-/// A name that an app or a server chose can hold line breaks, terminal escapes or half a megabyte. Displayed through this
-/// type it stays one short line.
+/// A name that an app or a server chose can hold line breaks, terminal escapes, half a megabyte, or a token that somebody
+/// pasted in the wrong place. Displayed through this type it stays one short line without secrets. `Display` and `Debug`
+/// put it between backticks, as a name stands in a sentence; [`first_line`](Self::first_line) is for what a peer says itself.
+///
+/// ```
+/// use azdb_quote::Quoted;
+///
+/// assert_eq!(Quoted(b"ann\n").to_string(), r"`ann\n`");
+/// assert_eq!(Quoted(b"ann:eyJ0eXAi.e30.c2ln").to_string(), "`ann:[token]`");
+/// ```
+///
+/// # Invariants
+///
+/// * Nothing that looks like a token (`eyJ…`) gets through, however long it is and wherever it stands.
+/// * No control character, no line break, and no mark that reorders or hides other text gets through.
+/// * Six times [`Quoted::LIMIT`] and a few bytes is the longest that it can become.
 #[derive(Clone, Copy)]
 pub struct Quoted<'a>(pub &'a [u8]);
 
-impl Quoted<'_> {
+impl<'a> Quoted<'a> {
     /// Bytes of the peer's that are shown; the rest is an ellipsis.
     pub const LIMIT: usize = 256;
+
+    /// The first line that says something, without backticks: errors of others come with stack traces and trace ids below it.
+    pub fn first_line(self) -> impl fmt::Display + 'a {
+        let mut lines = self.0.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let line = lines.find(|line| !line.is_empty());
+        FirstLine(line.unwrap_or_default())
+    }
 }
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.get(..Self::LIMIT).unwrap_or(self.0);
         f.write_char('`')?;
-        for chunk in shown.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                match c {
-                    '`' => f.write_str("\\`")?,
-                    c if is_invisible(c) => write!(f, "{}", c.escape_default())?,
-                    c => f.write_char(c)?,
-                }
-            }
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
-        }
-        f.write_str(if shown.len() < self.0.len() {
-            "…`"
-        } else {
-            "`"
-        })
+        write_shown(f, self.0, Backtick::Escaped)?;
+        f.write_char('`')
     }
 }
 
@@ -42,6 +48,78 @@ impl fmt::Debug for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+struct FirstLine<'a>(&'a [u8]);
+
+impl fmt::Display for FirstLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_shown(f, self.0, Backtick::Plain)
+    }
+}
+
+/// How a backtick of the peer's is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Backtick {
+    Plain,
+    /// Between ours, which it would end.
+    Escaped,
+}
+
+/// What stands in place of a token.
+const TOKEN: &str = "[token]";
+
+/// What a text begins with.
+enum Piece {
+    Char(char),
+    /// No text at all.
+    Byte(u8),
+    Token,
+}
+
+fn write_shown(f: &mut fmt::Formatter<'_>, text: &[u8], backtick: Backtick) -> fmt::Result {
+    let (mut rest, mut room) = (text, Quoted::LIMIT);
+    while let Some((piece, length)) = first_piece(rest) {
+        let shown = match piece {
+            Piece::Token => TOKEN.len(),
+            Piece::Char(_) | Piece::Byte(_) => length,
+        };
+        room = match room.checked_sub(shown) {
+            Some(left) => left,
+            None => return f.write_char('…'),
+        };
+        match piece {
+            Piece::Token => f.write_str(TOKEN)?,
+            Piece::Byte(byte) => write!(f, "\\x{byte:02x}")?,
+            Piece::Char('`') if backtick == Backtick::Escaped => f.write_str("\\`")?,
+            Piece::Char(c) if is_invisible(c) => write!(f, "{}", c.escape_default())?,
+            Piece::Char(c) => f.write_char(c)?,
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The first piece of `text` and its length in bytes.
+fn first_piece(text: &[u8]) -> Option<(Piece, usize)> {
+    let first = *text.first()?;
+    if let Some(length) = token_length(text) {
+        return Some((Piece::Token, length));
+    }
+    // No character is longer.
+    let window = text.get(..4).unwrap_or(text);
+    let c = window.utf8_chunks().next()?.valid().chars().next();
+    Some(c.map_or((Piece::Byte(first), 1), |c| (Piece::Char(c), c.len_utf8())))
+}
+
+/// Bytes of the token that `text` begins with, if it begins with one: `{"` in base64, as every JSON Web Token does, and what
+/// can belong to it. The NULs of UTF-16 between the characters hide nothing.
+fn token_length(text: &[u8]) -> Option<usize> {
+    let begins = matches!(text, [b'e', b'y', b'J', ..] | [b'e', 0, b'y', 0, b'J', ..]);
+    let belongs = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'=' | b'+' | b'/' | 0)
+    };
+    begins.then(|| text.iter().take_while(|byte| belongs(byte)).count())
 }
 
 /// Control characters, and the marks that reorder or hide the text around them ("Trojan Source", CVE-2021-42574).
@@ -53,7 +131,13 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString as _;
+    use alloc::string::{String, ToString as _};
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    fn line(text: &[u8]) -> String {
+        Quoted(text).first_line().to_string()
+    }
 
     #[test]
     fn names_stay_readable() {
@@ -73,8 +157,85 @@ mod tests {
     }
 
     #[test]
-    fn long_text_is_cut() {
+    fn long_text_is_cut_between_characters() {
         let text = Quoted(&[b'a'; 1000]).to_string();
         assert_eq!(text.len(), 2 + Quoted::LIMIT + '…'.len_utf8());
+        let text = Quoted("€".repeat(100).as_bytes()).to_string();
+        assert_eq!(text.chars().count(), 2 + Quoted::LIMIT / 3 + 1);
+        let text = Quoted(&[b'a'; Quoted::LIMIT]).to_string();
+        assert_eq!(text.len(), 2 + Quoted::LIMIT);
+    }
+
+    #[test]
+    fn a_token_is_replaced_wherever_it_stands() {
+        assert_eq!(
+            Quoted(b"got eyJhbGciOi.J9._-x, sorry").to_string(),
+            "`got [token], sorry`"
+        );
+        assert_eq!(line(b"token=eyJa.b.c"), "token=[token]");
+        assert_eq!(line(b"\"eyJa\" and eyJb"), "\"[token]\" and [token]");
+        assert_eq!(line("xeyJ".repeat(100).as_bytes()), "x[token]");
+        assert_eq!(line(b"e\0y\0J\0a\0.\0b\0"), "[token]");
+    }
+
+    #[test]
+    fn a_token_of_any_length_takes_the_room_of_its_name() {
+        let token = ["eyJ", &"0".repeat(8000)].concat();
+        assert_eq!(
+            line([&token, " is too long"].concat().as_bytes()),
+            "[token] is too long"
+        );
+        let many = Quoted("eyJ;".repeat(1000).as_bytes()).to_string();
+        assert!(many.len() <= 2 + Quoted::LIMIT + '…'.len_utf8());
+        let at_the_edge = ["a".repeat(Quoted::LIMIT - 2), token].concat();
+        assert!(!line(at_the_edge.as_bytes()).contains("ey"));
+    }
+
+    #[test]
+    fn only_the_first_line_that_says_something_is_shown() {
+        assert_eq!(
+            line(b"\r\n  AADSTS700016: no `app`\r\nTrace ID: 1"),
+            "AADSTS700016: no `app`"
+        );
+        assert_eq!(line(b""), "");
+        assert_eq!(line(b" \n\t\n"), "");
+    }
+
+    /// Pieces of what peers send, weighted towards what must not get through.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            4 => "[a-zA-Z._ -]{1,8}".prop_map(String::into_bytes),
+            2 => Just(b"eyJ".to_vec()),
+            1 => Just(b"e\0y\0J\0".to_vec()),
+            1 => prop_oneof![Just("e"), Just("y"), Just("J"), Just("\n"), Just("`"), Just("\u{202e}"), Just("\u{9b}")]
+                .prop_map(|piece| piece.as_bytes().to_vec()),
+            2 => proptest::collection::vec(any::<u8>(), 1..6),
+            1 => "\\PC{1,60}".prop_map(String::into_bytes),
+        ];
+        proptest::collection::vec(piece, 0..120).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_it_is_it_is_short_printable_and_free_of_tokens(text in text()) {
+            for shown in [Quoted(&text).to_string(), line(&text)] {
+                let bare = shown.replace("\\u{0}", "");
+                prop_assert!(!bare.contains("eyJ"), "{shown}");
+                prop_assert!(!shown.contains(is_invisible), "{shown:?}");
+                prop_assert!(shown.len() <= 6 * Quoted::LIMIT + 2 + '…'.len_utf8());
+            }
+        }
+
+        #[test]
+        fn between_our_backticks_none_of_the_peers_stands_alone(text in text()) {
+            let shown = Quoted(&text).to_string();
+            let inside = shown.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+            prop_assert!(!inside.unwrap_or("`").replace("\\`", "").contains('`'));
+        }
+
+        #[test]
+        fn plain_text_that_fits_is_shown_as_it_is(text in "[ -_a-df-~äöü€]{0,60}") {
+            prop_assert_eq!(Quoted(text.as_bytes()).to_string(), ["`", &text, "`"].concat());
+        }
     }
 }

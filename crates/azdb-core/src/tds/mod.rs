@@ -40,7 +40,7 @@ pub(crate) mod wrapped_tls;
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use azdb_identity::Token;
 use azdb_quote::Quoted;
@@ -292,12 +292,9 @@ fn retirement(age: SessionAge, token: Option<&Token>) -> Option<Instant> {
     let after = match (age, token) {
         (SessionAge::Unlimited, _) | (SessionAge::Token, None) => return None,
         (SessionAge::After(after), _) => after,
-        (SessionAge::Token, Some(token)) => token
-            .expires_at()
-            .duration_since(SystemTime::now())
-            .unwrap_or_default()
-            .saturating_sub(BEFORE_EXPIRY)
-            .max(LEAST_AGE),
+        (SessionAge::Token, Some(token)) => {
+            token.left().saturating_sub(BEFORE_EXPIRY).max(LEAST_AGE)
+        }
     };
     Instant::now().checked_add(after)
 }

@@ -10,6 +10,7 @@ use super::opening::Startup;
 use super::record::{LoginRecord, Refusal};
 use super::wire::{invalid, read_password, write};
 use crate::issuer::{Claims, Issuer, Rejected};
+use crate::principal::{Principal, PrincipalKind};
 use crate::random;
 
 /// SQLSTATE of a login that is not authorized.
@@ -17,43 +18,11 @@ const NOT_AUTHORIZED: &str = "28000";
 /// SQLSTATE of a wrong password.
 const WRONG_PASSWORD: &str = "28P01";
 
-/// What kind of principal a role is mapped to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RoleKind {
-    /// A managed identity or service principal.
-    Service,
-    /// A person. Tokens of managed identities are refused with Azure's words for it.
-    User,
-}
-
-/// A role that is mapped to an Entra principal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Role {
-    /// The role's name; case-sensitive.
-    pub name: String,
-    /// Object id of the principal, claim `oid`.
-    pub object_id: String,
-    /// Kind of the principal.
-    pub kind: RoleKind,
-}
-
-impl Role {
-    /// A role for a managed identity.
-    #[must_use]
-    pub fn service(name: &str, object_id: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            object_id: object_id.to_owned(),
-            kind: RoleKind::Service,
-        }
-    }
-}
-
 /// What a login is judged by.
 pub(super) struct Gate {
     pub(super) issuer: Issuer,
     pub(super) audience: String,
-    pub(super) roles: Vec<Role>,
+    pub(super) principals: Vec<Principal>,
     pub(super) newest_minor: u16,
 }
 
@@ -81,7 +50,7 @@ impl Gate {
                 "no PostgreSQL user name specified in startup packet",
             )));
         };
-        let Some(role) = self.roles.iter().find(|role| role.name == user) else {
+        let Some(principal) = self.principals.iter().find(|one| one.name == user) else {
             return decoy(stream, user).await.map(Err);
         };
 
@@ -100,7 +69,7 @@ impl Gate {
         let verdict = std::str::from_utf8(token)
             .map_err(|_| Rejected::Foreign)
             .and_then(|token| self.issuer.verify(token, &self.audience));
-        Ok(self.judge(role, verdict))
+        Ok(self.judge(principal, verdict))
     }
 
     /// Tells a client that wants a newer protocol, or options, what there is.
@@ -128,8 +97,12 @@ impl Gate {
     }
 
     /// Azure's words for each kind of wrong token.
-    fn judge(&self, role: &Role, verdict: Result<Claims, Rejected>) -> Result<(), Refusal> {
-        let name = &role.name;
+    fn judge(
+        &self,
+        principal: &Principal,
+        verdict: Result<Claims, Rejected>,
+    ) -> Result<(), Refusal> {
+        let name = &principal.name;
         let refuse = |message: String| Err(Refusal::new(NOT_AUTHORIZED, message));
         match verdict {
             Err(Rejected::Foreign) => refuse(
@@ -145,11 +118,11 @@ impl Gate {
                  for the resource \"{}\".",
                 self.audience
             )),
-            Ok(_) if role.kind == RoleKind::User => refuse(format!(
+            Ok(_) if principal.kind == PrincipalKind::User => refuse(format!(
                 "Azure AD user token for role[{name}] is neither an AAD_AUTH_TOKENTYPE_APP_USER or \
                  an AAD_AUTH_TOKENTYPE_APP_OBO token."
             )),
-            Ok(claims) if !claims.oid.eq_ignore_ascii_case(&role.object_id) => {
+            Ok(claims) if !claims.oid.eq_ignore_ascii_case(&principal.object_id) => {
                 Err(wrong_password(name))
             }
             Ok(_) => Ok(()),

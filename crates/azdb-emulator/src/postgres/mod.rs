@@ -51,6 +51,5 @@ mod types;
 mod value;
 mod wire;
 
-pub use login::{Role, RoleKind};
 pub use record::{LoginRecord, Refusal};
 pub use server::{PostgresError, PostgresOptions, PostgresServer};

@@ -14,13 +14,15 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::cancel::{Entry, SessionInfo, Sessions};
-use super::login::{Gate, Role};
+use super::login::Gate;
 use super::opening::{ALPN, Opening, Startup, open};
 use super::record::{LoginRecord, Logins, Refusal};
 use super::session::{self, Session};
 use super::wire::{write, write_fatal};
+use crate::behind::Behind;
 use crate::certificates::{Authority, CertificateError};
 use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
+use crate::principal::Principal;
 use crate::sqlite::Database;
 use crate::tasks::Tasks;
 
@@ -34,8 +36,10 @@ pub struct PostgresOptions {
     pub bind: SocketAddr,
     /// Names and IP addresses in its certificate.
     pub names: Vec<String>,
-    /// Roles that may log in with a token.
-    pub roles: Vec<Role>,
+    /// Principals that may log in with a token, as roles of their names.
+    pub principals: Vec<Principal>,
+    /// The server that sessions are relayed to; `None` for the sample.
+    pub behind: Option<Behind>,
     /// Audience that a token must have.
     pub audience: String,
     /// Newest minor version of protocol 3 that it speaks: 0 as PostgreSQL 16 does, or 2 as 18 does
@@ -48,7 +52,8 @@ impl Default for PostgresOptions {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
-            roles: Vec::new(),
+            principals: Vec::new(),
+            behind: None,
             audience: OSSRDBMS_AUDIENCE.to_owned(),
             newest_minor: 0,
         }
@@ -109,7 +114,7 @@ impl PostgresServer {
             gate: Gate {
                 issuer,
                 audience: options.audience,
-                roles: options.roles,
+                principals: options.principals,
                 newest_minor: options.newest_minor,
             },
             logins: Logins::default(),
@@ -140,10 +145,10 @@ impl PostgresServer {
         self.address
     }
 
-    /// The roles that may log in.
+    /// The principals that may log in.
     #[must_use]
-    pub fn roles(&self) -> &[Role] {
-        &self.shared.gate.roles
+    pub fn principals(&self) -> &[Principal] {
+        &self.shared.gate.principals
     }
 
     /// Refuses the next `count` logins like this, after the client has sent its StartupMessage.
@@ -225,9 +230,9 @@ impl Shared {
     ) -> io::Result<(Session, Entry)> {
         let roles = self
             .gate
-            .roles
+            .principals
             .iter()
-            .map(|role| role.name.clone())
+            .map(|one| one.name.clone())
             .collect();
         let session = Session::open(&self.database, &self.sessions, startup, roles)
             .map_err(io::Error::other)?;

@@ -8,6 +8,7 @@ use super::record::{LoginRecord, Violation};
 use super::token::Refusal;
 use super::wire::TlsFacts;
 use crate::issuer::{Issuer, Rejected};
+use crate::principal::Principal;
 
 /// What the server wants of encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +56,8 @@ impl std::fmt::Debug for SqlLogin {
 pub(super) struct Gate {
     pub(super) issuer: Issuer,
     pub(super) audience: String,
-    /// Object ids of the identities that have a user here.
-    pub(super) principals: Vec<String>,
+    /// Who has a user here.
+    pub(super) principals: Vec<Principal>,
     pub(super) sql_logins: Vec<SqlLogin>,
     /// Names of this server; empty when any will do.
     pub(super) names: Vec<String>,
@@ -162,9 +163,9 @@ impl Gate {
                 refuse(" The server is not currently configured to accept this token.")
             }
             Ok(claims) => {
-                let known = self.principals.iter();
-                let mut known = known.filter(|oid| oid.eq_ignore_ascii_case(&claims.oid));
-                known.next().map_or_else(|| refuse(""), |_| Ok(()))
+                let mut known = self.principals.iter();
+                let is_known = known.any(|one| one.object_id.eq_ignore_ascii_case(&claims.oid));
+                if is_known { Ok(()) } else { refuse("") }
             }
         }
     }

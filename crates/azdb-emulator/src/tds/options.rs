@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::login::{Encryption, SqlLogin};
+use crate::behind::Behind;
 use crate::issuer::SQL_AUDIENCE;
+use crate::principal::Principal;
 
 /// How a server is set up. The default is as strict as Azure SQL.
 #[derive(Debug, Clone)]
@@ -22,8 +24,10 @@ pub struct TdsOptions {
     pub fedauth_required: Option<bool>,
     /// Several requests at a time, if the client wants them.
     pub mars: bool,
-    /// Object ids of identities that may log in with a token.
-    pub principals: Vec<String>,
+    /// Principals that may log in with a token.
+    pub principals: Vec<Principal>,
+    /// The server that sessions are relayed to; `None` for the sample.
+    pub behind: Option<Behind>,
     /// Audience that a token must have, with or without a slash at its end.
     pub audience: String,
     /// Logins with a password; without any, only tokens are accepted.
@@ -43,6 +47,7 @@ impl Default for TdsOptions {
             fedauth_required: Some(true),
             mars: true,
             principals: Vec::new(),
+            behind: None,
             audience: SQL_AUDIENCE.to_owned(),
             sql_logins: Vec::new(),
             databases: Vec::new(),

@@ -1,8 +1,8 @@
 //! Who may come in, and what the others read.
 
-use azdb_emulator::postgres::RoleKind;
 use azdb_emulator::{
-    DEFAULT_ROLE, Emulator, EmulatorOptions, Flaw, OSSRDBMS_AUDIENCE, Refusal, Role, Shape,
+    DEFAULT_ROLE, Emulator, EmulatorOptions, Flaw, OSSRDBMS_AUDIENCE, Principal, PrincipalKind,
+    Refusal, Shape,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_postgres::SimpleQueryMessage;
@@ -118,12 +118,15 @@ async fn unmapped_role_gets_a_challenge_that_no_token_solves() {
 #[tokio::test]
 async fn role_of_another_principal_is_refused() {
     let mut options = EmulatorOptions::default();
-    let oid = options.identities.first().unwrap().object_id.clone();
-    options.postgres.roles = vec![
-        Role::service("other-app", "00000000-0000-0000-0000-000000000001"),
-        Role {
-            kind: RoleKind::User,
-            ..Role::service("anna@example.com", &oid)
+    let principal = Principal::of(options.identities.first().unwrap());
+    options.postgres.principals = vec![
+        Principal {
+            object_id: "00000000-0000-0000-0000-000000000001".to_owned(),
+            ..principal.clone().named("other-app")
+        },
+        Principal {
+            kind: PrincipalKind::User,
+            ..principal.named("anna@example.com")
         },
     ];
     let azure = Emulator::start(options).await.unwrap();
@@ -137,8 +140,8 @@ async fn role_of_another_principal_is_refused() {
 #[tokio::test]
 async fn role_names_with_spaces_and_capitals_work() {
     let mut options = EmulatorOptions::default();
-    let oid = options.identities.first().unwrap().object_id.clone();
-    options.postgres.roles = vec![Role::service("My Identity ü", &oid)];
+    let principal = Principal::of(options.identities.first().unwrap());
+    options.postgres.principals = vec![principal.named("My Identity ü")];
     let azure = Emulator::start(options).await.unwrap();
     log_in(&azure, "My Identity ü", &token(&azure))
         .await

@@ -17,6 +17,7 @@
 
 use std::path::{Path, PathBuf};
 
+use azdb_quote::Quoted;
 use azure_core::http::Url;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
@@ -25,10 +26,8 @@ use super::file::read_secret;
 use super::managed::{parse_url, select};
 use super::{Plan, Surroundings, TokenSource};
 use crate::answer::{Grant, granted};
-use crate::clock::Clock;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::http::{Answer, HttpFault, Line, Outgoing};
-use crate::quote::quoted;
 use crate::{Audience, Environment, Selector, SourceKind, TokenError, sdk};
 
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:40342/metadata/identity/oauth2/token";
@@ -58,7 +57,6 @@ pub(super) struct AzureArc {
     selector: Option<Selector>,
     keys: PathBuf,
     line: Line,
-    clock: Clock,
 }
 
 impl AzureArc {
@@ -69,18 +67,17 @@ impl AzureArc {
             selector: plan.selector.clone(),
             keys: surroundings.arc_keys.clone(),
             line: surroundings.line.clone(),
-            clock: surroundings.clock.clone(),
         }
     }
 
-    async fn ask(&self, audience: &Audience) -> Result<Answer, Fault> {
+    async fn ask(&self, audience: &Audience) -> Result<Answer, SourceFault> {
         let url = self.url(audience)?;
         let first = self.exchange(&url, None).await?;
         if first.status != 401 {
             return Ok(first);
         }
         let Some(realm) = first.challenge.as_deref().and_then(realm) else {
-            return Err(Fault::Unreadable {
+            return Err(SourceFault::Unreadable {
                 what: "its 401 has no `WWW-Authenticate: Basic realm=…`".to_owned(),
             });
         };
@@ -88,7 +85,7 @@ impl AzureArc {
         self.exchange(&url, Some(&key)).await
     }
 
-    fn url(&self, audience: &Audience) -> Result<Url, Fault> {
+    fn url(&self, audience: &Audience) -> Result<Url, SourceFault> {
         let endpoint = self.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT);
         let mut url = parse_url("IDENTITY_ENDPOINT", endpoint)?;
         url.query_pairs_mut()
@@ -98,9 +95,9 @@ impl AzureArc {
         Ok(url)
     }
 
-    async fn exchange(&self, url: &Url, key: Option<&str>) -> Result<Answer, Fault> {
+    async fn exchange(&self, url: &Url, key: Option<&str>) -> Result<Answer, SourceFault> {
         let endpoint = sdk::endpoint(url);
-        let http = |source: HttpFault| Fault::Http {
+        let http = |source: HttpFault| SourceFault::Http {
             endpoint: endpoint.clone(),
             source,
         };
@@ -119,33 +116,33 @@ impl AzureArc {
     }
 
     /// The content of the file that the challenge names, if it is one that the agent may name.
-    async fn key(&self, path: &Path) -> Result<Zeroizing<String>, Fault> {
+    async fn key(&self, path: &Path) -> Result<Zeroizing<String>, SourceFault> {
         let is_key = path.extension().is_some_and(|extension| extension == "key");
         if path.parent() != Some(&self.keys) || !is_key {
             let what = format!(
-                "its challenge names `{}`, which is not a key file in `{}`",
-                quoted(&path.to_string_lossy()),
+                "its challenge names {}, which is not a key file in `{}`",
+                Quoted(path.as_os_str().as_encoded_bytes()),
                 self.keys.display()
             );
-            return Err(Fault::Unreadable { what });
+            return Err(SourceFault::Unreadable { what });
         }
         let content = read_secret(path).await?;
         if content.len() > LONGEST_KEY {
             let what = format!("its key file is longer than {LONGEST_KEY} bytes");
-            return Err(Fault::Unreadable { what });
+            return Err(SourceFault::Unreadable { what });
         }
         match std::str::from_utf8(&content) {
             Ok(text) => Ok(crate::token::wiped(text.trim_end())),
-            Err(_) => Err(Fault::Unreadable {
+            Err(_) => Err(SourceFault::Unreadable {
                 what: "its key file is not text".to_owned(),
             }),
         }
     }
 
     /// An older agent ignores the selector and gives the machine's own identity.
-    fn confirm(&self, grant: Grant) -> Result<Grant, Fault> {
+    fn confirm(&self, grant: Grant) -> Result<Grant, SourceFault> {
         match &self.selector {
-            Some(asked) if !grant.confirmed => Err(Fault::OtherIdentity {
+            Some(asked) if !grant.confirmed => Err(SourceFault::OtherIdentity {
                 asked: asked.clone(),
                 got: "one that the answer does not name".to_owned(),
             }),
@@ -173,7 +170,7 @@ impl TokenSource for AzureArc {
         let answer = self.ask(audience).await;
         answer
             .and_then(|answer| {
-                let grant = granted(&answer, self.selector.as_ref(), self.clock.now())?;
+                let grant = granted(&answer, self.selector.as_ref(), &self.line.clock)?;
                 self.confirm(grant)
             })
             .map_err(|fault| TokenError::new(self.kind(), fault))

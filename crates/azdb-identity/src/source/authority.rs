@@ -2,7 +2,7 @@
 
 use azure_core::http::Url;
 
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::{Audience, Cloud, Environment, IdentityConfig};
 
 /// The configuration's cloud, else `AZURE_AUTHORITY_HOST`, else the cloud of the database, else the public one.
@@ -10,7 +10,7 @@ pub(super) fn of(
     identity: &IdentityConfig,
     audience: &Audience,
     environment: &Environment,
-) -> Result<String, Fault> {
+) -> Result<String, SourceFault> {
     const VARIABLE: &str = "AZURE_AUTHORITY_HOST";
     if let Some(cloud) = identity.cloud {
         return Ok(cloud.authority().to_owned());
@@ -26,7 +26,7 @@ pub(super) fn of(
     let https =
         Url::parse(&url).is_ok_and(|url| url.scheme() == "https" && url.host_str().is_some());
     if !https {
-        return Err(Fault::Setup {
+        return Err(SourceFault::Setup {
             cause: format!("{VARIABLE} is not an https URL"),
             remedy: "correct the variable, or set `cloud`: secrets are sent there, and only encrypted",
         });

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::file::read_secret;
 use crate::Environment;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::http::{HttpFault, Line, Outgoing};
 use crate::sdk::Amend;
 
@@ -31,7 +31,7 @@ pub(super) struct Binding<'a> {
 
 impl<'a> Binding<'a> {
     /// `None` when there is no token proxy.
-    pub(super) fn of(environment: &'a Environment) -> Result<Option<Self>, Fault> {
+    pub(super) fn of(environment: &'a Environment) -> Result<Option<Self>, SourceFault> {
         let [ca_file, ca_data, sni_name] =
             [CA_FILE, CA_DATA, SNI_NAME].map(|name| environment.get(name));
         let Some(proxy) = environment.get(PROXY) else {
@@ -58,7 +58,7 @@ impl<'a> Binding<'a> {
     }
 
     /// The way to the proxy, and what to change about a request to the authority.
-    pub(super) async fn line(self, usual: &Line) -> Result<(Line, Amend), Fault> {
+    pub(super) async fn line(self, usual: &Line) -> Result<(Line, Amend), SourceFault> {
         let pem = match (self.ca_file, self.ca_data) {
             // The file is replaced when the authority changes, so it is read for each token.
             (Some(path), _) => Some(read_secret(Path::new(path)).await?.to_vec()),
@@ -81,7 +81,12 @@ impl<'a> Binding<'a> {
             request.url = through(&proxy, &request.url).ok_or(HttpFault::BadUrl)?;
             Ok(request)
         };
-        Ok((Line { tls, verify_as }, Box::new(amend)))
+        let line = Line {
+            tls,
+            verify_as,
+            clock: usual.clock.clone(),
+        };
+        Ok((line, Box::new(amend)))
     }
 }
 
@@ -96,7 +101,7 @@ fn through(proxy: &Url, asked: &Url) -> Option<Url> {
 }
 
 /// The caller's TLS configuration with these roots and no others.
-fn trusting(tls: &ClientConfig, pem: &[u8]) -> Result<Arc<ClientConfig>, Fault> {
+fn trusting(tls: &ClientConfig, pem: &[u8]) -> Result<Arc<ClientConfig>, SourceFault> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let added = certificate
@@ -122,8 +127,8 @@ fn trusting(tls: &ClientConfig, pem: &[u8]) -> Result<Arc<ClientConfig>, Fault> 
     ))
 }
 
-fn wrong(cause: String) -> Fault {
+fn wrong(cause: String) -> SourceFault {
     let remedy =
         "check the AKS identity binding of this pod, or unset the AZURE_KUBERNETES_ variables";
-    Fault::Setup { cause, remedy }
+    SourceFault::Setup { cause, remedy }
 }

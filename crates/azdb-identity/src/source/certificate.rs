@@ -13,7 +13,7 @@ use rustls::sign::SigningKey;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 
 /// How long the statement is good.
 const LIFE: Duration = Duration::from_secs(10 * 60);
@@ -26,8 +26,12 @@ pub(super) struct Certificate {
 
 impl Certificate {
     /// Reads a PEM file with both.
-    pub(super) fn read(pem: &[u8], provider: &CryptoProvider, path: &Path) -> Result<Self, Fault> {
-        let wrong = |what: &str, remedy| Fault::Setup {
+    pub(super) fn read(
+        pem: &[u8],
+        provider: &CryptoProvider,
+        path: &Path,
+    ) -> Result<Self, SourceFault> {
+        let wrong = |what: &str, remedy| SourceFault::Setup {
             cause: format!("the certificate file `{}` {what}", path.display()),
             remedy,
         };
@@ -59,8 +63,8 @@ impl Certificate {
         endpoint: &str,
         now: SystemTime,
         with_chain: bool,
-    ) -> Result<Zeroizing<String>, Fault> {
-        let refuse = |what: &str| Fault::Setup {
+    ) -> Result<Zeroizing<String>, SourceFault> {
+        let refuse = |what: &str| SourceFault::Setup {
             cause: format!("the certificate cannot sign: {what}"),
             remedy: "use a certificate with an RSA key: Microsoft Entra takes no other",
         };

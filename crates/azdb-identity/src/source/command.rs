@@ -32,7 +32,7 @@ impl TokenSource for Command {
     async fn fetch(&self, _audience: &Audience) -> Result<Grant, TokenError> {
         let printed = self.program.run().await;
         printed
-            .and_then(|printed| read(&printed, Shape::JsonOrBare, None, self.clock.now()))
+            .and_then(|printed| read(&printed, Shape::JsonOrBare, None, &self.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }

@@ -10,7 +10,7 @@ use super::program::Program;
 use super::{Plan, Surroundings, TokenSource};
 use crate::answer::{Grant, Shape, read};
 use crate::clock::Clock;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::{Audience, Environment, SourceKind, TokenError};
 
 pub(super) struct Developer {
@@ -31,7 +31,7 @@ impl Developer {
     }
 
     /// The program and its arguments.
-    fn arguments(&self, audience: &Audience) -> Result<Vec<String>, Fault> {
+    fn arguments(&self, audience: &Audience) -> Result<Vec<String>, SourceFault> {
         let tenant = self.tenant.as_deref();
         // Both end up in arguments of programs, one of them a script.
         let is_plain = |text: &str| {
@@ -41,7 +41,7 @@ impl Developer {
                     .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
         };
         if !audience.is_plain() || !tenant.is_none_or(is_plain) {
-            return Err(Fault::Setup {
+            return Err(SourceFault::Setup {
                 cause: "the audience or the tenant has characters that are not passed to programs"
                     .to_owned(),
                 remedy: "check `audience` and `tenant_id`",
@@ -86,7 +86,7 @@ impl Developer {
         Ok(arguments)
     }
 
-    async fn ask(&self, audience: &Audience) -> Result<Grant, Fault> {
+    async fn ask(&self, audience: &Audience) -> Result<Grant, SourceFault> {
         let complain = match self.kind {
             SourceKind::AzureDeveloperCli => azd_complaint,
             _ => error_line,
@@ -94,7 +94,7 @@ impl Developer {
         let program =
             Program::new(self.arguments(audience)?, &self.environment).complaining(complain);
         let printed = program.run().await?;
-        read(&printed, Shape::Json, None, self.clock.now())
+        read(&printed, Shape::Json, None, &self.clock)
     }
 }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Plan, Surroundings, TokenSource};
 use crate::answer::{Grant, Shape, read};
 use crate::clock::Clock;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::{Audience, SourceKind, TokenError};
 
 /// The longest file, in bytes.
@@ -36,18 +36,18 @@ impl TokenSource for File {
 
     async fn fetch(&self, _audience: &Audience) -> Result<Grant, TokenError> {
         let text = read_secret(&self.path).await;
-        text.and_then(|text| read(&text, Shape::JsonOrBare, None, self.clock.now()))
+        text.and_then(|text| read(&text, Shape::JsonOrBare, None, &self.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }
 
 /// Reads a file that holds a secret into memory that is wiped.
-pub(super) async fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Fault> {
+pub(super) async fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, SourceFault> {
     let owned = path.to_owned();
     let read = tokio::task::spawn_blocking(move || read_whole(&owned));
     read.await
         .unwrap_or_else(|broken| Err(io::Error::other(broken)))
-        .map_err(|source| Fault::File {
+        .map_err(|source| SourceFault::File {
             path: path.to_owned(),
             source,
         })

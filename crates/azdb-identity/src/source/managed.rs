@@ -15,8 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{Plan, Surroundings, TokenSource};
 use crate::answer::{Grant, granted};
-use crate::clock::Clock;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::http::{Answer, HttpFault, Line, Outgoing};
 use crate::token::wiped;
 use crate::{Audience, Environment, Selector, SourceKind, TokenError, remedy, sdk};
@@ -31,7 +30,6 @@ pub(super) struct ManagedIdentity {
     selector: Option<Selector>,
     environment: Environment,
     line: Line,
-    clock: Clock,
 }
 
 impl ManagedIdentity {
@@ -42,11 +40,10 @@ impl ManagedIdentity {
             selector: plan.selector.clone(),
             environment: surroundings.environment.clone(),
             line: surroundings.line.clone(),
-            clock: surroundings.clock.clone(),
         }
     }
 
-    async fn ask(&self, audience: &Audience) -> Result<Answer, Fault> {
+    async fn ask(&self, audience: &Audience) -> Result<Answer, SourceFault> {
         let endpoint = Arc::new(self.endpoint(audience)?);
         self.believe(&endpoint.url).await?;
         let amended = Arc::clone(&endpoint);
@@ -60,7 +57,7 @@ impl ManagedIdentity {
             Ok(credential) => sdk::ask(&*credential, audience, reply).await,
             Err(_) => {
                 let shown = sdk::endpoint(&endpoint.url);
-                let http = |source| Fault::Http {
+                let http = |source| SourceFault::Http {
                     endpoint: shown.clone(),
                     source,
                 };
@@ -75,7 +72,7 @@ impl ManagedIdentity {
 
     /// Nobody shall wait for an endpoint that was only guessed: whether it exists is known within two seconds. The
     /// real one answers at once that the question lacks its header; its first token may take longer.
-    async fn believe(&self, endpoint: &Url) -> Result<(), Fault> {
+    async fn believe(&self, endpoint: &Url) -> Result<(), SourceFault> {
         if self.believed.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -83,7 +80,7 @@ impl ManagedIdentity {
         url.set_query(None);
         if let Err(fault) = self.line.probe(url).await {
             let endpoint = sdk::endpoint(endpoint);
-            return Err(Fault::NoIdentity {
+            return Err(SourceFault::NoIdentity {
                 cause: format!(
                     "nothing gives this process an identity: the platform's variables name none, and IMDS \
                      cannot be asked at `{endpoint}`: {fault}"
@@ -95,14 +92,14 @@ impl ManagedIdentity {
         Ok(())
     }
 
-    fn endpoint(&self, audience: &Audience) -> Result<Endpoint, Fault> {
+    fn endpoint(&self, audience: &Audience) -> Result<Address, SourceFault> {
         match self.kind {
             SourceKind::AppService => self.app_service(audience),
             _ => self.imds(audience),
         }
     }
 
-    fn imds(&self, audience: &Audience) -> Result<Endpoint, Fault> {
+    fn imds(&self, audience: &Audience) -> Result<Address, SourceFault> {
         const BASE: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
         let base = self.environment.get(BASE);
         let base = base.unwrap_or("http://169.254.169.254");
@@ -113,12 +110,12 @@ impl ManagedIdentity {
             .append_pair("resource", audience.as_str());
         select(&mut url, self.selector.as_ref(), "msi_res_id");
         let secret = None;
-        Ok(Endpoint { url, secret })
+        Ok(Address { url, secret })
     }
 
-    fn app_service(&self, audience: &Audience) -> Result<Endpoint, Fault> {
+    fn app_service(&self, audience: &Audience) -> Result<Address, SourceFault> {
         let variable = |name: &str| {
-            self.environment.get(name).ok_or_else(|| Fault::Setup {
+            self.environment.get(name).ok_or_else(|| SourceFault::Setup {
                 cause: format!("{name} is not set, which App Service and Container Apps do for an app with an identity"),
                 remedy: "turn on a managed identity for the app and restart it; init containers of Container Apps get none",
             })
@@ -129,7 +126,7 @@ impl ManagedIdentity {
             .append_pair("api-version", "2019-08-01")
             .append_pair("resource", audience.as_str());
         select(&mut url, self.selector.as_ref(), "mi_res_id");
-        Ok(Endpoint { url, secret })
+        Ok(Address { url, secret })
     }
 }
 
@@ -142,19 +139,19 @@ impl TokenSource for ManagedIdentity {
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
         answer
-            .and_then(|answer| granted(&answer, self.selector.as_ref(), self.clock.now()))
+            .and_then(|answer| granted(&answer, self.selector.as_ref(), &self.line.clock))
             .map_err(|fault| TokenError::new(self.kind, fault))
     }
 }
 
 /// Where to ask, with everything that the question says.
-struct Endpoint {
+struct Address {
     url: Url,
     /// The value of `X-IDENTITY-HEADER`.
     secret: Option<Zeroizing<String>>,
 }
 
-impl Endpoint {
+impl Address {
     /// Directs a request here.
     fn address(&self, mut request: Outgoing) -> Result<Outgoing, HttpFault> {
         request.url = self.url.clone();
@@ -171,8 +168,8 @@ impl Endpoint {
 }
 
 /// Reads a URL that the platform gave in a variable.
-pub(super) fn parse_url(variable: &str, url: &str) -> Result<Url, Fault> {
-    Url::parse(url).map_err(|error| Fault::Setup {
+pub(super) fn parse_url(variable: &str, url: &str) -> Result<Url, SourceFault> {
+    Url::parse(url).map_err(|error| SourceFault::Setup {
         cause: format!("{variable} is not a URL: {error}"),
         remedy: "correct the variable, or unset it",
     })

@@ -15,10 +15,10 @@ mod arc;
 mod authority;
 mod binding;
 mod certificate;
-mod chain;
 mod command;
 mod developer;
 mod file;
+mod in_turn;
 mod managed;
 mod pick;
 mod plan;
@@ -65,6 +65,7 @@ impl Surroundings {
             line: Line {
                 tls: Arc::new(tls),
                 verify_as: None,
+                clock: clock.clone(),
             },
             clock,
             on_terminal: std::io::stdin().is_terminal(),
@@ -77,7 +78,7 @@ impl Surroundings {
 /// Makes the source of a plan.
 pub(crate) fn build(plan: &Plan, surroundings: &Surroundings) -> Box<dyn TokenSource> {
     if !plan.otherwise.is_empty() {
-        return Box::new(chain::Chain::new(plan, surroundings));
+        return Box::new(in_turn::InTurn::new(plan, surroundings));
     }
     match plan.kind {
         SourceKind::Auto

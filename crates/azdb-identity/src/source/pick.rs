@@ -15,6 +15,7 @@
 //! * A pod that the workload-identity webhook missed never gets its node's identity by accident.
 //! * A service started without a terminal never runs as whoever signed in on the machine.
 
+use azdb_quote::Quoted;
 use tracing::warn;
 
 use super::Surroundings;
@@ -163,7 +164,7 @@ fn named(name: &str, around: &Surroundings) -> Result<Picked, TokenError> {
                 SourceKind::Auto,
                 format!(
                     "AZURE_TOKEN_CREDENTIALS has a value that is not served here: {}",
-                    crate::quote::quoted(name)
+                    Quoted(name.as_bytes())
                 ),
                 "set it to prod, dev or a credential of a program; sign-ins of Visual Studio and VS Code are not read: \
                  run `az login --allow-no-subscriptions` or `Connect-AzAccount`",

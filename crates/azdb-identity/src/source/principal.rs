@@ -19,8 +19,7 @@ use super::file::read_secret;
 use super::workload::at_authority;
 use super::{Plan, Surroundings, TokenSource};
 use crate::answer::{Grant, granted};
-use crate::clock::Clock;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::http::{Answer, Line};
 use crate::{Audience, Environment, SourceKind, TokenError, sdk};
 
@@ -28,7 +27,6 @@ pub(super) struct ServicePrincipal {
     plan: Plan,
     environment: Environment,
     line: Line,
-    clock: Clock,
 }
 
 impl ServicePrincipal {
@@ -37,11 +35,10 @@ impl ServicePrincipal {
             plan: plan.clone(),
             environment: surroundings.environment.clone(),
             line: surroundings.line.clone(),
-            clock: surroundings.clock.clone(),
         }
     }
 
-    async fn ask(&self, audience: &Audience) -> Result<Answer, Fault> {
+    async fn ask(&self, audience: &Audience) -> Result<Answer, SourceFault> {
         let variable = |name| self.environment.get(name);
         let certificate = || variable("AZURE_CLIENT_CERTIFICATE_PATH").map(PathBuf::from);
         if let Some(path) = &self.plan.certificate_file {
@@ -54,14 +51,14 @@ impl ServicePrincipal {
         match (variable("AZURE_CLIENT_SECRET"), certificate()) {
             (Some(secret), _) => self.with_secret(secret, audience).await,
             (None, Some(path)) => self.with_certificate(&path, audience).await,
-            (None, None) => Err(Fault::Setup {
+            (None, None) => Err(SourceFault::Setup {
                 cause: "the service principal has neither a secret nor a certificate".to_owned(),
                 remedy: "set `client_secret_file` or `certificate_file`",
             }),
         }
     }
 
-    async fn with_secret(&self, secret: &str, audience: &Audience) -> Result<Answer, Fault> {
+    async fn with_secret(&self, secret: &str, audience: &Audience) -> Result<Answer, SourceFault> {
         let (client_options, reply) = sdk::line_out(&self.line, sdk::as_it_is());
         let client_options = at_authority(client_options, &self.plan.authority);
         let options = ClientSecretCredentialOptions { client_options };
@@ -72,7 +69,11 @@ impl ServicePrincipal {
         sdk::ask(&*credential, audience, reply).await
     }
 
-    async fn with_certificate(&self, path: &Path, audience: &Audience) -> Result<Answer, Fault> {
+    async fn with_certificate(
+        &self,
+        path: &Path,
+        audience: &Audience,
+    ) -> Result<Answer, SourceFault> {
         let pem = read_secret(path).await?;
         let certificate = Certificate::read(&pem, self.line.tls.crypto_provider(), path)?;
         let endpoint = format!(
@@ -83,8 +84,12 @@ impl ServicePrincipal {
         let with_chain = self.environment.get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN");
         let with_chain =
             with_chain.is_some_and(|value| matches!(value, "1" | "true" | "TRUE" | "True"));
-        let assertion =
-            certificate.assertion(&self.client_id(), &endpoint, self.clock.now(), with_chain)?;
+        let assertion = certificate.assertion(
+            &self.client_id(),
+            &endpoint,
+            self.line.clock.now(),
+            with_chain,
+        )?;
         let (client_options, reply) = sdk::line_out(&self.line, sdk::as_it_is());
         let client_options = at_authority(client_options, &self.plan.authority);
         let options = ClientAssertionCredentialOptions { client_options };
@@ -111,12 +116,12 @@ impl ServicePrincipal {
 }
 
 /// A secret as text, without the line break that editors leave.
-fn text<'a>(secret: &'a [u8], path: &Path) -> Result<&'a str, Fault> {
+fn text<'a>(secret: &'a [u8], path: &Path) -> Result<&'a str, SourceFault> {
     let text = std::str::from_utf8(secret)
         .map(str::trim)
         .unwrap_or_default();
     if text.is_empty() {
-        return Err(Fault::Setup {
+        return Err(SourceFault::Setup {
             cause: format!(
                 "the client secret file `{}` is empty or not text",
                 path.display()
@@ -152,7 +157,7 @@ impl TokenSource for ServicePrincipal {
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
         answer
-            .and_then(|answer| granted(&answer, self.plan.selector.as_ref(), self.clock.now()))
+            .and_then(|answer| granted(&answer, self.plan.selector.as_ref(), &self.line.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }

@@ -10,8 +10,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::Environment;
-use crate::fault::{Fault, ProgramFault};
-use crate::quote::quoted;
+use crate::fault::{ProgramFault, SourceFault, first_line};
 
 /// A sign-in tool that asks a question would otherwise wait for ever.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -44,7 +43,7 @@ impl Program {
     }
 
     /// What it printed. It is killed when this future is dropped.
-    pub(super) async fn run(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    pub(super) async fn run(&self) -> Result<Zeroizing<Vec<u8>>, SourceFault> {
         let program = self.arguments.first().cloned().unwrap_or_default();
         let ended = timeout(LIMIT, self.attempt()).await.unwrap_or_else(|_| {
             Err(ProgramFault::TooSlow {
@@ -52,7 +51,7 @@ impl Program {
                 limit: LIMIT,
             })
         });
-        ended.map_err(Fault::Program)
+        ended.map_err(SourceFault::Program)
     }
 
     async fn attempt(&self) -> Result<Zeroizing<Vec<u8>>, ProgramFault> {
@@ -103,7 +102,7 @@ impl Program {
         if status.success() {
             return Ok(printed);
         }
-        let said = quoted((self.complaint)(&String::from_utf8_lossy(&complaints)));
+        let said = first_line((self.complaint)(&String::from_utf8_lossy(&complaints)));
         Err(ProgramFault::Failed {
             program,
             status: said_of(status),

@@ -17,8 +17,7 @@ use rustls::{
 use super::managed::parse_url;
 use super::{Plan, Surroundings, TokenSource};
 use crate::answer::{Grant, granted};
-use crate::clock::Clock;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::http::{Answer, Line, Outgoing};
 use crate::{Audience, Environment, SourceKind, TokenError, sdk};
 
@@ -29,29 +28,27 @@ const THUMBPRINT: usize = 20;
 
 pub(super) struct ServiceFabric {
     environment: Environment,
-    tls: Arc<ClientConfig>,
-    clock: Clock,
+    line: Line,
 }
 
 impl ServiceFabric {
     pub(super) fn new(_plan: &Plan, surroundings: &Surroundings) -> Self {
         Self {
             environment: surroundings.environment.clone(),
-            tls: Arc::clone(&surroundings.line.tls),
-            clock: surroundings.clock.clone(),
+            line: surroundings.line.clone(),
         }
     }
 
-    async fn ask(&self, audience: &Audience) -> Result<Answer, Fault> {
+    async fn ask(&self, audience: &Audience) -> Result<Answer, SourceFault> {
         let variable = |name: &str| {
-            self.environment.get(name).ok_or_else(|| Fault::Setup {
+            self.environment.get(name).ok_or_else(|| SourceFault::Setup {
                 cause: format!("{name} is not set, which Service Fabric does for an application with an identity"),
                 remedy: "give the service an identity in the application manifest (ManagedIdentities, IdentityBindingPolicy)",
             })
         };
         let mut url = parse_url("IDENTITY_ENDPOINT", variable("IDENTITY_ENDPOINT")?)?;
         if url.scheme() != "https" {
-            return Err(Fault::Setup {
+            return Err(SourceFault::Setup {
                 cause: "IDENTITY_ENDPOINT of Service Fabric is not an https URL".to_owned(),
                 remedy: "a secret is sent there, and only encrypted: correct the variable",
             });
@@ -59,17 +56,18 @@ impl ServiceFabric {
         url.query_pairs_mut()
             .append_pair("api-version", API_VERSION)
             .append_pair("resource", audience.as_str());
-        let pinned =
-            thumbprint(variable("IDENTITY_SERVER_THUMBPRINT")?).ok_or_else(|| Fault::Setup {
+        let pinned = thumbprint(variable("IDENTITY_SERVER_THUMBPRINT")?).ok_or_else(|| {
+            SourceFault::Setup {
                 cause: "IDENTITY_SERVER_THUMBPRINT is not 40 hexadecimal digits".to_owned(),
                 remedy: "correct the variable",
-            })?;
+            }
+        })?;
         let line = Line {
-            tls: pinning(&self.tls, pinned)?,
-            verify_as: None,
+            tls: pinning(&self.line.tls, pinned)?,
+            ..self.line.clone()
         };
         let endpoint = sdk::endpoint(&url);
-        let http = |source| Fault::Http {
+        let http = |source| SourceFault::Http {
             endpoint: endpoint.clone(),
             source,
         };
@@ -90,7 +88,7 @@ impl TokenSource for ServiceFabric {
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
         answer
-            .and_then(|answer| granted(&answer, None, self.clock.now()))
+            .and_then(|answer| granted(&answer, None, &self.line.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }
@@ -114,7 +112,7 @@ fn thumbprint(text: &str) -> Option<[u8; THUMBPRINT]> {
 }
 
 /// The caller's TLS configuration, trusting exactly one certificate.
-fn pinning(tls: &ClientConfig, pinned: [u8; THUMBPRINT]) -> Result<Arc<ClientConfig>, Fault> {
+fn pinning(tls: &ClientConfig, pinned: [u8; THUMBPRINT]) -> Result<Arc<ClientConfig>, SourceFault> {
     let provider = Arc::clone(tls.crypto_provider());
     let verifier = Arc::new(Pinned {
         pinned,
@@ -122,7 +120,7 @@ fn pinning(tls: &ClientConfig, pinned: [u8; THUMBPRINT]) -> Result<Arc<ClientCon
     });
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| Fault::Setup {
+        .map_err(|error| SourceFault::Setup {
             cause: format!("no TLS for the Service Fabric endpoint: {error}"),
             remedy: "report this",
         })?;

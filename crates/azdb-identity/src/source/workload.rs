@@ -16,8 +16,7 @@ use super::binding::Binding;
 use super::file::read_secret;
 use super::{Plan, Surroundings, TokenSource};
 use crate::answer::{Grant, granted};
-use crate::clock::Clock;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::http::{Answer, Line};
 use crate::{Audience, Environment, SourceKind, TokenError, sdk};
 
@@ -25,7 +24,6 @@ pub(super) struct WorkloadIdentity {
     plan: Plan,
     environment: Environment,
     line: Line,
-    clock: Clock,
 }
 
 impl WorkloadIdentity {
@@ -34,7 +32,6 @@ impl WorkloadIdentity {
             plan: plan.clone(),
             environment: surroundings.environment.clone(),
             line: surroundings.line.clone(),
-            clock: surroundings.clock.clone(),
         }
     }
 
@@ -48,11 +45,11 @@ impl WorkloadIdentity {
         configured.or_else(variable).unwrap_or_default()
     }
 
-    async fn ask(&self, audience: &Audience) -> Result<Answer, Fault> {
+    async fn ask(&self, audience: &Audience) -> Result<Answer, SourceFault> {
         let token_file = self.token_file();
         // The credential reads it again; this look is for a better error.
         if read_secret(&token_file).await?.trim_ascii().is_empty() {
-            return Err(Fault::Setup {
+            return Err(SourceFault::Setup {
                 cause: format!(
                     "the federated token file `{}` is empty",
                     token_file.display()
@@ -102,7 +99,7 @@ impl TokenSource for WorkloadIdentity {
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
         answer
-            .and_then(|answer| granted(&answer, self.plan.selector.as_ref(), self.clock.now()))
+            .and_then(|answer| granted(&answer, self.plan.selector.as_ref(), &self.line.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }

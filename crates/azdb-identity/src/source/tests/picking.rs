@@ -292,7 +292,7 @@ fn nobody() -> String {
 #[cfg(unix)]
 #[tokio::test]
 async fn on_a_terminal_the_first_sign_in_that_works_is_kept() {
-    let (scratch, nobody) = (super::Scratch::new("chain"), nobody());
+    let (scratch, nobody) = (super::Scratch::new("in-turn"), nobody());
     let calls = scratch.path().join("calls");
     let script = format!(
         "echo az >> '{}'; echo '{{\"accessToken\":\"of-az\",\"expires_on\":4102444800}}'",

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::answer::Grant;
 use crate::clock::Clock;
-use crate::fault::{Answered, Fault};
+use crate::fault::{Answered, SourceFault};
 use crate::http::{EXCHANGE, HttpFault};
 use crate::keeper::Keeper;
 use crate::schedule::Jitter;
@@ -88,7 +88,7 @@ impl Script {
         self.released.add_permits(1);
     }
 
-    async fn fetch(&self) -> Result<Grant, Fault> {
+    async fn fetch(&self) -> Result<Grant, SourceFault> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let running = self.running.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_at_once.fetch_max(running, Ordering::Relaxed);
@@ -102,7 +102,7 @@ impl Script {
             Step::Same(life) => Ok(self.grant("token-same", life)),
             Step::Status(status, after) => {
                 let after = after.map(Duration::from_secs);
-                Err(Fault::Answered(Answered::read(status, after, b"{}")))
+                Err(SourceFault::Answered(Answered::read(status, after, b"{}")))
             }
             Step::Silence => {
                 tokio::time::sleep(EXCHANGE).await;
@@ -110,7 +110,7 @@ impl Script {
                     "http://169.254.169.254".to_owned(),
                     HttpFault::Silent(EXCHANGE),
                 );
-                Err(Fault::Http { endpoint, source })
+                Err(SourceFault::Http { endpoint, source })
             }
             Step::Panic => panic!("on purpose"),
             Step::Held(life) => {
@@ -126,7 +126,7 @@ impl Script {
 
     fn grant(&self, text: &str, life: Duration) -> Grant {
         Grant {
-            token: Token::new(wiped(text), self.clock.now() + life),
+            token: Token::new(wiped(text), self.clock.now() + life, self.clock.clone()),
             refresh_in: None,
             confirmed: false,
         }

@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::scripted::{Script, Step, noon};
 use crate::clock::Clock;
 use crate::keeper::Waiter;
 use crate::schedule::Jitter;
-use crate::scripted::{Script, Step, noon};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -115,7 +115,7 @@ async fn wait_for(waiter: Waiter, clock: Clock) -> Login {
     Login {
         waited: begun.elapsed(),
         ended: clock.now(),
-        left: token.map(|token| clock.until(token.expires_at())),
+        left: token.map(|token| token.left()),
     }
 }
 
@@ -144,7 +144,7 @@ async fn day(seed: u64, life: Duration) -> Figures {
         match keeper.look() {
             Ok(token) => {
                 newest_end = newest_end.max(token.expires_at());
-                let left = Some(clock.until(token.expires_at()));
+                let left = Some(token.left());
                 let login = Login {
                     waited: Duration::ZERO,
                     ended: clock.now(),

@@ -6,21 +6,21 @@ use tracing::info;
 
 use super::{Plan, Surroundings, TokenSource, build};
 use crate::answer::Grant;
-use crate::fault::Fault;
+use crate::fault::SourceFault;
 use crate::{Audience, SourceKind, TokenError};
 
-/// Chains exist only where a person sits at a terminal.
+/// Several places are tried only where a person sits at a terminal.
 const SIGN_IN: &str = "sign in with `az login --allow-no-subscriptions`, `azd auth login` or `Connect-AzAccount`, \
                        or name another source in the configuration";
 /// No place has answered yet.
 const NONE: usize = usize::MAX;
 
-pub(super) struct Chain {
+pub(super) struct InTurn {
     places: Vec<Box<dyn TokenSource>>,
     found: AtomicUsize,
 }
 
-impl Chain {
+impl InTurn {
     pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
         let first = plan.of_kind(plan.kind, plan.guessed);
         let others = plan.otherwise.iter().map(|&kind| plan.of_kind(kind, false));
@@ -33,7 +33,7 @@ impl Chain {
 }
 
 #[async_trait::async_trait]
-impl TokenSource for Chain {
+impl TokenSource for InTurn {
     fn kind(&self) -> SourceKind {
         let found = self.places.get(self.found.load(Ordering::Relaxed));
         found.map_or(SourceKind::Auto, |place| place.kind())
@@ -58,7 +58,7 @@ impl TokenSource for Chain {
         let remedy = SIGN_IN.to_owned();
         Err(TokenError::new(
             SourceKind::Auto,
-            Fault::NoIdentity { cause, remedy },
+            SourceFault::NoIdentity { cause, remedy },
         ))
     }
 }

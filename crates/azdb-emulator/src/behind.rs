@@ -1,0 +1,378 @@
+//! The real server behind a door: where it is, and who logs in there.
+//!
+//! ```text
+//!   postgres://user:password@host:port/database
+//!   mysql://…   mariadb://…   sqlserver://…   tds://…
+//!   postgres://user@%2Fvar%2Frun%2Fpostgresql       the directory of its socket
+//!   mysql://user@%2Frun%2Fmysqld%2Fmysqld.sock      its socket
+//! ```
+//!
+//! # Invariants
+//!
+//! * No text shows the password.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+#[cfg(unix)]
+use tokio_util::either::Either;
+use url::Url;
+
+use crate::principal::Principal;
+
+/// How long the server behind may take to answer a dial.
+const DIAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The protocol of a server behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BehindProtocol {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    Mysql,
+    /// SQL Server.
+    Tds,
+}
+
+impl BehindProtocol {
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Tds => "sqlserver",
+        }
+    }
+
+    fn port(self) -> u16 {
+        match self {
+            Self::Postgres => 5432,
+            Self::Mysql => 3306,
+            Self::Tds => 1433,
+        }
+    }
+
+    fn user(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "root",
+            Self::Tds => "sa",
+        }
+    }
+}
+
+/// A connection to a server behind.
+#[cfg(unix)]
+pub(crate) type BehindStream = Either<TcpStream, UnixStream>;
+/// A connection to a server behind.
+#[cfg(not(unix))]
+pub(crate) type BehindStream = TcpStream;
+
+/// A real server that sessions are relayed to.
+#[derive(Debug, Clone)]
+pub struct Behind {
+    protocol: BehindProtocol,
+    place: Place,
+    user: String,
+    password: Option<SecretString>,
+    database: Option<String>,
+}
+
+/// Where a server behind listens.
+#[derive(Debug, Clone)]
+enum Place {
+    Host(String, u16),
+    Socket(PathBuf),
+}
+
+/// Why a text is not the URL of a server behind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotBehind {
+    /// No URL at all.
+    #[error("not a URL of the form `postgres://user:password@host:port`")]
+    Form,
+    /// Of no protocol that there is.
+    #[error("`{0}` is none of postgres, mysql, mariadb, sqlserver and tds")]
+    Scheme(String),
+    /// More than is understood.
+    #[error("a URL with `{0}` in it, which nothing here reads")]
+    Excess(&'static str),
+    /// Escapes that are not UTF-8.
+    #[error("a URL whose escapes are not UTF-8")]
+    Escapes,
+}
+
+/// Why a session has no server behind it. Its text is what the app reads.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BehindError {
+    #[error("azdb-emulator: the server behind ({behind}) cannot be reached: {source}")]
+    Unreachable { behind: String, source: io::Error },
+
+    #[error("azdb-emulator: the server behind ({behind}) refused the login of `{user}`: {text}")]
+    Refused {
+        behind: String,
+        user: String,
+        text: String,
+    },
+
+    #[error("azdb-emulator: the server behind ({behind}) was not understood: {text}")]
+    Protocol { behind: String, text: String },
+}
+
+impl Behind {
+    /// Which protocol it speaks.
+    #[must_use]
+    pub fn protocol(&self) -> BehindProtocol {
+        self.protocol
+    }
+
+    /// As whom `principal` is logged in.
+    pub(crate) fn user_of<'a>(&'a self, principal: &'a Principal) -> &'a str {
+        principal.database_role.as_deref().unwrap_or(&self.user)
+    }
+
+    /// The password of every login; `None` where the server trusts.
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.password.as_ref().map(ExposeSecret::expose_secret)
+    }
+
+    /// The database that a session works in when its app wishes for `wished`: that of the URL, if
+    /// it names one.
+    pub(crate) fn database<'a>(&'a self, wished: Option<&'a str>) -> Option<&'a str> {
+        self.database.as_deref().or(wished)
+    }
+
+    /// Dials it.
+    pub(crate) async fn connect(&self) -> Result<BehindStream, BehindError> {
+        let dialled = tokio::time::timeout(DIAL_LIMIT, self.place.dial()).await;
+        let dialled = dialled.unwrap_or_else(|late| Err(late.into()));
+        dialled.map_err(|source| self.unreachable(source))
+    }
+
+    pub(crate) fn unreachable(&self, source: io::Error) -> BehindError {
+        BehindError::Unreachable {
+            behind: self.to_string(),
+            source,
+        }
+    }
+
+    /// It would not have `user`, and said `text`.
+    pub(crate) fn refused(&self, user: &str, text: impl Into<String>) -> BehindError {
+        BehindError::Refused {
+            behind: self.to_string(),
+            user: user.to_owned(),
+            text: text.into(),
+        }
+    }
+
+    /// It said something that its protocol has no place for, or that nothing here can answer.
+    pub(crate) fn misunderstood(&self, text: impl Into<String>) -> BehindError {
+        BehindError::Protocol {
+            behind: self.to_string(),
+            text: text.into(),
+        }
+    }
+}
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.protocol.scheme(), self.place)
+    }
+}
+
+impl Place {
+    /// A host that begins with a slash is a socket file, or with PostgreSQL the directory of one.
+    fn new(protocol: BehindProtocol, host: String, port: u16) -> Self {
+        match protocol {
+            _ if !host.starts_with('/') => Self::Host(host, port),
+            BehindProtocol::Postgres => {
+                Self::Socket(PathBuf::from(host).join(format!(".s.PGSQL.{port}")))
+            }
+            BehindProtocol::Mysql | BehindProtocol::Tds => Self::Socket(host.into()),
+        }
+    }
+
+    #[cfg(unix)]
+    async fn dial(&self) -> io::Result<BehindStream> {
+        match self {
+            Self::Host(host, port) => Ok(Either::Left(dial(host, *port).await?)),
+            Self::Socket(path) => Ok(Either::Right(UnixStream::connect(path).await?)),
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn dial(&self) -> io::Result<BehindStream> {
+        match self {
+            Self::Host(host, port) => dial(host, *port).await,
+            Self::Socket(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Host(host, port) => write!(f, "{host}:{port}"),
+            Self::Socket(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl FromStr for Behind {
+    type Err = NotBehind;
+
+    fn from_str(text: &str) -> Result<Self, NotBehind> {
+        let url = Url::parse(text).map_err(|_| NotBehind::Form)?;
+        let protocol = match url.scheme() {
+            "postgres" | "postgresql" => BehindProtocol::Postgres,
+            "mysql" | "mariadb" => BehindProtocol::Mysql,
+            "sqlserver" | "mssql" | "tds" => BehindProtocol::Tds,
+            other => return Err(NotBehind::Scheme(other.to_owned())),
+        };
+        if url.query().is_some() {
+            return Err(NotBehind::Excess("?"));
+        }
+        if url.fragment().is_some() {
+            return Err(NotBehind::Excess("#"));
+        }
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or(NotBehind::Form)?;
+        let database = url.path().trim_start_matches('/');
+        Ok(Self {
+            protocol,
+            place: Place::new(
+                protocol,
+                decoded(host.trim_matches(['[', ']']))?,
+                url.port().unwrap_or(protocol.port()),
+            ),
+            user: match url.username() {
+                "" => protocol.user().to_owned(),
+                user => decoded(user)?,
+            },
+            password: match url.password() {
+                Some(password) => Some(decoded(password)?.into()),
+                None => None,
+            },
+            database: match database {
+                "" => None,
+                database => Some(decoded(database)?),
+            },
+        })
+    }
+}
+
+fn decoded(text: &str) -> Result<String, NotBehind> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    Ok(decoded.map_err(|_| NotBehind::Escapes)?.into_owned())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+    use crate::identity::ManagedIdentity;
+
+    fn parsed(text: &str) -> Behind {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn url_says_who_logs_in_where() {
+        let behind = parsed("postgres://app:p%40ss@db.example:6000/Orders%201");
+        assert_eq!(behind.protocol(), BehindProtocol::Postgres);
+        assert_eq!(behind.password(), Some("p@ss"));
+        assert_eq!(behind.database(Some("anydb")), Some("Orders 1"));
+        let principal = Principal::of(&ManagedIdentity::user_assigned("one"));
+        assert_eq!(behind.user_of(&principal), "app");
+        assert_eq!(behind.user_of(&principal.behind_as("two")), "two");
+    }
+
+    #[test]
+    fn what_the_url_leaves_out_is_the_servers_custom() {
+        for (text, shown, user) in [
+            ("postgresql://db", "postgres://db:5432", "postgres"),
+            ("mariadb://db", "mysql://db:3306", "root"),
+            ("tds://[::1]", "sqlserver://[::1]:1433", "sa"),
+        ] {
+            let behind = parsed(text);
+            assert_eq!(
+                (behind.to_string().as_str(), behind.user.as_str()),
+                (shown, user)
+            );
+            assert_eq!(behind.password(), None);
+            assert_eq!(behind.database(Some("wished")), Some("wished"));
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn socket_file_is_a_host_with_slashes() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join(".s.PGSQL.6000");
+        let _listener = tokio::net::UnixListener::bind(&socket).unwrap();
+        let escaped = |path: &std::path::Path| path.display().to_string().replace('/', "%2F");
+        for url in [
+            format!("postgres://app@{}:6000", escaped(directory.path())),
+            format!("mysql://app@{}", escaped(&socket)),
+        ] {
+            let behind = parsed(&url);
+            let shown = format!("://{}", socket.display());
+            assert!(behind.to_string().ends_with(&shown), "{behind}");
+            assert!(behind.connect().await.is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn nothing_shows_the_password() {
+        let behind = parsed("mysql://root:hunter2@db/shop");
+        let refused = behind.refused("root", "no");
+        for text in [
+            behind.to_string(),
+            format!("{behind:?}"),
+            refused.to_string(),
+        ] {
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "db:5432",
+            "",
+            "oracle://db",
+            "postgres://",
+            "postgres://db?sslmode=x",
+            "mysql://db#x",
+            "tds://a%ff@db",
+        ] {
+            assert!(text.parse::<Behind>().is_err(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn dial_that_fails_says_where_to() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let behind = parsed(&format!("postgres://{address}"));
+        let text = behind.connect().await.unwrap_err().to_string();
+        let start =
+            format!("azdb-emulator: the server behind (postgres://{address}) cannot be reached");
+        assert!(text.starts_with(&start), "{text}");
+    }
+}

@@ -1,0 +1,75 @@
+//! The way to the server behind, with TLS or without.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::unverified;
+
+pub(in super::super) enum Stream {
+    Plain(TcpStream),
+    Sealed(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// TLS with whoever is there.
+    pub(super) async fn seal(stream: TcpStream) -> io::Result<Self> {
+        let config =
+            unverified::client_config(rustls::DEFAULT_VERSIONS).map_err(io::Error::other)?;
+        let name = ServerName::from(stream.peer_addr()?.ip());
+        let stream = TlsConnector::from(config).connect(name, stream).await?;
+        Ok(Self::Sealed(Box::new(stream)))
+    }
+
+    pub(super) fn is_sealed(&self) -> bool {
+        matches!(self, Self::Sealed(_))
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Self::Sealed(stream) => Pin::new(stream.as_mut()).poll_flush(context),
+        }
+    }
+
+    /// Ends it without TLS's own word for an end: a server that waits in `SLEEP` looks whether its socket has bytes, takes that
+    /// word for a command, and runs on.
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Sealed(stream) => Pin::new(stream.get_mut().0).poll_shutdown(context),
+        }
+    }
+}

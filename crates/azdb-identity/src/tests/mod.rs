@@ -1,0 +1,5 @@
+//! The keeper of a token against sources that play a script, on a paused clock.
+
+mod keeping;
+mod scripted;
+mod simulated_day;
