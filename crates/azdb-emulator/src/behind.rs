@@ -127,6 +127,18 @@ pub(crate) enum BehindError {
 }
 
 impl Behind {
+    /// A server of this machine's own, which trusts `user` on this socket file.
+    #[cfg(unix)]
+    pub(crate) fn on_socket(protocol: BehindProtocol, socket: PathBuf, user: &str) -> Self {
+        Self {
+            protocol,
+            place: Place::Socket(socket),
+            user: user.to_owned(),
+            password: None,
+            database: None,
+        }
+    }
+
     /// Which protocol it speaks.
     #[must_use]
     pub fn protocol(&self) -> BehindProtocol {

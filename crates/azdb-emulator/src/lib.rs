@@ -38,6 +38,8 @@ mod certificates;
 mod emulator;
 pub mod identity;
 pub mod issuer;
+#[cfg(unix)]
+pub mod local;
 pub mod mysql;
 pub mod postgres;
 mod principal;

@@ -26,7 +26,6 @@ use std::io;
 
 use mysql_common::io::ParseBuf;
 use mysql_common::packets::{AuthSwitchRequest, HandshakePacket};
-use tokio::net::TcpStream;
 
 use self::proof::{KEY_PLEASE, KNOWN, Proof, SHOW};
 pub(super) use self::stream::Stream;
@@ -34,7 +33,7 @@ use super::greeting::{Greeting, flag};
 use super::login::{Change, Response};
 use super::packet::{Fields, read, write};
 use super::record::MysqlRefusal;
-use crate::behind::{Behind, BehindError};
+use crate::behind::{Behind, BehindError, BehindStream};
 use crate::principal::Principal;
 
 const QUIT: [u8; 1] = [1];
@@ -43,7 +42,7 @@ const NO_DATABASE: [u16; 2] = [1044, 1049];
 
 /// A server behind that has said its greeting and heard nothing.
 pub(super) struct Greeted {
-    stream: TcpStream,
+    stream: BehindStream,
     behind: Behind,
     capabilities: u32,
     greeting: Greeting,
