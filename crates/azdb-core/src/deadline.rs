@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::LoginError;
+use crate::fault::Overdue;
 
 /// The moment by which a login must be through, token, dialling and TLS included.
 #[derive(Debug, Clone, Copy)]
@@ -27,18 +27,16 @@ impl Deadline {
     ///
     /// # Errors
     ///
-    /// The step's own, or [`LoginError::Deadline`] naming what the login was `doing` when its time ran out.
-    pub(crate) async fn run<T, E: Into<LoginError>>(
+    /// The step's own, or [`Overdue`] naming what the login was `doing` when its time ran out.
+    pub(crate) async fn run<T, E: From<Overdue>>(
         &self,
         doing: &'static str,
         step: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, LoginError> {
+    ) -> Result<T, E> {
+        let limit = self.limit;
         match tokio::time::timeout_at(self.at, step).await {
-            Ok(outcome) => outcome.map_err(Into::into),
-            Err(_) => Err(LoginError::Deadline {
-                doing,
-                limit: self.limit,
-            }),
+            Ok(outcome) => outcome,
+            Err(_) => Err(Overdue { doing, limit }.into()),
         }
     }
 }

@@ -2,39 +2,51 @@
 //!
 //! ```text
 //!   server      every door open ... the end of the drain
+//!   admin       health, metrics and status over HTTP
 //!   listener    one door: accept, admit
+//!   reception   a route without its types: the one place that knows which protocols there are
 //!   session     one connection: login, relay, log line
-//!   lobby       what the logins of a route share: tokens, permits, TLS
 //!   postgres    its login conversation
 //!   mysql       its login conversation, and the login within a session
 //!   tds         SQL Server's login conversation
-//!   upstream    dialling; which ways may carry a token
-//!   tls         certificates on both sides
-//!   admin       health, metrics and status over HTTP
+//!   lobby       what the logins of a route share: settings, state, credentials; what a protocol is
 //!   relay       bytes one way and bytes the other
+//!   parting     last words
+//!   way         legs, dialling, TLS around them, the proof that one may carry a token
+//!   tls         certificates on both sides
+//!   deadline    one clock for a login
+//!   ledger      what a route has done
+//!   fault       causes, whose they are, and remedies
+//!   socket      doors and options
+//!   ending      how everything comes to an end together
 //! ```
+//!
+//! A room imports rooms below it only; `scripts/check-rooms` holds that.
 //!
 //! The two sides are called **app** and **upstream**, everywhere.
 
 mod admin;
-mod counters;
 mod deadline;
-mod error;
-mod io;
+mod ending;
+mod fault;
+mod ledger;
 mod listener;
 mod lobby;
 mod mysql;
 mod parting;
 mod postgres;
+mod reception;
 mod relay;
+#[cfg(test)]
+mod rig;
 mod server;
 mod session;
 mod socket;
 mod tds;
 mod tls;
-mod upstream;
+mod way;
 
-pub use error::LoginError;
+pub use fault::{Cause, Explained, Kind, Overdue};
+pub use reception::{Reception, ReceptionError, Resources};
 pub use server::{Drained, Server, StartError};
-pub use tds::TdsError;
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};

@@ -4,13 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use azdb_config::route::Admission;
 use tokio::sync::Semaphore;
 
-use crate::lobby::Lobby;
-use crate::session::{self, Ending};
-use crate::socket::{Door, Peer};
-use crate::upstream::Dial;
-use azdb_config::route::Admission;
+use crate::ending::Ending;
+use crate::reception::Reception;
+use crate::socket::{AppSocket, Door, Peer};
 
 /// Connections beyond `max_connections` that may be open while they say who they are: cancel requests, and logins that
 /// are to be told "too many".
@@ -19,21 +18,33 @@ const ANTEROOM: usize = 64;
 /// First and longest pause after the kernel would not hand out a connection.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
-/// Accepts for one door.
-pub(crate) struct Listener<D: Dial> {
-    door: Door,
-    lobby: Arc<Lobby<D>>,
+/// Where apps come from: doors in production, scripts in tests.
+pub(crate) trait Entrance: Send + 'static {
+    /// Waits for an app.
+    fn accept(&self) -> impl Future<Output = io::Result<(AppSocket, Peer)>> + Send;
+}
+
+impl Entrance for Door {
+    async fn accept(&self) -> io::Result<(AppSocket, Peer)> {
+        Door::accept(self).await
+    }
+}
+
+/// Accepts at one entrance.
+pub(crate) struct Listener<E> {
+    entrance: E,
+    reception: Reception,
     anteroom: Arc<Semaphore>,
     ending: Ending,
 }
 
-impl<D: Dial> Listener<D> {
-    pub(crate) fn new(door: Door, lobby: Arc<Lobby<D>>, ending: Ending) -> Self {
-        let room = lobby.route.max_connections.saturating_add(ANTEROOM);
+impl<E: Entrance> Listener<E> {
+    pub(crate) fn new(entrance: E, reception: Reception, ending: Ending) -> Self {
+        let room = reception.route().max_connections.saturating_add(ANTEROOM);
         let anteroom = Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)));
         Self {
-            door,
-            lobby,
+            entrance,
+            reception,
             anteroom,
             ending,
         }
@@ -41,32 +52,29 @@ impl<D: Dial> Listener<D> {
 
     /// Accepts for ever. Dropped to close the door.
     pub(crate) async fn serve(self) {
+        let route = self.reception.route();
         let mut pause = BACKOFF.0;
         loop {
             let Ok(place) = Arc::clone(&self.anteroom).acquire_owned().await else {
                 return;
             };
-            let (socket, peer) = match self.door.accept().await {
+            let (socket, peer) = match self.entrance.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) if concerns_one_connection(&error) => continue,
                 Err(error) => {
                     // EMFILE, ENFILE, ENOBUFS: the connection stays in the backlog, and asking again at once would spin.
-                    tracing::warn!(route = %self.lobby.route.name, %error, ?pause, "cannot accept");
+                    tracing::warn!(route = %route.name, %error, ?pause, "cannot accept");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(BACKOFF.1);
                     continue;
                 }
             };
             pause = BACKOFF.0;
-            if !admits(&self.lobby.route.admission, peer) {
-                tracing::warn!(route = %self.lobby.route.name, %peer, "not admitted, see allow and allow_uids");
+            if !admits(&route.admission, peer) {
+                tracing::warn!(route = %route.name, %peer, "not admitted, see allow and allow_uids");
                 continue;
             }
-            let (lobby, ending) = (Arc::clone(&self.lobby), self.ending.clone());
-            self.ending.spawn(async move {
-                session::serve(socket, peer, &lobby, &ending).await;
-                drop(place);
-            });
+            self.reception.take_in(socket, peer, place, &self.ending);
         }
     }
 }
@@ -78,6 +86,7 @@ fn admits(admission: &Admission, peer: Peer) -> bool {
             .uids
             .as_ref()
             .is_none_or(|uids| uids.contains(&uid)),
+        Peer::InProcess => true,
     }
 }
 

@@ -1,26 +1,48 @@
 //! How an app is parted with: so that it hears the last words.
+//!
+//! # Invariants
+//!
+//! * An app that listens is never left without a word: a [`Fault`] becomes the end of a login as [`Told`], and that is made by
+//!   [`Leg::refuse`] alone, which says the words first.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::io::{Leg, Stream};
+use crate::fault::{Fault, Left, Overdue};
+use crate::way::{Leg, Stream};
 
 /// How long an app may take to hear them. One that takes nothing, or never stops talking, must not hold its session.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes of the app's that are read and thrown away meanwhile.
 const MOST: u64 = 64 * 1024;
 
+/// Why an app is not in.
+#[derive(Debug)]
+pub(crate) enum NotIn<F> {
+    /// It is not there any more, or never was an app of this protocol.
+    Left(Left),
+    /// It has been told.
+    Told(Told<F>),
+}
+
+/// A fault that the app has been told.
+#[derive(Debug)]
+pub(crate) struct Told<F>(Fault<F>);
+
+impl<F> Told<F> {
+    /// What it was told.
+    pub(crate) fn fault(&self) -> &Fault<F> {
+        &self.0
+    }
+}
+
 impl<S: Stream> Leg<S> {
-    /// Writes all of `bytes`, and sees them off.
-    ///
-    /// # Errors
-    ///
-    /// The stream's.
-    pub(crate) async fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes).await?;
-        self.flush().await
+    /// Ends a login with `words`, which say what went wrong in the app's protocol.
+    pub(crate) async fn refuse<F>(&mut self, fault: Fault<F>, words: &[u8]) -> Told<F> {
+        self.part_with(words).await;
+        Told(fault)
     }
 
     /// Says something and closes. A socket that is closed while bytes of the app lie unread resets the connection, and the
@@ -34,5 +56,29 @@ impl<S: Stream> Leg<S> {
         if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, parting).await {
             tracing::debug!(%error, "the app did not hear the last words");
         }
+    }
+}
+
+impl<F> From<Told<F>> for NotIn<F> {
+    fn from(told: Told<F>) -> Self {
+        Self::Told(told)
+    }
+}
+
+impl<F> From<Left> for NotIn<F> {
+    fn from(left: Left) -> Self {
+        Self::Left(left)
+    }
+}
+
+impl<F> From<io::Error> for NotIn<F> {
+    fn from(error: io::Error) -> Self {
+        Self::Left(error.into())
+    }
+}
+
+impl<F> From<Overdue> for NotIn<F> {
+    fn from(overdue: Overdue) -> Self {
+        Self::Left(overdue.into())
     }
 }

@@ -1,184 +1,112 @@
 //! One app's connection, from the door to its last log line.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use azdb_quote::Chain;
 use tracing::{Instrument as _, Span};
 
-use crate::counters::Counters;
-use crate::error::LoginError;
-use crate::io::{AppLeg, Stream};
-use crate::lobby::{Guest, Lobby};
-use crate::relay::{Ended, Linger, Paired, Stopped, Watch, Why, relay};
+use crate::ending::{Admitted, Ending};
+use crate::fault::{Explained, OwnFault};
+use crate::ledger::Ledger;
+use crate::lobby::{Lobby, Login, Protocol, Session};
+use crate::parting::NotIn;
+use crate::relay::{Ended, Linger, Stopped, Why, relay};
 use crate::socket::Peer;
-use crate::upstream::{Dial, Upstream};
-use crate::{mysql, postgres, tds};
-use azdb_config::route::ProtocolName;
-use azdb_quote::Chain;
-
-/// What sessions, doors and the server share to come to an end together.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Ending {
-    /// No new session may begin.
-    pub(crate) closing: CancellationToken,
-    /// Sessions that still run are to say goodbye.
-    pub(crate) goodbye: CancellationToken,
-    pub(crate) doors: TaskTracker,
-    pub(crate) tasks: TaskTracker,
-    /// Somebody has asked over HTTP for the end.
-    pub(crate) quit: CancellationToken,
-    admitted: Arc<AtomicUsize>,
-    /// Counts connections, so that the lines of one can be found in a log.
-    numbers: Arc<AtomicU64>,
-}
-
-impl Ending {
-    /// Sessions that have been let in and have not ended.
-    pub(crate) fn sessions(&self) -> usize {
-        self.admitted.load(Ordering::Relaxed)
-    }
-
-    /// Runs a connection as a task of its own: a panic in it ends it and nothing else.
-    pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(connection);
-    }
-}
-
-/// An app's connection whose login did not fail.
-pub(crate) enum Login<A, U, W> {
-    /// Let in.
-    Session(Box<Session<A, U, W>>),
-    /// It came for something else, and has got it.
-    Errand(&'static str),
-    /// It closed, or spoke something else; nobody is left to tell.
-    Nobody,
-}
-
-/// The legs of a session.
-pub(crate) type Legs<A, U> = Paired<AppLeg<A>, Upstream<U>>;
-
-/// A session that may begin.
-pub(crate) struct Session<A, U, W> {
-    pub(crate) paired: Legs<A, U>,
-    pub(crate) watch: W,
-    /// Given back when the session is dropped.
-    pub(crate) _guest: Guest,
-}
-
-/// What a protocol does with a session besides relaying it.
-pub(crate) trait Conversation: Watch {
-    /// Does what the relay has paused for. An error has been told to the app, and ends the session.
-    fn intermission<A: Stream, D: Dial>(
-        &mut self,
-        legs: &mut Legs<A, D::Stream>,
-        lobby: &Lobby<D>,
-    ) -> impl Future<Output = Result<(), LoginError>> + Send;
-
-    /// Tells an app at rest that its session ends with the proxy.
-    fn farewell<A: Stream>(&self, app: &mut AppLeg<A>) -> impl Future<Output = ()> + Send;
-}
+use crate::way::{Dial, Stream};
 
 /// Serves one app.
-pub(crate) async fn serve<A: Stream, D: Dial>(
+pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     socket: A,
     peer: Peer,
-    lobby: &Lobby<D>,
+    lobby: &Lobby<P, D>,
     ending: &Ending,
 ) {
-    lobby.counters.accepted.add(1);
-    let number = ending.numbers.fetch_add(1, Ordering::Relaxed);
+    let ledger = &lobby.state.ledger;
+    ledger.accepted.add(1);
+    let number = ending.number();
     // A span is half a KiB, and a session that moves bytes has nothing to say: it is made where something is said.
     let span = || tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
-    match lobby.route.protocol {
-        ProtocolName::Postgres => {
-            let login = postgres::login(socket, lobby).instrument(span());
-            attend(Box::pin(login), &span, lobby, ending).await;
-        }
-        ProtocolName::Mysql => {
-            let login = mysql::login(socket, lobby).instrument(span());
-            attend(Box::pin(login), &span, lobby, ending).await;
-        }
-        ProtocolName::Tds => {
-            let login = tds::login(socket, lobby).instrument(span());
-            attend(Box::pin(login), &span, lobby, ending).await;
-        }
-    }
-}
-
-/// A login, and the session that comes of it.
-async fn attend<A: Stream, D: Dial, W: Conversation>(
-    login: Pin<Box<impl Future<Output = Result<Login<A, D::Stream, W>, LoginError>>>>,
-    span: &impl Fn() -> Span,
-    lobby: &Lobby<D>,
-    ending: &Ending,
-) {
+    let login = Box::pin(P::login(socket, lobby).instrument(span()));
     match ending.goodbye.run_until_cancelled(login).await {
-        Some(Ok(Login::Session(session))) => run(session, span, lobby, ending).await,
+        Some(Ok(Login::Session(session))) => run(session, &span, lobby, ending).await,
         Some(Ok(Login::Errand(what))) => span().in_scope(|| tracing::debug!("{what}")),
         Some(Ok(Login::Nobody)) => span().in_scope(|| tracing::debug!("closed before a login")),
-        Some(Err(error)) => {
-            lobby.counters.refused.add(1);
-            span().in_scope(|| tracing::warn!(error = %Chain(&error), "login refused"));
-        }
+        Some(Err(not_in)) => span().in_scope(|| note("login refused", &not_in, ledger)),
         None => span().in_scope(|| tracing::warn!("login cut short by the end of the proxy")),
     }
 }
 
-async fn run<A: Stream, D: Dial, W: Conversation>(
-    mut session: Box<Session<A, D::Stream, W>>,
+/// Writes down why an app is not in.
+fn note<F: OwnFault>(what: &'static str, not_in: &NotIn<F>, ledger: &Ledger) {
+    fn write(what: &'static str, fault: &impl Explained, ledger: &Ledger) {
+        ledger.refuse(fault);
+        let (error, kind, remedy) = (Chain(fault), fault.kind(), fault.remedy());
+        tracing::warn!(%error, %kind, remedy = &*remedy, "{what}");
+    }
+    match not_in {
+        NotIn::Told(told) => write(what, told.fault(), ledger),
+        NotIn::Left(left) => write(what, left, ledger),
+    }
+}
+
+async fn run<P: Protocol, A: Stream, D: Dial>(
+    mut session: Box<Session<P, A, D::Stream>>,
     span: &impl Fn() -> Span,
-    lobby: &Lobby<D>,
+    lobby: &Lobby<P, D>,
     ending: &Ending,
 ) {
-    // Used where it lies: a session that is moved stands in the task's memory once more for each move.
-    let Session { paired, watch, .. } = &mut *session;
-    let counters = &lobby.counters;
-    let _counted = Counted::new(&ending.admitted, counters);
+    let ledger = &lobby.state.ledger;
+    let _counted = Counted::new(ending, ledger);
     span().in_scope(|| tracing::debug!("session begins"));
-    let (mut before_app, mut before_upstream) = (0, 0);
-    let ended = loop {
-        let goodbye = ending.goodbye.cancelled();
-        match relay(paired, watch, Linger::default(), goodbye).await {
-            Stopped::Ended(ended) => break ended,
-            Stopped::Paused {
-                from_app,
-                from_upstream,
-            } => {
-                before_app += from_app;
-                before_upstream += from_upstream;
-                let intermission = Box::pin(watch.intermission(paired, lobby).instrument(span()));
-                match ending.goodbye.run_until_cancelled(intermission).await {
-                    Some(Ok(())) => {}
-                    Some(Err(error)) => {
-                        counters.refused.add(1);
-                        span().in_scope(|| {
-                            tracing::warn!(error = %Chain(&error), "login within the session refused");
-                        });
-                        break Ended::by_us();
-                    }
-                    None => break Ended::by_us(),
-                }
-            }
-        }
-    };
+    let ended = converse(&mut session, span, lobby, ending).await;
     if let Why::Goodbye { at_rest: true } = ended.why {
-        Box::pin(watch.farewell(&mut paired.app)).await;
+        Box::pin(P::farewell(&mut session.legs.app)).await;
     }
     drop(session);
-    let ended = Ended {
-        from_app: ended.from_app + before_app,
-        from_upstream: ended.from_upstream + before_upstream,
-        why: ended.why,
-    };
-    counters.from_app.add(ended.from_app);
-    counters.from_upstream.add(ended.from_upstream);
+    ledger.from_app.add(ended.from_app);
+    ledger.from_upstream.add(ended.from_upstream);
     span().in_scope(|| log_end(ended));
 }
 
+/// Relays, and does what the relay pauses for, until the session is over.
+async fn converse<P: Protocol, A: Stream, D: Dial>(
+    session: &mut Session<P, A, D::Stream>,
+    span: &impl Fn() -> Span,
+    lobby: &Lobby<P, D>,
+    ending: &Ending,
+) -> Ended {
+    // Used where it lies: a session that is moved stands in the task's memory once more for each move.
+    let Session { legs, watch, .. } = session;
+    let (mut from_app, mut from_upstream) = (0, 0);
+    let ended = loop {
+        let goodbye = ending.goodbye.cancelled();
+        match relay(legs, watch, Linger::default(), goodbye).await {
+            Stopped::Ended(ended) => break ended,
+            Stopped::Paused(moved) => {
+                from_app += moved.from_app;
+                from_upstream += moved.from_upstream;
+            }
+        }
+        let intermission = P::intermission(legs, watch, lobby).instrument(span());
+        match ending
+            .goodbye
+            .run_until_cancelled(Box::pin(intermission))
+            .await
+        {
+            Some(Ok(())) => {}
+            Some(Err(not_in)) => {
+                let what = "login within the session refused";
+                span().in_scope(|| note(what, &not_in, &lobby.state.ledger));
+                break Ended::by_us();
+            }
+            None => break Ended::by_us(),
+        }
+    };
+    Ended {
+        from_app: ended.from_app + from_app,
+        from_upstream: ended.from_upstream + from_upstream,
+        why: ended.why,
+    }
+}
 fn log_end(
     Ended {
         from_app,
@@ -215,21 +143,22 @@ fn log_end(
 
 /// One in the counts of sessions for as long as it lives, however it ends.
 struct Counted<'a> {
-    admitted: &'a AtomicUsize,
-    counters: &'a Counters,
+    _admitted: Admitted<'a>,
+    ledger: &'a Ledger,
 }
 
 impl<'a> Counted<'a> {
-    fn new(admitted: &'a AtomicUsize, counters: &'a Counters) -> Self {
-        admitted.fetch_add(1, Ordering::Relaxed);
-        counters.sessions.add(1);
-        Self { admitted, counters }
+    fn new(ending: &'a Ending, ledger: &'a Ledger) -> Self {
+        ledger.sessions.add(1);
+        Self {
+            _admitted: ending.admit(),
+            ledger,
+        }
     }
 }
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.admitted.fetch_sub(1, Ordering::Relaxed);
-        self.counters.ended.add(1);
+        self.ledger.ended.add(1);
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
@@ -57,6 +57,8 @@ pub(crate) enum AppSocket {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    /// Of this process.
+    Pipe(DuplexStream),
 }
 
 /// Who an app is, as far as the kernel can tell.
@@ -66,6 +68,8 @@ pub(crate) enum Peer {
     Tcp(SocketAddr),
     /// A process of this machine, under this user id.
     Unix(u32),
+    /// Ourselves.
+    InProcess,
 }
 
 impl std::fmt::Display for Peer {
@@ -73,6 +77,7 @@ impl std::fmt::Display for Peer {
         match self {
             Self::Tcp(addr) => addr.fmt(f),
             Self::Unix(uid) => write!(f, "unix uid {uid}"),
+            Self::InProcess => f.write_str("this process"),
         }
     }
 }
@@ -189,6 +194,7 @@ macro_rules! with_either {
             AppSocket::Tcp($stream) => $call,
             #[cfg(unix)]
             AppSocket::Unix($stream) => $call,
+            AppSocket::Pipe($stream) => $call,
         }
     };
 }

@@ -87,7 +87,7 @@ pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Se
     server
         .open_endpoints(config.health.as_ref(), &config.admin)
         .await?;
-    server.open_browser().await;
+    server.open_beside().await;
     if config.process.require_ready {
         server.require_tokens().await?;
     } else {

@@ -13,7 +13,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::{Answer, Bureau, status, text, typed};
-use crate::counters::Counters;
+use crate::ledger::Ledger;
+use crate::reception::Reception;
 
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -40,15 +41,12 @@ fn sessions(registry: &mut Registry, bureau: &Bureau) {
         "max_connections of the route",
         limit.clone(),
     );
-    let mut counts = |name: &str, help: &str, read: fn(&Counters) -> u64| {
+    let mut counts = |name: &str, help: &str, read: fn(&Ledger) -> u64| {
         let family = Counts::default();
         registry.register(name, help, family.clone());
-        for (route, counters) in &bureau.routes {
-            let labels = vec![
-                ("route", route.name.clone()),
-                ("protocol", route.protocol.to_string()),
-            ];
-            family.get_or_create(&labels).inc_by(read(counters));
+        for reception in &bureau.receptions {
+            let count = read(reception.ledger());
+            family.get_or_create(&labels(reception)).inc_by(count);
         }
     };
     counts(
@@ -68,15 +66,21 @@ fn sessions(registry: &mut Registry, bureau: &Bureau) {
     counts("bytes_from_upstream", "Bytes that apps took", |c| {
         c.from_upstream.read()
     });
-    for (route, counters) in &bureau.routes {
-        let labels = vec![
-            ("route", route.name.clone()),
-            ("protocol", route.protocol.to_string()),
-        ];
-        open.get_or_create(&labels).set(whole(counters.open()));
-        let most = u64::try_from(route.max_connections).unwrap_or(u64::MAX);
+    for reception in &bureau.receptions {
+        let labels = labels(reception);
+        let there = whole(reception.ledger().open());
+        open.get_or_create(&labels).set(there);
+        let most = u64::try_from(reception.route().max_connections).unwrap_or(u64::MAX);
         limit.get_or_create(&labels).set(whole(most));
     }
+}
+
+fn labels(reception: &Reception) -> Labels {
+    let route = reception.route();
+    vec![
+        ("route", route.name.clone()),
+        ("protocol", route.protocol.to_string()),
+    ]
 }
 
 fn tokens(registry: &mut Registry, bureau: &Bureau) {

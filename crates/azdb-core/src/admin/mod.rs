@@ -29,10 +29,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
-use crate::counters::Counters;
-use crate::session::Ending;
+use crate::ending::Ending;
+use crate::reception::Reception;
 use crate::socket::{AppSocket, Door};
-use azdb_config::route::Route;
 
 /// Connections at a time, and how long one may take to ask.
 const ROOM: usize = 32;
@@ -40,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Who may ask for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Endpoint {
+pub(crate) enum Desk {
     /// Health and metrics.
     Health,
     /// Status, and the end of the process.
@@ -49,7 +48,7 @@ pub(crate) enum Endpoint {
 
 /// What the endpoints know.
 pub(crate) struct Bureau {
-    pub(crate) routes: Vec<(Arc<Route>, Arc<Counters>)>,
+    pub(crate) receptions: Vec<Reception>,
     pub(crate) tokens: Tokens,
     pub(crate) ending: Ending,
     /// Somebody has asked for the end, and is to read the answer before it comes.
@@ -57,7 +56,7 @@ pub(crate) struct Bureau {
 }
 
 /// Answers on one door for ever.
-pub(crate) async fn serve(door: Door, endpoint: Endpoint, bureau: Arc<Bureau>) {
+pub(crate) async fn serve(door: Door, desk: Desk, bureau: Arc<Bureau>) {
     let room = Arc::new(Semaphore::new(ROOM));
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else {
@@ -67,21 +66,21 @@ pub(crate) async fn serve(door: Door, endpoint: Endpoint, bureau: Arc<Bureau>) {
             Ok((socket, _)) => {
                 let bureau = Arc::clone(&bureau);
                 tokio::spawn(async move {
-                    answer_all(socket, endpoint, bureau).await;
+                    answer_all(socket, desk, bureau).await;
                     drop(place);
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, ?endpoint, "cannot accept");
+                tracing::warn!(%error, endpoint = ?desk, "cannot accept");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
     }
 }
 
-async fn answer_all(socket: AppSocket, endpoint: Endpoint, bureau: Arc<Bureau>) {
+async fn answer_all(socket: AppSocket, desk: Desk, bureau: Arc<Bureau>) {
     let answer = service_fn(|request: Request<Incoming>| {
-        let answer = respond(&request, endpoint, &bureau);
+        let answer = respond(&request, desk, &bureau);
         async move { Ok::<_, std::convert::Infallible>(answer) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -99,24 +98,24 @@ async fn answer_all(socket: AppSocket, endpoint: Endpoint, bureau: Arc<Bureau>) 
 
 type Answer = Response<Full<Bytes>>;
 
-fn respond<B>(request: &Request<B>, endpoint: Endpoint, bureau: &Bureau) -> Answer {
-    if endpoint == Endpoint::Admin && !is_of_this_machine(request) {
+fn respond<B>(request: &Request<B>, desk: Desk, bureau: &Bureau) -> Answer {
+    if desk == Desk::Admin && !is_of_this_machine(request) {
         return text(StatusCode::FORBIDDEN, "not for browsers and other hosts\n");
     }
-    match (endpoint, request.method(), request.uri().path()) {
-        (Endpoint::Health, &Method::GET, "/startup" | "/liveness") => text(StatusCode::OK, "ok\n"),
-        (Endpoint::Health, &Method::GET, "/readiness") => match bureau.unreadiness() {
+    match (desk, request.method(), request.uri().path()) {
+        (Desk::Health, &Method::GET, "/startup" | "/liveness") => text(StatusCode::OK, "ok\n"),
+        (Desk::Health, &Method::GET, "/readiness") => match bureau.unreadiness() {
             None => text(StatusCode::OK, "ok\n"),
             Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, why),
         },
-        (Endpoint::Health, &Method::GET, "/metrics") => metrics::answer(bureau),
-        (Endpoint::Admin, &Method::GET, "/status") => status::answer(bureau),
-        (Endpoint::Admin, &Method::POST, "/quitquitquit") => {
+        (Desk::Health, &Method::GET, "/metrics") => metrics::answer(bureau),
+        (Desk::Admin, &Method::GET, "/status") => status::answer(bureau),
+        (Desk::Admin, &Method::POST, "/quitquitquit") => {
             tracing::info!("asked to end over HTTP");
             bureau.asked_to_end.store(true, Ordering::Relaxed);
             text(StatusCode::OK, "ending\n")
         }
-        (Endpoint::Admin, _, "/quitquitquit") => text(StatusCode::METHOD_NOT_ALLOWED, "POST it\n"),
+        (Desk::Admin, _, "/quitquitquit") => text(StatusCode::METHOD_NOT_ALLOWED, "POST it\n"),
         _ => text(StatusCode::NOT_FOUND, "no such page\n"),
     }
 }
@@ -127,10 +126,11 @@ impl Bureau {
         if self.ending.closing.is_cancelled() {
             return Some("shutting down\n");
         }
-        let is_full = |(route, counters): &(Arc<Route>, Arc<Counters>)| {
-            counters.open() >= u64::try_from(route.max_connections).unwrap_or(u64::MAX)
+        let is_full = |reception: &Reception| {
+            let most = u64::try_from(reception.route().max_connections).unwrap_or(u64::MAX);
+            reception.ledger().open() >= most
         };
-        let full = self.routes.iter().any(is_full);
+        let full = self.receptions.iter().any(is_full);
         full.then_some("all connections of a route are taken\n")
     }
 }
@@ -177,7 +177,7 @@ mod tests {
         let environment = azdb_identity::Environment::from_iter(Vec::<(String, String)>::new());
         let tokens = Tokens::new(environment, crate::platform_client().unwrap());
         Bureau {
-            routes: Vec::new(),
+            receptions: Vec::new(),
             tokens,
             ending: Ending::default(),
             asked_to_end: AtomicBool::new(false),
@@ -186,7 +186,7 @@ mod tests {
 
     fn ask(
         bureau: &Bureau,
-        endpoint: Endpoint,
+        desk: Desk,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
@@ -195,14 +195,14 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        respond(&request.body(()).unwrap(), endpoint, bureau).status()
+        respond(&request.body(()).unwrap(), desk, bureau).status()
     }
 
     #[tokio::test]
     async fn no_browser_reaches_the_admin_endpoint() {
         let bureau = bureau();
         let status =
-            |headers: &[(&str, &str)]| ask(&bureau, Endpoint::Admin, "GET", "/status", headers);
+            |headers: &[(&str, &str)]| ask(&bureau, Desk::Admin, "GET", "/status", headers);
         for host in ["localhost", "127.0.0.1:9091", "[::1]:9091", "LOCALHOST:1"] {
             assert_eq!(status(&[("host", host)]), StatusCode::OK, "{host}");
         }
@@ -224,7 +224,7 @@ mod tests {
     async fn only_a_post_ends_the_process() {
         let bureau = bureau();
         let host = [("host", "localhost")];
-        let quit = |method| ask(&bureau, Endpoint::Admin, method, "/quitquitquit", &host);
+        let quit = |method| ask(&bureau, Desk::Admin, method, "/quitquitquit", &host);
         assert_eq!(quit("GET"), StatusCode::METHOD_NOT_ALLOWED);
         assert!(!bureau.asked_to_end.load(Ordering::Relaxed));
         assert_eq!(quit("POST"), StatusCode::OK);
@@ -234,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn readiness_ends_with_the_drain_and_liveness_does_not() {
         let bureau = bureau();
-        let health = |path| ask(&bureau, Endpoint::Health, "GET", path, &[]);
+        let health = |path| ask(&bureau, Desk::Health, "GET", path, &[]);
         assert_eq!(health("/readiness"), StatusCode::OK);
         bureau.ending.closing.cancel();
         assert_eq!(health("/readiness"), StatusCode::SERVICE_UNAVAILABLE);

@@ -1,42 +1,53 @@
 //! `/status`: what an operator wants to know at a glance, as JSON.
 
-use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use azdb_identity::{Selector, TokenStatus};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answer, Bureau, typed};
-use crate::counters::Counters;
-use azdb_config::route::Route;
+use crate::ledger::Refusal;
+use crate::reception::Reception;
 
 pub(super) fn answer(bureau: &Bureau) -> Answer {
     let tokens = bureau.tokens.status();
     let page = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "state": if bureau.ending.closing.is_cancelled() { "draining" } else { "serving" },
-        "routes": routes(bureau),
+        "routes": bureau.receptions.iter().map(route).collect::<Vec<_>>(),
         "tokens": tokens.iter().map(token).collect::<Vec<_>>(),
     });
     typed(StatusCode::OK, "application/json", format!("{page:#}\n"))
 }
 
-fn routes(bureau: &Bureau) -> Vec<Value> {
-    let route = |(route, counters): &(Arc<Route>, Arc<Counters>)| {
-        json!({
-            "name": route.name,
-            "protocol": route.protocol.to_string(),
-            "upstream": route.upstream.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "sessions_open": counters.open(),
-            "sessions_max": route.max_connections,
-            "sessions_total": counters.sessions.read(),
-            "logins_refused_total": counters.refused.read(),
-            "bytes_from_app_total": counters.from_app.read(),
-            "bytes_from_upstream_total": counters.from_upstream.read(),
-        })
-    };
-    bureau.routes.iter().map(route).collect()
+fn route(reception: &Reception) -> Value {
+    let (route, ledger) = (reception.route(), reception.ledger());
+    json!({
+        "name": route.name,
+        "protocol": route.protocol.to_string(),
+        "upstream": route.upstream.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "sessions_open": ledger.open(),
+        "sessions_max": route.max_connections,
+        "sessions_total": ledger.sessions.read(),
+        "logins_refused_total": ledger.refused.read(),
+        "last_refusal": ledger.last_refusal().map(refusal),
+        "bytes_from_app_total": ledger.from_app.read(),
+        "bytes_from_upstream_total": ledger.from_upstream.read(),
+    })
+}
+
+fn refusal(refusal: Refusal) -> Value {
+    json!({
+        "kind": refusal.kind.to_string(),
+        "cause": refusal.cause,
+        "remedy": refusal.remedy,
+        "unix_time": unix_time(refusal.at),
+    })
+}
+
+fn unix_time(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn token(status: &TokenStatus) -> Value {
@@ -45,7 +56,7 @@ fn token(status: &TokenStatus) -> Value {
         json!({
             "cause": error.cause(),
             "remedy": error.remedy(),
-            "unix_time": at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            "unix_time": unix_time(*at),
         })
     });
     json!({

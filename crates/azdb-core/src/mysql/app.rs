@@ -1,22 +1,21 @@
 //! What we say to the app, being its server.
 
-use std::io;
-use std::sync::Arc;
-
 use azdb_wire::mysql::{
     Header, MAX_LOGIN_PACKET, PacketError, Response, ResponsePacket, SCRAMBLE, encode_switch,
     plugin, push_packet,
 };
-use rustls::ServerConfig;
 
-use super::Secretive;
-use super::channel::{Channel, Fault};
+use super::channel::{Channel, NoPacket};
 use super::notice::notice;
 use super::spares::{Seat, seated};
+use super::{MysqlFault, Secretive};
 use crate::deadline::Deadline;
-use crate::error::LoginError;
-use crate::io::{AppLeg, Leg, MaybeTls, Stream};
-use crate::tls::{self, Alpn};
+use crate::fault::{Fault, Left};
+use crate::parting::{NotIn, Told};
+use crate::tls::AppTlsConfig;
+use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept};
+
+const WAITING: &str = "waiting for the app's answer to the greeting";
 
 /// Length of the fast answer of caching_sha2_password.
 const FAST_ANSWER: usize = 32;
@@ -43,52 +42,57 @@ pub(super) struct Arrived<A> {
 pub(super) async fn introduce<A: Stream>(
     mut socket: Leg<A>,
     greeting: &[u8],
-    tls: Option<&Arc<ServerConfig>>,
+    tls: Option<&AppTlsConfig>,
     seat: &mut Seat,
     deadline: &Deadline,
-) -> Result<Arrival<A>, LoginError> {
-    const DOING: &str = "waiting for the app's answer to the greeting";
+) -> Result<Arrival<A>, NotIn<MysqlFault>> {
     let greeting = async {
         // An app that has gone already is one that leaves without a byte.
         let _ = Channel::at(&mut socket, 0).say(greeting).await;
         seated(seat, first_header(&mut socket)).await
     };
-    if !deadline.run(DOING, greeting).await? {
+    if !deadline.run(WAITING, greeting).await? {
         return Ok(Arrival::Nobody);
     }
-    let mut channel = Channel::at(&mut socket, 1);
-    let packet = deadline.run(DOING, read(&mut channel)).await?;
-    let next = channel.next();
+    let (packet, next) = read_answer(&mut socket, 1, deadline).await?;
     if ResponsePacket::parse(&packet) != Ok(ResponsePacket::Tls) {
         let leg = Leg::new(MaybeTls::Plain(socket));
         return Ok(Arrival::App(Arrived { leg, next, packet }));
     }
     let Some(tls) = tls else {
-        let error = io::Error::other("the app wants TLS and is offered none");
-        return Err(LoginError::AppTls(error));
+        let mut channel = Channel::at(&mut socket, next);
+        return Err(refuse(&mut channel, MysqlFault::AppWantsTls.into())
+            .await
+            .into());
     };
     // An app begins its handshake without waiting for us. What lies here is read as TLS and as nothing else.
     match socket.unread() {
         [] | [TLS_HANDSHAKE, ..] => {}
-        stuffed => return Err(LoginError::AppStuffedBytes(stuffed.len())),
+        stuffed => return Err(Left::StuffedBytes(stuffed.len()).into()),
     }
-    let accepting = tls::accept(socket, tls, Alpn::Optional);
+    let accepting = accept(socket, &tls.around, Alpn::Optional);
     let mut leg = deadline.run("TLS with the app", accepting).await?;
-    let mut channel = Channel::at(&mut leg, next);
-    let packet = deadline.run(DOING, read(&mut channel)).await?;
-    let next = channel.next();
+    let (packet, next) = read_answer(&mut leg, next, deadline).await?;
     Ok(Arrival::App(Arrived { leg, next, packet }))
 }
 
-/// First byte of a TLS record that holds a handshake.
-const TLS_HANDSHAKE: u8 = 0x16;
+/// Reads a packet of the app's answer, and tells it when that is none.
+async fn read_answer<S: Stream>(
+    leg: &mut Leg<S>,
+    number: u8,
+    deadline: &Deadline,
+) -> Result<(Secretive, u8), NotIn<MysqlFault>> {
+    let mut channel = Channel::at(leg, number);
+    let packet = deadline.run(WAITING, read(&mut channel)).await?;
+    Ok((packet, channel.next()))
+}
 
 /// Whether the app's answer begins as one of MySQL does.
-async fn first_header<A: Stream>(socket: &mut Leg<A>) -> Result<bool, LoginError> {
+async fn first_header<A: Stream>(socket: &mut Leg<A>) -> Result<bool, Left> {
     match socket.fill(Header::LEN).await {
         Ok(()) => {}
         Err(_) if socket.unread().is_empty() => return Ok(false),
-        Err(error) => return Err(LoginError::AppLeft(error)),
+        Err(error) => return Err(error.into()),
     }
     let header = socket
         .unread()
@@ -102,24 +106,30 @@ async fn first_header<A: Stream>(socket: &mut Leg<A>) -> Result<bool, LoginError
     Ok(is_ours)
 }
 
-/// Reads a packet of the app's.
-pub(super) async fn read<S: Stream>(app: &mut Channel<'_, S>) -> Result<Secretive, LoginError> {
-    app.read().await.map_err(|fault| match fault {
-        Fault::Lost(error) => LoginError::AppLeft(error),
-        Fault::Bad(error) => LoginError::AppMysqlPacket(error),
-    })
+/// Reads a packet of the app's, and tells it when that is none.
+pub(super) async fn read<S: Stream>(
+    app: &mut Channel<'_, S>,
+) -> Result<Secretive, NotIn<MysqlFault>> {
+    match app.read().await {
+        Ok(packet) => Ok(packet),
+        Err(NoPacket::Lost(error)) => Err(error.into()),
+        Err(NoPacket::Bad(error)) => {
+            let fault = MysqlFault::AppPacket(error).into();
+            Err(refuse(app, fault).await.into())
+        }
+    }
 }
 
 /// Reads the app's answer to the greeting.
-pub(super) fn parse_response(packet: &[u8]) -> Result<Response<'_>, LoginError> {
+pub(super) fn parse_response(packet: &[u8]) -> Result<Response<'_>, MysqlFault> {
     match ResponsePacket::parse(packet) {
         Ok(ResponsePacket::Response(response)) => Ok(response),
-        Ok(ResponsePacket::TooOld) => Err(LoginError::AppTooOld),
+        Ok(ResponsePacket::TooOld) => Err(MysqlFault::AppTooOld),
         Ok(ResponsePacket::Tls) => {
             let error = PacketError::Malformed("request for TLS within TLS");
-            Err(LoginError::AppMysqlPacket(error))
+            Err(MysqlFault::AppPacket(error))
         }
-        Err(error) => Err(LoginError::AppMysqlPacket(error)),
+        Err(error) => Err(MysqlFault::AppPacket(error)),
     }
 }
 
@@ -129,32 +139,30 @@ pub(super) async fn admit<S: Stream>(
     named: &[u8],
     scramble: &[u8; SCRAMBLE],
     ok: &[u8],
-) -> Result<(), LoginError> {
+) -> Result<(), NotIn<MysqlFault>> {
     match named {
         b"" | plugin::NATIVE | plugin::CLEAR => {}
         plugin::CACHING_SHA2 => {
-            say(app, &encode_switch(plugin::CACHING_SHA2, scramble)).await?;
+            app.say(&encode_switch(plugin::CACHING_SHA2, scramble))
+                .await?;
             if read(app).await?.len() == FAST_ANSWER {
-                say(app, FAST_OK).await?;
+                app.say(FAST_OK).await?;
             }
         }
         _ => {
-            say(app, &encode_switch(plugin::NATIVE, scramble)).await?;
+            app.say(&encode_switch(plugin::NATIVE, scramble)).await?;
             read(app).await?;
         }
     }
-    say(app, ok).await
+    Ok(app.say(ok).await?)
 }
 
 /// Tells the app why it was not let in. An app that does not listen any more is not an error.
-pub(super) async fn refuse<S: Stream>(app: &mut Channel<'_, S>, error: &LoginError) {
-    if let Some(payload) = notice(error) {
-        let mut packet = Vec::new();
-        push_packet(&mut packet, app.next(), &payload);
-        app.leg().part_with(&packet).await;
-    }
-}
-
-async fn say<S: Stream>(app: &mut Channel<'_, S>, payload: &[u8]) -> Result<(), LoginError> {
-    app.say(payload).await.map_err(LoginError::AppLeft)
+pub(super) async fn refuse<S: Stream>(
+    app: &mut Channel<'_, S>,
+    fault: Fault<MysqlFault>,
+) -> Told<MysqlFault> {
+    let mut packet = Vec::new();
+    push_packet(&mut packet, app.next(), &notice(&fault));
+    app.leg().refuse(fault, &packet).await
 }

@@ -15,20 +15,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use azdb_quote::Quoted;
-use azdb_wire::mysql::{Answer, Capabilities, ChangeUser, Command, ErrorPacket, plugin};
+use azdb_config::route::{Principal, UpstreamAuth};
+use azdb_quote::{Chain, Quoted};
+use azdb_wire::mysql::{Answer, Capabilities, ChangeUser, Command, plugin};
 
 use super::channel::Channel;
-use super::upstream::{ACCESS_DENIED, Account, Secret, authenticate, read, say};
-use super::{Terms, app, bad_packet};
+use super::upstream::{ACCESS_DENIED, Account, authenticate, bad_packet, broken, read, say};
+use super::{Mysql, MysqlFault, Terms, app};
 use crate::deadline::Deadline;
-use crate::error::LoginError;
-use crate::io::{MaybeTls, Stream};
-use crate::lobby::Lobby;
-use crate::session::Legs;
-use crate::upstream::{Dial, Upstream};
-use azdb_config::route::{Principal, UpstreamAuth};
-use azdb_quote::Chain;
+use crate::fault::{Cause, Fault, OwnFault as _};
+use crate::lobby::{self, Attempt, Credential, Legs, Lobby};
+use crate::parting::NotIn;
+use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
 /// Error "Unknown command".
 const UNKNOWN_COMMAND: u16 = 1047;
@@ -44,10 +42,10 @@ pub(crate) struct Way {
 
 /// Does what the app wants of its COM_CHANGE_USER, which is the next to be read from its leg.
 pub(super) async fn change_user<A: Stream, D: Dial>(
-    legs: &mut Legs<A, D::Stream>,
+    legs: &mut Legs<Mysql, A, D::Stream>,
     terms: &mut Terms,
-    lobby: &Lobby<D>,
-) -> Result<(), LoginError> {
+    lobby: &Lobby<Mysql, D>,
+) -> Result<(), NotIn<MysqlFault>> {
     let deadline = Deadline::after(lobby.route.login_timeout);
     let mut app = Channel::at(&mut legs.app, 0);
     let reading = app::read(&mut app);
@@ -55,7 +53,7 @@ pub(super) async fn change_user<A: Stream, D: Dial>(
         .run("reading the app's COM_CHANGE_USER", reading)
         .await?;
     let changing = async {
-        let command = ChangeUser::parse(&packet, terms.app).map_err(LoginError::AppMysqlPacket)?;
+        let command = ChangeUser::parse(&packet, terms.app).map_err(MysqlFault::AppPacket)?;
         let ok = log_in_anew(&command, &mut legs.upstream, terms, lobby, &deadline).await?;
         Ok((command.plugin, ok))
     };
@@ -64,10 +62,7 @@ pub(super) async fn change_user<A: Stream, D: Dial>(
             let admitting = app::admit(&mut app, named, &terms.scramble, &ok);
             deadline.run("letting the app in", admitting).await
         }
-        Err(error) => {
-            app::refuse(&mut app, &error).await;
-            Err(error)
-        }
+        Err(fault) => Err(app::refuse(&mut app, fault).await.into()),
     }
 }
 
@@ -75,9 +70,9 @@ async fn log_in_anew<D: Dial>(
     command: &ChangeUser<'_>,
     upstream: &mut Upstream<D::Stream>,
     terms: &mut Terms,
-    lobby: &Lobby<D>,
+    lobby: &Lobby<Mysql, D>,
     deadline: &Deadline,
-) -> Result<Vec<u8>, LoginError> {
+) -> Result<Vec<u8>, Fault<MysqlFault>> {
     let principal = lobby.principal(command.user)?;
     let default = lobby.route.default_database.as_deref().map(str::as_bytes);
     let database = command.database.or(default);
@@ -86,7 +81,7 @@ async fn log_in_anew<D: Dial>(
         user = %Quoted(command.user), principal = %principal.user,
         database = %Quoted(database.unwrap_or_default()), "change of user"
     );
-    let way = &lobby.spares.change_user;
+    let way = &lobby.state.own.change_user;
     let is_same = principal.user == terms.user;
     let refused = if is_same && way.resets.load(Ordering::Relaxed) {
         None
@@ -105,23 +100,29 @@ async fn log_in_anew<D: Dial>(
                 terms.plugin = plugin;
                 return Ok(ok);
             }
-            Err(error) if is_same && denies(&error) => Some(error),
-            Err(error) => return Err(error),
+            Err(Fault::Own(refusal)) if is_same && denies(&refusal) => {
+                way.reset_from_now_on(&refusal);
+                Some(refusal)
+            }
+            Err(fault) => return Err(fault),
         }
     };
-    if let Some(error) = &refused {
-        tracing::warn!(
-            error = %Chain(error),
-            "the upstream takes no COM_CHANGE_USER from us, this route resets its sessions from now on"
-        );
-        way.resets.store(true, Ordering::Relaxed);
-    }
     let resetting = reset(upstream.leg(), database, charset, terms.upstream);
     let reset = deadline.run("resetting the session", resetting).await;
     // A server that hangs up after its refusal has said why in that.
     match (reset, refused) {
-        (Err(LoginError::UpstreamLost { .. }), Some(refused)) => Err(refused),
+        (Err(Fault::Shared(Cause::UpstreamLost { .. })), Some(refusal)) => Err(refusal.into()),
         (outcome, _) => outcome,
+    }
+}
+
+impl Way {
+    fn reset_from_now_on(&self, refusal: &MysqlFault) {
+        tracing::warn!(
+            error = %Chain(refusal),
+            "the upstream takes no COM_CHANGE_USER from us, this route resets its sessions from now on"
+        );
+        self.resets.store(true, Ordering::Relaxed);
     }
 }
 
@@ -138,52 +139,101 @@ async fn change<D: Dial>(
     upstream: &mut Upstream<D::Stream>,
     principal: &Principal,
     terms: &Terms,
-    lobby: &Lobby<D>,
+    lobby: &Lobby<Mysql, D>,
     deadline: &Deadline,
-) -> Result<(Vec<u8>, Vec<u8>), LoginError> {
+) -> Result<(Vec<u8>, Vec<u8>), Fault<MysqlFault>> {
     let payload = command
         .encode(terms.upstream)
-        .map_err(LoginError::AppMysqlPacket)?;
-    let token;
-    let secret = match &lobby.route.auth {
-        UpstreamAuth::Token(audience) => {
-            token = lobby.token(principal, audience, deadline).await?;
-            Secret::Token(&token)
-        }
-        UpstreamAuth::Password(password) => Secret::Password(password),
+        .map_err(MysqlFault::AppPacket)?;
+    let mut attempt = Anew {
+        payload: &payload,
+        upstream,
+        account: Account {
+            user: command.user,
+            host: &terms.host,
+            announced: command.plugin,
+        },
+        refusal: None,
+        deadline,
     };
-    let account = Account {
-        user: command.user,
-        host: &terms.host,
-        announced: command.plugin,
-    };
-    let conversation = async {
-        let mut channel = Channel::at(upstream.leg(), 0);
-        say(&mut channel, &payload, "sending COM_CHANGE_USER").await?;
-        let next = channel.next();
-        authenticate(upstream, next, &account, &secret).await
-    };
-    deadline
-        .run("logging in to the upstream anew", conversation)
-        .await
+    let (changed, _) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
+    Ok(changed)
 }
 
-/// Whether the upstream has refused in a way that a session of the same user cannot deserve.
-fn denies(error: &LoginError) -> bool {
-    let (LoginError::Refused { body, .. } | LoginError::NotEntra { body, .. }) = error else {
-        return false;
-    };
-    let code = ErrorPacket::parse(body).map(|error| error.code);
-    matches!(code, Ok(ACCESS_DENIED | UNKNOWN_COMMAND | CHANGE_DENIED))
+/// A login within a session.
+struct Anew<'a, S> {
+    payload: &'a [u8],
+    upstream: &'a mut Upstream<S>,
+    account: Account<'a>,
+    /// What the upstream said to the first try: text, number, payload.
+    refusal: Option<(Vec<u8>, u16, Vec<u8>)>,
+    deadline: &'a Deadline,
+}
+
+impl<S: Stream> Attempt for Anew<'_, S> {
+    type Granted = (Vec<u8>, Vec<u8>);
+    type Fault = MysqlFault;
+
+    async fn log_in(
+        &mut self,
+        credential: Credential<'_>,
+    ) -> Result<Self::Granted, Fault<MysqlFault>> {
+        let (payload, upstream, account) = (self.payload, &mut *self.upstream, &self.account);
+        let conversation = async {
+            let mut channel = Channel::at(upstream.leg(), 0);
+            say(&mut channel, payload, "sending COM_CHANGE_USER").await?;
+            let next = channel.next();
+            authenticate(upstream, next, account, credential).await
+        };
+        let doing = "logging in to the upstream anew";
+        match (
+            self.deadline.run(doing, conversation).await,
+            self.refusal.take(),
+        ) {
+            // A server that hangs up after its refusal has said why in that.
+            (Err(Fault::Shared(Cause::UpstreamLost { .. })), Some((message, code, body))) => {
+                Err(MysqlFault::Refused {
+                    message,
+                    code,
+                    body,
+                }
+                .into())
+            }
+            (
+                Err(Fault::Own(MysqlFault::Refused {
+                    message,
+                    code,
+                    body,
+                })),
+                _,
+            ) => {
+                self.refusal = Some((message.clone(), code, body.clone()));
+                Err(MysqlFault::Refused {
+                    message,
+                    code,
+                    body,
+                }
+                .into())
+            }
+            (outcome, _) => outcome,
+        }
+    }
+}
+
+/// Whether the upstream has refused in a way that a session of the same user cannot deserve. An old token deserves it.
+fn denies(refusal: &MysqlFault) -> bool {
+    let code = refusal.refusal();
+    matches!(code, Some(ACCESS_DENIED | UNKNOWN_COMMAND | CHANGE_DENIED))
+        && !refusal.says_token_expired()
 }
 
 /// Makes the session like new without a login. Returns the payload of the last OK.
 async fn reset<S: Stream>(
-    leg: &mut crate::io::Leg<MaybeTls<S>>,
+    leg: &mut Leg<MaybeTls<S>>,
     database: Option<&[u8]>,
     charset: u16,
     capabilities: Capabilities,
-) -> Result<Vec<u8>, LoginError> {
+) -> Result<Vec<u8>, Fault<MysqlFault>> {
     let mut ok = ask(leg, &[Command::RESET_CONNECTION.0]).await?;
     // A reset brings the server's default collation; numbers are taken where names are. Servers that do not know the app's
     // collation take their default at a login too.
@@ -198,10 +248,10 @@ async fn reset<S: Stream>(
     query.extend_from_slice(names.as_bytes());
     match ask(leg, &query).await {
         Ok(_) => {}
-        Err(error @ LoginError::Refused { .. }) => {
-            tracing::debug!(error = %Chain(&error), charset, "collation after a reset");
+        Err(Fault::Own(refusal @ MysqlFault::Refused { .. })) => {
+            tracing::debug!(error = %Chain(&refusal), charset, "collation after a reset");
         }
-        Err(error) => return Err(error),
+        Err(fault) => return Err(fault),
     }
     if let Some(database) = database {
         ok = ask(leg, &[&[Command::INIT_DB.0], database].concat()).await?;
@@ -211,21 +261,21 @@ async fn reset<S: Stream>(
 
 /// One command that is answered by OK or ERR.
 async fn ask<S: Stream>(
-    leg: &mut crate::io::Leg<MaybeTls<S>>,
+    leg: &mut Leg<MaybeTls<S>>,
     command: &[u8],
-) -> Result<Vec<u8>, LoginError> {
+) -> Result<Vec<u8>, Fault<MysqlFault>> {
     const DOING: &str = "resetting the session";
     let mut channel = Channel::at(leg, 0);
     say(&mut channel, command, DOING).await?;
     let payload = read(&mut channel, DOING).await?;
     match Answer::parse(&payload).map_err(bad_packet)? {
         Answer::Ok => Ok(payload.to_vec()),
-        Answer::Error(error) => Err(LoginError::Refused {
+        Answer::Error(error) => Err(MysqlFault::Refused {
             message: error.message.to_vec(),
+            code: error.code,
             body: payload.to_vec(),
-        }),
-        _ => Err(LoginError::UpstreamPacket {
-            what: "an unexpected answer to a reset",
-        }),
+        }
+        .into()),
+        _ => Err(broken("an unexpected answer to a reset")),
     }
 }

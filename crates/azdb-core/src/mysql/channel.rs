@@ -6,7 +6,7 @@ use azdb_wire::mysql::{Header, Next, PacketError, next_packet, push_packet};
 use zeroize::Zeroizing;
 
 use super::Secretive;
-use crate::io::{Leg, Stream};
+use crate::way::{Leg, Stream};
 
 /// A leg, and the number of the next packet on it.
 pub(super) struct Channel<'a, S> {
@@ -16,7 +16,7 @@ pub(super) struct Channel<'a, S> {
 
 /// Why a packet was not read.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum NoPacket {
     /// The connection broke or ended.
     Lost(io::Error),
     /// It is none.
@@ -39,9 +39,9 @@ impl<'a, S: Stream> Channel<'a, S> {
     }
 
     /// Reads one packet.
-    pub(super) async fn read(&mut self) -> Result<Secretive, Fault> {
+    pub(super) async fn read(&mut self) -> Result<Secretive, NoPacket> {
         loop {
-            let need = match next_packet(self.leg.unread()).map_err(Fault::Bad)? {
+            let need = match next_packet(self.leg.unread()).map_err(NoPacket::Bad)? {
                 Next::Packet { number, payload } => {
                     let payload = Zeroizing::new(payload.to_vec());
                     self.next = number.wrapping_add(1);
@@ -50,7 +50,7 @@ impl<'a, S: Stream> Channel<'a, S> {
                 }
                 Next::NeedBytes(need) => need,
             };
-            self.leg.fill(need).await.map_err(Fault::Lost)?;
+            self.leg.fill(need).await.map_err(NoPacket::Lost)?;
         }
     }
 

@@ -25,13 +25,14 @@
 //!
 //! * The app's own password is never sent upstream.
 //! * A flag that changes the byte format after login is equal on both legs.
-//! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::tls::Sealed) leg.
+//! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::way::Sealed) way.
 //! * The first packet that an app reads is a greeting, also when there is no upstream.
 //! * No error of ours has a code from 2000 to 2999, which apps take for errors of their own library.
 
 mod app;
 mod change_user;
 mod channel;
+mod fault;
 mod notice;
 mod password;
 mod spares;
@@ -41,24 +42,29 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use azdb_quote::Quoted;
-use azdb_wire::mysql::{Capabilities, Greeting, Offer, PacketError, Response, SCRAMBLE, plugin};
+use azdb_config::route::LocalFiles;
+use azdb_quote::{Chain, Quoted};
+use azdb_wire::mysql::{Capabilities, Greeting, Offer, Response, SCRAMBLE, plugin};
+use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
-pub(crate) use spares::Spares;
-pub(crate) use watch::Talk;
+use app::{Arrival, Arrived};
+use channel::Channel;
+use fault::MysqlFault;
+use spares::{Met, Spares};
+use upstream::Greeted;
+use watch::MysqlWatch;
 
 use crate::deadline::Deadline;
-use crate::error::LoginError;
-use crate::io::{Leg, Stream};
-use crate::lobby::{Guest, Lobby};
-use crate::session::{Legs, Login, Session};
-use crate::upstream::{Dial, Upstream};
-use app::{Arrival, Arrived};
-use azdb_config::route::{LocalFiles, Principal, UpstreamAuth};
-use channel::Channel;
-use spares::Met;
-use upstream::{Greeted, Secret};
+use crate::fault::{Cause, Fault};
+use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session};
+use crate::parting::NotIn;
+use crate::relay::Paired;
+use crate::tls::TlsUse;
+use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
+
+/// MySQL and MariaDB, protocol 4.1.
+pub(crate) struct Mysql;
 
 /// What an app is told of an upstream that has never been met.
 const NEVER_MET: Greeting<'static> = Greeting {
@@ -90,94 +96,119 @@ struct Terms {
     plugin: Vec<u8>,
 }
 
-/// Takes an app in. An error has been told to the app already, where there was a way to tell it.
-///
-/// # Errors
-///
-/// Why the app was not let in.
-pub(crate) async fn login<A: Stream, D: Dial>(
-    socket: A,
-    lobby: &Lobby<D>,
-) -> Result<Login<A, D::Stream, Talk>, LoginError> {
-    let deadline = Deadline::after(lobby.route.login_timeout);
-    let mut socket = Leg::new(socket);
-    let (greeted, mut seat) = match lobby.spares.meet(&mut socket, lobby).await {
-        Met::Upstream(greeted, seat) => (greeted, seat),
-        Met::NoApp => return Ok(Login::Nobody),
-        Met::NoUpstream(error) => return turn_away(socket, lobby, error).await,
+impl Protocol for Mysql {
+    const TLS: TlsUse = TlsUse {
+        alpn: &[],
+        in_packets: false,
     };
+
+    type State<S: Stream> = Spares<S>;
+    type App<A: Stream> = MaybeTls<Leg<A>>;
+    type Upstream<S: Stream> = Upstream<S>;
+    type Watch = MysqlWatch;
+    type Fault = MysqlFault;
+
+    async fn login<A: Stream, D: Dial>(
+        socket: A,
+        lobby: &Lobby<Self, D>,
+    ) -> Result<Login<Self, A, D::Stream>, NotIn<MysqlFault>> {
+        let deadline = Deadline::after(lobby.route.login_timeout);
+        let mut socket = Leg::new(socket);
+        let spares = &lobby.state.own;
+        let (greeted, mut seat) = match spares.meet(&mut socket, lobby).await {
+            Met::Upstream(greeted, seat) => (greeted, seat),
+            Met::NoApp => return Ok(Login::Nobody),
+            Met::NoUpstream(fault) => return turn_away(socket, lobby, fault).await,
+        };
+        let (scramble, greeting) = match greeting_for_app(&greeted, lobby) {
+            Ok(drawn) => drawn,
+            Err(fault) => return turn_away(socket, lobby, fault).await,
+        };
+        let tls = lobby.app_tls.as_ref();
+        let introducing = app::introduce(socket, &greeting, tls, &mut seat, &deadline);
+        let Arrived {
+            mut leg,
+            next,
+            packet,
+        } = match introducing.await? {
+            Arrival::App(arrived) => arrived,
+            Arrival::Nobody => {
+                spares.keep(greeted, seat);
+                return Ok(Login::Nobody);
+            }
+        };
+        drop(seat);
+        let mut app = Channel::at(&mut leg, next);
+        let entered = match enter(&packet, greeted, scramble, lobby, &deadline).await {
+            Ok(entered) => entered,
+            Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
+        };
+        let admitting = app::admit(&mut app, &entered.named, &scramble, &entered.ok);
+        deadline.run("letting the app in", admitting).await?;
+        let upstream = entered.upstream;
+        Ok(Login::Session(Box::new(Session {
+            legs: Paired { app: leg, upstream },
+            watch: MysqlWatch::new(entered.terms),
+            _permit: entered.permit,
+        })))
+    }
+
+    async fn intermission<A: Stream, D: Dial>(
+        legs: &mut Legs<Self, A, D::Stream>,
+        watch: &mut MysqlWatch,
+        lobby: &Lobby<Self, D>,
+    ) -> Result<(), NotIn<MysqlFault>> {
+        change_user::change_user(legs, &mut watch.terms, lobby).await
+    }
+}
+
+/// The upstream's greeting as the app reads it, and what was drawn for it.
+fn greeting_for_app<D: Dial>(
+    greeted: &Greeted<D::Stream>,
+    lobby: &Lobby<Mysql, D>,
+) -> Result<([u8; SCRAMBLE], Vec<u8>), Fault<MysqlFault>> {
     let scramble = draw()?;
-    let greeting = masked(&greeted.greeting()?, lobby, scramble).encode();
-    let tls = lobby.local_tls.as_ref();
-    let arrived = app::introduce(socket, &greeting, tls, &mut seat, &deadline);
-    let Arrived {
-        mut leg,
-        next,
-        packet,
-    } = match arrived.await? {
-        Arrival::App(arrived) => arrived,
-        Arrival::Nobody => {
-            lobby.spares.keep(greeted, seat);
-            return Ok(Login::Nobody);
-        }
-    };
-    drop(seat);
-    let mut app = Channel::at(&mut leg, next);
-    let entered = async {
-        let response = app::parse_response(&packet)?;
-        let entered = enter(&response, greeted, scramble, lobby, &deadline).await?;
-        Ok((response, entered))
-    };
-    let (response, entered) = match entered.await {
-        Ok(entered) => entered,
-        Err(error) => {
-            app::refuse(&mut app, &error).await;
-            return Err(error);
-        }
-    };
-    let admitting = app::admit(&mut app, response.plugin, &scramble, &entered.ok);
-    deadline.run("letting the app in", admitting).await?;
-    Ok(Login::Session(Box::new(Session {
-        paired: Legs {
-            app: leg,
-            upstream: entered.upstream,
-        },
-        watch: Talk::new(entered.terms),
-        _guest: entered.guest,
-    })))
+    let greeting = masked(&greeted.greeting()?, lobby, scramble);
+    Ok((scramble, greeting.encode()))
 }
 
 /// Tells an app why there is no upstream: after a greeting and its response, because before them most drivers understand no
 /// error.
-async fn turn_away<A: Stream, D: Dial, O>(
+async fn turn_away<A: Stream, D: Dial>(
     socket: Leg<A>,
-    lobby: &Lobby<D>,
-    error: LoginError,
-) -> Result<O, LoginError> {
+    lobby: &Lobby<Mysql, D>,
+    fault: Fault<MysqlFault>,
+) -> Result<Login<Mysql, A, D::Stream>, NotIn<MysqlFault>> {
     /// The login's own time may be used up.
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
-    let seen = lobby.spares.last_greeting();
+    let seen = lobby.state.own.last_greeting();
     let greeting = seen.as_deref().map(Greeting::parse);
     let greeting = greeting.and_then(Result::ok).unwrap_or(NEVER_MET);
-    let greeting = masked(&greeting, lobby, draw()?).encode();
-    let tls = lobby.local_tls.as_ref();
+    // Nothing is proved with this scramble: the app will be refused.
+    let scramble = draw().unwrap_or(NEVER_MET.scramble);
+    let greeting = masked(&greeting, lobby, scramble).encode();
+    let tls = lobby.app_tls.as_ref();
     let deadline = Deadline::after(PATIENCE);
-    if let Ok(Arrival::App(Arrived { mut leg, next, .. })) =
-        app::introduce(socket, &greeting, tls, &mut None, &deadline).await
-    {
-        app::refuse(&mut Channel::at(&mut leg, next), &error).await;
+    match app::introduce(socket, &greeting, tls, &mut None, &deadline).await? {
+        Arrival::App(Arrived { mut leg, next, .. }) => {
+            let mut app = Channel::at(&mut leg, next);
+            Err(app::refuse(&mut app, fault).await.into())
+        }
+        Arrival::Nobody => {
+            tracing::debug!(error = %Chain(&fault), "nobody is left to be told");
+            Ok(Login::Nobody)
+        }
     }
-    Err(error)
 }
 
 /// The upstream's greeting as the app may read it.
 fn masked<'a, D: Dial>(
     greeting: &Greeting<'a>,
-    lobby: &Lobby<D>,
+    lobby: &Lobby<Mysql, D>,
     scramble: [u8; SCRAMBLE],
 ) -> Greeting<'a> {
     let offer = Offer {
-        tls: lobby.local_tls.is_some(),
+        tls: lobby.app_tls.is_some(),
         local_files: lobby.route.local_files == LocalFiles::Allow,
     };
     Greeting {
@@ -189,36 +220,36 @@ fn masked<'a, D: Dial>(
 }
 
 /// Random bytes as a scramble has them: none is NUL, none has the highest bit.
-fn draw() -> Result<[u8; SCRAMBLE], LoginError> {
+fn draw() -> Result<[u8; SCRAMBLE], Cause> {
     let mut scramble = [0; SCRAMBLE];
-    aws_lc_rs::rand::fill(&mut scramble).map_err(|_| LoginError::NoRandomness)?;
+    aws_lc_rs::rand::fill(&mut scramble).map_err(|_| Cause::NoRandomness)?;
     Ok(scramble.map(|byte| byte % 127 + 1))
 }
 
 /// A login that the upstream has granted.
-struct Entered<U> {
-    upstream: Upstream<U>,
+struct Entered<S> {
+    upstream: Upstream<S>,
     /// The upstream's OK.
     ok: Vec<u8>,
+    /// The plugin that the app has begun with.
+    named: Vec<u8>,
     terms: Terms,
-    guest: Guest,
+    permit: OwnedSemaphorePermit,
 }
 
 /// Goes upstream as the app's principal.
 async fn enter<D: Dial>(
-    response: &Response<'_>,
+    packet: &[u8],
     greeted: Greeted<D::Stream>,
     scramble: [u8; SCRAMBLE],
-    lobby: &Lobby<D>,
+    lobby: &Lobby<Mysql, D>,
     deadline: &Deadline,
-) -> Result<Entered<D::Stream>, LoginError> {
+) -> Result<Entered<D::Stream>, Fault<MysqlFault>> {
+    let response = app::parse_response(packet)?;
     let principal = lobby.principal(response.user)?;
     let default = lobby.route.default_database.as_deref().map(str::as_bytes);
     let database = response.database.or(default);
-    let guest = Guest {
-        _permit: lobby.permit()?,
-        _cancel: None,
-    };
+    let permit = lobby.permit()?;
     tracing::debug!(
         user = %Quoted(response.user), principal = %principal.user,
         database = %Quoted(database.unwrap_or_default()), flags = ?response.capabilities, "response"
@@ -232,7 +263,7 @@ async fn enter<D: Dial>(
         auth: b"",
         database,
         plugin: plugin::NATIVE,
-        ..*response
+        ..response
     };
     let mut terms = Terms {
         app: response.capabilities,
@@ -243,51 +274,22 @@ async fn enter<D: Dial>(
         host: greeted.host().to_owned(),
         plugin: Vec::new(),
     };
-    let granted = log_in(&ours, greeted, principal, lobby, deadline).await?;
+    let mut attempt = upstream::Entry {
+        response: ours,
+        greeted: Some(greeted),
+        lobby,
+        deadline,
+    };
+    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
     terms.plugin = granted.plugin;
     Ok(Entered {
         upstream: granted.upstream,
         ok: granted.ok,
+        named: response.plugin.to_vec(),
         terms,
-        guest,
+        permit,
     })
-}
-
-/// Logs in with what the route logs in with. A token that the upstream calls expired is replaced once.
-async fn log_in<D: Dial>(
-    response: &Response<'_>,
-    greeted: Greeted<D::Stream>,
-    principal: &Principal,
-    lobby: &Lobby<D>,
-    deadline: &Deadline,
-) -> Result<upstream::Granted<D::Stream>, LoginError> {
-    let audience = match &lobby.route.auth {
-        UpstreamAuth::Token(audience) => audience,
-        UpstreamAuth::Password(password) => {
-            let secret = Secret::Password(password);
-            return upstream::log_in(response, greeted, &secret, lobby, deadline).await;
-        }
-    };
-    let token = lobby.token(principal, audience, deadline).await?;
-    let secret = Secret::Token(&token);
-    let error = match upstream::log_in(response, greeted, &secret, lobby, deadline).await {
-        Err(error) if notice::says_token_expired(&error) => error,
-        outcome => return outcome,
-    };
-    let replaced = lobby.replace_token(principal, audience, &token, deadline);
-    let Some(token) = replaced.await else {
-        return Err(error);
-    };
-    let meeting = upstream::meet(lobby);
-    let greeted = deadline.run("connecting to the upstream", meeting).await?;
-    let secret = Secret::Token(&token);
-    upstream::log_in(response, greeted, &secret, lobby, deadline).await
 }
 
 /// Bytes that may hold a password.
 type Secretive = Zeroizing<Vec<u8>>;
-
-/// Something of the upstream's that is no packet of a login.
-fn bad_packet(error: PacketError) -> LoginError {
-    LoginError::UpstreamMysqlPacket(error)
-}

@@ -5,15 +5,15 @@
 use std::io;
 
 use aws_lc_rs::digest::{Context, Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
-use azdb_wire::mysql::{SCRAMBLE, plugin};
+use azdb_wire::mysql::{Answer, SCRAMBLE, plugin};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-use super::Secretive;
 use super::channel::Channel;
-use super::upstream::{say, say_clear};
-use crate::error::LoginError;
-use crate::io::{MaybeTls, Stream};
+use super::upstream::{broken, say, say_clear};
+use super::{MysqlFault, Secretive};
+use crate::fault::{Cause, Fault};
+use crate::way::{MaybeTls, Stream};
 
 const DOING: &str = "answering the upstream's request for a password";
 
@@ -73,14 +73,28 @@ fn xor(a: &Digest, b: &Digest) -> Secretive {
     )
 }
 
-/// Answers a switch of plugin; `false` for a plugin that we can't answer.
-pub(super) async fn switch<S: Stream>(
+/// Answers a question of `plugin`; `false` for a plugin that we can't answer.
+pub(super) async fn answer<S: Stream>(
+    channel: &mut Channel<'_, MaybeTls<S>>,
+    plugin: &[u8],
+    question: &Answer<'_>,
+    password: &SecretString,
+) -> Result<bool, Fault<MysqlFault>> {
+    let password = password.expose_secret().as_bytes();
+    match question {
+        Answer::Switch { data, .. } => switch(channel, plugin, data, password).await,
+        Answer::MoreData(data) => more(channel, plugin, data, password).await.map(|()| true),
+        _ => Ok(false),
+    }
+}
+
+/// Answers a switch to the plugin `named`.
+async fn switch<S: Stream>(
     channel: &mut Channel<'_, MaybeTls<S>>,
     named: &[u8],
     data: &[u8],
-    password: &SecretString,
-) -> Result<bool, LoginError> {
-    let password = password.expose_secret().as_bytes();
+    password: &[u8],
+) -> Result<bool, Fault<MysqlFault>> {
     if let plugin::CLEAR | plugin::SHA256 = named {
         whole(channel, password).await?;
         return Ok(true);
@@ -95,18 +109,16 @@ pub(super) async fn switch<S: Stream>(
 }
 
 /// Answers what a plugin asks further.
-pub(super) async fn more<S: Stream>(
+async fn more<S: Stream>(
     channel: &mut Channel<'_, MaybeTls<S>>,
     named: &[u8],
     data: &[u8],
-    password: &SecretString,
-) -> Result<(), LoginError> {
+    password: &[u8],
+) -> Result<(), Fault<MysqlFault>> {
     match (named, data) {
         (plugin::CACHING_SHA2, FAST_OK) => Ok(()),
-        (plugin::CACHING_SHA2, FULL) => whole(channel, password.expose_secret().as_bytes()).await,
-        _ => Err(LoginError::UpstreamPacket {
-            what: "more for a plugin that needs no more",
-        }),
+        (plugin::CACHING_SHA2, FULL) => whole(channel, password).await,
+        _ => Err(broken("more for a plugin that needs no more")),
     }
 }
 
@@ -114,12 +126,12 @@ pub(super) async fn more<S: Stream>(
 async fn whole<S: Stream>(
     channel: &mut Channel<'_, MaybeTls<S>>,
     password: &[u8],
-) -> Result<(), LoginError> {
+) -> Result<(), Fault<MysqlFault>> {
     if !channel.leg().is_tls() {
         let error = io::Error::other(
             "the server wants the password itself, and there is no TLS to send it in",
         );
-        return Err(LoginError::Password(error));
+        return Err(Cause::Password(error).into());
     }
     say_clear(channel, password, DOING).await
 }

@@ -18,12 +18,13 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::change_user::Way;
 use super::upstream::{self, Greeted};
+use super::{Mysql, MysqlFault};
 use crate::deadline::Deadline;
-use crate::error::LoginError;
-use crate::io::{Leg, Stream};
+use crate::fault::Fault;
 use crate::lobby::Lobby;
-use crate::upstream::Dial;
+use crate::way::{Dial, Leg, Stream};
 
 /// Apps at a time that may be between our greeting and their first byte while probes come, and upstreams kept.
 const SEATS: usize = 2;
@@ -40,12 +41,12 @@ pub(super) type Seat = Option<OwnedSemaphorePermit>;
 /// What a route keeps between logins.
 pub(crate) struct Spares<S> {
     seats: Arc<Semaphore>,
-    kept: Arc<Mutex<Kept<S>>>,
+    kept: Arc<Mutex<Shelf<S>>>,
     /// How apps get a session like new.
-    pub(super) change_user: super::change_user::Way,
+    pub(super) change_user: Way,
 }
 
-struct Kept<S> {
+struct Shelf<S> {
     greeted: VecDeque<(Instant, Greeted<S>)>,
     last_probe: Instant,
     last_greeting: Option<Vec<u8>>,
@@ -58,20 +59,20 @@ pub(super) enum Met<S> {
     /// The app has gone, or spoke before it was spoken to, as no app of MySQL does.
     NoApp,
     /// No upstream greets us.
-    NoUpstream(LoginError),
+    NoUpstream(Fault<MysqlFault>),
 }
 
 impl<S: Stream> Default for Spares<S> {
     fn default() -> Self {
         Self {
             seats: Arc::new(Semaphore::new(SEATS)),
-            kept: Arc::new(Mutex::new(Kept {
+            kept: Arc::new(Mutex::new(Shelf {
                 greeted: VecDeque::new(),
                 // Whatever starts a process probes it.
                 last_probe: Instant::now(),
                 last_greeting: None,
             })),
-            change_user: Default::default(),
+            change_user: Way::default(),
         }
     }
 }
@@ -81,7 +82,7 @@ impl<S: Stream> Spares<S> {
     pub(super) async fn meet<A: Stream, D: Dial<Stream = S>>(
         &self,
         app: &mut Leg<A>,
-        lobby: &Lobby<D>,
+        lobby: &Lobby<Mysql, D>,
     ) -> Met<S> {
         // An app must still be told when the upstream does not answer.
         let deadline = Deadline::after(lobby.route.login_timeout.mul_f32(0.9));
@@ -111,7 +112,7 @@ impl<S: Stream> Spares<S> {
         }
     }
 
-    async fn seat(&self) -> Result<Seat, LoginError> {
+    async fn seat(&self) -> Result<Seat, Fault<MysqlFault>> {
         if self.lock().last_probe.elapsed() > WARY {
             return Ok(None);
         }
@@ -122,8 +123,8 @@ impl<S: Stream> Spares<S> {
     /// One that was kept, or a new one.
     async fn greeted<D: Dial<Stream = S>>(
         &self,
-        lobby: &Lobby<D>,
-    ) -> Result<Greeted<S>, LoginError> {
+        lobby: &Lobby<Mysql, D>,
+    ) -> Result<Greeted<S>, Fault<MysqlFault>> {
         loop {
             let kept = self.lock().greeted.pop_front();
             match kept {
@@ -148,10 +149,10 @@ impl<S: Stream> Spares<S> {
         kept.last_probe = Instant::now();
         if kept.greeted.len() < SEATS {
             kept.greeted.push_back((Instant::now(), greeted));
-            let shelf = Arc::clone(&self.kept);
+            let kept = Arc::clone(&self.kept);
             tokio::spawn(async move {
                 tokio::time::sleep(FRESH).await;
-                lock(&shelf)
+                lock(&kept)
                     .greeted
                     .retain(|(since, _)| since.elapsed() < FRESH);
             });
@@ -166,7 +167,7 @@ impl<S: Stream> Spares<S> {
         self.lock().last_greeting.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept<S>> {
+    fn lock(&self) -> MutexGuard<'_, Shelf<S>> {
         lock(&self.kept)
     }
 }
@@ -183,6 +184,6 @@ pub(super) async fn seated<O>(seat: &mut Seat, first_byte: impl Future<Output = 
     }
 }
 
-fn lock<S>(kept: &Mutex<Kept<S>>) -> MutexGuard<'_, Kept<S>> {
+fn lock<S>(kept: &Mutex<Shelf<S>>) -> MutexGuard<'_, Shelf<S>> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,20 +4,19 @@ use std::io;
 
 use azdb_identity::Token;
 use azdb_wire::mysql::{
-    Answer, Capabilities, ErrorPacket, Greeting, Response, clear_password_len,
-    encode_clear_password, plugin,
+    Answer, Capabilities, ErrorPacket, Greeting, MAX_SECRET, PacketError, Response,
+    clear_password_len, encode_clear_password, plugin,
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::channel::{Channel, Fault};
-use super::{Secretive, bad_packet, password};
+use super::channel::{Channel, NoPacket};
+use super::{Mysql, MysqlFault, Secretive, password};
 use crate::deadline::Deadline;
-use crate::error::LoginError;
-use crate::io::{Leg, MaybeTls, Stream};
-use crate::lobby::Lobby;
-use crate::tls::{self, Alpn, Sealed, UpstreamTlsConfig};
-use crate::upstream::{self, Dial, Dialled, Upstream};
+use crate::fault::{Cause, Fault};
+use crate::lobby::{Attempt, Credential, Lobby};
+use crate::tls::UpstreamTlsConfig;
+use crate::way::{Alpn, Dial, Dialled, Leg, Sealed, Stream, Upstream, dial, seal};
 
 /// Most packets of a server's between the response and its OK.
 const MAX_ROUNDS: usize = 8;
@@ -33,7 +32,7 @@ pub(super) struct Greeted<S> {
 }
 
 impl<S: Stream> Greeted<S> {
-    pub(super) fn greeting(&self) -> Result<Greeting<'_>, LoginError> {
+    pub(super) fn greeting(&self) -> Result<Greeting<'_>, Fault<MysqlFault>> {
         Greeting::parse(&self.payload).map_err(bad_packet)
     }
 
@@ -57,9 +56,11 @@ impl<S: Stream> Greeted<S> {
 }
 
 /// Dials the route's upstream and hears its greeting.
-pub(super) async fn meet<D: Dial>(lobby: &Lobby<D>) -> Result<Greeted<D::Stream>, LoginError> {
+pub(super) async fn meet<D: Dial>(
+    lobby: &Lobby<Mysql, D>,
+) -> Result<Greeted<D::Stream>, Fault<MysqlFault>> {
     const DOING: &str = "waiting for the upstream's greeting";
-    let (stream, dialled) = upstream::dial(&lobby.dialler, &lobby.route).await?;
+    let (stream, dialled) = dial(&lobby.dialler, &lobby.route).await?;
     let mut leg = Leg::new(stream);
     let payload = read(&mut Channel::at(&mut leg, 0), DOING).await?;
     match Greeting::parse(&payload) {
@@ -69,10 +70,11 @@ pub(super) async fn meet<D: Dial>(lobby: &Lobby<D>) -> Result<Greeted<D::Stream>
             dialled,
         }),
         Err(error) => Err(match ErrorPacket::parse(&payload) {
-            Ok(refusal) => LoginError::RefusedAtOnce {
+            Ok(refusal) => MysqlFault::RefusedAtOnce {
                 code: refusal.code,
                 message: refusal.message.to_vec(),
-            },
+            }
+            .into(),
             Err(_) => bad_packet(error),
         }),
     }
@@ -87,76 +89,88 @@ pub(super) struct Granted<U> {
     pub(super) plugin: Vec<u8>,
 }
 
-/// What proves who we are.
-pub(super) enum Secret<'a> {
-    Token(&'a Token),
-    Password(&'a SecretString),
+/// A login upstream with a response that names the principal and holds no answer.
+pub(super) struct Entry<'a, D: Dial> {
+    pub(super) response: Response<'a>,
+    /// The upstream that has greeted the app; another try needs another one.
+    pub(super) greeted: Option<Greeted<D::Stream>>,
+    pub(super) lobby: &'a Lobby<Mysql, D>,
+    pub(super) deadline: &'a Deadline,
 }
 
-/// Logs in with `response`, which names the principal and no answer.
-pub(super) async fn log_in<D: Dial>(
-    response: &Response<'_>,
-    greeted: Greeted<D::Stream>,
-    secret: &Secret<'_>,
-    lobby: &Lobby<D>,
-    deadline: &Deadline,
-) -> Result<Granted<D::Stream>, LoginError> {
-    let first = first_answer(&greeted.greeting()?, secret);
-    let host = greeted.host().to_owned();
-    let mut response = Response {
-        plugin: &first.plugin,
-        auth: &first.auth,
-        ..*response
-    };
-    if lobby.upstream_tls.is_some() {
-        response.capabilities = response.capabilities | Capabilities::SSL;
-    }
-    let securing = secure(greeted, lobby.upstream_tls.as_ref(), &response);
-    let (mut upstream, next) = deadline.run("TLS with the upstream", securing).await?;
-    let conversation = async {
-        let payload = Zeroizing::new(response.encode().map_err(LoginError::AppMysqlPacket)?);
-        let mut channel = Channel::at(upstream.leg(), next);
-        say(&mut channel, &payload, "sending the response").await?;
-        let next = channel.next();
-        let account = Account {
-            user: response.user,
-            host: &host,
-            announced: &first.plugin,
+impl<D: Dial> Attempt for Entry<'_, D> {
+    type Granted = Granted<D::Stream>;
+    type Fault = MysqlFault;
+
+    async fn log_in(
+        &mut self,
+        credential: Credential<'_>,
+    ) -> Result<Granted<D::Stream>, Fault<MysqlFault>> {
+        let (lobby, deadline) = (self.lobby, self.deadline);
+        let greeted = match self.greeted.take() {
+            Some(greeted) => greeted,
+            None => {
+                deadline
+                    .run("connecting to the upstream", meet(lobby))
+                    .await?
+            }
         };
-        authenticate(&mut upstream, next, &account, secret).await
-    };
-    let (ok, plugin) = deadline
-        .run("logging in to the upstream", conversation)
-        .await?;
-    Ok(Granted {
-        upstream,
-        ok,
-        plugin,
-    })
+        let first = first_answer(&greeted.greeting()?, credential);
+        let host = greeted.host().to_owned();
+        let mut response = Response {
+            plugin: &first.plugin,
+            auth: &first.auth,
+            ..self.response
+        };
+        if lobby.upstream_tls.is_some() {
+            response.capabilities = response.capabilities | Capabilities::SSL;
+        }
+        let securing = secure(greeted, lobby.upstream_tls.as_ref(), &response);
+        let (mut upstream, next) = deadline.run("TLS with the upstream", securing).await?;
+        let conversation = async {
+            let payload = Zeroizing::new(response.encode().map_err(MysqlFault::AppPacket)?);
+            let mut channel = Channel::at(upstream.leg(), next);
+            say(&mut channel, &payload, "sending the response").await?;
+            let next = channel.next();
+            let account = Account {
+                user: response.user,
+                host: &host,
+                announced: &first.plugin,
+            };
+            authenticate(&mut upstream, next, &account, credential).await
+        };
+        let conversing = deadline.run("logging in to the upstream", conversation);
+        let (ok, plugin) = conversing.await?;
+        Ok(Granted {
+            upstream,
+            ok,
+            plugin,
+        })
+    }
 }
 
 /// The plugin that a response announces, and the answer for it.
-struct First {
+struct FirstAnswer {
     plugin: Vec<u8>,
     auth: Secretive,
 }
 
 /// With a token: another plugin than the one that it is for, and no answer, because a server that would take the token in the
 /// clear takes an empty answer under that name for the token.
-fn first_answer(greeting: &Greeting<'_>, secret: &Secret<'_>) -> First {
-    let auth = match (secret, greeting.plugin) {
-        (Secret::Password(password), plugin::NATIVE | plugin::CACHING_SHA2) => {
+fn first_answer(greeting: &Greeting<'_>, credential: Credential<'_>) -> FirstAnswer {
+    let auth = match (credential, greeting.plugin) {
+        (Credential::Password(password), plugin::NATIVE | plugin::CACHING_SHA2) => {
             let password = password.expose_secret().as_bytes();
             password::scrambled(greeting.plugin, password, &greeting.scramble)
         }
         _ => None,
     };
     match auth {
-        Some(auth) => First {
+        Some(auth) => FirstAnswer {
             plugin: greeting.plugin.to_vec(),
             auth,
         },
-        None => First {
+        None => FirstAnswer {
             plugin: plugin::NATIVE.to_vec(),
             auth: Zeroizing::default(),
         },
@@ -168,7 +182,7 @@ async fn secure<S: Stream>(
     mut greeted: Greeted<S>,
     tls: Option<&UpstreamTlsConfig>,
     response: &Response<'_>,
-) -> Result<(Upstream<S>, u8), LoginError> {
+) -> Result<(Upstream<S>, u8), Fault<MysqlFault>> {
     const DOING: &str = "asking for TLS";
     let offers_tls = greeted.greeting()?.capabilities.has(Capabilities::SSL);
     let is_waiting = greeted.is_waiting().await;
@@ -181,24 +195,20 @@ async fn secure<S: Stream>(
         (0, true) => {}
         (0, false) => {
             let source = io::ErrorKind::UnexpectedEof.into();
-            return Err(LoginError::UpstreamLost {
-                doing: DOING,
-                source,
-            });
+            return Err(lost(DOING)(source).into());
         }
-        (count, _) => return Err(LoginError::UpstreamStuffedBytes { host, count }),
+        (count, _) => return Err(Cause::StuffedBytes { host, count }.into()),
     }
     let Some(tls) = tls else {
-        let plain = MaybeTls::Plain(leg.into_stream());
-        return Ok((Upstream::Plain(Leg::new(plain)), 1));
+        return Ok((Upstream::in_the_clear(leg.into_stream()), 1));
     };
     if !offers_tls {
-        return Err(LoginError::NoTls { host });
+        return Err(Cause::NoTls { host }.into());
     }
     let mut channel = Channel::at(&mut leg, 1);
     say(&mut channel, &response.encode_tls_request(), DOING).await?;
     let next = channel.next();
-    let upstream = tls::seal(leg.into_stream(), tls, &host, Alpn::Optional).await?;
+    let upstream = seal(leg.into_stream(), tls, &host, Alpn::Optional).await?;
     Ok((upstream, next))
 }
 
@@ -211,23 +221,28 @@ pub(super) struct Account<'a> {
 }
 
 impl Account<'_> {
-    fn challenge(&self, asked: &'static str) -> LoginError {
+    fn challenge(&self, asked: &'static str) -> Fault<MysqlFault> {
         let user = String::from_utf8_lossy(self.user).into_owned();
-        LoginError::Challenge { user, asked }
+        MysqlFault::Challenge { user, asked }.into()
     }
 
     /// What it means that the upstream says no.
-    fn refused(&self, payload: &[u8], error: &ErrorPacket<'_>, before_token: bool) -> LoginError {
-        let (message, body) = (error.message.to_vec(), payload.to_vec());
-        if before_token && error.code == ACCESS_DENIED {
+    fn refused(&self, payload: &[u8], error: &ErrorPacket<'_>, before_token: bool) -> MysqlFault {
+        let (message, code) = (error.message.to_vec(), error.code);
+        if before_token && code == ACCESS_DENIED {
             let user = String::from_utf8_lossy(self.user).into_owned();
-            return LoginError::NotEntra {
+            return MysqlFault::NotEntra {
                 user,
                 message,
-                body,
+                code,
             };
         }
-        LoginError::Refused { message, body }
+        let body = payload.to_vec();
+        MysqlFault::Refused {
+            message,
+            code,
+            body,
+        }
     }
 }
 
@@ -236,8 +251,8 @@ pub(super) async fn authenticate<S: Stream>(
     upstream: &mut Upstream<S>,
     mut next: u8,
     account: &Account<'_>,
-    secret: &Secret<'_>,
-) -> Result<(Vec<u8>, Vec<u8>), LoginError> {
+    credential: Credential<'_>,
+) -> Result<(Vec<u8>, Vec<u8>), Fault<MysqlFault>> {
     const DOING: &str = "waiting for the upstream to let us in";
     let mut asked = false;
     let mut plugin = account.announced.to_vec();
@@ -245,61 +260,74 @@ pub(super) async fn authenticate<S: Stream>(
         let mut channel = Channel::at(upstream.leg(), next);
         let payload = read(&mut channel, DOING).await?;
         next = channel.next();
-        let answer = Answer::parse(&payload).map_err(bad_packet)?;
-        match (&answer, secret) {
-            (Answer::Ok, _) => {
-                if let (false, Secret::Token(_)) = (asked, secret) {
+        let question = match Answer::parse(&payload).map_err(MysqlFault::UpstreamPacket)? {
+            Answer::Ok => {
+                if credential.is_token() && !asked {
                     tracing::warn!("the upstream let us in without asking for the token");
                 }
                 return Ok((payload.to_vec(), plugin));
             }
-            (Answer::Error(error), _) => {
-                let before_token = !asked && matches!(secret, Secret::Token(_));
-                return Err(account.refused(&payload, error, before_token));
+            Answer::Error(error) => {
+                let before_token = credential.is_token() && !asked;
+                return Err(account.refused(&payload, &error, before_token).into());
             }
-            (Answer::OldSwitch, _) => return Err(account.challenge("mysql_old_password")),
-            (Answer::NextFactor, _) => return Err(account.challenge("another factor")),
+            Answer::OldSwitch => return Err(account.challenge("mysql_old_password")),
+            Answer::NextFactor => return Err(account.challenge("another factor")),
+            question => question,
+        };
+        if let Answer::Switch { plugin: named, .. } = &question {
+            plugin = named.to_vec();
+        }
+        match credential {
             // Once: a second request would be another conversation than the one this is.
-            (_, Secret::Token(_)) if asked => return Err(second_request()),
-            (Answer::Switch { plugin: named, .. }, Secret::Token(token)) => {
-                match (*named == plugin::CLEAR, &mut *upstream) {
-                    (true, Upstream::Sealed(sealed)) => send_token(sealed, next, token).await?,
-                    (true, Upstream::Plain(_)) => {
-                        let host = account.host.to_owned();
-                        return Err(LoginError::NotSealed { host });
-                    }
-                    (false, _) => return Err(account.challenge(name_of(named))),
-                }
-                plugin = named.to_vec();
+            Credential::Token(_) if asked => return Err(broken(AGAIN)),
+            Credential::Token(token) => {
+                give_token(upstream, next, account, &question, token).await?;
             }
-            (Answer::MoreData(_), Secret::Token(_)) => return Err(second_request()),
-            (
-                Answer::Switch {
-                    plugin: named,
-                    data,
-                },
-                Secret::Password(password),
-            ) => {
+            Credential::Password(password) => {
                 let mut channel = Channel::at(upstream.leg(), next);
-                if !password::switch(&mut channel, named, data, password).await? {
-                    return Err(account.challenge(name_of(named)));
+                let known = password::answer(&mut channel, &plugin, &question, password).await?;
+                if !known {
+                    return Err(account.challenge(name_of(&plugin)));
                 }
-                plugin = named.to_vec();
-            }
-            (Answer::MoreData(data), Secret::Password(password)) => {
-                let mut channel = Channel::at(upstream.leg(), next);
-                password::more(&mut channel, &plugin, data, password).await?;
             }
         }
         asked = true;
     }
-    Err(second_request())
+    Err(broken(AGAIN))
 }
 
-fn second_request() -> LoginError {
-    LoginError::UpstreamPacket {
-        what: "a second request for the secret",
+const AGAIN: &str = "a second request for the secret";
+
+/// Answers the one question that a token is for.
+async fn give_token<S: Stream>(
+    upstream: &mut Upstream<S>,
+    next: u8,
+    account: &Account<'_>,
+    question: &Answer<'_>,
+    token: &Token,
+) -> Result<(), Fault<MysqlFault>> {
+    match question {
+        Answer::Switch {
+            plugin: plugin::CLEAR,
+            ..
+        } => send_token(upstream.sealed(account.host)?, next, token).await,
+        Answer::Switch { plugin, .. } => Err(account.challenge(name_of(plugin))),
+        _ => Err(broken(AGAIN)),
     }
+}
+
+pub(super) fn broken(what: &'static str) -> Fault<MysqlFault> {
+    Cause::UpstreamRules { what }.into()
+}
+
+/// Something of the upstream's that is no packet of a login.
+pub(super) fn bad_packet(error: PacketError) -> Fault<MysqlFault> {
+    MysqlFault::UpstreamPacket(error).into()
+}
+
+fn lost(doing: &'static str) -> impl Fn(io::Error) -> Cause {
+    move |source| Cause::UpstreamLost { doing, source }
 }
 
 /// A plugin's name in words of ours.
@@ -322,7 +350,7 @@ async fn send_token<S: Stream>(
     upstream: &mut Sealed<S>,
     number: u8,
     token: &Token,
-) -> Result<(), LoginError> {
+) -> Result<(), Fault<MysqlFault>> {
     let secret = token.expose().as_bytes();
     tracing::debug!(bytes = secret.len(), name = ?upstream.name(), "sending the token");
     let mut channel = Channel::at(upstream.leg(), number);
@@ -334,25 +362,26 @@ pub(super) async fn say_clear<S: Stream>(
     channel: &mut Channel<'_, S>,
     secret: &[u8],
     doing: &'static str,
-) -> Result<(), LoginError> {
-    let too_long = || LoginError::TokenTooLong {
+) -> Result<(), Fault<MysqlFault>> {
+    let too_long = || Cause::SecretTooLong {
         bytes: secret.len(),
+        most: MAX_SECRET,
     };
     let length = clear_password_len(secret.len()).ok_or_else(too_long)?;
     let mut packet = Zeroizing::new(Vec::with_capacity(length));
     encode_clear_password(channel.next(), secret, &mut packet).map_err(|_| too_long())?;
     let sent = channel.say_packet(&packet).await;
-    sent.map_err(|source| LoginError::UpstreamLost { doing, source })
+    Ok(sent.map_err(lost(doing))?)
 }
 
 /// Reads a packet of the upstream's.
 pub(super) async fn read<S: Stream>(
     channel: &mut Channel<'_, S>,
     doing: &'static str,
-) -> Result<Secretive, LoginError> {
-    channel.read().await.map_err(|fault| match fault {
-        Fault::Lost(source) => LoginError::UpstreamLost { doing, source },
-        Fault::Bad(error) => bad_packet(error),
+) -> Result<Secretive, Fault<MysqlFault>> {
+    channel.read().await.map_err(|no_packet| match no_packet {
+        NoPacket::Lost(source) => lost(doing)(source).into(),
+        NoPacket::Bad(error) => bad_packet(error),
     })
 }
 
@@ -360,7 +389,7 @@ pub(super) async fn say<S: Stream>(
     channel: &mut Channel<'_, S>,
     payload: &[u8],
     doing: &'static str,
-) -> Result<(), LoginError> {
+) -> Result<(), Fault<MysqlFault>> {
     let sent = channel.say(payload).await;
-    sent.map_err(|source| LoginError::UpstreamLost { doing, source })
+    Ok(sent.map_err(lost(doing))?)
 }

@@ -2,29 +2,25 @@
 
 use azdb_wire::mysql::{Commands, Found};
 
-use super::{Terms, change_user};
-use crate::error::LoginError;
-use crate::io::{AppLeg, Stream};
-use crate::lobby::Lobby;
+use super::Terms;
 use crate::relay::{Cut, Watch};
-use crate::session::{Conversation, Legs};
-use crate::upstream::Dial;
 
 /// A session's conversation.
 #[derive(Debug)]
-pub(crate) struct Talk {
+pub(crate) struct MysqlWatch {
     commands: Commands,
-    terms: Terms,
+    /// What the login has agreed.
+    pub(super) terms: Terms,
 }
 
-impl Talk {
+impl MysqlWatch {
     pub(super) fn new(terms: Terms) -> Self {
         let commands = Commands::default();
         Self { commands, terms }
     }
 }
 
-impl Watch for Talk {
+impl Watch for MysqlWatch {
     fn app_sent(&mut self, bytes: &[u8]) -> Cut {
         match self.commands.follow(bytes) {
             Found::Nothing => Cut::Through,
@@ -35,25 +31,13 @@ impl Watch for Talk {
 
     fn upstream_sent(&mut self, _: &[u8]) {}
 
-    fn app_left(&self) -> bool {
-        self.commands.has_quit()
-    }
-
     /// Never: where an answer ends cannot be seen without reading it, and apps take an error that answers nothing for a packet
     /// out of order. A closed connection is what they know from MySQL's own shutdown.
     fn at_rest(&self) -> bool {
         false
     }
-}
 
-impl Conversation for Talk {
-    async fn intermission<A: Stream, D: Dial>(
-        &mut self,
-        legs: &mut Legs<A, D::Stream>,
-        lobby: &Lobby<D>,
-    ) -> Result<(), LoginError> {
-        change_user::change_user(legs, &mut self.terms, lobby).await
+    fn app_left(&self) -> bool {
+        self.commands.has_quit()
     }
-
-    async fn farewell<A: Stream>(&self, _: &mut AppLeg<A>) {}
 }

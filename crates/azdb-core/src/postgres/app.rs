@@ -1,22 +1,21 @@
 //! What we say to the app, being its server.
 
 use std::io;
-use std::sync::Arc;
 
-use azdb_wire::postgres::{ErrorResponse, First, FirstError, Startup, first_length};
-use rustls::ServerConfig;
+use azdb_wire::postgres::{First, FirstError, Startup, first_length};
 
-use super::notice::{Notice, notice};
+use super::PostgresFault;
+use super::notice::{goodbye, notice};
 use crate::deadline::Deadline;
-use crate::error::LoginError;
-use crate::io::{AppLeg, Leg, MaybeTls, Stream};
-use crate::tls::{self, Alpn};
+use crate::fault::{Fault, Left};
+use crate::parting::{NotIn, Told};
+use crate::tls::AppTlsConfig;
+use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept};
 
-/// First byte of a TLS record that holds a handshake. No first packet of PostgreSQL begins with it.
-const TLS_HANDSHAKE: u8 = 0x16;
+const WAITING: &str = "waiting for the app's first packet";
 
 /// What an app came for.
-pub(super) enum Greeting<A> {
+pub(super) enum Arrival<A> {
     /// To log in, with this StartupMessage.
     Startup(AppLeg<A>, Vec<u8>),
     /// To cancel the query of the session with this key. The app takes the close of its connection for the answer.
@@ -28,29 +27,17 @@ pub(super) enum Greeting<A> {
 /// Answers what an app may ask before it says who it is.
 pub(super) async fn greet<A: Stream>(
     socket: A,
-    tls: Option<&Arc<ServerConfig>>,
+    tls: Option<&AppTlsConfig>,
     deadline: &Deadline,
-) -> Result<Greeting<A>, LoginError> {
+) -> Result<Arrival<A>, NotIn<PostgresFault>> {
     let mut socket = Leg::new(socket);
-    match deadline
-        .run(
-            "waiting for the app's first packet",
-            first_byte(&mut socket),
-        )
-        .await?
-    {
-        None => return Ok(Greeting::Nobody),
-        Some(TLS_HANDSHAKE) => match tls {
-            None => return Ok(Greeting::Nobody),
-            Some(tls) => {
-                let accepting = tls::accept(socket, tls, Alpn::Required);
-                let app = deadline.run("TLS with the app", accepting).await?;
-                return negotiate(app, Asked::TLS_DONE, deadline)
-                    .await
-                    .map(Negotiated::settled);
-            }
-        },
-        Some(_) => {}
+    let first_byte = async { Ok::<_, Left>(socket.first_byte().await?) };
+    match (deadline.run(WAITING, first_byte).await?, tls) {
+        (None, _) | (Some(TLS_HANDSHAKE), None) => return Ok(Arrival::Nobody),
+        (Some(TLS_HANDSHAKE), Some(tls)) => {
+            return inside_tls(socket, tls, Alpn::Required, deadline).await;
+        }
+        (Some(_), _) => {}
     }
     let app = Leg::new(MaybeTls::Plain(socket));
     let asked = Asked {
@@ -61,23 +48,25 @@ pub(super) async fn greet<A: Stream>(
         Negotiated::Settled(greeting) => Ok(greeting),
         Negotiated::Tls(app) => {
             let (Some(tls), MaybeTls::Plain(socket)) = (tls, app.into_stream()) else {
-                return Ok(Greeting::Nobody);
+                return Ok(Arrival::Nobody);
             };
-            let accepting = tls::accept(socket, tls, Alpn::Optional);
-            let app = deadline.run("TLS with the app", accepting).await?;
-            negotiate(app, Asked::TLS_DONE, deadline)
-                .await
-                .map(Negotiated::settled)
+            inside_tls(socket, tls, Alpn::Optional, deadline).await
         }
     }
 }
 
-/// `None` when the app closes without a byte, as port probes do.
-async fn first_byte<A: Stream>(socket: &mut Leg<A>) -> Result<Option<u8>, LoginError> {
-    match socket.fill(1).await {
-        Ok(()) => Ok(socket.unread().first().copied()),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(LoginError::AppLeft(error)),
+/// Answers what an app asks behind its TLS handshake.
+async fn inside_tls<A: Stream>(
+    socket: Leg<A>,
+    tls: &AppTlsConfig,
+    alpn: Alpn,
+    deadline: &Deadline,
+) -> Result<Arrival<A>, NotIn<PostgresFault>> {
+    let accepting = accept(socket, &tls.around, alpn);
+    let app = deadline.run("TLS with the app", accepting).await?;
+    match negotiate(app, Asked::TLS_DONE, deadline).await? {
+        Negotiated::Settled(greeting) => Ok(greeting),
+        Negotiated::Tls(_) => Ok(Arrival::Nobody),
     }
 }
 
@@ -103,125 +92,101 @@ impl Asked {
 }
 
 enum Negotiated<A> {
-    Settled(Greeting<A>),
+    Settled(Arrival<A>),
     /// The app has been told `S` and begins its handshake next.
     Tls(AppLeg<A>),
-}
-
-impl<A> Negotiated<A> {
-    fn settled(self) -> Greeting<A> {
-        match self {
-            Self::Settled(greeting) => greeting,
-            Self::Tls(_) => Greeting::Nobody,
-        }
-    }
 }
 
 async fn negotiate<A: Stream>(
     mut app: AppLeg<A>,
     mut asked: Asked,
     deadline: &Deadline,
-) -> Result<Negotiated<A>, LoginError> {
+) -> Result<Negotiated<A>, NotIn<PostgresFault>> {
     loop {
-        let reading = read_first(&mut app);
-        let packet = match deadline
-            .run("waiting for the app's first packet", reading)
-            .await
-        {
-            Ok(packet) => packet,
-            // Not PostgreSQL at all, an HTTP request for example: an answer would mean nothing to it.
-            Err(LoginError::AppPacket(FirstError::Length(length))) => {
-                tracing::debug!(length, "not a first packet of PostgreSQL");
-                return Ok(Negotiated::Settled(Greeting::Nobody));
-            }
-            Err(error) => return Err(error),
+        let Some(packet) = deadline.run(WAITING, read_first(&mut app)).await? else {
+            return Ok(Negotiated::Settled(Arrival::Nobody));
         };
         match First::parse(&packet) {
             Ok(First::Tls) if asked.tls == MayTls::Accept => {
                 // CVE-2021-23214: what was sent in the clear must not be taken for what TLS protects.
                 match app.unread().len() {
-                    0 => say(&mut app, b"S").await?,
-                    stuffed => return Err(LoginError::AppStuffedBytes(stuffed)),
+                    0 => app.say(b"S").await?,
+                    stuffed => return Err(Left::StuffedBytes(stuffed).into()),
                 }
                 return Ok(Negotiated::Tls(app));
             }
             Ok(First::Tls) if asked.tls == MayTls::Refuse => {
                 asked.tls = MayTls::Never;
-                say(&mut app, b"N").await?;
+                app.say(b"N").await?;
             }
             Ok(First::GssEnc) if !asked.gss => {
                 asked.gss = true;
-                say(&mut app, b"N").await?;
+                app.say(b"N").await?;
             }
             Ok(First::Tls | First::GssEnc) => {
-                return Ok(Negotiated::Settled(Greeting::Nobody));
+                return Ok(Negotiated::Settled(Arrival::Nobody));
             }
             Ok(First::Cancel(request)) => {
                 let key = request.key.to_vec();
-                return Ok(Negotiated::Settled(Greeting::Cancel(app, key)));
+                return Ok(Negotiated::Settled(Arrival::Cancel(app, key)));
             }
             Ok(First::Startup(_)) => {
-                return Ok(Negotiated::Settled(Greeting::Startup(app, packet)));
+                return Ok(Negotiated::Settled(Arrival::Startup(app, packet)));
             }
             Err(error) => {
-                let error = match error {
-                    FirstError::Version(version) => LoginError::AppVersion(version),
-                    other => LoginError::AppPacket(other),
+                let fault = match error {
+                    FirstError::Version(version) => PostgresFault::AppVersion(version),
+                    other => PostgresFault::AppPacket(other),
                 };
-                refuse(&mut app, &error).await;
-                return Err(error);
+                return Err(refuse(&mut app, fault.into()).await.into());
             }
         }
     }
 }
 
-/// Reads one first packet, however many reads it takes.
-async fn read_first<A: Stream>(app: &mut AppLeg<A>) -> Result<Vec<u8>, LoginError> {
-    app.fill(4).await.map_err(LoginError::AppLeft)?;
+/// Reads one first packet, however many reads it takes. `None` for what is none, an HTTP request for example: an answer would
+/// mean nothing to it.
+async fn read_first<A: Stream>(app: &mut AppLeg<A>) -> Result<Option<Vec<u8>>, Left> {
+    app.fill(4).await?;
     let Some(prefix) = app.unread().first_chunk::<4>() else {
-        return Err(LoginError::AppLeft(io::ErrorKind::UnexpectedEof.into()));
+        return Err(Left::Gone(io::ErrorKind::UnexpectedEof.into()));
     };
-    let length = first_length(*prefix)?;
-    app.fill(length).await.map_err(LoginError::AppLeft)?;
+    let length = match first_length(*prefix) {
+        Ok(length) => length,
+        Err(error) => {
+            tracing::debug!(%error, "not a first packet of PostgreSQL");
+            return Ok(None);
+        }
+    };
+    app.fill(length).await?;
     let packet = app.unread().get(..length).unwrap_or_default().to_vec();
     app.consume(length);
-    Ok(packet)
+    Ok(Some(packet))
 }
 
 /// Reads again the packet that [`greet`] recognised.
-pub(super) fn parse_startup(packet: &[u8]) -> Result<Startup<'_>, LoginError> {
+pub(super) fn parse_startup(packet: &[u8]) -> Result<Startup<'_>, PostgresFault> {
     match First::parse(packet)? {
         First::Startup(startup) => Ok(startup),
-        _ => Err(LoginError::AppPacket(FirstError::Malformed(
-            "StartupMessage",
-        ))),
+        _ => Err(FirstError::Malformed("StartupMessage").into()),
     }
 }
 
 /// Lets the app in, with the upstream's own words.
-pub(super) async fn admit<A: Stream>(app: &mut AppLeg<A>, answer: &[u8]) -> Result<(), LoginError> {
-    say(app, answer).await
+pub(super) async fn admit<A: Stream>(app: &mut AppLeg<A>, answer: &[u8]) -> Result<(), Left> {
+    Ok(app.say(answer).await?)
 }
 
 /// Tells the app why it was not let in. An app that does not listen any more is not an error.
-pub(super) async fn refuse<A: Stream>(app: &mut AppLeg<A>, error: &LoginError) {
-    if let Some(bytes) = notice(error).map(Notice::into_bytes) {
-        app.part_with(&bytes).await;
-    }
+pub(super) async fn refuse<A: Stream>(
+    app: &mut AppLeg<A>,
+    fault: Fault<PostgresFault>,
+) -> Told<PostgresFault> {
+    let words = notice(&fault);
+    app.refuse(fault, &words).await
 }
 
 /// Tells an app at rest that its session ends with the proxy.
-pub(super) async fn farewell<A: Stream>(app: &mut AppLeg<A>) {
-    let mut bytes = Vec::new();
-    ErrorResponse {
-        sqlstate: "57P01",
-        message: "azdb-proxy: terminating connection, the proxy is shutting down",
-        hint: "connect again",
-    }
-    .encode(&mut bytes);
-    app.part_with(&bytes).await;
-}
-
-async fn say<A: Stream>(app: &mut AppLeg<A>, bytes: &[u8]) -> Result<(), LoginError> {
-    app.say(bytes).await.map_err(LoginError::AppLeft)
+pub(super) async fn farewell<S: Stream>(app: &mut Leg<S>) {
+    app.part_with(&goodbye()).await;
 }

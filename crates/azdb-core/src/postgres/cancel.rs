@@ -5,15 +5,16 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use azdb_wire::postgres::CANCEL_REQUEST;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-use super::upstream::{TlsForm, secure};
-use crate::error::LoginError;
-use crate::lobby::Lobby;
-use crate::upstream::{Dial, Dialled};
 use azdb_config::route::Endpoint;
 use azdb_quote::Chain;
+use azdb_wire::postgres::CANCEL_REQUEST;
+use tokio::io::AsyncReadExt as _;
+
+use super::upstream::{TlsForm, secure};
+use super::{Postgres, PostgresFault};
+use crate::fault::{Cause, Fault};
+use crate::lobby::Lobby;
+use crate::way::{Dial, Dialled};
 
 /// How long a server may take to act on a cancel request and close.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -67,8 +68,8 @@ impl Drop for Registration {
 
 /// Passes a cancel request on to the server that gave out its key, and waits for that server to close, because the app takes
 /// the end of its own connection to mean "done". An unknown key goes nowhere: nobody probes a server's keys through us.
-pub(super) async fn forward<D: Dial>(lobby: &Lobby<D>, key: &[u8]) {
-    let Some(dialled) = lobby.cancels.find(key) else {
+pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, key: &[u8]) {
+    let Some(dialled) = lobby.state.own.find(key) else {
         tracing::debug!("a cancel request with an unknown key");
         return;
     };
@@ -81,30 +82,29 @@ pub(super) async fn forward<D: Dial>(lobby: &Lobby<D>, key: &[u8]) {
     }
 }
 
-async fn send<D: Dial>(lobby: &Lobby<D>, key: &[u8], dialled: &Dialled) -> Result<(), LoginError> {
+async fn send<D: Dial>(
+    lobby: &Lobby<Postgres, D>,
+    key: &[u8],
+    dialled: &Dialled,
+) -> Result<(), Fault<PostgresFault>> {
     // The address that serves the session, not the name: another address may be another server.
     let target = Endpoint {
         host: dialled.addr.ip().to_string(),
         port: dialled.addr.port(),
     };
     let (stream, _) = lobby.dialler.dial(&target).await?;
-    let form = if lobby.route.tls_first {
-        TlsForm::Direct
-    } else {
-        TlsForm::Request
-    };
+    let form = TlsForm::of(lobby.route.tls_first);
     let tls = lobby.upstream_tls.as_ref();
     let mut upstream = secure(stream, tls, &dialled.upstream.host, form).await?;
 
     let length = u32::try_from(key.len() + 8).unwrap_or(u32::MAX);
     let packet = [&length.to_be_bytes(), &CANCEL_REQUEST.to_be_bytes(), key].concat();
-    let lost = |source| LoginError::UpstreamLost {
+    let lost = |source| Cause::UpstreamLost {
         doing: "cancelling a query",
         source,
     };
     let leg = upstream.leg();
-    leg.write_all(&packet).await.map_err(lost)?;
-    leg.flush().await.map_err(lost)?;
+    leg.say(&packet).await.map_err(lost)?;
     // However the server ends it, it has ended.
     let _ = leg.read(&mut [0; 16]).await;
     Ok(())

@@ -1,7 +1,5 @@
 //! What Azure's refusals mean, by their texts.
 
-use crate::error::LoginError;
-
 /// A piece of a message, lower case, and what to do about it.
 const HINTS: [(&[&str], &str); 7] = [
     (
@@ -43,14 +41,11 @@ pub(super) fn for_text(message: &[u8]) -> Option<&'static str> {
     HINTS.iter().find(known).map(|(_, hint)| *hint)
 }
 
-/// Whether the upstream refused because the token was too old.
-pub(super) fn says_token_expired(error: &LoginError) -> bool {
-    match error {
-        LoginError::Refused { message, .. } => String::from_utf8_lossy(message)
-            .to_ascii_lowercase()
-            .contains("token has expired"),
-        _ => false,
-    }
+/// Whether the upstream's message says that the token was too old.
+pub(super) fn says_token_expired(message: &[u8]) -> bool {
+    String::from_utf8_lossy(message)
+        .to_ascii_lowercase()
+        .contains("token has expired")
 }
 
 #[cfg(test)]

@@ -4,20 +4,18 @@ use std::io;
 
 use azdb_identity::Token;
 use azdb_wire::postgres::{
-    Authentication, ErrorFields, Next, SSL_REQUEST, encode_password, next_message,
+    Authentication, ErrorFields, MAX_SECRET, Next, SSL_REQUEST, encode_password, next_message,
     password_message_len, tag,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
-use super::password;
+use super::{Postgres, PostgresFault, password};
 use crate::deadline::Deadline;
-use crate::error::LoginError;
-use crate::io::{Leg, MaybeTls, Stream};
-use crate::lobby::Lobby;
-use crate::tls::{self, Alpn, Sealed, UpstreamTlsConfig};
-use crate::upstream::{self, Dial, Dialled, Upstream};
-use azdb_config::route::{Principal, UpstreamAuth};
+use crate::fault::{Cause, Fault};
+use crate::lobby::{Attempt, Credential, Lobby};
+use crate::tls::UpstreamTlsConfig;
+use crate::way::{Alpn, Dial, Dialled, Leg, Sealed, Stream, Upstream, dial, seal};
 
 /// Most bytes between "Ok" and ReadyForQuery: parameter reports and notices.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -32,56 +30,57 @@ pub(super) struct Granted<U> {
     pub(super) dialled: Dialled,
 }
 
-/// Dials the route's upstream and logs in there with `packet`, which names `principal`.
-pub(super) async fn log_in<D: Dial>(
-    packet: &[u8],
-    principal: &Principal,
-    token: Option<&Token>,
-    lobby: &Lobby<D>,
-    deadline: &Deadline,
-) -> Result<Granted<D::Stream>, LoginError> {
-    let route = &lobby.route;
-    let dialling = upstream::dial(&lobby.dialler, route);
-    let (stream, dialled) = deadline.run("connecting to the upstream", dialling).await?;
-    let form = if route.tls_first {
-        TlsForm::Direct
-    } else {
-        TlsForm::Request
-    };
-    let securing = secure(
-        stream,
-        lobby.upstream_tls.as_ref(),
-        &dialled.upstream.host,
-        form,
-    );
-    let mut upstream = deadline.run("TLS with the upstream", securing).await?;
+/// A login upstream with a StartupMessage that names the role.
+pub(super) struct Entry<'a, D: Dial> {
+    pub(super) packet: &'a [u8],
+    pub(super) role: &'a str,
+    pub(super) lobby: &'a Lobby<Postgres, D>,
+    pub(super) deadline: &'a Deadline,
+}
 
-    let conversation = async {
-        let doing = "sending the startup message";
-        say(upstream.leg(), packet, doing).await?;
-        let mut answer = Vec::new();
-        let secret = match (token, &route.auth) {
-            (Some(token), _) => Secret::Token(token),
-            (None, UpstreamAuth::Password(password)) => Secret::Password(password),
-            (None, UpstreamAuth::Token(_)) => {
-                return Err(LoginError::NotSealed {
-                    host: dialled.upstream.host.clone(),
-                });
-            }
+impl<D: Dial> Attempt for Entry<'_, D> {
+    type Granted = Granted<D::Stream>;
+    type Fault = PostgresFault;
+
+    /// Dials the route's upstream and logs in there.
+    async fn log_in(
+        &mut self,
+        credential: Credential<'_>,
+    ) -> Result<Granted<D::Stream>, Fault<PostgresFault>> {
+        let (route, deadline) = (&self.lobby.route, self.deadline);
+        let dialling = dial(&self.lobby.dialler, route);
+        let (stream, dialled) = deadline.run("connecting to the upstream", dialling).await?;
+        let form = TlsForm::of(route.tls_first);
+        let (tls, host) = (self.lobby.upstream_tls.as_ref(), &dialled.upstream.host);
+        let securing = secure(stream, tls, host, form);
+        let mut upstream = deadline.run("TLS with the upstream", securing).await?;
+
+        let conversation = async {
+            say(upstream.leg(), self.packet, "sending the startup message").await?;
+            let mut answer = Vec::new();
+            let account = Account {
+                role: self.role,
+                host,
+            };
+            authenticate(&mut upstream, &account, credential, &mut answer).await?;
+            let cancel_key = until_ready(upstream.leg(), &mut answer).await?;
+            Ok::<_, Fault<PostgresFault>>((answer, cancel_key))
         };
-        authenticate(&mut upstream, principal, secret, &mut answer, &dialled).await?;
-        let cancel_key = until_ready(upstream.leg(), &mut answer).await?;
-        Ok::<_, LoginError>((answer, cancel_key))
-    };
-    let (answer, cancel_key) = deadline
-        .run("logging in to the upstream", conversation)
-        .await?;
-    Ok(Granted {
-        upstream,
-        answer,
-        cancel_key,
-        dialled,
-    })
+        let conversing = deadline.run("logging in to the upstream", conversation);
+        let (answer, cancel_key) = conversing.await?;
+        Ok(Granted {
+            upstream,
+            answer,
+            cancel_key,
+            dialled,
+        })
+    }
+}
+
+/// Whom we log in as, where.
+struct Account<'a> {
+    role: &'a str,
+    host: &'a str,
 }
 
 /// How TLS begins.
@@ -93,15 +92,22 @@ pub(super) enum TlsForm {
     Direct,
 }
 
+impl TlsForm {
+    /// As `upstream_tls_first` has it.
+    pub(super) fn of(first: bool) -> Self {
+        if first { Self::Direct } else { Self::Request }
+    }
+}
+
 /// Makes a way upstream that a login may begin on.
 pub(super) async fn secure<S: Stream>(
     mut stream: S,
     tls: Option<&UpstreamTlsConfig>,
     host: &str,
     form: TlsForm,
-) -> Result<Upstream<S>, LoginError> {
+) -> Result<Upstream<S>, Fault<PostgresFault>> {
     let Some(tls) = tls else {
-        return Ok(Upstream::Plain(Leg::new(MaybeTls::Plain(stream))));
+        return Ok(Upstream::in_the_clear(stream));
     };
     let alpn = match form {
         TlsForm::Direct => Alpn::Required,
@@ -110,14 +116,15 @@ pub(super) async fn secure<S: Stream>(
             Alpn::Optional
         }
     };
-    tls::seal(stream, tls, host, alpn).await
+    Ok(seal(stream, tls, host, alpn).await?)
 }
 
-async fn request_tls<S: Stream>(stream: &mut S, host: &str) -> Result<(), LoginError> {
-    let lost = |source| LoginError::UpstreamLost {
+async fn request_tls<S: Stream>(stream: &mut S, host: &str) -> Result<(), Fault<PostgresFault>> {
+    let lost = |source| Cause::UpstreamLost {
         doing: "asking for TLS",
         source,
     };
+    let host = host.to_owned();
     stream.write_all(&SSL_REQUEST).await.map_err(lost)?;
     stream.flush().await.map_err(lost)?;
     let mut answer = [0; 512];
@@ -126,34 +133,25 @@ async fn request_tls<S: Stream>(stream: &mut S, host: &str) -> Result<(), LoginE
         [b'S'] => Ok(()),
         // CVE-2021-23222: nothing vouches for bytes from before TLS.
         [b'S', stuffed @ ..] => {
-            let (host, count) = (host.to_owned(), stuffed.len());
-            Err(LoginError::UpstreamStuffedBytes { host, count })
+            let count = stuffed.len();
+            Err(Cause::StuffedBytes { host, count }.into())
         }
-        [b'N', ..] => Err(LoginError::NoTls {
-            host: host.to_owned(),
-        }),
-        [] => Err(lost(io::ErrorKind::UnexpectedEof.into())),
-        other => Err(LoginError::TlsAnswer {
-            host: host.to_owned(),
-            answer: other.to_vec(),
-        }),
+        [b'N', ..] => Err(Cause::NoTls { host }.into()),
+        [] => Err(lost(io::ErrorKind::UnexpectedEof.into()).into()),
+        other => {
+            let answer = other.to_vec();
+            Err(PostgresFault::TlsAnswer { host, answer }.into())
+        }
     }
-}
-
-/// What proves who we are.
-pub(super) enum Secret<'a> {
-    Token(&'a Token),
-    Password(&'a secrecy::SecretString),
 }
 
 /// Answers what the upstream asks, up to its "Ok". What the app is to read of it goes to `answer`.
 async fn authenticate<S: Stream>(
     upstream: &mut Upstream<S>,
-    principal: &Principal,
-    secret: Secret<'_>,
+    account: &Account<'_>,
+    credential: Credential<'_>,
     answer: &mut Vec<u8>,
-    dialled: &Dialled,
-) -> Result<(), LoginError> {
+) -> Result<(), Fault<PostgresFault>> {
     let mut asked = false;
     loop {
         let doing = "waiting for the upstream to ask for the secret";
@@ -165,61 +163,71 @@ async fn authenticate<S: Stream>(
                 continue;
             }
             tag::ERROR_RESPONSE => return Err(refused(message.body())),
-            _ => {
-                return Err(LoginError::UpstreamPacket {
-                    what: "an unexpected message",
-                });
-            }
+            _ => return Err(broken("an unexpected message")),
         }
-        let challenge = |kind| LoginError::Challenge {
-            user: principal.user.clone(),
-            asked: kind,
-        };
-        match (Authentication::parse(message.body())?, &secret) {
-            (Authentication::Ok, secret) => {
-                if let (false, Secret::Token(_)) = (asked, secret) {
+        match (Authentication::parse(message.body())?, credential) {
+            (Authentication::Ok, credential) => {
+                if credential.is_token() && !asked {
                     tracing::warn!("the upstream let us in without asking for the token");
                 }
                 message.append_to(answer);
                 return Ok(());
             }
             // Once: a second request would be another conversation than the one this is.
-            _ if asked => {
-                return Err(LoginError::UpstreamPacket {
-                    what: "a second request for the secret",
-                });
+            _ if asked => return Err(broken("a second request for the secret")),
+            (Authentication::Cleartext, Credential::Token(token)) => {
+                send_token(upstream.sealed(account.host)?, token).await?;
             }
-            (Authentication::Cleartext, Secret::Token(token)) => match upstream {
-                Upstream::Sealed(sealed) => send_token(sealed, token).await?,
-                Upstream::Plain(_) => {
-                    return Err(LoginError::NotSealed {
-                        host: dialled.upstream.host.clone(),
-                    });
-                }
-            },
-            (request, Secret::Token(_)) => return Err(challenge(request.name())),
-            (request, Secret::Password(secret)) => {
-                password::answer(upstream.leg(), &request, &principal.user, secret).await?;
+            (request, Credential::Token(_)) => return Err(challenge(account.role, &request)),
+            (request, Credential::Password(secret)) => {
+                password::answer(upstream.leg(), &request, account.role, secret).await?;
             }
         }
         asked = true;
     }
 }
 
+/// What the upstream wants, and no token is.
+pub(super) fn challenge(role: &str, request: &Authentication<'_>) -> Fault<PostgresFault> {
+    let (role, asked) = (role.to_owned(), request.name());
+    PostgresFault::Challenge { role, asked }.into()
+}
+
+fn broken(what: &'static str) -> Fault<PostgresFault> {
+    Cause::UpstreamRules { what }.into()
+}
+
 /// The only function of this protocol that writes a token.
-async fn send_token<S: Stream>(upstream: &mut Sealed<S>, token: &Token) -> Result<(), LoginError> {
+async fn send_token<S: Stream>(
+    upstream: &mut Sealed<S>,
+    token: &Token,
+) -> Result<(), Fault<PostgresFault>> {
     let secret = token.expose().as_bytes();
-    let mut message = Zeroizing::new(Vec::with_capacity(password_message_len(secret.len())?));
-    encode_password(secret, &mut message)?;
     tracing::debug!(bytes = secret.len(), name = ?upstream.name(), "sending the token");
-    say(upstream.leg(), &message, "sending the token").await
+    send_secret(upstream.leg(), secret, "sending the token").await
+}
+
+/// Writes a PasswordMessage.
+pub(super) async fn send_secret<S: Stream>(
+    leg: &mut Leg<S>,
+    secret: &[u8],
+    doing: &'static str,
+) -> Result<(), Fault<PostgresFault>> {
+    let too_long = |_| Cause::SecretTooLong {
+        bytes: secret.len(),
+        most: MAX_SECRET,
+    };
+    let length = password_message_len(secret.len()).map_err(too_long)?;
+    let mut message = Zeroizing::new(Vec::with_capacity(length));
+    encode_password(secret, &mut message).map_err(too_long)?;
+    say(leg, &message, doing).await
 }
 
 /// Collects what the upstream reports after "Ok". Returns the payload of BackendKeyData.
 async fn until_ready<S: Stream>(
     leg: &mut Leg<S>,
     answer: &mut Vec<u8>,
-) -> Result<Option<Vec<u8>>, LoginError> {
+) -> Result<Option<Vec<u8>>, Fault<PostgresFault>> {
     let mut cancel_key = None;
     loop {
         let message = read_message(leg, "waiting for the upstream to be ready").await?;
@@ -228,9 +236,7 @@ async fn until_ready<S: Stream>(
             tag::BACKEND_KEY_DATA => cancel_key = Some(message.body().to_vec()),
             tag::PARAMETER_STATUS | tag::NOTICE_RESPONSE | tag::READY_FOR_QUERY => {}
             _ => {
-                return Err(LoginError::UpstreamPacket {
-                    what: "an unexpected message",
-                });
+                return Err(broken("an unexpected message"));
             }
         }
         message.append_to(answer);
@@ -238,9 +244,7 @@ async fn until_ready<S: Stream>(
             return Ok(cancel_key);
         }
         if answer.len() > MAX_ANSWER {
-            return Err(LoginError::UpstreamPacket {
-                what: "too many reports before it was ready",
-            });
+            return Err(broken("too many reports before it was ready"));
         }
     }
 }
@@ -270,7 +274,7 @@ impl Message {
 pub(super) async fn read_message<S: Stream>(
     leg: &mut Leg<S>,
     doing: &'static str,
-) -> Result<Message, LoginError> {
+) -> Result<Message, Fault<PostgresFault>> {
     loop {
         let need = match next_message(leg.unread())? {
             Next::Message { raw, .. } => {
@@ -280,9 +284,8 @@ pub(super) async fn read_message<S: Stream>(
             }
             Next::NeedBytes(need) => need,
         };
-        leg.fill(need)
-            .await
-            .map_err(|source| LoginError::UpstreamLost { doing, source })?;
+        let lost = |source| Cause::UpstreamLost { doing, source };
+        leg.fill(need).await.map_err(lost)?;
     }
 }
 
@@ -290,16 +293,14 @@ pub(super) async fn say<S: Stream>(
     leg: &mut Leg<S>,
     bytes: &[u8],
     doing: &'static str,
-) -> Result<(), LoginError> {
-    let lost = |source| LoginError::UpstreamLost { doing, source };
-    leg.write_all(bytes).await.map_err(lost)?;
-    leg.flush().await.map_err(lost)
+) -> Result<(), Fault<PostgresFault>> {
+    let lost = |source| Cause::UpstreamLost { doing, source }.into();
+    leg.say(bytes).await.map_err(lost)
 }
 
-pub(super) fn refused(body: &[u8]) -> LoginError {
+/// The upstream's ErrorResponse, without tag and length.
+pub(super) fn refused(body: &[u8]) -> Fault<PostgresFault> {
     let message = ErrorFields::of(body).get(b'M').unwrap_or_default().to_vec();
-    LoginError::Refused {
-        message,
-        body: body.to_vec(),
-    }
+    let body = body.to_vec();
+    PostgresFault::Refused { message, body }.into()
 }

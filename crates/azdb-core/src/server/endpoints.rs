@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Server, StartError};
-use crate::admin::{self, Bureau, Endpoint};
-use crate::socket::Door;
-use crate::tds;
 use azdb_config::AdminListen;
 use azdb_config::route::ListenAddr;
 use azdb_quote::Chain;
+
+use super::{Server, StartError};
+use crate::admin::{self, Bureau, Desk};
+use crate::reception;
+use crate::socket::Door;
 
 /// Mode of an admin socket: whoever runs the proxy.
 const ADMIN_SOCKET_MODE: u32 = 0o600;
@@ -24,23 +25,22 @@ impl Server {
         health: Option<&ListenAddr>,
         admin: &AdminListen,
     ) -> Result<(), StartError> {
-        let (routes, tokens) = (self.counters.clone(), self.tokens.clone());
+        let (receptions, tokens) = (self.receptions.clone(), self.tokens.clone());
         let ending = self.ending.clone();
         let bureau = Arc::new(Bureau {
-            routes,
+            receptions,
             tokens,
             ending,
             asked_to_end: false.into(),
         });
         if let Some(listen) = health {
-            self.open_endpoint(listen, Endpoint::Health, &bureau)
-                .await?;
+            self.open_endpoint(listen, Desk::Health, &bureau).await?;
         }
         match admin {
             AdminListen::Off => Ok(()),
-            AdminListen::At(listen) => self.open_endpoint(listen, Endpoint::Admin, &bureau).await,
+            AdminListen::At(listen) => self.open_endpoint(listen, Desk::Admin, &bureau).await,
             AdminListen::Default(listen) => {
-                if let Err(error) = self.open_endpoint(listen, Endpoint::Admin, &bureau).await {
+                if let Err(error) = self.open_endpoint(listen, Desk::Admin, &bureau).await {
                     tracing::warn!(error = %Chain(&error), "no admin endpoint, see [admin]");
                 }
                 Ok(())
@@ -48,16 +48,15 @@ impl Server {
         }
     }
 
-    /// Answers SQL Server Browser's questions for the routes that want it. That its port is taken is no reason to fail: an SQL
-    /// Server on this machine has one of its own.
-    pub async fn open_browser(&self) {
-        tds::open_browser(&self.addresses).await;
+    /// Opens what protocols have besides their doors. That a port of theirs is taken is no reason to fail.
+    pub async fn open_beside(&self) {
+        reception::open_beside(&self.addresses).await;
     }
 
     async fn open_endpoint(
         &self,
         listen: &ListenAddr,
-        endpoint: Endpoint,
+        desk: Desk,
         bureau: &Arc<Bureau>,
     ) -> Result<(), StartError> {
         let failed = |source| StartError::Endpoint {
@@ -70,8 +69,8 @@ impl Server {
         let listen = door
             .local_addr()
             .map_or_else(|| listen.clone(), ListenAddr::Tcp);
-        tracing::info!(%listen, ?endpoint, "listening");
-        tokio::spawn(admin::serve(door, endpoint, Arc::clone(bureau)));
+        tracing::info!(%listen, endpoint = ?desk, "listening");
+        tokio::spawn(admin::serve(door, desk, Arc::clone(bureau)));
         Ok(())
     }
 }

@@ -8,20 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::Tokens;
-use tokio::sync::Semaphore;
 
-use crate::counters::Counters;
+use crate::ending::Ending;
 use crate::listener::Listener;
-use crate::lobby::Lobby;
-use crate::mysql::Spares;
-use crate::postgres::Cancels;
-use crate::session::Ending;
-use crate::tls::{
-    LocalAuthority, LocalTlsError, UpstreamTlsConfig, server_config, wrapped_server_config,
-};
-use crate::upstream::Tcp;
-use azdb_config::route::{ListenAddr, ProtocolName, Route};
+use crate::reception::{Reception, Resources};
+use crate::socket::Door;
+use crate::tls::{LocalAuthority, LocalTlsError};
 
 pub use start::StartError;
 
@@ -32,10 +26,10 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Every route with its doors open.
 pub struct Server {
-    listeners: Vec<Listener<Tcp>>,
+    listeners: Vec<Listener<Door>>,
     addresses: Vec<(Arc<Route>, ListenAddr)>,
     tokens: Tokens,
-    counters: Vec<(Arc<Route>, Arc<Counters>)>,
+    receptions: Vec<Reception>,
     ending: Ending,
 }
 
@@ -67,21 +61,30 @@ impl Server {
             .collect();
 
         let ending = Ending::default();
-        let (mut listeners, mut addresses, mut counters) = (Vec::new(), Vec::new(), Vec::new());
+        let resources = Resources {
+            tokens: &tokens,
+            own,
+            authority: &local,
+        };
+        let (mut listeners, mut addresses, mut receptions) = (Vec::new(), Vec::new(), Vec::new());
         for (route, open) in doors {
-            let lobby = Arc::new(lobby(&route, &tokens, &own, &ending, &local)?);
-            counters.push((Arc::clone(&route), Arc::clone(&lobby.counters)));
+            let reception = Reception::ending_with(&route, &resources, &ending);
+            let reception = reception.map_err(|source| StartError::Reception {
+                route: route.name.clone(),
+                source,
+            })?;
             for (door, listen) in open {
                 let listen = door.local_addr().map_or(listen, ListenAddr::Tcp);
                 addresses.push((Arc::clone(&route), listen));
-                listeners.push(Listener::new(door, Arc::clone(&lobby), ending.clone()));
+                listeners.push(Listener::new(door, reception.clone(), ending.clone()));
             }
+            receptions.push(reception);
         }
         Ok(Self {
             listeners,
             addresses,
             tokens,
-            counters,
+            receptions,
             ending,
         })
     }
@@ -128,45 +131,4 @@ impl Server {
         let _ = tokio::time::timeout(LAST_WORDS, ending.tasks.wait()).await;
         Drained { cut }
     }
-}
-
-fn lobby(
-    route: &Arc<Route>,
-    tokens: &Tokens,
-    own: &Arc<[SocketAddr]>,
-    ending: &Ending,
-    local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
-) -> Result<Lobby<Tcp>, StartError> {
-    let name = || route.name.clone();
-    let local_tls = |source| StartError::LocalTls {
-        route: name(),
-        source,
-    };
-    let upstream_tls = match route.protocol {
-        ProtocolName::Tds if !route.tls_first => UpstreamTlsConfig::in_packets(&route.tls),
-        protocol => UpstreamTlsConfig::of(protocol, &route.tls),
-    };
-    Ok(Lobby {
-        upstream_tls: upstream_tls.map_err(|source| StartError::UpstreamTls {
-            route: name(),
-            source,
-        })?,
-        local_tls: server_config(route.protocol, &route.local_tls, &local).map_err(local_tls)?,
-        wrapped_tls: match route.protocol {
-            ProtocolName::Tds => {
-                wrapped_server_config(&route.local_tls, &local).map_err(local_tls)?
-            }
-            _ => None,
-        },
-        route: Arc::clone(route),
-        tokens: tokens.clone(),
-        cancels: Cancels::default(),
-        spares: Spares::default(),
-        counters: Arc::default(),
-        sessions: Arc::new(Semaphore::new(route.max_connections)),
-        dialler: Tcp {
-            own: Arc::clone(own),
-        },
-        closing: ending.closing.clone(),
-    })
 }

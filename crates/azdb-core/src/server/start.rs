@@ -3,11 +3,11 @@
 use std::io;
 use std::net::Ipv6Addr;
 
+use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::TokenError;
 
+use crate::reception::ReceptionError;
 use crate::socket::Door;
-use crate::tls::{LocalTlsError, TlsConfigError};
-use azdb_config::route::{ListenAddr, Route};
 
 /// "Address family not supported", which std does not name.
 const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
@@ -36,14 +36,14 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
-    /// The certificate for apps cannot be used.
-    #[error("route \"{route}\": local_tls")]
-    LocalTls {
+    /// A route cannot take anybody in.
+    #[error("route \"{route}\"")]
+    Reception {
         /// Which route.
         route: String,
-        /// What is wrong with it.
+        /// Why.
         #[source]
-        source: LocalTlsError,
+        source: ReceptionError,
     },
     /// There is no token for a route, and the configuration demands one (`require_ready`).
     #[error("route \"{route}\": no token ({remedy})")]
@@ -55,15 +55,6 @@ pub enum StartError {
         /// What the source said.
         #[source]
         source: TokenError,
-    },
-    /// The roots for an upstream cannot be used.
-    #[error("route \"{route}\": upstream TLS")]
-    UpstreamTls {
-        /// Which route.
-        route: String,
-        /// What is wrong with them.
-        #[source]
-        source: TlsConfigError,
     },
 }
 

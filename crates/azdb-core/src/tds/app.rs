@@ -1,32 +1,20 @@
 //! What we say to the app, being its server.
 
-use std::io;
-use std::sync::Arc;
-
 use azdb_wire::tds::{
     Encryption, Header, MAX_LOGIN7, MAX_PRELOGIN, Manner, Prelogin, kind, push_message,
 };
-use rustls::ServerConfig;
-use tokio_rustls::TlsStream;
 use zeroize::Zeroizing;
 
+use super::TdsFault;
 use super::notice::notice;
-use super::{TdsError, wrapped_tls};
+use super::packets::{InPrelogin, NoMessage, Reading, read_message};
 use crate::deadline::Deadline;
-use crate::error::LoginError;
-use crate::io::{AppLeg, Leg, MaybeTls, Stream};
-use crate::tls::{self, Alpn};
+use crate::fault::{Fault, Left};
+use crate::parting::{NotIn, Told};
+use crate::tls::AppTlsConfig;
+use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept, accept_in_packets};
 
-/// First byte of a TLS record that holds a handshake: alone TDS 8.0, behind a packet's header TDS 7.
-const TLS_HANDSHAKE: u8 = 0x16;
-
-/// What apps are offered.
-pub(super) struct LocalTls<'a> {
-    /// TDS 8.0.
-    pub(super) strict: Option<&'a Arc<ServerConfig>>,
-    /// TDS 7.
-    pub(super) wrapped: Option<&'a Arc<ServerConfig>>,
-}
+const WAITING: &str = "waiting for the app's first packet";
 
 /// An app that has said who it is.
 pub(super) struct Caller<A> {
@@ -49,63 +37,61 @@ pub(super) struct Settled {
 /// Answers what an app says before it says who it is. `None` when it has gone, or never spoke TDS.
 pub(super) async fn greet<A: Stream>(
     socket: A,
-    offered: &LocalTls<'_>,
+    tls: Option<&AppTlsConfig>,
+    route: &str,
     deadline: &Deadline,
-) -> Result<Option<Caller<A>>, LoginError> {
-    const WAITING: &str = "waiting for the app's first packet";
-    const SHAKING: &str = "TLS with the app";
-    let mut socket = Leg::new(socket);
-    let Some(first) = deadline.run(WAITING, first_byte(&mut socket)).await? else {
-        return Ok(None);
-    };
+) -> Result<Option<Caller<A>>, NotIn<TdsFault>> {
     let mut settled = Settled::default();
-    let mut app = if first == TLS_HANDSHAKE {
-        let Some(tls) = offered.strict else {
-            return Ok(None);
-        };
-        let accepting = tls::accept(socket, tls, Alpn::Optional);
-        deadline.run(SHAKING, accepting).await?
-    } else {
-        let settling = settle(&mut socket, &mut settled, offered.wrapped.is_some());
-        match (deadline.run(WAITING, settling).await?, offered.wrapped) {
-            (Next::Nobody, _) | (Next::Tls, None) => return Ok(None),
-            (Next::Login, _) => Leg::new(MaybeTls::Plain(socket)),
-            (Next::Tls, Some(tls)) => {
-                let accepting = async {
-                    let accepted = wrapped_tls::accept(Arc::clone(tls), socket).await;
-                    accepted.map_err(LoginError::AppTls)
-                };
-                let stream = deadline.run(SHAKING, accepting).await?;
-                Leg::new(MaybeTls::Tls(Box::new(TlsStream::Server(stream))))
-            }
-        }
+    let arriving = arrive(socket, tls, &mut settled, deadline);
+    let Some(mut app) = arriving.await? else {
+        return Ok(None);
     };
     let settling = settle(&mut app, &mut settled, false);
     match deadline.run(WAITING, settling).await? {
-        Next::Nobody | Next::Tls => Ok(None),
-        Next::Login => {
-            let login = deadline.run("reading the app's login", read_login(&mut app));
-            let login = login.await?;
-            Ok(Some(Caller {
-                app,
-                login,
-                settled,
-            }))
-        }
+        Begun::Nobody | Begun::Tls => return Ok(None),
+        Begun::Login => {}
     }
+    let reading = read_login(&mut app, route);
+    let login = deadline.run("reading the app's login", reading).await?;
+    Ok(Some(Caller {
+        app,
+        login,
+        settled,
+    }))
 }
 
-/// `None` when the app closes without a byte, as port probes do.
-async fn first_byte<A: Stream>(socket: &mut Leg<A>) -> Result<Option<u8>, LoginError> {
-    match socket.fill(1).await {
-        Ok(()) => Ok(socket.unread().first().copied()),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(LoginError::AppLeft(error)),
+/// Takes TLS on, where the app begins with it or asks for it.
+async fn arrive<A: Stream>(
+    socket: A,
+    tls: Option<&AppTlsConfig>,
+    settled: &mut Settled,
+    deadline: &Deadline,
+) -> Result<Option<AppLeg<A>>, Left> {
+    const SHAKING: &str = "TLS with the app";
+    let mut socket = Leg::new(socket);
+    let first_byte = async { Ok::<_, Left>(socket.first_byte().await?) };
+    match (deadline.run(WAITING, first_byte).await?, tls) {
+        (None, _) | (Some(TLS_HANDSHAKE), None) => return Ok(None),
+        (Some(TLS_HANDSHAKE), Some(tls)) => {
+            let accepting = accept(socket, &tls.around, Alpn::Optional);
+            return deadline.run(SHAKING, accepting).await.map(Some);
+        }
+        (Some(_), _) => {}
+    }
+    let in_packets = tls.and_then(|tls| tls.in_packets.as_ref());
+    let settling = settle(&mut socket, settled, in_packets.is_some());
+    match (deadline.run(WAITING, settling).await?, in_packets) {
+        (Begun::Nobody, _) | (Begun::Tls, None) => Ok(None),
+        (Begun::Login, _) => Ok(Some(Leg::new(MaybeTls::Plain(socket)))),
+        (Begun::Tls, Some(tls)) => {
+            let accepting = accept_in_packets::<InPrelogin, _>(socket, tls);
+            deadline.run(SHAKING, accepting).await.map(Some)
+        }
     }
 }
 
 /// What an app begins next. None of it has been read yet.
-enum Next {
+enum Begun {
     Login,
     Tls,
     Nobody,
@@ -116,35 +102,43 @@ async fn settle<S: Stream>(
     leg: &mut Leg<S>,
     settled: &mut Settled,
     may_tls: bool,
-) -> Result<Next, LoginError> {
+) -> Result<Begun, Left> {
     /// A driver that asks again has misunderstood something; one that asks a third time always will.
     const MOST: usize = 2;
     for _ in 0..=MOST {
-        leg.fill(Header::LEN + 1)
-            .await
-            .map_err(LoginError::AppLeft)?;
+        leg.fill(Header::LEN + 1).await?;
         match leg.unread() {
-            [kind::LOGIN7, ..] => return Ok(Next::Login),
-            [kind::PRELOGIN, _, _, _, _, _, _, _, TLS_HANDSHAKE, ..] => return Ok(Next::Tls),
+            [kind::LOGIN7, ..] => return Ok(Begun::Login),
+            [kind::PRELOGIN, _, _, _, _, _, _, _, TLS_HANDSHAKE, ..] => return Ok(Begun::Tls),
             [kind::PRELOGIN, ..] => {
-                let payload = read_message(leg, MAX_PRELOGIN).await?;
-                let asked = Prelogin::parse(&payload).map_err(TdsError::AppPrelogin)?;
+                let asked = read_prelogin(leg).await?;
                 settled.mars = asked.mars == Some(true);
                 settled.trace_id = asked.trace_id;
                 answer_prelogin(leg, &asked, may_tls).await?;
             }
             // An HTTP request, a login of SQL Server 6.5: an answer would mean nothing to it.
-            _ => return Ok(Next::Nobody),
+            _ => return Ok(Begun::Nobody),
         }
     }
-    Ok(Next::Nobody)
+    Ok(Begun::Nobody)
+}
+
+/// Reads PRELOGIN. What is none could not be answered: there is no version yet to say it in.
+async fn read_prelogin<S: Stream>(leg: &mut Leg<S>) -> Result<Prelogin, Left> {
+    match read_message(leg, Reading::Ahead, MAX_PRELOGIN).await {
+        Ok(message) => {
+            Prelogin::parse(&message.payload).map_err(|error| Left::Stranger(error.into()))
+        }
+        Err(NoMessage::Lost(error)) => Err(error.into()),
+        Err(other) => Err(Left::Stranger(broken(&other).into())),
+    }
 }
 
 async fn answer_prelogin<S: Stream>(
     leg: &mut Leg<S>,
     asked: &Prelogin,
     may_tls: bool,
-) -> Result<(), LoginError> {
+) -> Result<(), Left> {
     let wanted = asked.encryption.unwrap_or(Encryption::Off).answer();
     let answer = Prelogin {
         encryption: Some(if may_tls {
@@ -159,38 +153,31 @@ async fn answer_prelogin<S: Stream>(
     let (mut payload, mut message) = (Vec::new(), Vec::new());
     answer.encode_answer(&mut payload);
     push_message(kind::RESPONSE, 0, &payload, &mut message);
-    say(leg, &message).await
+    Ok(leg.say(&message).await?)
 }
 
-async fn read_login<S: Stream>(leg: &mut Leg<S>) -> Result<Zeroizing<Vec<u8>>, LoginError> {
-    // An app may put a token into it.
-    read_message(leg, MAX_LOGIN7).await.map(Zeroizing::new)
+/// Reads LOGIN7. An app may put a token into it.
+async fn read_login<A: Stream>(
+    app: &mut AppLeg<A>,
+    route: &str,
+) -> Result<Zeroizing<Vec<u8>>, NotIn<TdsFault>> {
+    match read_message(app, Reading::Ahead, MAX_LOGIN7).await {
+        Ok(message) => Ok(Zeroizing::new(message.payload)),
+        Err(NoMessage::Lost(error)) => Err(error.into()),
+        Err(other) => {
+            let fault = TdsFault::AppPacket(broken(&other)).into();
+            Err(refuse(app, fault, &Manner::UNKNOWN, route).await.into())
+        }
+    }
 }
 
-/// Reads one message, of however many packets, and gives its payload.
-async fn read_message<S: Stream>(leg: &mut Leg<S>, most: usize) -> Result<Vec<u8>, LoginError> {
-    let mut payload = Vec::new();
-    let mut of_kind = None;
-    loop {
-        leg.fill(Header::LEN).await.map_err(LoginError::AppLeft)?;
-        let Some(header) = leg.unread().first_chunk() else {
-            return Err(LoginError::AppLeft(io::ErrorKind::UnexpectedEof.into()));
-        };
-        let header = Header::parse(*header)
-            .map_err(|_| TdsError::AppPacket("a packet that is shorter than its header"))?;
-        if *of_kind.get_or_insert(header.kind) != header.kind {
-            return Err(TdsError::AppPacket("a packet in the middle of another message").into());
-        }
-        if payload.len() + header.payload() > most {
-            return Err(TdsError::AppPacket("a login that is too long").into());
-        }
-        let length = usize::from(header.length);
-        leg.fill(length).await.map_err(LoginError::AppLeft)?;
-        payload.extend_from_slice(leg.unread().get(Header::LEN..length).unwrap_or_default());
-        leg.consume(length);
-        if header.is_last() {
-            return Ok(payload);
-        }
+/// What is wrong with a message, in words.
+fn broken(no_message: &NoMessage) -> &'static str {
+    match no_message {
+        NoMessage::Lost(_) => "half a packet",
+        NoMessage::Bad(_) => "a packet that is shorter than its header",
+        NoMessage::Mixed => "a packet in the middle of another message",
+        NoMessage::TooLong => "a login that is too long",
     }
 }
 
@@ -199,27 +186,20 @@ pub(super) async fn admit<A: Stream>(
     app: &mut AppLeg<A>,
     payload: &[u8],
     spid: u16,
-) -> Result<(), LoginError> {
+) -> Result<(), Left> {
     let mut message = Vec::new();
     push_message(kind::RESPONSE, spid, payload, &mut message);
-    say(app, &message).await
+    Ok(app.say(&message).await?)
 }
 
 /// Tells the app why it was not let in. An app that does not listen any more is not an error.
 pub(super) async fn refuse<A: Stream>(
     app: &mut AppLeg<A>,
-    error: &LoginError,
+    fault: Fault<TdsFault>,
     manner: &Manner,
     route: &str,
-) {
-    let mut payload = Vec::new();
-    if notice(error, manner, route, &mut payload) {
-        let mut message = Vec::new();
-        push_message(kind::RESPONSE, 0, &payload, &mut message);
-        app.part_with(&message).await;
-    }
-}
-
-async fn say<S: Stream>(leg: &mut Leg<S>, bytes: &[u8]) -> Result<(), LoginError> {
-    leg.say(bytes).await.map_err(LoginError::AppLeft)
+) -> Told<TdsFault> {
+    let (payload, mut message) = (notice(&fault, manner, route), Vec::new());
+    push_message(kind::RESPONSE, 0, &payload, &mut message);
+    app.refuse(fault, &message).await
 }

@@ -9,13 +9,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::TlsStream;
 
-use crate::io::Stream;
+use crate::way::{MaybeTls, Stream};
 
-/// TLS with an app, whose end is that of the connection below it.
+/// The way to an app, whose end is that of the connection below TLS.
 #[derive(Debug)]
-pub(crate) struct BareEnd<S>(pub(crate) TlsStream<S>);
+pub(crate) struct BareEnd<S>(pub(super) MaybeTls<S>);
 
 impl<S: Stream> AsyncWrite for BareEnd<S> {
     fn poll_write(
@@ -32,7 +31,10 @@ impl<S: Stream> AsyncWrite for BareEnd<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.0).poll_flush(cx))?;
-        Pin::new(self.0.get_mut().0).poll_shutdown(cx)
+        match &mut self.0 {
+            MaybeTls::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            MaybeTls::Tls(stream) => Pin::new(stream.get_mut().0).poll_shutdown(cx),
+        }
     }
 }
 

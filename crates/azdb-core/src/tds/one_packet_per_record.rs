@@ -19,7 +19,7 @@ use azdb_wire::tds::{SmpHeader, frame_length, kind};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
-use crate::io::Stream;
+use crate::way::{Stream, Upstream};
 
 /// Bytes that rustls may hold before the next packet waits.
 const MOST_UNFLUSHED: usize = 64 * 1024;
@@ -32,10 +32,10 @@ pub(crate) const MOST_PACKET: usize = RECORD - 1;
 /// The same under MARS.
 pub(crate) const MOST_PACKET_IN_SMP: usize = RECORD - SmpHeader::LEN;
 
-/// A TLS stream towards a server of TDS.
+/// A way towards a server of TDS. Without TLS there are no records, and bytes go as they come.
 #[derive(Debug)]
 pub(crate) struct OnePacketPerRecord<S> {
-    tls: TlsStream<S>,
+    upstream: Upstream<S>,
     /// The beginning of a packet whose rest has not come yet.
     begun: Vec<u8>,
     /// Bytes given to rustls since the last flush.
@@ -44,13 +44,14 @@ pub(crate) struct OnePacketPerRecord<S> {
 
 impl<S: Stream> OnePacketPerRecord<S> {
     /// Everything written from here on begins with the start of a packet.
-    pub(crate) fn new(mut tls: TlsStream<S>) -> Self {
-        match &mut tls {
-            TlsStream::Client(tls) => tls.get_mut().1.set_buffer_limit(None),
-            TlsStream::Server(tls) => tls.get_mut().1.set_buffer_limit(None),
+    pub(crate) fn new(mut upstream: Upstream<S>) -> Self {
+        match upstream.tls_mut() {
+            Some(TlsStream::Client(tls)) => tls.get_mut().1.set_buffer_limit(None),
+            Some(TlsStream::Server(tls)) => tls.get_mut().1.set_buffer_limit(None),
+            None => {}
         }
         Self {
-            tls,
+            upstream,
             begun: Vec::new(),
             unflushed: 0,
         }
@@ -61,9 +62,10 @@ impl<S: Stream> OnePacketPerRecord<S> {
         if self.unflushed >= MOST_UNFLUSHED {
             ready!(self.poll_all_sent(cx))?;
         }
-        let taken = match &mut self.tls {
-            TlsStream::Client(tls) => tls.get_mut().1.writer().write(packet)?,
-            TlsStream::Server(tls) => tls.get_mut().1.writer().write(packet)?,
+        let taken = match self.upstream.tls_mut() {
+            Some(TlsStream::Client(tls)) => tls.get_mut().1.writer().write(packet)?,
+            Some(TlsStream::Server(tls)) => tls.get_mut().1.writer().write(packet)?,
+            None => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         };
         debug_assert_eq!(taken, packet.len(), "rustls has no limit");
         self.unflushed += taken;
@@ -71,7 +73,7 @@ impl<S: Stream> OnePacketPerRecord<S> {
     }
 
     fn poll_all_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.tls).poll_flush(cx))?;
+        ready!(Pin::new(&mut self.upstream).poll_flush(cx))?;
         self.unflushed = 0;
         Poll::Ready(Ok(()))
     }
@@ -118,6 +120,9 @@ impl<S: Stream> AsyncWrite for OnePacketPerRecord<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        if this.upstream.tls_mut().is_none() {
+            return Pin::new(&mut this.upstream).poll_write(cx, bytes);
+        }
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
@@ -168,7 +173,7 @@ impl<S: Stream> AsyncWrite for OnePacketPerRecord<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tls).poll_shutdown(cx)
+        Pin::new(&mut self.upstream).poll_shutdown(cx)
     }
 }
 
@@ -178,6 +183,6 @@ impl<S: Stream> AsyncRead for OnePacketPerRecord<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tls).poll_read(cx, buf)
+        Pin::new(&mut self.upstream).poll_read(cx, buf)
     }
 }

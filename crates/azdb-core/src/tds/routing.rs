@@ -7,11 +7,11 @@
 
 use std::net::IpAddr;
 
-use azdb_wire::tds::{Routing, from_utf16};
-
-use super::TdsError;
 use azdb_config::is_under;
 use azdb_config::route::Endpoint;
+use azdb_wire::tds::{Routing, from_utf16};
+
+use super::TdsFault;
 
 /// Times that an upstream may send us on before it is taken for lost. Drivers allow 10.
 pub(super) const MAX_HOPS: usize = 10;
@@ -37,10 +37,10 @@ pub(super) fn target(
     routing: &Routing<'_>,
     own: &str,
     suffixes: &[String],
-) -> Result<Target, TdsError> {
+) -> Result<Target, TdsFault> {
     let server = from_utf16(routing.server);
     let port = routing.port;
-    let refuse = |why| TdsError::Route {
+    let refuse = |why| TdsFault::Route {
         to: format!("{server}:{port}"),
         why,
     };
@@ -109,7 +109,7 @@ mod tests {
 
     const OWN: &str = "orders.database.windows.net";
 
-    fn judged(to: &str, port: u16, own: &str, suffixes: &[&str]) -> Result<Target, TdsError> {
+    fn judged(to: &str, port: u16, own: &str, suffixes: &[&str]) -> Result<Target, TdsFault> {
         let mut server = Vec::new();
         azdb_wire::tds::push_utf16(to, &mut server);
         let suffixes: Vec<String> = suffixes.iter().map(ToString::to_string).collect();

@@ -2,26 +2,26 @@
 
 use std::io;
 
+use azdb_config::route::{Principal, UpstreamTls};
 use azdb_identity::Token;
 use azdb_wire::tds::{
-    Encryption, FedAuthAck, Header, LOGIN_PACKET, Login7, LoginAnswer, LoginSecret, MAX_PRELOGIN,
-    Prelogin, Relogin, from_utf16, kind, packets, push_message, rebuild, rebuilt_len,
+    Encryption, FedAuthAck, LOGIN_PACKET, Login7, LoginAnswer, LoginSecret, MAX_PRELOGIN, Prelogin,
+    Relogin, from_utf16, kind, packets, push_message, rebuild, rebuilt_len,
 };
 use rustls::pki_types::ServerName;
 use secrecy::ExposeSecret as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
+use super::app::Settled;
 use super::one_packet_per_record::{MOST_PACKET, MOST_PACKET_IN_SMP};
+use super::packets::{InPrelogin, NoMessage, Packet, Reading, read_message};
 use super::routing::{self, MAX_HOPS};
-use super::{Settled, TdsError};
+use super::{Tds, TdsFault};
 use crate::deadline::Deadline;
-use crate::error::LoginError;
-use crate::io::{Leg, MaybeTls, Stream};
-use crate::lobby::Lobby;
-use crate::tls::{self, Alpn, Sealed, UpstreamTlsConfig};
-use crate::upstream::{self, Dial, Upstream};
-use azdb_config::route::{Principal, UpstreamAuth, UpstreamTls};
+use crate::fault::{Cause, Fault};
+use crate::lobby::{Attempt, Credential, Life, Lobby};
+use crate::tls::UpstreamTlsConfig;
+use crate::way::{Alpn, Dial, Leg, Sealed, Stream, Upstream, dial, seal, seal_in_packets};
 
 /// Most bytes of the answer to a login.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -32,6 +32,7 @@ pub(super) struct Wish<'a> {
     /// UTF-16LE.
     pub(super) database: &'a [u8],
     pub(super) settled: Settled,
+    /// For password mode.
     pub(super) principal: &'a Principal,
 }
 
@@ -44,51 +45,62 @@ pub(super) struct Granted<U> {
     pub(super) spid: u16,
 }
 
-/// Dials the route's upstream, logs in there, and goes on to wherever it sends us.
-pub(super) async fn log_in<D: Dial>(
-    wish: &Wish<'_>,
-    token: Option<&Token>,
-    lobby: &Lobby<D>,
-    deadline: &Deadline,
-) -> Result<Granted<D::Stream>, LoginError> {
-    const CONNECTING: &str = "connecting to the upstream";
-    let route = &lobby.route;
-    let dialling = upstream::dial(&lobby.dialler, route);
-    let (mut stream, dialled) = deadline.run(CONNECTING, dialling).await?;
-    let own = own_name(&route.tls, &dialled.upstream.host);
-    let mut place = Place {
-        host: dialled.upstream.host,
-        server: own.clone(),
-    };
-    let mut tls = lobby.upstream_tls.clone();
-    for _hop in 0..=MAX_HOPS {
-        let opening = open(stream, tls.as_ref(), &place.host, wish, token, lobby);
-        let (mut upstream, echo) = deadline.run("TLS with the upstream", opening).await?;
-        let conversation = converse(&mut upstream, wish, token, &place, echo, lobby);
-        let (answer, spid) = deadline
-            .run("logging in to the upstream", conversation)
-            .await?;
-        let understood = LoginAnswer::parse(&answer).map_err(TdsError::from)?;
-        let Some(routed) = understood.routing else {
-            check(&understood, token.is_some(), wish.settled, &upstream)?;
-            return Ok(Granted {
-                upstream,
-                answer,
-                spid,
-            });
+/// A login upstream, wherever it is sent on to.
+pub(super) struct Entry<'a, D: Dial> {
+    pub(super) wish: Wish<'a>,
+    pub(super) lobby: &'a Lobby<Tds, D>,
+    pub(super) deadline: &'a Deadline,
+}
+
+impl<D: Dial> Attempt for Entry<'_, D> {
+    type Granted = Granted<D::Stream>;
+    type Fault = TdsFault;
+    const LIFE: Life = Life::Lasting;
+
+    /// Dials the route's upstream, logs in there, and goes on to wherever it sends us.
+    async fn log_in(
+        &mut self,
+        credential: Credential<'_>,
+    ) -> Result<Granted<D::Stream>, Fault<TdsFault>> {
+        const CONNECTING: &str = "connecting to the upstream";
+        let (wish, lobby, deadline) = (&self.wish, self.lobby, self.deadline);
+        let route = &lobby.route;
+        let dialling = dial(&lobby.dialler, route);
+        let (mut stream, dialled) = deadline.run(CONNECTING, dialling).await?;
+        let own = own_name(&route.tls, &dialled.upstream.host);
+        let mut place = Place {
+            host: dialled.upstream.host,
+            server: own.clone(),
         };
-        let target = routing::target(&routed, &own, &route.tds.routing_suffixes)?;
-        tracing::debug!(to = %target.endpoint, "sent on");
-        drop(upstream);
-        let dialling = lobby.dialler.dial(&target.endpoint);
-        (stream, _) = deadline.run(CONNECTING, dialling).await?;
-        place = Place {
-            host: target.endpoint.host,
-            server: target.server,
-        };
-        tls = tls.as_ref().map(UpstreamTlsConfig::without_name);
+        let mut tls = lobby.upstream_tls.clone();
+        for _hop in 0..=MAX_HOPS {
+            let opening = open(stream, tls.as_ref(), &place.host, self, credential);
+            let (mut upstream, echo) = deadline.run("TLS with the upstream", opening).await?;
+            let conversing = converse(&mut upstream, wish, credential, &place, echo);
+            let doing = "logging in to the upstream";
+            let Packet { header, payload } = deadline.run(doing, conversing).await?;
+            let understood = LoginAnswer::parse(&payload).map_err(TdsFault::from)?;
+            let Some(routed) = understood.routing else {
+                check(&understood, credential, wish.settled, &mut upstream)?;
+                return Ok(Granted {
+                    upstream,
+                    answer: payload,
+                    spid: header.spid,
+                });
+            };
+            let target = routing::target(&routed, &own, &route.tds.routing_suffixes)?;
+            tracing::debug!(to = %target.endpoint, "sent on");
+            drop(upstream);
+            let dialling = lobby.dialler.dial(&target.endpoint);
+            (stream, _) = deadline.run(CONNECTING, dialling).await?;
+            place = Place {
+                host: target.endpoint.host,
+                server: target.server,
+            };
+            tls = tls.as_ref().map(UpstreamTlsConfig::without_name);
+        }
+        Err(TdsFault::Hops(MAX_HOPS).into())
     }
-    Err(TdsError::Hops(MAX_HOPS).into())
 }
 
 /// Where a login takes place.
@@ -112,109 +124,112 @@ fn own_name(tls: &UpstreamTls, host: &str) -> String {
 
 /// Settles what comes before a login. Says also whether LOGIN7 must echo that tokens are required.
 async fn open<D: Dial>(
-    mut stream: D::Stream,
+    stream: D::Stream,
     tls: Option<&UpstreamTlsConfig>,
     host: &str,
-    wish: &Wish<'_>,
-    token: Option<&Token>,
-    lobby: &Lobby<D>,
-) -> Result<(Upstream<D::Stream>, bool), LoginError> {
+    entry: &Entry<'_, D>,
+    credential: Credential<'_>,
+) -> Result<(Upstream<D::Stream>, bool), Fault<TdsFault>> {
+    let settled = entry.wish.settled;
     let ask = |encryption| Prelogin {
         encryption: Some(encryption),
-        mars: Some(wish.settled.mars),
-        trace_id: wish.settled.trace_id,
-        fed_auth_required: token.map(|_| true),
+        mars: Some(settled.mars),
+        trace_id: settled.trace_id,
+        fed_auth_required: credential.is_token().then_some(true),
     };
+    let mut leg = Leg::new(stream);
     let (upstream, answer) = match tls {
         None => {
-            let answer = prelogin(&mut stream, &ask(Encryption::NotSupported)).await?;
+            let answer = prelogin(&mut leg, &ask(Encryption::NotSupported)).await?;
             if let Some(Encryption::On | Encryption::Required) = answer.encryption {
                 let what = "a demand for TLS, which upstream_tls = \"off\" forbids";
-                return Err(LoginError::UpstreamPacket { what });
+                return Err(Cause::UpstreamRules { what }.into());
             }
-            (Upstream::Plain(Leg::new(MaybeTls::Plain(stream))), answer)
+            (Upstream::in_the_clear(leg.into_stream()), answer)
         }
-        Some(tls) if lobby.route.tls_first => {
-            let mut upstream = tls::seal(stream, tls, host, Alpn::Optional).await?;
+        Some(tls) if entry.lobby.route.tls_first => {
+            let mut upstream = seal(leg.into_stream(), tls, host, Alpn::Optional).await?;
             let answer = prelogin(upstream.leg(), &ask(Encryption::NotSupported)).await?;
             (upstream, answer)
         }
         Some(tls) => {
-            let answer = prelogin(&mut stream, &ask(Encryption::On)).await?;
+            let answer = prelogin(&mut leg, &ask(Encryption::On)).await?;
             let Some(Encryption::On | Encryption::Required) = answer.encryption else {
                 let host = host.to_owned();
-                return Err(LoginError::NoTls { host });
+                return Err(Cause::NoTls { host }.into());
             };
-            (tls::seal_in_packets(stream, tls, host).await?, answer)
+            let sealing = seal_in_packets::<InPrelogin, _>(leg, tls, host);
+            (sealing.await?, answer)
         }
     };
-    if wish.settled.mars && answer.mars != Some(true) {
-        return Err(TdsError::NoMars.into());
+    if settled.mars && answer.mars != Some(true) {
+        return Err(TdsFault::NoMars.into());
     }
     Ok((upstream, answer.fed_auth_required == Some(true)))
 }
 
-/// Asks with PRELOGIN and reads the answer, packet by packet and no byte further: what comes behind it in the clear is for the
-/// TLS handshake to judge (CVE-2021-23222).
-async fn prelogin<S: Stream>(stream: &mut S, ask: &Prelogin) -> Result<Prelogin, LoginError> {
-    let lost = |source| LoginError::UpstreamLost {
-        doing: "asking what comes before the login",
-        source,
-    };
+/// Asks with PRELOGIN and reads the answer, and no byte further: what comes behind it in the clear is for the TLS handshake to
+/// judge (CVE-2021-23222).
+async fn prelogin<S: Stream>(
+    leg: &mut Leg<S>,
+    ask: &Prelogin,
+) -> Result<Prelogin, Fault<TdsFault>> {
+    const DOING: &str = "asking what comes before the login";
     let (mut payload, mut message) = (Vec::new(), Vec::new());
     ask.encode_request(&mut payload);
     push_message(kind::PRELOGIN, 0, &payload, &mut message);
-    stream.write_all(&message).await.map_err(lost)?;
-    stream.flush().await.map_err(lost)?;
-
-    payload.clear();
-    loop {
-        let mut header = [0; Header::LEN];
-        stream.read_exact(&mut header).await.map_err(lost)?;
-        let header = Header::parse(header).map_err(TdsError::UpstreamPacket)?;
-        if header.kind != kind::RESPONSE || payload.len() + header.payload() > MAX_PRELOGIN {
-            let what = "something else than an answer to PRELOGIN";
-            return Err(LoginError::UpstreamPacket { what });
-        }
-        let mut share = vec![0; header.payload()];
-        stream.read_exact(&mut share).await.map_err(lost)?;
-        payload.extend_from_slice(&share);
-        if header.is_last() {
-            return Ok(Prelogin::parse(&payload).map_err(TdsError::UpstreamPrelogin)?);
-        }
-    }
+    leg.say(&message).await.map_err(lost(DOING))?;
+    let what = "something else than an answer to PRELOGIN";
+    let answer = read_answer(leg, Reading::Exactly, MAX_PRELOGIN, DOING, what).await?;
+    Ok(Prelogin::parse(&answer.payload).map_err(TdsFault::UpstreamPrelogin)?)
 }
 
-/// Sends the login and reads the whole answer, with the server's number for the session.
-async fn converse<D: Dial>(
-    upstream: &mut Upstream<D::Stream>,
+/// Sends the login and reads the whole answer.
+async fn converse<S: Stream>(
+    upstream: &mut Upstream<S>,
     wish: &Wish<'_>,
-    token: Option<&Token>,
+    credential: Credential<'_>,
     place: &Place,
     echo: bool,
-    lobby: &Lobby<D>,
-) -> Result<(Vec<u8>, u16), LoginError> {
-    match (token, &lobby.route.auth) {
-        (Some(token), _) => match upstream {
-            Upstream::Sealed(sealed) => send_token(sealed, wish, token, place, echo).await?,
-            Upstream::Plain(_) => {
-                let host = place.host.clone();
-                return Err(LoginError::NotSealed { host });
-            }
-        },
-        (None, UpstreamAuth::Password(password)) => {
+) -> Result<Packet, Fault<TdsFault>> {
+    const DOING: &str = "waiting for the answer to the login";
+    match credential {
+        Credential::Token(token) => {
+            let sealed = upstream.sealed(&place.host)?;
+            send_token(sealed, wish, token, place, echo).await?;
+        }
+        Credential::Password(password) => {
             let secret = LoginSecret::Password {
                 user: &wish.principal.user,
                 password: password.expose_secret(),
             };
             send_login(upstream.leg(), wish, secret, place).await?;
         }
-        (None, UpstreamAuth::Token(_)) => {
-            let host = place.host.clone();
-            return Err(LoginError::NotSealed { host });
+    }
+    let what = "something else than an answer to a login";
+    read_answer(upstream.leg(), Reading::Ahead, MAX_ANSWER, DOING, what).await
+}
+
+/// Reads an answer; `what` says in words what it would be if it were none.
+async fn read_answer<S: Stream>(
+    leg: &mut Leg<S>,
+    reading: Reading,
+    most: usize,
+    doing: &'static str,
+    what: &'static str,
+) -> Result<Packet, Fault<TdsFault>> {
+    match read_message(leg, reading, most).await {
+        Ok(message) if message.header.kind == kind::RESPONSE => Ok(message),
+        Err(NoMessage::Lost(source)) => Err(lost(doing)(source).into()),
+        Err(NoMessage::Bad(error)) => Err(TdsFault::UpstreamPacket(error).into()),
+        Ok(_) | Err(NoMessage::Mixed | NoMessage::TooLong) => {
+            Err(Cause::UpstreamRules { what }.into())
         }
     }
-    read_answer(upstream.leg()).await
+}
+
+fn lost(doing: &'static str) -> impl Fn(io::Error) -> Cause {
+    move |source| Cause::UpstreamLost { doing, source }
 }
 
 /// The only function of this protocol that writes a token.
@@ -224,7 +239,7 @@ async fn send_token<S: Stream>(
     token: &Token,
     place: &Place,
     echo: bool,
-) -> Result<(), LoginError> {
+) -> Result<(), Fault<TdsFault>> {
     let token = token.expose();
     tracing::debug!(bytes = token.len(), name = ?upstream.name(), "sending the token");
     let secret = LoginSecret::Token { token, echo };
@@ -238,72 +253,41 @@ async fn send_login<S: Stream>(
     wish: &Wish<'_>,
     secret: LoginSecret<'_>,
     place: &Place,
-) -> Result<(), LoginError> {
-    let lost = |source| LoginError::UpstreamLost {
-        doing: "sending the login",
-        source,
-    };
+) -> Result<(), Fault<TdsFault>> {
+    const DOING: &str = "sending the login";
     let relogin = Relogin {
         server: &place.server,
         database: wish.database,
         secret,
     };
-    let length = rebuilt_len(wish.login, &relogin).map_err(TdsError::from)?;
+    let length = rebuilt_len(wish.login, &relogin).map_err(TdsFault::from)?;
     let mut payload = Zeroizing::new(Vec::with_capacity(length));
-    rebuild(wish.login, &relogin, &mut payload).map_err(TdsError::from)?;
+    rebuild(wish.login, &relogin, &mut payload).map_err(TdsFault::from)?;
     for (header, share) in packets(kind::LOGIN7, 0, &payload) {
         let mut packet = Zeroizing::new(Vec::with_capacity(LOGIN_PACKET));
         packet.extend_from_slice(&header);
         packet.extend_from_slice(share);
-        leg.write_all(&packet).await.map_err(lost)?;
-        leg.flush().await.map_err(lost)?;
+        leg.say(&packet).await.map_err(lost(DOING))?;
     }
     Ok(())
 }
 
-async fn read_answer<S: Stream>(leg: &mut Leg<S>) -> Result<(Vec<u8>, u16), LoginError> {
-    let lost = |source| LoginError::UpstreamLost {
-        doing: "waiting for the answer to the login",
-        source,
-    };
-    let mut payload = Vec::new();
-    loop {
-        leg.fill(Header::LEN).await.map_err(lost)?;
-        let Some(header) = leg.unread().first_chunk() else {
-            return Err(lost(io::ErrorKind::UnexpectedEof.into()));
-        };
-        let header = Header::parse(*header).map_err(TdsError::UpstreamPacket)?;
-        if header.kind != kind::RESPONSE || payload.len() + header.payload() > MAX_ANSWER {
-            let what = "something else than an answer to a login";
-            return Err(LoginError::UpstreamPacket { what });
-        }
-        let length = usize::from(header.length);
-        leg.fill(length).await.map_err(lost)?;
-        payload.extend_from_slice(leg.unread().get(Header::LEN..length).unwrap_or_default());
-        leg.consume(length);
-        if header.is_last() {
-            return Ok((payload, header.spid));
-        }
-    }
-}
-
 /// Whether the answer lets us in, as whom we said we are, on terms that the relay can keep.
-fn check<U>(
+fn check<S>(
     answer: &LoginAnswer<'_>,
-    with_token: bool,
+    credential: Credential<'_>,
     settled: Settled,
-    upstream: &Upstream<U>,
-) -> Result<(), LoginError> {
+    upstream: &mut Upstream<S>,
+) -> Result<(), Fault<TdsFault>> {
     if !answer.granted {
+        let what = "an answer that says neither yes nor no";
         return Err(match answer.error {
-            Some(_) => refused(answer),
-            None => LoginError::UpstreamPacket {
-                what: "an answer that says neither yes nor no",
-            },
+            Some(_) => refused(answer).into(),
+            None => Cause::UpstreamRules { what }.into(),
         });
     }
-    if with_token && answer.fed_auth != FedAuthAck::Taken {
-        return Err(TdsError::TokenNotTaken.into());
+    if credential.is_token() && answer.fed_auth != FedAuthAck::Taken {
+        return Err(TdsFault::TokenNotTaken.into());
     }
     let most = if settled.mars {
         MOST_PACKET_IN_SMP
@@ -312,15 +296,15 @@ fn check<U>(
     };
     let most = u32::try_from(most).unwrap_or(u32::MAX);
     match answer.packet_size {
-        Some(size) if size > most && upstream.has_records() => {
-            Err(TdsError::PacketSize { size, most }.into())
+        Some(size) if size > most && upstream.tls_mut().is_some() => {
+            Err(TdsFault::PacketSize { size, most }.into())
         }
         _ => Ok(()),
     }
 }
 
 /// All of the upstream's errors as one text for the log, and its answer for the app.
-fn refused(answer: &LoginAnswer<'_>) -> LoginError {
+fn refused(answer: &LoginAnswer<'_>) -> TdsFault {
     let texts: Vec<String> = answer
         .reports()
         .filter(|report| report.is_error)
@@ -332,7 +316,7 @@ fn refused(answer: &LoginAnswer<'_>) -> LoginError {
             )
         })
         .collect();
-    LoginError::Refused {
+    TdsFault::Refused {
         message: texts.join(" ").into_bytes(),
         body: answer.payload().to_vec(),
     }

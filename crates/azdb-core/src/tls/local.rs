@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use azdb_config::route::LocalTls;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
@@ -16,9 +17,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
 use super::resolver::BySignature;
-use super::upstream::alpn;
-use super::{IN_PACKETS, provider};
-use azdb_config::route::{LocalTls, ProtocolName};
+use super::{IN_PACKETS, TlsUse, owned, provider};
 
 /// The file in the state directory: ECDSA leaf, authority, the leaf's key, RSA leaf and its key, one file so that they always
 /// fit together. One that was made before there was an RSA leaf goes on without.
@@ -125,6 +124,9 @@ impl LocalAuthority {
             .map_err(bad("key"))?;
         let ca_pem = second_certificate(pem).ok_or(pem::Error::NoItemsFound);
         let ca_pem = ca_pem.map_err(bad("authority"))?;
+        if certificates.len() < 2 {
+            return Err(bad("authority")(pem::Error::NoItemsFound));
+        }
         let authority = certificates.remove(1);
         let leaves: Vec<_> = certificates
             .into_iter()
@@ -138,24 +140,47 @@ impl LocalAuthority {
     }
 }
 
-/// A route's TLS for apps; `None` when it offers none.
-pub(crate) fn server_config(
-    protocol: ProtocolName,
-    local_tls: &LocalTls,
-    authority: impl FnOnce() -> Result<Arc<LocalAuthority>, LocalTlsError>,
-) -> Result<Option<Arc<ServerConfig>>, LocalTlsError> {
-    let config = config_with(rustls::ALL_VERSIONS, local_tls, authority)?;
-    Ok(config.map(|mut config| {
-        config.alpn_protocols = alpn(protocol);
-        Arc::new(config)
-    }))
+/// A route's TLS towards its apps, ready to use.
+#[derive(Debug, Clone)]
+pub(crate) struct AppTlsConfig {
+    /// Around everything.
+    pub(crate) around: Arc<ServerConfig>,
+    /// For handshakes that go inside packets, where the protocol has such.
+    pub(crate) in_packets: Option<Arc<ServerConfig>>,
 }
 
-/// The same for apps of TDS 7, whose handshake goes inside packets: TLS 1.2, without ALPN, and never resumed, because drivers
-/// read one answer for each message of theirs, and an abridged handshake has none for the last.
-pub(crate) fn wrapped_server_config(
+impl AppTlsConfig {
+    /// `None` for a route that offers its apps none.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalTlsError`].
+    pub(crate) fn of(
+        local_tls: &LocalTls,
+        usage: &TlsUse,
+        authority: &dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+    ) -> Result<Option<Self>, LocalTlsError> {
+        let Some(mut around) = config_with(rustls::ALL_VERSIONS, local_tls, authority)? else {
+            return Ok(None);
+        };
+        around.alpn_protocols = owned(usage.alpn);
+        let in_packets = if usage.in_packets {
+            config_in_packets(local_tls, authority)?
+        } else {
+            None
+        };
+        Ok(Some(Self {
+            around: Arc::new(around),
+            in_packets,
+        }))
+    }
+}
+
+/// Without ALPN, and never resumed: drivers read one answer for each message of theirs, and an abridged handshake has none for
+/// the last.
+fn config_in_packets(
     local_tls: &LocalTls,
-    authority: impl FnOnce() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+    authority: &dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
 ) -> Result<Option<Arc<ServerConfig>>, LocalTlsError> {
     let config = config_with(IN_PACKETS, local_tls, authority)?;
     Ok(config.map(|mut config| {
@@ -167,7 +192,7 @@ pub(crate) fn wrapped_server_config(
 fn config_with(
     versions: &[&'static SupportedProtocolVersion],
     local_tls: &LocalTls,
-    authority: impl FnOnce() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+    authority: &dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
 ) -> Result<Option<ServerConfig>, LocalTlsError> {
     let leaves = match local_tls {
         LocalTls::Off => return Ok(None),

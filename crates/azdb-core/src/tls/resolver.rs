@@ -75,7 +75,7 @@ fn goes_with(suite: CipherSuite, algorithm: SignatureAlgorithm) -> bool {
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
-    use crate::tls::{LocalAuthority, wrapped_server_config};
+    use crate::tls::{AppTlsConfig, LocalAuthority, TlsUse};
     use azdb_config::route::LocalTls;
     use rustls::crypto::CryptoProvider;
     use rustls::crypto::aws_lc_rs::cipher_suite;
@@ -131,9 +131,12 @@ mod tests {
     #[test]
     fn apps_that_verify_only_one_kind_get_that_kind_under_any_name() {
         let authority = Arc::new(LocalAuthority::load_or_make(None).unwrap());
-        let server = wrapped_server_config(&LocalTls::Auto, || Ok(Arc::clone(&authority)))
-            .unwrap()
-            .unwrap();
+        let usage = TlsUse {
+            alpn: &[],
+            in_packets: true,
+        };
+        let config = AppTlsConfig::of(&LocalTls::Auto, &usage, &|| Ok(Arc::clone(&authority)));
+        let server = config.unwrap().unwrap().in_packets.unwrap();
         let root = CertificateDer::from_pem_slice(authority.ca_pem().as_bytes()).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(root).unwrap();

@@ -1,12 +1,12 @@
 //! Token mode: as whom we go upstream, and what the app is told.
 
+use azdb_config::route::{Principals, UpstreamTls};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio_rustls::TlsConnector;
 
 use super::*;
-use crate::postgres::tests::write_token;
-use azdb_config::route::{Principals, UpstreamTls};
+use crate::rig::write_token;
 
 #[tokio::test(start_paused = true)]
 async fn an_app_becomes_the_user_and_reads_the_upstreams_own_ok() {

@@ -15,18 +15,18 @@ mod probes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use azdb_config::route::{ProtocolName, Route, UpstreamAuth};
 use azdb_wire::mysql::{ErrorPacket, Header, ResponsePacket, encode_switch, push_packet};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::*;
-use crate::postgres::tests::{House, Pipes, TOKEN};
-use crate::session::{self, Ending};
+use crate::ending::Ending;
+use crate::rig::{Databases, House, Pipes, TOKEN};
+use crate::session;
 use crate::socket::Peer as Caller;
-use azdb_config::route::{ProtocolName, Route};
 
 /// What MariaDB offers, TLS and compression among it.
 const CAPABILITIES: Capabilities = Capabilities(0x81ff_fffe);
@@ -48,8 +48,8 @@ fn greeting() -> Greeting<'static> {
 
 /// A route's door, with its upstreams on the other ends of pipes.
 struct Door {
-    lobby: Arc<Lobby<Pipes>>,
-    databases: mpsc::UnboundedReceiver<DuplexStream>,
+    lobby: Arc<Lobby<Mysql, Pipes>>,
+    databases: Databases,
     acceptor: TlsAcceptor,
     ca_pem: String,
     token_file: tempfile::NamedTempFile,
@@ -62,15 +62,12 @@ impl Door {
     }
 
     fn with(change: impl FnOnce(&mut Route)) -> Self {
-        let house = House::with(|route| {
-            route.protocol = ProtocolName::Mysql;
-            change(route);
-        });
+        let house = House::with(ProtocolName::Mysql, &["db.example.org"], change);
         Self {
             ca_pem: house.authority.ca_pem().to_owned(),
             lobby: Arc::new(house.lobby),
             databases: house.databases,
-            acceptor: house.acceptor,
+            acceptor: TlsAcceptor::from(house.server),
             token_file: house.token_file,
             ending: Ending::default(),
         }
@@ -84,14 +81,14 @@ impl Door {
         App {
             peer: Peer::new(app),
             session: tokio::spawn(
-                async move { session::serve(socket, peer, &lobby, &ending).await },
+                async move { session::serve(socket, peer, &*lobby, &ending).await },
             ),
         }
     }
 
     /// The upstream that is dialled next, before it has greeted.
     async fn dialled(&mut self) -> Peer<DuplexStream> {
-        Peer::new(self.databases.recv().await.expect("a dial"))
+        Peer::new(self.databases.recv().await.expect("a dial").0)
     }
 
     /// The upstream that is dialled next, and greets.

@@ -7,12 +7,12 @@ use super::*;
 /// Counts dials; each upstream greets and stays.
 fn greet_everyone(door: &mut Door) -> (Arc<std::sync::atomic::AtomicUsize>, JoinHandle<()>) {
     let dials = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let (_, nobody) = mpsc::unbounded_channel();
+    let (_, nobody) = tokio::sync::mpsc::unbounded_channel();
     let mut databases = std::mem::replace(&mut door.databases, nobody);
     let count = Arc::clone(&dials);
     let greeting = tokio::spawn(async move {
         let mut open = Vec::new();
-        while let Some(stream) = databases.recv().await {
+        while let Some((stream, _)) = databases.recv().await {
             count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             // As over a network: probes come and go while an upstream is dialled.
             tokio::time::sleep(Duration::from_millis(5)).await;

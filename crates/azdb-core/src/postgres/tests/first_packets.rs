@@ -50,7 +50,7 @@ async fn an_app_that_names_no_database_gets_the_default_or_its_own_name() {
     for (default, expected) in [(None, "ann"), (Some("shop".to_owned()), "shop")] {
         for parameters in [&b"user\0ann\0"[..], b"user\0ann\0database\0ann\0"] {
             let default = default.clone();
-            let mut visit = House::with(|route| route.default_database = default).app();
+            let mut visit = House::of(|route| route.default_database = default).app();
             visit.say(&startup(parameters)).await;
             let seen = grant(&mut visit).await;
             assert_eq!(
@@ -70,7 +70,7 @@ async fn requests_are_answered_in_any_order_and_in_pieces_of_one_byte() {
         vec![SSL_REQUEST, GSSENC_REQUEST],
         vec![GSSENC_REQUEST, SSL_REQUEST],
     ] {
-        let mut visit = House::with(|route| route.local_tls = LocalTls::Off).app();
+        let mut visit = House::of(|route| route.local_tls = LocalTls::Off).app();
         for request in &requests {
             for byte in request {
                 visit.say(&[*byte]).await;
@@ -90,7 +90,7 @@ async fn requests_are_answered_in_any_order_and_in_pieces_of_one_byte() {
 #[tokio::test(start_paused = true)]
 async fn each_request_may_come_once() {
     for request in [SSL_REQUEST, GSSENC_REQUEST] {
-        let mut visit = House::with(|route| route.local_tls = LocalTls::Off).app();
+        let mut visit = House::of(|route| route.local_tls = LocalTls::Off).app();
         visit.say(&request).await;
         visit.hear::<1>().await;
         visit.say(&request).await;
@@ -155,13 +155,14 @@ async fn direct_tls_without_our_alpn_is_refused() {
             assert_eq!(heard, b"");
         }
         assert!(visit.nobody_dialled());
-        assert!(matches!(visit.outcome().await, Err(LoginError::AppTls(_))));
+        let outcome = visit.outcome().await;
+        assert!(matches!(outcome, Err(NotIn::Left(Left::Tls(_)))));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn direct_tls_is_closed_at_once_where_apps_are_offered_none() {
-    let mut visit = House::with(|route| route.local_tls = LocalTls::Off).app();
+    let mut visit = House::of(|route| route.local_tls = LocalTls::Off).app();
     visit.say(&[0x16, 3, 1]).await;
     assert_eq!(visit.hear_out().await, b"");
     assert!(matches!(visit.outcome().await, Ok(Login::Nobody)));
@@ -177,7 +178,7 @@ async fn bytes_stuffed_behind_an_ssl_request_end_the_connection() {
     assert!(visit.nobody_dialled());
     assert!(matches!(
         visit.outcome().await,
-        Err(LoginError::AppStuffedBytes(_))
+        Err(NotIn::Left(Left::StuffedBytes(_)))
     ));
 }
 
@@ -247,7 +248,7 @@ async fn a_query_sent_with_the_startup_is_not_lost() {
     let Ok(Login::Session(session)) = visit.outcome().await else {
         unreachable!("not let in")
     };
-    let mut app = session.paired.app;
+    let mut app = session.legs.app;
     let mut read = vec![0; query.len()];
     app.read_exact(&mut read).await.unwrap();
     assert_eq!(read, query);

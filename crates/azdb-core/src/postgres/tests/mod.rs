@@ -11,172 +11,65 @@ mod refusals;
 mod tokens;
 mod upstreams;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
+use azdb_config::route::{
+    Endpoint, LocalTls, Principal, Principals, ProtocolName, Route, UpstreamAuth, UpstreamTls,
+};
+use azdb_identity::IdentityConfig;
 use azdb_wire::postgres::{First, SSL_REQUEST, first_length};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
-use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::tls::{self, LocalAuthority, UpstreamTlsConfig};
-use azdb_config::route::{
-    Admission, Endpoint, LocalTls, Principals, ProtocolName, Roots, Route, TdsOptions, UpstreamTls,
-};
+use crate::fault::{Cause, Left};
+use crate::rig::{Databases, LOGIN_TIMEOUT, TOKEN, was_told, write_token};
+use crate::tls;
 
-pub(crate) const TOKEN: &str = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
 const HOST: &str = "db.example.org";
-const LOGIN_TIMEOUT: Duration = Duration::from_secs(9);
 pub(super) const KEY: &[u8; 8] = b"pid.key.";
 
-/// Dials by making a pipe; the test holds the other end.
-#[derive(Clone)]
-pub(crate) struct Pipes(mpsc::UnboundedSender<DuplexStream>);
-
-impl Dial for Pipes {
-    type Stream = DuplexStream;
-
-    async fn dial(&self, target: &Endpoint) -> Result<(DuplexStream, SocketAddr), LoginError> {
-        let (near, far) = duplex(64 * 1024);
-        self.0.send(far).expect("a database");
-        Ok((near, ([127, 0, 0, 1], target.port).into()))
-    }
-}
-
-/// A route with everything that a test may look at or replace.
-pub(crate) struct House {
-    pub(crate) lobby: Lobby<Pipes>,
-    pub(crate) databases: mpsc::UnboundedReceiver<DuplexStream>,
-    pub(crate) acceptor: TlsAcceptor,
-    pub(crate) token_file: tempfile::NamedTempFile,
-    pub(crate) authority: Arc<LocalAuthority>,
-}
+type House = crate::rig::House<Postgres>;
 
 impl House {
     /// A route in token mode to a database with a certificate of its own.
-    pub(crate) fn new() -> Self {
-        Self::with(|_| {})
+    fn new() -> Self {
+        Self::of(|_| {})
     }
 
-    pub(crate) fn with(change: impl FnOnce(&mut Route)) -> Self {
-        let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-        let server = ServerConfig::builder_with_provider(tls::provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
-            .unwrap();
-        let token_file = tempfile::NamedTempFile::new().unwrap();
-        write_token(&token_file, TOKEN);
-
-        let identity = IdentityConfig {
-            source: SourceKind::File,
-            token_file: Some(token_file.path().to_owned()),
-            ..IdentityConfig::default()
-        };
-        let principal = Principal {
-            user: "My Identity".into(),
-            identity: Arc::new(identity),
-        };
-        let mut route = Route {
-            name: "test".into(),
-            protocol: ProtocolName::Postgres,
-            listen: Vec::new(),
-            upstream: vec![Endpoint {
-                host: HOST.into(),
-                port: 5432,
-            }],
-            connect_to: None,
-            principals: Principals::One(Arc::new(principal)),
-            default_database: None,
-            auth: UpstreamAuth::Token(Audience::new("https://example.org")),
-            tls: UpstreamTls::Verified {
-                roots: Roots::File(vec![made.cert.der().clone()]),
-                name: None,
-            },
-            tls_first: false,
-            local_files: azdb_config::route::LocalFiles::Allow,
-            local_tls: LocalTls::Auto,
-            admission: Admission::default(),
-            unix_mode: 0o600,
-            max_connections: 10,
-            login_timeout: LOGIN_TIMEOUT,
-            tds: TdsOptions::default(),
-        };
-        change(&mut route);
-        let authority = Arc::new(LocalAuthority::load_or_make(None).unwrap());
-        let (sender, databases) = mpsc::unbounded_channel();
-        let lobby = Lobby {
-            upstream_tls: UpstreamTlsConfig::of(route.protocol, &route.tls).unwrap(),
-            local_tls: tls::server_config(route.protocol, &route.local_tls, || {
-                Ok(Arc::clone(&authority))
-            })
-            .unwrap(),
-            wrapped_tls: None,
-            tokens: Tokens::new(
-                Environment::from_iter(Vec::<(String, String)>::new()),
-                tls::platform_client().unwrap(),
-            ),
-            cancels: Cancels::default(),
-            spares: crate::mysql::Spares::default(),
-            sessions: Arc::new(Semaphore::new(route.max_connections)),
-            counters: Arc::default(),
-            dialler: Pipes(sender),
-            closing: CancellationToken::new(),
-            route: Arc::new(route),
-        };
-        let acceptor = TlsAcceptor::from(Arc::new(server));
-        Self {
-            lobby,
-            databases,
-            acceptor,
-            token_file,
-            authority,
-        }
+    fn of(change: impl FnOnce(&mut Route)) -> Self {
+        Self::with(ProtocolName::Postgres, &[HOST], change)
     }
 
     /// An app that has just connected.
-    pub(super) fn app(self) -> Visit {
+    fn app(self) -> Visit {
         let (app, socket) = duplex(64 * 1024);
         let Self {
             lobby,
             databases,
-            acceptor,
+            server,
             token_file,
             ..
         } = self;
-        let login = tokio::spawn(async move { login(socket, &lobby).await });
+        let login = tokio::spawn(async move { Postgres::login(socket, &lobby).await });
         Visit {
             app,
             databases,
-            acceptor,
+            acceptor: TlsAcceptor::from(server),
             login,
             _token_file: token_file,
         }
     }
 }
 
-/// Lets the token's source give this from now on.
-pub(crate) fn write_token(file: &tempfile::NamedTempFile, token: &str) {
-    let json = format!(r#"{{"access_token":"{token}","expires_on":4102444800}}"#);
-    std::fs::write(file.path(), json).unwrap();
-}
-
-type Outcome = Result<Login<DuplexStream, DuplexStream, Exchange>, LoginError>;
+type Outcome = Result<Login<Postgres, DuplexStream, DuplexStream>, NotIn<PostgresFault>>;
 
 /// One app's login under way.
 pub(super) struct Visit {
     pub(super) app: DuplexStream,
-    databases: mpsc::UnboundedReceiver<DuplexStream>,
+    databases: Databases,
     acceptor: TlsAcceptor,
     login: JoinHandle<Outcome>,
     _token_file: tempfile::NamedTempFile,
@@ -202,7 +95,7 @@ impl Visit {
 
     /// The connection that the proxy makes to the database.
     pub(super) async fn dialled(&mut self) -> DuplexStream {
-        self.databases.recv().await.expect("a dial")
+        self.databases.recv().await.expect("a dial").0
     }
 
     /// A database that has agreed to TLS.

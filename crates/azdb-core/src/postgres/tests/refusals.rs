@@ -66,16 +66,14 @@ async fn an_app_that_stays_silent_is_let_go() {
     assert_eq!(visit.hear_out().await, b"");
     assert!(matches!(
         visit.outcome().await,
-        Err(LoginError::Deadline { .. })
+        Err(NotIn::Left(Left::Silent(_)))
     ));
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_more_than_the_route_takes_is_told_so() {
-    let house = House::with(|route| route.max_connections = 1);
-    let _taken = Arc::clone(&house.lobby.sessions)
-        .try_acquire_owned()
-        .unwrap();
+    let house = House::of(|route| route.max_connections = 1);
+    let _taken = house.lobby.permit().unwrap();
     let (code, message, hint) = refused_by(house, b"user\0ann\0").await;
     assert_eq!(code, "53300");
     assert_eq!(
@@ -92,7 +90,7 @@ async fn a_user_that_the_map_does_not_list_is_refused() {
         user: "role".into(),
         identity,
     });
-    let house = House::with(|route| {
+    let house = House::of(|route| {
         route.principals = Principals::ByAppUser(vec![("legacy".into(), principal)]);
     });
     let (code, message, hint) = refused_by(house, b"user\0evil\x1b[2J\0").await;

@@ -20,7 +20,7 @@ async fn a_server_without_tls_gets_nothing_secret() {
         (code.as_str(), message.as_str()),
         ("08001", "azdb-proxy: `db.example.org` does not speak TLS")
     );
-    assert!(hint.contains("ssl = on"), "{hint}");
+    assert!(hint.contains("turn TLS on"), "{hint}");
     assert!(Database(stream).heard_nothing_more().await);
 }
 
@@ -35,9 +35,10 @@ async fn bytes_from_before_tls_are_an_error_and_no_news() {
         .unwrap();
     let (code, ..) = error_fields(&visit.hear_out().await);
     assert_eq!(code, "08006");
-    assert!(matches!(
-        visit.outcome().await,
-        Err(LoginError::UpstreamStuffedBytes { .. })
+    let outcome = visit.outcome().await;
+    assert!(was_told!(
+        outcome,
+        Fault::Shared(Cause::StuffedBytes { .. })
     ));
 }
 
@@ -53,19 +54,20 @@ async fn an_error_from_before_tls_reaches_the_log_and_not_the_app() {
     let (code, message, _) = error_fields(&visit.hear_out().await);
     assert_eq!(code, "08001");
     assert!(!message.contains("number"), "{message}");
-    let error = visit.outcome().await.err().map(|error| error.to_string());
-    assert!(error.is_some_and(|error| error.contains("call this number")));
+    let Err(NotIn::Told(told)) = visit.outcome().await else {
+        unreachable!("let in")
+    };
+    assert!(told.fault().to_string().contains("call this number"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_certificate_for_another_name_gets_nothing_secret() {
-    let mut house = House::with(|route| {
+    let house = House::of(|route| {
         route.upstream = vec![Endpoint {
             host: "other.example.org".into(),
             port: 5432,
         }];
     });
-    house.lobby.cancels = Cancels::default();
     let mut visit = house.app();
     visit.say(&startup(b"user\0ann\0")).await;
     let mut stream = visit.dialled().await;
@@ -86,7 +88,7 @@ async fn a_token_never_goes_where_nobody_has_verified_the_name() {
     // No configuration says this; `check` refuses it. The types refuse it, too.
     for tls in [UpstreamTls::Unverified, UpstreamTls::Off] {
         let tls_is_off = matches!(tls, UpstreamTls::Off);
-        let mut visit = House::with(|route| route.tls = tls).app();
+        let mut visit = House::of(|route| route.tls = tls).app();
         visit.say(&startup(b"user\0ann\0")).await;
         if tls_is_off {
             let mut database = Database(visit.dialled().await);
@@ -99,10 +101,8 @@ async fn a_token_never_goes_where_nobody_has_verified_the_name() {
             database.say(&ask(3)).await;
             assert!(database.heard_nothing_more().await);
         }
-        assert!(matches!(
-            visit.outcome().await,
-            Err(LoginError::NotSealed { .. })
-        ));
+        let outcome = visit.outcome().await;
+        assert!(was_told!(outcome, Fault::Shared(Cause::NotSealed { .. })));
     }
 }
 
@@ -127,7 +127,7 @@ async fn a_password_challenge_in_token_mode_is_explained_and_not_answered() {
 }
 
 fn with_password(tls: UpstreamTls) -> House {
-    House::with(|route| {
+    House::of(|route| {
         route.auth = UpstreamAuth::Password(SecretString::from("correct horse"));
         route.tls = tls;
     })
@@ -180,19 +180,19 @@ async fn a_cancel_request_finds_the_sessions_own_server() {
     let House {
         lobby,
         mut databases,
-        acceptor,
+        server,
         token_file: _file,
         ..
     } = House::new();
-    let lobby = Arc::new(lobby);
-    let dialled = |port| crate::upstream::Dialled {
+    let (lobby, acceptor) = (Arc::new(lobby), TlsAcceptor::from(server));
+    let dialled = |port| crate::way::Dialled {
         upstream: Endpoint {
             host: HOST.into(),
             port: 5432,
         },
         addr: ([127, 0, 0, 1], port).into(),
     };
-    let _session = lobby.cancels.register(KEY.to_vec(), dialled(7777));
+    let _session = lobby.state.own.register(KEY.to_vec(), dialled(7777));
 
     let request = |key: &[u8]| [&16u32.to_be_bytes(), &80_877_102u32.to_be_bytes(), key].concat();
     let cancel = |key: &[u8]| {
@@ -200,13 +200,13 @@ async fn a_cancel_request_finds_the_sessions_own_server() {
         let (lobby, request) = (Arc::clone(&lobby), request(key));
         tokio::spawn(async move {
             app.write_all(&request).await.unwrap();
-            login(socket, &lobby)
+            Postgres::login(socket, &lobby)
                 .await
                 .map(|login| matches!(login, Login::Errand(_)))
         })
     };
     let known = cancel(KEY);
-    let mut stream = databases.recv().await.unwrap();
+    let (mut stream, _) = databases.recv().await.unwrap();
     expect_ssl_request(&mut stream).await;
     stream.write_all(b"S").await.unwrap();
     let mut stream = acceptor.accept(stream).await.unwrap();

@@ -62,14 +62,14 @@ async fn a_pool_sees_a_bare_end_when_the_database_has_gone() {
     let house = House::new();
     let (near, far) = duplex(64 * 1024);
     let client = Arc::new(visit::client(&house.authority, false));
-    let server = house.lobby.wrapped_tls.clone().unwrap();
+    let server = house.lobby.app_tls.clone().unwrap().in_packets.unwrap();
     let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
     let (app, proxy) = tokio::join!(
-        wrapped_tls::connect(client, name, near),
-        wrapped_tls::accept(server, far)
+        in_packets::connect::<InPrelogin, _>(client, name, Leg::new(near)),
+        accept_in_packets::<InPrelogin, _>(Leg::new(far), &server)
     );
     let (mut app, _session) = app.unwrap().into_inner();
-    let mut leg = BareEnd(tokio_rustls::TlsStream::Server(proxy.unwrap()));
+    let mut leg = proxy.unwrap().map(BareEnd);
     leg.shutdown().await.unwrap();
     let mut heard = Vec::new();
     app.read_to_end(&mut heard).await.unwrap();
@@ -83,7 +83,7 @@ async fn an_app_may_begin_with_its_login() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_certificate_nobody_is_offered_encryption() {
-    let house = House::with(|route| route.local_tls = LocalTlsKey::Off);
+    let house = House::of(|route| route.local_tls = azdb_config::route::LocalTls::Off);
     let mut visit = house.app();
     let answer = visit.prelogin(Encryption::Required, false).await;
     assert_eq!(answer.encryption, Some(Encryption::NotSupported));
@@ -150,8 +150,6 @@ async fn a_login_without_end_is_given_up() {
         sent += 1;
         assert!(sent < 20, "it reads on and on");
     }
-    assert!(matches!(
-        visit.rest.outcome().await,
-        Err(LoginError::Tds(TdsError::AppPacket(_)))
-    ));
+    let outcome = visit.rest.outcome().await;
+    assert!(was_told!(outcome, Fault::Own(TdsFault::AppPacket(_))));
 }

@@ -53,8 +53,10 @@ impl Database {
     }
 
     pub(super) async fn shake(stream: DuplexStream, server: &Arc<ServerConfig>) -> Self {
-        let tls = wrapped_tls::accept(Arc::clone(server), stream).await;
-        let (stream, session) = tls.expect("TLS with the proxy").into_inner();
+        let leg = Leg::new(stream);
+        let tls = in_packets::accept::<InPrelogin, _>(Arc::clone(server), leg).await;
+        let (leg, session) = tls.expect("TLS with the proxy").into_inner();
+        let stream = leg.into_stream();
         Self { stream, session }
     }
 

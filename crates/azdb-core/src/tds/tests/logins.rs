@@ -66,13 +66,13 @@ async fn a_session_that_begins_carries_requests_and_answers() {
         unreachable!("not let in")
     };
     let Session {
-        mut paired,
+        mut legs,
         mut watch,
         ..
     } = *session;
     let relaying = tokio::spawn(async move {
         let never = std::future::pending();
-        crate::relay::relay(&mut paired, &mut watch, Default::default(), never).await;
+        crate::relay::relay(&mut legs, &mut watch, Default::default(), never).await;
     });
     let mut request = Vec::new();
     azdb_wire::tds::push_message(kind::SQL_BATCH, 0, &[7; 5000], &mut request);
@@ -87,7 +87,7 @@ async fn a_session_that_begins_carries_requests_and_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn the_configured_database_stands_in_for_none() {
-    let house = House::with(|route| route.default_database = Some("stock".into()));
+    let house = House::of(|route| route.default_database = Some("stock".into()));
     let mut visit = house.app();
     visit.say(kind::LOGIN7, &app_login("sa", "")).await;
     let mut database = visit.rest.database().await;
@@ -97,7 +97,7 @@ async fn the_configured_database_stands_in_for_none() {
 
 #[tokio::test(start_paused = true)]
 async fn tls_around_everything_upstream_if_the_route_says_so() {
-    let mut visit = House::with(|route| route.tls_first = true).app();
+    let mut visit = House::of(|route| route.tls_first = true).app();
     visit.log_in().await;
     let (stream, _) = visit.rest.dialled().await;
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&visit.rest.server));
@@ -116,7 +116,7 @@ async fn tls_around_everything_upstream_if_the_route_says_so() {
 }
 
 fn development(tls: UpstreamTls) -> House {
-    House::with(|route| {
+    House::of(|route| {
         route.auth = UpstreamAuth::Password(SecretString::from("Secret1"));
         route.tls = tls;
         route.principals = Principals::One(Arc::new(Principal {

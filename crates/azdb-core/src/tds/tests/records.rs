@@ -2,7 +2,6 @@
 
 use azdb_wire::tds::{Header, SmpHeader, kind};
 use rustls::pki_types::ServerName;
-use rustls::pki_types::pem::PemObject as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::database::Database;
@@ -12,23 +11,16 @@ use super::*;
 async fn joined(pipe: usize) -> (OnePacketPerRecord<DuplexStream>, Database) {
     let house = House::new();
     let (near, far) = duplex(pipe);
-    let root =
-        rustls::pki_types::CertificateDer::from_pem_slice(house.authority.ca_pem().as_bytes());
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(root.unwrap()).unwrap();
-    let client = rustls::ClientConfig::builder_with_provider(tls::provider())
-        .with_protocol_versions(tls::IN_PACKETS)
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let client = visit::client(&house.authority, false);
     let name = ServerName::try_from("localhost").unwrap();
-    let server = house.lobby.wrapped_tls.clone().unwrap();
+    let server = house.lobby.app_tls.clone().unwrap().in_packets.unwrap();
     let (writer, reader) = tokio::join!(
-        wrapped_tls::connect(Arc::new(client), name, near),
+        in_packets::connect::<InPrelogin, _>(Arc::new(client), name, Leg::new(near)),
         Database::shake(far, &server),
     );
-    let writer = tokio_rustls::TlsStream::Client(writer.unwrap());
-    (OnePacketPerRecord::new(writer), reader)
+    let tls = tokio_rustls::TlsStream::Client(writer.unwrap());
+    let upstream = Upstream::Plain(Leg::new(MaybeTls::Tls(Box::new(tls))));
+    (OnePacketPerRecord::new(upstream), reader)
 }
 
 fn packet(length: usize, filling: u8) -> Vec<u8> {

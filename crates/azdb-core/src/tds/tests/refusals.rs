@@ -38,7 +38,7 @@ async fn the_upstreams_own_error_arrives_as_it_came() {
     database.say(&refusal(40_615, text)).await;
     assert_eq!(visit.hear().await, refusal(40_615, text));
     let outcome = visit.rest.outcome().await;
-    assert!(matches!(outcome, Err(LoginError::Refused { .. })));
+    assert!(was_told!(outcome, Fault::Own(TdsFault::Refused { .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +89,8 @@ async fn an_upstream_that_nobody_vouches_for_never_sees_the_token() {
     read_prelogin(&mut stream).await;
     let answer = prelogin_answer(Encryption::On, false);
     stream.write_all(&answer).await.unwrap();
-    let shaking = wrapped_tls::accept(Arc::clone(&stranger.server), stream).await;
+    let shaking =
+        in_packets::accept::<InPrelogin, _>(Arc::clone(&stranger.server), Leg::new(stream)).await;
     assert!(shaking.is_err());
     let (number, text) = visit.error().await;
     assert_eq!(number, 18456);
@@ -175,8 +176,8 @@ async fn an_error_names_the_route_and_never_the_token() {
     let secret = utf16("c2VjcmV0");
     assert!(!answer.windows(secret.len()).any(|window| window == secret));
     let chain = match visit.rest.outcome().await {
-        Err(error) => azdb_quote::Chain(&error).to_string(),
-        Ok(_) => unreachable!("let in"),
+        Err(NotIn::Told(told)) => azdb_quote::Chain(told.fault()).to_string(),
+        _ => unreachable!("not told"),
     };
     assert!(!chain.contains("eyJ"), "{chain}");
 }

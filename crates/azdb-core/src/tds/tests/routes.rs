@@ -29,7 +29,7 @@ async fn a_login_goes_on_to_where_the_upstream_sends_it() {
 
 #[tokio::test(start_paused = true)]
 async fn the_name_that_a_route_verifies_is_not_the_workers() {
-    let mut visit = House::with(|route| {
+    let mut visit = House::of(|route| {
         // Private link: another name is dialled than the certificate carries.
         if let UpstreamTls::Verified { name, .. } = &mut route.tls {
             *name = Some(HOST.try_into().unwrap());

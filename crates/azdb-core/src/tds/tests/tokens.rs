@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
+use azdb_config::route::SessionAge;
 use azdb_wire::tds::{kind, push_message};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::database::{refusal, welcome};
 use super::*;
-use crate::io::Leg;
-use crate::relay::{Linger, Stopped, Why, relay};
+use crate::relay::{Linger, Stopped, Watch as _, Why, relay};
 
 const EXPIRED: &str = "Login failed for user '<token-identified principal>'. Token is expired.";
 
@@ -86,12 +86,10 @@ async fn a_session_retires_before_its_token_does() {
     let (audience, principal) = of_route(&house.lobby.route);
     let with_life = async |seconds: u64| {
         write_mortal(&house.token_file, "eyJ.mortal.x", seconds);
-        let tokens = Tokens::new(
-            Environment::from_iter(Vec::<(String, String)>::new()),
-            tls::platform_client().unwrap(),
-        );
+        let tokens = rig::tokens();
         tokens.get(&principal.identity, audience).await.unwrap()
     };
+    let retirement = |age, token| TdsWatch::new(age, token).retires_at();
     let within = |at: Option<Instant>, seconds: u64| {
         let left = at.unwrap() - Instant::now();
         left <= Duration::from_secs(seconds)
@@ -114,14 +112,11 @@ async fn a_session_retires_before_its_token_does() {
 async fn a_session_retires_between_an_answer_and_the_next_request() {
     let (mut app, near) = duplex(64 * 1024);
     let (mut database, far) = duplex(64 * 1024);
-    let mut watch = Traffic {
-        exchange: Exchange::default(),
-        retires_at: Some(Instant::now() + Duration::from_secs(3600)),
-    };
+    let mut watch = TdsWatch::new(SessionAge::After(Duration::from_secs(3600)), None);
     let relaying = tokio::spawn(async move {
         let mut paired = Paired {
             app: Leg::new(near),
-            upstream: Leg::new(far),
+            upstream: far,
         };
         let never = std::future::pending();
         relay(&mut paired, &mut watch, Linger::default(), never).await

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::database::{Database, app_login};
 use super::*;
 
-pub(super) type Outcome = Result<Login<DuplexStream, DuplexStream, Traffic>, LoginError>;
+pub(super) type Outcome = Result<Login<Tds, DuplexStream, DuplexStream>, NotIn<TdsFault>>;
 
 /// One app, whatever its connection is wrapped in.
 pub(super) struct Visit<S = DuplexStream> {
@@ -23,7 +23,7 @@ pub(super) struct Visit<S = DuplexStream> {
 
 /// What belongs to a visit besides the app's own stream.
 pub(super) struct Rest {
-    databases: mpsc::UnboundedReceiver<(DuplexStream, Endpoint)>,
+    databases: Databases,
     pub(super) server: Arc<ServerConfig>,
     authority: Arc<LocalAuthority>,
     login: JoinHandle<Outcome>,
@@ -35,7 +35,7 @@ impl House {
     pub(super) fn app(self) -> Visit {
         let (app, socket) = duplex(64 * 1024);
         let lobby = self.lobby;
-        let login = tokio::spawn(async move { login(socket, &lobby).await });
+        let login = tokio::spawn(async move { Tds::login(socket, &lobby).await });
         let rest = Rest {
             databases: self.databases,
             server: self.server,
@@ -100,7 +100,7 @@ impl Visit {
                 .connect(name, app)
                 .await
         } else {
-            wrapped_tls::connect(client, name, app).await
+            in_packets::connect::<InPrelogin, _>(client, name, Leg::new(app)).await
         };
         Visit {
             app: app.expect("TLS with the proxy"),

@@ -1,4 +1,4 @@
-//! TLS 1.2 as TDS 7 does it: the handshake inside PRELOGIN packets, everything after it outside.
+//! TLS 1.2 whose handshake goes inside packets of the protocol, and everything after it outside. TDS 7 does so:
 //!
 //! ```text
 //!   client                             server
@@ -10,43 +10,55 @@
 //! ```
 //!
 //! The handshake is done by hand, and the TLS session is then handed to tokio-rustls as one that is through with it: the layering
-//! turns over once, and what runs for the life of a connection knows nothing of it.
+//! turns over once, and what runs for the life of a connection knows nothing of it. What a packet is says a [`Framing`].
 //!
 //! # Invariants
 //!
 //! * Each flight is one message, whatever its length: drivers read exactly one for each of theirs.
 //! * Packets are read whole and never further, so that no byte of the records behind them is lost.
 
+use std::future::Future;
 use std::io;
 use std::ops::DerefMut;
 use std::sync::Arc;
 
-use azdb_wire::tds::{Header, kind, push_message};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, ConnectionCommon, ServerConfig, ServerConnection};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
-use crate::io::Stream;
+use super::{Leg, Stream};
 
 /// Most bytes of a peer's half of the handshake: a chain of long certificates has 20 KiB.
 const MOST: usize = 256 * 1024;
+
+/// The packets of a protocol that carry a handshake.
+pub(crate) trait Framing {
+    /// Appends the message that carries `flight` to `out`.
+    fn wrap(flight: &[u8], out: &mut Vec<u8>);
+
+    /// Reads the payload of one packet, and no byte beyond it.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidData`] for what is no packet of a handshake, and whatever the stream reports.
+    fn unwrap<S: Stream>(leg: &mut Leg<S>) -> impl Future<Output = io::Result<Vec<u8>>> + Send;
+}
 
 /// Shakes hands with an upstream.
 ///
 /// # Errors
 ///
 /// What rustls or the stream says.
-pub(crate) async fn connect<S: Stream>(
+pub(crate) async fn connect<F: Framing, S: Stream>(
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
-    mut stream: S,
+    mut leg: Leg<S>,
 ) -> io::Result<client::TlsStream<S>> {
     let session = ClientConnection::new(Arc::clone(&config), name.clone());
     let mut session = session.map_err(io::Error::other)?;
-    shake(&mut stream, &mut session).await?;
+    shake::<F, _, _, _>(&mut leg, &mut session).await?;
     TlsConnector::from(config)
-        .connect_with(name, stream, |fresh| *fresh = session)
+        .connect_with(name, leg.into_stream(), |fresh| *fresh = session)
         .await
 }
 
@@ -55,39 +67,40 @@ pub(crate) async fn connect<S: Stream>(
 /// # Errors
 ///
 /// What rustls or the stream says.
-pub(crate) async fn accept<S: Stream>(
+pub(crate) async fn accept<F: Framing, A: Stream>(
     config: Arc<ServerConfig>,
-    mut stream: S,
-) -> io::Result<server::TlsStream<S>> {
+    mut leg: Leg<A>,
+) -> io::Result<server::TlsStream<Leg<A>>> {
     let session = ServerConnection::new(Arc::clone(&config));
     let mut session = session.map_err(io::Error::other)?;
-    shake(&mut stream, &mut session).await?;
+    shake::<F, _, _, _>(&mut leg, &mut session).await?;
     TlsAcceptor::from(config)
-        .accept_with(stream, |fresh| *fresh = session)
+        .accept_with(leg, |fresh| *fresh = session)
         .await
 }
 
-async fn shake<S: Stream, C, D>(stream: &mut S, session: &mut C) -> io::Result<()>
+async fn shake<F: Framing, S: Stream, C, D>(leg: &mut Leg<S>, session: &mut C) -> io::Result<()>
 where
     C: DerefMut<Target = ConnectionCommon<D>>,
 {
     let mut heard = 0;
     loop {
-        send_flight(stream, session).await?;
+        send_flight::<F, _, _, _>(leg, session).await?;
         if !session.is_handshaking() {
             return Ok(());
         }
-        let packet = read_packet(stream).await?;
+        let packet = F::unwrap(leg).await?;
         heard += packet.len();
         if heard > MOST {
-            return Err(bad("a handshake without end"));
+            let error = "a handshake without end";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }
         let mut rest = &packet[..];
         while !rest.is_empty() {
             session.read_tls(&mut rest)?;
             if let Err(error) = session.process_new_packets() {
                 // The alert tells the peer why; it may have gone already.
-                let _ = send_flight(stream, session).await;
+                let _ = send_flight::<F, _, _, _>(leg, session).await;
                 return Err(io::Error::new(io::ErrorKind::InvalidData, error));
             }
         }
@@ -95,7 +108,10 @@ where
 }
 
 /// Sends what TLS wants to say, if anything, as one message.
-async fn send_flight<S: Stream, C, D>(stream: &mut S, session: &mut C) -> io::Result<()>
+async fn send_flight<F: Framing, S: Stream, C, D>(
+    leg: &mut Leg<S>,
+    session: &mut C,
+) -> io::Result<()>
 where
     C: DerefMut<Target = ConnectionCommon<D>>,
 {
@@ -106,25 +122,6 @@ where
     if flight.is_empty() {
         return Ok(());
     }
-    push_message(kind::PRELOGIN, 0, &flight, &mut message);
-    stream.write_all(&message).await?;
-    stream.flush().await
-}
-
-/// The payload of one packet. Servers of 7.1 and older use the type of their answers.
-async fn read_packet<S: Stream>(stream: &mut S) -> io::Result<Vec<u8>> {
-    let mut header = [0; Header::LEN];
-    stream.read_exact(&mut header).await?;
-    let header =
-        Header::parse(header).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    if !matches!(header.kind, kind::PRELOGIN | kind::RESPONSE) {
-        return Err(bad("a packet that is not part of the handshake"));
-    }
-    let mut payload = vec![0; header.payload()];
-    stream.read_exact(&mut payload).await?;
-    Ok(payload)
-}
-
-fn bad(what: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+    F::wrap(&flight, &mut message);
+    leg.say(&message).await
 }

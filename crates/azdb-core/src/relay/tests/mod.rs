@@ -4,6 +4,8 @@
     reason = "a test may fail loudly"
 )]
 
+mod pauses;
+
 use std::future::pending;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -40,7 +42,7 @@ fn joined(goodbye: impl Future<Output = ()> + Send + 'static, watch: AtRest) -> 
         };
         match relay(&mut paired, &mut watch, Linger::default(), goodbye).await {
             Stopped::Ended(ended) => ended,
-            Stopped::Paused { .. } => unreachable!("this watch asks for no pause"),
+            Stopped::Paused(_) => unreachable!("this watch asks for no pause"),
         }
     });
     Joined {

@@ -5,10 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf as _, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio_rustls::TlsStream;
-
-use crate::tds::{BareEnd, OnePacketPerRecord};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 /// What both legs are made of: sockets in production, pipes in tests.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -54,6 +51,11 @@ impl<S> Leg<S> {
         &self.stream
     }
 
+    /// The stream, past what lies unread.
+    pub(crate) fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// What has been read and not used.
     pub(crate) fn unread(&self) -> &[u8] {
         &self.unread
@@ -67,9 +69,7 @@ impl<S> Leg<S> {
             self.unread = BytesMut::new();
         }
     }
-}
 
-impl<S> Leg<S> {
     /// Takes back bytes that were read as a stream: they come out first.
     pub(crate) fn put_back(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
@@ -93,6 +93,45 @@ impl<S: Stream> Leg<S> {
             }
         }
         Ok(())
+    }
+
+    /// As [`Leg::fill`], and reads no byte beyond: what lies behind may be for another reader, a TLS handshake for example.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Leg::fill`].
+    pub(crate) async fn fill_exactly(&mut self, count: usize) -> io::Result<()> {
+        while let Some(lacking @ 1..) = count.checked_sub(self.unread.len()) {
+            let lacking = u64::try_from(lacking).unwrap_or(u64::MAX);
+            let mut stream = (&mut self.stream).take(lacking);
+            if stream.read_buf(&mut self.unread).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The first byte that the peer sends, unread still; `None` when it closes without one, as port probes do.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the stream reports.
+    pub(crate) async fn first_byte(&mut self) -> io::Result<Option<u8>> {
+        match self.fill(1).await {
+            Ok(()) => Ok(self.unread.first().copied()),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes all of `bytes`, and sees them off.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the stream reports.
+    pub(crate) async fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
     }
 }
 
@@ -131,91 +170,10 @@ impl<S: Stream> AsyncWrite for Leg<S> {
     }
 }
 
-/// A stream that may have been wrapped in TLS.
-#[derive(Debug)]
-pub(crate) enum MaybeTls<S> {
-    /// As it is.
-    Plain(S),
-    /// Boxed: a TLS session is a kilobyte, and most of what holds a `MaybeTls` is moved about.
-    Tls(Box<TlsStream<S>>),
-    /// The same for a server of TDS after the login, which takes one packet from one record.
-    Packets(Box<OnePacketPerRecord<S>>),
-    /// The same for an app of TDS after the login, whose pool looks for a bare end.
-    Bare(Box<BareEnd<S>>),
-}
-
-impl<S: Stream> MaybeTls<S> {
-    /// Puts each packet of TDS into a TLS record of its own from here on. Without TLS there are no records.
-    pub(crate) fn one_packet_per_record(self) -> Self {
-        match self {
-            Self::Tls(stream) => Self::Packets(Box::new(OnePacketPerRecord::new(*stream))),
-            other => other,
-        }
-    }
-
-    /// Ends without TLS's own farewell from here on.
-    pub(crate) fn with_bare_end(self) -> Self {
-        match self {
-            Self::Tls(stream) => Self::Bare(Box::new(BareEnd(*stream))),
-            other => other,
-        }
-    }
-}
-
-impl<S> Leg<MaybeTls<S>> {
-    /// Whether it is wrapped in TLS.
-    pub(crate) fn is_tls(&self) -> bool {
-        matches!(self.stream, MaybeTls::Tls(_))
-    }
-}
-
-/// The app's side of a session: the socket, TLS over it where the app asked, and what was read too far of either.
-pub(crate) type AppLeg<A> = Leg<MaybeTls<Leg<A>>>;
-
-macro_rules! with_either {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            MaybeTls::Plain($stream) => $call,
-            MaybeTls::Tls($stream) => $call,
-            MaybeTls::Packets($stream) => $call,
-            MaybeTls::Bare($stream) => $call,
-        }
-    };
-}
-
-impl<S: Stream> AsyncRead for MaybeTls<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        with_either!(self, stream => Pin::new(stream).poll_read(cx, buf))
-    }
-}
-
-impl<S: Stream> AsyncWrite for MaybeTls<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        with_either!(self, stream => Pin::new(stream).poll_write(cx, bytes))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_either!(self, stream => Pin::new(stream).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_either!(self, stream => Pin::new(stream).poll_shutdown(cx))
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
-    use tokio::io::AsyncWriteExt as _;
 
     #[tokio::test]
     async fn bytes_read_too_far_come_out_first() {
@@ -246,6 +204,28 @@ mod tests {
         let mut all = Vec::new();
         leg.read_to_end(&mut all).await.unwrap();
         assert_eq!(all, b"one two three");
+    }
+
+    #[tokio::test]
+    async fn what_is_filled_exactly_ends_where_another_reader_begins() {
+        let (mut peer, stream) = tokio::io::duplex(64);
+        peer.write_all(b"helloworld").await.unwrap();
+        drop(peer);
+        let mut leg = Leg::new(stream);
+        leg.fill_exactly(2).await.unwrap();
+        leg.fill_exactly(5).await.unwrap();
+        assert_eq!(leg.unread(), b"hello");
+        leg.consume(5);
+        let mut rest = Vec::new();
+        leg.into_stream().read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"world");
+    }
+
+    #[tokio::test]
+    async fn a_probe_has_no_first_byte() {
+        let (peer, stream) = tokio::io::duplex(64);
+        drop(peer);
+        assert_eq!(Leg::new(stream).first_byte().await.unwrap(), None);
     }
 
     #[tokio::test]

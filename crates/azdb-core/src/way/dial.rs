@@ -1,21 +1,17 @@
-//! The way upstream: dialling, and the proof that a way may carry a token.
+//! Dialling: which address of which upstream takes the connection.
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use azdb_config::route::{Endpoint, Route};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::error::LoginError;
-use crate::io::{Leg, MaybeTls, Stream};
-use crate::tls::Sealed;
-use azdb_config::route::{Endpoint, Route};
+use super::Stream;
+use crate::fault::Cause;
 
 /// Head start of each address before the next one is tried beside it (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -38,7 +34,7 @@ pub(crate) trait Dial: Send + Sync + 'static {
     fn dial(
         &self,
         target: &Endpoint,
-    ) -> impl Future<Output = Result<(Self::Stream, SocketAddr), LoginError>> + Send;
+    ) -> impl Future<Output = Result<(Self::Stream, SocketAddr), Cause>> + Send;
 }
 
 /// Tries a route's upstreams in their order.
@@ -49,8 +45,8 @@ pub(crate) trait Dial: Send + Sync + 'static {
 pub(crate) async fn dial<D: Dial>(
     dialler: &D,
     route: &Route,
-) -> Result<(D::Stream, Dialled), LoginError> {
-    let mut outcome = Err(LoginError::UpstreamPacket { what: "no address" });
+) -> Result<(D::Stream, Dialled), Cause> {
+    let mut outcome = Err(Cause::NoUpstream);
     for upstream in &route.upstream {
         let target = route.connect_to.as_ref().unwrap_or(upstream);
         outcome = dialler.dial(target).await.map(|(stream, addr)| {
@@ -70,71 +66,6 @@ pub(crate) async fn dial<D: Dial>(
     outcome
 }
 
-/// A way upstream on which a login may begin.
-#[derive(Debug)]
-pub(crate) enum Upstream<S> {
-    /// Verified TLS. The only variant that a token can be written to.
-    Sealed(Sealed<S>),
-    /// Anything less: a development server with a password.
-    Plain(Leg<MaybeTls<S>>),
-}
-
-impl<S> Upstream<S> {
-    pub(crate) fn leg(&mut self) -> &mut Leg<MaybeTls<S>> {
-        match self {
-            Self::Sealed(sealed) => sealed.leg(),
-            Self::Plain(leg) => leg,
-        }
-    }
-
-    /// Whether what is written here goes into TLS records.
-    pub(crate) fn has_records(&self) -> bool {
-        match self {
-            Self::Sealed(_) => true,
-            Self::Plain(leg) => !matches!(leg.stream(), MaybeTls::Plain(_)),
-        }
-    }
-
-    /// The same way, on which each packet of TDS goes into a TLS record of its own.
-    pub(crate) fn one_packet_per_record(self) -> Self
-    where
-        S: Stream,
-    {
-        match self {
-            Self::Sealed(sealed) => Self::Sealed(sealed.one_packet_per_record()),
-            Self::Plain(leg) => Self::Plain(leg.map(MaybeTls::one_packet_per_record)),
-        }
-    }
-}
-
-impl<S: Stream> AsyncRead for Upstream<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(self.get_mut().leg()).poll_read(cx, buf)
-    }
-}
-
-impl<S: Stream> AsyncWrite for Upstream<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(self.get_mut().leg()).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.get_mut().leg()).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.get_mut().leg()).poll_shutdown(cx)
-    }
-}
-
 /// Dials over TCP, every address of a name in turn and overlapping.
 #[derive(Debug, Clone)]
 pub(crate) struct Tcp {
@@ -145,8 +76,8 @@ pub(crate) struct Tcp {
 impl Dial for Tcp {
     type Stream = TcpStream;
 
-    async fn dial(&self, target: &Endpoint) -> Result<(TcpStream, SocketAddr), LoginError> {
-        let resolve = |source| LoginError::Resolve {
+    async fn dial(&self, target: &Endpoint) -> Result<(TcpStream, SocketAddr), Cause> {
+        let resolve = |source| Cause::Resolve {
             host: target.host.clone(),
             source,
         };
@@ -159,13 +90,13 @@ impl Dial for Tcp {
             return Err(resolve(io::Error::other("the name has no address")));
         }
         if addresses.iter().any(|addr| is_own(&self.own, *addr)) {
-            return Err(LoginError::Loop {
+            return Err(Cause::Loop {
                 upstream: target.clone(),
             });
         }
         let (stream, addr) = first_to_answer(interleave(addresses))
             .await
-            .map_err(|source| LoginError::Connect {
+            .map_err(|source| Cause::Connect {
                 upstream: target.clone(),
                 source,
             })?;

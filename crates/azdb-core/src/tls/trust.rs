@@ -1,14 +1,14 @@
-//! The client side: which certificates a route trusts.
+//! Which certificates a route trusts.
 
 use std::sync::Arc;
 
+use azdb_config::route::{Roots, Route, UpstreamTls};
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use super::verifier::{CaFile, Unverified};
-use super::{IN_PACKETS, client_builder, provider};
-use azdb_config::route::{ProtocolName, Roots, UpstreamTls};
+use super::{IN_PACKETS, TlsUse, client_builder, owned, provider};
 
 /// A route's TLS towards its upstream, ready to use.
 #[derive(Debug, Clone)]
@@ -28,23 +28,22 @@ pub enum TlsConfigError {
 }
 
 impl UpstreamTlsConfig {
-    /// `None` for a route without TLS.
-    pub(crate) fn of(
-        protocol: ProtocolName,
-        tls: &UpstreamTls,
-    ) -> Result<Option<Self>, TlsConfigError> {
-        Self::with(tls, rustls::ALL_VERSIONS, alpn(protocol))
-    }
-
-    /// For an upstream of TDS 7, whose handshake goes inside packets: TLS 1.2, without ALPN.
-    pub(crate) fn in_packets(tls: &UpstreamTls) -> Result<Option<Self>, TlsConfigError> {
-        Self::with(tls, IN_PACKETS, Vec::new())
+    /// A route's TLS towards its upstream; `None` for a route without.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsConfigError::Roots`].
+    pub(crate) fn of(route: &Route, usage: &TlsUse) -> Result<Option<Self>, TlsConfigError> {
+        if usage.in_packets && !route.tls_first {
+            return Self::with(&route.tls, IN_PACKETS, &[]);
+        }
+        Self::with(&route.tls, rustls::ALL_VERSIONS, usage.alpn)
     }
 
     fn with(
         tls: &UpstreamTls,
         versions: &[&'static SupportedProtocolVersion],
-        alpn: Vec<Vec<u8>>,
+        alpn: &[&[u8]],
     ) -> Result<Option<Self>, TlsConfigError> {
         let (verifier, name, verifies): (Arc<dyn ServerCertVerifier>, _, _) = match tls {
             UpstreamTls::Off => return Ok(None),
@@ -63,7 +62,7 @@ impl UpstreamTlsConfig {
             }
         };
         let mut client = client_with(verifier, versions);
-        client.alpn_protocols = alpn;
+        client.alpn_protocols = owned(alpn);
         Ok(Some(Self {
             client: Arc::new(client),
             name,
@@ -79,29 +78,20 @@ impl UpstreamTlsConfig {
         }
     }
 
-    pub(super) fn client(&self) -> Arc<ClientConfig> {
+    pub(crate) fn client(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.client)
     }
 
-    pub(super) fn verifies(&self) -> bool {
+    pub(crate) fn verifies(&self) -> bool {
         self.verifies
     }
 
     /// The name to ask for and to verify: `upstream_tls_name`, else the upstream's host.
-    pub(super) fn name_for(&self, host: &str) -> Result<ServerName<'static>, InvalidDnsNameError> {
+    pub(crate) fn name_for(&self, host: &str) -> Result<ServerName<'static>, InvalidDnsNameError> {
         match &self.name {
             Some(name) => Ok(name.clone()),
             None => ServerName::try_from(host.to_owned()),
         }
-    }
-}
-
-/// The ALPN names of a protocol (IANA registry of TLS ALPN protocol ids); MySQL has none.
-pub(super) fn alpn(protocol: ProtocolName) -> Vec<Vec<u8>> {
-    match protocol {
-        ProtocolName::Postgres => vec![b"postgresql".to_vec()],
-        ProtocolName::Mysql => Vec::new(),
-        ProtocolName::Tds => vec![b"tds/8.0".to_vec()],
     }
 }
 

@@ -1,14 +1,12 @@
 //! Tests of the pause: what lies before the cut leaves, what lies behind it stays, and nothing is lost.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::future::pending;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
-use super::*;
-
-const PIPE: usize = 16 * 1024;
+use super::PIPE;
+use crate::relay::*;
 
 /// Pauses in front of each `|`, and holds a last `?` until something follows it.
 #[derive(Debug)]
@@ -30,14 +28,13 @@ impl Watch for Marks {
     }
 }
 
-type Legs = Paired<Leg<DuplexStream>, DuplexStream>;
+type Legs = Paired<DuplexStream, DuplexStream>;
 
 fn legs() -> (DuplexStream, DuplexStream, Legs) {
     let (app, app_leg) = duplex(PIPE);
     let (database, upstream) = duplex(PIPE);
-    let app_leg = Leg::new(app_leg);
     let paired = Paired {
-        app: app_leg,
+        app: Leg::new(app_leg),
         upstream,
     };
     (app, database, paired)
@@ -56,10 +53,10 @@ async fn paused(relay: JoinHandle<(Legs, Stopped)>) -> (Legs, u64, u64) {
     match relay.await.unwrap() {
         (
             legs,
-            Stopped::Paused {
+            Stopped::Paused(Moved {
                 from_app,
                 from_upstream,
-            },
+            }),
         ) => (legs, from_app, from_upstream),
         (_, Stopped::Ended(ended)) => unreachable!("{ended:?}"),
     }

@@ -1,0 +1,55 @@
+//! What sessions, doors and the server share to come to an end together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The steps of the end: no new apps, then goodbye.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ending {
+    /// No new session may begin.
+    pub(crate) closing: CancellationToken,
+    /// Sessions that still run are to say goodbye.
+    pub(crate) goodbye: CancellationToken,
+    pub(crate) doors: TaskTracker,
+    pub(crate) tasks: TaskTracker,
+    /// Somebody has asked over HTTP for the end.
+    pub(crate) quit: CancellationToken,
+    admitted: Arc<AtomicUsize>,
+    /// Counts connections, so that the lines of one can be found in a log.
+    numbers: Arc<AtomicU64>,
+}
+
+impl Ending {
+    /// Sessions that have been let in and have not ended.
+    pub(crate) fn sessions(&self) -> usize {
+        self.admitted.load(Ordering::Relaxed)
+    }
+
+    /// The number of the next connection.
+    pub(crate) fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts a session for as long as what is returned lives.
+    pub(crate) fn admit(&self) -> Admitted<'_> {
+        self.admitted.fetch_add(1, Ordering::Relaxed);
+        Admitted(&self.admitted)
+    }
+
+    /// Runs a connection as a task of its own: a panic in it ends it and nothing else.
+    pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(connection);
+    }
+}
+
+/// One in the count of sessions.
+pub(crate) struct Admitted<'a>(&'a AtomicUsize);
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

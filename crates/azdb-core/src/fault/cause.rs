@@ -1,0 +1,223 @@
+//! What can go wrong in any protocol.
+
+use std::borrow::Cow;
+use std::io;
+
+use azdb_config::route::Endpoint;
+use azdb_identity::{Audience, TokenError};
+use azdb_quote::{Chain, Quoted};
+
+use super::{Explained, Kind, Overdue};
+
+/// Why an app was not let in, whatever it speaks.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// `user_map` does not list the app's user.
+    #[error("user {} is not in user_map", Quoted(.user))]
+    UnknownUser {
+        /// As the app gave it.
+        user: Vec<u8>,
+    },
+
+    /// Every session of the route is taken.
+    #[error("all {limit} connections of the route are taken")]
+    TooMany {
+        /// `max_connections`.
+        limit: usize,
+    },
+
+    /// The proxy is draining.
+    #[error("the proxy is shutting down")]
+    ShuttingDown,
+
+    /// No random bytes from the system.
+    #[error("no random bytes")]
+    NoRandomness,
+
+    /// The identity source would not, or could not, give a token.
+    #[error("no token for audience `{audience}`")]
+    Token {
+        /// What the token was to be good for.
+        audience: Audience,
+        /// What the source said.
+        #[source]
+        source: TokenError,
+    },
+
+    /// The secret is longer than the server reads, or than is sent.
+    #[error("cannot send the secret of {bytes} bytes, the most is {most}")]
+    SecretTooLong {
+        /// Its length.
+        bytes: usize,
+        /// The longest that is sent.
+        most: usize,
+    },
+
+    /// The password exchange with a development server went wrong.
+    #[error("password exchange with the upstream")]
+    Password(#[source] io::Error),
+
+    /// A route has no upstream. The configuration never makes such a one.
+    #[error("the route has no upstream")]
+    NoUpstream,
+
+    /// The upstream's name did not become an address.
+    #[error("cannot resolve `{host}`")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        #[source]
+        source: io::Error,
+    },
+
+    /// No address of the upstream took the connection.
+    #[error("cannot connect to `{upstream}`")]
+    Connect {
+        /// Where to.
+        upstream: Endpoint,
+        /// What the last address answered.
+        #[source]
+        source: io::Error,
+    },
+
+    /// The upstream is one of our own listeners.
+    #[error("upstream `{upstream}` is a listener of this proxy")]
+    Loop {
+        /// Where to.
+        upstream: Endpoint,
+    },
+
+    /// The upstream does not speak TLS.
+    #[error("`{host}` does not speak TLS")]
+    NoTls {
+        /// Whom we asked.
+        host: String,
+    },
+
+    /// Bytes in the clear came with the upstream's "yes" to TLS (CVE-2021-23222).
+    #[error("{count} bytes in the clear behind `{host}`'s answer to the request for TLS")]
+    StuffedBytes {
+        /// Whom we asked.
+        host: String,
+        /// How many.
+        count: usize,
+    },
+
+    /// The handshake did not succeed, or the certificate did not stand up. Nothing secret was sent.
+    #[error("cannot trust upstream `{host}`")]
+    Tls {
+        /// Whom we asked for.
+        host: String,
+        /// What rustls says.
+        #[source]
+        source: io::Error,
+    },
+
+    /// A token must not go where nobody has verified the name.
+    #[error("the way to `{host}` is not verified, the token was not sent")]
+    NotSealed {
+        /// Where the way leads.
+        host: String,
+    },
+
+    /// The upstream broke the rules of the protocol.
+    #[error("upstream sent {what}")]
+    UpstreamRules {
+        /// In words.
+        what: &'static str,
+    },
+
+    /// The upstream's connection broke during the login.
+    #[error("lost the upstream while {doing}")]
+    UpstreamLost {
+        /// What we were doing.
+        doing: &'static str,
+        /// What the socket reported.
+        #[source]
+        source: io::Error,
+    },
+
+    /// Time ran out.
+    #[error(transparent)]
+    Overdue(#[from] Overdue),
+}
+
+/// Where Azure SQL's gateways and workers listen.
+const PORTS_OF_AZURE_SQL: [std::ops::RangeInclusive<u16>; 2] = [1433..=1433, 11_000..=11_999];
+
+impl Explained for Cause {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::UnknownUser { .. } => Kind::User,
+            Self::TooMany { .. } | Self::ShuttingDown | Self::Overdue(_) => Kind::Limit,
+            Self::NoRandomness | Self::NoUpstream => Kind::Bug,
+            Self::Token { .. } | Self::SecretTooLong { .. } => Kind::Identity,
+            Self::Password(_) | Self::Loop { .. } | Self::NotSealed { .. } => Kind::Configuration,
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::StuffedBytes { .. }
+            | Self::Tls { .. }
+            | Self::UpstreamLost { .. } => Kind::Network,
+            Self::NoTls { .. } | Self::UpstreamRules { .. } => Kind::Upstream,
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::UnknownUser { .. } => {
+                "add the user to user_map of this route, or connect as one that it lists"
+            }
+            Self::TooMany { .. } => {
+                "close idle connections, make the app's pool smaller, or raise max_connections"
+            }
+            Self::ShuttingDown => "try again",
+            Self::NoRandomness => "check this machine's random number source",
+            Self::Token { source, .. } => return Cow::Owned(source.remedy()),
+            Self::SecretTooLong { .. } => {
+                "tokens grow with group memberships, use an identity with fewer"
+            }
+            Self::Password(_) => "check upstream_password_file and upstream_tls",
+            Self::NoUpstream => "name one as upstream",
+            Self::Resolve { .. } => {
+                "check the upstream's name and this machine's DNS; a private endpoint needs its private DNS zone, or connect_to"
+            }
+            Self::Connect { upstream, .. } if is_azure_sqls(upstream.port) => {
+                "check that the server runs and that its firewall and this network let this machine through; Azure SQL sends \
+                 clients on to ports 11000 to 11999"
+            }
+            Self::Connect { .. } => {
+                "check that the server runs and that its firewall and this network let this machine through"
+            }
+            Self::Loop { .. } => "name the database as upstream, not this proxy",
+            Self::NoTls { .. } => "turn TLS on at the server; without it no secret is sent",
+            Self::StuffedBytes { .. } => {
+                "somebody between here and the server may be tampering with the connection"
+            }
+            Self::Tls { .. } => {
+                "the upstream must be the name that its certificate carries; set upstream_tls_name when you dial another one, \
+                 upstream_ca_file when a private authority signed it"
+            }
+            Self::NotSealed { .. } => "set upstream_tls to \"verify\"",
+            Self::UpstreamRules { .. } => {
+                "check that the upstream is a server of the route's protocol"
+            }
+            Self::UpstreamLost { .. } => "try again; if it stays, see the server's log",
+            Self::Overdue(_) => {
+                "check the network to whatever it waited for, or raise login_timeout"
+            }
+        })
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::Token { source, .. } => format!("no token: {}", source.cause()),
+            _ => Chain(self).to_string(),
+        }
+    }
+}
+
+fn is_azure_sqls(port: u16) -> bool {
+    PORTS_OF_AZURE_SQL.iter().any(|ports| ports.contains(&port))
+}

@@ -1,0 +1,158 @@
+//! What can go wrong with a login: what happened, whose business it is, and what to do about it.
+//!
+//! ```text
+//!   Cause           met by any protocol ---+
+//!                                          +--> Fault --> the app, in its own protocol (Told)
+//!   P::Fault        met by one protocol ---+         \--> the log line, /status
+//!   Left            the app is not there to be told  ---> the log line
+//! ```
+//!
+//! Each cause has its text, its [`Kind`] and its remedy in one place; a protocol adds code and class (`notice.rs` in its room).
+//! Each level of an error says its own part; [`Chain`] prints them all.
+//!
+//! # Invariants
+//!
+//! * A cause without a remedy does not compile, and neither does one that a protocol has not classed.
+//! * A login that fails while an app listens ends with words: see [`parting`](crate::parting).
+
+mod cause;
+mod left;
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use azdb_quote::Chain;
+
+pub use cause::Cause;
+pub(crate) use left::Left;
+
+/// Whose business a fault is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The app, or whoever wrote its connection string.
+    User,
+    /// Whoever runs the network between here and there.
+    Network,
+    /// Whoever gave this machine its identity.
+    Identity,
+    /// Whoever runs the database.
+    Upstream,
+    /// Whoever wrote the proxy's configuration.
+    Configuration,
+    /// Nobody's: there is too much of something, or too little time.
+    Limit,
+    /// Ours.
+    Bug,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::Network => "network",
+            Self::Identity => "identity",
+            Self::Upstream => "upstream",
+            Self::Configuration => "configuration",
+            Self::Limit => "limit",
+            Self::Bug => "bug",
+        })
+    }
+}
+
+/// An error that a person can do something about.
+pub trait Explained: Error {
+    /// Whose business it is.
+    fn kind(&self) -> Kind;
+
+    /// What to do: a clause in the imperative, without a full stop.
+    fn remedy(&self) -> Cow<'static, str>;
+
+    /// What an app is told of what happened, in any protocol. The log always has the whole chain; this says less where nothing
+    /// vouches for a peer's words (CVE-2024-10977), and other words where an app's user knows it by them.
+    fn told(&self) -> String
+    where
+        Self: Sized,
+    {
+        Chain(self).to_string()
+    }
+}
+
+/// A fault that only one protocol can meet.
+pub(crate) trait OwnFault: Explained + Send + Sync + 'static {
+    /// Whether the upstream refused because the token was too old: another one is worth one more login.
+    fn says_token_expired(&self) -> bool;
+}
+
+/// Why an app was not let in, in the protocol whose own faults are `F`.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault<F> {
+    /// As it can be met in any protocol.
+    #[error(transparent)]
+    Shared(Cause),
+    /// As it can be met in this protocol alone.
+    #[error(transparent)]
+    Own(F),
+}
+
+impl<F> From<Cause> for Fault<F> {
+    fn from(cause: Cause) -> Self {
+        Self::Shared(cause)
+    }
+}
+
+impl<F: OwnFault> From<F> for Fault<F> {
+    fn from(own: F) -> Self {
+        Self::Own(own)
+    }
+}
+
+impl<F> From<Overdue> for Fault<F> {
+    fn from(overdue: Overdue) -> Self {
+        Self::Shared(Cause::Overdue(overdue))
+    }
+}
+
+impl<F: OwnFault> Explained for Fault<F> {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Shared(cause) => cause.kind(),
+            Self::Own(own) => own.kind(),
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        match self {
+            Self::Shared(cause) => cause.remedy(),
+            Self::Own(own) => own.remedy(),
+        }
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::Shared(cause) => cause.told(),
+            Self::Own(own) => own.told(),
+        }
+    }
+}
+
+impl<F: OwnFault> Fault<F> {
+    /// Whether the upstream refused because the token was too old.
+    pub(crate) fn says_token_expired(&self) -> bool {
+        match self {
+            Self::Shared(_) => false,
+            Self::Own(own) => own.says_token_expired(),
+        }
+    }
+}
+
+/// Time ran out.
+#[derive(Debug, thiserror::Error)]
+#[error("no progress for {limit:?} while {doing}")]
+pub struct Overdue {
+    /// The step that took too long.
+    pub doing: &'static str,
+    /// `login_timeout`.
+    pub limit: Duration,
+}

@@ -1,0 +1,180 @@
+//! Logging in with what a route logs in with.
+//!
+//! A token that the upstream calls expired is replaced, and the login tried once more: once, here, for every login there is.
+
+use std::future::Future;
+use std::time::Duration;
+
+use azdb_config::route::{Principal, UpstreamAuth};
+use azdb_identity::{Audience, Token, TokenError};
+use azdb_quote::Chain;
+use secrecy::SecretString;
+
+use super::{Lobby, Protocol};
+use crate::deadline::Deadline;
+use crate::fault::{Cause, Fault, OwnFault};
+use crate::way::Dial;
+
+/// What proves to an upstream who we are.
+#[derive(Clone, Copy)]
+pub(crate) enum Credential<'a> {
+    /// A managed identity's.
+    Token(&'a Token),
+    /// A development server's.
+    Password(&'a SecretString),
+}
+
+impl Credential<'_> {
+    /// Whether it may go nowhere but over a sealed way.
+    pub(crate) fn is_token(&self) -> bool {
+        matches!(self, Self::Token(_))
+    }
+}
+
+/// How much life a token should have left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Enough to log in.
+    Any,
+    /// Enough for a session: one with little left is worth a short wait for the next.
+    Lasting,
+}
+
+/// A login that can be tried again with another credential.
+pub(crate) trait Attempt: Send {
+    /// What comes of it.
+    type Granted: Send;
+    /// What can go wrong in its protocol alone.
+    type Fault: OwnFault;
+    /// How much life its tokens should have left.
+    const LIFE: Life = Life::Any;
+
+    /// Logs in.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    fn log_in(
+        &mut self,
+        credential: Credential<'_>,
+    ) -> impl Future<Output = Result<Self::Granted, Fault<Self::Fault>>> + Send;
+}
+
+/// Logs in as `principal`, and once more with another token if the upstream calls the first one expired. Returns also the token
+/// that opened the door; a password is none.
+///
+/// # Errors
+///
+/// [`Cause::Token`] when there is none, and whatever the attempt says. When there is no other token, what it said at first.
+pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
+    attempt: &mut T,
+    principal: &Principal,
+    lobby: &Lobby<P, D>,
+    deadline: &Deadline,
+) -> Result<(T::Granted, Option<Token>), Fault<T::Fault>> {
+    let audience = match &lobby.route.auth {
+        UpstreamAuth::Token(audience) => audience,
+        UpstreamAuth::Password(password) => {
+            let granted = attempt.log_in(Credential::Password(password)).await?;
+            return Ok((granted, None));
+        }
+    };
+    let supply = Supply {
+        lobby,
+        principal,
+        audience,
+        deadline,
+    };
+    let token = match T::LIFE {
+        Life::Any => supply.token().await?,
+        Life::Lasting => supply.lasting_token().await?,
+    };
+    let fault = match attempt.log_in(Credential::Token(&token)).await {
+        Err(fault) if fault.says_token_expired() => fault,
+        outcome => return outcome.map(|granted| (granted, Some(token))),
+    };
+    let Some(token) = supply.other_than(&token).await else {
+        return Err(fault);
+    };
+    let granted = attempt.log_in(Credential::Token(&token)).await?;
+    Ok((granted, Some(token)))
+}
+
+/// Where the tokens of one login come from.
+struct Supply<'a, P: Protocol, D: Dial> {
+    lobby: &'a Lobby<P, D>,
+    principal: &'a Principal,
+    audience: &'a Audience,
+    deadline: &'a Deadline,
+}
+
+impl<P: Protocol, D: Dial> Supply<'_, P, D> {
+    /// A token. One whose source fails in passing is waited for; when the time is over, the error is what the source met,
+    /// because "no progress" alone would help nobody.
+    async fn token(&self) -> Result<Token, Cause> {
+        let (tokens, identity) = (&self.lobby.tokens, &self.principal.identity);
+        let get = async {
+            let token = tokens.get(identity, self.audience).await;
+            token.map_err(|source| self.failed(source))
+        };
+        match self.deadline.run("waiting for a token", get).await {
+            Err(Cause::Overdue(overdue)) => {
+                let met = tokens.last_error(identity, self.audience);
+                Err(met.map_or(Cause::Overdue(overdue), |source| self.failed(source)))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A token for a session that should not end soon.
+    async fn lasting_token(&self) -> Result<Token, Cause> {
+        const LASTING: Duration = Duration::from_secs(10 * 60);
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let token = self.token().await?;
+        if token.left() >= LASTING {
+            return Ok(token);
+        }
+        let newer = tokio::time::timeout(PATIENCE, self.replace(&token)).await;
+        match newer {
+            Ok(Ok(Some(newer))) => Ok(newer),
+            _ => Ok(token),
+        }
+    }
+
+    /// Another token in place of one that the upstream called expired; `None` when there is no other one.
+    async fn other_than(&self, rejected: &Token) -> Option<Token> {
+        let replacing = self.replace(rejected);
+        let replaced = self
+            .deadline
+            .run("replacing a token that expired", replacing);
+        match replaced.await {
+            Ok(Some(token)) => {
+                tracing::info!("the upstream calls the token expired, trying once with another");
+                Some(token)
+            }
+            Ok(None) => {
+                tracing::warn!(
+                    "the upstream calls the token expired, and its source gave the same one again"
+                );
+                None
+            }
+            Err(cause) => {
+                tracing::warn!(error = %Chain(&cause), "the upstream calls the token expired");
+                None
+            }
+        }
+    }
+
+    async fn replace(&self, rejected: &Token) -> Result<Option<Token>, Cause> {
+        let (tokens, identity) = (&self.lobby.tokens, &self.principal.identity);
+        let replaced = tokens.replace(identity, self.audience, rejected).await;
+        replaced.map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: TokenError) -> Cause {
+        Cause::Token {
+            audience: self.audience.clone(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What every login of a route shares.
+//!
+//! ```text
+//!   settings   route, TLS on both sides, tokens, dialler     made anew when the configuration changes
+//!   state      permits, ledger, what the protocol keeps      lives as long as the route
+//! ```
+
+mod credential;
+mod protocol;
+
+use std::sync::Arc;
+
+use azdb_config::route::{Principal, Route};
+use azdb_identity::Tokens;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use credential::{Attempt, Credential, Life, log_in};
+pub(crate) use protocol::{Legs, Login, Protocol, Session};
+
+use crate::fault::Cause;
+use crate::ledger::Ledger;
+use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
+use crate::way::{Dial, Stream};
+
+/// A route, and everything a login of it needs.
+pub(crate) struct Lobby<P: Protocol, D: Dial> {
+    pub(crate) route: Arc<Route>,
+    /// `None` when the route goes upstream without TLS.
+    pub(crate) upstream_tls: Option<UpstreamTlsConfig>,
+    /// `None` when apps are offered none.
+    pub(crate) app_tls: Option<AppTlsConfig>,
+    pub(crate) tokens: Tokens,
+    pub(crate) dialler: D,
+    /// Set when no new session may begin.
+    pub(crate) closing: CancellationToken,
+    pub(crate) state: Arc<RouteState<P, D::Stream>>,
+}
+
+/// What changes while a route is served.
+pub(crate) struct RouteState<P: Protocol, S: Stream> {
+    /// `max_connections` of them.
+    sessions: Arc<Semaphore>,
+    pub(crate) ledger: Ledger,
+    /// What the protocol keeps between logins.
+    pub(crate) own: P::State<S>,
+}
+
+impl<P: Protocol, S: Stream> RouteState<P, S> {
+    /// The state of a route that nobody has come to.
+    pub(crate) fn new(route: &Route) -> Self {
+        let permits = route.max_connections.min(Semaphore::MAX_PERMITS);
+        Self {
+            sessions: Arc::new(Semaphore::new(permits)),
+            ledger: Ledger::default(),
+            own: P::State::default(),
+        }
+    }
+}
+
+impl<P: Protocol, D: Dial> Lobby<P, D> {
+    /// Whom an app becomes that calls itself `user`.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::UnknownUser`].
+    pub(crate) fn principal(&self, user: &[u8]) -> Result<&Principal, Cause> {
+        let unknown = || Cause::UnknownUser {
+            user: user.to_vec(),
+        };
+        let principal = self.route.principal(user).ok_or_else(unknown)?;
+        Ok(principal)
+    }
+
+    /// A place among the route's sessions.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::ShuttingDown`] and [`Cause::TooMany`].
+    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, Cause> {
+        if self.closing.is_cancelled() {
+            return Err(Cause::ShuttingDown);
+        }
+        let permit = Arc::clone(&self.state.sessions).try_acquire_owned();
+        permit.map_err(|_| Cause::TooMany {
+            limit: self.route.max_connections,
+        })
+    }
+}

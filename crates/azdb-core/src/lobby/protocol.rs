@@ -1,0 +1,78 @@
+//! What a protocol is to the rest of the house.
+
+use std::future::Future;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Lobby;
+use crate::fault::OwnFault;
+use crate::parting::NotIn;
+use crate::relay::{Paired, Watch};
+use crate::tls::TlsUse;
+use crate::way::{Dial, Leg, Stream};
+
+/// A protocol: how an app is taken in, and what is to be known of it afterwards.
+pub(crate) trait Protocol: Sized + Send + Sync + 'static {
+    /// How it uses TLS.
+    const TLS: TlsUse;
+
+    /// What a route keeps between its logins. `S` is a connection to an upstream.
+    type State<S: Stream>: Default + Send + Sync;
+    /// The app's side of a session. `A` is the app's connection.
+    type App<A: Stream>: Stream;
+    /// The upstream's side of a session.
+    type Upstream<S: Stream>: Stream;
+    /// What the relay must know of the conversation.
+    type Watch: Watch;
+    /// What can go wrong in this protocol alone.
+    type Fault: OwnFault;
+
+    /// Takes an app in.
+    ///
+    /// # Errors
+    ///
+    /// Why the app was not let in; it has been told where it was there to be told.
+    fn login<A: Stream, D: Dial>(
+        socket: A,
+        lobby: &Lobby<Self, D>,
+    ) -> impl Future<Output = Result<Login<Self, A, D::Stream>, NotIn<Self::Fault>>> + Send;
+
+    /// Does what the relay has paused for. Most watches ask for no pause.
+    ///
+    /// # Errors
+    ///
+    /// Why the session ends here; the app has been told.
+    fn intermission<A: Stream, D: Dial>(
+        _legs: &mut Legs<Self, A, D::Stream>,
+        _watch: &mut Self::Watch,
+        _lobby: &Lobby<Self, D>,
+    ) -> impl Future<Output = Result<(), NotIn<Self::Fault>>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Tells an app at rest that its session ends with the proxy. Most protocols have no word for it.
+    fn farewell<A: Stream>(_app: &mut Leg<Self::App<A>>) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+}
+
+/// An app's connection whose login did not fail.
+pub(crate) enum Login<P: Protocol, A: Stream, S: Stream> {
+    /// Let in.
+    Session(Box<Session<P, A, S>>),
+    /// It came for something else, and has got it.
+    Errand(&'static str),
+    /// It closed, or spoke something else; nobody is left to tell.
+    Nobody,
+}
+
+/// The two sides of a session.
+pub(crate) type Legs<P, A, S> = Paired<<P as Protocol>::App<A>, <P as Protocol>::Upstream<S>>;
+
+/// A session that may begin.
+pub(crate) struct Session<P: Protocol, A: Stream, S: Stream> {
+    pub(crate) legs: Legs<P, A, S>,
+    pub(crate) watch: P::Watch,
+    /// Given back when the session is dropped.
+    pub(crate) _permit: OwnedSemaphorePermit,
+}

@@ -1,0 +1,147 @@
+//! What can go wrong in MySQL alone.
+
+use std::borrow::Cow;
+
+use azdb_quote::{Chain, Quoted};
+use azdb_wire::mysql::PacketError;
+
+use crate::fault::{Explained, Kind, OwnFault};
+
+/// A step of MySQL's login went wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MysqlFault {
+    /// The app sent a packet that is none of a login.
+    #[error("the app sent a bad packet")]
+    AppPacket(#[source] PacketError),
+
+    /// The app speaks the protocol from before 4.1.
+    #[error("the app speaks the protocol from before MySQL 4.1")]
+    AppTooOld,
+
+    /// The app wants TLS, and the greeting offered none.
+    #[error("the app wants TLS and is offered none")]
+    AppWantsTls,
+
+    /// The upstream wants a proof that a token can't give: for it the user is one with a password.
+    #[error("upstream asked user {} for: {asked}", Quoted(.user.as_bytes()))]
+    Challenge {
+        /// The principal.
+        user: String,
+        /// In words.
+        asked: &'static str,
+    },
+
+    /// The upstream sent a packet that is none of a login.
+    #[error("upstream sent a bad packet")]
+    UpstreamPacket(#[source] PacketError),
+
+    /// The upstream refused where it should have greeted. Nothing vouches for its words.
+    #[error("upstream refused the connection with error {code}: {}", Quoted(.message))]
+    RefusedAtOnce {
+        /// The number of its error.
+        code: u16,
+        /// The text of its error.
+        message: Vec<u8>,
+    },
+
+    /// The upstream refused the user without asking for a token, as it does for users with a password and for unknown ones.
+    #[error("upstream refused user {} without asking for a token: {}", Quoted(.user.as_bytes()), Quoted(.message))]
+    NotEntra {
+        /// The principal.
+        user: String,
+        /// The text of its error.
+        message: Vec<u8>,
+        /// The number of its error.
+        code: u16,
+    },
+
+    /// The upstream refused, in its own words.
+    #[error("upstream refused: {}", Quoted(.message))]
+    Refused {
+        /// The text of its error.
+        message: Vec<u8>,
+        /// The number of its error.
+        code: u16,
+        /// The payload of its ERR packet.
+        body: Vec<u8>,
+    },
+}
+
+impl MysqlFault {
+    /// The number of the upstream's error, where it has refused a login.
+    pub(super) fn refusal(&self) -> Option<u16> {
+        match self {
+            Self::Refused { code, .. } | Self::NotEntra { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+}
+
+impl Explained for MysqlFault {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::AppPacket(_) | Self::AppTooOld | Self::AppWantsTls => Kind::User,
+            Self::Challenge { .. } | Self::NotEntra { .. } => Kind::Configuration,
+            Self::UpstreamPacket(_) | Self::RefusedAtOnce { .. } | Self::Refused { .. } => {
+                Kind::Upstream
+            }
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::AppPacket(_) => "connect with a client of MySQL or MariaDB",
+            Self::AppTooOld => "connect with a client of MySQL 4.1 or later",
+            Self::AppWantsTls => "take TLS out of the app's settings, or set local_tls to \"auto\"",
+            Self::Challenge { user, .. } | Self::NotEntra { user, .. } => {
+                return Cow::Owned(format!(
+                    "as Entra administrator: CREATE AADUSER '{user}' IDENTIFIED BY '<client id of the identity>', or correct \
+                     upstream_user"
+                ));
+            }
+            Self::UpstreamPacket(_) => "check that the upstream is a server of MySQL or MariaDB",
+            Self::RefusedAtOnce { code, .. } => match code {
+                1040 | 1203 => {
+                    "the server has no connection left: close some, or raise its max_connections"
+                }
+                1129 => {
+                    "the server has shut this machine out after too many broken connections: FLUSH HOSTS"
+                }
+                1130 => "the server's firewall or its users do not know this machine's address",
+                _ => "see the proxy's log",
+            },
+            Self::Refused { .. } => {
+                "the words are the server's own; see its documentation and its log"
+            }
+        })
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::Challenge { user, asked } => format!(
+                "upstream asked for {asked}: user '{user}' is not a Microsoft Entra user on this server"
+            ),
+            Self::NotEntra { user, message, .. } => format!(
+                "user '{user}' is not a Microsoft Entra user on this server, which asked for no token and said {}",
+                Quoted(message)
+            ),
+            // Nothing vouches for words from before TLS: the log has them, the app does not. The number says enough.
+            Self::RefusedAtOnce { code, .. } => {
+                format!("the upstream refused the connection with error {code}")
+            }
+            _ => Chain(self).to_string(),
+        }
+    }
+}
+
+impl OwnFault for MysqlFault {
+    fn says_token_expired(&self) -> bool {
+        match self {
+            Self::Refused { message, .. } => {
+                let text = String::from_utf8_lossy(message).to_ascii_lowercase();
+                text.contains("token") && text.contains("expired")
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What can go wrong in PostgreSQL alone.
+
+use std::borrow::Cow;
+
+use azdb_quote::{Chain, Quoted};
+use azdb_wire::postgres::{FirstError, MessageError, Version};
+
+use super::hint;
+use crate::fault::{Explained, Fault, Kind, OwnFault};
+
+/// A step of PostgreSQL's login went wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PostgresFault {
+    /// The app spoke something else, or broke the rules of what it spoke.
+    #[error("the app's first packet is not one of PostgreSQL")]
+    AppPacket(#[from] FirstError),
+
+    /// The app speaks another major version of the protocol.
+    #[error("protocol version {0}")]
+    AppVersion(Version),
+
+    /// The app named no user.
+    #[error("the app named no user")]
+    NoUser,
+
+    /// The upstream's answer to the request for TLS was none.
+    #[error("`{host}` answered the request for TLS with {}", Quoted(.answer))]
+    TlsAnswer {
+        /// Whom we asked.
+        host: String,
+        /// What came; nothing vouches for it (CVE-2024-10977).
+        answer: Vec<u8>,
+    },
+
+    /// The upstream wants a proof that a token can't give: for it the role is one with a password.
+    #[error("upstream asked user {} for: {asked}", Quoted(.role.as_bytes()))]
+    Challenge {
+        /// The role.
+        role: String,
+        /// In words.
+        asked: &'static str,
+    },
+
+    /// The upstream sent a message that is none.
+    #[error("upstream sent a bad message")]
+    UpstreamMessage(#[from] MessageError),
+
+    /// The upstream refused, in its own words.
+    #[error("upstream refused: {}", Quoted(.message))]
+    Refused {
+        /// The text of its error.
+        message: Vec<u8>,
+        /// Its ErrorResponse without tag and length.
+        body: Vec<u8>,
+    },
+}
+
+impl Explained for PostgresFault {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::AppPacket(_) | Self::AppVersion(_) | Self::NoUser => Kind::User,
+            Self::TlsAnswer { .. } | Self::UpstreamMessage(_) | Self::Refused { .. } => {
+                Kind::Upstream
+            }
+            Self::Challenge { .. } => Kind::Configuration,
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::AppPacket(_) => "connect with a PostgreSQL client",
+            Self::AppVersion(_) => "connect with a client of PostgreSQL 7.4 or later",
+            Self::NoUser => "name any user",
+            Self::TlsAnswer { .. } | Self::UpstreamMessage(_) => {
+                "check that the upstream is a PostgreSQL server"
+            }
+            Self::Challenge { .. } => {
+                "as Entra administrator, in database postgres: select * from pgaadauth_list_principals(false); \
+                 create the role with pgaadauth_create_principal or correct upstream_user"
+            }
+            Self::Refused { message, .. } => hint::for_text(message)
+                .unwrap_or("the words are the server's own; see its documentation and its log"),
+        })
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::AppVersion(version) => {
+                format!("unsupported frontend protocol {version}: server supports 3.0 to 3.x")
+            }
+            // Nothing vouches for bytes from before TLS: the log has them, the app does not.
+            Self::TlsAnswer { host, .. } => {
+                format!("`{host}` did not answer the request for TLS, see the proxy's log")
+            }
+            Self::Challenge { role, asked } => format!(
+                "upstream asked for a password challenge ({asked}): role \"{role}\" is not mapped to a Microsoft Entra principal on this server (names are case-sensitive)"
+            ),
+            _ => Chain(self).to_string(),
+        }
+    }
+}
+
+impl OwnFault for PostgresFault {
+    fn says_token_expired(&self) -> bool {
+        match self {
+            Self::Refused { message, .. } => hint::says_token_expired(message),
+            _ => false,
+        }
+    }
+}
+
+impl From<MessageError> for Fault<PostgresFault> {
+    fn from(error: MessageError) -> Self {
+        Self::Own(error.into())
+    }
+}

@@ -1,0 +1,168 @@
+//! A route that takes apps in, whatever it speaks: the one place that knows which protocols there are.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use azdb_config::route::{ListenAddr, ProtocolName, Route};
+use azdb_identity::Tokens;
+use tokio::io::DuplexStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::ending::Ending;
+use crate::ledger::Ledger;
+use crate::lobby::{Lobby, Protocol, RouteState};
+use crate::mysql::Mysql;
+use crate::postgres::Postgres;
+use crate::session;
+use crate::socket::{AppSocket, Peer};
+use crate::tds::{self, Tds};
+use crate::tls::{AppTlsConfig, LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig};
+use crate::way::Tcp;
+
+/// Bytes that an app in this process may have written before it must wait.
+const PIPE: usize = 64 * 1024;
+
+/// What the routes of a process share.
+pub struct Resources<'a> {
+    /// Where tokens come from.
+    pub tokens: &'a Tokens,
+    /// Our own doors, which are never an upstream.
+    pub own: Arc<[SocketAddr]>,
+    /// Makes the certificate of `local_tls = "auto"`; asked only where a route needs it.
+    pub authority: &'a dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+}
+
+/// Why a route cannot take anybody in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceptionError {
+    /// The certificate for apps cannot be used.
+    #[error("local_tls")]
+    AppTls(#[from] LocalTlsError),
+    /// The roots for an upstream cannot be used.
+    #[error("upstream TLS")]
+    UpstreamTls(#[from] TlsConfigError),
+}
+
+/// A route, ready to take apps in: from a door, or from within this process.
+#[derive(Clone)]
+pub struct Reception(Arc<dyn TakesIn>);
+
+impl Reception {
+    /// Makes what the logins of `route` need. Opens no door and connects to nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceptionError`].
+    pub fn new(route: &Arc<Route>, resources: &Resources<'_>) -> Result<Self, ReceptionError> {
+        Self::ending_with(route, resources, &Ending::default())
+    }
+
+    /// As [`Reception::new`], for a process that comes to an end with `ending`.
+    pub(crate) fn ending_with(
+        route: &Arc<Route>,
+        resources: &Resources<'_>,
+        ending: &Ending,
+    ) -> Result<Self, ReceptionError> {
+        match route.protocol {
+            ProtocolName::Postgres => Self::of::<Postgres>(route, resources, ending),
+            ProtocolName::Mysql => Self::of::<Mysql>(route, resources, ending),
+            ProtocolName::Tds => Self::of::<Tds>(route, resources, ending),
+        }
+    }
+
+    fn of<P: Protocol>(
+        route: &Arc<Route>,
+        resources: &Resources<'_>,
+        ending: &Ending,
+    ) -> Result<Self, ReceptionError> {
+        let lobby: Lobby<P, Tcp> = Lobby {
+            upstream_tls: UpstreamTlsConfig::of(route, &P::TLS)?,
+            app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, resources.authority)?,
+            tokens: resources.tokens.clone(),
+            dialler: Tcp {
+                own: Arc::clone(&resources.own),
+            },
+            closing: ending.closing.clone(),
+            state: Arc::new(RouteState::new(route)),
+            route: Arc::clone(route),
+        };
+        Ok(Self(Arc::new(lobby)))
+    }
+
+    /// Takes in an app of this process, and returns its end of the connection. What it says and hears is what any app would.
+    pub fn connect(&self) -> DuplexStream {
+        let (app, ours) = tokio::io::duplex(PIPE);
+        let ending = Ending::default();
+        self.0
+            .clone()
+            .take_in(AppSocket::Pipe(ours), Peer::InProcess, None, &ending);
+        app
+    }
+
+    /// The route.
+    pub fn route(&self) -> &Arc<Route> {
+        self.0.route()
+    }
+
+    /// What it has done.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        self.0.ledger()
+    }
+
+    /// Serves an app as a task of its own, which holds `place` until the app is gone.
+    pub(crate) fn take_in(
+        &self,
+        socket: AppSocket,
+        peer: Peer,
+        place: OwnedSemaphorePermit,
+        ending: &Ending,
+    ) {
+        Arc::clone(&self.0).take_in(socket, peer, Some(place), ending);
+    }
+}
+
+/// Opens what a protocol has besides its doors: SQL Server Browser, for the routes that want it. An SQL Server on this machine has
+/// one of its own, so that a taken port is a warning.
+pub(crate) async fn open_beside(addresses: &[(Arc<Route>, ListenAddr)]) {
+    tds::open_browser(addresses).await;
+}
+
+/// A lobby without its types.
+trait TakesIn: Send + Sync {
+    fn route(&self) -> &Arc<Route>;
+
+    fn ledger(&self) -> &Ledger;
+
+    fn take_in(
+        self: Arc<Self>,
+        socket: AppSocket,
+        peer: Peer,
+        place: Option<OwnedSemaphorePermit>,
+        ending: &Ending,
+    );
+}
+
+impl<P: Protocol> TakesIn for Lobby<P, Tcp> {
+    fn route(&self) -> &Arc<Route> {
+        &self.route
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.state.ledger
+    }
+
+    fn take_in(
+        self: Arc<Self>,
+        socket: AppSocket,
+        peer: Peer,
+        place: Option<OwnedSemaphorePermit>,
+        ending: &Ending,
+    ) {
+        let end = ending.clone();
+        ending.spawn(async move {
+            session::serve(socket, peer, &*self, &end).await;
+            drop(place);
+        });
+    }
+}

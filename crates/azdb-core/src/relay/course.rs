@@ -1,0 +1,118 @@
+//! Both directions of a session, polled in turn.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use super::pump::{Direction, Progress};
+use super::{Cut, Ended, Linger, Paired, Side, Watch, Why};
+use crate::way::Stream;
+
+/// The run of one relay.
+pub(super) struct Course {
+    pub(super) from_app: Direction,
+    pub(super) from_upstream: Direction,
+    linger: Linger,
+    /// Set at the first end.
+    clock: Option<(Pin<Box<Sleep>>, Duration, u64)>,
+    /// The first end, which is the one that explains the session.
+    pub(super) why: Option<Why>,
+    app_first: bool,
+}
+
+impl Course {
+    pub(super) fn new(linger: Linger) -> Self {
+        let (from_app, from_upstream) = (Direction::default(), Direction::default());
+        Self {
+            from_app,
+            from_upstream,
+            linger,
+            clock: None,
+            why: None,
+            app_first: true,
+        }
+    }
+
+    pub(super) fn poll<A: Stream, U: Stream, W: Watch>(
+        &mut self,
+        cx: &mut Context<'_>,
+        Paired { app, upstream }: &mut Paired<A, U>,
+        watch: &mut W,
+    ) -> Poll<()> {
+        // The directions take turns to be first, so that a busy one cannot starve the other.
+        self.app_first = !self.app_first;
+        for turn in [self.app_first, !self.app_first] {
+            let (side, progress) = if turn {
+                (
+                    Side::App,
+                    self.from_app
+                        .poll(cx, app, upstream, |bytes| watch.app_sent(bytes)),
+                )
+            } else {
+                let progress = self.from_upstream.poll(cx, upstream, app, |bytes| {
+                    watch.upstream_sent(bytes);
+                    Cut::Through
+                });
+                (Side::Upstream, progress)
+            };
+            match progress {
+                Progress::Going => {}
+                Progress::SourceEnded => self.note(Why::Closed(side)),
+                Progress::SourceBroke(error) => self.note(Why::Broken(side, error)),
+                Progress::SinkBroke(error) => self.note(Why::Broken(side.other(), error)),
+            }
+        }
+        if self.from_app.is_over() && self.from_upstream.is_over() || self.is_paused() {
+            return Poll::Ready(());
+        }
+        self.poll_clock(cx)
+    }
+
+    /// Remembers the first end.
+    fn note(&mut self, why: Why) {
+        self.why.get_or_insert(why);
+    }
+
+    /// Runs the linger clock once one direction is over.
+    fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = match (self.from_app.is_over(), self.from_upstream.is_over()) {
+            (true, _) => self.linger.after_app,
+            (_, true) => self.linger.after_upstream,
+            (false, false) => return Poll::Pending,
+        };
+        let moved = self.from_app.moved() + self.from_upstream.moved();
+        let (sleep, running, seen) = self
+            .clock
+            .get_or_insert_with(|| (Box::pin(tokio::time::sleep(limit)), limit, moved));
+        if *running != limit || *seen != moved {
+            sleep.as_mut().reset(Instant::now() + limit);
+            (*running, *seen) = (limit, moved);
+        }
+        sleep.as_mut().poll(cx)
+    }
+
+    /// Whether everything before the cut has left, and every answer to it that has come. An upstream that is gone has no use
+    /// for what is behind the cut.
+    pub(super) fn is_paused(&self) -> bool {
+        self.why.is_none() && self.from_app.is_paused() && self.from_upstream.holds_nothing()
+    }
+
+    pub(super) fn holds_nothing(&self) -> bool {
+        self.from_app.holds_nothing() && self.from_upstream.holds_nothing()
+    }
+
+    pub(super) fn into_ended(self, app_left: bool) -> Ended {
+        let why = match self.why {
+            // Servers close at an app's word, often before the app does.
+            Some(Why::Closed(_) | Why::Broken(..)) if app_left => Why::Closed(Side::App),
+            why => why.unwrap_or(Why::Closed(Side::App)),
+        };
+        Ended {
+            from_app: self.from_app.moved(),
+            from_upstream: self.from_upstream.moved(),
+            why,
+        }
+    }
+}

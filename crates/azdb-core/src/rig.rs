@@ -1,0 +1,204 @@
+//! What the tests of all rooms stand on: a lobby whose upstreams are pipes, with a certificate and a token of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may fail loudly"
+)]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use azdb_config::route::{
+    Admission, Endpoint, LocalFiles, LocalTls, Principal, Principals, ProtocolName, Roots, Route,
+    TdsOptions, UpstreamAuth, UpstreamTls,
+};
+use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{DuplexStream, duplex};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::fault::Cause;
+use crate::lobby::{Lobby, Protocol, RouteState};
+use crate::tls::{self, AppTlsConfig, LocalAuthority, UpstreamTlsConfig};
+use crate::way::Dial;
+
+/// The token of every identity.
+pub(crate) const TOKEN: &str = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
+/// `login_timeout` of every route.
+pub(crate) const LOGIN_TIMEOUT: Duration = Duration::from_secs(9);
+/// The principal of every route.
+pub(crate) const PRINCIPAL: &str = "My Identity";
+
+/// The far ends of the pipes that were dialled, and where to.
+pub(crate) type Databases = mpsc::UnboundedReceiver<(DuplexStream, Endpoint)>;
+
+/// Dials by making a pipe; the test holds the other end, and hears where to.
+#[derive(Clone)]
+pub(crate) struct Pipes(mpsc::UnboundedSender<(DuplexStream, Endpoint)>);
+
+impl Dial for Pipes {
+    type Stream = DuplexStream;
+
+    async fn dial(&self, target: &Endpoint) -> Result<(DuplexStream, SocketAddr), Cause> {
+        let (near, far) = duplex(64 * 1024);
+        self.0.send((far, target.clone())).expect("a database");
+        Ok((near, ([127, 0, 0, 1], target.port).into()))
+    }
+}
+
+/// A route with everything that a test may look at or replace.
+pub(crate) struct House<P: Protocol> {
+    pub(crate) lobby: Lobby<P, Pipes>,
+    pub(crate) databases: Databases,
+    /// TLS of the databases.
+    pub(crate) server: Arc<ServerConfig>,
+    pub(crate) token_file: tempfile::NamedTempFile,
+    pub(crate) authority: Arc<LocalAuthority>,
+}
+
+impl<P: Protocol> House<P> {
+    /// A route in token mode to a database of these names, the first of which is the upstream's, with a certificate of its own.
+    pub(crate) fn with(
+        protocol: ProtocolName,
+        names: &[&str],
+        change: impl FnOnce(&mut Route),
+    ) -> Self {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let upstream = Endpoint {
+            host: names.first().unwrap().clone(),
+            port: protocol.default_port(),
+        };
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let token_file = tempfile::NamedTempFile::new().unwrap();
+        write_token(&token_file, TOKEN);
+        let mut route = Route {
+            upstream: vec![upstream],
+            tls: UpstreamTls::Verified {
+                roots: Roots::File(vec![made.cert.der().clone()]),
+                name: None,
+            },
+            principals: Principals::One(principal(&token_file)),
+            ..route(protocol)
+        };
+        change(&mut route);
+        let authority = Arc::new(LocalAuthority::load_or_make(None).unwrap());
+        let (sender, databases) = mpsc::unbounded_channel();
+        Self {
+            server: Arc::new(server::<P>(&route, &made)),
+            lobby: lobby(Arc::new(route), &authority, Pipes(sender)),
+            databases,
+            token_file,
+            authority,
+        }
+    }
+}
+
+/// A route to nowhere.
+pub(crate) fn route(protocol: ProtocolName) -> Route {
+    let identity = IdentityConfig {
+        source: SourceKind::File,
+        ..IdentityConfig::default()
+    };
+    let principal = Principal {
+        user: PRINCIPAL.into(),
+        identity: Arc::new(identity),
+    };
+    Route {
+        name: "test".into(),
+        protocol,
+        listen: Vec::new(),
+        upstream: Vec::new(),
+        connect_to: None,
+        principals: Principals::One(Arc::new(principal)),
+        default_database: None,
+        auth: UpstreamAuth::Token(Audience::new("https://example.org")),
+        tls: UpstreamTls::Verified {
+            roots: Roots::Platform,
+            name: None,
+        },
+        tls_first: false,
+        local_files: LocalFiles::Allow,
+        local_tls: LocalTls::Auto,
+        admission: Admission::default(),
+        unix_mode: 0o600,
+        max_connections: 10,
+        login_timeout: LOGIN_TIMEOUT,
+        tds: TdsOptions::default(),
+    }
+}
+
+/// Tokens of sources that need no environment.
+pub(crate) fn tokens() -> Tokens {
+    Tokens::new(
+        Environment::from_iter(Vec::<(String, String)>::new()),
+        tls::platform_client().unwrap(),
+    )
+}
+
+/// Lets the token's source give this from now on.
+pub(crate) fn write_token(file: &tempfile::NamedTempFile, token: &str) {
+    let json = format!(r#"{{"access_token":"{token}","expires_on":4102444800}}"#);
+    std::fs::write(file.path(), json).unwrap();
+}
+
+fn principal(token_file: &tempfile::NamedTempFile) -> Arc<Principal> {
+    let identity = IdentityConfig {
+        source: SourceKind::File,
+        token_file: Some(token_file.path().to_owned()),
+        ..IdentityConfig::default()
+    };
+    Arc::new(Principal {
+        user: PRINCIPAL.into(),
+        identity: Arc::new(identity),
+    })
+}
+
+fn lobby<P: Protocol>(
+    route: Arc<Route>,
+    authority: &Arc<LocalAuthority>,
+    dialler: Pipes,
+) -> Lobby<P, Pipes> {
+    let local = || Ok(Arc::clone(authority));
+    Lobby {
+        upstream_tls: UpstreamTlsConfig::of(&route, &P::TLS).unwrap(),
+        app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, &local).unwrap(),
+        tokens: tokens(),
+        dialler,
+        closing: CancellationToken::new(),
+        state: Arc::new(RouteState::new(&route)),
+        route,
+    }
+}
+
+/// TLS of a database. One with packets of its own for the handshake names its protocol, as SQL Server does when TLS comes first.
+fn server<P: Protocol>(route: &Route, made: &rcgen::CertifiedKey<rcgen::KeyPair>) -> ServerConfig {
+    let in_packets = P::TLS.in_packets;
+    let versions = if in_packets && !route.tls_first {
+        tls::IN_PACKETS
+    } else {
+        rustls::ALL_VERSIONS
+    };
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let mut server = ServerConfig::builder_with_provider(tls::provider())
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    if in_packets {
+        server.alpn_protocols = P::TLS.alpn.iter().map(|name| name.to_vec()).collect();
+    }
+    server
+}
+
+/// Whether a login ended with this fault, and the app was told.
+macro_rules! was_told {
+    ($outcome:expr, $pattern:pat) => {
+        matches!(&$outcome, Err(crate::parting::NotIn::Told(told)) if matches!(told.fault(), $pattern))
+    };
+}
+pub(crate) use was_told;

@@ -1,0 +1,146 @@
+//! What can go wrong in a login of SQL Server's protocol, besides what can in any.
+
+use std::borrow::Cow;
+
+use azdb_quote::Quoted;
+use azdb_wire::tds::{Login7Error, LoginTooLong, PacketError, PreloginError, TokenError, Version};
+
+use crate::fault::{Explained, Kind, OwnFault};
+
+/// A step of SQL Server's protocol went wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TdsFault {
+    /// The app broke the rules.
+    #[error("the app sent {0}")]
+    AppPacket(&'static str),
+
+    /// The app's LOGIN7 is none.
+    #[error("the app sent something else than a login")]
+    AppLogin(#[from] Login7Error),
+
+    /// The app's driver reads only a version that the upstream does not speak to us.
+    #[error("the app's driver speaks TDS {0} and nothing newer")]
+    AppVersion(Version),
+
+    /// The app asks for something that would not happen.
+    #[error("the app asks for {0}")]
+    AppWants(&'static str),
+
+    /// A name or the token is longer than LOGIN7 can say.
+    #[error("cannot write the login")]
+    LoginTooLong(#[from] LoginTooLong),
+
+    /// The upstream's PRELOGIN is none.
+    #[error("upstream answered something else than a PRELOGIN")]
+    UpstreamPrelogin(#[source] PreloginError),
+
+    /// The upstream sent a packet that is none.
+    #[error("upstream sent a bad packet")]
+    UpstreamPacket(#[source] PacketError),
+
+    /// The upstream's answer to the login is none.
+    #[error("upstream sent a bad answer")]
+    UpstreamAnswer(#[from] TokenError),
+
+    /// The upstream let somebody in, and does not say that it was because of the token.
+    #[error("upstream did not say that it took the token")]
+    TokenNotTaken,
+
+    /// The app was told that it may ask several things at a time.
+    #[error("upstream does not do MARS")]
+    NoMars,
+
+    /// Packets of the agreed size do not fit in TLS records.
+    #[error("upstream wants packets of {size} bytes, {most} fit in a TLS record")]
+    PacketSize {
+        /// What it wants.
+        size: u32,
+        /// What fits.
+        most: u32,
+    },
+
+    /// The upstream sends us where we do not go.
+    #[error("upstream sends us to {}, {why}", Quoted(.to.as_bytes()))]
+    Route {
+        /// As the upstream writes it, with the port.
+        to: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+
+    /// The upstream sends us on and on.
+    #[error("upstream sent us on {0} times")]
+    Hops(usize),
+
+    /// The upstream refused, in its own words.
+    #[error("upstream refused: {}", Quoted(.message))]
+    Refused {
+        /// The texts of its errors.
+        message: Vec<u8>,
+        /// The payload of its answer.
+        body: Vec<u8>,
+    },
+}
+
+impl Explained for TdsFault {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::AppPacket(_) | Self::AppLogin(_) | Self::AppVersion(_) | Self::AppWants(_) => {
+                Kind::User
+            }
+            Self::NoMars | Self::PacketSize { .. } => Kind::User,
+            Self::LoginTooLong(_) => Kind::Limit,
+            Self::UpstreamPrelogin(_)
+            | Self::UpstreamPacket(_)
+            | Self::UpstreamAnswer(_)
+            | Self::TokenNotTaken
+            | Self::Hops(_)
+            | Self::Refused { .. } => Kind::Upstream,
+            Self::Route { .. } => Kind::Configuration,
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::AppPacket(_) | Self::AppLogin(_) => "connect with a client of SQL Server",
+            Self::AppVersion(_) => {
+                "Azure's tokens need TDS 7.4: use a driver for SQL Server 2012 or later (with jTDS: Microsoft's JDBC driver; with \
+                 {SQL Server} or SQLOLEDB: ODBC Driver 17 or MSOLEDBSQL), or take the old version out of its settings"
+            }
+            Self::AppWants(_) => {
+                "take it out of the connection string: the proxy logs in with an identity of its own"
+            }
+            Self::LoginTooLong(_) => {
+                "shorten the name; tokens grow with group memberships, use an identity with fewer"
+            }
+            Self::UpstreamPrelogin(_) | Self::UpstreamPacket(_) | Self::UpstreamAnswer(_) => {
+                "check that the upstream is an SQL Server"
+            }
+            Self::TokenNotTaken => {
+                "check that the upstream is Azure SQL, or an SQL Server with Microsoft Entra authentication set up"
+            }
+            Self::NoMars => "take MultipleActiveResultSets out of the connection string",
+            Self::PacketSize { .. } => {
+                "set a smaller packet size in the connection string, 8000 for example"
+            }
+            Self::Route { .. } => {
+                "if the name is your server's, add its domain to routing_suffixes"
+            }
+            Self::Hops(_) => "look for a circle in the server's redirection",
+            Self::Refused { .. } => {
+                "the words are the server's own; see its documentation and its log"
+            }
+        })
+    }
+}
+
+impl OwnFault for TdsFault {
+    fn says_token_expired(&self) -> bool {
+        match self {
+            Self::Refused { message, .. } => String::from_utf8_lossy(message)
+                .to_ascii_lowercase()
+                .contains("token is expired"),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Packets and messages of a login over a leg.
+
+use std::io;
+
+use azdb_wire::tds::{Header, PacketError, kind, push_message};
+
+use crate::way::{Framing, Leg, Stream};
+
+/// How far a leg may be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// As far as it likes: what is read too far is of the same stream.
+    Ahead,
+    /// To the packet's end: what lies behind it may be another stream's.
+    Exactly,
+}
+
+/// Why a message was not read.
+#[derive(Debug)]
+pub(super) enum NoMessage {
+    /// The connection broke or ended.
+    Lost(io::Error),
+    /// A packet is none.
+    Bad(PacketError),
+    /// A packet of another kind lies in the middle.
+    Mixed,
+    /// It is longer than the most that is read.
+    TooLong,
+}
+
+impl From<io::Error> for NoMessage {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
+/// One packet.
+pub(super) struct Packet {
+    pub(super) header: Header,
+    pub(super) payload: Vec<u8>,
+}
+
+/// Reads one packet of at most `most` bytes of payload.
+pub(super) async fn read_packet<S: Stream>(
+    leg: &mut Leg<S>,
+    reading: Reading,
+    most: usize,
+) -> Result<Packet, NoMessage> {
+    fill(leg, reading, Header::LEN).await?;
+    let Some(header) = leg.unread().first_chunk() else {
+        return Err(NoMessage::Lost(io::ErrorKind::UnexpectedEof.into()));
+    };
+    let header = Header::parse(*header).map_err(NoMessage::Bad)?;
+    if header.payload() > most {
+        return Err(NoMessage::TooLong);
+    }
+    let length = usize::from(header.length);
+    fill(leg, reading, length).await?;
+    let payload = leg.unread().get(Header::LEN..length);
+    let payload = payload.unwrap_or_default().to_vec();
+    leg.consume(length);
+    Ok(Packet { header, payload })
+}
+
+/// Reads one message, of however many packets of one kind, and at most `most` bytes of payload. The header is that of its last
+/// packet.
+pub(super) async fn read_message<S: Stream>(
+    leg: &mut Leg<S>,
+    reading: Reading,
+    most: usize,
+) -> Result<Packet, NoMessage> {
+    let mut message = read_packet(leg, reading, most).await?;
+    while !message.header.is_last() {
+        let left = most.saturating_sub(message.payload.len());
+        let next = read_packet(leg, reading, left).await?;
+        if next.header.kind != message.header.kind {
+            return Err(NoMessage::Mixed);
+        }
+        message.payload.extend_from_slice(&next.payload);
+        message.header = next.header;
+    }
+    Ok(message)
+}
+
+async fn fill<S: Stream>(leg: &mut Leg<S>, reading: Reading, count: usize) -> io::Result<()> {
+    match reading {
+        Reading::Ahead => leg.fill(count).await,
+        Reading::Exactly => leg.fill_exactly(count).await,
+    }
+}
+
+/// Handshakes inside PRELOGIN packets.
+pub(super) struct InPrelogin;
+
+impl Framing for InPrelogin {
+    fn wrap(flight: &[u8], out: &mut Vec<u8>) {
+        push_message(kind::PRELOGIN, 0, flight, out);
+    }
+
+    /// Servers of 7.1 and older use the type of their answers.
+    async fn unwrap<S: Stream>(leg: &mut Leg<S>) -> io::Result<Vec<u8>> {
+        let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
+        match read_packet(leg, Reading::Exactly, usize::from(u16::MAX)).await {
+            Ok(packet) if matches!(packet.header.kind, kind::PRELOGIN | kind::RESPONSE) => {
+                Ok(packet.payload)
+            }
+            Err(NoMessage::Lost(error)) => Err(error),
+            Err(NoMessage::Bad(error)) => Err(bad(&error.to_string())),
+            Ok(_) | Err(NoMessage::Mixed | NoMessage::TooLong) => {
+                Err(bad("a packet that is not part of the handshake"))
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What the relay must know of SQL Server's protocol: whether the session may end now, and when it must.
+
+use std::time::Duration;
+
+use azdb_config::route::SessionAge;
+use azdb_identity::Token;
+use azdb_wire::tds::Exchange;
+use tokio::time::Instant;
+
+use crate::relay::{Cut, Watch};
+
+/// A session ends this long before its token does.
+const BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);
+/// But not earlier than this after its login: a pool that got a tired token would never come to rest.
+const LEAST_AGE: Duration = Duration::from_secs(10 * 60);
+
+/// A session's conversation.
+#[derive(Debug)]
+pub(crate) struct TdsWatch {
+    exchange: Exchange,
+    retires_at: Option<Instant>,
+}
+
+impl TdsWatch {
+    /// For a session that begins now, with this token if with any.
+    pub(super) fn new(age: SessionAge, token: Option<&Token>) -> Self {
+        Self {
+            exchange: Exchange::default(),
+            retires_at: retirement(age, token),
+        }
+    }
+}
+
+impl Watch for TdsWatch {
+    fn app_sent(&mut self, bytes: &[u8]) -> Cut {
+        self.exchange.app_sent(bytes);
+        Cut::Through
+    }
+
+    fn upstream_sent(&mut self, bytes: &[u8]) {
+        self.exchange.upstream_sent(bytes);
+    }
+
+    fn at_rest(&self) -> bool {
+        self.exchange.at_rest()
+    }
+
+    fn retires_at(&self) -> Option<Instant> {
+        self.retires_at
+    }
+}
+
+/// When a session that begins now has to end. Azure SQL looks at the token again during a session, and fails whatever query
+/// comes then (error 37396).
+fn retirement(age: SessionAge, token: Option<&Token>) -> Option<Instant> {
+    let after = match (age, token) {
+        (SessionAge::Unlimited, _) | (SessionAge::Token, None) => return None,
+        (SessionAge::After(after), _) => after,
+        (SessionAge::Token, Some(token)) => {
+            token.left().saturating_sub(BEFORE_EXPIRY).max(LEAST_AGE)
+        }
+    };
+    Instant::now().checked_add(after)
+}

@@ -1,0 +1,49 @@
+//! TLS with an app.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use tokio_rustls::{TlsAcceptor, TlsStream, server};
+
+use super::{Alpn, Framing, Leg, MaybeTls, Stream, in_packets};
+use crate::fault::Left;
+
+/// The app's side of a session: the socket, TLS over it where the app asked, and what was read too far of either.
+pub(crate) type AppLeg<A> = Leg<MaybeTls<Leg<A>>>;
+
+/// Speaks TLS with an app. What lies unread on the leg is the start of the handshake.
+///
+/// # Errors
+///
+/// [`Left::Tls`].
+pub(crate) async fn accept<A: Stream>(
+    leg: Leg<A>,
+    tls: &Arc<ServerConfig>,
+    alpn: Alpn,
+) -> Result<AppLeg<A>, Left> {
+    let acceptor = TlsAcceptor::from(Arc::clone(tls));
+    let stream = acceptor.accept(leg).await.map_err(Left::Tls)?;
+    if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
+        let error = io::Error::other("the app named no protocol by ALPN");
+        return Err(Left::Tls(error));
+    }
+    Ok(wrapped(stream))
+}
+
+/// Speaks TLS with an app whose handshake goes inside packets, and has not been read yet.
+///
+/// # Errors
+///
+/// [`Left::Tls`].
+pub(crate) async fn accept_in_packets<F: Framing, A: Stream>(
+    leg: Leg<A>,
+    tls: &Arc<ServerConfig>,
+) -> Result<AppLeg<A>, Left> {
+    let accepting = in_packets::accept::<F, _>(Arc::clone(tls), leg);
+    accepting.await.map(wrapped).map_err(Left::Tls)
+}
+
+fn wrapped<A>(stream: server::TlsStream<Leg<A>>) -> AppLeg<A> {
+    Leg::new(MaybeTls::Tls(Box::new(TlsStream::Server(stream))))
+}

@@ -1,0 +1,73 @@
+//! A stream with or without TLS around it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsStream;
+
+use super::{Leg, Stream};
+
+/// A stream that may have been wrapped in TLS.
+#[derive(Debug)]
+pub(crate) enum MaybeTls<S> {
+    /// As it is.
+    Plain(S),
+    /// Boxed: a TLS session is a kilobyte, and most of what holds a `MaybeTls` is moved about.
+    Tls(Box<TlsStream<S>>),
+}
+
+impl<S> MaybeTls<S> {
+    /// The TLS session, where there is one.
+    pub(crate) fn tls_mut(&mut self) -> Option<&mut TlsStream<S>> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => Some(stream),
+        }
+    }
+}
+
+impl<S> Leg<MaybeTls<S>> {
+    /// Whether it is wrapped in TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self.stream(), MaybeTls::Tls(_))
+    }
+}
+
+macro_rules! with_either {
+    ($self:ident, $stream:ident => $call:expr) => {
+        match $self.get_mut() {
+            MaybeTls::Plain($stream) => $call,
+            MaybeTls::Tls($stream) => $call,
+        }
+    };
+}
+
+impl<S: Stream> AsyncRead for MaybeTls<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        with_either!(self, stream => Pin::new(stream).poll_read(cx, buf))
+    }
+}
+
+impl<S: Stream> AsyncWrite for MaybeTls<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        with_either!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_either!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_either!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}

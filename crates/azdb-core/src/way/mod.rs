@@ -1,0 +1,37 @@
+//! The ways between the two sides: legs, dialling, TLS around them, and the proof that one may carry a secret.
+//!
+//! ```text
+//!   app ---- Leg<A> --accept--> AppLeg<A>          Upstream<S> <--seal-- Dial <---- upstream
+//!                                                   Sealed | Plain
+//! ```
+//!
+//! # Invariants
+//!
+//! * A [`Sealed`] way is made by [`seal`] and [`seal_in_packets`] alone, and only for a route that verifies certificates.
+//! * What was read too far travels with its leg.
+
+mod accept;
+mod dial;
+pub(crate) mod in_packets;
+mod leg;
+mod maybe_tls;
+mod sealed;
+
+pub(crate) use accept::{AppLeg, accept, accept_in_packets};
+pub(crate) use dial::{Dial, Dialled, Tcp, dial};
+pub(crate) use in_packets::Framing;
+pub(crate) use leg::{Leg, Stream};
+pub(crate) use maybe_tls::MaybeTls;
+pub(crate) use sealed::{Sealed, Upstream, seal, seal_in_packets};
+
+/// First byte of a TLS record that holds a handshake (RFC 8446, section 5.1). No first packet of the three protocols begins with it.
+pub(crate) const TLS_HANDSHAKE: u8 = 0x16;
+
+/// What must hold besides the certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Alpn {
+    /// The peer may leave the protocol unsaid.
+    Optional,
+    /// The peer must have chosen ours: there was no request for TLS in a protocol of its own.
+    Required,
+}

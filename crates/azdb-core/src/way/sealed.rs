@@ -1,0 +1,165 @@
+//! The proof that a way upstream is verified.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::{TlsConnector, TlsStream, client};
+
+use super::{Alpn, Framing, Leg, MaybeTls, Stream, in_packets};
+use crate::fault::Cause;
+use crate::tls::UpstreamTlsConfig;
+
+/// An upstream leg whose certificate has been verified for `name`.
+#[derive(Debug)]
+pub(crate) struct Sealed<S> {
+    leg: Leg<MaybeTls<S>>,
+    name: ServerName<'static>,
+}
+
+impl<S> Sealed<S> {
+    pub(crate) fn leg(&mut self) -> &mut Leg<MaybeTls<S>> {
+        &mut self.leg
+    }
+
+    /// The name that the certificate was verified for.
+    pub(crate) fn name(&self) -> &ServerName<'static> {
+        &self.name
+    }
+}
+
+/// A way upstream on which a login may begin.
+#[derive(Debug)]
+pub(crate) enum Upstream<S> {
+    /// Verified TLS. The only variant that a token can be written to.
+    Sealed(Sealed<S>),
+    /// Anything less: a development server with a password.
+    Plain(Leg<MaybeTls<S>>),
+}
+
+impl<S> Upstream<S> {
+    /// A way without TLS.
+    pub(crate) fn in_the_clear(stream: S) -> Self {
+        Self::Plain(Leg::new(MaybeTls::Plain(stream)))
+    }
+
+    pub(crate) fn leg(&mut self) -> &mut Leg<MaybeTls<S>> {
+        match self {
+            Self::Sealed(sealed) => sealed.leg(),
+            Self::Plain(leg) => leg,
+        }
+    }
+
+    /// The way that a token may be written to.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::NotSealed`] for any other; `host` is whom it leads to.
+    pub(crate) fn sealed(&mut self, host: &str) -> Result<&mut Sealed<S>, Cause> {
+        match self {
+            Self::Sealed(sealed) => Ok(sealed),
+            Self::Plain(_) => Err(Cause::NotSealed {
+                host: host.to_owned(),
+            }),
+        }
+    }
+
+    /// The TLS session, where there is one.
+    pub(crate) fn tls_mut(&mut self) -> Option<&mut TlsStream<S>> {
+        self.leg().stream_mut().tls_mut()
+    }
+}
+
+/// Speaks TLS with an upstream, over a stream on which nothing has been read too far.
+///
+/// # Errors
+///
+/// [`Cause::Tls`] with what rustls says.
+pub(crate) async fn seal<S: Stream>(
+    stream: S,
+    tls: &UpstreamTlsConfig,
+    host: &str,
+    alpn: Alpn,
+) -> Result<Upstream<S>, Cause> {
+    let (name, failed) = (name_for(tls, host)?, failed(host));
+    let connecting = TlsConnector::from(tls.client()).connect(name.clone(), stream);
+    let stream = connecting.await.map_err(&failed)?;
+    if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
+        let error = io::Error::other("the server did not choose a protocol by ALPN");
+        return Err(failed(error));
+    }
+    Ok(proved(stream, tls, name))
+}
+
+/// Speaks TLS with an upstream whose handshake goes inside packets, over a leg on which nothing has been read too far.
+///
+/// # Errors
+///
+/// [`Cause::Tls`] with what rustls says.
+pub(crate) async fn seal_in_packets<F: Framing, S: Stream>(
+    leg: Leg<S>,
+    tls: &UpstreamTlsConfig,
+    host: &str,
+) -> Result<Upstream<S>, Cause> {
+    let name = name_for(tls, host)?;
+    let connecting = in_packets::connect::<F, _>(tls.client(), name.clone(), leg);
+    let stream = connecting.await.map_err(failed(host))?;
+    Ok(proved(stream, tls, name))
+}
+
+fn name_for(tls: &UpstreamTlsConfig, host: &str) -> Result<ServerName<'static>, Cause> {
+    let name = tls.name_for(host).map_err(io::Error::other);
+    name.map_err(failed(host))
+}
+
+fn failed(host: &str) -> impl Fn(io::Error) -> Cause {
+    let host = host.to_owned();
+    move |source| Cause::Tls {
+        host: host.clone(),
+        source,
+    }
+}
+
+/// What a finished handshake has proved.
+fn proved<S: Stream>(
+    stream: client::TlsStream<S>,
+    tls: &UpstreamTlsConfig,
+    name: ServerName<'static>,
+) -> Upstream<S> {
+    let leg = Leg::new(MaybeTls::Tls(Box::new(TlsStream::Client(stream))));
+    if tls.verifies() {
+        Upstream::Sealed(Sealed { leg, name })
+    } else {
+        Upstream::Plain(leg)
+    }
+}
+
+impl<S: Stream> AsyncRead for Upstream<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().leg()).poll_read(cx, buf)
+    }
+}
+
+impl<S: Stream> AsyncWrite for Upstream<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(self.get_mut().leg()).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().leg()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.get_mut().leg()).poll_shutdown(cx)
+    }
+}
