@@ -1,8 +1,8 @@
+use crate::tds::*;
 use proptest::prelude::*;
 use tds_protocol::login7::{FeatureExtension, FeatureId, Login7 as TheirLogin7};
 use tds_protocol::version::TdsVersion;
 
-use super::super::*;
 use super::{PLAIN, Written, utf16};
 use alloc::vec;
 use alloc::vec::Vec;

@@ -1,8 +1,8 @@
 //! LOGIN7 of an app, in any legal shape (MS-TDS 2.2.6.4).
 
-use super::cursor::Cursor;
 use super::feature::{Features, FedAuth, feature_id};
 use super::version::Version;
+use crate::reader::Reader;
 
 /// Most bytes of a LOGIN7, by MS-TDS.
 pub const MAX_LOGIN7: usize = 128 * 1024 - 1;
@@ -88,7 +88,7 @@ pub enum Login7Error {
 /// The fixed part, taken apart in its order; offsets are looked up later, when the end of the fixed part is known.
 struct Fields<'a> {
     message: &'a [u8],
-    cursor: Cursor<'a>,
+    reader: Reader<'a>,
 }
 
 /// Where a field lies: its offset, and its count as written.
@@ -97,11 +97,11 @@ struct Place(u16, u16);
 
 impl<'a> Fields<'a> {
     fn u32(&mut self) -> Result<u32, Login7Error> {
-        self.cursor.u32().ok_or(Login7Error::Truncated)
+        self.reader.u32_le().ok_or(Login7Error::Truncated)
     }
 
     fn place(&mut self) -> Result<Place, Login7Error> {
-        match (self.cursor.u16(), self.cursor.u16()) {
+        match (self.reader.u16_le(), self.reader.u16_le()) {
             (Some(offset), Some(count)) => Ok(Place(offset, count)),
             _ => Err(Login7Error::Truncated),
         }
@@ -135,20 +135,24 @@ impl<'a> Login7<'a> {
     ///
     /// [`Login7Error`].
     pub fn parse(payload: &'a [u8]) -> Result<Self, Login7Error> {
-        let length = Cursor(payload).long().ok_or(Login7Error::Truncated)?;
-        let message = payload.get(..length).ok_or(Login7Error::Truncated)?;
+        let length = Reader::new(payload)
+            .u32_le()
+            .ok_or(Login7Error::Truncated)?;
+        let message = Reader::new(payload)
+            .bytes(length)
+            .ok_or(Login7Error::Truncated)?;
         if message.len() < OLD_FIXED {
             return Err(Login7Error::Truncated);
         }
         let mut fields = Fields {
             message,
-            cursor: Cursor(message),
+            reader: Reader::new(message),
         };
         let _length = fields.u32()?;
         let version = Version::from_login(fields.u32()?);
         let (packet_size, program_version) = (fields.u32()?, fields.u32()?);
         let (process_id, connection_id) = (fields.u32()?, fields.u32()?);
-        let flags: [u8; 4] = fields.cursor.array().ok_or(Login7Error::Truncated)?;
+        let flags: [u8; 4] = fields.reader.array().ok_or(Login7Error::Truncated)?;
         let [flags1, _, _, flags3] = flags;
         if flags1 & (BIG_ENDIAN | EBCDIC) != 0 {
             return Err(Login7Error::Machine);
@@ -157,7 +161,7 @@ impl<'a> Login7<'a> {
         let (host, user, password) = (fields.place()?, fields.place()?, fields.place()?);
         let (app, server, extension) = (fields.place()?, fields.place()?, fields.place()?);
         let (library, language, database) = (fields.place()?, fields.place()?, fields.place()?);
-        let client_id = fields.cursor.array().ok_or(Login7Error::Truncated)?;
+        let client_id = fields.reader.array().ok_or(Login7Error::Truncated)?;
         let (_sspi, attach) = (fields.place()?, fields.place()?);
         // Nobody reads the password, but a length that lies is a message that lies.
         fields.text(password, "Password")?;
@@ -236,13 +240,11 @@ fn features<'a>(
     let list = fields
         .bytes(extension, 1, "Extension")
         .ok()
-        .and_then(|pointer| Cursor(pointer).long())
+        .and_then(|pointer| Reader::new(pointer).u32_le())
         .filter(|offset| *offset != 0)
-        .and_then(|offset| fields.message.get(offset..));
+        .and_then(|offset| fields.message.get(usize::try_from(offset).ok()?..));
     match list {
         None => Ok(Features::default()),
-        Some(list) => Features::split(list)
-            .map(|(features, _)| features)
-            .ok_or(Login7Error::Features),
+        Some(list) => Features::read(&mut Reader::new(list)).ok_or(Login7Error::Features),
     }
 }

@@ -1,7 +1,7 @@
+use crate::tds::*;
 use proptest::prelude::*;
 use tds_protocol::token::{Token as TheirToken, TokenParser};
 
-use super::super::*;
 use super::{PLAIN, Written, utf16};
 use alloc::vec;
 use alloc::vec::Vec;

@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use super::cursor::Cursor;
 use super::feature::{Features, FedAuth, feature_id};
-use super::login7::Login7;
-use super::text::from_utf16;
+use super::login::Login7;
+use super::text::{b_varchar, from_utf16, us_varchar};
 use super::token::{Report, Token, TokenError, Tokens, change, push_counted, tag};
 use super::version::{Version, Width};
+use crate::reader::Reader;
 
 /// How an app that has sent its LOGIN7 is to be spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,13 +64,13 @@ pub struct Routing<'a> {
 
 impl<'a> Routing<'a> {
     fn parse(values: &'a [u8]) -> Option<Self> {
-        let mut cursor = Cursor(values);
-        let length = usize::from(cursor.u16()?);
-        let mut cursor = Cursor(cursor.take(length)?);
-        match cursor.byte()? {
+        let mut reader = Reader::new(values);
+        let length = reader.u16_le()?;
+        let mut reader = Reader::new(reader.bytes(length)?);
+        match reader.u8()? {
             0 => Some(Self {
-                port: cursor.u16()?,
-                server: cursor.us_varchar()?,
+                port: reader.u16_le()?,
+                server: us_varchar(&mut reader)?,
             }),
             _not_tcp => None,
         }
@@ -148,7 +148,7 @@ impl<'a> LoginAnswer<'a> {
                 self.routing = Some(routing.ok_or(TokenError::Truncated(tag::ENV_CHANGE))?);
             }
             change::PACKET_SIZE => {
-                let new = Cursor(values).b_varchar();
+                let new = b_varchar(&mut Reader::new(values));
                 let size = new.and_then(|digits| from_utf16(digits).parse().ok());
                 self.packet_size = Some(size.ok_or(TokenError::Truncated(tag::ENV_CHANGE))?);
             }

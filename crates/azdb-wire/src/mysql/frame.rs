@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::reader::Reader;
+
 /// Longest payload of one packet; one of exactly this length is continued by the next packet.
 pub const MAX_PAYLOAD: usize = 0xFF_FFFF;
 
@@ -74,6 +76,19 @@ pub fn next_packet(buffer: &[u8]) -> Result<Next<'_>, PacketError> {
     })
 }
 
+/// Reads bytes behind a length of one, three, four or nine bytes: MySQL's length-encoded string.
+pub(super) fn read_counted<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let length = match reader.u8()? {
+        short @ 0..=250 => u64::from(short),
+        252 => u64::from(reader.u16_le()?),
+        253 => u64::from(reader.u24_le()?),
+        254 => reader.u64_le()?,
+        // 251 is SQL's NULL, 255 begins an error.
+        _ => return None,
+    };
+    reader.bytes(length)
+}
+
 /// Appends a packet to `out`. The payload is shorter than [`MAX_PAYLOAD`]; what lies beyond is cut off.
 pub fn push_packet(out: &mut Vec<u8>, number: u8, payload: &[u8]) {
     let payload = payload
@@ -87,61 +102,4 @@ pub fn push_packet(out: &mut Vec<u8>, number: u8, payload: &[u8]) {
 pub(super) fn push_header(out: &mut Vec<u8>, number: u8, length: usize) {
     let [a, b, c, _] = u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
     out.extend_from_slice(&[a, b, c, number]);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::vec;
-    use proptest::prelude::*;
-
-    #[test]
-    fn a_packet_is_whole_or_says_what_it_needs() {
-        let bytes = b"\x02\0\0\x07hinext";
-        for (length, need) in [(0, 4), (3, 4), (4, 6), (5, 6)] {
-            let front = bytes.get(..length).unwrap_or_default();
-            assert_eq!(next_packet(front), Ok(Next::NeedBytes(need)));
-        }
-        let (number, payload) = (7, &b"hi"[..]);
-        assert_eq!(next_packet(bytes), Ok(Next::Packet { number, payload }));
-    }
-
-    #[test]
-    fn a_login_needs_no_long_packets() {
-        assert_eq!(
-            next_packet(&[1, 0, 2, 0]),
-            Err(PacketError::Length(128 * 1024 + 1))
-        );
-        assert_eq!(
-            next_packet(&[255, 255, 255, 0]),
-            Err(PacketError::Length(MAX_PAYLOAD))
-        );
-    }
-
-    #[test]
-    fn a_packet_of_ours_is_never_one_that_goes_on() {
-        let mut out = Vec::new();
-        push_packet(&mut out, 0, &vec![0; MAX_PAYLOAD]);
-        assert_eq!(out.first_chunk(), Some(&[0xfe, 0xff, 0xff, 0]));
-    }
-
-    proptest! {
-        #[test]
-        fn packets_are_read_as_they_were_written(
-            number: u8,
-            payload in proptest::collection::vec(any::<u8>(), 0..300),
-            behind in proptest::collection::vec(any::<u8>(), 0..20),
-        ) {
-            let mut out = Vec::new();
-            push_packet(&mut out, number, &payload);
-            out.extend_from_slice(&behind);
-            let payload = &payload[..];
-            prop_assert_eq!(next_packet(&out), Ok(Next::Packet { number, payload }));
-        }
-
-        #[test]
-        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let _ = next_packet(&bytes);
-        }
-    }
 }
