@@ -44,3 +44,36 @@ pub(crate) fn of_clap(error: &clap::Error) -> Exit {
         Exit::Success
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_manual() {
+        for (exit, code) in [
+            (Exit::Success, 0),
+            (Exit::Failure, 1),
+            (Exit::Usage, 64),
+            (Exit::BadConfiguration, 78),
+            (Exit::Cut(Signal::Interrupt), 130),
+            (Exit::Cut(Signal::Terminate), 143),
+        ] {
+            assert_eq!(ExitCode::from(exit), ExitCode::from(code), "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn help_is_what_was_asked_for_and_a_mistake_is_not() {
+        for (kind, exit) in [
+            (ErrorKind::DisplayHelp, Exit::Success),
+            (ErrorKind::DisplayVersion, Exit::Success),
+            (ErrorKind::UnknownArgument, Exit::Usage),
+            (ErrorKind::ValueValidation, Exit::Usage),
+        ] {
+            assert_eq!(of_clap(&clap::Error::new(kind)), exit, "{kind:?}");
+        }
+    }
+}

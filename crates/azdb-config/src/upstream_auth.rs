@@ -7,72 +7,50 @@
 use azdb_identity::{Audience, Cloud};
 
 use super::files;
-use super::identity::cloud_name;
+use super::identities::cloud_name;
+use super::keys::of_route as keys;
 use super::problems::{Checked, Reported, Written};
 use super::section::Section;
-use super::tls::Tls;
 use super::token_host::{may_have_token, service_of};
+use super::upstream_tls::CheckedTls;
 use crate::route::{Endpoint, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls};
 
 /// `upstream_auth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum LoginWith {
     Token,
     Password,
 }
 
-pub(super) fn mode(section: &mut Section<'_>) -> Checked<Mode> {
-    let mode = section.one_of(
-        "upstream_auth",
-        &[("token", Mode::Token), ("password", Mode::Password)],
-    )?;
-    Ok(mode.map_or(Mode::Token, |mode| mode.value))
-}
-
 /// What the rest of a route says that the login depends on.
-pub(super) struct Rest<'a> {
+pub(super) struct AroundLogin<'a> {
     pub(super) protocol: ProtocolName,
-    pub(super) mode: &'a Checked<Mode>,
+    pub(super) mode: &'a Checked<LoginWith>,
     pub(super) upstream: &'a Checked<Vec<Written<Endpoint>>>,
-    pub(super) tls: &'a Checked<Tls>,
+    pub(super) tls: &'a Checked<CheckedTls>,
     pub(super) principals: &'a Checked<Principals>,
     /// The cloud of `AZURE_AUTHORITY_HOST`.
     pub(super) authority: Option<Cloud>,
 }
 
 /// The checked login.
-pub(super) struct Login {
+pub(super) struct CheckedLogin {
     pub(super) auth: UpstreamAuth,
     /// The cloud that the upstream's name tells, if it tells one.
     pub(super) cloud: Option<Cloud>,
 }
 
-pub(super) fn read(section: &mut Section<'_>, rest: &Rest<'_>) -> Checked<Login> {
-    let password_file = section.secret_path("upstream_password_file");
-    let audience = section.text("audience");
-    let token_hosts = section.texts("token_host");
+pub(super) fn read(section: &mut Section<'_>, around: &AroundLogin<'_>) -> Checked<CheckedLogin> {
+    let password_file = section.read(&keys::UPSTREAM_PASSWORD_FILE);
+    let audience = section.read(&keys::AUDIENCE);
+    let token_hosts = section.read(&keys::TOKEN_HOST);
     let (password_file, audience, token_hosts) = (password_file?, audience?, token_hosts?);
-    match (*rest.mode)? {
-        Mode::Token => {
-            let stray = password_file.map(|file| {
-                section.refuse(
-                    &file.spot,
-                    "upstream_password_file",
-                    "needs upstream_auth = \"password\"",
-                )
-            });
-            let login = token(section, rest, audience, &token_hosts.unwrap_or_default());
-            stray.map_or(login, Err)
+    match (*around.mode)? {
+        LoginWith::Token => {
+            let token_hosts = token_hosts.map(|hosts| hosts.value);
+            token(section, around, audience, &token_hosts.unwrap_or_default())
         }
-        Mode::Password => {
-            let mut result = Ok(());
-            let first_host = token_hosts.and_then(|hosts| hosts.into_iter().next());
-            for (key, given) in [("audience", audience), ("token_host", first_host)] {
-                if let Some(given) = given {
-                    let problem = "is for tokens, and upstream_auth is \"password\"";
-                    result = Err(section.refuse(&given.spot, key, problem));
-                }
-            }
+        LoginWith::Password => {
             let Some(file) = password_file else {
                 return Err(section.refuse_all(
                     "upstream_password_file: is missing; upstream_auth = \"password\" needs it",
@@ -80,7 +58,7 @@ pub(super) fn read(section: &mut Section<'_>, rest: &Rest<'_>) -> Checked<Login>
             };
             let password = files::secret(&file.value)
                 .map_err(|problem| section.refuse(&file.spot, "upstream_password_file", problem))?;
-            result.map(|()| Login {
+            Ok(CheckedLogin {
                 auth: UpstreamAuth::Password(password),
                 cloud: None,
             })
@@ -93,12 +71,12 @@ type Names = Vec<(&'static str, Written<String>)>;
 
 fn token(
     section: &Section<'_>,
-    rest: &Rest<'_>,
+    around: &AroundLogin<'_>,
     audience: Option<Written<String>>,
     token_hosts: &[Written<String>],
-) -> Checked<Login> {
-    let upstream = rest.upstream.as_ref().map_err(|reported| *reported)?;
-    let tls = rest.tls.as_ref().map_err(|reported| *reported)?;
+) -> Checked<CheckedLogin> {
+    let upstream = around.upstream.as_ref().map_err(|reported| *reported)?;
+    let tls = around.tls.as_ref().map_err(|reported| *reported)?;
     let hosts = || {
         upstream.iter().map(|at| {
             (
@@ -118,10 +96,10 @@ fn token(
         .iter()
         .cloned()
         .chain(hosts())
-        .find_map(|(_, name)| cloud_of(rest.protocol, &name.value));
-    let cloud = cloud(rest, named);
-    let audience = audience_for(section, rest.protocol, cloud, audience);
-    let allowed = token_hosts_fit(section, &verified, token_hosts);
+        .find_map(|(_, name)| cloud_of(around.protocol, &name.value));
+    let cloud = cloud(around, named);
+    let audience = audience_for(section, around.protocol, cloud, audience);
+    let allowed = token_hosts_fit(section, around.protocol, cloud, &verified, token_hosts);
     if let UpstreamTls::Verified {
         roots: Roots::Platform,
         ..
@@ -130,15 +108,15 @@ fn token(
         let written: Vec<&str> = token_hosts.iter().map(|host| host.value.as_str()).collect();
         let mut result = Ok(());
         for (key, name) in &verified {
-            if let Err(problem) = may_have_token(rest.protocol, &name.value, cloud, &written) {
+            if let Err(problem) = may_have_token(around.protocol, &name.value, cloud, &written) {
                 result = Err(section.refuse(&name.spot, key, problem));
             }
         }
         result?;
     }
     allowed?;
-    agree(section, rest, cloud)?;
-    Ok(Login {
+    agree(section, around, cloud)?;
+    Ok(CheckedLogin {
         auth: UpstreamAuth::Token(audience?),
         cloud: named,
     })
@@ -149,22 +127,22 @@ fn cloud_of(protocol: ProtocolName, host: &str) -> Option<Cloud> {
 }
 
 /// The upstream's name decides, then the identities, then `AZURE_AUTHORITY_HOST`.
-fn cloud(rest: &Rest<'_>, named: Option<Cloud>) -> Cloud {
+fn cloud(around: &AroundLogin<'_>, named: Option<Cloud>) -> Cloud {
     let of_identity = || {
-        let principals = rest.principals.as_ref().ok()?;
+        let principals = around.principals.as_ref().ok()?;
         principals
             .iter()
             .find_map(|principal| principal.identity.cloud)
     };
     named
         .or_else(of_identity)
-        .or(rest.authority)
+        .or(around.authority)
         .unwrap_or(Cloud::Public)
 }
 
 /// One route is of one cloud.
-fn agree(section: &Section<'_>, rest: &Rest<'_>, cloud: Cloud) -> Checked<()> {
-    let Ok(principals) = rest.principals else {
+fn agree(section: &Section<'_>, around: &AroundLogin<'_>, cloud: Cloud) -> Checked<()> {
+    let Ok(principals) = around.principals else {
         return Err(Reported);
     };
     let stranger = principals
@@ -226,21 +204,26 @@ fn audience_for(
 /// A name that is written out for nothing was meant for something.
 fn token_hosts_fit(
     section: &Section<'_>,
+    protocol: ProtocolName,
+    cloud: Cloud,
     verified: &Names,
     token_hosts: &[Written<String>],
 ) -> Checked<()> {
     let mut result = Ok(());
-    for host in token_hosts {
-        if !verified
+    for Written { value: host, spot } in token_hosts {
+        let is_verified = verified
             .iter()
-            .any(|(_, name)| name.value.eq_ignore_ascii_case(&host.value))
-        {
-            let problem = format!(
-                "{:?} is not exactly a name that this route verifies",
-                host.value
-            );
-            result = Err(section.refuse(&host.spot, "token_host", problem));
-        }
+            .any(|(_, name)| name.value.eq_ignore_ascii_case(host));
+        let problem = if !is_verified {
+            format!("{host:?} is not exactly a name that this route verifies")
+        } else if service_of(protocol, host) == Some(cloud) {
+            format!(
+                "{host:?} is a name that Azure hands out, which may see a token without this: leave it out"
+            )
+        } else {
+            continue;
+        };
+        result = Err(section.refuse(spot, "token_host", problem));
     }
     result
 }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::problems::{Checked, Report, Spot, Written};
-use super::routes::{self, Draft, Shared};
+use super::draft::{self, Draft, ForAllRoutes};
+use super::keys::of_route as keys;
+use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
-use super::value::{Source, Value};
+use super::value::{Value, WrittenIn};
 use super::{Origin, url};
 
 /// The URLs of a command line.
@@ -24,25 +25,20 @@ pub(super) fn arguments(urls: &[String]) -> Vec<Written<String>> {
 pub(super) fn of_document(
     document: &Section<'_>,
     tables: Option<Written<Value>>,
-    shared: &Shared,
+    shared: &ForAllRoutes,
 ) -> Vec<Checked<Draft>> {
     let Some(Written { value, spot }) = tables else {
         return Vec::new();
     };
     let Value::List(tables) = value else {
-        return vec![Err(document.refuse(
-            &spot,
-            "route",
-            "must be written [[route]], with two brackets",
-        ))];
+        let problem = "must be written [[route]], with two brackets";
+        return vec![Err(document.refuse(&spot, "route", problem))];
     };
     tables
         .into_iter()
-        .map(|table| match table.value {
-            Value::Table(entries) => {
-                routes::read(&mut document.inner("", &table.spot, entries), shared)
-            }
-            _ => Err(document.refuse(&table.spot, "route", "must be a table")),
+        .map(|table| {
+            let mut section = document.inner(&keys::TABLE, "", "route", table)?;
+            draft::read(&mut section, shared)
         })
         .collect()
 }
@@ -50,17 +46,16 @@ pub(super) fn of_document(
 /// The routes that URLs say.
 pub(super) fn of_urls(
     urls: &[Written<String>],
-    report: &Report,
-    shared: &Shared,
+    report: &Findings,
+    shared: &ForAllRoutes,
 ) -> Vec<Checked<Draft>> {
     urls.iter()
         .map(|written| {
-            let entries = url::parse(written, report)?;
-            let source = Source::of_the_process("");
-            routes::read(
-                &mut Section::new(report, &source, "", &written.spot, entries),
-                shared,
-            )
+            let value = url::parse(written, report)?;
+            let (source, spot) = (WrittenIn::of_the_process(""), written.spot.clone());
+            let written = Written { value, spot };
+            let mut section = Section::new(report, &source, &keys::TABLE, "", written);
+            draft::read(&mut section, shared)
         })
         .collect()
 }
