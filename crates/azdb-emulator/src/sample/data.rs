@@ -1,7 +1,7 @@
 //! The sample data: a small shop for good things to eat.
 
 /// Tables and rows, in statements of PostgreSQL that the sample itself runs.
-pub(super) const SAMPLE: &str = "
+pub(crate) const SAMPLE: &str = "
 create table customers (
     id      serial primary key,
     name    varchar(40) not null,

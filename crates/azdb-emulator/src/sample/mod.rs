@@ -41,6 +41,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 pub(crate) use catalog::{Table, TableColumn};
+pub(crate) use data::SAMPLE;
 pub(crate) use expression::Declared;
 pub(crate) use fault::{Fault, unknown};
 pub(crate) use interrupt::Interrupt;
@@ -85,7 +86,7 @@ impl Sample {
         connection.execute_batch(&catalog::LIST.replace("SCHEMA", "main"))?;
         let session = sample.session(Dialect::Postgres)?;
         let failed = |fault| SampleError::Data(format!("{fault:?}"));
-        for statement in parse(data::SAMPLE, Dialect::Postgres).map_err(failed)? {
+        for statement in parse(SAMPLE, Dialect::Postgres).map_err(failed)? {
             let prepared = session.prepare(&statement, &[]).map_err(failed)?;
             session.run(&prepared, &[]).await.map_err(failed)?;
         }
