@@ -1,4 +1,11 @@
 //! COM_CHANGE_USER: an app logs in anew on the session that it has.
+//!
+//! ```text
+//!   0x11 | user, NUL | answer, counted by one byte | database, NUL | charset: 2 | plugin, NUL | attributes, counted
+//! ```
+//!
+//! Source: `page_protocol_com_change_user` of MySQL's source documentation. From the charset on each part may be missing, and
+//! with it all that follow.
 
 use alloc::vec::Vec;
 
