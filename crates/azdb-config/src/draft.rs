@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use azdb_identity::Cloud;
 
 use super::address::host_and_port;
+use super::destination;
 use super::files;
 use super::identities::Identities;
 use super::keys::{Fact, Key, ValueKind, of_route as keys};
@@ -12,10 +13,10 @@ use super::listen::{self, Listen};
 use super::principals::{self, Ways};
 use super::problems::{Checked, Spot, Written};
 use super::section::Section;
-use super::upstream_auth::{self, AroundLogin, LoginWith};
+use super::upstream_auth::{self, AroundLogin, CheckedLogin, LoginWith};
+use super::upstream_tls::{self, CheckedTls};
 use super::value::Value;
-use super::{destination, upstream_tls};
-use crate::route::{Endpoint, LocalTls, ProtocolName, Route, SessionAge, TdsOptions};
+use crate::route::{Endpoint, LocalTls, Principals, ProtocolName, Route, SessionAge, TdsOptions};
 
 /// What all routes share.
 pub(super) struct ForAllRoutes {
@@ -53,22 +54,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let listen = listen::read(section, spoken);
     let admission = listen::admission(section, &listen);
     let mode = section.value(&keys::UPSTREAM_AUTH);
-    let ways = Ways {
-        mode: &mode,
-        user_from_token: spoken == ProtocolName::Tds && mode != Ok(LoginWith::Password),
-        identities: &shared.identities,
-    };
-    let principals = principals::read(section, &ways);
-    let tls = upstream_tls::read(section, &mode);
-    let around = AroundLogin {
-        protocol: spoken,
-        mode: &mode,
-        upstream: &upstream,
-        tls: &tls,
-        principals: &principals,
-        authority: shared.authority,
-    };
-    let login = upstream_auth::read(section, &around);
+    let as_whom = as_whom(section, spoken, &mode, &upstream, shared);
     let default_database = section.read(&keys::DEFAULT_DATABASE);
     let local_files = section.value(&keys::LOCAL_INFILE);
     let local_tls = local_tls(section);
@@ -77,8 +63,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let tds = sql_server(section, &mode);
     section.finish();
 
-    let (upstream, connect_to, listen, tls, login) =
-        (upstream?, connect_to?, listen?, tls?, login?);
+    let (upstream, connect_to, listen, as_whom) = (upstream?, connect_to?, listen?, as_whom?);
     let ((admission, unix_mode), name) = (admission?, name?);
     let route = Route {
         name: name.as_ref().map_or(ours, |name| name.value.clone()),
@@ -89,11 +74,11 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
             .map(|endpoint| endpoint.value.clone())
             .collect(),
         connect_to: connect_to.as_ref().map(|endpoint| endpoint.value.clone()),
-        principals: principals::in_cloud(principals?, login.cloud),
+        principals: principals::in_cloud(as_whom.principals, as_whom.login.cloud),
         default_database: default_database?.map(|database| database.value),
-        auth: login.auth,
-        tls: tls.tls,
-        tls_first: tls.first,
+        auth: as_whom.login.auth,
+        tls: as_whom.tls.tls,
+        tls_first: as_whom.tls.first,
         local_files: local_files?,
         local_tls: local_tls?,
         admission,
@@ -109,6 +94,43 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         listen,
         upstream,
         connect_to,
+    })
+}
+
+/// Who logs in upstream, how, and over what.
+struct AsWhom {
+    principals: Principals,
+    tls: CheckedTls,
+    login: CheckedLogin,
+}
+
+fn as_whom(
+    section: &mut Section<'_>,
+    protocol: ProtocolName,
+    mode: &Checked<LoginWith>,
+    upstream: &Checked<Vec<Written<Endpoint>>>,
+    shared: &ForAllRoutes,
+) -> Checked<AsWhom> {
+    let ways = Ways {
+        mode,
+        user_from_token: protocol == ProtocolName::Tds && *mode != Ok(LoginWith::Password),
+        identities: &shared.identities,
+    };
+    let principals = principals::read(section, &ways);
+    let tls = upstream_tls::read(section, mode);
+    let around = AroundLogin {
+        protocol,
+        mode,
+        upstream,
+        tls: &tls,
+        principals: &principals,
+        authority: shared.authority,
+    };
+    let login = upstream_auth::read(section, &around);
+    Ok(AsWhom {
+        principals: principals?,
+        tls: tls?,
+        login: login?,
     })
 }
 

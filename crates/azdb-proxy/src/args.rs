@@ -6,7 +6,7 @@ use std::time::Duration;
 use azdb_config::{LogFormat, Overrides, parse_duration};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-const ABOUT: &str = "Lets apps that know nothing of Microsoft Entra use Azure Database for PostgreSQL with a managed identity";
+const ABOUT: &str = "Lets apps that know nothing of Microsoft Entra use Azure's PostgreSQL, MySQL and SQL databases with a managed identity";
 
 const MANUAL: &str = "\
 The app connects to this proxy on localhost with any user and any password. The proxy dials the database over verified TLS, logs \
@@ -106,7 +106,7 @@ pub(crate) struct RunArgs {
     /// Exit with 0 even if a signal cut sessions
     #[arg(long)]
     exit_zero_on_sigterm: bool,
-    /// Start only when there is a token for every route
+    /// Start only when there is a token of every identity that is not lazy
     #[arg(long)]
     require_ready: bool,
     /// Directory in which the certificate for apps is kept

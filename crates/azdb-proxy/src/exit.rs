@@ -47,8 +47,6 @@ pub(crate) fn of_clap(error: &clap::Error) -> Exit {
 
 #[cfg(test)]
 mod tests {
-    use clap::error::ErrorKind;
-
     use super::*;
 
     #[test]
@@ -62,18 +60,6 @@ mod tests {
             (Exit::Cut(Signal::Terminate), 143),
         ] {
             assert_eq!(ExitCode::from(exit), ExitCode::from(code), "{exit:?}");
-        }
-    }
-
-    #[test]
-    fn help_is_what_was_asked_for_and_a_mistake_is_not() {
-        for (kind, exit) in [
-            (ErrorKind::DisplayHelp, Exit::Success),
-            (ErrorKind::DisplayVersion, Exit::Success),
-            (ErrorKind::UnknownArgument, Exit::Usage),
-            (ErrorKind::ValueValidation, Exit::Usage),
-        ] {
-            assert_eq!(of_clap(&clap::Error::new(kind)), exit, "{kind:?}");
         }
     }
 }

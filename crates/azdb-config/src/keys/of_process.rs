@@ -31,7 +31,7 @@ keys! { KEYS {
     EXIT_ZERO_ON_SIGTERM: Switch = Switch,
         key("exit_zero_on_sigterm", "exit code 0 even if a signal cut sessions").or(Literal::Bool(false));
     REQUIRE_READY: Switch = Switch,
-        key("require_ready", "start only when there is a token for every route").or(Literal::Bool(false));
+        key("require_ready", "start only when there is a token of every identity that is not `lazy`").or(Literal::Bool(false));
     STATE_DIR: Path = Path,
         key("state_dir", "directory in which the certificate of `local_tls = \"auto\"` is kept").or_else("see below");
 }}

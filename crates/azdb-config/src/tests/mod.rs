@@ -27,7 +27,8 @@ use std::path::{Path, PathBuf};
 use azdb_identity::{Environment, IdentityConfig};
 use tempfile::TempDir;
 
-use super::{Config, Overrides, load_from};
+use super::load::load_from;
+use super::{Config, Overrides};
 
 /// A directory with a `proxy.toml`.
 struct Place {

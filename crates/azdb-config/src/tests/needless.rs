@@ -115,14 +115,15 @@ fn an_identity_that_no_route_uses_is_a_warning() {
 #[test]
 fn a_directory_and_a_wait_that_no_route_asks_for_are_warnings() {
     let process = "[process]\nstate_dir = \"/no/such/directory\"\nrequire_ready = true\n";
-    let config = load(&(process.to_owned() + &route("local_tls = \"off\""))).unwrap();
+    let warnings = |more: &str| load(&(process.to_owned() + &route(more))).unwrap().warnings;
+    assert_eq!(warnings(""), [""; 0]);
     assert_eq!(
-        config.warnings,
+        warnings("local_tls = \"off\""),
         ["state_dir: nothing is kept there, because no route has local_tls = \"auto\""]
     );
     assert_eq!(
-        load(&(process.to_owned() + &route(""))).unwrap().warnings,
-        [""; 0]
+        warnings("identity = { lazy = true }"),
+        ["require_ready: no route asks for a token before the first app does"]
     );
 }
 

@@ -7,7 +7,18 @@ sh -c "$program" </dev/null >/dev/null &
 server=$!
 # Whoever reads the log sees its end when the server has ended.
 exec 2>/dev/null
-# A step before the server may still run: the whole group is told.
-trap 'trap "" TERM; kill -s "$signal" $server; kill -s TERM 0; wait; rm -rf "$directory"' EXIT
+end() {
+    trap '' TERM
+    kill -s "$signal" $server
+    # A step before the server may still run: the whole group is told. What is deaf to that goes when its input ends, and may
+    # write until then.
+    kill -s TERM 0
+    wait
+    for _ in 1 2 3 4 5; do
+        rm -rf "$directory" && return
+        sleep 1
+    done
+}
+trap end EXIT
 trap exit HUP INT TERM
 while read -r _; do :; done
