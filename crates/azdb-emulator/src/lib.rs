@@ -52,7 +52,6 @@ mod random;
 )]
 mod sample;
 #[allow(dead_code, reason = "its last users are moving away")]
-mod sqlite;
 mod tasks;
 pub mod tds;
 mod unverified;
@@ -66,5 +65,4 @@ pub use mysql::{ChangesOfUser, MysqlLogin, MysqlOptions, MysqlRefusal, MysqlServ
 pub use postgres::{PostgresOptions, PostgresServer, Refusal};
 pub use principal::{Principal, PrincipalKind};
 pub use sample::{Sample, SampleError};
-pub use sqlite::{Database, DatabaseError};
 pub use tds::{TdsOptions, TdsServer};
