@@ -128,3 +128,54 @@ fn development_server_gets_the_password_of_the_route() {
         assert!(login.tls.is_some(), "{login:?}");
     }
 }
+
+/// A door as strict as Azure, and the server that it relays to.
+fn gatekeeper() -> (AzureSql, AzureSql) {
+    let behind = AzureSql::with(TdsOptions::development("sa", "The real 1 password"));
+    let url = format!(
+        "sqlserver://sa:The%20real%201%20password@{}",
+        behind.azure.tds().address()
+    );
+    let door = AzureSql::with(TdsOptions {
+        behind: Some(url.parse().unwrap()),
+        ..TdsOptions::default()
+    });
+    (door, behind)
+}
+
+#[test]
+#[cfg_attr(not(has_freetds), ignore = "no FreeTDS: see scripts/test")]
+fn door_before_a_real_server_relays_what_tsql_asks() {
+    let (door, behind) = gatekeeper();
+    let proxy = door.proxy();
+    let app = SqlApp::of(&proxy, Encrypt::Off);
+    let script = "select suser_sname()\ngo\nselect name from products where id = 3\ngo\n\
+                  select * from nowhere\ngo\n";
+    let ran = app.freetds("tsql").stdin(script).run();
+    for expected in ["sa", "Aged pecorino"] {
+        assert!(ran.stdout.contains(expected), "{ran:?}");
+    }
+    assert!(
+        ran.stderr.contains("Invalid object name 'nowhere'."),
+        "{ran:?}"
+    );
+    door.assert_content();
+    behind.assert_content();
+}
+
+#[test]
+#[cfg_attr(not(has_python), ignore = "no python-tds: see scripts/test")]
+fn door_before_a_real_server_relays_several_requests_at_once() {
+    let (door, behind) = gatekeeper();
+    let proxy = door.proxy();
+    let app = SqlApp::of(&proxy, Encrypt::Off).told("TDS_MARS", "on");
+    let seen = azdb_tests::seen(app.python("with_pytds.py"));
+    assert_eq!(
+        seen["mars"],
+        serde_json::json!([1, 1, 1, 1, 1, 1, 1, 1]),
+        "{seen}"
+    );
+    door.assert_content();
+    behind.assert_content();
+    assert!(behind.azure.tds().asked().smp_sessions > 0);
+}

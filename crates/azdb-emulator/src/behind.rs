@@ -161,9 +161,27 @@ impl Behind {
         self.database.as_deref().or(wished)
     }
 
+    /// Its name or address; `None` of a socket file.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match &self.place {
+            Place::Host(host, _) => Some(host),
+            Place::Socket(_) => None,
+        }
+    }
+
     /// Dials it.
     pub(crate) async fn connect(&self) -> Result<BehindStream, BehindError> {
         let dialled = tokio::time::timeout(DIAL_LIMIT, self.place.dial()).await;
+        let dialled = dialled.unwrap_or_else(|late| Err(late.into()));
+        dialled.map_err(|source| self.unreachable(source))
+    }
+
+    /// The same for a protocol that has no socket files.
+    pub(crate) async fn connect_tcp(&self) -> Result<TcpStream, BehindError> {
+        let Place::Host(host, port) = &self.place else {
+            return Err(self.misunderstood("a socket file where it has none"));
+        };
+        let dialled = tokio::time::timeout(DIAL_LIMIT, dial(host, *port)).await;
         let dialled = dialled.unwrap_or_else(|late| Err(late.into()));
         dialled.map_err(|source| self.unreachable(source))
     }

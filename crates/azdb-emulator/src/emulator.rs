@@ -128,10 +128,11 @@ impl Emulator {
             issuer.clone(),
         )
         .await?;
-        let mysql =
-            MysqlServer::start(mysql, &authority, issuer.clone(), Arc::clone(&database)).await?;
-        let postgres = PostgresServer::start(postgres, &authority, issuer.clone(), sample).await?;
-        let tds = TdsServer::start(tds, &authority, issuer.clone(), database).await?;
+        let mysql = MysqlServer::start(mysql, &authority, issuer.clone(), database).await?;
+        let postgres =
+            PostgresServer::start(postgres, &authority, issuer.clone(), Arc::clone(&sample))
+                .await?;
+        let tds = TdsServer::start(tds, &authority, issuer.clone(), sample).await?;
         Ok(Self {
             issuer,
             authority,

@@ -205,7 +205,11 @@ impl Writer<'_> {
         };
         let sides = (self.own_type(left)?, self.own_type(right)?);
         let text = |side: Option<Type>| side.is_none_or(Type::is_text);
-        if joins && text(sides.0) && text(sides.1) && sides != (None, None) {
+        let both_literal = matches!(
+            (self.literal(left)?, self.literal(right)?),
+            (Some(Value::Text(_)), Some(Value::Text(_)))
+        );
+        if joins && text(sides.0) && text(sides.1) && (sides != (None, None) || both_literal) {
             return Ok(Type::Text(None));
         }
         let both = match sides {

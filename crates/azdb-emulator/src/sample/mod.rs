@@ -45,10 +45,10 @@ pub(crate) use data::SAMPLE;
 pub(crate) use expression::Declared;
 pub(crate) use fault::{Fault, unknown};
 pub(crate) use interrupt::Interrupt;
-pub(crate) use parse::{Dialect, Statement, parse, split};
+pub(crate) use parse::{Dialect, Statement, offset, parse, split};
 pub(crate) use select::Column;
 pub(crate) use session::{Kind, Outcome, Prepared, Session, Transaction};
-pub(crate) use types::{Type, Value};
+pub(crate) use types::{MAX_PRECISION, Type, Value};
 
 /// Why there is no sample.
 #[derive(Debug, thiserror::Error)]

@@ -49,7 +49,7 @@ pub(crate) fn split(text: &str, dialect: Dialect) -> Vec<&str> {
 }
 
 /// Where a place of the tokenizer, which counts lines and characters from 1, is in bytes.
-fn offset(text: &str, place: Location) -> usize {
+pub(crate) fn offset(text: &str, place: Location) -> usize {
     let mut lines = text.split_inclusive('\n');
     let before: usize = lines
         .clone()

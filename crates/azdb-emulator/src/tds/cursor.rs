@@ -64,12 +64,6 @@ impl<'a> Cursor<'a> {
         Ok(utf16(self.take(chars * 2)?))
     }
 
-    /// Text with its count of characters in two bytes.
-    pub(super) fn text(&mut self) -> Result<String, Violation> {
-        let chars = usize::from(self.u16()?);
-        Ok(utf16(self.take(chars * 2)?))
-    }
-
     /// Everything that is left.
     pub(super) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
@@ -83,4 +77,9 @@ pub(super) fn utf16(bytes: &[u8]) -> String {
     char::decode_utf16(units)
         .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
         .collect()
+}
+
+/// Text as UTF-16LE.
+pub(super) fn wide(text: &str) -> impl Iterator<Item = u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes)
 }

@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use super::login7::{Login7, TDS_7_3B, TDS_7_4, TDS_8_0};
+use super::options::TdsOptions;
 use super::prelogin::{Prelogin, encryption};
 use super::record::{LoginRecord, Violation};
 use super::token::Refusal;
 use super::wire::TlsFacts;
 use crate::issuer::{Issuer, Rejected};
-use crate::principal::Principal;
+use crate::principal::{Principal, PrincipalKind};
 
 /// What the server wants of encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,36 +55,46 @@ impl std::fmt::Debug for SqlLogin {
 
 /// What a login is judged by.
 pub(super) struct Gate {
-    pub(super) issuer: Issuer,
-    pub(super) audience: String,
-    /// Who has a user here.
-    pub(super) principals: Vec<Principal>,
-    pub(super) sql_logins: Vec<SqlLogin>,
+    issuer: Issuer,
+    audience: String,
+    principals: Vec<Principal>,
+    sql_logins: Vec<SqlLogin>,
     /// Names of this server; empty when any will do.
-    pub(super) names: Vec<String>,
-    pub(super) databases: Vec<String>,
-    pub(super) fedauth_required: Option<bool>,
-    pub(super) encryption: Encryption,
+    names: Vec<String>,
+    databases: Vec<String>,
+    fedauth_required: bool,
+    encryption: Encryption,
 }
 
-/// A verdict that is told to the client.
-pub(super) type Told = Result<(), Refusal>;
-
 impl Gate {
+    pub(super) fn new(options: &TdsOptions, issuer: Issuer) -> Self {
+        let names = options.names.iter();
+        let names = names.filter(|name| options.checks_names && name.parse::<IpAddr>().is_err());
+        Self {
+            issuer,
+            audience: options.audience.clone(),
+            principals: options.principals.clone(),
+            sql_logins: options.sql_logins.clone(),
+            names: names.cloned().collect(),
+            databases: options.databases.clone(),
+            fedauth_required: options.fedauth_required,
+            encryption: options.encryption,
+        }
+    }
+
     /// What PRELOGIN answers about federated authentication.
-    pub(super) fn fedauth_answer(&self, prelogin: &Prelogin) -> Option<bool> {
-        prelogin.fedauth_required.and(self.fedauth_required)
+    pub(super) fn fedauth_answer(&self, prelogin: Prelogin) -> Option<bool> {
+        prelogin.asks_fedauth.then_some(self.fedauth_required)
     }
 
     /// Judges a login. The outer error ends the connection without a word.
     pub(super) fn judge(
         &self,
-        prelogin: &Prelogin,
-        tls: Option<&TlsFacts>,
+        prelogin: Prelogin,
         login: &Login7,
         record: &mut LoginRecord,
-    ) -> Result<Told, Violation> {
-        if tls.is_none() && self.encryption == Encryption::Required {
+    ) -> Result<Result<Principal, Refusal>, Violation> {
+        if record.tls.is_none() && self.encryption == Encryption::Required {
             return Err(Violation::NoEncryption);
         }
         if !matches!(login.tds_version, TDS_7_3B | TDS_7_4 | TDS_8_0) {
@@ -104,18 +115,18 @@ impl Gate {
                 return Err(Violation::CredentialsBesideToken);
             }
         }
-        if let Err(refusal) = self.reached_by_name(tls, login) {
+        if let Err(refusal) = self.reached_by_name(record.tls.as_ref(), login) {
             return Ok(Err(refusal));
         }
-        Ok(match &fedauth {
+        let user = match &fedauth {
             Some(fedauth) => self.judge_token(&fedauth.token),
             None => self.judge_password(login),
-        }
-        .and_then(|()| self.judge_database(login)))
+        };
+        Ok(user.and_then(|user| self.judge_database(login).map(|()| user)))
     }
 
     /// Azure's gateway finds the server by the names in TLS and in LOGIN7.
-    fn reached_by_name(&self, tls: Option<&TlsFacts>, login: &Login7) -> Told {
+    fn reached_by_name(&self, tls: Option<&TlsFacts>, login: &Login7) -> Result<(), Refusal> {
         if self.names.is_empty() {
             return Ok(());
         }
@@ -145,7 +156,7 @@ impl Gate {
         }
     }
 
-    fn judge_token(&self, token: &str) -> Told {
+    fn judge_token(&self, token: &str) -> Result<Principal, Refusal> {
         let refuse = |more: &str| {
             let text = format!("Login failed for user '<token-identified principal>'.{more}");
             Err(Refusal::new(18456, text))
@@ -163,34 +174,37 @@ impl Gate {
                 refuse(" The server is not currently configured to accept this token.")
             }
             Ok(claims) => {
-                let mut known = self.principals.iter();
-                let is_known = known.any(|one| one.object_id.eq_ignore_ascii_case(&claims.oid));
-                if is_known { Ok(()) } else { refuse("") }
+                let is_own = |one: &&Principal| one.object_id.eq_ignore_ascii_case(&claims.oid);
+                let principal = self.principals.iter().find(is_own).cloned();
+                principal.map_or_else(|| refuse(""), Ok)
             }
         }
     }
 
-    fn judge_password(&self, login: &Login7) -> Told {
+    fn judge_password(&self, login: &Login7) -> Result<Principal, Refusal> {
         let user = &login.user;
-        let known = self.sql_logins.iter();
-        let mut known = known.filter(|known| known.user == *user);
-        match known.next() {
-            Some(known) if known.password == login.password => Ok(()),
-            None if self.sql_logins.is_empty() => Err(Refusal::new(
-                18456,
-                format!(
-                    "Login failed for user '{user}'. Reason: Azure Active Directory only \
-                     authentication is enabled. Please contact your system administrator."
-                ),
-            )),
-            _ => Err(Refusal::new(
-                18456,
-                format!("Login failed for user '{user}'."),
-            )),
-        }
+        let known = self.sql_logins.iter().find(|known| known.user == *user);
+        let reason = match known {
+            Some(known) if known.password == login.password => {
+                return Ok(Principal {
+                    name: user.clone(),
+                    object_id: String::new(),
+                    client_id: String::new(),
+                    kind: PrincipalKind::User,
+                    database_role: None,
+                });
+            }
+            None if self.sql_logins.is_empty() => {
+                " Reason: Azure Active Directory only authentication is enabled. Please contact your \
+                 system administrator."
+            }
+            _ => "",
+        };
+        let text = format!("Login failed for user '{user}'.{reason}");
+        Err(Refusal::new(18456, text))
     }
 
-    fn judge_database(&self, login: &Login7) -> Told {
+    fn judge_database(&self, login: &Login7) -> Result<(), Refusal> {
         let database = &login.database;
         let is_known = |known: &String| known.eq_ignore_ascii_case(database);
         if database.is_empty() || self.databases.is_empty() || self.databases.iter().any(is_known) {

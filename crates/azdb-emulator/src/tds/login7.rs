@@ -1,6 +1,6 @@
 //! LOGIN7: who the client is, and what it asks for.
 
-use super::cursor::{Cursor, utf16};
+use super::cursor::{Cursor, utf16, wide};
 use super::record::Violation;
 
 /// LOGIN7 of TDS 7.3B.
@@ -12,7 +12,6 @@ pub(super) const TDS_8_0: u32 = 0x0800_0000;
 
 /// Feature ids.
 pub(super) mod feature {
-    pub(crate) const SESSION_RECOVERY: u8 = 0x01;
     pub(crate) const FEDAUTH: u8 = 0x02;
     pub(crate) const AZURE_SQL_SUPPORT: u8 = 0x08;
     pub(crate) const UTF8_SUPPORT: u8 = 0x0a;
@@ -24,12 +23,21 @@ const FLAG_CHANGE_PASSWORD: u8 = 0x01;
 const FLAG_EXTENSION: u8 = 0x10;
 /// Library id of a token in the LOGIN7 itself.
 const SECURITY_TOKEN: u8 = 1;
+/// Bytes before the first field of variable length.
+const FIXED: usize = 94;
+/// What a password's bytes are XORed with.
+const DISGUISE: u8 = 0xa5;
 
-/// A parsed LOGIN7. Has no `Debug`: it holds a token or a password.
+/// A LOGIN7. Has no `Debug`: it holds a token or a password.
+#[derive(Clone)]
 pub(super) struct Login7 {
     pub(super) tds_version: u32,
     pub(super) packet_size: u32,
+    /// Version and process of the client, and the connection that it wants back.
+    pub(super) client: [u8; 12],
     pub(super) flags: [u8; 4],
+    /// Time zone and locale.
+    pub(super) locale: [u8; 8],
     pub(super) host: String,
     pub(super) user: String,
     pub(super) password: String,
@@ -55,11 +63,8 @@ impl Login7 {
         if fixed.length()? != data.len() {
             return Err(Violation::Malformed("LOGIN7's length"));
         }
-        let tds_version = fixed.u32()?;
-        let packet_size = fixed.u32()?;
-        fixed.take(12)?;
-        let flags = fixed.array::<4>()?;
-        fixed.take(8)?;
+        let (tds_version, packet_size) = (fixed.u32()?, fixed.u32()?);
+        let (client, flags, locale) = (fixed.array()?, fixed.array::<4>()?, fixed.array()?);
         let mut field = || -> Result<(usize, usize), Violation> {
             Ok((usize::from(fixed.u16()?), usize::from(fixed.u16()?)))
         };
@@ -75,19 +80,24 @@ impl Login7 {
         };
         let text = |(offset, chars): (usize, usize)| -> Result<String, Violation> {
             if chars > 128 {
-                return Err(Violation::Malformed(
-                    "a LOGIN7 field of more than 128 characters",
-                ));
+                let text = "a LOGIN7 field of more than 128 characters";
+                return Err(Violation::Malformed(text));
             }
             Ok(utf16(bytes(data, offset, chars * 2)?))
         };
+        let disguised = bytes(data, password.0, password.1 * 2)?.iter();
+        let plain: Vec<u8> = disguised
+            .map(|byte| (byte ^ DISGUISE).rotate_left(4))
+            .collect();
         Ok(Self {
             tds_version,
             packet_size,
+            client,
             flags,
+            locale,
             host: text(host)?,
             user: text(user)?,
-            password: revealed(bytes(data, password.0, password.1 * 2)?),
+            password: utf16(&plain),
             app: text(app)?,
             server: text(server)?,
             interface: text(interface)?,
@@ -98,6 +108,52 @@ impl Login7 {
         })
     }
 
+    /// As it is sent to a server behind this one: no integrated security, no attached file.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let text = |text: &str| (wide(text).collect::<Vec<u8>>(), 2);
+        let disguised = wide(&self.password).map(|byte| byte.rotate_left(4) ^ DISGUISE);
+        let extension = vec![0; if self.features.is_empty() { 0 } else { 4 }];
+        let mut fields = [
+            text(&self.host),
+            text(&self.user),
+            (disguised.collect(), 2),
+            text(&self.app),
+            text(&self.server),
+            (extension, 1),
+            text(&self.interface),
+            text(&self.language),
+            text(&self.database),
+        ];
+        let end = FIXED + fields.iter().map(|(field, _)| field.len()).sum::<usize>();
+        let mut features = Vec::new();
+        let mut flags = self.flags;
+        flags[1] &= !FLAG_INTEGRATED;
+        flags[3] &= !(FLAG_EXTENSION | FLAG_CHANGE_PASSWORD);
+        if !self.features.is_empty() {
+            flags[3] |= FLAG_EXTENSION;
+            fields[5].0 = number(end).to_vec();
+            for (id, data) in &self.features {
+                features.extend([&[*id][..], &number(data.len()), data].concat());
+            }
+            features.push(feature::END);
+        }
+        let mut login = number(end + features.len()).to_vec();
+        login.extend(self.tds_version.to_le_bytes());
+        login.extend(self.packet_size.to_le_bytes());
+        login.extend([&self.client[..], &flags, &self.locale].concat());
+        let mut at = FIXED;
+        for (field, unit) in &fields {
+            login.extend_from_slice(&number(at)[..2]);
+            login.extend_from_slice(&number(field.len() / unit)[..2]);
+            at += field.len();
+        }
+        // No address of a network card, no SSPI, no attached file, no new password.
+        login.resize(FIXED, 0);
+        login.extend(fields.into_iter().flat_map(|(field, _)| field));
+        login.extend(features);
+        login
+    }
+
     pub(super) fn is_integrated(&self) -> bool {
         self.flags[1] & FLAG_INTEGRATED != 0 || self.sspi != 0
     }
@@ -106,22 +162,17 @@ impl Login7 {
         self.flags[3] & FLAG_CHANGE_PASSWORD != 0
     }
 
-    pub(super) fn feature(&self, id: u8) -> Option<&[u8]> {
-        let found = self.features.iter().find(|(feature, _)| *feature == id);
-        found.map(|(_, data)| data.as_slice())
-    }
-
     /// The FEDAUTH feature, if there is one.
     pub(super) fn fedauth(&self) -> Result<Option<Fedauth>, Violation> {
-        let Some(data) = self.feature(feature::FEDAUTH) else {
+        let mut features = self.features.iter();
+        let Some((_, data)) = features.find(|(id, _)| *id == feature::FEDAUTH) else {
             return Ok(None);
         };
         let mut data = Cursor::new(data);
         let options = data.u8()?;
         if options >> 1 != SECURITY_TOKEN {
-            return Err(Violation::Malformed(
-                "a FEDAUTH library other than SecurityToken",
-            ));
+            let text = "a FEDAUTH library other than SecurityToken";
+            return Err(Violation::Malformed(text));
         }
         let length = data.length()?;
         let token = utf16(data.take(length)?);
@@ -164,11 +215,6 @@ fn features(data: &[u8], extension: &[u8]) -> Result<Vec<(u8, Vec<u8>)>, Violati
     }
 }
 
-/// A password out of its disguise: each byte has its halves swapped and is then XORed with 0xA5.
-fn revealed(bytes: &[u8]) -> String {
-    let plain: Vec<u8> = bytes
-        .iter()
-        .map(|byte| (byte ^ 0xa5).rotate_left(4))
-        .collect();
-    utf16(&plain)
+fn number(number: usize) -> [u8; 4] {
+    u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes()
 }

@@ -7,9 +7,10 @@
 //!    | ======= TLS 1.2, handshake in PRELOGIN packets == |
 //!    | LOGIN7 with FEDAUTH, packets <= 4096 bytes   ---> |
 //!    | <-------- ENVCHANGE.., LOGINACK, FEATUREEXTACK -- |   or ERROR, or ROUTING
-//!    | <================ T-SQL on SQLite =============> |   with MARS: each packet in an SMP packet
+//!    | <========= requests and responses =============> |   with MARS: each packet in an SMP packet
 //! ```
 //!
+//! After that a session is the sample's (`engine`), or that of a server behind this one (`behind`).
 //! The codec is this folder's own, written from the specification, so that it shares no mistake with
 //! a client's.
 //!
@@ -25,7 +26,9 @@
 //!   principal that it knows, unless passwords were configured.
 //! * A client that names another server, in TLS or in LOGIN7, does not come in.
 
+mod behind;
 mod cursor;
+mod engine;
 mod login;
 mod login7;
 mod options;
@@ -35,7 +38,6 @@ mod record;
 mod request;
 mod server;
 mod session;
-mod sql;
 mod token;
 mod value;
 mod welcome;
@@ -43,8 +45,7 @@ mod wire;
 
 pub use login::{Encryption, SqlLogin};
 pub use options::TdsOptions;
-pub use prelogin::Prelogin;
-pub use record::{Dress, LoginRecord, LoginScript, Route, Verdict, Violation};
+pub use record::{LoginRecord, LoginScript, Route, Verdict, Violation};
 pub use server::{TdsError, TdsServer};
 pub use session::Asked;
 pub use token::Refusal;

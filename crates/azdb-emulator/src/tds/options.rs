@@ -16,14 +16,10 @@ pub struct TdsOptions {
     pub names: Vec<String>,
     /// TLS's server name and LOGIN7's ServerName must be one of `names`, IP addresses excepted.
     pub checks_names: bool,
-    /// Ends a connection when a TLS record is not exactly one packet.
-    pub checks_records: bool,
     /// What it wants of encryption.
     pub encryption: Encryption,
-    /// What PRELOGIN says of federated authentication to those who ask; `None`: nothing.
-    pub fedauth_required: Option<bool>,
-    /// Several requests at a time, if the client wants them.
-    pub mars: bool,
+    /// What PRELOGIN says of federated authentication to those who ask.
+    pub fedauth_required: bool,
     /// Principals that may log in with a token.
     pub principals: Vec<Principal>,
     /// The server that sessions are relayed to; `None` for the sample.
@@ -42,10 +38,8 @@ impl Default for TdsOptions {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             checks_names: true,
-            checks_records: true,
             encryption: Encryption::Required,
-            fedauth_required: Some(true),
-            mars: true,
+            fedauth_required: true,
             principals: Vec::new(),
             behind: None,
             audience: SQL_AUDIENCE.to_owned(),
@@ -63,7 +57,7 @@ impl TdsOptions {
         Self {
             checks_names: false,
             encryption: Encryption::Offered,
-            fedauth_required: Some(false),
+            fedauth_required: false,
             sql_logins: vec![SqlLogin {
                 user: user.to_owned(),
                 password: password.to_owned(),

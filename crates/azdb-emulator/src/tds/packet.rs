@@ -1,8 +1,13 @@
 //! Packets and messages: an 8-byte header, then data; several packets of one type make a message.
 
+use super::record::Violation;
+
 /// Bytes of a packet's header.
 pub(super) const HEADER: usize = 8;
-
+/// First byte of an SMP packet.
+pub(super) const SMP: u8 = 0x53;
+/// Bytes of an SMP packet's header.
+pub(super) const SMP_HEADER: usize = 16;
 /// Longest packet before a size has been agreed on, header included. Azure resets a connection whose
 /// LOGIN7 has a longer one.
 pub(super) const LOGIN_PACKET: usize = 4096;
@@ -31,33 +36,63 @@ pub(super) mod status {
     pub(crate) const RESET_KEEP_TRANSACTION: u8 = 0x10;
 }
 
-/// One packet of a client.
+/// One packet of the other side.
 #[derive(Debug)]
 pub(super) struct Packet {
     pub(super) kind: u8,
     pub(super) status: u8,
+    pub(super) spid: u16,
     pub(super) data: Vec<u8>,
 }
 
 impl Packet {
-    /// Of a whole packet, header included; `None` when it is shorter than its header.
-    pub(super) fn of(mut bytes: Vec<u8>) -> Option<Self> {
-        let &[kind, status, ..] = bytes.first_chunk::<HEADER>()?;
+    /// Of a whole packet, header included.
+    pub(super) fn of(mut bytes: Vec<u8>) -> Result<Self, Violation> {
+        let &[kind, status, _, _, high, low, _, _] = bytes
+            .first_chunk::<HEADER>()
+            .ok_or(Violation::Malformed("a packet's length"))?;
         bytes.drain(..HEADER);
-        Some(Self {
+        Ok(Self {
             kind,
             status,
+            spid: u16::from_be_bytes([high, low]),
             data: bytes,
         })
     }
 
     pub(super) fn is_last(&self) -> bool {
-        self.status & status::END != 0
+        self.status & status::END != 0 || self.kind == kind::ATTENTION
     }
 
     /// Length on the wire.
     pub(super) fn wire_len(&self) -> usize {
         self.data.len() + HEADER
+    }
+
+    /// From TDS 7.3 on the server insists on full packets of the agreed size.
+    pub(super) fn check_size(&self, agreed: usize) -> Result<(), Violation> {
+        let size = self.wire_len();
+        if size > agreed || (!self.is_last() && size < agreed) {
+            return Err(Violation::PacketSize);
+        }
+        Ok(())
+    }
+}
+
+/// Length of the TDS or SMP packet that these bytes begin with, header included.
+pub(super) fn unit_length(bytes: &[u8]) -> Result<usize, Violation> {
+    let malformed = Violation::Malformed("a packet's length");
+    let &[first, _, a, b, c, d, e, f] = bytes.first_chunk::<HEADER>().ok_or(malformed)?;
+    let (length, least) = if first == SMP {
+        let length = u32::from_le_bytes([c, d, e, f]);
+        (usize::try_from(length).map_err(|_| malformed)?, SMP_HEADER)
+    } else {
+        (usize::from(u16::from_be_bytes([a, b])), HEADER)
+    };
+    if (least..=1 << 16).contains(&length) {
+        Ok(length)
+    } else {
+        Err(malformed)
     }
 }
 
@@ -73,20 +108,25 @@ pub(super) fn packet(kind: u8, last: bool, spid: u16, number: u8, data: &[u8]) -
     bytes
 }
 
-/// A whole message, cut into packets of at most `size` bytes.
-pub(super) fn message(kind: u8, spid: u16, data: &[u8], size: usize) -> Vec<u8> {
+/// A whole message as packets of at most `size` bytes.
+pub(super) fn packets(
+    kind: u8,
+    spid: u16,
+    data: &[u8],
+    size: usize,
+) -> impl Iterator<Item = Vec<u8>> {
     let room = size - HEADER;
     let count = data.len().div_ceil(room).max(1);
-    let mut bytes = Vec::with_capacity(data.len() + count * HEADER);
-    let mut number = 1_u8;
-    let mut rest = data;
-    loop {
-        let (now, later) = rest.split_at(rest.len().min(room));
-        bytes.extend(packet(kind, later.is_empty(), spid, number, now));
-        if later.is_empty() {
-            return bytes;
-        }
-        rest = later;
-        number = number.wrapping_add(1);
-    }
+    (1..=count).map(move |number| {
+        let start = (number - 1) * room;
+        let part = data.get(start..data.len().min(start + room));
+        let counted = u8::try_from(number & 0xff).unwrap_or(0);
+        packet(
+            kind,
+            number == count,
+            spid,
+            counted,
+            part.unwrap_or_default(),
+        )
+    })
 }

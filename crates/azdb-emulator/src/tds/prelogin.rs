@@ -8,7 +8,6 @@ const ENCRYPTION: u8 = 1;
 const INSTANCE: u8 = 2;
 const THREAD: u8 = 3;
 const MARS: u8 = 4;
-const TRACE: u8 = 5;
 const FEDAUTH: u8 = 6;
 const END: u8 = 0xff;
 
@@ -19,22 +18,22 @@ pub(super) mod encryption {
     pub(crate) const REQUIRED: u8 = 3;
 }
 
+/// What `@@VERSION` says.
+pub(super) const SERVER_VERSION_TEXT: &str =
+    "Microsoft SQL Azure (RTM) - 12.0.2000.8 \n\tazdb-emulator: a sample on SQLite\n";
+
 /// Version of the emulated server: what Azure SQL says.
 pub(super) const SERVER_VERSION: [u8; 6] = [12, 0, 0x07, 0xd0, 0, 0];
 
 /// A client's PRELOGIN.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prelogin {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Prelogin {
     /// Its ENCRYPTION byte: 0 off, 1 on, 2 not supported, 3 required.
-    pub encryption: u8,
+    pub(super) encryption: u8,
     /// It asked for several requests at a time.
-    pub mars: bool,
-    /// Its FEDAUTHREQUIRED byte, if it sent that option.
-    pub fedauth_required: Option<u8>,
-    /// Its connection id, activity id and sequence, 36 bytes, if it sent that option.
-    pub trace: Option<Vec<u8>>,
-    /// The instance that it wants, without the final NUL.
-    pub instance: String,
+    pub(super) mars: bool,
+    /// It asked whether the server wants federated authentication.
+    pub(super) asks_fedauth: bool,
 }
 
 impl Prelogin {
@@ -42,45 +41,45 @@ impl Prelogin {
         let mut parsed = Self {
             encryption: encryption::NOT_SUPPORTED,
             mars: false,
-            fedauth_required: None,
-            trace: None,
-            instance: String::new(),
+            asks_fedauth: false,
         };
-        let mut table = Cursor::new(data);
-        let mut is_first = true;
-        loop {
-            let token = table.u8()?;
-            if token == END {
-                return Ok(parsed);
-            }
-            if is_first && token != VERSION {
-                return Err(Violation::Malformed("PRELOGIN without VERSION in front"));
-            }
-            is_first = false;
-            let offset = usize::from(u16::from_be_bytes(table.array()?));
-            let length = usize::from(u16::from_be_bytes(table.array()?));
-            let value = data
-                .get(offset..offset + length)
-                .ok_or(Violation::Malformed("a PRELOGIN option's offset"))?;
+        for (token, value) in options(data)? {
             match (token, value) {
                 (VERSION, value) if value.len() != 6 => {
                     return Err(Violation::Malformed("PRELOGIN's VERSION"));
                 }
                 (ENCRYPTION, [value]) => parsed.encryption = *value,
                 (MARS, [value]) => parsed.mars = *value != 0,
-                (FEDAUTH, [value @ 1]) => parsed.fedauth_required = Some(*value),
+                (FEDAUTH, [1]) => parsed.asks_fedauth = true,
                 (FEDAUTH, _) => return Err(Violation::Malformed("PRELOGIN's FEDAUTHREQUIRED")),
-                (TRACE, value) => parsed.trace = Some(value.to_vec()),
-                (INSTANCE, [name @ .., 0]) => {
-                    parsed.instance = String::from_utf8_lossy(name).into_owned();
-                }
                 _ => {}
             }
         }
+        Ok(parsed)
     }
 }
 
-/// The server's answer.
+fn options(data: &[u8]) -> Result<Vec<(u8, &[u8])>, Violation> {
+    let mut table = Cursor::new(data);
+    let mut options = Vec::new();
+    loop {
+        let token = table.u8()?;
+        if token == END {
+            return Ok(options);
+        }
+        if options.is_empty() && token != VERSION {
+            return Err(Violation::Malformed("PRELOGIN without VERSION in front"));
+        }
+        let offset = usize::from(u16::from_be_bytes(table.array()?));
+        let length = usize::from(u16::from_be_bytes(table.array()?));
+        let value = data.get(offset..offset + length);
+        let value = value.ok_or(Violation::Malformed("a PRELOGIN option's offset"))?;
+        options.push((token, value));
+    }
+}
+
+/// What this server answers, or one behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) encryption: u8,
     pub(super) mars: bool,
@@ -88,8 +87,21 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    pub(super) fn parse(data: &[u8]) -> Result<Self, Violation> {
+        let options = options(data)?;
+        let value = |sought: u8| {
+            let mut found = options.iter().filter(|(token, _)| *token == sought);
+            found.next().and_then(|(_, value)| value.first().copied())
+        };
+        Ok(Self {
+            encryption: value(ENCRYPTION).unwrap_or(encryption::NOT_SUPPORTED),
+            mars: value(MARS).is_some_and(|mars| mars != 0),
+            fedauth_required: value(FEDAUTH).map(|required| required != 0),
+        })
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut options: Vec<(u8, Vec<u8>)> = vec![
+        let mut options = vec![
             (VERSION, SERVER_VERSION.to_vec()),
             (ENCRYPTION, vec![self.encryption]),
             (INSTANCE, vec![0]),
@@ -99,19 +111,33 @@ impl Answer {
         if let Some(required) = self.fedauth_required {
             options.push((FEDAUTH, vec![u8::from(required)]));
         }
-        let mut table = Vec::new();
-        let mut values = Vec::new();
-        let base = options.len() * 5 + 1;
-        for (token, value) in &options {
-            let offset = u16::try_from(base + values.len()).unwrap_or(u16::MAX);
-            let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
-            table.push(*token);
-            table.extend(offset.to_be_bytes());
-            table.extend(length.to_be_bytes());
-            values.extend_from_slice(value);
-        }
-        table.push(END);
-        table.extend(values);
-        table
+        message(&options)
     }
+}
+
+/// What this server asks a server behind it.
+pub(super) fn question(encryption: u8, mars: bool) -> Vec<u8> {
+    message(&[
+        (VERSION, SERVER_VERSION.to_vec()),
+        (ENCRYPTION, vec![encryption]),
+        (INSTANCE, vec![0]),
+        (THREAD, vec![0; 4]),
+        (MARS, vec![u8::from(mars)]),
+    ])
+}
+
+fn message(options: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mut table = Vec::new();
+    let mut values = Vec::new();
+    let base = options.len() * 5 + 1;
+    for (token, value) in options {
+        table.push(*token);
+        for number in [base + values.len(), value.len()] {
+            table.extend(u16::try_from(number).unwrap_or(u16::MAX).to_be_bytes());
+        }
+        values.extend_from_slice(value);
+    }
+    table.push(END);
+    table.extend(values);
+    table
 }

@@ -5,7 +5,6 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::login7::Login7;
-use super::prelogin::Prelogin;
 use super::token::Refusal;
 use super::wire::TlsFacts;
 
@@ -61,47 +60,25 @@ impl Violation {
 /// Where a login is sent instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Host, also `host\instance`.
+    /// Host, also `host\\instance`.
     pub host: String,
     /// Port.
     pub port: u16,
-    /// Makes it the enhanced form, ENVCHANGE 21.
-    pub database: Option<String>,
     /// LOGINACK and FEATUREEXTACK come before it, as the specification wants; Azure also sends it
     /// without them.
     pub with_ack: bool,
 }
 
 impl Route {
-    /// A plain route with LOGINACK.
+    /// A route with LOGINACK.
     #[must_use]
     pub fn to(host: &str, port: u16) -> Self {
         Self {
             host: host.to_owned(),
             port,
-            database: None,
             with_ack: true,
         }
     }
-}
-
-/// What a login response has besides the usual.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Dress {
-    /// A DONEINPROC in front of LOGINACK, as Synapse serverless sends.
-    pub done_in_proc: bool,
-    /// Acknowledges session recovery and sends SESSIONSTATE.
-    pub session_state: bool,
-    /// Agrees on this packet size whatever the client asked for.
-    pub packet_size: Option<u16>,
-    /// A failover partner, ENVCHANGE 13.
-    pub mirror_partner: Option<String>,
-    /// Features acknowledged though the client did not ask for them.
-    pub unasked: Vec<u8>,
-    /// No acknowledgement of FEDAUTH.
-    pub no_fedauth_ack: bool,
-    /// Each feature's acknowledgement in a FEATUREEXTACK of its own.
-    pub acks_apart: bool,
 }
 
 /// What happens to a login that has passed all checks, or before them.
@@ -111,8 +88,6 @@ pub enum LoginScript {
     Refuse(Refusal),
     /// Sent elsewhere, if it is good.
     Route(Route),
-    /// Let in, if it is good, with a response of this kind.
-    Admit(Dress),
     /// Closed without a word after LOGIN7.
     Drop,
 }
@@ -135,32 +110,14 @@ pub enum Verdict {
 /// A login as the server saw it. No part of a token or a password is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginRecord {
-    /// Its PRELOGIN.
-    pub prelogin: Prelogin,
     /// Its TLS, if it had any.
     pub tls: Option<TlsFacts>,
     /// TDS version as in LOGIN7, for example 0x74000004.
     pub tds_version: u32,
-    /// Packet size that it asked for.
-    pub packet_size: u32,
-    /// OptionFlags1, OptionFlags2, TypeFlags, OptionFlags3.
-    pub flags: [u8; 4],
-    /// Name of its computer.
-    pub host: String,
     /// User, empty beside a token.
     pub user: String,
-    /// Name of the app.
-    pub app: String,
     /// Server that it wants.
     pub server: String,
-    /// Name of its driver.
-    pub interface: String,
-    /// Language.
-    pub language: String,
-    /// Database.
-    pub database: String,
-    /// Ids of the features and the lengths of their data, in the client's order.
-    pub features: Vec<(u8, usize)>,
     /// Length of the token in characters, if one came.
     pub token_chars: Option<usize>,
     /// Length of the longest packet of LOGIN7, header included.
@@ -170,27 +127,12 @@ pub struct LoginRecord {
 }
 
 impl LoginRecord {
-    pub(super) fn new(
-        prelogin: Prelogin,
-        tls: Option<TlsFacts>,
-        login: &Login7,
-        longest_packet: usize,
-    ) -> Self {
-        let features = login.features.iter();
+    pub(super) fn new(tls: Option<TlsFacts>, login: &Login7, longest_packet: usize) -> Self {
         Self {
-            prelogin,
             tls,
             tds_version: login.tds_version,
-            packet_size: login.packet_size,
-            flags: login.flags,
-            host: login.host.clone(),
             user: login.user.clone(),
-            app: login.app.clone(),
             server: login.server.clone(),
-            interface: login.interface.clone(),
-            language: login.language.clone(),
-            database: login.database.clone(),
-            features: features.map(|(id, data)| (*id, data.len())).collect(),
             token_chars: None,
             longest_packet,
             verdict: Verdict::Dropped,

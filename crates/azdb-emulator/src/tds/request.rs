@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, utf16};
 use super::packet::kind;
 use super::record::Violation;
-use super::value::{Parameter, parameter};
+use super::value::{Parameter, Unread, parameter};
 
 /// What a client wants.
 pub(super) struct Request {
@@ -15,27 +15,20 @@ pub(super) struct Request {
 /// The kinds of requests.
 pub(super) enum Asks {
     Batch(String),
-    Call(Vec<Call>),
+    Calls(Vec<Call>),
     Transaction(Transaction),
     /// A bulk load's columns and rows.
     Bulk(Vec<u8>),
+    /// Something whose bytes are fine and which the sample does not know.
+    Unknown(&'static str),
 }
 
 /// A call of a procedure.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Call {
-    pub(super) procedure: Procedure,
-    /// Column descriptions are known to the client and not sent.
-    pub(super) no_metadata: bool,
+    /// Its name, also of one that was called by its number.
+    pub(super) procedure: String,
     pub(super) parameters: Vec<Parameter>,
-}
-
-/// Which procedure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Procedure {
-    Named(String),
-    /// One of the procedures with a number.
-    Numbered(u16),
 }
 
 /// A transaction manager request.
@@ -46,14 +39,12 @@ pub(super) enum Transaction {
     Commit {
         begin: bool,
     },
-    /// To a savepoint, when it has a name.
+    /// And another one begins.
     Rollback {
-        name: String,
         begin: bool,
     },
-    Save(String),
-    /// One that this server does not know.
-    Other(u16),
+    /// One that the sample does not know.
+    Other(&'static str),
 }
 
 const HEADER_TRANSACTION: u16 = 2;
@@ -70,7 +61,11 @@ impl Request {
         let transaction = Some(headers(&mut cursor)?);
         let asks = match message {
             kind::BATCH => Asks::Batch(utf16(cursor.rest())),
-            kind::RPC => Asks::Call(calls(&mut cursor)?),
+            kind::RPC => match calls(&mut cursor) {
+                Ok(calls) => Asks::Calls(calls),
+                Err(Unread::Unknown(what)) => Asks::Unknown(what),
+                Err(Unread::Malformed(violation)) => return Err(violation),
+            },
             kind::TRANSACTION => Asks::Transaction(Transaction::parse(&mut cursor)?),
             message => return Err(Violation::UnexpectedMessage(message)),
         };
@@ -105,14 +100,15 @@ fn is_separator(byte: u8) -> bool {
     matches!(byte, 0x80 | 0xfe | 0xff)
 }
 
-fn calls(cursor: &mut Cursor<'_>) -> Result<Vec<Call>, Violation> {
+fn calls(cursor: &mut Cursor<'_>) -> Result<Vec<Call>, Unread> {
     let mut calls = Vec::new();
     while !cursor.is_empty() {
         let procedure = match cursor.u16()? {
-            0xffff => Procedure::Numbered(cursor.u16()?),
-            chars => Procedure::Named(utf16(cursor.take(usize::from(chars) * 2)?)),
+            0xffff => numbered(cursor.u16()?).to_owned(),
+            chars => utf16(cursor.take(usize::from(chars) * 2)?),
         };
-        let options = cursor.u16()?;
+        // Options: whether columns are described again.
+        cursor.u16()?;
         let mut parameters = Vec::new();
         while let Some(next) = cursor.peek() {
             if is_separator(next) {
@@ -123,36 +119,40 @@ fn calls(cursor: &mut Cursor<'_>) -> Result<Vec<Call>, Violation> {
         }
         calls.push(Call {
             procedure,
-            no_metadata: options & 2 != 0,
             parameters,
         });
     }
     Ok(calls)
 }
 
-impl Transaction {
-    fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Violation> {
-        let kind = cursor.u16()?;
-        Ok(match kind {
-            5 => Self::Begin,
-            7 => {
-                name(cursor)?;
-                Self::Commit {
-                    begin: cursor.u8()? & 1 != 0,
-                }
-            }
-            8 => Self::Rollback {
-                name: name(cursor)?,
-                begin: cursor.u8()? & 1 != 0,
-            },
-            9 => Self::Save(name(cursor)?),
-            kind => Self::Other(kind),
-        })
+/// Name of a procedure that has a number.
+fn numbered(number: u16) -> &'static str {
+    match number {
+        10 => "sp_executesql",
+        11 => "sp_prepare",
+        12 => "sp_execute",
+        13 => "sp_prepexec",
+        15 => "sp_unprepare",
+        _ => "of a cursor",
     }
 }
 
-/// A name with its length in bytes before it.
-fn name(cursor: &mut Cursor<'_>) -> Result<String, Violation> {
-    let bytes = usize::from(cursor.u8()?);
-    Ok(utf16(cursor.take(bytes)?))
+impl Transaction {
+    fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Violation> {
+        let kind = cursor.u16()?;
+        if kind == 5 {
+            return Ok(Self::Begin);
+        }
+        if !matches!(kind, 7 | 8) {
+            return Ok(Self::Other("a savepoint or distributed transaction"));
+        }
+        let length = usize::from(cursor.u8()?);
+        let name = cursor.take(length)?;
+        let begin = cursor.u8()? & 1 != 0;
+        Ok(match kind {
+            7 => Self::Commit { begin },
+            _ if name.is_empty() => Self::Rollback { begin },
+            _ => Self::Other("a rollback to a savepoint"),
+        })
+    }
 }

@@ -1,7 +1,7 @@
 //! The listener, and one connection from its first byte to its last.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -9,19 +9,21 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::behind::{self, Joined};
+use super::engine::Engine;
 use super::login::{Encryption, Gate};
 use super::login7::Login7;
 use super::options::TdsOptions;
-use super::packet::{LOGIN_PACKET, kind, message};
+use super::packet::{LOGIN_PACKET, kind};
 use super::prelogin::{Answer, Prelogin};
 use super::record::{LoginRecord, LoginScript, Logins, Verdict, Violation};
-use super::session::{self, Asked, Opened};
-use super::token::Refusal;
-use super::welcome::{self, Agreed};
+use super::session::{self, Asked, Opened, Tally};
+use super::welcome;
 use super::wire::{Incoming, Outgoing, TlsFacts, split};
 use crate::certificates::{Authority, CertificateError};
 use crate::issuer::Issuer;
-use crate::sqlite::Database;
+use crate::principal::Principal;
+use crate::sample::Sample;
 use crate::tasks::Tasks;
 
 /// How long a client may take until it is logged in.
@@ -67,8 +69,8 @@ struct Shared {
     strict: Arc<ServerConfig>,
     gate: Gate,
     logins: Logins,
-    sessions: Arc<session::Sessions>,
-    database: Arc<Database>,
+    tally: Arc<Tally>,
+    sample: Arc<Sample>,
     spid: AtomicU16,
 }
 
@@ -78,7 +80,7 @@ impl TdsServer {
         options: TdsOptions,
         authority: &Authority,
         issuer: Issuer,
-        database: Arc<Database>,
+        sample: Arc<Sample>,
     ) -> Result<Self, TdsError> {
         let bind = options.bind;
         let failed = |source| TdsError::Listen {
@@ -90,13 +92,13 @@ impl TdsServer {
         let listener = TcpListener::bind(bind).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let shared = Arc::new(Shared {
-            gate: gate(&options, issuer),
+            gate: Gate::new(&options, issuer),
             options,
             wrapped,
             strict,
             logins: Logins::default(),
-            sessions: Arc::default(),
-            database,
+            tally: Arc::default(),
+            sample,
             spid: AtomicU16::new(51),
         });
         let tasks = Tasks::new();
@@ -140,27 +142,10 @@ impl TdsServer {
         self.shared.logins.violations()
     }
 
-    /// How many sessions are logged in.
-    #[must_use]
-    pub fn sessions(&self) -> usize {
-        self.shared.sessions.count()
-    }
-
-    /// What sessions have asked for so far.
+    /// What sessions of the sample have asked for so far.
     #[must_use]
     pub fn asked(&self) -> Asked {
-        self.shared.sessions.asked()
-    }
-
-    /// Answers each session's next request with this error and ends the session, as Azure does when
-    /// a token has expired (37396).
-    pub fn expire_sessions(&self, refusal: &Refusal) {
-        self.shared.sessions.expire(refusal);
-    }
-
-    /// Closes all sessions without a word, as a failover does.
-    pub fn drop_sessions(&self) {
-        self.shared.sessions.drop_all();
+        self.shared.tally.asked()
     }
 
     /// Stops listening, closes all connections and waits until every task has ended.
@@ -169,19 +154,10 @@ impl TdsServer {
     }
 }
 
-fn gate(options: &TdsOptions, issuer: Issuer) -> Gate {
-    let names = options.names.iter();
-    let names = names.filter(|name| options.checks_names && name.parse::<IpAddr>().is_err());
-    Gate {
-        issuer,
-        audience: options.audience.clone(),
-        principals: options.principals.clone(),
-        sql_logins: options.sql_logins.clone(),
-        names: names.cloned().collect(),
-        databases: options.databases.clone(),
-        fedauth_required: options.fedauth_required,
-        encryption: options.encryption,
-    }
+/// Where a login leads that was let in.
+enum Entered {
+    Sample(Engine),
+    Behind(Joined),
 }
 
 impl Shared {
@@ -192,11 +168,9 @@ impl Shared {
         if peeked.map_err(io::Error::from)?? == 0 {
             return Ok(());
         }
-        let (incoming, outgoing) = split(stream, self.options.checks_records);
+        let (incoming, outgoing) = split(stream, true);
         let is_tls = first == [TLS_HANDSHAKE];
-        let ended = self
-            .converse(incoming, Arc::clone(&outgoing), is_tls, peer)
-            .await;
+        let ended = self.converse(incoming, &outgoing, is_tls, peer).await;
         // `outgoing` lives until here: who sees the connection end finds the violation written down.
         if let Some(violation) = ended.as_ref().err().and_then(Violation::behind) {
             tracing::warn!(%peer, %violation, "TDS connection broken off");
@@ -207,122 +181,135 @@ impl Shared {
 
     async fn converse(
         &self,
-        incoming: Incoming,
-        outgoing: Arc<Outgoing>,
+        mut incoming: Incoming,
+        outgoing: &Arc<Outgoing>,
         is_tls: bool,
         peer: SocketAddr,
     ) -> io::Result<()> {
-        let login = self.log_in(incoming, outgoing, is_tls, peer);
+        let login = self.log_in(&mut incoming, outgoing, is_tls, peer);
         let logged_in = tokio::time::timeout(LOGIN_LIMIT, login).await;
         match logged_in.map_err(io::Error::from)?? {
-            Some(opened) => session::run(opened, &self.database).await,
             None => Ok(()),
+            Some((Entered::Behind(joined), _)) => behind::relay(incoming, outgoing, joined).await,
+            Some((Entered::Sample(engine), opened)) => {
+                session::run(incoming, outgoing, &opened, engine).await
+            }
         }
     }
 
+    /// PRELOGIN, LOGIN7 and the response; `None` when there is no session after that.
     async fn log_in(
         &self,
-        mut incoming: Incoming,
-        outgoing: Arc<Outgoing>,
+        incoming: &mut Incoming,
+        outgoing: &Outgoing,
         is_tls: bool,
         peer: SocketAddr,
-    ) -> io::Result<Option<Opened>> {
+    ) -> io::Result<Option<(Entered, Opened)>> {
         let mut tls = None;
         if is_tls {
             tls = Some(incoming.strict_tls(Arc::clone(&self.strict)).await?);
         }
-        let (prelogin, mars) = self.prelogin(&mut incoming, &outgoing, &mut tls).await?;
-
-        let (data, longest) = incoming.message(kind::LOGIN7).await?;
-        let login = Login7::parse(&data)?;
-        let mut record = LoginRecord::new(prelogin.clone(), tls.clone(), &login, longest);
-        let script = self.logins.next();
-        let verdict = self.decide(
-            &prelogin,
-            tls.as_ref(),
-            &login,
-            &mut record,
-            script.as_ref(),
-        );
-        record.verdict = verdict.clone();
+        let prelogin = self.prelogin(incoming, outgoing, &mut tls).await?;
+        let message = incoming.message(kind::LOGIN7).await?;
+        let login = Login7::parse(&message.data)?;
+        let mut record = LoginRecord::new(tls, &login, message.longest);
+        let opened = Opened {
+            spid: self.spid.fetch_add(1, Ordering::Relaxed),
+            packet_size: welcome::packet_size(login.packet_size, incoming.is_encrypted()),
+            mars: prelogin.mars,
+            database: welcome::database(&login).to_owned(),
+            tally: Arc::clone(&self.tally),
+        };
+        let entered = match self.decide(prelogin, &login, &mut record) {
+            Ok(principal) => self.enter(principal, &opened, &login).await,
+            Err(verdict) => Err(verdict),
+        };
+        record.verdict = entered.as_ref().err().cloned().unwrap_or(Verdict::Admitted);
         self.logins.record(record);
 
-        let spid = self.spid.fetch_add(1, Ordering::Relaxed);
-        let agreed = Agreed::new(&login, incoming.is_encrypted(), script.as_ref());
-        let tokens = match &verdict {
-            Verdict::Dropped => return Ok(None),
-            Verdict::Violated(violation) => return Err((*violation).into()),
-            Verdict::Refused(refusal) => {
+        let response = match &entered {
+            Ok(Entered::Behind(joined)) => joined.response.clone(),
+            Ok(Entered::Sample(_)) => welcome::admission(opened.packet_size, &login).bytes,
+            Err(Verdict::Violated(violation)) => return Err((*violation).into()),
+            Err(Verdict::Routed(route)) => welcome::routing(&login, route).bytes,
+            Err(Verdict::Refused(refusal)) => {
                 tracing::info!(%peer, reason = refusal.message, "TDS login refused");
-                welcome::refusal(refusal)
+                welcome::refusal(refusal).bytes
             }
-            Verdict::Routed(route) => welcome::routing(&login, route),
-            Verdict::Admitted => welcome::admission(&agreed, &login, script.as_ref()),
+            Err(Verdict::Dropped | Verdict::Admitted) => return Ok(None),
         };
-        let response = message(kind::RESPONSE, spid, &tokens.bytes, LOGIN_PACKET);
-        if verdict != Verdict::Admitted {
-            outgoing.send(&response).await?;
-            goodbye(&mut incoming, &outgoing).await?;
+        let spid = match &entered {
+            Ok(Entered::Behind(joined)) => joined.spid,
+            _ => opened.spid,
+        };
+        outgoing
+            .send_message(kind::RESPONSE, spid, &response)
+            .await?;
+        let Ok(entered) = entered else {
+            goodbye(incoming, outgoing).await?;
             return Ok(None);
-        }
+        };
         tracing::info!(%peer, app = login.app, "TDS login");
-        // Before the answer: who has read it finds the session counted.
-        let entry = self.sessions.enter();
-        outgoing.send(&response).await?;
-        Ok(Some(Opened {
-            incoming,
-            outgoing,
-            spid,
-            packet_size: agreed.packet_size,
-            mars,
-            login,
-            entry,
-        }))
+        Ok(Some((entered, opened)))
     }
 
-    /// PRELOGIN and the TLS in it. Gives what the client said and whether MARS was agreed on.
+    /// Opens a session of the sample, or of the server behind.
+    async fn enter(
+        &self,
+        principal: Principal,
+        opened: &Opened,
+        login: &Login7,
+    ) -> Result<Entered, Verdict> {
+        let Some(behind) = &self.options.behind else {
+            let engine = Engine::open(&self.sample, principal.name, opened);
+            return engine.map(Entered::Sample).map_err(Verdict::Refused);
+        };
+        let joined = behind::join(behind, &principal, opened, login).await;
+        joined.map(Entered::Behind).map_err(Verdict::Refused)
+    }
+
+    /// PRELOGIN and the TLS in it. Gives what the client said.
     async fn prelogin(
         &self,
         incoming: &mut Incoming,
         outgoing: &Outgoing,
         tls: &mut Option<TlsFacts>,
-    ) -> io::Result<(Prelogin, bool)> {
-        let (data, _) = incoming.message(kind::PRELOGIN).await?;
-        let prelogin = Prelogin::parse(&data)?;
-        let encryption = self.options.encryption.answer(prelogin.encryption);
+    ) -> io::Result<Prelogin> {
+        let message = incoming.message(kind::PRELOGIN).await?;
+        let prelogin = Prelogin::parse(&message.data)?;
         let answer = Answer {
-            encryption,
-            mars: prelogin.mars && self.options.mars,
-            fedauth_required: self.gate.fedauth_answer(&prelogin),
+            encryption: self.options.encryption.answer(prelogin.encryption),
+            mars: prelogin.mars,
+            fedauth_required: self.gate.fedauth_answer(prelogin),
         };
-        let bytes = message(kind::RESPONSE, 0, &answer.encode(), LOGIN_PACKET);
-        outgoing.send(&bytes).await?;
-        if tls.is_none() && Encryption::is_on(encryption) {
-            let facts = incoming.wrapped_tls(Arc::clone(&self.wrapped)).await?;
-            *tls = Some(facts);
+        let bytes = answer.encode();
+        outgoing.send_message(kind::RESPONSE, 0, &bytes).await?;
+        if tls.is_none() && Encryption::is_on(answer.encryption) {
+            *tls = Some(incoming.wrapped_tls(Arc::clone(&self.wrapped)).await?);
         }
-        Ok((prelogin, answer.mars))
+        Ok(prelogin)
     }
 
     fn decide(
         &self,
-        prelogin: &Prelogin,
-        tls: Option<&TlsFacts>,
+        prelogin: Prelogin,
         login: &Login7,
         record: &mut LoginRecord,
-        script: Option<&LoginScript>,
-    ) -> Verdict {
+    ) -> Result<Principal, Verdict> {
+        let script = self.logins.next();
         if record.longest_packet > LOGIN_PACKET {
-            return Verdict::Violated(Violation::LoginPacketTooLong);
+            return Err(Verdict::Violated(Violation::LoginPacketTooLong));
         }
-        let judged = self.gate.judge(prelogin, tls, login, record);
+        let judged = self
+            .gate
+            .judge(prelogin, login, record)
+            .map_err(Verdict::Violated)?;
         match (judged, script) {
-            (Err(violation), _) => Verdict::Violated(violation),
-            (_, Some(LoginScript::Refuse(refusal))) => Verdict::Refused(refusal.clone()),
-            (_, Some(LoginScript::Drop)) => Verdict::Dropped,
-            (Ok(Err(refusal)), _) => Verdict::Refused(refusal),
-            (Ok(Ok(())), Some(LoginScript::Route(route))) => Verdict::Routed(route.clone()),
-            (Ok(Ok(())), _) => Verdict::Admitted,
+            (_, Some(LoginScript::Refuse(refusal))) => Err(Verdict::Refused(refusal)),
+            (_, Some(LoginScript::Drop)) => Err(Verdict::Dropped),
+            (Err(refusal), _) => Err(Verdict::Refused(refusal)),
+            (Ok(_), Some(LoginScript::Route(route))) => Err(Verdict::Routed(route)),
+            (Ok(principal), None) => Ok(principal),
         }
     }
 }

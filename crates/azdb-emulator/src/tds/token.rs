@@ -6,23 +6,34 @@ use super::prelogin::SERVER_VERSION;
 /// The emulated server's name in errors and infos.
 pub(super) const SERVER_NAME: &str = "azdb-emulator";
 
-const ERROR: u8 = 0xaa;
-const INFO: u8 = 0xab;
-const LOGINACK: u8 = 0xad;
-const FEATUREEXTACK: u8 = 0xae;
-const ENVCHANGE: u8 = 0xe3;
-const SESSIONSTATE: u8 = 0xe4;
-const RETURNSTATUS: u8 = 0x79;
+/// First bytes of tokens.
+pub(super) mod first {
+    pub(crate) const RETURNSTATUS: u8 = 0x79;
+    pub(crate) const COLMETADATA: u8 = 0x81;
+    pub(crate) const ERROR: u8 = 0xaa;
+    pub(crate) const INFO: u8 = 0xab;
+    pub(crate) const RETURNVALUE: u8 = 0xac;
+    pub(crate) const LOGINACK: u8 = 0xad;
+    pub(crate) const FEATUREEXTACK: u8 = 0xae;
+    pub(crate) const ROW: u8 = 0xd1;
+    pub(crate) const ROW_WITH_NULL_BITMAP: u8 = 0xd2;
+    pub(crate) const ENVCHANGE: u8 = 0xe3;
+    pub(crate) const SESSIONSTATE: u8 = 0xe4;
+    pub(crate) const DONE: u8 = 0xfd;
+    pub(crate) const DONEPROC: u8 = 0xfe;
+    pub(crate) const DONEINPROC: u8 = 0xff;
+}
 
 /// Which kind of DONE.
+#[repr(u8)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Done {
     /// End of a statement of a batch.
-    Statement = 0xfd,
+    Statement = first::DONE,
     /// End of a procedure.
-    Procedure = 0xfe,
+    Procedure = first::DONEPROC,
     /// End of a statement within a procedure.
-    InProcedure = 0xff,
+    InProcedure = first::DONEINPROC,
 }
 
 /// Bits of a DONE's status.
@@ -44,10 +55,8 @@ pub(super) mod change {
     pub(crate) const BEGIN: u8 = 8;
     pub(crate) const COMMIT: u8 = 9;
     pub(crate) const ROLLBACK: u8 = 10;
-    pub(crate) const MIRROR: u8 = 13;
     pub(crate) const RESET: u8 = 18;
     pub(crate) const ROUTING: u8 = 20;
-    pub(crate) const ENHANCED_ROUTING: u8 = 21;
 }
 
 /// Latin1_General_CI_AS of Azure's default, SQL_Latin1_General_CP1_CI_AS.
@@ -103,27 +112,27 @@ impl Tokens {
     }
 
     pub(super) fn error(&mut self, refusal: &Refusal) {
-        self.notice(ERROR, refusal, 1);
+        self.notice(first::ERROR, refusal);
     }
 
     pub(super) fn info(&mut self, number: u32, class: u8, message: &str) {
         let info = Refusal::new(number, message).class(class);
-        self.notice(INFO, &info, 1);
+        self.notice(first::INFO, &info);
     }
 
-    fn notice(&mut self, token: u8, refusal: &Refusal, line: u32) {
+    fn notice(&mut self, token: u8, refusal: &Refusal) {
         let mut body = Vec::new();
         body.extend(refusal.number.to_le_bytes());
         body.extend([refusal.state, refusal.class]);
         text16(&mut body, &refusal.message);
         text8(&mut body, SERVER_NAME);
         text8(&mut body, "");
-        body.extend(line.to_le_bytes());
+        body.extend(1_u32.to_le_bytes());
         self.sized(token, &body);
     }
 
     /// A token with its length in two bytes.
-    fn sized(&mut self, token: u8, body: &[u8]) {
+    pub(super) fn sized(&mut self, token: u8, body: &[u8]) {
         let length = u16::try_from(body.len()).unwrap_or(u16::MAX);
         self.bytes.push(token);
         self.bytes.extend(length.to_le_bytes());
@@ -134,7 +143,7 @@ impl Tokens {
         let mut body = vec![change];
         text8(&mut body, new);
         text8(&mut body, old);
-        self.sized(ENVCHANGE, &body);
+        self.sized(first::ENVCHANGE, &body);
     }
 
     pub(super) fn changed_bytes(&mut self, change: u8, new: &[u8], old: &[u8]) {
@@ -143,26 +152,19 @@ impl Tokens {
             body.push(u8::try_from(value.len()).unwrap_or(u8::MAX));
             body.extend_from_slice(value);
         }
-        self.sized(ENVCHANGE, &body);
+        self.sized(first::ENVCHANGE, &body);
     }
 
-    /// ENVCHANGE 20, or 21 when a database comes along.
-    pub(super) fn routing(&mut self, host: &str, port: u16, database: Option<&str>) {
+    /// ENVCHANGE 20: the login goes elsewhere.
+    pub(super) fn routing(&mut self, host: &str, port: u16) {
         let mut value = vec![0];
         value.extend(port.to_le_bytes());
         text16(&mut value, host);
-        if let Some(database) = database {
-            text16(&mut value, database);
-        }
-        let change = match database {
-            None => change::ROUTING,
-            Some(_) => change::ENHANCED_ROUTING,
-        };
-        let mut body = vec![change];
+        let mut body = vec![change::ROUTING];
         body.extend(u16::try_from(value.len()).unwrap_or(u16::MAX).to_le_bytes());
         body.extend(value);
         body.extend([0, 0]);
-        self.sized(ENVCHANGE, &body);
+        self.sized(first::ENVCHANGE, &body);
     }
 
     pub(super) fn login_ack(&mut self, tds_version: u32) {
@@ -170,30 +172,22 @@ impl Tokens {
         body.extend(tds_version.to_be_bytes());
         text8(&mut body, "Microsoft SQL Server");
         body.extend(&SERVER_VERSION[..4]);
-        self.sized(LOGINACK, &body);
+        self.sized(first::LOGINACK, &body);
     }
 
     pub(super) fn feature_acks(&mut self, acks: &[(u8, Vec<u8>)]) {
-        self.bytes.push(FEATUREEXTACK);
+        self.bytes.push(first::FEATUREEXTACK);
         for (id, data) in acks {
             self.bytes.push(*id);
-            long_bytes(&mut self.bytes, data);
+            let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+            self.bytes.extend(length.to_le_bytes());
+            self.bytes.extend_from_slice(data);
         }
         self.bytes.push(feature::END);
     }
 
-    /// SESSIONSTATE with one state, recoverable.
-    pub(super) fn session_state(&mut self, sequence: u32, id: u8, value: &[u8]) {
-        let mut body = Vec::new();
-        body.extend(sequence.to_le_bytes());
-        body.extend([1, id, u8::try_from(value.len()).unwrap_or(0xfe)]);
-        body.extend_from_slice(value);
-        self.bytes.push(SESSIONSTATE);
-        long_bytes(&mut self.bytes, &body);
-    }
-
     pub(super) fn return_status(&mut self, status: i32) {
-        self.bytes.push(RETURNSTATUS);
+        self.bytes.push(first::RETURNSTATUS);
         self.bytes.extend(status.to_le_bytes());
     }
 
@@ -203,11 +197,6 @@ impl Tokens {
         self.bytes.extend(command.to_le_bytes());
         self.bytes.extend(rows.to_le_bytes());
     }
-}
-
-fn long_bytes(bytes: &mut Vec<u8>, data: &[u8]) {
-    bytes.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
-    bytes.extend_from_slice(data);
 }
 
 /// Text with its count of characters in one byte; what is longer is cut.

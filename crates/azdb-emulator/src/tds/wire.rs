@@ -1,4 +1,5 @@
-//! The byte stream of one connection, in the clear or in TLS, read packet by packet.
+//! The byte stream of one connection, in the clear or in TLS, read packet by packet: of a client, or
+//! of a server behind this one.
 //!
 //! TLS records are cut here, before rustls sees them, because Azure takes what one record holds for
 //! one packet: a record with half a packet or with two of them ends the connection there. rustls'
@@ -7,31 +8,31 @@
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ClientConnection, Connection, ServerConfig, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::packet::{HEADER, LOGIN_PACKET, Packet, kind, message};
+use super::packet::{HEADER, LOGIN_PACKET, Packet, kind, packets, unit_length};
 use super::record::Violation;
 
 /// Bytes of a TLS record's header.
 const RECORD_HEADER: usize = 5;
-/// First byte of an SMP packet.
-pub(super) const SMP: u8 = 0x53;
-/// Bytes of an SMP packet's header.
-pub(super) const SMP_HEADER: usize = 16;
 /// More than any login has.
 const LOGIN_LIMIT: usize = 128 * 1024;
 
-type Tls = Arc<Mutex<ServerConnection>>;
+type Tls = Arc<Mutex<Connection>>;
 
-fn locked(tls: &Tls) -> MutexGuard<'_, ServerConnection> {
+fn locked(tls: &Tls) -> MutexGuard<'_, Connection> {
     tls.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn invalid(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
 /// What TLS wants to send.
-fn drained(tls: &mut ServerConnection) -> io::Result<Vec<u8>> {
+fn drained(tls: &mut Connection) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while tls.wants_write() {
         tls.write_tls(&mut bytes)?;
@@ -40,13 +41,24 @@ fn drained(tls: &mut ServerConnection) -> io::Result<Vec<u8>> {
 }
 
 /// Takes in TLS bytes.
-fn fed(tls: &mut ServerConnection, mut bytes: &[u8]) -> io::Result<()> {
+fn fed(tls: &mut Connection, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         tls.read_tls(&mut bytes)?;
-        tls.process_new_packets()
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        tls.process_new_packets().map_err(invalid)?;
     }
     Ok(())
+}
+
+/// What one record holds; `None` when it says goodbye.
+fn opened(tls: &mut Connection, record: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    fed(tls, record)?;
+    let state = tls.process_new_packets().map_err(invalid)?;
+    let mut chunk = vec![0; state.plaintext_bytes_to_read()];
+    if chunk.is_empty() && state.peer_has_closed() {
+        return Ok(None);
+    }
+    tls.reader().read_exact(&mut chunk)?;
+    Ok(Some(chunk))
 }
 
 /// The sending side; sessions of one connection share it.
@@ -56,7 +68,7 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Sends bytes, through TLS when there is TLS.
+    /// Sends one packet: a record of its own where there is TLS.
     pub(super) async fn send(&self, bytes: &[u8]) -> io::Result<()> {
         tracing::trace!(header = ?bytes.get(..HEADER), "sends");
         let mut half = self.half.lock().await;
@@ -71,6 +83,14 @@ impl Outgoing {
         half.write_all(&sealed).await
     }
 
+    /// Sends a message of the login.
+    pub(super) async fn send_message(&self, kind: u8, spid: u16, data: &[u8]) -> io::Result<()> {
+        for packet in packets(kind, spid, data, LOGIN_PACKET) {
+            self.send(&packet).await?;
+        }
+        Ok(())
+    }
+
     /// Sends what TLS itself has to say.
     async fn send_own(&self) -> io::Result<()> {
         let mut half = self.half.lock().await;
@@ -81,7 +101,7 @@ impl Outgoing {
         half.write_all(&sealed).await
     }
 
-    /// Says goodbye to the client's reading side.
+    /// Says goodbye to the other side's reading half.
     pub(super) async fn close(&self) -> io::Result<()> {
         if let Some(tls) = self.tls.get() {
             locked(tls).send_close_notify();
@@ -89,6 +109,21 @@ impl Outgoing {
         }
         self.half.lock().await.shutdown().await
     }
+}
+
+/// What is known of a connection's TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// Server name that the client sent.
+    pub server_name: Option<String>,
+}
+
+/// A message of the login.
+pub(super) struct Message {
+    pub(super) data: Vec<u8>,
+    /// Length of its longest packet.
+    pub(super) longest: usize,
+    pub(super) spid: u16,
 }
 
 /// The receiving side.
@@ -99,19 +134,6 @@ pub(super) struct Incoming {
     /// Decrypted bytes of which no packet is whole yet; only where records are not checked.
     plain: Vec<u8>,
     checks_records: bool,
-}
-
-/// What is known of a connection's TLS.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TlsFacts {
-    /// Server name that the client sent.
-    pub server_name: Option<String>,
-    /// `TLSv1_2` or `TLSv1_3`.
-    pub version: Option<String>,
-    /// TLS from the first byte on, as in TDS 8.0.
-    pub strict: bool,
-    /// The client offered ALPN `tds/8.0`.
-    pub alpn: bool,
 }
 
 /// Both sides of a new connection.
@@ -136,89 +158,105 @@ impl Incoming {
         self.tls.is_some()
     }
 
-    /// One TDS or SMP packet, header included; `None` when the client has gone.
+    /// One TDS or SMP packet, header included; `None` when the other side has gone.
     pub(super) async fn unit(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let unit = self.next_unit().await?;
-        if let Some(unit) = &unit {
-            tracing::trace!(header = ?unit.get(..HEADER), "reads a packet");
-        }
-        Ok(unit)
-    }
-
-    async fn next_unit(&mut self) -> io::Result<Option<Vec<u8>>> {
         if self.tls.is_none() {
-            return self.unit_in_clear().await;
+            return self.framed(HEADER, |header| Ok(unit_length(header)?)).await;
         }
         loop {
-            if let Some(unit) = cut(&mut self.plain)? {
+            if let Some(unit) = self.cut()? {
                 return Ok(Some(unit));
             }
             let Some(chunk) = self.record().await? else {
                 return Ok(None);
             };
-            if chunk.is_empty() {
-                continue;
-            }
-            if self.checks_records && unit_length(&chunk) != Some(chunk.len()) {
+            let is_packet = unit_length(&chunk) == Ok(chunk.len());
+            if self.checks_records && !chunk.is_empty() && !is_packet {
                 return Err(Violation::RecordNotOnePacket.into());
             }
             self.plain.extend(chunk);
         }
     }
 
-    async fn unit_in_clear(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut unit = vec![0; HEADER];
-        match self.half.read(&mut unit[..1]).await? {
-            0 => return Ok(None),
-            _ => self.half.read_exact(&mut unit[1..]).await?,
+    /// Reads a header and what it says follows; `None` at the end of the stream.
+    async fn framed(
+        &mut self,
+        header: usize,
+        length: impl Fn(&[u8]) -> io::Result<usize>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = vec![0; header];
+        let (first, others) = bytes.split_at_mut(1);
+        match self.half.read(first).await {
+            Ok(0) => return Ok(None),
+            Ok(_) => self.half.read_exact(others).await?,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+            Err(error) => return Err(error),
         };
-        let length = unit_length(&unit).ok_or(Violation::Malformed("a packet's length"))?;
-        unit.resize(length, 0);
-        self.half.read_exact(&mut unit[HEADER..]).await?;
-        Ok(Some(unit))
+        bytes.resize(length(&bytes)?, 0);
+        let rest = bytes.get_mut(header..).unwrap_or_default();
+        self.half.read_exact(rest).await?;
+        Ok(Some(bytes))
+    }
+
+    /// Takes the first packet off the decrypted bytes, if it is whole.
+    fn cut(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.plain.len() < HEADER {
+            return Ok(None);
+        }
+        let length = unit_length(&self.plain)?;
+        if self.plain.len() < length {
+            return Ok(None);
+        }
+        let rest = self.plain.split_off(length);
+        Ok(Some(std::mem::replace(&mut self.plain, rest)))
+    }
+
+    /// One TLS record as it came.
+    async fn sealed_record(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let length = |header: &[u8]| match *header {
+            [_, _, _, high, low] => {
+                Ok(RECORD_HEADER + usize::from(u16::from_be_bytes([high, low])))
+            }
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        };
+        self.framed(RECORD_HEADER, length).await
     }
 
     /// Reads one TLS record and decrypts it; `None` at the end of the stream.
     async fn record(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let Some(tls) = self.tls.clone() else {
+        let (Some(tls), Some(record)) = (self.tls.clone(), self.sealed_record().await?) else {
             return Ok(None);
         };
-        let mut record = vec![0; RECORD_HEADER];
-        match self.half.read(&mut record[..1]).await {
-            Ok(0) => return Ok(None),
-            Ok(_) => self.half.read_exact(&mut record[1..]).await?,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let length = usize::from(u16::from_be_bytes([record[3], record[4]]));
-        record.resize(RECORD_HEADER + length, 0);
-        self.half.read_exact(&mut record[RECORD_HEADER..]).await?;
         let opened = opened(&mut locked(&tls), &record);
         self.outgoing.send_own().await?;
         opened
     }
 
     /// One packet of the login, before any SMP.
-    pub(super) async fn packet(&mut self) -> io::Result<Packet> {
+    async fn packet(&mut self, kind: u8) -> io::Result<Packet> {
         let gone = || io::Error::from(io::ErrorKind::UnexpectedEof);
-        let unit = self.unit().await?.ok_or_else(gone)?;
-        let packet = Packet::of(unit).ok_or(Violation::Malformed("a packet's length"))?;
-        Ok(packet)
+        let packet = Packet::of(self.unit().await?.ok_or_else(gone)?)?;
+        if packet.kind == kind {
+            Ok(packet)
+        } else {
+            Err(Violation::UnexpectedMessage(packet.kind).into())
+        }
     }
 
-    /// A message of the login: its data, and the length of its longest packet.
-    pub(super) async fn message(&mut self, kind: u8) -> io::Result<(Vec<u8>, usize)> {
-        let mut data = Vec::new();
-        let mut longest = 0;
+    /// A message of the login.
+    pub(super) async fn message(&mut self, kind: u8) -> io::Result<Message> {
+        let (mut data, mut longest) = (Vec::new(), 0);
         loop {
-            let packet = self.packet().await?;
-            if packet.kind != kind {
-                return Err(Violation::UnexpectedMessage(packet.kind).into());
-            }
+            let packet = self.packet(kind).await?;
             longest = longest.max(packet.wire_len());
             data.extend_from_slice(&packet.data);
             if packet.is_last() {
-                return Ok((data, longest));
+                let spid = packet.spid;
+                return Ok(Message {
+                    data,
+                    longest,
+                    spid,
+                });
             }
             if data.len() > LOGIN_LIMIT {
                 return Err(Violation::Malformed("a login of more than 128 KiB").into());
@@ -226,48 +264,58 @@ impl Incoming {
         }
     }
 
-    /// The TLS handshake of TDS 7, inside PRELOGIN packets: one message for each flight.
+    /// The TLS handshake of TDS 7 as a server, inside PRELOGIN packets: one message for each flight.
     pub(super) async fn wrapped_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<TlsFacts> {
-        let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
-        while tls.is_handshaking() {
-            let packet = self.packet().await?;
-            if packet.kind != kind::PRELOGIN {
-                return Err(Violation::UnexpectedMessage(packet.kind).into());
-            }
-            let result = fed(&mut tls, &packet.data);
+        let tls = ServerConnection::new(config).map_err(io::Error::other)?;
+        let tls = self.wrapped(tls.into()).await?;
+        Ok(self.seal(tls))
+    }
+
+    /// The same as a client.
+    pub(super) async fn wrapped_tls_as_client(&mut self, tls: ClientConnection) -> io::Result<()> {
+        let tls = self.wrapped(tls.into()).await?;
+        self.seal(tls);
+        Ok(())
+    }
+
+    async fn wrapped(&mut self, mut tls: Connection) -> io::Result<Connection> {
+        let kind = kind::PRELOGIN;
+        loop {
             let flight = drained(&mut tls)?;
             if !flight.is_empty() {
-                let flight = message(kind::PRELOGIN, 0, &flight, LOGIN_PACKET);
-                self.outgoing.send(&flight).await?;
+                self.outgoing.send_message(kind, 0, &flight).await?;
             }
-            result?;
+            if !tls.is_handshaking() {
+                return Ok(tls);
+            }
+            let packet = self.packet(kind).await?;
+            if let Err(error) = fed(&mut tls, &packet.data) {
+                let alert = drained(&mut tls)?;
+                self.outgoing.send_message(kind, 0, &alert).await?;
+                return Err(error);
+            }
         }
-        Ok(self.sealed(tls, false))
     }
 
     /// The TLS handshake of TDS 8.0.
     pub(super) async fn strict_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<TlsFacts> {
-        let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
+        let mut tls = Connection::from(ServerConnection::new(config).map_err(io::Error::other)?);
         while tls.is_handshaking() {
-            let mut record = vec![0; RECORD_HEADER];
-            self.half.read_exact(&mut record).await?;
-            let length = usize::from(u16::from_be_bytes([record[3], record[4]]));
-            record.resize(RECORD_HEADER + length, 0);
-            self.half.read_exact(&mut record[RECORD_HEADER..]).await?;
-            let result = fed(&mut tls, &record);
+            let record = self.sealed_record().await?;
+            let result = fed(&mut tls, &record.ok_or(io::ErrorKind::UnexpectedEof)?);
             let flight = drained(&mut tls)?;
             self.outgoing.send(&flight).await?;
             result?;
         }
-        Ok(self.sealed(tls, true))
+        Ok(self.seal(tls))
     }
 
-    fn sealed(&mut self, tls: ServerConnection, strict: bool) -> TlsFacts {
+    fn seal(&mut self, tls: Connection) -> TlsFacts {
         let facts = TlsFacts {
-            server_name: tls.server_name().map(str::to_owned),
-            version: tls.protocol_version().map(|version| format!("{version:?}")),
-            strict,
-            alpn: tls.alpn_protocol().is_some(),
+            server_name: match &tls {
+                Connection::Server(tls) => tls.server_name().map(str::to_owned),
+                Connection::Client(_) => None,
+            },
         };
         let tls = Arc::new(Mutex::new(tls));
         // Set once: the handshake runs once for each connection.
@@ -275,46 +323,4 @@ impl Incoming {
         self.tls = Some(tls);
         facts
     }
-}
-
-/// What one record holds; `None` when it says goodbye.
-fn opened(tls: &mut ServerConnection, record: &[u8]) -> io::Result<Option<Vec<u8>>> {
-    fed(tls, record)?;
-    let state = tls
-        .process_new_packets()
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    let mut chunk = vec![0; state.plaintext_bytes_to_read()];
-    if chunk.is_empty() && state.peer_has_closed() {
-        return Ok(None);
-    }
-    tls.reader().read_exact(&mut chunk)?;
-    Ok(Some(chunk))
-}
-
-/// Length of the packet that these bytes begin with, header included.
-fn unit_length(bytes: &[u8]) -> Option<usize> {
-    let header = bytes.first_chunk::<HEADER>()?;
-    let (length, least) = if header[0] == SMP {
-        let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
-        (usize::try_from(length).ok()?, SMP_HEADER)
-    } else {
-        (
-            usize::from(u16::from_be_bytes([header[2], header[3]])),
-            HEADER,
-        )
-    };
-    (length >= least && length <= 1 << 16).then_some(length)
-}
-
-/// Takes the first packet off these bytes, if it is whole.
-fn cut(plain: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
-    if plain.len() < HEADER {
-        return Ok(None);
-    }
-    let length = unit_length(plain).ok_or(Violation::Malformed("a packet's length"))?;
-    if plain.len() < length {
-        return Ok(None);
-    }
-    let rest = plain.split_off(length);
-    Ok(Some(std::mem::replace(plain, rest)))
 }

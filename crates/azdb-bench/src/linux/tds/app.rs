@@ -44,9 +44,7 @@ pub(super) async fn select(session: &mut Session) -> anyhow::Result<()> {
 /// Reads `rows` rows of 4000 characters.
 pub(super) async fn read(session: &mut Session, rows: usize) -> anyhow::Result<()> {
     use futures_util::TryStreamExt as _;
-    let sql = format!(
-        "with n(i) as (select 1 union all select i + 1 from n where i < {rows}) select replicate(N'x', 4000) from n"
-    );
+    let sql = format!("select replicate(N'x', 4000) from generate_series(1, {rows})");
     let mut stream = session.simple_query(sql).await?;
     let mut read = 0;
     while let Some(item) = stream.try_next().await? {

@@ -1,31 +1,21 @@
 //! One stream of requests and their responses.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
+use super::super::engine::{Reset, Sink};
 use super::super::packet::{Packet, kind, status};
 use super::super::record::Violation;
-use super::super::request::{Asks, Request};
-use super::super::sql::Sink;
+use super::super::request::Request;
 use super::super::token::{Done, Tokens, change, done};
 use super::Served;
 use super::out::Out;
-use crate::sqlite::{Interrupt, Reason};
 
 /// Largest request: a bulk load or a long parameter.
 const LARGEST_REQUEST: usize = 256 * 1024 * 1024;
-
-/// Chunks of tokens between the thread that runs a statement and the one that sends.
-const CHUNKS: usize = 4;
-
-/// A whole message of a client.
-struct Message {
-    kind: u8,
-    status: u8,
-    data: Vec<u8>,
-}
 
 pub(super) struct Chat {
     packets: mpsc::Receiver<Packet>,
@@ -37,40 +27,8 @@ pub(super) struct Chat {
     buffers_all: bool,
 }
 
-/// How far a request is, so that its cancellation hits no other one: a request of another stream
-/// may hold the engine while this one waits for it.
-#[derive(Default)]
-struct Stage(Mutex<Progress>);
-
-#[derive(Default)]
-struct Progress {
-    has_engine: bool,
-    is_cancelled: bool,
-}
-
-impl Stage {
-    fn locked(&self) -> MutexGuard<'_, Progress> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The request has the engine. False when it was cancelled before.
-    fn begin(&self) -> bool {
-        let mut stage = self.locked();
-        stage.has_engine = true;
-        !stage.is_cancelled
-    }
-
-    fn cancel(&self, interrupt: &Interrupt) {
-        let mut stage = self.locked();
-        stage.is_cancelled = true;
-        if stage.has_engine {
-            interrupt.fire(Reason::Request);
-        }
-    }
-}
-
 /// How a request ended.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
     Normally,
     ByAttention,
@@ -99,23 +57,19 @@ impl Chat {
     pub(super) async fn run(&mut self) -> io::Result<()> {
         while let Some(message) = self.message().await? {
             if message.kind == kind::ATTENTION {
-                self.served.entry.count(|asked| asked.attentions += 1);
-                self.acknowledge_attention().await?;
+                self.say(Done::Statement, done::ATTENTION).await?;
                 continue;
             }
             if message.status & status::IGNORE != 0 {
                 continue;
             }
-            if let Some(refusal) = self.served.entry.expired() {
-                let tokens = super::super::welcome::refusal(&refusal);
-                self.out.push(&tokens.bytes).await?;
-                return self.out.finish().await;
-            }
             match self.serve(message).await? {
                 Ended::Normally => self.out.finish().await?,
+                // An error without text. The attention's own answer is a message of its own, which
+                // JDBC and tedious rely on.
                 Ended::ByAttention => {
-                    self.break_off().await?;
-                    self.acknowledge_attention().await?;
+                    self.say(Done::Statement, done::ERROR).await?;
+                    self.say(Done::Statement, done::ATTENTION).await?;
                 }
                 Ended::ClientGone => return Ok(()),
             }
@@ -123,26 +77,17 @@ impl Chat {
         Ok(())
     }
 
-    /// Ends the response of a request that was interrupted: an error without text. The attention's
-    /// own answer is a message of its own, which JDBC and tedious rely on.
-    async fn break_off(&mut self) -> io::Result<()> {
+    /// Ends a response with a DONE.
+    async fn say(&mut self, kind: Done, status: u16) -> io::Result<()> {
         let mut tokens = Tokens::new();
-        tokens.done(Done::Statement, done::ERROR, 0, 0);
+        tokens.done(kind, status, 0, 0);
         self.out.push(&tokens.bytes).await?;
         self.out.finish().await
     }
 
-    /// Sends the DONE that an attention waits for.
-    async fn acknowledge_attention(&mut self) -> io::Result<()> {
-        let mut tokens = Tokens::new();
-        tokens.done(Done::Statement, done::ATTENTION, 0, 0);
-        self.out.push(&tokens.bytes).await?;
-        self.out.finish().await
-    }
-
-    /// The next message; `None` when the client has gone.
-    async fn message(&mut self) -> io::Result<Option<Message>> {
-        let mut message: Option<Message> = None;
+    /// The next message, as one packet; `None` when the client has gone.
+    async fn message(&mut self) -> io::Result<Option<Packet>> {
+        let mut message: Option<Packet> = None;
         loop {
             let packet = match self.early.take() {
                 Some(packet) => Some(packet),
@@ -151,24 +96,12 @@ impl Chat {
             let Some(packet) = packet else {
                 return Ok(None);
             };
-            let is_last = packet.is_last() || packet.kind == kind::ATTENTION;
-            let (size, limit) = (packet.wire_len(), self.served.packet_size);
-            // From TDS 7.3 on the server insists on full packets.
-            if size > limit || (!is_last && size < limit) {
-                return Err(Violation::PacketSize.into());
-            }
+            packet.check_size(self.served.packet_size)?;
+            let is_last = packet.is_last();
             let whole = match message.take() {
-                None => Message {
-                    kind: packet.kind,
-                    status: packet.status,
-                    data: packet.data,
-                },
+                None => packet,
                 // An attention in the middle of a request takes the request back.
-                Some(_) if packet.kind == kind::ATTENTION => Message {
-                    kind: packet.kind,
-                    status: packet.status,
-                    data: Vec::new(),
-                },
+                Some(_) if packet.kind == kind::ATTENTION => packet,
                 Some(so_far) if so_far.kind != packet.kind => {
                     return Err(Violation::UnexpectedMessage(packet.kind).into());
                 }
@@ -189,75 +122,57 @@ impl Chat {
     }
 
     /// Runs one request, all but the end of its response.
-    async fn serve(&mut self, message: Message) -> io::Result<Ended> {
+    async fn serve(&mut self, message: Packet) -> io::Result<Ended> {
         let request = Request::parse(message.kind, &message.data)?;
-        self.count(&request, message.status);
         let reset = match message.status {
-            bits if bits & status::RESET_KEEP_TRANSACTION != 0 => Some(true),
-            bits if bits & status::RESET != 0 => Some(false),
+            bits if bits & status::RESET_KEEP_TRANSACTION != 0 => Some(Reset::KeepTransaction),
+            bits if bits & status::RESET != 0 => Some(Reset::All),
             _ => None,
         };
+        {
+            let mut asked = self.served.tally.locked();
+            asked.bulk_loads += usize::from(message.kind == kind::BULK);
+            asked.resets += usize::from(reset.is_some());
+        }
         if reset.is_some() {
             let mut tokens = Tokens::new();
             tokens.changed_bytes(change::RESET, &[], &[]);
             self.out.push(&tokens.bytes).await?;
         }
-        let (mut sink, mut chunks) = Sink::new((!self.buffers_all).then_some(CHUNKS));
-        let engine = self.served.engine.clone();
-        let stage = Arc::new(Stage::default());
-        let own_stage = Arc::clone(&stage);
-        let running = tokio::task::spawn_blocking(move || {
-            let mut engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
-            engine.arm();
-            if !own_stage.begin() {
-                return;
+        let cancel = CancellationToken::new();
+        let (buffers_all, engine) = (self.buffers_all, Arc::clone(&self.served.engine));
+        let out = &mut self.out;
+        let work = async {
+            let Some(mut engine) = cancel.run_until_cancelled(engine.lock()).await else {
+                return Ok(());
+            };
+            let sink = Sink::new((!buffers_all).then_some(&mut *out), &cancel);
+            let rest = engine.run(request, reset, sink).await;
+            drop(engine);
+            // What a client has taken back ends with the last whole token.
+            if cancel.is_cancelled() {
+                return Ok(());
             }
-            if let Some(keep_transaction) = reset {
-                engine.reset(keep_transaction);
-            }
-            engine.run(request, &mut sink);
-        });
+            out.push(&rest).await
+        };
+        tokio::pin!(work);
         let mut ended = Ended::Normally;
         loop {
+            let is_wanted = self.early.is_none() && ended == Ended::Normally;
             let packet = tokio::select! {
-                chunk = chunks.recv() => match chunk {
-                    Some(_) if ended != Ended::Normally => continue,
-                    Some(chunk) => {
-                        self.out.push(&chunk).await?;
-                        continue;
-                    }
-                    None => break,
-                },
-                packet = self.packets.recv(), if self.early.is_none() && ended == Ended::Normally => packet,
+                worked = &mut work => return worked.map(|()| ended),
+                packet = self.packets.recv(), if is_wanted => packet,
             };
             match packet {
-                Some(packet) if packet.kind == kind::ATTENTION => {
-                    self.served.entry.count(|asked| asked.attentions += 1);
-                    stage.cancel(&self.served.interrupt);
-                    ended = Ended::ByAttention;
-                }
-                Some(packet) => self.early = Some(packet),
-                None => {
-                    stage.cancel(&self.served.interrupt);
-                    ended = Ended::ClientGone;
+                Some(packet) if packet.kind != kind::ATTENTION => self.early = Some(packet),
+                gone_or_attention => {
+                    cancel.cancel();
+                    ended = match gone_or_attention {
+                        Some(_) => Ended::ByAttention,
+                        None => Ended::ClientGone,
+                    };
                 }
             }
         }
-        running.await.map_err(io::Error::other)?;
-        Ok(ended)
-    }
-
-    fn count(&self, request: &Request, bits: u8) {
-        self.served.entry.count(|asked| {
-            match &request.asks {
-                Asks::Batch(_) => asked.batches += 1,
-                Asks::Call(_) => asked.calls += 1,
-                Asks::Transaction(_) => asked.transactions += 1,
-                Asks::Bulk(_) => asked.bulk_loads += 1,
-            }
-            if bits & (status::RESET | status::RESET_KEEP_TRANSACTION) != 0 {
-                asked.resets += 1;
-            }
-        });
     }
 }

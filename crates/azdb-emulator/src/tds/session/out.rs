@@ -15,7 +15,7 @@ enum To {
 }
 
 /// The sending side of one stream of requests.
-pub(super) struct Out {
+pub(in crate::tds) struct Out {
     to: To,
     spid: u16,
     room: usize,
@@ -43,7 +43,7 @@ impl Out {
     }
 
     /// Adds tokens to the response and sends what fills packets.
-    pub(super) async fn push(&mut self, tokens: &[u8]) -> io::Result<()> {
+    pub(in crate::tds) async fn push(&mut self, tokens: &[u8]) -> io::Result<()> {
         self.buffer.extend_from_slice(tokens);
         while self.buffer.len() > self.room {
             let rest = self.buffer.split_off(self.room);

@@ -9,9 +9,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::super::cursor::Cursor;
-use super::super::packet::Packet;
+use super::super::packet::{Packet, SMP, SMP_HEADER};
 use super::super::record::Violation;
-use super::super::wire::{Incoming, Outgoing, SMP, SMP_HEADER};
+use super::super::wire::{Incoming, Outgoing};
 use super::Served;
 use super::chat::Chat;
 use super::out::Out;
@@ -71,12 +71,12 @@ struct Known {
 /// Serves all streams until the client has gone.
 pub(super) async fn serve(
     incoming: Incoming,
-    outgoing: Arc<Outgoing>,
+    outgoing: &Arc<Outgoing>,
     served: &Served,
 ) -> io::Result<()> {
     let (to_streams, units) = mpsc::channel(1);
     let reading = read(incoming, to_streams);
-    tokio::try_join!(reading, distribute(units, &outgoing, served))?;
+    tokio::try_join!(reading, distribute(units, outgoing, served))?;
     Ok(())
 }
 
@@ -111,7 +111,7 @@ async fn distribute(
         let (flags, id, number, window, data) = header(&unit)?;
         match flags {
             flag::SYN if !streams.contains_key(&id) => {
-                served.entry.count(|asked| asked.smp_sessions += 1);
+                served.tally.locked().smp_sessions += 1;
                 streams.insert(id, open(id, outgoing, window, served, &mut chats));
             }
             flag::ACK | flag::DATA | flag::FIN => {
@@ -135,7 +135,6 @@ async fn distribute(
         }
     }
     drop(streams);
-    served.interrupt.close();
     while let Some(ended) = chats.join_next().await {
         // Streams that still had something to say fail now: nobody listens.
         if let Ok(Err(error)) = ended {
@@ -198,7 +197,7 @@ async fn take_in(known: &Known, number: u32, bytes: &[u8]) -> io::Result<()> {
     if number != known.stream.received.fetch_add(1, Ordering::Relaxed) + 1 {
         return Err(Violation::Malformed("an SMP packet out of order").into());
     }
-    let packet = Packet::of(bytes.to_vec()).ok_or(Violation::Malformed("a packet's length"))?;
+    let packet = Packet::of(bytes.to_vec())?;
     // A stream whose chat has ended takes nothing in any more.
     let _ = known.packets.send(packet);
     let sent = known.stream.sent.load(Ordering::Relaxed);

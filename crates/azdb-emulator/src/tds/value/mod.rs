@@ -1,124 +1,127 @@
-//! Types and values: SQLite's on one side, TDS's on the other.
+//! Values of the sample as TDS has them: decimals, dates and GUIDs are text there.
 //!
-//! SQLite has no dates, decimals or GUIDs: dates are ISO text, decimals and GUIDs text or numbers.
-//! Character columns are always sent as `nvarchar`, whatever their declaration says.
+//! Characters are always sent as `nvarchar`, times of day and offsets never.
 
-mod calendar;
 mod decode;
 mod encode;
 
-pub(super) use calendar::Moment;
-pub(super) use decode::{Layout, Parameter, parameter, type_info};
-pub(super) use encode::{column_metadata, int_fits, plain_text, return_value, row};
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Timelike as _};
 
-/// A type of a column, variable or parameter.
+use super::record::Violation;
+pub(super) use decode::{Layout, Parameter, parameter, type_info};
+pub(super) use encode::{column_metadata, return_value, row};
+
+/// Why a client's value can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Type {
-    Bit,
-    /// Of 1, 2, 4 or 8 bytes.
-    Int(u8),
-    /// Of 4 or 8 bytes.
-    Float(u8),
-    /// Precision and scale.
-    Decimal(u8, u8),
-    /// Of 4 or 8 bytes.
-    Money(u8),
-    /// Characters; `None` is `max`.
-    Text(Option<u16>),
-    /// Bytes; `None` is `max`.
-    Binary(Option<u16>),
-    Date,
-    /// Scale.
-    Time(u8),
-    /// Of 4 or 8 bytes.
-    DateTime(u8),
-    /// Scale.
-    DateTime2(u8),
-    /// Scale.
-    DateTimeOffset(u8),
-    Guid,
+pub(super) enum Unread {
+    Malformed(Violation),
+    /// It is well-formed, and of a kind that the sample has not.
+    Unknown(&'static str),
 }
 
-/// A value that does not fit its type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Error converting a value to data type {0}.")]
-pub(super) struct Unfit(pub(super) &'static str);
+impl From<Violation> for Unread {
+    fn from(violation: Violation) -> Self {
+        Self::Malformed(violation)
+    }
+}
 
-impl Type {
-    /// The name that an error text has.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Bit => "bit",
-            Self::Int(1) => "tinyint",
-            Self::Int(2) => "smallint",
-            Self::Int(4) => "int",
-            Self::Int(_) => "bigint",
-            Self::Float(4) => "real",
-            Self::Float(_) => "float",
-            Self::Decimal(..) => "decimal",
-            Self::Money(_) => "money",
-            Self::Text(_) => "nvarchar",
-            Self::Binary(_) => "varbinary",
-            Self::Date => "date",
-            Self::Time(_) => "time",
-            Self::DateTime(_) => "datetime",
-            Self::DateTime2(_) => "datetime2",
-            Self::DateTimeOffset(_) => "datetimeoffset",
-            Self::Guid => "uniqueidentifier",
-        }
+/// Days from 0001-01-01 to 1900-01-01, where `datetime` begins to count.
+const DAYS_TO_1900: i64 = 693_595;
+
+/// Ticks of 100 ns in a second.
+const TICKS: u64 = 10_000_000;
+
+/// The date so many days after 0001-01-01.
+fn date(day: i64) -> Option<NaiveDate> {
+    NaiveDate::from_num_days_from_ce_opt(i32::try_from(day).ok()? + 1)
+}
+
+fn date_text(day: i64) -> Option<String> {
+    Some(date(day)?.format("%Y-%m-%d").to_string())
+}
+
+/// A day and ticks after midnight as text, with a fraction when there is one.
+fn moment_text(day: i64, ticks: u64) -> Option<String> {
+    let seconds = u32::try_from(ticks / TICKS).ok()?;
+    let nanos = u32::try_from(ticks % TICKS * 100).ok()?;
+    let time = NaiveTime::from_num_seconds_from_midnight_opt(seconds, nanos)?;
+    Some(
+        date(day)?
+            .and_time(time)
+            .format("%Y-%m-%d %H:%M:%S%.f")
+            .to_string(),
+    )
+}
+
+/// Days since 0001-01-01 and ticks since midnight of a date with or without a time.
+fn moment(text: &str) -> Option<(u32, u64)> {
+    let text = text.trim().replace('T', " ");
+    let moment = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f");
+    let day = || NaiveDate::parse_from_str(&text, "%Y-%m-%d");
+    let moment = moment.or_else(|_| day().map(|day| day.and_time(NaiveTime::MIN)));
+    let moment = moment.ok()?;
+    let seconds = u64::from(moment.num_seconds_from_midnight());
+    let ticks = seconds * TICKS + u64::from(moment.nanosecond() / 100);
+    let day = u32::try_from(moment.num_days_from_ce() - 1).ok()?;
+    (moment.year() <= 9999).then_some((day, ticks))
+}
+
+/// The first three groups are little-endian.
+fn turned(bytes: [u8; 16]) -> [u8; 16] {
+    let [d, c, b, a, f, e, h, g, rest @ ..] = bytes;
+    let mut turned = [0; 16];
+    turned[..8].copy_from_slice(&[a, b, c, d, e, f, g, h]);
+    turned[8..].copy_from_slice(&rest);
+    turned
+}
+
+fn guid_text(bytes: [u8; 16]) -> String {
+    let hex = format!("{:032X}", u128::from_be_bytes(turned(bytes)));
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
+    parts.join("-")
+}
+
+fn guid(text: &str) -> Option<[u8; 16]> {
+    let hex: String = text.chars().filter(|one| *one != '-').collect();
+    let number = u128::from_str_radix(&hex, 16).ok();
+    number
+        .filter(|_| hex.len() == 32)
+        .map(|number| turned(number.to_be_bytes()))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_count_from_the_first_of_january_of_year_one() {
+        assert_eq!(moment("0001-01-01"), Some((0, 0)));
+        assert_eq!(moment("1900-01-01T00:00:01"), Some((693_595, TICKS)));
+        assert_eq!(moment("9999-12-31").unwrap().0, 3_652_058);
     }
 
-    /// The type of a declaration such as `nvarchar(40)`, `decimal(10, 2)` or `nvarchar(max)`.
-    pub(super) fn declared(declaration: &str) -> Option<Self> {
-        let lower = declaration.to_ascii_lowercase();
-        let (name, arguments) = lower.split_once('(').unwrap_or((&lower, ""));
-        let mut arguments = arguments
-            .trim_end()
-            .trim_end_matches(')')
-            .split(',')
-            .map(str::trim);
-        let first = arguments.next().filter(|text| !text.is_empty());
-        let second = arguments.next();
-        let small = |text: Option<&str>, otherwise: u8| -> u8 {
-            text.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
-        };
-        let long = |largest: u16, otherwise: u16| match first {
-            Some("max" | "-1") => None,
-            first => Some(
-                first
-                    .and_then(|text| text.parse::<u16>().ok())
-                    .unwrap_or(otherwise)
-                    .clamp(1, largest),
-            ),
-        };
-        Some(match name.trim() {
-            "bit" | "boolean" | "bool" => Self::Bit,
-            "tinyint" => Self::Int(1),
-            "smallint" => Self::Int(2),
-            "int" | "integer" => Self::Int(4),
-            "bigint" => Self::Int(8),
-            "real" => Self::Float(4),
-            "float" | "double" | "double precision" => Self::Float(8),
-            "decimal" | "numeric" => {
-                let precision = small(first, 18).clamp(1, 38);
-                Self::Decimal(precision, small(second, 0).min(precision))
-            }
-            "money" => Self::Money(8),
-            "smallmoney" => Self::Money(4),
-            "nvarchar" | "varchar" | "nchar" | "char" | "character" => Self::Text(long(4000, 1)),
-            "sysname" => Self::Text(Some(128)),
-            "ntext" | "text" | "xml" => Self::Text(None),
-            "varbinary" | "binary" => Self::Binary(long(8000, 1)),
-            "image" | "blob" => Self::Binary(None),
-            "date" => Self::Date,
-            "time" => Self::Time(small(first, 7).min(7)),
-            "datetime" => Self::DateTime(8),
-            "smalldatetime" => Self::DateTime(4),
-            "datetime2" => Self::DateTime2(small(first, 7).min(7)),
-            "timestamp" => Self::DateTime2(7),
-            "datetimeoffset" => Self::DateTimeOffset(small(first, 7).min(7)),
-            "uniqueidentifier" => Self::Guid,
-            _ => return None,
-        })
+    #[test]
+    fn text_comes_back_as_it_was() {
+        for text in ["2024-02-29 23:59:59.999", "0001-01-01 00:00:00"] {
+            let (day, ticks) = moment(text).unwrap();
+            assert_eq!(moment_text(i64::from(day), ticks).unwrap(), text);
+        }
+        let text = "C0FFEE00-5A0E-4B1D-9F5C-2B7E8D4A6F02";
+        assert_eq!(guid_text(guid(text).unwrap()), text);
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused() {
+        for text in ["", "yesterday", "2026-13-01", "2026-01-01 25:00:00"] {
+            assert_eq!(moment(text), None, "{text}");
+        }
+        assert_eq!(moment_text(i64::MAX, 0), None);
     }
 }

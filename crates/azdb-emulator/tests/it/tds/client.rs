@@ -33,8 +33,13 @@ impl Azure {
             tds,
             ..EmulatorOptions::default()
         };
+        let emulator = runtime.block_on(Emulator::start(options)).unwrap();
+        Self::of(emulator, runtime)
+    }
+
+    pub(super) fn of(emulator: Emulator, runtime: Runtime) -> Self {
         Self {
-            emulator: runtime.block_on(Emulator::start(options)).unwrap(),
+            emulator,
             _runtime: runtime,
         }
     }

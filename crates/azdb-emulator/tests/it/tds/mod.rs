@@ -1,7 +1,8 @@
-//! The TDS server, before a client made of bytes and before tiberius.
+//! The TDS server.
 
+mod behind;
 mod client;
 mod login;
 mod responses;
+mod sample;
 mod strict;
-mod with_tiberius;

@@ -1,58 +1,11 @@
-//! Responses that tests can ask for, and answers to requests, byte by byte.
+//! Responses to requests, byte by byte.
 
-use azdb_emulator::tds::{Dress, LoginScript, Refusal};
-
-use super::client::{Azure, Client, Login, has, packet, told};
-
-fn dressed(dress: Dress) -> (u8, Vec<u8>) {
-    let azure = Azure::new();
-    azure.emulator.tds().script(1, &LoginScript::Admit(dress));
-    let login = Login::good(azure.token());
-    Client::encrypted(&azure).log_in(&login).unwrap()
-}
+use super::client::{Azure, BATCH, Client, Login, batch, has, packet, told};
 
 fn session(azure: &Azure) -> Client {
     let mut client = Client::encrypted(azure);
     client.log_in(&Login::good(azure.token())).unwrap();
     client
-}
-
-#[test]
-fn done_in_proc_can_come_before_the_acknowledgement() {
-    let response = dressed(Dress {
-        done_in_proc: true,
-        ..Dress::default()
-    });
-    assert_eq!(response.1[0], 0xff);
-}
-
-#[test]
-fn features_can_be_acknowledged_apart_or_unasked_or_not_at_all() {
-    let apart = dressed(Dress {
-        unasked: vec![0x0d],
-        acks_apart: true,
-        ..Dress::default()
-    });
-    assert!(has(
-        &apart,
-        &[0xae, 2, 0, 0, 0, 0, 0xff, 0xae, 0x0d, 1, 0, 0, 0, 1, 0xff]
-    ));
-    let none = dressed(Dress {
-        no_fedauth_ack: true,
-        ..Dress::default()
-    });
-    assert!(!has(&none, &[0xae, 2]));
-}
-
-#[test]
-fn packet_size_and_failover_partner_can_be_chosen() {
-    let response = dressed(Dress {
-        packet_size: Some(512),
-        mirror_partner: Some("p".to_owned()),
-        ..Dress::default()
-    });
-    assert!(has(&response, &[4, 3, b'5', 0, b'1', 0, b'2', 0]));
-    assert!(has(&response, &[13, 1, b'p', 0, 0]));
 }
 
 #[test]
@@ -90,8 +43,8 @@ fn transaction_has_a_descriptor_that_requests_must_name() {
 fn attention_ends_the_response_and_is_answered_in_a_message_of_its_own() {
     let azure = Azure::new();
     let mut client = session(&azure);
-    let request = super::client::batch("waitfor delay '00:10:00'");
-    client.send(&packet(super::client::BATCH, true, &request));
+    let request = batch("waitfor delay '00:10:00'");
+    client.send(&packet(BATCH, true, &request));
     client.send(&packet(6, true, &[]));
     let (_, broken_off) = client.message().unwrap();
     assert_eq!(broken_off[..3], [0xfd, 2, 0]);
@@ -112,26 +65,28 @@ fn attention_after_the_response_gets_one_answer() {
     assert!(has(&again, &[0xd1, 4, 1]));
 }
 
-#[test]
-fn session_whose_token_has_expired_reads_it_and_ends() {
-    let azure = Azure::new();
-    let mut client = session(&azure);
-    let text = "Query cannot be executed, access token is expired.";
-    azure
-        .emulator
-        .tds()
-        .expire_sessions(&Refusal::new(37396, text));
-    assert_eq!(
-        told(&client.ask("select 1").unwrap()),
-        (37396, text.to_owned())
-    );
-    client.assert_dropped();
+/// An RPC of a procedure with this number and these bytes of parameters.
+fn rpc(number: u8, parameters: &[u8]) -> Vec<u8> {
+    let headers = &batch("")[..];
+    packet(
+        3,
+        true,
+        &[headers, &[0xff, 0xff, number, 0, 0, 0], parameters].concat(),
+    )
 }
 
 #[test]
-fn dropped_sessions_end_without_a_word() {
+fn what_the_sample_has_not_is_refused_and_the_session_lives_on() {
     let azure = Azure::new();
     let mut client = session(&azure);
-    azure.emulator.tds().drop_sessions();
-    client.assert_dropped();
+    // A table-valued parameter without name, and sp_cursoropen of an integer.
+    for request in [rpc(10, &[0, 0, 0xf3, 0, 0, 0]), rpc(2, &[0, 0, 0x26, 4, 0])] {
+        client.send(&request);
+        let (number, text) = told(&client.message().unwrap());
+        assert_eq!(number, 40510);
+        assert!(text.starts_with("azdb-emulator: this sample "), "{text}");
+        assert!(text.contains("--behind sqlserver://"), "{text}");
+    }
+    assert!(has(&client.ask("select 1").unwrap(), &[0xd1, 4, 1]));
+    assert!(azure.emulator.tds().violations().is_empty());
 }

@@ -1,0 +1,103 @@
+//! The login response of the server behind, as the app reads it.
+
+use super::super::cursor::{Cursor, utf16};
+use super::super::login7::{Login7, feature};
+use super::super::packet::LOGIN_PACKET;
+use super::super::record::Violation;
+use super::super::token::{Tokens, change, first};
+
+/// What a server says to a LOGIN7.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Response {
+    Admitted { tokens: Vec<u8>, packet_size: usize },
+    Refused { number: u32, text: String },
+}
+
+impl Response {
+    /// Reads a response and makes it one to `login`: in its TDS version, and with an acknowledgement
+    /// of FEDAUTH when it asked for that.
+    pub(super) fn parse(response: &[u8], login: &Login7) -> Result<Self, Violation> {
+        let mut rest = Cursor::new(response);
+        let mut tokens = Tokens::new();
+        let mut packet_size = LOGIN_PACKET;
+        let mut owed = login.features.iter().any(|(id, _)| *id == feature::FEDAUTH);
+        let mut error = None;
+        let mut is_admitted = false;
+        while let Some(token) = rest.peek() {
+            rest.u8()?;
+            match token {
+                first::ENVCHANGE | first::ERROR | first::INFO | first::LOGINACK => {
+                    let length = usize::from(rest.u16()?);
+                    let mut body = rest.take(length)?.to_vec();
+                    match (token, body.as_mut_slice()) {
+                        (first::LOGINACK, [_, version @ .., _, _, _, _]) if version.len() > 4 => {
+                            version[..4].copy_from_slice(&login.tds_version.to_be_bytes());
+                            is_admitted = true;
+                        }
+                        (first::ENVCHANGE, [change::PACKET_SIZE, size @ ..]) => {
+                            let size = Cursor::new(size).short_text()?;
+                            let size = size.parse().ok().filter(|size| *size >= 512);
+                            packet_size = size.ok_or(Violation::Malformed("a packet size"))?;
+                        }
+                        (first::ERROR, body) => error = Some(said(body)?),
+                        _ => {}
+                    }
+                    tokens.sized(token, &body);
+                }
+                first::FEATUREEXTACK => {
+                    let mut acks = acknowledged(&mut rest)?;
+                    if std::mem::take(&mut owed) {
+                        acks.push((feature::FEDAUTH, Vec::new()));
+                    }
+                    tokens.feature_acks(&acks);
+                }
+                first::SESSIONSTATE => {
+                    let length = rest.length()?;
+                    let body = rest.take(length)?;
+                    tokens.bytes.push(token);
+                    tokens
+                        .bytes
+                        .extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+                    tokens.bytes.extend_from_slice(body);
+                }
+                first::DONE | first::DONEPROC | first::DONEINPROC => {
+                    if token == first::DONE && std::mem::take(&mut owed) {
+                        tokens.feature_acks(&[(feature::FEDAUTH, Vec::new())]);
+                    }
+                    tokens.bytes.push(token);
+                    tokens.bytes.extend_from_slice(rest.take(12)?);
+                }
+                _ => return Err(Violation::Malformed("a token in a login response")),
+            }
+        }
+        Ok(match error {
+            _ if is_admitted => Self::Admitted {
+                tokens: tokens.bytes,
+                packet_size,
+            },
+            Some((number, text)) => Self::Refused { number, text },
+            None => return Err(Violation::Malformed("a login response without LOGINACK")),
+        })
+    }
+}
+
+/// Number and text of an ERROR.
+fn said(body: &[u8]) -> Result<(u32, String), Violation> {
+    let mut body = Cursor::new(body);
+    let number = body.u32()?;
+    body.take(2)?;
+    let chars = usize::from(body.u16()?);
+    Ok((number, utf16(body.take(chars * 2)?)))
+}
+
+fn acknowledged(rest: &mut Cursor<'_>) -> Result<Vec<(u8, Vec<u8>)>, Violation> {
+    let mut acks = Vec::new();
+    loop {
+        let id = rest.u8()?;
+        if id == feature::END {
+            return Ok(acks);
+        }
+        let length = rest.length()?;
+        acks.push((id, rest.take(length)?.to_vec()));
+    }
+}

@@ -1,0 +1,113 @@
+//! Answers that need no database: what drivers and people ask of a server, not of its tables.
+
+use super::super::prelogin::SERVER_VERSION_TEXT;
+use super::super::token::SERVER_NAME;
+use super::Engine;
+use super::batch::{bare, string};
+use crate::sample::{Column, MAX_PRECISION, Type, Value};
+
+/// A result that no table has.
+pub(super) struct Canned {
+    pub(super) columns: Vec<Column>,
+    pub(super) rows: Box<dyn Iterator<Item = Vec<Value>> + Send>,
+}
+
+/// A column of no table.
+pub(super) fn column(name: &str, kind: Type) -> Column {
+    Column {
+        name: name.to_owned(),
+        kind,
+        table: None,
+    }
+}
+
+impl Canned {
+    fn one(columns: Vec<Column>, row: Vec<Value>) -> Self {
+        Self {
+            columns,
+            rows: Box::new(std::iter::once(row)),
+        }
+    }
+}
+
+impl Engine {
+    /// The answer to a statement that has one.
+    pub(super) fn canned(&self, words: &[&str]) -> Option<Canned> {
+        match words {
+            ["select", "len", "(", parameter, ")"] => {
+                let mut known = self.variables.iter();
+                let (_, value) = known.find(|(declared, _)| declared.name == *parameter)?;
+                let Value::Text(text) = value else {
+                    return None;
+                };
+                let length = text.trim_end_matches(' ').encode_utf16().count();
+                let length = Value::Int(i64::try_from(length).unwrap_or(i64::MAX));
+                Some(Canned::one(vec![column("", Type::BigInt)], vec![length]))
+            }
+            // Many long rows: what a measurement asks for.
+            [
+                "select",
+                "replicate",
+                "(",
+                text,
+                ",",
+                times,
+                ")",
+                "from",
+                "generate_series",
+                "(",
+                "1",
+                ",",
+                rows,
+                ")",
+            ] => {
+                let text = string(text)?.repeat(times.parse().ok()?);
+                let rows = std::iter::repeat_n(vec![Value::Text(text)], rows.parse().ok()?);
+                Some(Canned {
+                    columns: vec![column("", Type::Text(Some(4000)))],
+                    rows: Box::new(rows),
+                })
+            }
+            ["select", items @ ..] => self.globals(items),
+            _ => None,
+        }
+    }
+
+    /// `SELECT @@VERSION, DB_NAME() AS name`: one row of what the server knows of itself.
+    fn globals(&self, items: &[&str]) -> Option<Canned> {
+        let (mut columns, mut row) = (Vec::new(), Vec::new());
+        for item in items.split(|word| *word == ",") {
+            let (item, name) = match item {
+                [item @ .., "as", name] => (item, bare(name)),
+                item => (item, String::new()),
+            };
+            let (kind, value) = self.global(item)?;
+            columns.push(column(&name, kind));
+            row.push(value);
+        }
+        Some(Canned::one(columns, row))
+    }
+
+    fn global(&self, item: &[&str]) -> Option<(Type, Value)> {
+        let text = |text: &str| (Type::Text(Some(300)), Value::Text(text.to_owned()));
+        let int = |number: i64| (Type::Int, Value::Int(number));
+        Some(match item {
+            ["@@version"] => text(SERVER_VERSION_TEXT),
+            ["@@servername"] => text(SERVER_NAME),
+            ["@@language"] => text("us_english"),
+            ["@@spid"] => (Type::SmallInt, Value::Int(i64::from(self.spid))),
+            ["@@trancount"] => int(i64::from(self.session.depth())),
+            ["@@rowcount"] => int(i64::try_from(self.rows_affected).unwrap_or(i64::MAX)),
+            ["@@identity"] | ["scope_identity", "(", ")"] => {
+                let units = self.last_identity;
+                let identity = units.map(|units| Value::Numeric { units, scale: 0 });
+                let kind = Type::Numeric(MAX_PRECISION, 0);
+                (kind, identity.unwrap_or(Value::Null))
+            }
+            ["db_name", "(", ")"] => text(&self.database),
+            ["user_name" | "current_user", "(", ")"] => text("dbo"),
+            ["suser_sname" | "suser_name" | "original_login", "(", ")"] => text(&self.user),
+            _ => return None,
+        })
+    }
+}

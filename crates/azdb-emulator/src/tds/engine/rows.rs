@@ -1,0 +1,223 @@
+//! Statements of the sample: their rows, and its faults in the words of SQL Server.
+
+use super::super::token::{COLLATION, Refusal, done};
+use super::super::value;
+use super::canned::{Canned, column};
+use super::{Engine, Sink};
+use crate::sample::{self, Column, Declared, Dialect, Fault, Kind, Outcome, Prepared, Type, Value};
+
+/// Commands as DONE names them.
+fn command(first: &str) -> u16 {
+    match first {
+        "select" => 0xc1,
+        "insert" => 0xc3,
+        "delete" => 0xc4,
+        "update" => 0xc5,
+        "create" => 0xc6,
+        "drop" => 0xc7,
+        _ => 0,
+    }
+}
+
+impl Engine {
+    /// Runs a statement that the sample must know.
+    pub(super) async fn sql(
+        &mut self,
+        text: &str,
+        words: &[&str],
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Refusal> {
+        let first = words.first().copied().unwrap_or_default();
+        let variables = self.variables.iter().cloned();
+        let (declared, values): (Vec<Declared>, Vec<Value>) = variables.unzip();
+        let prepared = self.prepare(text, &declared).map_err(refusal)?;
+        if self.options.metadata_only {
+            let none = std::iter::empty();
+            return self.send(first, &prepared.columns, none, sink).await;
+        }
+        let begins = self.options.implicit_transactions && self.session.depth() == 0;
+        if begins && (first != "select" || words.contains(&"from")) {
+            self.begin(sink)?;
+        }
+        let outcome = self.ran(&prepared, &values, sink).await.map_err(refusal)?;
+        if outcome.kind == Kind::Select {
+            let rows = outcome.rows.into_iter();
+            return self.send(first, &outcome.columns, rows, sink).await;
+        }
+        self.rows_affected = outcome.affected;
+        if outcome.kind == Kind::Insert {
+            self.last_identity = outcome.last_id;
+        }
+        let counts = matches!(outcome.kind, Kind::Insert | Kind::Update | Kind::Delete);
+        if counts && !self.options.nocount {
+            let status = self.status() | done::COUNT;
+            sink.done(status, command(first), outcome.affected);
+        }
+        Ok(())
+    }
+
+    /// The one statement of a text.
+    pub(super) fn prepare(&self, text: &str, declared: &[Declared]) -> Result<Prepared, Fault> {
+        match sample::parse(text, Dialect::Tds)?.as_slice() {
+            [statement] => self.session.prepare(statement, declared),
+            _ => Err(sample::unknown("several statements here", Dialect::Tds)),
+        }
+    }
+
+    /// Runs a statement to its end, which a client that wants no more hastens.
+    pub(super) async fn ran(
+        &self,
+        prepared: &Prepared,
+        values: &[Value],
+        sink: &Sink<'_>,
+    ) -> Result<Outcome, Fault> {
+        let running = self.session.run(prepared, values);
+        tokio::pin!(running);
+        tokio::select! {
+            // The statement must have begun to be interrupted.
+            biased;
+            outcome = &mut running => outcome,
+            () = sink.cancel.cancelled() => {
+                self.session.interrupt().fire();
+                running.await
+            }
+        }
+    }
+
+    pub(super) async fn send_canned(
+        &mut self,
+        canned: Canned,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Refusal> {
+        self.send("select", &canned.columns, canned.rows, sink)
+            .await
+    }
+
+    async fn send(
+        &mut self,
+        first: &str,
+        columns: &[Column],
+        rows: impl Iterator<Item = Vec<Value>>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Refusal> {
+        value::column_metadata(&mut sink.tokens().bytes, columns);
+        let mut count = 0;
+        for row in rows {
+            if sink.cancel.is_cancelled() {
+                return Ok(());
+            }
+            value::row(&mut sink.tokens().bytes, columns, &row).map_err(refusal)?;
+            sink.relieve().await;
+            count += 1;
+        }
+        self.rows_affected = count;
+        let counted = if self.options.nocount { 0 } else { done::COUNT };
+        sink.done(self.status() | counted, command(first), count);
+        Ok(())
+    }
+
+    /// The collations of a table's columns, as `sp_tablecollations_100` gives them.
+    pub(super) async fn collations(
+        &mut self,
+        table: &str,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Refusal> {
+        let select = format!("select * from [{}]", table.replace(']', "]]"));
+        let prepared = self.prepare(&select, &[]).map_err(refusal)?;
+        let rows = prepared.columns.iter().zip(1_i64..).map(|(column, id)| {
+            let name = Value::Text(column.name.clone());
+            let (bytes, collation) = match column.kind {
+                Type::Text(_) => (
+                    Value::Bytes(COLLATION.to_vec()),
+                    Value::Text("SQL_Latin1_General_CP1_CI_AS".to_owned()),
+                ),
+                _ => (Value::Null, Value::Null),
+            };
+            vec![Value::Int(id), name, bytes, collation]
+        });
+        let columns = [
+            column("colid", Type::Int),
+            column("name", Type::Text(Some(128))),
+            column("tds_collation", Type::Bytes(Some(5))),
+            column("collation", Type::Text(Some(128))),
+        ];
+        self.send("select", &columns, rows, sink).await
+    }
+}
+
+fn type_name(kind: Type) -> &'static str {
+    match kind {
+        Type::Bool => "bit",
+        Type::SmallInt => "smallint",
+        Type::Int => "int",
+        Type::BigInt => "bigint",
+        Type::Float => "float",
+        Type::Numeric(..) => "numeric",
+        Type::Text(_) => "nvarchar",
+        Type::Bytes(_) => "varbinary",
+        Type::Date => "date",
+        Type::Timestamp => "datetime2",
+        Type::Uuid => "uniqueidentifier",
+    }
+}
+
+/// A fault of the sample in the words of SQL Server.
+pub(super) fn refusal(fault: Fault) -> Refusal {
+    let (number, text) = match fault {
+        Fault::Unknown(text) => (40510, text),
+        Fault::NoTable(name) => (208, format!("Invalid object name '{name}'.")),
+        Fault::NoColumn(name) => (207, format!("Invalid column name '{name}'.")),
+        Fault::TableExists(name) => (
+            2714,
+            format!("There is already an object named '{name}' in the database."),
+        ),
+        Fault::Invalid(kind, text) => (
+            245,
+            format!(
+                "Conversion failed when converting the value '{text}' to data type {}.",
+                type_name(kind)
+            ),
+        ),
+        Fault::OutOfRange(kind) => (
+            8115,
+            format!(
+                "Arithmetic overflow error converting expression to data type {}.",
+                type_name(kind)
+            ),
+        ),
+        Fault::TooLong(_) => (2628, "String or binary data would be truncated.".to_owned()),
+        Fault::Values { .. } | Fault::RowWidth => (
+            213,
+            "Column name or number of supplied values does not match table definition.".to_owned(),
+        ),
+        Fault::Unique { table, columns, .. } => (
+            2627,
+            format!(
+                "Violation of UNIQUE KEY constraint '{}'. Cannot insert duplicate key in object 'dbo.{table}'.",
+                columns.join(", ")
+            ),
+        ),
+        Fault::NotNull { table, column } => (
+            515,
+            format!(
+                "Cannot insert the value NULL into column '{column}', table 'dbo.{table}'; column does not allow nulls."
+            ),
+        ),
+        Fault::ForeignKey => (
+            547,
+            "The statement conflicted with a FOREIGN KEY constraint.".to_owned(),
+        ),
+        Fault::Check(name) => (
+            547,
+            format!("The statement conflicted with the CHECK constraint \"{name}\"."),
+        ),
+        Fault::Locked => (1222, "Lock request time out period exceeded.".to_owned()),
+        Fault::Cancelled => (3617, "The statement was cancelled.".to_owned()),
+        Fault::Failed | Fault::Stale => (
+            3930,
+            "The current transaction cannot be committed.".to_owned(),
+        ),
+        Fault::Broken(text) => (50000, text),
+    };
+    Refusal::new(number, text).class(16)
+}

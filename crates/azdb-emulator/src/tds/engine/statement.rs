@@ -1,0 +1,129 @@
+//! Batches, statement by statement: patterns first, then canned answers, then the sample.
+
+use std::time::Duration;
+
+use super::super::token::{Refusal, change};
+use super::batch::{Statement, bare, statements, string};
+use super::{Engine, Sink, unknown};
+
+/// Errors after which a batch goes on: constraints that were not met.
+const STATEMENT_ONLY: [u32; 3] = [515, 547, 2627];
+
+/// Options of `SET` that change nothing here, whatever their value.
+const IDLE_OPTIONS: [&str; 14] = [
+    "ansi_null_dflt_on",
+    "ansi_nulls",
+    "ansi_padding",
+    "ansi_warnings",
+    "arithabort",
+    "concat_null_yields_null",
+    "cursor_close_on_commit",
+    "datefirst",
+    "dateformat",
+    "language",
+    "lock_timeout",
+    "numeric_roundabort",
+    "quoted_identifier",
+    "textsize",
+];
+
+impl Engine {
+    /// Runs a batch. One that breaks a constraint is told of, and the next one runs.
+    pub(super) async fn batch(&mut self, text: &str, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+        tracing::trace!(text, "runs a batch");
+        for statement in statements(text)? {
+            if sink.cancel.is_cancelled() {
+                return Ok(());
+            }
+            match self.statement(&statement, sink).await {
+                Err(refusal) if STATEMENT_ONLY.contains(&refusal.number) => {
+                    self.tell(&refusal, sink);
+                }
+                ended => ended?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn statement(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Refusal> {
+        let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["set", option @ .., value] => self.set(option, value, statement),
+            ["use", name] => self.use_database(&bare(name), sink),
+            ["begin", "tran" | "transaction"] => self.begin(sink),
+            ["commit"] | ["commit", "tran" | "transaction" | "work"] => self.commit(sink),
+            ["rollback"] | ["rollback", "tran" | "transaction" | "work"] => self.rollback(sink),
+            [
+                "if",
+                "@@trancount",
+                ">",
+                "0",
+                end @ ("commit" | "rollback"),
+                "tran",
+            ] => match (self.session.depth(), *end) {
+                (0, _) => Ok(()),
+                (_, "commit") => self.commit(sink),
+                _ => self.rollback(sink),
+            },
+            ["waitfor", "delay", time] => wait(time, sink).await,
+            ["insert", "bulk", target @ ..] => self.announce_bulk(target),
+            ["exec" | "execute", call @ ..] => self.execute(call, sink).await,
+            words => match self.canned(words) {
+                Some(table) => self.send_canned(table, sink).await,
+                None => self.sql(statement.text, words, sink).await,
+            },
+        }
+    }
+
+    fn set(
+        &mut self,
+        option: &[&str],
+        value: &str,
+        statement: &Statement<'_>,
+    ) -> Result<(), Refusal> {
+        let is_on = value == "on";
+        match option {
+            ["nocount"] => self.options.nocount = is_on,
+            ["implicit_transactions"] => self.options.implicit_transactions = is_on,
+            ["fmtonly"] => self.options.metadata_only = is_on,
+            ["xact_abort"] if !is_on => {}
+            ["transaction", "isolation", "level", ..] => {}
+            [option] if IDLE_OPTIONS.contains(option) => {}
+            _ => return Err(unknown(statement.text)),
+        }
+        Ok(())
+    }
+
+    /// `USE`: Azure SQL stays in the database of the login.
+    fn use_database(&mut self, database: &str, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+        let current = &self.database;
+        if !database.eq_ignore_ascii_case(current) {
+            let text = "USE statement is not supported to switch between databases. Use a new \
+                        connection to connect to a different database.";
+            return Err(Refusal::new(40508, text).class(16));
+        }
+        let tokens = sink.tokens();
+        tokens.changed(change::DATABASE, current, current);
+        let text = format!("Changed database context to '{current}'.");
+        tokens.info(5701, 0, &text);
+        Ok(())
+    }
+}
+
+/// `WAITFOR DELAY 'hh:mm[:ss]'`.
+async fn wait(time: &str, sink: &Sink<'_>) -> Result<(), Refusal> {
+    let time = string(time).unwrap_or_default();
+    let mut parts = time.split(':').map(str::parse::<u64>);
+    let mut part = || parts.next().unwrap_or(Ok(0));
+    let (Ok(hours), Ok(minutes), Ok(seconds)) = (part(), part(), part()) else {
+        let text = format!("Incorrect time syntax in time string '{time}' used with WAITFOR.");
+        return Err(Refusal::new(148, text).class(15));
+    };
+    let delay = Duration::from_secs((hours * 60 + minutes) * 60 + seconds);
+    let _ = tokio::time::timeout(delay, sink.cancel.cancelled()).await;
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Transactions, by request and by statement.
+
+use super::super::request::Transaction;
+use super::super::token::{Refusal, change};
+use super::{Engine, Sink, rows, unknown};
+use crate::sample::Kind;
+
+fn missing(number: u32, word: &str) -> Refusal {
+    let text = format!("The {word} TRANSACTION request has no corresponding BEGIN TRANSACTION.");
+    Refusal::new(number, text).class(16)
+}
+
+impl Engine {
+    /// What requests inside the transaction must name; 0 outside.
+    pub(super) fn descriptor(&self) -> u64 {
+        match self.session.depth() {
+            0 => 0,
+            _ => self.transactions,
+        }
+    }
+
+    /// Serves a transaction manager request.
+    pub(super) fn transaction(
+        &mut self,
+        asked: Transaction,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Refusal> {
+        let begins = match asked {
+            Transaction::Begin => true,
+            Transaction::Commit { begin } => {
+                self.commit(sink)?;
+                begin
+            }
+            Transaction::Rollback { begin } => {
+                self.rollback(sink)?;
+                begin
+            }
+            Transaction::Other(what) => return Err(unknown(what)),
+        };
+        if begins {
+            self.begin(sink)?;
+        }
+        sink.done(self.status(), 0, 0);
+        Ok(())
+    }
+
+    pub(super) fn begin(&mut self, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+        self.session.turn(Kind::Begin).map_err(rows::refusal)?;
+        if self.session.depth() == 1 {
+            self.transactions += 1;
+            let descriptor = self.transactions.to_le_bytes();
+            sink.tokens().changed_bytes(change::BEGIN, &descriptor, &[]);
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(&mut self, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+        if self.session.depth() == 0 {
+            return Err(missing(3902, "COMMIT"));
+        }
+        self.end(Kind::Commit, change::COMMIT, sink)
+    }
+
+    /// Rolls back all levels.
+    pub(super) fn rollback(&mut self, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+        if self.session.depth() == 0 {
+            return Err(missing(3903, "ROLLBACK"));
+        }
+        self.end(Kind::Rollback, change::ROLLBACK, sink)
+    }
+
+    fn end(&mut self, kind: Kind, change: u8, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+        self.session.turn(kind).map_err(rows::refusal)?;
+        if self.session.depth() == 0 {
+            let descriptor = self.transactions.to_le_bytes();
+            sink.tokens().changed_bytes(change, &[], &descriptor);
+        }
+        Ok(())
+    }
+}
