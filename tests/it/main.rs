@@ -19,6 +19,7 @@ mod logs;
 mod mysql_drivers;
 mod mysql_errors;
 mod mysql_gatekeeper;
+mod mysql_sample;
 mod mysql_sessions;
 mod mysql_tokens;
 mod passwords;

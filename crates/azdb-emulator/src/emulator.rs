@@ -13,7 +13,6 @@ use crate::postgres::{PostgresError, PostgresOptions, PostgresServer};
 use crate::principal::Principal;
 use crate::random;
 use crate::sample::{Sample, SampleError};
-use crate::sqlite::{Database, DatabaseError};
 use crate::tds::{TdsError, TdsOptions, TdsServer};
 
 /// The role of [`EmulatorOptions::default`].
@@ -73,9 +72,6 @@ pub enum EmulatorError {
     /// No certificate authority.
     #[error("no certificate authority")]
     Certificate(#[from] CertificateError),
-    /// No database.
-    #[error("no database")]
-    Database(#[from] DatabaseError),
     /// No sample.
     #[error("no sample")]
     Sample(#[from] SampleError),
@@ -108,7 +104,6 @@ impl Emulator {
     pub async fn start(options: EmulatorOptions) -> Result<Self, EmulatorError> {
         let issuer = Issuer::new(&options.tenant)?;
         let authority = Authority::new()?;
-        let database = Arc::new(Database::new()?);
         let sample = Arc::new(Sample::new().await?);
         let secret = options.identity_secret.unwrap_or_else(|| random::hex(16));
         let (mut postgres, mut mysql, mut tds) = (options.postgres, options.mysql, options.tds);
@@ -128,7 +123,8 @@ impl Emulator {
             issuer.clone(),
         )
         .await?;
-        let mysql = MysqlServer::start(mysql, &authority, issuer.clone(), database).await?;
+        let mysql =
+            MysqlServer::start(mysql, &authority, issuer.clone(), Arc::clone(&sample)).await?;
         let postgres =
             PostgresServer::start(postgres, &authority, issuer.clone(), Arc::clone(&sample))
                 .await?;

@@ -1,5 +1,6 @@
 //! One connection, from its first byte to its last: the login, and then a server behind or the sample.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,15 +10,18 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::behind::{Greeted, ServerBehind};
+use super::chatter::Surroundings;
+use super::fault;
 use super::greeting::Greeting;
 use super::login::{Change, Response, no_tls, wants_tls};
 use super::packet::{error, read, write};
+use super::pipe::{self, Repeated};
 use super::record::{MysqlLogin, MysqlRefusal};
 use super::relay::{self, CHANGE_USER};
-use super::sample::{self, Repeated};
 use super::server::{ChangesOfUser, Shared};
 use super::session::Session;
 use crate::principal::Principal;
+use crate::sample::{Dialect, unknown};
 
 /// How long a login may take: MySQL's `connect_timeout`.
 const LOGIN_LIMIT: Duration = Duration::from_secs(10);
@@ -202,14 +206,13 @@ impl Shared {
             next: admitted.next,
         });
         while let Some(now) = login {
-            let session = Session::open(&self.database, Arc::clone(self), id, &now)
-                .map_err(io::Error::other)?;
-            let _entry = self.enter(id, Some(session.interrupt()));
-            let (mut near, serving) = sample::begin(session);
+            let session = self.session(id, &now, cipher(&app))?;
+            let entry = self.enter(id, Some(session.interrupt()));
+            let (mut near, serving) = pipe::begin(session);
             let mut talking = std::pin::pin!(async {
-                sample::log_in(&mut near, &now).await?;
+                pipe::log_in(&mut near, &now).await?;
                 loop {
-                    let command = relay::until(&mut app, &mut near, sample::is_ours).await?;
+                    let command = relay::until(&mut app, &mut near, pipe::is_ours).await?;
                     let Some(command) = command else {
                         return io::Result::Ok(None);
                     };
@@ -219,6 +222,7 @@ impl Shared {
                 }
             });
             login = tokio::select! {
+                () = entry.killed() => return Ok(()),
                 next = &mut talking => next?,
                 served = serving => {
                     served?;
@@ -228,6 +232,21 @@ impl Shared {
             };
         }
         Ok(())
+    }
+
+    fn session(self: &Arc<Self>, id: u32, login: &Repeated, cipher: String) -> io::Result<Session> {
+        let sample = self
+            .sample
+            .session(Dialect::Mysql)
+            .map_err(io::Error::other)?;
+        let around = Surroundings {
+            id,
+            user: login.user.clone(),
+            database: login.database.clone(),
+            cipher,
+            variables: HashMap::new(),
+        };
+        Ok(Session::new(sample, around, Arc::clone(self)))
     }
 
     /// Answers a command that the sample has no session for: returns the login of the next session if there shall be one.
@@ -256,13 +275,23 @@ impl Shared {
             [STATEMENT_RESET, ..] => write(app, 1, &OK).await.map(|()| None),
             _ => {
                 let number = command.first().copied().unwrap_or_default();
-                let text = sample::unknown(&format!("command {number:#04x}"));
+                let fault = unknown(&format!("the command {number:#04x}"), Dialect::Mysql);
+                let (_, text) = fault::told(&fault, None, "");
                 write(app, 1, &error(1047, "08S01", &text))
                     .await
                     .map(|()| None)
             }
         }
     }
+}
+
+/// The name of what the app's TLS is sealed with.
+fn cipher(app: &App) -> String {
+    let suite = app.get_ref().1.negotiated_cipher_suite();
+    let name = suite
+        .and_then(|suite| suite.suite().as_str())
+        .unwrap_or_default();
+    name.replacen("TLS13_", "TLS_", 1)
 }
 
 async fn limited<T>(doing: impl Future<Output = T>) -> io::Result<T> {

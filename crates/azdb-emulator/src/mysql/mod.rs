@@ -27,17 +27,19 @@
 //! * Who announces the clear plugin without an answer has answered with nothing, as in MySQL.
 
 mod behind;
+mod chatter;
 mod door;
+mod fault;
 mod greeting;
 mod login;
 mod one_packet;
 mod packet;
+mod pipe;
 mod record;
 mod relay;
-mod sample;
 mod server;
 mod session;
-mod sql;
+mod values;
 
 pub use record::{MysqlLogin, MysqlRefusal};
 pub use server::{ChangesOfUser, MysqlError, MysqlOptions, MysqlServer};

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 use super::login::Gate;
 use super::record::{Logins, MysqlLogin, MysqlRefusal};
@@ -15,7 +16,7 @@ use crate::behind::Behind;
 use crate::certificates::{Authority, CertificateError};
 use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
 use crate::principal::Principal;
-use crate::sqlite::{Database, Interrupt};
+use crate::sample::{Interrupt, Sample};
 use crate::tasks::Tasks;
 
 /// What a server does with COM_CHANGE_USER.
@@ -88,8 +89,8 @@ pub(super) struct Shared {
     pub(super) behind: Option<Behind>,
     pub(super) changes_of_user: ChangesOfUser,
     ids: AtomicU32,
-    sessions: Mutex<HashMap<u32, Option<Arc<Interrupt>>>>,
-    pub(super) database: Arc<Database>,
+    sessions: Mutex<HashMap<u32, Listed>>,
+    pub(super) sample: Arc<Sample>,
 }
 
 impl MysqlServer {
@@ -98,7 +99,7 @@ impl MysqlServer {
         options: MysqlOptions,
         authority: &Authority,
         issuer: Issuer,
-        database: Arc<Database>,
+        sample: Arc<Sample>,
     ) -> Result<Self, MysqlError> {
         let bind = options.bind;
         let failed = |source| MysqlError::Listen {
@@ -120,7 +121,7 @@ impl MysqlServer {
             changes_of_user: options.changes_of_user,
             ids: AtomicU32::new(1),
             sessions: Mutex::default(),
-            database,
+            sample,
         });
         let tasks = Tasks::new();
         let accepted = Arc::clone(&shared);
@@ -181,39 +182,61 @@ impl Shared {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Lists a session, for as long as what is returned lives. One of the sample can be interrupted.
     pub(super) fn enter(self: &Arc<Self>, id: u32, interrupt: Option<Arc<Interrupt>>) -> Entry {
-        self.sessions().insert(id, interrupt);
+        let end = CancellationToken::new();
+        let listed = Listed {
+            interrupt,
+            end: end.clone(),
+        };
+        self.sessions().insert(id, listed);
         Entry {
             shared: Arc::clone(self),
             id,
+            end,
         }
     }
 
-    /// Interrupts what session `id` is running; `false` when there is no such session.
-    pub(super) fn kill_query(&self, id: u32) -> bool {
+    /// Interrupts what session `id` of the sample is running, or ends it; `false` when there is no such session.
+    pub(super) fn kill(&self, id: u32, query: bool) -> bool {
         let sessions = self.sessions();
-        let found = sessions.get(&id).and_then(Option::as_ref);
-        found
-            .map(|interrupt| interrupt.fire(crate::sqlite::Reason::Request))
-            .is_some()
+        let Some(listed) = sessions.get(&id) else {
+            return false;
+        };
+        match &listed.interrupt {
+            Some(interrupt) if query => interrupt.fire(),
+            _ => listed.end.cancel(),
+        }
+        true
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<u32, Option<Arc<Interrupt>>>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<u32, Listed>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A session in the list.
+struct Listed {
+    interrupt: Option<Arc<Interrupt>>,
+    end: CancellationToken,
 }
 
 /// One in the list of sessions for as long as it lives.
 pub(super) struct Entry {
     shared: Arc<Shared>,
     id: u32,
+    end: CancellationToken,
+}
+
+impl Entry {
+    /// Waits until somebody kills the session.
+    pub(super) async fn killed(&self) {
+        self.end.cancelled().await;
+    }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let interrupt = self.shared.sessions().remove(&self.id).flatten();
-        if let Some(interrupt) = interrupt {
-            interrupt.close();
-        }
+        self.shared.sessions().remove(&self.id);
     }
 }

@@ -38,10 +38,9 @@ impl Proof {
         self.plugin.as_bytes()
     }
 
-    /// The answer to the challenge; `None` when the plugin is not known here.
+    /// The answer to the challenge, which is empty for no password; `None` when the plugin is not known here.
     pub(super) fn answer(&self, password: &str) -> Option<Vec<u8>> {
         match &self.plugin {
-            AuthPlugin::CachingSha2Password if password.is_empty() => Some(vec![0]),
             AuthPlugin::CachingSha2Password | AuthPlugin::MysqlNativePassword => {
                 let answer = self.plugin.gen_data(Some(password), &self.nonce);
                 Some(answer.map(|answer| answer.to_vec()).unwrap_or_default())

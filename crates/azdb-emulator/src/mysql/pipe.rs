@@ -14,11 +14,6 @@ use super::session::Session;
 
 const PIPE: usize = 64 * 1024;
 
-/// What an app reads that wants more than there is.
-pub(super) fn unknown(what: &str) -> String {
-    format!("azdb-emulator: this sample knows no {what}")
-}
-
 /// A login that is to be repeated before `opensrv-mysql`.
 #[derive(Clone)]
 pub(super) struct Repeated {
