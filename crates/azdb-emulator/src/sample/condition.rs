@@ -114,6 +114,8 @@ impl Writer<'_> {
             (None, None) => return Ok(Some(Type::Text(None))),
         };
         match common {
+            // A text that no row of the column could have may be compared with it.
+            Some(Type::Text(_)) => Ok(Some(Type::Text(None))),
             Some(kind) => Ok(Some(kind)),
             None => Err(self.unknown(&format!("a comparison of `{left}` with `{right}`"))),
         }
