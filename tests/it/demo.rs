@@ -1,9 +1,14 @@
 //! `azdb-proxy demo`: what a person sees who tries it.
 
+use std::collections::HashSet;
+use std::fs;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use azdb_tests::{App, MysqlApp, Process, Start};
-use rustix::process::Signal;
+use azdb_tests::{App, MysqlApp, PATIENCE, Process, Program, Ran, Start};
+use rustix::process::{Pid, Signal};
+use tempfile::TempDir;
 
 /// Demos want the same ports, so there is one at a time: who takes which port shall not depend on the order of tests.
 fn alone() -> MutexGuard<'static, ()> {
@@ -11,37 +16,398 @@ fn alone() -> MutexGuard<'static, ()> {
     DEMO.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The port of the command that the demo says to type.
-fn port_to_type(demo: &Process) -> u16 {
-    demo.stdout_until(|text| {
-        let mut lines = text.lines();
-        let line = lines.find(|line| line.contains("psql -h 127.0.0.1"))?;
-        let port = line.split(" -p ").nth(1);
-        let port = port.map_or("5432", |rest| rest.split(' ').next().unwrap());
-        port.parse().ok()
+/// A running demo.
+struct Demo {
+    process: Option<Process>,
+    text: String,
+    _directory: TempDir,
+}
+
+impl Demo {
+    fn start(args: &[&str]) -> Self {
+        Self::of(Start::new(&[&["demo"], args].concat()))
+    }
+
+    /// Waits until the demo has told all that it tells.
+    fn of(start: Start) -> Self {
+        let (process, directory) = start.launch();
+        let text = process.stdout_until(|text| {
+            let whole = text.contains("Ctrl-C, or SIGTERM, ends the demo");
+            whole.then(|| text.to_owned())
+        });
+        Self {
+            process: Some(process),
+            text,
+            _directory: directory,
+        }
+    }
+
+    /// Where the proxy listens for a protocol, and what is behind.
+    fn row(&self, protocol: &str) -> (u16, &str) {
+        let mut lines = self.text.lines().map(str::trim);
+        let row = lines.find_map(|line| line.strip_prefix(protocol)).unwrap();
+        let mut words = row.trim().splitn(2, ' ');
+        let port = words.next().unwrap().rsplit(':').next().unwrap();
+        let (_, behind) = words.next().unwrap().trim().split_once("  ").unwrap();
+        (port.parse().unwrap(), behind.trim())
+    }
+
+    fn psql(&self) -> App {
+        App::at("127.0.0.1", self.row("PostgreSQL").0).told("PGDATABASE", "orders")
+    }
+
+    fn mysql(&self) -> MysqlApp {
+        MysqlApp::at(([127, 0, 0, 1], self.row("MySQL").0).into())
+    }
+
+    /// Runs what the demo says to type, from the line that begins so to the end of its quoted text, with more words after it.
+    fn typed(&self, program: &str, more: &str) -> Ran {
+        let begin = self.text.find(&format!("\n  {program}")).unwrap() + 1;
+        let rest = &self.text[begin..];
+        let mut ends = rest.match_indices('\n').map(|(end, _)| &rest[..end]);
+        let even = |text: &&str| {
+            ['\'', '"']
+                .iter()
+                .all(|quote| text.matches(*quote).count() % 2 == 0)
+        };
+        let line = ends.find(even).unwrap();
+        Program::new("sh")
+            .args(["-c", &format!("{line} {more}")])
+            .run()
+    }
+
+    fn end_with(&mut self, signal: Signal) -> Ran {
+        let process = self.process.take().unwrap();
+        process.signal(signal);
+        process.wait()
+    }
+
+    /// Everything that the demo has started and that has not ended.
+    fn descendants(&self) -> HashSet<i32> {
+        let parents: Vec<(i32, i32)> = processes().collect();
+        let mut found = HashSet::from([Pid::as_raw(self.process.as_ref().map(Process::pid))]);
+        loop {
+            let before = found.len();
+            let children = parents.iter().filter(|(_, parent)| found.contains(parent));
+            let children: Vec<i32> = children.map(|(pid, _)| *pid).collect();
+            found.extend(children);
+            if found.len() == before {
+                return found;
+            }
+        }
+    }
+}
+
+impl Drop for Demo {
+    /// Killed, it could not remove its files.
+    fn drop(&mut self) {
+        if self.process.is_some() && !std::thread::panicking() {
+            let _ = self.end_with(Signal::INT);
+        }
+    }
+}
+
+/// Every process that has not ended, and its parent.
+fn processes() -> impl Iterator<Item = (i32, i32)> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| {
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let (pid, rest) = stat.split_once(" (")?;
+        let mut words = rest.rsplit_once(") ")?.1.split(' ');
+        let state = words.next()?;
+        (state != "Z").then_some((pid.parse().ok()?, words.next()?.parse().ok()?))
     })
+}
+
+/// The directories that demos have left behind, or use.
+fn directories(place: &TempDir) -> Vec<PathBuf> {
+    let entries = fs::read_dir(place).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Waits for what must come.
+fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is() {
+        assert!(Instant::now() < end, "it never came: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_postgres, has_mariadb)),
+    ignore = "no PostgreSQL or MariaDB: see scripts/test"
+)]
+fn demo_shows_what_there_is_and_what_to_type() {
+    let _alone = alone();
+    let demo = Demo::start(&[]);
+    for line in demo.text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(
+        demo.row("PostgreSQL").1.starts_with("PostgreSQL 1"),
+        "{}",
+        demo.text
+    );
+    assert!(
+        demo.row("MySQL").1.starts_with("MariaDB 1"),
+        "{}",
+        demo.text
+    );
+    assert_eq!(demo.row("SQL Server").1, "a small sample");
+    for (program, more) in [
+        ("psql -h", ""),
+        ("mysql -h", ""),
+        ("psql \"host=", "-c 'select * from products'"),
+    ] {
+        let ran = demo.typed(program, more);
+        assert!(ran.succeeded().contains("Wildflower honey"), "{ran:?}");
+    }
+    let encrypted = "-c 'select ssl from pg_stat_ssl where pid = pg_backend_pid()'";
+    assert!(
+        demo.typed("psql \"host=", encrypted)
+            .succeeded()
+            .contains("(1 row)")
+    );
+}
+
+/// What a script may do that a sample can't.
+const SCRIPT: &str = r#"
+create table notes (id bigserial primary key, text text not null, at timestamptz default now());
+create index on notes (lower(text));
+create function shout(text) returns text language sql immutable as $$ select upper($1) || '!' $$;
+create function halve(n int) returns int language plpgsql as $$ begin return n / 2; end $$;
+insert into notes (text) select 'note ' || n from generate_series(1, 3) n;
+begin;
+delete from notes;
+rollback;
+begin;
+savepoint here;
+delete from orders;
+rollback to here;
+COMMIT;
+select count(*), shout(max(text)), halve(9) from notes;
+select p.category, sum(o.total) from orders o join products p on p.id = o.product_id group by 1 order by 2 desc limit 1;
+\d+ notes
+\df shout
+"#;
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn demo_runs_an_ordinary_script_of_psql() {
+    let _alone = alone();
+    let demo = Demo::start(&[]);
+    let psql = || {
+        demo.psql()
+            .program("psql")
+            .args(["-X", "-v", "ON_ERROR_STOP=1"])
+    };
+    let ran = psql().args(["-f", "-"]).stdin(SCRIPT).run();
+    let shown = ran.succeeded();
+    for wanted in [
+        " 3 | NOTE 3! |",
+        "nextval('notes_id_seq'",
+        "\"notes_lower_idx\"",
+        "| shout |",
+    ] {
+        assert!(shown.contains(wanted), "{wanted}: {shown}");
+    }
+    assert_eq!(demo.psql().query("select count(*) from products"), "8");
+    let ran = psql().args(["-c", "select 1/0"]).run();
+    assert_eq!(ran.failed(), "ERROR:  division by zero");
+    let ran = psql().args(["-c", "copy (select 1) to program 'id'"]).run();
+    assert!(
+        ran.failed().contains("pg_execute_server_program"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+#[cfg_attr(not(has_mariadb), ignore = "no MariaDB: see scripts/test")]
+fn demo_takes_a_dump_of_mysql() {
+    let _alone = alone();
+    let demo = Demo::start(&[]);
+    let app = demo.mysql();
+    let dumped = app
+        .mariadb("mariadb-dump")
+        .args(["--routines", "orders"])
+        .run();
+    let dump = dumped.succeeded();
+    let sql = |sql: &str| app.sql(&format!("use orders; {sql}"));
+    let _ = sql("drop table orders, products, customers").succeeded();
+    let _ = app
+        .mariadb("mariadb")
+        .arg("orders")
+        .stdin(dump)
+        .run()
+        .succeeded();
+    assert_eq!(
+        sql("begin; delete from orders; rollback; select count(*) from orders").succeeded(),
+        "8"
+    );
+    assert_eq!(
+        sql("select name from customers where id = 4").succeeded(),
+        "Deniz Yıldız"
+    );
+    let function =
+        "create function half(n int) returns int deterministic return n / 2; select half(8)";
+    assert_eq!(sql(function).succeeded(), "4");
+    let _ = sql("select * from mysql.global_priv").failed();
+}
+
+#[test]
+#[cfg_attr(not(has_freetds), ignore = "no FreeTDS: see scripts/test")]
+fn demo_answers_tsql() {
+    let _alone = alone();
+    let demo = Demo::start(&["--sample"]);
+    let port = demo.row("SQL Server").0.to_string();
+    let ran = Program::new("tsql")
+        .args(["-H", "127.0.0.1", "-p", &port, "-U", "anyone", "-P", "any"])
+        .stdin("select name from products where id = 3\ngo\n")
+        .run();
+    assert!(ran.succeeded().contains("Aged pecorino"), "{ran:?}");
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_postgres, has_mariadb)),
+    ignore = "no psql or mariadb: see scripts/test"
+)]
+fn demo_of_the_sample_alone_starts_nothing_and_answers() {
+    let _alone = alone();
+    let demo = Demo::start(&["--sample"]);
+    assert_eq!(demo.descendants().len(), 1);
+    let psql = demo.psql();
+    for (command, wanted) in [
+        ("\\dt", "products"),
+        ("\\d", "orders"),
+        ("\\d products", "name"),
+        ("\\l", "orders"),
+    ] {
+        let shown = psql.query(command);
+        assert!(shown.contains(wanted), "{command}: {shown}");
+    }
+    let script =
+        "begin;\ndelete from orders where id = 4;\nrollback;\nselect count(*) from orders;\n";
+    let ran = psql.psql().stdin(script).run();
+    assert_eq!(ran.succeeded(), "8");
+    let mysql = demo.mysql();
+    let ran = mysql
+        .mariadb("mariadb")
+        .args(["-N", "-B", "orders"])
+        .stdin(script)
+        .run();
+    assert_eq!(ran.succeeded(), "8");
+    assert!(mysql.query("show tables").contains("products"));
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_postgres, has_mariadb)),
+    ignore = "no PostgreSQL or MariaDB: see scripts/test"
+)]
+fn nothing_is_left_of_a_demo_whatever_ended_it() {
+    let _alone = alone();
+    for (signal, code) in [
+        (Signal::INT, Some(0)),
+        (Signal::TERM, Some(0)),
+        (Signal::KILL, None),
+    ] {
+        let place = TempDir::with_prefix("azdb-test-").unwrap();
+        open_to_all(&place);
+        let temporary = place.path().to_str().unwrap();
+        let mut demo = Demo::of(Start::new(&["demo"]).env("TMPDIR", temporary));
+        let started = demo.descendants();
+        // Itself, and for each server the leash and at least the server.
+        assert!(started.len() >= 5, "{started:?}");
+        // Someone is still in.
+        let mut session = demo
+            .psql()
+            .psql()
+            .args(["-c", "select pg_sleep(3600)"])
+            .start();
+        assert_eq!(demo.psql().query("select 1"), "1");
+
+        let ran = demo.end_with(signal);
+        assert_eq!(ran.code, code, "{ran:?}");
+        until("the end of all processes", || {
+            !processes().any(|(pid, _)| started.contains(&pid))
+        });
+        if signal == Signal::KILL {
+            let of_servers = || {
+                directories(&place)
+                    .into_iter()
+                    .filter(|one| one.join("data").exists())
+            };
+            until("the end of all data", || of_servers().next().is_none());
+        } else {
+            assert_eq!(directories(&place), Vec::<PathBuf>::new());
+        }
+        until("the end of the session", || !session.is_running());
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_postgres, has_mariadb)),
+    ignore = "no PostgreSQL or MariaDB: see scripts/test"
+)]
+fn nothing_is_left_of_a_demo_that_ends_while_it_starts() {
+    let _alone = alone();
+    let place = TempDir::with_prefix("azdb-test-").unwrap();
+    open_to_all(&place);
+    let temporary = place.path().to_str().unwrap();
+    let (process, _directory) = Start::new(&["demo"]).env("TMPDIR", temporary).launch();
+    let is_at_work = |one: &PathBuf| one.join("data").exists();
+    until("files of a server", || {
+        directories(&place).iter().any(is_at_work)
+    });
+    process.signal(Signal::INT);
+    assert_eq!(process.wait().code, Some(0));
+    until("the end of all data", || directories(&place).is_empty());
+    let mentions = |(pid, _)| {
+        fs::read_to_string(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.contains(temporary))
+    };
+    until("the end of all processes", || !processes().any(mentions));
+}
+
+/// Servers may run as another user.
+fn open_to_all(place: &TempDir) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(place, fs::Permissions::from_mode(0o777)).unwrap();
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_postgres, has_mariadb)),
+    ignore = "no PostgreSQL or MariaDB: see scripts/test"
+)]
+fn demo_says_why_a_server_did_not_start_and_goes_on_without() {
+    let _alone = alone();
+    let place = TempDir::with_prefix("azdb-test-").unwrap();
+    open_to_all(&place);
+    // No socket can have so long a path.
+    let long = place.path().join("long".repeat(30));
+    fs::create_dir(&long).unwrap();
+    let demo = Demo::of(Start::new(&["demo"]).env("TMPDIR", long.to_str().unwrap()));
+    for protocol in ["PostgreSQL", "MySQL"] {
+        assert_eq!(demo.row(protocol).1, "a small sample");
+        let why = format!("\n  {protocol} is a sample: it did not start: ");
+        assert!(demo.text.contains(&why), "{}", demo.text);
+    }
+    assert_eq!(demo.psql().query("select count(*) from products"), "8");
 }
 
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
-fn demo_answers_psql_and_ends_with_ctrl_c() {
+fn two_demos_run_side_by_side() {
     let _alone = alone();
-    let (demo, _directory) = Start::new(&["demo"]).launch();
-    let app = App::at("127.0.0.1", port_to_type(&demo)).told("PGDATABASE", "anydb");
-    let rows = app.query("select * from products");
-    assert!(rows.lines().count() >= 3, "{rows}");
-    let without_password = app.clone().not_told("PGPASSWORD");
-    assert_eq!(without_password.query("select 1 + 1"), "2");
-    for command in ["\\dt", "\\d"] {
-        let tables = app.query(command);
-        assert!(tables.contains("products"), "{command}: {tables}");
-    }
-    let columns = app.query("\\d products");
-    assert!(columns.contains("name"), "{columns}");
-
-    demo.signal(Signal::INT);
-    let ran = demo.wait();
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let (one, other) = (Demo::start(&[]), Demo::start(&[]));
+    assert_ne!(one.row("PostgreSQL").0, other.row("PostgreSQL").0);
+    let _ = one.psql().query("delete from orders");
+    assert_eq!(other.psql().query("select count(*) from orders"), "8");
 }
 
 #[test]
@@ -50,27 +416,11 @@ fn demo_takes_another_port_when_the_usual_one_is_taken() {
     let _alone = alone();
     // If something else has it already, that is as good.
     let _taken = std::net::TcpListener::bind(("127.0.0.1", 5432));
-    let (demo, _directory) = Start::new(&["demo"]).launch();
-    let port = port_to_type(&demo);
-    assert_ne!(port, 5432);
-    assert_eq!(App::at("127.0.0.1", port).query("select 1"), "1");
-}
-
-#[test]
-#[cfg_attr(not(has_mariadb), ignore = "no mariadb client: see scripts/test")]
-fn demo_answers_the_mariadb_client_too() {
-    let _alone = alone();
-    let (demo, _directory) = Start::new(&["demo"]).launch();
-    let port: u16 = demo.stdout_until(|text| {
-        let line = text
-            .lines()
-            .find(|line| line.contains("mysql -h 127.0.0.1"))?;
-        let port = line.split(" -P ").nth(1);
-        let port = port.map_or("3306", |rest| rest.split(' ').next().unwrap());
-        port.parse().ok()
-    });
-    let app = MysqlApp::at(([127, 0, 0, 1], port).into());
-    let rows = app.query("select id, name from products order by id");
-    assert_eq!(rows.lines().nth(3), Some("4\tWildflower honey"), "{rows}");
-    assert!(app.query("show tables").contains("products"));
+    let demo = Demo::start(&["--sample"]);
+    assert_ne!(demo.row("PostgreSQL").0, 5432);
+    assert!(
+        demo.text
+            .contains(&format!(" -p {} ", demo.row("PostgreSQL").0))
+    );
+    assert_eq!(demo.psql().query("select 1"), "1");
 }

@@ -7,6 +7,7 @@ mod commands;
 mod compose;
 mod demo;
 mod drivers;
+mod emulator;
 mod endpoints;
 mod errors;
 mod first_packets;

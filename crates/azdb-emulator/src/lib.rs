@@ -1,14 +1,15 @@
-//! Azure on a laptop: an identity endpoint that signs tokens, and TLS-only database servers that
-//! accept nothing else and run SQL on SQLite.
+//! Azure on a laptop: an identity endpoint that signs tokens, and the doors of TLS-only database
+//! servers that accept nothing else, before real databases or a small sample.
 //!
 //! ```text
-//!   app or proxy                        azdb-emulator
+//!   app or proxy                        azdb-emulator                          server behind
 //!    | GET /msi/token                ---> IdentityEndpoint --+
 //!    | <------------------- token --                         |  Issuer (keys made at start)
-//!    | TLS, role, token as password  ---> PostgresServer  ---+
-//!    | <----------------- rows -----      on SQLite
-//!    | TLS, user, token in the clear ---> MysqlServer     ---+
-//!    | <----------------- rows -----      on the same
+//!    | TLS, role, token as password  ---> PostgresServer  ---+-- password ---> PostgreSQL
+//!    | TLS, user, token in the clear ---> MysqlServer     ---+-- password ---> MySQL, MariaDB
+//!    | TLS, token in LOGIN7          ---> TdsServer       ---+-- password ---> SQL Server
+//!    | <======================= bytes, as the server behind sends them ======> |
+//!    | <----------------- rows -----      or the Sample's
 //! ```
 //!
 //! For demonstrations, for the proxy's tests and for the tests of its users. Nothing here shares

@@ -16,9 +16,8 @@ use tracing_subscriber::EnvFilter;
 /// Azure on a laptop: tokens, and database servers that accept nothing else
 ///
 /// The identity endpoint answers as App Service does (`/msi/token`) and as the instance metadata
-/// service does (`/metadata/identity/oauth2/token`). The PostgreSQL, MySQL and TDS servers (T-SQL
-/// for SQL Server's drivers) take only TLS, and only tokens of this
-/// process. Their data is a small sample that ends with the process, or that of real servers (`--behind`).
+/// service does (`/metadata/identity/oauth2/token`). The PostgreSQL, MySQL and TDS servers (TDS is
+/// SQL Server's protocol) take only TLS, and only tokens of this process. Their data is a small sample that ends with the process, or that of real servers (`--behind`).
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -101,6 +100,7 @@ struct Arguments {
     ///
     /// `postgres://user:password@host:port`, `mysql://…` or `sqlserver://…`: the scheme says whose sessions. A database in
     /// it (`…/shop`) is the one that they all work in, whatever they ask for. Without it the sessions see a small sample.
+    /// `sqlserver` has not been tried against SQL Server.
     #[arg(
         long,
         value_name = "URL",

@@ -69,9 +69,16 @@ pub(crate) enum Command {
     Check(RunArgs),
     /// Print the certificate authority that apps may trust for TLS with this proxy
     Ca(RunArgs),
-    /// Try it: an emulated Azure and the proxy before it, in this one process
+    /// Try it: an emulated Azure and the proxy before it
+    ///
+    /// Behind that Azure stand PostgreSQL and MariaDB where this machine has them installed: servers of the demo's own, with a
+    /// small shop in them, which end with it. Where one is missing, and for SQL Server, a sample in this process answers.
     #[cfg(feature = "demo")]
-    Demo,
+    Demo {
+        /// Use the sample for all, whatever is installed
+        #[arg(long)]
+        sample: bool,
+    },
     /// Print the JSON Schema of the configuration file, with which editors complete and check it
     Schema,
     /// Print name and version, and whether the demo is in

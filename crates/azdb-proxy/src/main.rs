@@ -43,7 +43,7 @@ fn dispatch(args: Args) -> Exit {
         }),
         Command::Ca(args) => ca(&args.into(), &env),
         #[cfg(feature = "demo")]
-        Command::Demo => demo::demo(),
+        Command::Demo { sample } => demo::demo(sample),
         Command::Schema => {
             say(azdb_config::schema().trim_end());
             Exit::Success

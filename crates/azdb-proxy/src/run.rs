@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use azdb_config::{Config, Process};
@@ -137,11 +136,10 @@ fn verdict(signal: Signal, cut: usize, process: &Process) -> Exit {
     }
 }
 
-/// How long the demo waits for sessions: nobody depends on it.
-pub(crate) const DEMO_PATIENCE: Duration = Duration::from_millis(200);
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -22,11 +22,13 @@
 
 mod catalog;
 mod change;
+mod condition;
 mod data;
 mod ddl;
 mod expression;
 mod fault;
 mod interrupt;
+mod order;
 mod parse;
 mod select;
 mod session;
@@ -34,6 +36,7 @@ mod session;
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 mod tests;
 mod types;
+mod worker;
 
 use std::path::PathBuf;
 

@@ -78,8 +78,7 @@ fn options(data: &[u8]) -> Result<Vec<(u8, &[u8])>, Violation> {
     }
 }
 
-/// What this server answers, or one behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What this server answers.
 pub(super) struct Answer {
     pub(super) encryption: u8,
     pub(super) mars: bool,
@@ -87,19 +86,6 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn parse(data: &[u8]) -> Result<Self, Violation> {
-        let options = options(data)?;
-        let value = |sought: u8| {
-            let mut found = options.iter().filter(|(token, _)| *token == sought);
-            found.next().and_then(|(_, value)| value.first().copied())
-        };
-        Ok(Self {
-            encryption: value(ENCRYPTION).unwrap_or(encryption::NOT_SUPPORTED),
-            mars: value(MARS).is_some_and(|mars| mars != 0),
-            fedauth_required: value(FEDAUTH).map(|required| required != 0),
-        })
-    }
-
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut options = vec![
             (VERSION, SERVER_VERSION.to_vec()),
@@ -113,6 +99,17 @@ impl Answer {
         }
         message(&options)
     }
+}
+
+/// The ENCRYPTION byte in a server's answer, and whether it has MARS.
+pub(super) fn answered(data: &[u8]) -> Result<(u8, bool), Violation> {
+    let options = options(data)?;
+    let value = |sought: u8| {
+        let mut found = options.iter().filter(|(token, _)| *token == sought);
+        found.next().and_then(|(_, value)| value.first().copied())
+    };
+    let encryption = value(ENCRYPTION).unwrap_or(encryption::NOT_SUPPORTED);
+    Ok((encryption, value(MARS).unwrap_or(0) != 0))
 }
 
 /// What this server asks a server behind it.

@@ -29,7 +29,7 @@ use rustls::pki_types::ServerName;
 use super::login::Encryption;
 use super::login7::{Login7, TDS_7_4, TDS_8_0, feature};
 use super::packet::kind;
-use super::prelogin::{Answer, encryption, question};
+use super::prelogin::{answered, encryption, question};
 use super::session::Opened;
 use super::token::Refusal;
 use super::wire::{Incoming, Outgoing, split};
@@ -63,9 +63,8 @@ pub(super) async fn join(
     let host = behind.host().unwrap_or_default();
     let (mut incoming, outgoing) = split(stream, false);
 
-    let answer = prelogin(host, opened.mars, &mut incoming, &outgoing);
-    let answer = answer.await.map_err(failed)?;
-    if answer.mars != opened.mars {
+    let mars = prelogin(host, opened.mars, &mut incoming, &outgoing);
+    if mars.await.map_err(failed)? != opened.mars {
         let text = "it has no MARS, which the app wants";
         return Err(not_available(behind.misunderstood(text)));
     }
@@ -92,24 +91,24 @@ pub(super) async fn join(
     }
 }
 
-/// PRELOGIN, and TLS where the server behind has it.
+/// PRELOGIN, and TLS where the server behind has it. Gives whether it has MARS.
 async fn prelogin(
     host: &str,
     mars: bool,
     incoming: &mut Incoming,
     outgoing: &Outgoing,
-) -> io::Result<Answer> {
+) -> io::Result<bool> {
     let question = question(encryption::ON, mars);
     outgoing.send_message(kind::PRELOGIN, 0, &question).await?;
     let answer = incoming.message(kind::RESPONSE).await?;
-    let answer = Answer::parse(&answer.data)?;
-    if Encryption::is_on(answer.encryption) {
+    let (encryption, mars) = answered(&answer.data)?;
+    if Encryption::is_on(encryption) {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let config = client_config(&[&rustls::version::TLS12]).map_err(io::Error::other)?;
         let tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
         incoming.wrapped_tls_as_client(tls).await?;
     }
-    Ok(answer)
+    Ok(mars)
 }
 
 /// The app's login, with a user and a password where it had a token.

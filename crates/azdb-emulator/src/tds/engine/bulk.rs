@@ -134,10 +134,12 @@ fn rows(target: &BulkTarget, data: &[u8]) -> Result<Vec<Vec<Value>>, Refusal> {
             first::ROW => row(&layouts, &mut cursor, &[]),
             first::ROW_WITH_NULL_BITMAP => {
                 let bitmap = cursor.take(layouts.len().div_ceil(8));
-                bitmap.and_then(|bitmap| row(&layouts, &mut cursor, bitmap))
+                bitmap
+                    .map_err(Unread::from)
+                    .and_then(|bitmap| row(&layouts, &mut cursor, bitmap))
             }
             first::DONE => break,
-            _ => Err(Violation::Malformed("a token in a bulk load")),
+            _ => Err(Violation::Malformed("a token in a bulk load").into()),
         };
         rows.push(row.map_err(unread)?);
     }
@@ -161,11 +163,7 @@ fn metadata(cursor: &mut Cursor<'_>) -> Result<Vec<Layout>, Unread> {
     columns.collect()
 }
 
-fn row(
-    layouts: &[Layout],
-    cursor: &mut Cursor<'_>,
-    bitmap: &[u8],
-) -> Result<Vec<Value>, Violation> {
+fn row(layouts: &[Layout], cursor: &mut Cursor<'_>, bitmap: &[u8]) -> Result<Vec<Value>, Unread> {
     let values = layouts.iter().enumerate().map(|(at, layout)| {
         let bits = bitmap.get(at / 8).copied().unwrap_or(0);
         if bits >> (at % 8) & 1 == 1 {

@@ -68,6 +68,20 @@ impl Engine {
                     rows: Box::new(rows),
                 })
             }
+            [
+                "select",
+                name @ ("name" | "table_name"),
+                "from",
+                "sys" | "information_schema",
+                ".",
+                "tables",
+            ] => {
+                let tables = self.session.tables().ok()?.into_iter();
+                Some(Canned {
+                    columns: vec![column(name, Type::Text(Some(128)))],
+                    rows: Box::new(tables.map(|table| vec![Value::Text(table.name)])),
+                })
+            }
             ["select", items @ ..] => self.globals(items),
             _ => None,
         }

@@ -9,22 +9,23 @@ use super::{Engine, Sink, unknown};
 /// Errors after which a batch goes on: constraints that were not met.
 const STATEMENT_ONLY: [u32; 3] = [515, 547, 2627];
 
-/// Options of `SET` that change nothing here, whatever their value.
-const IDLE_OPTIONS: [&str; 14] = [
-    "ansi_null_dflt_on",
-    "ansi_nulls",
-    "ansi_padding",
-    "ansi_warnings",
-    "arithabort",
-    "concat_null_yields_null",
-    "cursor_close_on_commit",
-    "datefirst",
-    "dateformat",
-    "language",
-    "lock_timeout",
-    "numeric_roundabort",
-    "quoted_identifier",
-    "textsize",
+/// Options of `SET` that change nothing here, with the value that does so where not all do.
+const IDLE_OPTIONS: [(&str, &str); 15] = [
+    ("ansi_null_dflt_on", "on"),
+    ("ansi_nulls", "on"),
+    ("ansi_padding", "on"),
+    ("ansi_warnings", "on"),
+    ("arithabort", ""),
+    ("concat_null_yields_null", "on"),
+    ("cursor_close_on_commit", ""),
+    ("datefirst", ""),
+    ("dateformat", ""),
+    ("language", ""),
+    ("lock_timeout", ""),
+    ("numeric_roundabort", "off"),
+    ("quoted_identifier", "on"),
+    ("textsize", ""),
+    ("xact_abort", "off"),
 ];
 
 impl Engine {
@@ -63,7 +64,7 @@ impl Engine {
                 ">",
                 "0",
                 end @ ("commit" | "rollback"),
-                "tran",
+                "tran" | "transaction",
             ] => match (self.session.depth(), *end) {
                 (0, _) => Ok(()),
                 (_, "commit") => self.commit(sink),
@@ -90,9 +91,9 @@ impl Engine {
             ["nocount"] => self.options.nocount = is_on,
             ["implicit_transactions"] => self.options.implicit_transactions = is_on,
             ["fmtonly"] => self.options.metadata_only = is_on,
-            ["xact_abort"] if !is_on => {}
             ["transaction", "isolation", "level", ..] => {}
-            [option] if IDLE_OPTIONS.contains(option) => {}
+            [option] if IDLE_OPTIONS.contains(&(option, "")) => {}
+            [option] if IDLE_OPTIONS.contains(&(option, value)) => {}
             _ => return Err(unknown(statement.text)),
         }
         Ok(())

@@ -177,7 +177,7 @@ impl Layout {
     }
 
     /// Reads one value.
-    pub(in crate::tds) fn value(&self, cursor: &mut Cursor<'_>) -> Result<Value, Violation> {
+    pub(in crate::tds) fn value(&self, cursor: &mut Cursor<'_>) -> Result<Value, Unread> {
         let gathered;
         let bytes = match self.length {
             Length::Fixed(0) => return Ok(Value::Null),
@@ -205,7 +205,10 @@ impl Layout {
                 &gathered
             }
         };
-        value(self.kind, bytes).ok_or(Violation::Malformed("a value's length"))
+        value(self.kind, bytes).ok_or(match self.kind {
+            Kind::Decimal { .. } => Unread::Unknown("a decimal of that many digits"),
+            _ => Violation::Malformed("a value's length").into(),
+        })
     }
 }
 

@@ -88,6 +88,7 @@ async fn statements_of_small_apps_run() {
             "Aged pecorino",
         ),
         ("select db_name()", "shop"),
+        ("select name from sys.tables", "customers"),
         ("SELECT SUSER_SNAME() AS [who]", "orders-app"),
         (
             "create table #t (id int identity(1,1) primary key, name nvarchar(9)) \
