@@ -9,8 +9,10 @@
 mod change_user;
 mod greetings;
 mod logins;
+mod notices;
 mod passwords;
 mod probes;
+mod spoken;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::*;
 use crate::ending::Ending;
-use crate::rig::{Databases, House, Pipes, TOKEN};
+use crate::rig::{Databases, House, PRINCIPAL, Pipes, TOKEN};
 use crate::session;
 use crate::socket::Peer as Caller;
 use azdb_config::route::{ProtocolName, Route, UpstreamAuth};
@@ -99,17 +101,8 @@ impl Door {
     }
 
     /// Agrees to TLS as an upstream that has greeted.
-    async fn seal(&self, mut database: Peer<DuplexStream>) -> Peer<TlsStream<DuplexStream>> {
-        let request = database.hear().await;
-        assert_eq!(
-            ResponsePacket::parse(&request).unwrap(),
-            ResponsePacket::Tls
-        );
-        let stream = self.acceptor.accept(database.stream).await;
-        Peer {
-            stream: stream.expect("TLS with the proxy"),
-            next: database.next,
-        }
+    async fn seal(&self, database: Peer<DuplexStream>) -> Peer<TlsStream<DuplexStream>> {
+        sealed(database, &self.acceptor).await
     }
 
     /// A session: an app, let in, and its upstream.
@@ -123,6 +116,23 @@ impl Door {
         database.take_token(TOKEN).await;
         assert_eq!(app.hear().await, OK);
         (app, database)
+    }
+}
+
+/// Agrees to TLS as an upstream that has greeted.
+async fn sealed(
+    mut database: Peer<DuplexStream>,
+    acceptor: &TlsAcceptor,
+) -> Peer<TlsStream<DuplexStream>> {
+    let request = database.hear().await;
+    assert_eq!(
+        ResponsePacket::parse(&request).unwrap(),
+        ResponsePacket::Tls
+    );
+    let stream = acceptor.accept(database.stream).await;
+    Peer {
+        stream: stream.expect("TLS with the proxy"),
+        next: database.next,
     }
 }
 
@@ -166,7 +176,7 @@ impl App {
 }
 
 /// One end of a connection, counting packets as MySQL does.
-struct Peer<S> {
+pub(crate) struct Peer<S> {
     stream: S,
     next: u8,
 }

@@ -7,7 +7,9 @@
 )]
 
 mod first_packets;
+mod notices;
 mod refusals;
+mod spoken;
 mod tokens;
 mod upstreams;
 
@@ -127,7 +129,7 @@ pub(super) async fn expect_ssl_request(stream: &mut DuplexStream) {
 }
 
 /// The far side of the proxy.
-pub(super) struct Database<S>(pub(super) S);
+pub(crate) struct Database<S>(pub(super) S);
 
 impl<S: Stream> Database<S> {
     /// Reads the StartupMessage, its parameters as text.

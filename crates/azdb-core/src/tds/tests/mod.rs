@@ -9,9 +9,11 @@
 mod apps;
 mod database;
 mod logins;
+mod notices;
 mod records;
 mod refusals;
 mod routes;
+mod spoken;
 mod tokens;
 mod visit;
 

@@ -6,6 +6,11 @@
     reason = "a test may fail loudly"
 )]
 
+mod causes;
+mod explosive;
+pub(crate) mod sockets;
+mod spoken;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +25,10 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use causes::every_cause;
+pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
+pub(crate) use spoken::{Spoken, in_every_protocol};
 
 use crate::fault::Cause;
 use crate::lobby::{Lobby, Protocol, RouteState};
