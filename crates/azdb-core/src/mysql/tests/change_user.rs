@@ -5,7 +5,7 @@ use azdb_wire::mysql::{ChangeUser, Command};
 use super::*;
 use azdb_config::route::Principals;
 
-fn command() -> ChangeUser<'static> {
+pub(super) fn command() -> ChangeUser<'static> {
     ChangeUser {
         user: b"bob",
         auth: b"12345678901234567890",
@@ -16,7 +16,7 @@ fn command() -> ChangeUser<'static> {
     }
 }
 
-fn encoded(command: &ChangeUser<'_>) -> Vec<u8> {
+pub(super) fn encoded(command: &ChangeUser<'_>) -> Vec<u8> {
     command
         .encode(app_response().capabilities | Capabilities::PLUGIN_AUTH)
         .unwrap()

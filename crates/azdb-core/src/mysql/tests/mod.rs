@@ -7,12 +7,16 @@
 )]
 
 mod change_user;
+mod first_packets;
 mod greetings;
 mod logins;
 mod notices;
 mod passwords;
 mod probes;
+mod refusals;
+mod sealed;
 mod spoken;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -107,16 +111,16 @@ impl Door {
 
     /// A session: an app, let in, and its upstream.
     async fn session(&mut self) -> (App, Peer<TlsStream<DuplexStream>>) {
-        let mut app = self.app();
-        let database = self.greeting().await;
-        app.hear().await;
-        app.say(&response()).await;
-        let mut database = self.seal(database).await;
-        database.hear().await;
-        database.take_token(TOKEN).await;
-        assert_eq!(app.hear().await, OK);
-        (app, database)
+        session_with(self, TOKEN).await
     }
+}
+
+/// A session that this token has opened.
+async fn session_with(door: &mut Door, token: &str) -> (App, Peer<TlsStream<DuplexStream>>) {
+    let (mut app, mut database) = asked(door).await;
+    database.take_token(token).await;
+    assert_eq!(app.hear().await, OK);
+    (app, database)
 }
 
 /// Agrees to TLS as an upstream that has greeted.
@@ -276,4 +280,15 @@ fn parsed(payload: &[u8]) -> Response<'_> {
         Ok(ResponsePacket::Response(response)) => response,
         other => unreachable!("{other:?}"),
     }
+}
+
+/// An app's login up to the upstream's first word after the response.
+async fn asked(door: &mut Door) -> (App, Peer<TlsStream<DuplexStream>>) {
+    let mut app = door.app();
+    let database = door.greeting().await;
+    app.hear().await;
+    app.say(&response()).await;
+    let mut database = door.seal(database).await;
+    database.hear().await;
+    (app, database)
 }

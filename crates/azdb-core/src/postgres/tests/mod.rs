@@ -6,12 +6,15 @@
     reason = "a test may fail loudly"
 )]
 
+mod cancels;
 mod first_packets;
+mod logins;
 mod notices;
+mod passwords;
 mod refusals;
+mod sealed;
 mod spoken;
 mod tokens;
-mod upstreams;
 
 use std::sync::Arc;
 
@@ -237,4 +240,22 @@ pub(super) fn error_fields(bytes: &[u8]) -> (String, String, String) {
         String::from_utf8(ErrorFields::of(body).get(code).unwrap_or_default().to_vec()).unwrap()
     };
     (field(b'C'), field(b'M'), field(b'H'))
+}
+
+/// An app that has said whom it wants to be.
+pub(super) async fn visited() -> Visit {
+    let mut visit = House::new().app();
+    visit.say(&startup(b"user\0ann\0")).await;
+    visit
+}
+
+/// Plays the database's part of a login that succeeds.
+pub(super) async fn grant(visit: &mut Visit) -> Vec<(String, String)> {
+    let mut database = visit.database().await;
+    let parameters = database.startup().await;
+    database.demand(TOKEN).await;
+    database.welcome().await;
+    // The proxy holds its end; the pipe must outlive the login.
+    std::mem::forget(database);
+    parameters
 }

@@ -6,13 +6,16 @@
     reason = "a test may fail loudly"
 )]
 
-mod apps;
 mod database;
+mod ends;
+mod first_packets;
 mod logins;
 mod notices;
+mod passwords;
 mod records;
 mod refusals;
 mod routes;
+mod sealed;
 mod spoken;
 mod tokens;
 mod visit;
