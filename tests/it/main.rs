@@ -17,6 +17,7 @@ mod local_tls;
 mod logs;
 mod mysql_drivers;
 mod mysql_errors;
+mod mysql_gatekeeper;
 mod mysql_sessions;
 mod mysql_tokens;
 mod passwords;

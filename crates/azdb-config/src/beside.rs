@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::draft::Draft;
 use super::listen::overlap;
-use super::problems::{Report, Written};
-use super::routes::Draft;
+use super::problems::{Findings, Written};
 use crate::route::{Endpoint, ListenAddr, Route};
 
 /// Reports what is wrong with the routes together.
-pub(super) fn settle(mut drafts: Vec<Draft>, report: &Report) -> Vec<Arc<Route>> {
+pub(super) fn settle(mut drafts: Vec<Draft>, report: &Findings) -> Vec<Arc<Route>> {
     names(&mut drafts, report);
     addresses(&drafts, report);
     circles(&drafts, report);
@@ -25,7 +25,7 @@ fn context(draft: &Draft) -> String {
 }
 
 /// A name that somebody gave must be unique; one that we made gets a number.
-fn names(drafts: &mut [Draft], report: &Report) {
+fn names(drafts: &mut [Draft], report: &Findings) {
     let mut taken = HashSet::new();
     for draft in drafts.iter().filter(|draft| !draft.name_is_ours) {
         if !taken.insert(draft.route.name.clone()) {
@@ -43,7 +43,7 @@ fn names(drafts: &mut [Draft], report: &Report) {
 }
 
 /// The first pair of addresses that can't be bound both, for each pair of routes.
-fn addresses(drafts: &[Draft], report: &Report) {
+fn addresses(drafts: &[Draft], report: &Findings) {
     for (index, draft) in drafts.iter().enumerate() {
         for (at, own) in draft.listen.iter().enumerate() {
             if draft
@@ -78,7 +78,7 @@ fn addresses(drafts: &[Draft], report: &Report) {
 }
 
 /// A route that dials one of our own addresses would call itself until nothing is left.
-fn circles(drafts: &[Draft], report: &Report) {
+fn circles(drafts: &[Draft], report: &Findings) {
     for draft in drafts {
         let dialled: Vec<(&str, &Written<Endpoint>)> = match &draft.connect_to {
             Some(endpoint) => vec![("connect_to", endpoint)],

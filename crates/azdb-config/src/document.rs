@@ -5,11 +5,11 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
-use super::problems::{Checked, Report, Reported, Spot, Written};
+use super::problems::{Checked, Findings, Reported, Spot, Written};
 use super::value::{Entries, Value};
 
 /// Reads a whole document, or reports everything that is not TOML in it.
-pub(super) fn parse(name: &Arc<str>, text: &str, report: &Report) -> Checked<Entries> {
+pub(super) fn parse(name: &Arc<str>, text: &str, report: &Findings) -> Checked<Entries> {
     let lines = Lines {
         name,
         breaks: text.match_indices('\n').map(|(at, _)| at).collect(),

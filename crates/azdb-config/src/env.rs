@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use azdb_identity::{Cloud, Environment};
 
+use super::keys::of_process as keys;
 use super::names::did_you_mean;
-use super::problems::{Report, Spot, Written};
+use super::problems::{Findings, Spot, Written};
 use super::process::{self, Overrides};
 use super::section::Section;
-use super::value::{Entries, Source, Value};
+use super::value::{Entries, Value, WrittenIn};
 
 const PREFIX: &str = "AZDB_PROXY_";
 
@@ -21,7 +22,7 @@ pub(super) struct Variables {
 }
 
 /// Reads every variable of ours, and warns once of those that nobody knows.
-pub(super) fn read(env: &Environment, report: &Report) -> Variables {
+pub(super) fn read(env: &Environment, report: &Findings) -> Variables {
     let mut entries = Entries::new();
     let mut config = None;
     let mut urls = Vec::new();
@@ -43,25 +44,18 @@ pub(super) fn read(env: &Environment, report: &Report) -> Variables {
             ));
         } else if key == "CONFIG" {
             config = Some(PathBuf::from(value));
-        } else if let Some(known) = process::KEYS
-            .iter()
-            .find(|known| known.to_ascii_uppercase() == key)
-        {
-            let value = Value::Words(vec![value.to_owned()]);
-            entries.insert(
-                (*known).to_owned(),
-                Written {
-                    value,
-                    spot: Spot::named(name),
-                },
-            );
+        } else if let Some(known) = keys::TABLE.names().find(|key| keys::variable(key) == name) {
+            let (value, spot) = (Value::Words(vec![value.to_owned()]), Spot::named(name));
+            entries.insert(known.to_owned(), Written { value, spot });
         } else if !is_service_link(key) {
             unknown.push(name);
         }
     }
     warn_of(&unknown, report);
-    let source = Source::of_the_process("");
-    let mut section = Section::new(report, &source, "", &Spot::nowhere(), entries);
+    let source = WrittenIn::of_the_process("");
+    let (value, spot) = (entries, Spot::nowhere());
+    let written = Written { value, spot };
+    let mut section = Section::new(report, &source, &keys::TABLE, "", written);
     let settings = Overrides {
         config,
         ..process::read(&mut section)
@@ -74,11 +68,11 @@ pub(super) fn read(env: &Environment, report: &Report) -> Variables {
 }
 
 /// One warning for all names that nobody knows.
-fn warn_of(unknown: &[&str], report: &Report) {
+fn warn_of(unknown: &[&str], report: &Findings) {
     let hint = match unknown {
         [] => return,
         [only] => {
-            let known = process::KEYS.map(|key| format!("{PREFIX}{}", key.to_ascii_uppercase()));
+            let known: Vec<String> = keys::TABLE.names().map(keys::variable).collect();
             did_you_mean(only, known.iter().map(String::as_str))
         }
         _ => String::new(),

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   proxy.toml -- document --> Section --+
-//!   URL --------- url -------> Section --+--> route, identity, process --> beside --> Config
+//!   URL --------- url -------> Section --+--> draft, identities, process --> beside --> Config
 //!   AZDB_PROXY_ - env -------> Section --+            |
-//!                                                  Report ------------------------> Problems
+//!                                                  Findings ------------------------> Problems
 //! ```
 //!
 //! Nothing stops at the first problem: readers report and go on, and [`load`] hands back everything at once.
-//! `docs/configuration.md` is the reference of the keys.
+//! The module `keys` declares every key; `docs/configuration.md` is its reference.
 //!
 //! # Invariants
 //!
@@ -18,54 +18,49 @@
 
 mod address;
 mod beside;
+mod destination;
 mod document;
-mod drafts;
+mod draft;
 mod duration;
-mod endpoints;
 mod env;
 mod files;
-mod identity;
+mod gather;
+mod health_and_admin;
+mod identities;
+mod keys;
 mod listen;
-mod login;
+mod load;
 mod names;
 mod opened;
-mod principal;
+mod principals;
 mod problems;
 mod process;
 mod readers;
 pub mod route;
-mod routes;
+mod schema;
 mod section;
 mod summary;
-mod tds;
 #[cfg(test)]
 mod tests;
-mod tls;
 mod token_host;
-mod upstream;
+mod upstream_auth;
+mod upstream_tls;
 mod url;
 mod value;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use azdb_identity::Environment;
-
 pub use self::duration::parse_duration;
-pub use self::endpoints::AdminListen;
+pub use self::health_and_admin::AdminListen;
+pub use self::load::{load, load_process, load_without_search};
 pub use self::problems::{Problem, Problems};
 pub use self::process::{LogFormat, Overrides, Process};
+pub use self::schema::schema;
 pub use self::summary::summary;
 pub use self::token_host::is_under;
 
-use self::env::Variables;
-use self::identity::Identities;
-use self::opened::Opened;
-use self::problems::{Checked, Report, Spot, Written};
-use self::routes::Shared;
-use self::section::Section;
-use self::value::{Entries, Source, Value};
 use crate::route::{ListenAddr, Route};
 
 /// A configuration without a problem.
@@ -99,173 +94,6 @@ impl fmt::Display for Origin {
         match self {
             Self::File(path) => path.display().fmt(f),
             Self::ZeroConfiguration => f.write_str("command line and environment, no file"),
-        }
-    }
-}
-
-/// Reads flags, environment and file, in this order of precedence.
-///
-/// The routes come from the first of the three that has any: URLs on a command line are not mixed with those of a file.
-///
-/// # Errors
-///
-/// Everything that is wrong.
-pub fn load(overrides: &Overrides, env: &Environment) -> Result<Config, Problems> {
-    load_from(overrides, env, &places(env))
-}
-
-/// Reads only what concerns the process: for commands that need no route.
-///
-/// # Errors
-///
-/// Everything that is wrong with it.
-pub fn load_process(overrides: &Overrides, env: &Environment) -> Result<Process, Problems> {
-    let (read, entries) = read_all(overrides, env, &places(env));
-    let process = read.process(&mut read.document(entries.unwrap_or_default()));
-    read.report.finish().map(|_| process)
-}
-
-/// As [`load`], but looks for no file: one is read only when it is named.
-///
-/// # Errors
-///
-/// Everything that is wrong.
-pub fn load_without_search(overrides: &Overrides, env: &Environment) -> Result<Config, Problems> {
-    load_from(overrides, env, &[])
-}
-
-/// Where a configuration file is looked for when nobody names one.
-fn places(env: &Environment) -> Vec<PathBuf> {
-    let system = match env.get("ProgramData") {
-        Some(data) if cfg!(windows) => Path::new(data).join("azdb-proxy").join("proxy.toml"),
-        _ => PathBuf::from("/etc/azdb-proxy/proxy.toml"),
-    };
-    vec![PathBuf::from("proxy.toml"), system]
-}
-
-fn load_from(
-    overrides: &Overrides,
-    env: &Environment,
-    places: &[PathBuf],
-) -> Result<Config, Problems> {
-    let (read, entries) = read_all(overrides, env, places);
-    let readable = entries.is_ok();
-    let mut document = read.document(entries.unwrap_or_default());
-    let process = read.process(&mut document);
-    let health = endpoints::health(&mut document);
-    let admin = endpoints::admin(&mut document);
-    let shared = Shared {
-        identities: Identities::read(&mut document),
-        authority: env::authority(env),
-    };
-    let tables = document.take("route");
-    document.finish();
-
-    let arguments = drafts::arguments(&overrides.urls);
-    let urls = if arguments.is_empty() {
-        &read.variables.urls
-    } else {
-        &arguments
-    };
-    let drafts = if urls.is_empty() {
-        drafts::of_document(&document, tables, &shared)
-    } else {
-        if let Some(tables) = tables {
-            document.warn(
-                &tables.spot,
-                "the routes of this file are left out, because URLs name the routes",
-            );
-        }
-        drafts::of_urls(urls, &read.report, &shared)
-    };
-    if drafts.is_empty() && readable {
-        read.report.problem(
-            &Spot::nowhere(),
-            "",
-            drafts::nothing_to_do(&read.origin, places),
-        );
-    }
-    let routes = beside::settle(drafts.into_iter().flatten().collect(), &read.report);
-    let warnings = read.report.finish()?;
-    Ok(Config {
-        process,
-        health,
-        admin,
-        routes,
-        warnings,
-        origin: read.origin,
-    })
-}
-
-/// What was read of all three, before the file's tables are looked into.
-struct Read<'a> {
-    overrides: &'a Overrides,
-    env: &'a Environment,
-    variables: Variables,
-    origin: Origin,
-    source: Source,
-    report: Report,
-}
-
-fn read_all<'a>(
-    overrides: &'a Overrides,
-    env: &'a Environment,
-    places: &[PathBuf],
-) -> (Read<'a>, Checked<Entries>) {
-    let report = Report::default();
-    let variables = env::read(env, &report);
-    let named = overrides
-        .config
-        .as_ref()
-        .or(variables.settings.config.as_ref());
-    let Opened {
-        origin,
-        source,
-        entries,
-    } = opened::open(named, places, &report);
-    (
-        Read {
-            overrides,
-            env,
-            variables,
-            origin,
-            source,
-            report,
-        },
-        entries,
-    )
-}
-
-impl Read<'_> {
-    fn document(&self, entries: Entries) -> Section<'_> {
-        Section::new(&self.report, &self.source, "", &Spot::nowhere(), entries)
-    }
-
-    fn process(&self, document: &mut Section<'_>) -> Process {
-        let settings = settings(document);
-        process::settle(
-            [self.overrides, &self.variables.settings, &settings],
-            self.env,
-            &self.report,
-        )
-    }
-}
-
-fn settings(document: &mut Section<'_>) -> Overrides {
-    match document.take("process") {
-        None => Overrides::default(),
-        Some(Written {
-            value: Value::Table(entries),
-            spot,
-        }) => {
-            let mut section = document.inner("[process]", &spot, entries);
-            let settings = process::read(&mut section);
-            section.finish();
-            settings
-        }
-        Some(other) => {
-            document.refuse(&other.spot, "process", "must be a table");
-            Overrides::default()
         }
     }
 }

@@ -11,13 +11,10 @@ use std::path::{Path, PathBuf};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::address::host_and_port;
+use super::keys::{Fact, of_route as keys};
 use super::problems::{Checked, Written};
 use super::section::Section;
-use super::value::Value;
 use crate::route::{Admission, ListenAddr, ProtocolName};
-
-/// Only the user that runs the proxy.
-const UNIX_MODE: u32 = 0o600;
 
 /// Where a route listens, each address with its line.
 pub(super) type Listen = Vec<Written<ListenAddr>>;
@@ -25,7 +22,7 @@ pub(super) type Listen = Vec<Written<ListenAddr>>;
 /// `listen`; without it the two loopback addresses on the protocol's port.
 pub(super) fn read(section: &mut Section<'_>, protocol: ProtocolName) -> Checked<Listen> {
     let port = protocol.default_port();
-    let Some(texts) = section.texts("listen")? else {
+    let Some(texts) = section.read(&keys::LISTEN)? else {
         let spot = section.spot.clone();
         return Ok(loopback(port)
             .map(|value| Written {
@@ -34,6 +31,7 @@ pub(super) fn read(section: &mut Section<'_>, protocol: ProtocolName) -> Checked
             })
             .into());
     };
+    let texts = texts.value;
     let socket_port = texts
         .iter()
         .find_map(|text| host_and_port(&text.value).ok()?.1)
@@ -42,12 +40,10 @@ pub(super) fn read(section: &mut Section<'_>, protocol: ProtocolName) -> Checked
     let mut result = Ok(());
     for Written { value, spot } in texts {
         match addresses(&value, protocol, socket_port) {
-            Ok(addresses) => {
-                listen.extend(addresses.into_iter().map(|value| Written {
-                    value,
-                    spot: spot.clone(),
-                }));
-            }
+            Ok(addresses) => listen.extend(addresses.into_iter().map(|value| Written {
+                value,
+                spot: spot.clone(),
+            })),
             Err(problem) => result = Err(section.refuse(&spot, "listen", problem)),
         }
     }
@@ -115,136 +111,66 @@ pub(super) fn admission(
     section: &mut Section<'_>,
     listen: &Checked<Listen>,
 ) -> Checked<(Admission, u32)> {
-    let networks = networks(section, listen);
-    let uids = uids(section);
-    let mode = unix_mode(section);
-    let unix = listen
-        .iter()
-        .flatten()
-        .any(|listen| matches!(listen.value, ListenAddr::Unix(_)));
-    if listen.is_ok() && !unix {
-        let uids = uids.iter().flatten().map(|uids| ("allow_uids", &uids.spot));
-        let mode = mode.iter().flatten().map(|mode| ("unix_mode", &mode.spot));
-        for (key, spot) in uids.chain(mode) {
-            section.refuse(spot, key, "guards unix sockets, and listen has none");
-        }
+    if let Ok(listen) = listen {
+        let any = |what: fn(&ListenAddr) -> bool| listen.iter().any(|at| what(&at.value));
+        section.know(&Fact::Listen {
+            unix: any(|at| matches!(at, ListenAddr::Unix(_))),
+            port: any(|at| matches!(at, ListenAddr::Tcp(_))),
+            other_machines: any(is_beyond_loopback),
+        });
     }
+    let networks = networks(section, listen);
+    let uids = section.read(&keys::ALLOW_UIDS);
+    let mode = section.value(&keys::UNIX_MODE);
     let admission = Admission {
         networks: networks?,
         uids: uids?.map(|uids| uids.value),
     };
-    Ok((admission, mode?.map_or(UNIX_MODE, |mode| mode.value)))
+    Ok((admission, mode?))
 }
 
 fn networks(section: &mut Section<'_>, listen: &Checked<Listen>) -> Checked<Vec<IpNet>> {
-    let allow = allow(section);
-    let trust = section.boolean("trust_network");
-    let (allow, trust) = (allow?, trust?);
-    let trust = trust.filter(|trust| trust.value);
-    let beyond: Vec<&Written<ListenAddr>> = listen
-        .iter()
-        .flatten()
-        .filter(|listen| is_beyond_loopback(&listen.value))
-        .collect();
-    match (allow, trust) {
+    let allow = section.read(&keys::ALLOW);
+    let trust = section.read(&keys::TRUST_NETWORK);
+    match (allow?, trust?.filter(|trust| trust.value)) {
         (Some(_), Some(trust)) => {
-            Err(section.refuse(&trust.spot, "trust_network", "says everybody, and allow says who: leave one out"))
+            let problem = "says everybody, and allow says who: leave one out";
+            Err(section.refuse(&trust.spot, "trust_network", problem))
         }
-        (None, None) => match beyond.first() {
-            None => Ok(Vec::new()),
-            Some(first) => Err(section.refuse(
-                &first.spot,
-                "listen",
-                format!(
-                    "{} is reached from other machines: say who may come, for example allow = [\"10.1.0.0/16\"]",
-                    first.value
-                ),
-            )),
-        },
+        (None, None) => {
+            let beyond = |at: &&Written<ListenAddr>| is_beyond_loopback(&at.value);
+            match listen.iter().flatten().find(beyond) {
+                None => Ok(Vec::new()),
+                Some(Written { value, spot }) => {
+                    let problem = format!(
+                        "{value} is reached from other machines: say who may come, for example allow = [\"10.1.0.0/16\"]"
+                    );
+                    Err(section.refuse(spot, "listen", problem))
+                }
+            }
+        }
         (Some(networks), None) => {
-            for network in networks.iter().filter(|network| network.value.prefix_len() == 0) {
-                section.warn(&network.spot, everybody(&format!("allow = \"{}\"", network.value)));
+            let networks = networks.value;
+            for Written { value, spot } in networks
+                .iter()
+                .filter(|network| network.value.prefix_len() == 0)
+            {
+                section.warn(spot, everybody(&format!("allow = \"{value}\"")));
             }
             Ok(networks.into_iter().map(|network| network.value).collect())
         }
         (None, Some(trust)) => {
             section.warn(&trust.spot, everybody("trust_network = true"));
-            Ok(vec![IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())])
+            Ok(vec![
+                IpNet::V4(Ipv4Net::default()),
+                IpNet::V6(Ipv6Net::default()),
+            ])
         }
     }
 }
 
 fn everybody(setting: &str) -> String {
     format!("{setting}: everybody who can reach this port gets the database without a password")
-}
-
-/// `allow`: networks, or single addresses.
-fn allow(section: &mut Section<'_>) -> Checked<Option<Vec<Written<IpNet>>>> {
-    let Some(texts) = section.texts("allow")? else {
-        return Ok(None);
-    };
-    let mut networks = Vec::new();
-    let mut result = Ok(());
-    for Written { value, spot } in texts {
-        match value
-            .parse()
-            .or_else(|_| value.parse::<IpAddr>().map(IpNet::from))
-        {
-            Ok(value) => networks.push(Written { value, spot }),
-            Err(_) => {
-                let problem = format!("{value:?} is not a network, for example \"10.1.0.0/16\"");
-                result = Err(section.refuse(&spot, "allow", problem));
-            }
-        }
-    }
-    result.map(|()| Some(networks))
-}
-
-fn uids(section: &mut Section<'_>) -> Checked<Option<Written<Vec<u32>>>> {
-    let Some(spot) = section.spot_of("allow_uids") else {
-        return Ok(None);
-    };
-    let items = section.items("allow_uids")?.unwrap_or_default();
-    let numbers: Vec<Checked<u32>> = items
-        .into_iter()
-        .map(|item| section.as_number("allow_uids", item, 0..=u32::MAX))
-        .collect();
-    let value = numbers.into_iter().collect::<Checked<Vec<u32>>>()?;
-    Ok(Some(Written { value, spot }))
-}
-
-/// `unix_mode`, in octal: decimal 600 would be another mode than the one meant.
-fn unix_mode(section: &mut Section<'_>) -> Checked<Option<Written<u32>>> {
-    let Some(Written { value, spot }) = section.take("unix_mode") else {
-        return Ok(None);
-    };
-    let mode = match value {
-        Value::Integer { value, octal: true } => u32::try_from(value).ok(),
-        Value::Integer { octal: false, .. } => None,
-        other => {
-            let text = section
-                .as_text(
-                    "unix_mode",
-                    Written {
-                        value: other,
-                        spot: spot.clone(),
-                    },
-                )?
-                .value;
-            let digits = text.strip_prefix("0o").unwrap_or(&text);
-            Some(digits)
-                .filter(|digits| !digits.starts_with('+'))
-                .and_then(|digits| u32::from_str_radix(digits, 8).ok())
-        }
-    };
-    match mode.filter(|mode| *mode <= 0o777) {
-        Some(value) => Ok(Some(Written { value, spot })),
-        None => Err(section.refuse(
-            &spot,
-            "unix_mode",
-            "is not an octal mode from 0o000 to 0o777, for example \"0660\"",
-        )),
-    }
 }
 
 fn is_beyond_loopback(listen: &ListenAddr) -> bool {

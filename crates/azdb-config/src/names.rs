@@ -32,34 +32,14 @@ pub(super) fn shown(key: &str) -> String {
 
 /// Levenshtein's edit distance, case and `-` for `_` free of charge.
 fn distance(a: &str, b: &str) -> usize {
-    let letters = |text: &str| -> Vec<char> {
-        text.chars()
-            .take(64)
-            .map(|letter| {
-                if letter == '-' {
-                    '_'
-                } else {
-                    letter.to_ascii_lowercase()
-                }
-            })
-            .collect()
+    let letters = |text: &str| -> String {
+        let plain = text.chars().take(64).map(|letter| match letter {
+            '-' => '_',
+            letter => letter.to_ascii_lowercase(),
+        });
+        plain.collect()
     };
-    let (a, b) = (letters(a), letters(b));
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (above, left) in a.iter().enumerate() {
-        let mut diagonal = above;
-        let mut last = above + 1;
-        for (cell, top) in row.iter_mut().skip(1).zip(&b) {
-            let changed = diagonal + usize::from(left != top);
-            diagonal = *cell;
-            last = changed.min(diagonal + 1).min(last + 1);
-            *cell = last;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = above + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
+    strsim::levenshtein(&letters(a), &letters(b))
 }
 
 #[cfg(test)]

@@ -5,19 +5,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, cannot_read};
-use super::problems::{Checked, Report, Spot};
-use super::value::{Entries, Source};
+use super::problems::{Checked, Findings, Spot};
+use super::value::{Entries, WrittenIn};
 use super::{Origin, document};
 
 /// A configuration file, or the absence of one.
 pub(super) struct Opened {
     pub(super) origin: Origin,
-    pub(super) source: Source,
+    pub(super) source: WrittenIn,
     pub(super) entries: Checked<Entries>,
 }
 
 /// Opens the file that was named, else the first of `places` that is there.
-pub(super) fn open(named: Option<&PathBuf>, places: &[PathBuf], report: &Report) -> Opened {
+pub(super) fn open(named: Option<&PathBuf>, places: &[PathBuf], report: &Findings) -> Opened {
     let candidates = named.map_or(places, std::slice::from_ref);
     for path in candidates {
         match File::open(path) {
@@ -27,13 +27,13 @@ pub(super) fn open(named: Option<&PathBuf>, places: &[PathBuf], report: &Report)
     }
     Opened {
         origin: Origin::ZeroConfiguration,
-        source: Source::of_the_process(""),
+        source: WrittenIn::of_the_process(""),
         entries: Ok(Entries::new()),
     }
 }
 
-fn content(path: &Path, file: io::Result<File>, report: &Report) -> Opened {
-    let mut source = Source::of_the_process(&path.display().to_string());
+fn content(path: &Path, file: io::Result<File>, report: &Findings) -> Opened {
+    let mut source = WrittenIn::of_the_process(&path.display().to_string());
     source.base = path.parent().unwrap_or(Path::new("")).to_owned();
     let bytes = file.and_then(|file| {
         source.open_to_others = files::open_to_others(&file)?;

@@ -104,12 +104,12 @@ impl std::error::Error for Problems {}
 
 /// Collects problems and warnings while a configuration is read.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct Findings {
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<String>>,
 }
 
-impl Report {
+impl Findings {
     pub(super) fn problem(&self, spot: &Spot, context: &str, text: impl Into<String>) -> Reported {
         let problem = Problem {
             spot: spot.clone(),
@@ -130,6 +130,11 @@ impl Report {
             text: text.into(),
         };
         self.warnings.borrow_mut().push(warning.to_string());
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.problems.borrow().is_empty()
     }
 
     /// The warnings, when nothing is wrong.

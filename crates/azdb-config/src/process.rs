@@ -7,24 +7,9 @@ use std::time::Duration;
 
 use azdb_identity::Environment;
 
-use super::problems::{Checked, Report, Spot, Written};
+use super::keys::{Key, ValueKind, of_process as keys};
+use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
-
-/// Every key of `[process]`; each is a flag of `run` and a variable `AZDB_PROXY_…`, too.
-pub(super) const KEYS: [&str; 7] = [
-    "log_format",
-    "log_level",
-    "min_sigterm_delay",
-    "max_sigterm_delay",
-    "exit_zero_on_sigterm",
-    "require_ready",
-    "state_dir",
-];
-
-/// Platforms end a process 10 s after they asked; ours must have said goodbye by then.
-const MAX_SIGTERM_DELAY: Duration = Duration::from_secs(8);
-/// No delay may be longer.
-const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,7 +21,8 @@ pub enum LogFormat {
     Json,
 }
 
-const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+pub(super) const LOG_FORMATS: [(&str, LogFormat); 2] =
+    [("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 impl FromStr for LogFormat {
     type Err = String;
@@ -100,41 +86,27 @@ pub struct Overrides {
     pub state_dir: Option<PathBuf>,
 }
 
-/// Reads the keys of `[process]` from a file's table or from the environment.
+/// Reads the keys of `[process]` from a file's table or from the environment. A wrong value has been reported; from then on
+/// it is as good as absent.
 pub(super) fn read(section: &mut Section<'_>) -> Overrides {
-    let delay = Duration::ZERO..=LONGEST_DELAY;
     Overrides {
-        log_format: plain(section.one_of("log_format", &LOG_FORMATS)),
-        log_level: log_level(section),
-        min_sigterm_delay: section
-            .duration("min_sigterm_delay", delay.clone())
-            .ok()
-            .flatten(),
-        max_sigterm_delay: section.duration("max_sigterm_delay", delay).ok().flatten(),
-        exit_zero_on_sigterm: plain(section.boolean("exit_zero_on_sigterm")),
-        require_ready: plain(section.boolean("require_ready")),
-        state_dir: plain(section.path("state_dir")),
+        log_format: plain(section.read(&keys::LOG_FORMAT)),
+        log_level: plain(section.read(&keys::LOG_LEVEL)),
+        min_sigterm_delay: plain(section.read(&keys::MIN_SIGTERM_DELAY)),
+        max_sigterm_delay: plain(section.read(&keys::MAX_SIGTERM_DELAY)),
+        exit_zero_on_sigterm: plain(section.read(&keys::EXIT_ZERO_ON_SIGTERM)),
+        require_ready: plain(section.read(&keys::REQUIRE_READY)),
+        state_dir: plain(section.read(&keys::STATE_DIR)),
         ..Overrides::default()
     }
 }
 
-/// A wrong value has been reported; from then on it is as good as absent.
 fn plain<T>(read: Checked<Option<Written<T>>>) -> Option<T> {
     read.ok().flatten().map(|written| written.value)
 }
 
-fn log_level(section: &mut Section<'_>) -> Option<String> {
-    let Written { value, spot } = section.text("log_level").ok().flatten()?;
-    match check_log_level(&value) {
-        Ok(()) => Some(value),
-        Err(problem) => {
-            section.refuse(&spot, "log_level", problem);
-            None
-        }
-    }
-}
-
-fn check_log_level(text: &str) -> Result<(), String> {
+/// Accepts a level, or levels by module.
+pub(super) fn log_level(text: &str) -> Result<String, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_module = |name: &str| {
         !name.is_empty()
@@ -149,7 +121,7 @@ fn check_log_level(text: &str) -> Result<(), String> {
             None => LEVELS.contains(&directive),
         });
     if fits {
-        Ok(())
+        Ok(text.to_owned())
     } else {
         Err(format!(
             "{text:?} is not one of {}, nor like \"info,azdb_core=debug\"",
@@ -158,11 +130,16 @@ fn check_log_level(text: &str) -> Result<(), String> {
     }
 }
 
-/// The first of `layers` that says something wins, key by key; then come the defaults.
-pub(super) fn settle(layers: [&Overrides; 3], env: &Environment, report: &Report) -> Process {
+/// The first of `layers` that says something wins, key by key; then come the defaults, which `nothing` says.
+pub(super) fn settle(
+    layers: [&Overrides; 3],
+    nothing: &mut Section<'_>,
+    env: &Environment,
+    report: &Findings,
+) -> Process {
     let [flags, _, _] = layers;
     if let Some(level) = &flags.log_level
-        && let Err(problem) = check_log_level(level)
+        && let Err(problem) = log_level(level)
     {
         report.problem(&Spot::named("--log-level"), "", problem);
     }
@@ -170,20 +147,38 @@ pub(super) fn settle(layers: [&Overrides; 3], env: &Environment, report: &Report
         ("--min-sigterm-delay", flags.min_sigterm_delay),
         ("--max-sigterm-delay", flags.max_sigterm_delay),
     ] {
-        if delay.is_some_and(|delay| delay > LONGEST_DELAY) {
+        if delay.is_some_and(|delay| delay > keys::LONGEST_DELAY) {
             report.problem(&Spot::named(flag), "", "is longer than 24h");
         }
     }
+    let mut settled = Settled { layers, nothing };
     Process {
-        log_format: first(layers, |layer| layer.log_format).unwrap_or_default(),
-        log_level: first(layers, |layer| layer.log_level.clone())
-            .unwrap_or_else(|| "info".to_owned()),
-        min_sigterm_delay: first(layers, |layer| layer.min_sigterm_delay).unwrap_or_default(),
-        max_sigterm_delay: first(layers, |layer| layer.max_sigterm_delay)
-            .unwrap_or(MAX_SIGTERM_DELAY),
-        exit_zero_on_sigterm: first(layers, |layer| layer.exit_zero_on_sigterm).unwrap_or_default(),
-        require_ready: first(layers, |layer| layer.require_ready).unwrap_or_default(),
-        state_dir: first(layers, |layer| layer.state_dir.clone()).or_else(|| state_dir(env)),
+        log_format: settled.key(&keys::LOG_FORMAT, |of| of.log_format),
+        log_level: settled.key(&keys::LOG_LEVEL, |of| of.log_level.clone()),
+        min_sigterm_delay: settled.key(&keys::MIN_SIGTERM_DELAY, |of| of.min_sigterm_delay),
+        max_sigterm_delay: settled.key(&keys::MAX_SIGTERM_DELAY, |of| of.max_sigterm_delay),
+        exit_zero_on_sigterm: settled
+            .key(&keys::EXIT_ZERO_ON_SIGTERM, |of| of.exit_zero_on_sigterm),
+        require_ready: settled.key(&keys::REQUIRE_READY, |of| of.require_ready),
+        state_dir: first(layers, |of| of.state_dir.clone()).or_else(|| state_dir(env)),
+    }
+}
+
+struct Settled<'a, 's, 'r> {
+    layers: [&'a Overrides; 3],
+    nothing: &'s mut Section<'r>,
+}
+
+impl Settled<'_, '_, '_> {
+    /// What a layer says of `key`, else its default, which can always be read: a test shows it of all of them.
+    fn key<K: ValueKind<Value: Default>>(
+        &mut self,
+        key: &Key<K>,
+        said: impl Fn(&Overrides) -> Option<K::Value>,
+    ) -> K::Value {
+        first(self.layers, said)
+            .or_else(|| self.nothing.value(key).ok())
+            .unwrap_or_default()
     }
 }
 

@@ -3,58 +3,91 @@
 //! A reader answers `Ok(None)` for a key that is absent and [`Reported`] for one that is wrong, so nobody takes a wrong value
 //! for an absent one and complains about that too.
 
+use super::keys::{Absent, Fact, Key, TABLES, Table, ValueKind};
 use super::names::{did_you_mean, shown};
-use super::problems::{Report, Reported, Spot, Written};
-use super::value::{Entries, Source, Value};
+use super::problems::{Checked, Findings, Reported, Spot, Written};
+use super::value::{Entries, Value, WrittenIn};
 
 /// One table being read. Each key is taken out; [`finish`](Section::finish) refuses what nobody asked for.
 pub(super) struct Section<'r> {
-    report: &'r Report,
-    pub(super) source: &'r Source,
+    report: &'r Findings,
+    pub(super) source: &'r WrittenIn,
+    table: &'static Table,
     /// `route "orders"`, `[identity]`; stands in each message.
     pub(super) context: String,
     /// Where the table begins.
     pub(super) spot: Spot,
     entries: Entries,
-    asked: Vec<&'static str>,
 }
 
 impl<'r> Section<'r> {
     pub(super) fn new(
-        report: &'r Report,
-        source: &'r Source,
+        report: &'r Findings,
+        source: &'r WrittenIn,
+        table: &'static Table,
         context: &str,
-        spot: &Spot,
-        entries: Entries,
+        written: Written<Entries>,
     ) -> Self {
         Self {
             report,
             source,
+            table,
             context: context.to_owned(),
-            spot: spot.clone(),
-            entries,
-            asked: Vec::new(),
+            spot: written.spot,
+            entries: written.value,
         }
     }
 
-    /// A table inside this one.
-    pub(super) fn inner(&self, context: &str, spot: &Spot, entries: Entries) -> Self {
-        Section::new(self.report, self.source, context, spot, entries)
+    /// A table inside this one; `key` stands in messages where it is none.
+    pub(super) fn inner(
+        &self,
+        table: &'static Table,
+        context: &str,
+        key: &str,
+        written: Written<Value>,
+    ) -> Checked<Self> {
+        let Written { value, spot } = written;
+        match value {
+            Value::Table(value) => {
+                let written = Written { value, spot };
+                Ok(Section::new(
+                    self.report,
+                    self.source,
+                    table,
+                    context,
+                    written,
+                ))
+            }
+            _ => Err(self.refuse(&spot, key, "must be a table")),
+        }
+    }
+
+    /// A table inside this one that goes by the same name in messages.
+    pub(super) fn nested(&self, table: &'static Table, written: Written<Entries>) -> Self {
+        Section::new(self.report, self.source, table, &self.context, written)
+    }
+
+    /// A table that says nothing.
+    pub(super) fn empty(&self, table: &'static Table) -> Self {
+        let (value, spot) = (Entries::new(), self.spot.clone());
+        Section::new(self.report, self.source, table, "", Written { value, spot })
     }
 
     /// Whether `key` was given, right or wrong. Does not take it.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.entries.contains_key(key)
+    pub(super) fn has<K>(&self, key: &Key<K>) -> bool {
+        self.entries.contains_key(key.about.name)
     }
 
     /// Where `key` was given.
-    pub(super) fn spot_of(&self, key: &str) -> Option<Spot> {
-        self.entries.get(key).map(|written| written.spot.clone())
+    pub(super) fn spot_of<K>(&self, key: &Key<K>) -> Option<Spot> {
+        self.entries
+            .get(key.about.name)
+            .map(|written| written.spot.clone())
     }
 
     /// The text of `key` without taking it and without complaining.
-    pub(super) fn peek_text(&self, key: &str) -> Option<&str> {
-        match &self.entries.get(key)?.value {
+    pub(super) fn peek_text<K>(&self, key: &Key<K>) -> Option<&str> {
+        match &self.entries.get(key.about.name)?.value {
             Value::Text(text) => Some(text),
             Value::Words(words) => words.first().map(String::as_str),
             Value::List(items) => match items.first().map(|item| &item.value) {
@@ -62,6 +95,57 @@ impl<'r> Section<'r> {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// What `key` says, if it is given.
+    pub(super) fn read<K: ValueKind>(
+        &mut self,
+        key: &Key<K>,
+    ) -> Checked<Option<Written<K::Value>>> {
+        let name = key.about.name;
+        let Some(written) = self.entries.remove(name) else {
+            return Ok(None);
+        };
+        let spot = written.spot.clone();
+        let value = key.kind.read(self, name, written)?;
+        Ok(Some(Written { value, spot }))
+    }
+
+    /// What `key` says, or what its absence means. Without a default its absence is a problem.
+    pub(super) fn value<K: ValueKind>(&mut self, key: &Key<K>) -> Checked<K::Value> {
+        if let Some(written) = self.read(key)? {
+            return Ok(written.value);
+        }
+        let name = key.about.name;
+        match key.about.absent {
+            Absent::Is(literal) => {
+                let (value, spot) = (literal.value(), self.spot.clone());
+                key.kind.read(self, name, Written { value, spot })
+            }
+            Absent::Missing(more) => Err(self.refuse_all(format!("{name}: is missing{more}"))),
+            Absent::Means(_) => Err(self.refuse_all(format!("{name}: is missing"))),
+        }
+    }
+
+    /// Takes out and refuses each key that has no effect beside `fact`. A default may be written out all the same, unless
+    /// the key is not of this kind of table at all.
+    pub(super) fn know(&mut self, fact: &Fact) {
+        for row in self.table.rows() {
+            let about = row.about();
+            let unmet = about
+                .needs
+                .iter()
+                .find_map(|needs| Some((needs, needs.unmet(fact)?)));
+            let (Some((needs, why)), Some(written)) = (unmet, self.entries.get(about.name)) else {
+                continue;
+            };
+            let is_default =
+                matches!(about.absent, Absent::Is(literal) if literal.is(&written.value));
+            if needs.is_kind_of_table() || !is_default {
+                self.refuse(&written.spot, about.name, why);
+                self.entries.remove(about.name);
+            }
         }
     }
 
@@ -81,31 +165,32 @@ impl<'r> Section<'r> {
         self.report.warn(spot, &self.context, text);
     }
 
-    /// The raw value of `key`.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Written<Value>> {
-        self.asked.push(key);
-        self.entries.remove(key)
-    }
-
-    /// Keys and values that are left.
-    pub(super) fn drain(&mut self) -> Entries {
-        std::mem::take(&mut self.entries)
-    }
-
-    /// Keys that the contract has and this version does not.
-    pub(super) fn not_yet(&mut self, keys: &[&'static str]) {
-        for key in keys {
-            if let Some(written) = self.take(key) {
-                self.refuse(&written.spot, key, "not supported by this version yet");
+    /// Refuses every key that nobody has asked for.
+    pub(super) fn finish(&mut self) {
+        for (key, written) in std::mem::take(&mut self.entries) {
+            // What stopped the reader of a known key has been reported.
+            if !self.table.has(&key) || self.report.is_empty() {
+                self.refuse(&written.spot, &shown(&key), self.why_unread(&key));
             }
         }
     }
 
-    /// Refuses every key that nobody has asked for.
-    pub(super) fn finish(&mut self) {
-        for (key, written) in self.drain() {
-            let hint = did_you_mean(&key, self.asked.iter().copied());
-            self.refuse(&written.spot, &shown(&key), format!("unknown key{hint}"));
+    fn why_unread(&self, key: &str) -> String {
+        if self.table.has(key) {
+            return "has no effect here".to_owned();
+        }
+        if self.table.later.contains(&key) {
+            return "not supported by this version yet".to_owned();
+        }
+        let elsewhere: Vec<&str> = TABLES
+            .iter()
+            .filter(|table| table.has(key))
+            .map(|table| table.title)
+            .collect();
+        if elsewhere.is_empty() {
+            format!("unknown key{}", did_you_mean(key, self.table.names()))
+        } else {
+            format!("belongs into {}", elsewhere.join(" or "))
         }
     }
 }

@@ -14,15 +14,15 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::identity;
-use super::problems::{Checked, Report, Spot, Written};
+use super::keys::{Row, of_identity, of_route};
+use super::problems::{Checked, Findings, Spot, Written};
 use super::value::{Entries, Value};
 
 /// What a URL should look like, for messages.
 pub(super) const EXAMPLE: &str = "postgres://orders-app@orders.postgres.database.azure.com/orders";
 
 /// Reads a URL as the keys of a route.
-pub(super) fn parse(written: &Written<String>, report: &Report) -> Checked<Entries> {
+pub(super) fn parse(written: &Written<String>, report: &Findings) -> Checked<Entries> {
     let refuse = |problem: String| report.problem(&written.spot, "", problem);
     let url = Url::parse(&written.value)
         .map_err(|error| refuse(format!("is not a URL like '{EXAMPLE}': {error}")))?;
@@ -32,17 +32,17 @@ pub(super) fn parse(written: &Written<String>, report: &Report) -> Checked<Entri
                 .to_owned(),
         ));
     }
-    let mut words = Words::default();
-    let collected = collect(&url, &mut words);
+    let mut query = Query::default();
+    let collected = collect(&url, &mut query);
     collected.map_err(refuse)?;
-    words.entries(&written.spot).map_err(refuse)
+    query.entries(&written.spot).map_err(refuse)
 }
 
 /// Keys with all their values, in the order in which they were given.
 #[derive(Default)]
-struct Words(Vec<(String, Vec<String>)>);
+struct Query(Vec<(String, Vec<String>)>);
 
-impl Words {
+impl Query {
     fn push(&mut self, key: &str, value: String) {
         match self.0.iter_mut().find(|(known, _)| known == key) {
             Some((_, values)) => values.push(value),
@@ -58,12 +58,16 @@ impl Words {
                 value: Value::Words(values),
                 spot: spot.clone(),
             };
-            if key == "command" {
-                return Err(
-                    "command: a URL cannot hold it: write it into a configuration file".to_owned(),
-                );
+            let known = of_route::TABLE.rows().chain(of_identity::TABLE.rows());
+            if known
+                .map(Row::about)
+                .any(|about| about.name == key && !about.in_urls)
+            {
+                return Err(format!(
+                    "{key}: a URL cannot hold it: write it into a configuration file"
+                ));
             }
-            let entries = if identity::KEYS.contains(&key.as_str()) {
+            let entries = if of_identity::TABLE.has(&key) {
                 &mut own
             } else {
                 &mut route
@@ -83,7 +87,7 @@ impl Words {
     }
 }
 
-fn collect(url: &Url, words: &mut Words) -> Result<(), String> {
+fn collect(url: &Url, query: &mut Query) -> Result<(), String> {
     let protocol = match url.scheme() {
         "postgres" | "postgresql" => "postgres",
         "mysql" | "mariadb" => "mysql",
@@ -94,9 +98,9 @@ fn collect(url: &Url, words: &mut Words) -> Result<(), String> {
             ));
         }
     };
-    words.push("protocol", protocol.to_owned());
+    query.push("protocol", protocol.to_owned());
     match url.host_str().filter(|host| !host.is_empty()) {
-        Some(host) => words.push(
+        Some(host) => query.push(
             "upstream",
             match url.port() {
                 Some(port) => format!("{host}:{port}"),
@@ -106,14 +110,14 @@ fn collect(url: &Url, words: &mut Words) -> Result<(), String> {
         None => return Err(format!("has no host, unlike '{EXAMPLE}'")),
     }
     if !url.username().is_empty() {
-        words.push("upstream_user", decoded(url.username(), "the user")?);
+        query.push("upstream_user", decoded(url.username(), "the user")?);
     }
     let database = url.path().strip_prefix('/').unwrap_or(url.path());
     if database.contains('/') {
         return Err("has more than a database's name after the host".to_owned());
     }
     if !database.is_empty() {
-        words.push("default_database", decoded(database, "the database")?);
+        query.push("default_database", decoded(database, "the database")?);
     }
     if url.fragment().is_some() {
         return Err("has a '#' in it: write %23".to_owned());
@@ -127,7 +131,7 @@ fn collect(url: &Url, words: &mut Words) -> Result<(), String> {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let key = decoded(key, "a key")?;
         let value = decoded(value, &key)?;
-        words.push(&key, value);
+        query.push(&key, value);
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ impl Value {
 
 /// What values were written in.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(super) struct WrittenIn {
     /// As it stands before the colon of a message.
     pub(super) name: Arc<str>,
     /// What relative paths are relative to; empty for the working directory.
@@ -55,7 +55,7 @@ pub(super) struct Source {
     pub(super) open_to_others: Option<u32>,
 }
 
-impl Source {
+impl WrittenIn {
     /// An argument or the environment: nobody else's, and relative to the working directory.
     pub(super) fn of_the_process(name: &str) -> Self {
         Self {

@@ -3,6 +3,8 @@
 //! ```text
 //!   postgres://user:password@host:port/database
 //!   mysql://…   mariadb://…   sqlserver://…   tds://…
+//!   postgres://user@%2Fvar%2Frun%2Fpostgresql       the directory of its socket
+//!   mysql://user@%2Frun%2Fmysqld%2Fmysqld.sock      its socket
 //! ```
 //!
 //! # Invariants
@@ -11,12 +13,17 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+#[cfg(unix)]
+use tokio_util::either::Either;
 use url::Url;
 
 use crate::principal::Principal;
@@ -61,15 +68,28 @@ impl BehindProtocol {
     }
 }
 
+/// A connection to a server behind.
+#[cfg(unix)]
+pub(crate) type BehindStream = Either<TcpStream, UnixStream>;
+/// A connection to a server behind.
+#[cfg(not(unix))]
+pub(crate) type BehindStream = TcpStream;
+
 /// A real server that sessions are relayed to.
 #[derive(Debug, Clone)]
 pub struct Behind {
     protocol: BehindProtocol,
-    host: String,
-    port: u16,
+    place: Place,
     user: String,
     password: Option<SecretString>,
     database: Option<String>,
+}
+
+/// Where a server behind listens.
+#[derive(Debug, Clone)]
+enum Place {
+    Host(String, u16),
+    Socket(PathBuf),
 }
 
 /// Why a text is not the URL of a server behind.
@@ -107,6 +127,18 @@ pub(crate) enum BehindError {
 }
 
 impl Behind {
+    /// A server of this machine's own, which trusts `user` on this socket file.
+    #[cfg(unix)]
+    pub(crate) fn on_socket(protocol: BehindProtocol, socket: PathBuf, user: &str) -> Self {
+        Self {
+            protocol,
+            place: Place::Socket(socket),
+            user: user.to_owned(),
+            password: None,
+            database: None,
+        }
+    }
+
     /// Which protocol it speaks.
     #[must_use]
     pub fn protocol(&self) -> BehindProtocol {
@@ -130,14 +162,10 @@ impl Behind {
     }
 
     /// Dials it.
-    pub(crate) async fn connect(&self) -> Result<TcpStream, BehindError> {
-        let dialled = async {
-            let dial = TcpStream::connect((self.host.as_str(), self.port));
-            let stream = tokio::time::timeout(DIAL_LIMIT, dial).await??;
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        };
-        dialled.await.map_err(|source| self.unreachable(source))
+    pub(crate) async fn connect(&self) -> Result<BehindStream, BehindError> {
+        let dialled = tokio::time::timeout(DIAL_LIMIT, self.place.dial()).await;
+        let dialled = dialled.unwrap_or_else(|late| Err(late.into()));
+        dialled.map_err(|source| self.unreachable(source))
     }
 
     pub(crate) fn unreachable(&self, source: io::Error) -> BehindError {
@@ -167,11 +195,52 @@ impl Behind {
 
 impl fmt::Display for Behind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = match self.host.contains(':') {
-            true => format!("[{}]", self.host),
-            false => self.host.clone(),
-        };
-        write!(f, "{}://{host}:{}", self.protocol.scheme(), self.port)
+        write!(f, "{}://{}", self.protocol.scheme(), self.place)
+    }
+}
+
+impl Place {
+    /// A host that begins with a slash is a socket file, or with PostgreSQL the directory of one.
+    fn new(protocol: BehindProtocol, host: String, port: u16) -> Self {
+        match protocol {
+            _ if !host.starts_with('/') => Self::Host(host, port),
+            BehindProtocol::Postgres => {
+                Self::Socket(PathBuf::from(host).join(format!(".s.PGSQL.{port}")))
+            }
+            BehindProtocol::Mysql | BehindProtocol::Tds => Self::Socket(host.into()),
+        }
+    }
+
+    #[cfg(unix)]
+    async fn dial(&self) -> io::Result<BehindStream> {
+        match self {
+            Self::Host(host, port) => Ok(Either::Left(dial(host, *port).await?)),
+            Self::Socket(path) => Ok(Either::Right(UnixStream::connect(path).await?)),
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn dial(&self) -> io::Result<BehindStream> {
+        match self {
+            Self::Host(host, port) => dial(host, *port).await,
+            Self::Socket(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Host(host, port) => write!(f, "{host}:{port}"),
+            Self::Socket(path) => path.display().fmt(f),
+        }
     }
 }
 
@@ -197,8 +266,11 @@ impl FromStr for Behind {
         let database = url.path().trim_start_matches('/');
         Ok(Self {
             protocol,
-            host: host.trim_matches(['[', ']']).to_owned(),
-            port: url.port().unwrap_or(protocol.port()),
+            place: Place::new(
+                protocol,
+                decoded(host.trim_matches(['[', ']']))?,
+                url.port().unwrap_or(protocol.port()),
+            ),
             user: match url.username() {
                 "" => protocol.user().to_owned(),
                 user => decoded(user)?,
@@ -255,6 +327,24 @@ mod tests {
             );
             assert_eq!(behind.password(), None);
             assert_eq!(behind.database(Some("wished")), Some("wished"));
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn socket_file_is_a_host_with_slashes() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join(".s.PGSQL.6000");
+        let _listener = tokio::net::UnixListener::bind(&socket).unwrap();
+        let escaped = |path: &std::path::Path| path.display().to_string().replace('/', "%2F");
+        for url in [
+            format!("postgres://app@{}:6000", escaped(directory.path())),
+            format!("mysql://app@{}", escaped(&socket)),
+        ] {
+            let behind = parsed(&url);
+            let shown = format!("://{}", socket.display());
+            assert!(behind.to_string().ends_with(&shown), "{behind}");
+            assert!(behind.connect().await.is_ok(), "{url}");
         }
     }
 

@@ -12,6 +12,7 @@ use crate::mysql::{MysqlError, MysqlOptions, MysqlServer};
 use crate::postgres::{PostgresError, PostgresOptions, PostgresServer};
 use crate::principal::Principal;
 use crate::random;
+use crate::sample::{Sample, SampleError};
 use crate::sqlite::{Database, DatabaseError};
 use crate::tds::{TdsError, TdsOptions, TdsServer};
 
@@ -75,6 +76,9 @@ pub enum EmulatorError {
     /// No database.
     #[error("no database")]
     Database(#[from] DatabaseError),
+    /// No sample.
+    #[error("no sample")]
+    Sample(#[from] SampleError),
     /// No identity endpoint.
     #[error("no identity endpoint")]
     Identity(#[from] EndpointError),
@@ -105,6 +109,7 @@ impl Emulator {
         let issuer = Issuer::new(&options.tenant)?;
         let authority = Authority::new()?;
         let database = Arc::new(Database::new()?);
+        let sample = Arc::new(Sample::new().await?);
         let secret = options.identity_secret.unwrap_or_else(|| random::hex(16));
         let (mut postgres, mut mysql, mut tds) = (options.postgres, options.mysql, options.tds);
         for principals in [
@@ -125,9 +130,14 @@ impl Emulator {
         .await?;
         let mysql =
             MysqlServer::start(mysql, &authority, issuer.clone(), Arc::clone(&database)).await?;
-        let postgres =
-            PostgresServer::start(postgres, &authority, issuer.clone(), Arc::clone(&database))
-                .await?;
+        let postgres = PostgresServer::start(
+            postgres,
+            &authority,
+            issuer.clone(),
+            Arc::clone(&database),
+            sample,
+        )
+        .await?;
         let tds = TdsServer::start(tds, &authority, issuer.clone(), database).await?;
         Ok(Self {
             issuer,

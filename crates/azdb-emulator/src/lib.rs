@@ -38,13 +38,22 @@ mod certificates;
 mod emulator;
 pub mod identity;
 pub mod issuer;
+#[cfg(unix)]
+pub mod local;
 pub mod mysql;
 pub mod postgres;
 mod principal;
 mod random;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the doors take it into use one after the other"
+)]
+mod sample;
 mod sqlite;
 mod tasks;
 pub mod tds;
+mod unverified;
 
 pub use behind::{Behind, BehindProtocol, NotBehind};
 pub use certificates::{Authority, CertificateError};
@@ -54,5 +63,6 @@ pub use issuer::{Flaw, Issuer, OSSRDBMS_AUDIENCE, SQL_AUDIENCE, Shape};
 pub use mysql::{ChangesOfUser, MysqlLogin, MysqlOptions, MysqlRefusal, MysqlServer};
 pub use postgres::{PostgresOptions, PostgresServer, Refusal};
 pub use principal::{Principal, PrincipalKind};
+pub use sample::{Sample, SampleError};
 pub use sqlite::{Database, DatabaseError};
 pub use tds::{TdsOptions, TdsServer};

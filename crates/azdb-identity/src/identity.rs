@@ -58,7 +58,7 @@ impl SourceKind {
 
     /// The name in configuration, logs and metrics.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::ManagedIdentity => "managed-identity",

@@ -6,11 +6,17 @@ use std::time::Duration;
 use azdb_config::{LogFormat, Overrides, parse_duration};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-const ABOUT: &str = "Lets apps that know nothing of Microsoft Entra use Azure Database for PostgreSQL with a managed identity";
+const ABOUT: &str = "Lets apps that know nothing of Microsoft Entra use Azure's PostgreSQL, MySQL and SQL databases with a managed identity";
 
 const MANUAL: &str = "\
 The app connects to this proxy on localhost with any user and any password. The proxy dials the database over verified TLS, logs \
 in there with a token of the managed identity, and then moves bytes.";
+
+/// What `version` says behind the name. What signs tokens is for trying, so a program that can do it says so.
+#[cfg(not(feature = "demo"))]
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+#[cfg(feature = "demo")]
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " with demo");
 
 const AFTER: &str = "\
 Examples:
@@ -40,7 +46,7 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(
     name = "azdb-proxy",
-    version,
+    version = VERSION,
     about = ABOUT,
     long_about = format!("{ABOUT}\n\n{MANUAL}"),
     after_long_help = AFTER,
@@ -66,6 +72,10 @@ pub(crate) enum Command {
     /// Try it: an emulated Azure and the proxy before it, in this one process
     #[cfg(feature = "demo")]
     Demo,
+    /// Print the JSON Schema of the configuration file, with which editors complete and check it
+    Schema,
+    /// Print name and version, and whether the demo is in
+    Version,
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -96,7 +106,7 @@ pub(crate) struct RunArgs {
     /// Exit with 0 even if a signal cut sessions
     #[arg(long)]
     exit_zero_on_sigterm: bool,
-    /// Start only when there is a token for every route
+    /// Start only when there is a token of every identity that is not lazy
     #[arg(long)]
     require_ready: bool,
     /// Directory in which the certificate for apps is kept
@@ -121,5 +131,91 @@ impl From<RunArgs> for Overrides {
             require_ready: args.require_ready.then_some(true),
             state_dir: args.state_dir,
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Args {
+        Args::try_parse_from(["azdb-proxy"].iter().chain(words)).unwrap()
+    }
+
+    fn overrides(words: &[&str]) -> Overrides {
+        match parsed(words) {
+            Args {
+                command: Some(Command::Run(run)),
+                ..
+            } => run.into(),
+            args => args.run.into(),
+        }
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn run_is_the_command_that_need_not_be_written() {
+        let url = "postgres://u@orders.postgres.database.azure.com";
+        assert_eq!(overrides(&[url]).urls, [url]);
+        assert_eq!(overrides(&["run", url]).urls, [url]);
+        assert!(parsed(&[]).command.is_none());
+        assert!(matches!(
+            parsed(&["check", url]).command,
+            Some(Command::Check(_))
+        ));
+    }
+
+    #[test]
+    fn every_flag_reaches_the_configuration() {
+        let flags = overrides(&[
+            "--config=a.toml",
+            "--log-format=json",
+            "--log-level=debug",
+            "--min-sigterm-delay=1s",
+            "--max-sigterm-delay=2m",
+            "--exit-zero-on-sigterm",
+            "--require-ready",
+            "--state-dir=/state",
+        ]);
+        assert_eq!(flags.config, Some("a.toml".into()));
+        assert_eq!(flags.log_format, Some(LogFormat::Json));
+        assert_eq!(flags.log_level.as_deref(), Some("debug"));
+        assert_eq!(flags.min_sigterm_delay, Some(Duration::from_secs(1)));
+        assert_eq!(flags.max_sigterm_delay, Some(Duration::from_secs(120)));
+        assert_eq!(flags.exit_zero_on_sigterm, Some(true));
+        assert_eq!(flags.require_ready, Some(true));
+        assert_eq!(flags.state_dir, Some("/state".into()));
+        let silent = overrides(&[]);
+        assert_eq!(
+            (silent.exit_zero_on_sigterm, silent.require_ready),
+            (None, None)
+        );
+    }
+
+    /// The reference's table of flags is that of the keys of `[process]`.
+    #[test]
+    fn every_key_of_the_process_is_a_flag() {
+        let reference = include_str!("../../../docs/configuration.md");
+        let rows = reference
+            .lines()
+            .filter_map(|line| line.split_once("| `--"));
+        let mut documented: BTreeSet<&str> =
+            rows.filter_map(|(_, row)| row.split('`').next()).collect();
+        documented.insert("config");
+        let command = Args::command();
+        let known: BTreeSet<&str> = command
+            .get_arguments()
+            .filter_map(clap::Arg::get_long)
+            .collect();
+        assert_eq!(known, documented);
     }
 }

@@ -44,3 +44,22 @@ pub(crate) fn of_clap(error: &clap::Error) -> Exit {
         Exit::Success
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_manual() {
+        for (exit, code) in [
+            (Exit::Success, 0),
+            (Exit::Failure, 1),
+            (Exit::Usage, 64),
+            (Exit::BadConfiguration, 78),
+            (Exit::Cut(Signal::Interrupt), 130),
+            (Exit::Cut(Signal::Terminate), 143),
+        ] {
+            assert_eq!(ExitCode::from(exit), ExitCode::from(code), "{exit:?}");
+        }
+    }
+}

@@ -44,6 +44,14 @@ fn dispatch(args: Args) -> Exit {
         Command::Ca(args) => ca(&args.into(), &env),
         #[cfg(feature = "demo")]
         Command::Demo => demo::demo(),
+        Command::Schema => {
+            say(azdb_config::schema().trim_end());
+            Exit::Success
+        }
+        Command::Version => {
+            say(&format!("azdb-proxy {}", args::VERSION));
+            Exit::Success
+        }
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "azdb-proxy", &mut out);

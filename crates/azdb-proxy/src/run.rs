@@ -87,7 +87,7 @@ pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Se
     server
         .open_endpoints(config.health.as_ref(), &config.admin)
         .await?;
-    server.open_browser().await;
+    server.open_beside().await;
     if config.process.require_ready {
         server.require_tokens().await?;
     } else {
@@ -139,3 +139,31 @@ fn verdict(signal: Signal, cut: usize, process: &Process) -> Exit {
 
 /// How long the demo waits for sessions: nobody depends on it.
 pub(crate) const DEMO_PATIENCE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sessions_that_were_cut_make_a_signal_a_failure() {
+        let process = |exit_zero_on_sigterm| Process {
+            log_format: azdb_config::LogFormat::Text,
+            log_level: "info".to_owned(),
+            min_sigterm_delay: Duration::ZERO,
+            max_sigterm_delay: Duration::ZERO,
+            exit_zero_on_sigterm,
+            require_ready: false,
+            state_dir: None,
+        };
+        for signal in [Signal::Interrupt, Signal::Terminate] {
+            for (cut, exit_zero, exit) in [
+                (0, false, Exit::Success),
+                (1, false, Exit::Cut(signal)),
+                (usize::MAX, false, Exit::Cut(signal)),
+                (1, true, Exit::Success),
+            ] {
+                assert_eq!(verdict(signal, cut, &process(exit_zero)), exit);
+            }
+        }
+    }
+}

@@ -17,4 +17,8 @@ extern crate alloc;
 
 pub mod mysql;
 pub mod postgres;
+mod reader;
+mod scanner;
 pub mod tds;
+#[cfg(test)]
+mod tests;

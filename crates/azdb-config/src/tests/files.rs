@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use azdb_identity::Environment;
 
 use super::{Place, certificate, route};
-use crate::{Origin, Overrides, load_from};
+use crate::load::load_from;
+use crate::{Origin, Overrides};
 
 #[test]
 fn paths_are_relative_to_the_file_that_names_them() {

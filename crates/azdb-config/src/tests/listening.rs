@@ -126,13 +126,13 @@ fn letting_everybody_in_is_a_warning_each_time() {
 #[test]
 fn allow_and_trust_network_contradict_each_other() {
     assert_eq!(
-        problems_of("allow = \"10.0.0.0/8\"\ntrust_network = true"),
-        "proxy.toml:6: route \"orders\": trust_network: says everybody, and allow says who: leave one out"
+        problems_of("listen = \"0.0.0.0:1\"\nallow = \"10.0.0.0/8\"\ntrust_network = true"),
+        "proxy.toml:7: route \"orders\": trust_network: says everybody, and allow says who: leave one out"
     );
     assert_eq!(
-        problems_of("allow = [\"10.0.0.0/33\", \"x\"]"),
-        "proxy.toml:5: route \"orders\": allow: \"10.0.0.0/33\" is not a network, for example \"10.1.0.0/16\"\n\
-         proxy.toml:5: route \"orders\": allow: \"x\" is not a network, for example \"10.1.0.0/16\""
+        problems_of("listen = \"0.0.0.0:1\"\nallow = [\"10.0.0.0/33\", \"x\"]"),
+        "proxy.toml:6: route \"orders\": allow: \"10.0.0.0/33\" is not a network, for example \"10.1.0.0/16\"\n\
+         proxy.toml:6: route \"orders\": allow: \"x\" is not a network, for example \"10.1.0.0/16\""
     );
 }
 
@@ -182,15 +182,15 @@ fn no_two_routes_share_an_address() {
         ("127.0.0.1:0", "127.0.0.1:0", false),
         ("unix:/no/such/a", "unix:/no/such/b", false),
     ] {
-        let text = format!(
-            "{}{}",
-            route(&format!(
-                "name = \"a\"\nallow = \"10.0.0.0/8\"\nlisten = \"{first}\""
-            )),
-            route(&format!(
-                "name = \"b\"\nallow = \"10.0.0.0/8\"\nlisten = \"{second}\""
-            ))
-        );
+        let allow = |listen: &str| match listen {
+            "0.0.0.0:5432" | "[::]:5432" => "allow = \"10.0.0.0/8\"\n",
+            _ => "\n",
+        };
+        let named = |name: &str, listen: &str| {
+            let more = format!("name = \"{name}\"\n{}listen = \"{listen}\"", allow(listen));
+            route(&more)
+        };
+        let text = named("a", first) + &named("b", second);
         let expected = format!(
             "proxy.toml:14: route \"b\": listen: {second} is taken by route \"a\": choose another address or port"
         );

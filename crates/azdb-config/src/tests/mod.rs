@@ -5,26 +5,30 @@
 mod defaults;
 mod endpoints;
 mod environment;
+mod example;
 mod files;
 mod identities;
 mod listening;
 mod mysql;
+mod needless;
 mod never_panics;
 mod passwords;
 mod precedence;
 mod problems_at_once;
 mod reference;
+mod schema;
 mod sql_server;
 mod tokens;
 mod urls;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use azdb_identity::{Environment, IdentityConfig};
 use tempfile::TempDir;
 
-use super::{Config, Overrides, load_from};
+use super::load::load_from;
+use super::{Config, Overrides};
 
 /// A directory with a `proxy.toml`.
 struct Place {
@@ -105,6 +109,13 @@ fn problems_of(more: &str) -> String {
 /// A route with `more` is right.
 fn accepted(more: &str) -> Config {
     load(&route(more)).unwrap_or_else(|problems| panic!("{more}: {problems}"))
+}
+
+/// A file of the project.
+fn in_project(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(name)
 }
 
 /// URLs without a file.

@@ -47,10 +47,11 @@ fn a_directory_means_the_socket_that_clients_look_for() {
 }
 
 #[test]
-fn tls_from_the_first_byte_is_refused() {
-    assert_eq!(
-        route("upstream_tls_first = true").unwrap_err(),
-        "proxy.toml:6: route \"a\": upstream_tls_first: mysql knows no TLS from the first byte"
-    );
-    assert!(route("upstream_tls_first = false").is_ok());
+fn tls_from_the_first_byte_is_for_others() {
+    for value in [true, false] {
+        assert_eq!(
+            route(&format!("upstream_tls_first = {value}")).unwrap_err(),
+            "proxy.toml:6: route \"a\": upstream_tls_first: is for postgres and tds, and protocol is \"mysql\""
+        );
+    }
 }

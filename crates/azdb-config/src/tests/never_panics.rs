@@ -3,40 +3,14 @@
 use proptest::prelude::*;
 
 use super::{load, load_urls, route};
+use crate::keys::TABLES;
+use crate::keys::of_route::{LOCAL_TLS_FILES, PRINCIPAL};
 
 /// Keys that exist, so that values reach the readers behind them.
 fn key() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec![
-        "name",
-        "protocol",
-        "listen",
-        "upstream",
-        "upstream_user",
-        "default_database",
-        "user_map",
-        "upstream_auth",
-        "upstream_tls",
-        "upstream_tls_first",
-        "upstream_tls_name",
-        "connect_to",
-        "token_host",
-        "audience",
-        "allow",
-        "trust_network",
-        "allow_uids",
-        "unix_mode",
-        "local_tls",
-        "max_connections",
-        "login_timeout",
-        "identity",
-        "source",
-        "client_id",
-        "cloud",
-        "lazy",
-        "log_level",
-        "max_sigterm_delay",
-        "idle_timeout",
-    ])
+    let tables = TABLES.into_iter().chain([&PRINCIPAL, &LOCAL_TLS_FILES]);
+    let names = tables.flat_map(|table| table.names().chain(table.later.iter().copied()));
+    prop::sample::select(names.collect::<Vec<_>>())
 }
 
 fn value() -> impl Strategy<Value = String> {
@@ -77,6 +51,7 @@ fn table() -> impl Strategy<Value = String> {
         "[[route]]",
         "[route]",
         "[health]",
+        "[admin]",
         "[[identity]]",
     ]);
     let lines = prop::collection::btree_map(key(), value(), 0..8);

@@ -98,7 +98,15 @@ fn routes_come_from_the_command_line_else_the_environment_else_the_file() {
         names(&Overrides::default(), &env),
         (vec!["of-env".to_owned()], 1)
     );
-    assert_eq!(names(&flags, &env), (vec!["of-flag".to_owned()], 1));
+    assert_eq!(names(&flags, &[]), (vec!["of-flag".to_owned()], 1));
+    assert_eq!(names(&flags, &env), (vec!["of-flag".to_owned()], 2));
+    let warnings = place.load_with(&flags, &env).unwrap().warnings;
+    assert_eq!(
+        warnings.first().map(String::as_str),
+        Some(
+            "AZDB_PROXY_ROUTE: the routes of the environment are left out, because the command line names the routes"
+        )
+    );
 }
 
 #[test]

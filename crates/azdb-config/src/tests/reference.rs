@@ -1,57 +1,179 @@
-//! The reference and the code know the same keys.
+//! What is written of the keys elsewhere says what the code says: `docs/configuration.md` and `proxy.schema.json`.
+//!
+//! `AZDB_WRITE=1 cargo test -p azdb-config reference` writes both anew.
 
-use std::fs;
-use std::path::Path;
+use std::fmt::Write as _;
+use std::{env, fs};
 
-use super::load;
-use crate::{identity, process};
+use super::{in_project, load};
+use crate::keys::{
+    About, Absent, Needs, Part, Row, TABLES, of_document, of_identity, of_process, of_route,
+};
+use crate::route::ProtocolName;
 
-fn reference() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
-    fs::read_to_string(path).unwrap()
+/// Compares a file with what it should be, or makes it so.
+fn holds(name: &str, text: &str) {
+    if env::var_os("AZDB_WRITE").is_some() {
+        fs::write(in_project(name), text).unwrap();
+    }
+    let written = fs::read_to_string(in_project(name)).unwrap();
+    let differs = written
+        .lines()
+        .zip(text.lines())
+        .find(|(is, should)| is != should);
+    assert!(
+        written == text,
+        "{name}: AZDB_WRITE=1 cargo test -p azdb-config reference makes it true: {differs:?}"
+    );
 }
 
-/// The keys of the tables under headings that begin with `heading`.
-fn keys(heading: &str) -> Vec<String> {
-    let text = reference();
-    let section = text
-        .split("\n## ")
-        .find(|section| section.starts_with(heading))
-        .unwrap();
-    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
-    // Three columns: key, default, values. Tables of another shape are about something else.
-    rows.filter(|row| row.matches(" | ").count() == 2)
-        .filter_map(|row| row.split('`').next())
-        .map(str::to_owned)
-        .collect()
+/// The tables of `docs/configuration.md`, by the names of their places.
+fn tables() -> Vec<(&'static str, String)> {
+    let parts: [(&str, Part); 10] = [
+        ("[process]", of_process::KEYS),
+        ("[identity]", of_identity::KEYS),
+        ("what and where", of_route::PLACES),
+        ("as whom", of_route::LOGIN),
+        ("TLS upstream", of_route::UPSTREAM_SIDE),
+        ("who may come", of_route::APP_SIDE),
+        ("limits", of_route::LIMITS),
+        ("only for tds", of_route::SQL_SERVER),
+        ("[health]", of_document::HEALTH_KEYS),
+        ("[admin]", of_document::ADMIN_KEYS),
+    ];
+    let mut tables = vec![("variables", variables())];
+    tables.extend(parts.map(|(name, part)| (name, table(part))));
+    tables
+}
+
+fn variables() -> String {
+    let mut table = "| variable | flag | key of `[process]` |\n|---|---|---|\n".to_owned();
+    for name in of_process::TABLE.names() {
+        let (variable, flag) = (of_process::variable(name), name.replace('_', "-"));
+        let _ = writeln!(table, "| `{variable}` | `--{flag}` | `{name}` |");
+    }
+    table
+}
+
+fn table(part: Part) -> String {
+    let mut table = "| key | default | values | meaning |\n|---|---|---|---|\n".to_owned();
+    for row in part {
+        let about = row.about();
+        let (default, values, meaning) = (about.default(), row.form(), about.meaning());
+        let _ = writeln!(
+            table,
+            "| `{}` | {default} | {values} | {meaning} |",
+            about.name
+        );
+    }
+    table
 }
 
 #[test]
-fn every_key_in_the_reference_is_read() {
-    for (heading, header) in [
-        ("`[process]`", "[process]"),
-        ("`[identity]`", "[identity]"),
-        ("`[[route]]`", "[[route]]"),
+fn the_tables_of_the_reference_are_those_of_the_code() {
+    let mut text = fs::read_to_string(in_project("docs/configuration.md")).unwrap();
+    for (name, table) in tables() {
+        let begin = format!("<!-- keys: {name} -->\n");
+        let (before, rest) = text
+            .split_once(&begin)
+            .unwrap_or_else(|| panic!("no {begin}"));
+        let (_, after) = rest.split_once("<!-- end -->").unwrap();
+        text = format!("{before}{begin}{table}<!-- end -->{after}");
+    }
+    holds("docs/configuration.md", &text);
+}
+
+#[test]
+fn every_key_is_in_one_of_these_tables() {
+    let tables: String = tables().into_iter().map(|(_, table)| table).collect();
+    for name in TABLES.iter().flat_map(|table| table.names()) {
+        assert!(tables.contains(&format!("\n| `{name}` |")), "{name}");
+    }
+    let text = fs::read_to_string(in_project("docs/configuration.md")).unwrap();
+    for name in of_route::TABLE.later {
+        assert!(text.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
+fn the_schema_in_the_project_is_that_of_the_code() {
+    holds("proxy.schema.json", &crate::schema());
+}
+
+/// A date is what no key can hold, so whoever reads one complains.
+#[test]
+fn every_key_of_every_table_is_read() {
+    for (header, table) in [
+        ("[process]", &of_process::TABLE),
+        ("[health]", &of_document::HEALTH),
+        ("[admin]", &of_document::ADMIN),
+        ("[identity]", &of_identity::TABLE),
+        ("[identities.a]", &of_identity::TABLE),
+        ("[[route]]", &of_route::TABLE),
     ] {
-        let lines: Vec<String> = keys(heading)
-            .iter()
-            .map(|key| format!("{key} = 1979-05-27\n"))
-            .collect();
-        let problems = load(&format!("{header}\n{}", lines.concat())).unwrap_err();
-        assert!(lines.len() > 5, "{header}");
-        for (index, line) in lines.iter().enumerate() {
-            let place = format!("proxy.toml:{}:", index + 2);
-            let said = problems.lines().find(|problem| problem.starts_with(&place));
+        for name in table.names() {
+            let around = match name {
+                "upstream_password_file" => "upstream_auth = \"password\"",
+                "allow" | "trust_network" => "listen = \"0.0.0.0:1\"",
+                "allow_uids" | "unix_mode" => "listen = \"unix:/no/such/socket\"",
+                _ => "",
+            };
+            let text = format!("{header}\n{name} = 1979-05-27\n{around}\n");
+            let problems = load(&text).unwrap_err();
+            let mut said = problems
+                .lines()
+                .filter(|line| line.starts_with("proxy.toml:2:"));
+            let accepted = ["date", "must be a table", "is not an octal mode"];
             assert!(
-                said.is_some_and(|problem| !problem.contains("unknown")),
-                "{line} {problems}"
+                said.all(|said| accepted.iter().any(|part| said.contains(part)))
+                    && problems.contains("proxy.toml:2:"),
+                "{header} {name}: {problems}"
             );
         }
     }
 }
 
+/// A route of the protocol that has `key`, and `more`.
+fn route_with(about: &About, more: &str) -> String {
+    let protocol = about.needs.iter().find_map(|needs| match needs {
+        Needs::Protocols(known) => known.first().copied(),
+        _ => None,
+    });
+    let (protocol, upstream) = match protocol.unwrap_or(ProtocolName::Postgres) {
+        ProtocolName::Postgres => (
+            "postgres",
+            "a.postgres.database.azure.com\"\nupstream_user = \"u",
+        ),
+        ProtocolName::Mysql => ("mysql", "a.mysql.database.azure.com\"\nupstream_user = \"u"),
+        ProtocolName::Tds => ("tds", "a.database.windows.net"),
+    };
+    format!("[[route]]\nprotocol = \"{protocol}\"\nupstream = \"{upstream}\"\n{more}\n")
+}
+
+/// Without this a reader could do something else when a key is absent than the reference says.
 #[test]
-fn every_key_of_process_and_identity_is_in_the_reference() {
-    assert_eq!(keys("`[process]`"), process::KEYS);
-    assert_eq!(keys("`[identity]`"), identity::KEYS);
+fn writing_a_default_out_changes_nothing() {
+    for (header, table) in [
+        ("[process]", &of_process::TABLE),
+        ("[identity]", &of_identity::TABLE),
+        ("", &of_route::TABLE),
+    ] {
+        for about in table.rows().map(Row::about) {
+            if !matches!(about.absent, Absent::Is(_)) {
+                continue;
+            }
+            let default = about.default();
+            let line = format!("{} = {}", about.name, default.trim_matches('`'));
+            let shown = |line: &str| {
+                let text = match header {
+                    "" => route_with(about, line),
+                    _ => format!("{header}\n{line}\n{}", route_with(about, "")),
+                };
+                let config = load(&text).unwrap_or_else(|problems| panic!("{line}: {problems}"));
+                assert_eq!(config.warnings, [""; 0], "{line}");
+                format!("{:?} {:?}", config.process, config.routes)
+            };
+            assert_eq!(shown(&line), shown(""), "{line}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azdb_identity::Cloud;
+use azdb_identity::{Cloud, SourceKind};
 
 use super::{Place, certificate, first_identity, load, problems_of};
 use crate::route::{Principals, SessionAge, TdsOptions, UpstreamAuth};
@@ -88,11 +88,22 @@ fn a_map_chooses_identities_alone() {
         load(&(identities.to_owned() + &route("user_map = { legacy = { identity = \"blue\" } }")))
             .unwrap();
     assert!(summary(&config).contains("the identity for \"legacy\""));
+    let of_route = format!(
+        "{identities}{}",
+        route("identity = \"blue\"\nuser_map = { legacy = {} }")
+    );
+    assert_eq!(
+        first_identity(&load(&of_route).unwrap()).source,
+        SourceKind::Imds
+    );
     assert_eq!(
         problem("user_map = { legacy = \"u\" }"),
         "proxy.toml:5: route \"a\": user_map.legacy: must be { identity = \"NAME\" }: the token says who the user is"
     );
-    assert!(problem("user_map = { legacy = { user = \"u\" } }").contains("user: unknown key"));
+    assert!(
+        problem("user_map = { legacy = { user = \"u\" } }")
+            .contains("user_map.legacy: user: the token says who the user is")
+    );
 }
 
 #[test]
@@ -144,6 +155,10 @@ fn routing_goes_to_names() {
 
 #[test]
 fn other_protocols_have_none_of_these_keys() {
+    assert_eq!(
+        problem("local_infile = \"allow\""),
+        "proxy.toml:5: route \"a\": local_infile: is for mysql, and protocol is \"tds\""
+    );
     for more in [
         "routing_suffixes = \"a\"",
         "sql_browser = true",

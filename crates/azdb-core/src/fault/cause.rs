@@ -46,7 +46,7 @@ pub enum Cause {
     },
 
     /// The secret is longer than the server reads, or than is sent.
-    #[error("secret of {bytes} bytes, the most is {most}")]
+    #[error("cannot send the secret of {bytes} bytes, the most is {most}")]
     SecretTooLong {
         /// Its length.
         bytes: usize,

@@ -79,21 +79,21 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
             return Ok((granted, None));
         }
     };
-    let source = Source {
+    let supply = Supply {
         lobby,
         principal,
         audience,
         deadline,
     };
     let token = match T::LIFE {
-        Life::Any => source.token().await?,
-        Life::Lasting => source.lasting_token().await?,
+        Life::Any => supply.token().await?,
+        Life::Lasting => supply.lasting_token().await?,
     };
     let fault = match attempt.log_in(Credential::Token(&token)).await {
         Err(fault) if fault.says_token_expired() => fault,
         outcome => return outcome.map(|granted| (granted, Some(token))),
     };
-    let Some(token) = source.other_than(&token).await else {
+    let Some(token) = supply.other_than(&token).await else {
         return Err(fault);
     };
     let granted = attempt.log_in(Credential::Token(&token)).await?;
@@ -101,14 +101,14 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
 }
 
 /// Where the tokens of one login come from.
-struct Source<'a, P: Protocol, D: Dial> {
+struct Supply<'a, P: Protocol, D: Dial> {
     lobby: &'a Lobby<P, D>,
     principal: &'a Principal,
     audience: &'a Audience,
     deadline: &'a Deadline,
 }
 
-impl<P: Protocol, D: Dial> Source<'_, P, D> {
+impl<P: Protocol, D: Dial> Supply<'_, P, D> {
     /// A token. One whose source fails in passing is waited for; when the time is over, the error is what the source met,
     /// because "no progress" alone would help nobody.
     async fn token(&self) -> Result<Token, Cause> {

@@ -41,12 +41,12 @@ pub(super) type Seat = Option<OwnedSemaphorePermit>;
 /// What a route keeps between logins.
 pub(crate) struct Spares<S> {
     seats: Arc<Semaphore>,
-    kept: Arc<Mutex<Kept<S>>>,
+    kept: Arc<Mutex<Shelf<S>>>,
     /// How apps get a session like new.
     pub(super) change_user: Way,
 }
 
-struct Kept<S> {
+struct Shelf<S> {
     greeted: VecDeque<(Instant, Greeted<S>)>,
     last_probe: Instant,
     last_greeting: Option<Vec<u8>>,
@@ -66,7 +66,7 @@ impl<S: Stream> Default for Spares<S> {
     fn default() -> Self {
         Self {
             seats: Arc::new(Semaphore::new(SEATS)),
-            kept: Arc::new(Mutex::new(Kept {
+            kept: Arc::new(Mutex::new(Shelf {
                 greeted: VecDeque::new(),
                 // Whatever starts a process probes it.
                 last_probe: Instant::now(),
@@ -149,10 +149,10 @@ impl<S: Stream> Spares<S> {
         kept.last_probe = Instant::now();
         if kept.greeted.len() < SEATS {
             kept.greeted.push_back((Instant::now(), greeted));
-            let shelf = Arc::clone(&self.kept);
+            let kept = Arc::clone(&self.kept);
             tokio::spawn(async move {
                 tokio::time::sleep(FRESH).await;
-                lock(&shelf)
+                lock(&kept)
                     .greeted
                     .retain(|(since, _)| since.elapsed() < FRESH);
             });
@@ -167,7 +167,7 @@ impl<S: Stream> Spares<S> {
         self.lock().last_greeting.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept<S>> {
+    fn lock(&self) -> MutexGuard<'_, Shelf<S>> {
         lock(&self.kept)
     }
 }
@@ -184,6 +184,6 @@ pub(super) async fn seated<O>(seat: &mut Seat, first_byte: impl Future<Output = 
     }
 }
 
-fn lock<S>(kept: &Mutex<Kept<S>>) -> MutexGuard<'_, Kept<S>> {
+fn lock<S>(kept: &Mutex<Shelf<S>>) -> MutexGuard<'_, Shelf<S>> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }

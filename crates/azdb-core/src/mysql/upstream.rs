@@ -150,14 +150,14 @@ impl<D: Dial> Attempt for Entry<'_, D> {
 }
 
 /// The plugin that a response announces, and the answer for it.
-struct First {
+struct FirstAnswer {
     plugin: Vec<u8>,
     auth: Secretive,
 }
 
 /// With a token: another plugin than the one that it is for, and no answer, because a server that would take the token in the
 /// clear takes an empty answer under that name for the token.
-fn first_answer(greeting: &Greeting<'_>, credential: Credential<'_>) -> First {
+fn first_answer(greeting: &Greeting<'_>, credential: Credential<'_>) -> FirstAnswer {
     let auth = match (credential, greeting.plugin) {
         (Credential::Password(password), plugin::NATIVE | plugin::CACHING_SHA2) => {
             let password = password.expose_secret().as_bytes();
@@ -166,11 +166,11 @@ fn first_answer(greeting: &Greeting<'_>, credential: Credential<'_>) -> First {
         _ => None,
     };
     match auth {
-        Some(auth) => First {
+        Some(auth) => FirstAnswer {
             plugin: greeting.plugin.to_vec(),
             auth,
         },
-        None => First {
+        None => FirstAnswer {
             plugin: plugin::NATIVE.to_vec(),
             auth: Zeroizing::default(),
         },

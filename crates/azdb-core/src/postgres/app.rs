@@ -15,7 +15,7 @@ use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept};
 const WAITING: &str = "waiting for the app's first packet";
 
 /// What an app came for.
-pub(super) enum Greeting<A> {
+pub(super) enum Arrival<A> {
     /// To log in, with this StartupMessage.
     Startup(AppLeg<A>, Vec<u8>),
     /// To cancel the query of the session with this key. The app takes the close of its connection for the answer.
@@ -29,11 +29,11 @@ pub(super) async fn greet<A: Stream>(
     socket: A,
     tls: Option<&AppTlsConfig>,
     deadline: &Deadline,
-) -> Result<Greeting<A>, NotIn<PostgresFault>> {
+) -> Result<Arrival<A>, NotIn<PostgresFault>> {
     let mut socket = Leg::new(socket);
     let first_byte = async { Ok::<_, Left>(socket.first_byte().await?) };
     match (deadline.run(WAITING, first_byte).await?, tls) {
-        (None, _) | (Some(TLS_HANDSHAKE), None) => return Ok(Greeting::Nobody),
+        (None, _) | (Some(TLS_HANDSHAKE), None) => return Ok(Arrival::Nobody),
         (Some(TLS_HANDSHAKE), Some(tls)) => {
             return inside_tls(socket, tls, Alpn::Required, deadline).await;
         }
@@ -48,7 +48,7 @@ pub(super) async fn greet<A: Stream>(
         Negotiated::Settled(greeting) => Ok(greeting),
         Negotiated::Tls(app) => {
             let (Some(tls), MaybeTls::Plain(socket)) = (tls, app.into_stream()) else {
-                return Ok(Greeting::Nobody);
+                return Ok(Arrival::Nobody);
             };
             inside_tls(socket, tls, Alpn::Optional, deadline).await
         }
@@ -61,12 +61,12 @@ async fn inside_tls<A: Stream>(
     tls: &AppTlsConfig,
     alpn: Alpn,
     deadline: &Deadline,
-) -> Result<Greeting<A>, NotIn<PostgresFault>> {
+) -> Result<Arrival<A>, NotIn<PostgresFault>> {
     let accepting = accept(socket, &tls.around, alpn);
     let app = deadline.run("TLS with the app", accepting).await?;
     match negotiate(app, Asked::TLS_DONE, deadline).await? {
         Negotiated::Settled(greeting) => Ok(greeting),
-        Negotiated::Tls(_) => Ok(Greeting::Nobody),
+        Negotiated::Tls(_) => Ok(Arrival::Nobody),
     }
 }
 
@@ -92,7 +92,7 @@ impl Asked {
 }
 
 enum Negotiated<A> {
-    Settled(Greeting<A>),
+    Settled(Arrival<A>),
     /// The app has been told `S` and begins its handshake next.
     Tls(AppLeg<A>),
 }
@@ -104,7 +104,7 @@ async fn negotiate<A: Stream>(
 ) -> Result<Negotiated<A>, NotIn<PostgresFault>> {
     loop {
         let Some(packet) = deadline.run(WAITING, read_first(&mut app)).await? else {
-            return Ok(Negotiated::Settled(Greeting::Nobody));
+            return Ok(Negotiated::Settled(Arrival::Nobody));
         };
         match First::parse(&packet) {
             Ok(First::Tls) if asked.tls == MayTls::Accept => {
@@ -124,14 +124,14 @@ async fn negotiate<A: Stream>(
                 app.say(b"N").await?;
             }
             Ok(First::Tls | First::GssEnc) => {
-                return Ok(Negotiated::Settled(Greeting::Nobody));
+                return Ok(Negotiated::Settled(Arrival::Nobody));
             }
             Ok(First::Cancel(request)) => {
                 let key = request.key.to_vec();
-                return Ok(Negotiated::Settled(Greeting::Cancel(app, key)));
+                return Ok(Negotiated::Settled(Arrival::Cancel(app, key)));
             }
             Ok(First::Startup(_)) => {
-                return Ok(Negotiated::Settled(Greeting::Startup(app, packet)));
+                return Ok(Negotiated::Settled(Arrival::Startup(app, packet)));
             }
             Err(error) => {
                 let fault = match error {

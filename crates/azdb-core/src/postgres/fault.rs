@@ -33,7 +33,7 @@ pub(crate) enum PostgresFault {
     },
 
     /// The upstream wants a proof that a token can't give: for it the role is one with a password.
-    #[error("upstream asked for a password challenge ({asked})")]
+    #[error("upstream asked user {} for: {asked}", Quoted(.role.as_bytes()))]
     Challenge {
         /// The role.
         role: String,
@@ -92,8 +92,8 @@ impl Explained for PostgresFault {
             Self::TlsAnswer { host, .. } => {
                 format!("`{host}` did not answer the request for TLS, see the proxy's log")
             }
-            Self::Challenge { role, .. } => format!(
-                "{self}: role \"{role}\" is not mapped to a Microsoft Entra principal on this server (names are case-sensitive)"
+            Self::Challenge { role, asked } => format!(
+                "upstream asked for a password challenge ({asked}): role \"{role}\" is not mapped to a Microsoft Entra principal on this server (names are case-sensitive)"
             ),
             _ => Chain(self).to_string(),
         }

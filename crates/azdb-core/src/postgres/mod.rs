@@ -74,13 +74,13 @@ impl Protocol for Postgres {
         let deadline = Deadline::after(lobby.route.login_timeout);
         let greeting = app::greet(socket, lobby.app_tls.as_ref(), &deadline);
         let (mut app, packet) = match greeting.await? {
-            app::Greeting::Startup(app, packet) => (app, packet),
-            app::Greeting::Cancel(app, key) => {
+            app::Arrival::Startup(app, packet) => (app, packet),
+            app::Arrival::Cancel(app, key) => {
                 cancel::forward(lobby, &key).await;
                 drop(app);
                 return Ok(Login::Errand("cancel request"));
             }
-            app::Greeting::Nobody => return Ok(Login::Nobody),
+            app::Arrival::Nobody => return Ok(Login::Nobody),
         };
         let entered = match enter(&packet, lobby, &deadline).await {
             Ok(entered) => entered,

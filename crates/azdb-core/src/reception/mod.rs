@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use azdb_config::route::{ProtocolName, Route};
+use azdb_config::route::{ListenAddr, ProtocolName, Route};
 use azdb_identity::Tokens;
 use tokio::io::DuplexStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -15,7 +15,7 @@ use crate::mysql::Mysql;
 use crate::postgres::Postgres;
 use crate::session;
 use crate::socket::{AppSocket, Peer};
-use crate::tds::Tds;
+use crate::tds::{self, Tds};
 use crate::tls::{AppTlsConfig, LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig};
 use crate::way::{Dial, Tcp};
 
@@ -125,6 +125,12 @@ impl Reception {
     ) {
         Arc::clone(&self.0).take_in(socket, peer, Some(place), ending);
     }
+}
+
+/// Opens what a protocol has besides its doors: SQL Server Browser, for the routes that want it. An SQL Server on this machine has
+/// one of its own, so that a taken port is a warning.
+pub(crate) async fn open_beside(addresses: &[(Arc<Route>, ListenAddr)]) {
+    tds::open_browser(addresses).await;
 }
 
 /// A lobby without its types.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Server, StartError};
-use crate::admin::{self, Bureau, Desk};
-use crate::socket::Door;
-use crate::tds;
 use azdb_config::AdminListen;
 use azdb_config::route::ListenAddr;
 use azdb_quote::Chain;
+
+use super::{Server, StartError};
+use crate::admin::{self, Bureau, Desk};
+use crate::reception;
+use crate::socket::Door;
 
 /// Mode of an admin socket: whoever runs the proxy.
 const ADMIN_SOCKET_MODE: u32 = 0o600;
@@ -47,10 +48,9 @@ impl Server {
         }
     }
 
-    /// Answers SQL Server Browser's questions for the routes that want it. That its port is taken is no reason to fail: an SQL
-    /// Server on this machine has one of its own.
-    pub async fn open_browser(&self) {
-        tds::open_browser(&self.addresses).await;
+    /// Opens what protocols have besides their doors. That a port of theirs is taken is no reason to fail.
+    pub async fn open_beside(&self) {
+        reception::open_beside(&self.addresses).await;
     }
 
     async fn open_endpoint(

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use azdb_config::route::UpstreamAuth;
 use azdb_identity::{Audience, IdentityConfig};
+use azdb_quote::Chain;
 
 use super::{Server, StartError};
-use azdb_config::route::UpstreamAuth;
-use azdb_quote::Chain;
 
 /// A token that a route will ask for.
 struct Wanted {

@@ -48,8 +48,8 @@ pub(super) async fn greet<A: Stream>(
     };
     let settling = settle(&mut app, &mut settled, false);
     match deadline.run(WAITING, settling).await? {
-        Next::Nobody | Next::Tls => return Ok(None),
-        Next::Login => {}
+        Begun::Nobody | Begun::Tls => return Ok(None),
+        Begun::Login => {}
     }
     let reading = read_login(&mut app, route);
     let login = deadline.run("reading the app's login", reading).await?;
@@ -81,9 +81,9 @@ async fn arrive<A: Stream>(
     let in_packets = tls.and_then(|tls| tls.in_packets.as_ref());
     let settling = settle(&mut socket, settled, in_packets.is_some());
     match (deadline.run(WAITING, settling).await?, in_packets) {
-        (Next::Nobody, _) | (Next::Tls, None) => Ok(None),
-        (Next::Login, _) => Ok(Some(Leg::new(MaybeTls::Plain(socket)))),
-        (Next::Tls, Some(tls)) => {
+        (Begun::Nobody, _) | (Begun::Tls, None) => Ok(None),
+        (Begun::Login, _) => Ok(Some(Leg::new(MaybeTls::Plain(socket)))),
+        (Begun::Tls, Some(tls)) => {
             let accepting = accept_in_packets::<InPrelogin, _>(socket, tls);
             deadline.run(SHAKING, accepting).await.map(Some)
         }
@@ -91,7 +91,7 @@ async fn arrive<A: Stream>(
 }
 
 /// What an app begins next. None of it has been read yet.
-enum Next {
+enum Begun {
     Login,
     Tls,
     Nobody,
@@ -102,14 +102,14 @@ async fn settle<S: Stream>(
     leg: &mut Leg<S>,
     settled: &mut Settled,
     may_tls: bool,
-) -> Result<Next, Left> {
+) -> Result<Begun, Left> {
     /// A driver that asks again has misunderstood something; one that asks a third time always will.
     const MOST: usize = 2;
     for _ in 0..=MOST {
         leg.fill(Header::LEN + 1).await?;
         match leg.unread() {
-            [kind::LOGIN7, ..] => return Ok(Next::Login),
-            [kind::PRELOGIN, _, _, _, _, _, _, _, TLS_HANDSHAKE, ..] => return Ok(Next::Tls),
+            [kind::LOGIN7, ..] => return Ok(Begun::Login),
+            [kind::PRELOGIN, _, _, _, _, _, _, _, TLS_HANDSHAKE, ..] => return Ok(Begun::Tls),
             [kind::PRELOGIN, ..] => {
                 let asked = read_prelogin(leg).await?;
                 settled.mars = asked.mars == Some(true);
@@ -117,10 +117,10 @@ async fn settle<S: Stream>(
                 answer_prelogin(leg, &asked, may_tls).await?;
             }
             // An HTTP request, a login of SQL Server 6.5: an answer would mean nothing to it.
-            _ => return Ok(Next::Nobody),
+            _ => return Ok(Begun::Nobody),
         }
     }
-    Ok(Next::Nobody)
+    Ok(Begun::Nobody)
 }
 
 /// Reads PRELOGIN. What is none could not be answered: there is no version yet to say it in.

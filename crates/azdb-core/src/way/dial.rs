@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use azdb_config::route::{Endpoint, Route};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::Stream;
 use crate::fault::Cause;
-use azdb_config::route::{Endpoint, Route};
 
 /// Head start of each address before the next one is tried beside it (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);

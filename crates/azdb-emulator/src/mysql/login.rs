@@ -4,42 +4,18 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::greeting::flag;
 use super::packet::{Fields, Packet, error, invalid, read, write};
 use super::record::{Logins, MysqlLogin, MysqlRefusal};
 use crate::issuer::{Claims, Issuer, Rejected};
 use crate::principal::Principal;
 
-/// The version that a client reads.
-pub(super) const VERSION: &str = "8.0.40-azure";
 /// The plugin that a token travels by.
 const CLEAR: &str = "mysql_clear_password";
-/// The plugin of the greeting: Azure's own default.
-const DEFAULT_PLUGIN: &str = "caching_sha2_password";
+/// utf8mb4_general_ci.
+const ANY_CHARSET: u8 = 45;
 /// "Access denied".
 const ACCESS_DENIED: (u16, &str) = (1045, "28000");
-
-/// Capability flags.
-pub(super) mod flag {
-    pub(in super::super) const CONNECT_WITH_DB: u32 = 1 << 3;
-    pub(in super::super) const PROTOCOL_41: u32 = 1 << 9;
-    pub(in super::super) const SSL: u32 = 1 << 11;
-    pub(in super::super) const SECURE_CONNECTION: u32 = 1 << 15;
-    pub(in super::super) const PLUGIN_AUTH: u32 = 1 << 19;
-    pub(in super::super) const CONNECT_ATTRS: u32 = 1 << 20;
-    pub(in super::super) const LENENC: u32 = 1 << 21;
-    pub(in super::super) const DEPRECATE_EOF: u32 = 1 << 24;
-}
-
-/// What `opensrv-mysql` can do, which is what all sessions can, and the flags of a login.
-pub(super) const CAPABILITIES: u32 = 1
-    | flag::CONNECT_WITH_DB
-    | flag::PROTOCOL_41
-    | flag::SSL
-    | flag::SECURE_CONNECTION
-    | flag::PLUGIN_AUTH
-    | flag::CONNECT_ATTRS
-    | flag::LENENC
-    | flag::DEPRECATE_EOF;
 
 /// What logins are judged by.
 pub(super) struct Gate {
@@ -49,30 +25,20 @@ pub(super) struct Gate {
     pub(super) logins: Logins,
 }
 
-/// The greeting of session `id`.
-pub(super) fn greeting(id: u32) -> Vec<u8> {
-    let [low_a, low_b, high_a, high_b] = CAPABILITIES.to_le_bytes();
-    let mut payload = vec![10];
-    payload.extend(VERSION.bytes().chain([0]));
-    payload.extend(id.to_le_bytes());
-    // As Azure was seen to do: the random number comes with the switch.
-    payload.extend([0xfe; 8]);
-    payload.extend([0, low_a, low_b, 255, 2, 0, high_a, high_b, 21]);
-    payload.extend([0; 10]);
-    payload.extend([0xfe; 12]);
-    payload.push(0);
-    payload.extend(DEFAULT_PLUGIN.bytes().chain([0]));
-    payload
-}
-
 /// A response to the greeting, or the request for TLS in front of it.
 pub(super) struct Response {
     pub(super) capabilities: u32,
+    pub(super) max_packet: [u8; 4],
     pub(super) charset: u8,
+    /// MariaDB's flags above the 32 of MySQL.
+    pub(super) extended: u32,
+    /// Connection attributes with their length in front; empty without the flag for them.
+    pub(super) attributes: Vec<u8>,
     pub(super) attempt: Attempt,
 }
 
 /// Somebody who wants to come in.
+#[derive(Default)]
 pub(super) struct Attempt {
     pub(super) user: String,
     pub(super) database: String,
@@ -95,9 +61,10 @@ impl Response {
         if capabilities & flag::PROTOCOL_41 == 0 {
             return Err(invalid("a client from before 4.1"));
         }
-        fields.take(4)?;
+        let max_packet = fields.word()?.to_le_bytes();
         let charset = fields.byte()?;
-        fields.take(23)?;
+        fields.take(19)?;
+        let extended = fields.word()?;
         let user = fields.text();
         let answer = if capabilities & flag::LENENC != 0 {
             fields.counted()?
@@ -111,15 +78,20 @@ impl Response {
             String::new()
         };
         let plugin = fields.text();
-        if capabilities & flag::CONNECT_ATTRS != 0 {
-            fields.counted()?;
-        }
+        let attributes = attributes(&mut fields, capabilities)?;
         if !fields.0.is_empty() {
             return Err(invalid("bytes behind the response"));
         }
         Ok(Self {
             capabilities,
+            max_packet,
             charset,
+            extended: if capabilities & flag::MYSQL == 0 {
+                extended
+            } else {
+                0
+            },
+            attributes,
             attempt: Attempt {
                 user,
                 database,
@@ -130,42 +102,75 @@ impl Response {
     }
 }
 
-impl Attempt {
-    /// Reads a COM_CHANGE_USER under the flags of the login.
-    pub(super) fn parse_change(payload: &[u8], capabilities: u32) -> io::Result<Self> {
+impl Response {
+    /// That of somebody who wants nothing: no database, no flags.
+    pub(super) fn of_nobody() -> Self {
+        Self {
+            capabilities: flag::MYSQL,
+            max_packet: (1_u32 << 24).to_le_bytes(),
+            charset: ANY_CHARSET,
+            extended: 0,
+            attributes: Vec::new(),
+            attempt: Attempt::default(),
+        }
+    }
+}
+
+/// A COM_CHANGE_USER.
+pub(super) struct Change {
+    pub(super) attempt: Attempt,
+    pub(super) charset: [u8; 2],
+    /// As in a [`Response`].
+    pub(super) attributes: Vec<u8>,
+}
+
+impl Change {
+    /// Reads one under the flags of the login.
+    pub(super) fn parse(payload: &[u8], capabilities: u32) -> io::Result<Self> {
         let mut fields = Fields(payload);
         fields.take(1)?;
         let user = fields.text();
         let count = fields.byte()?;
         let answer = fields.take(usize::from(count))?.to_vec();
         let database = fields.text();
-        fields.take(2)?;
+        let charset = [fields.byte()?, fields.byte()?];
         let plugin = fields.text();
         if plugin.is_empty() {
             return Err(invalid("a change of user without a plugin's name"));
         }
-        if capabilities & flag::CONNECT_ATTRS != 0 {
-            fields.counted()?;
-        }
         Ok(Self {
-            user,
-            database,
-            plugin,
-            answer,
+            charset,
+            attributes: attributes(&mut fields, capabilities)?,
+            attempt: Attempt {
+                user,
+                database,
+                plugin,
+                answer,
+            },
         })
     }
 }
 
+/// Connection attributes with their length, if there are some under these flags.
+fn attributes(fields: &mut Fields<'_>, capabilities: u32) -> io::Result<Vec<u8>> {
+    let all = fields.0;
+    if capabilities & flag::CONNECT_ATTRS != 0 {
+        fields.counted()?;
+    }
+    let taken = all.len() - fields.0.len();
+    Ok(all[..taken].to_vec())
+}
+
 impl Gate {
-    /// Talks to a client until it is clear whether it may come in: returns the number of the next packet. A refusal is not yet
-    /// told.
+    /// Talks to an app until it is clear as whom it may come in, if it may: returns the number of the next packet. Nothing is
+    /// told yet.
     pub(super) async fn admit<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: &mut S,
         attempt: &Attempt,
         next: u8,
         login: &mut MysqlLogin,
-    ) -> io::Result<(u8, Result<(), MysqlRefusal>)> {
+    ) -> io::Result<(u8, Result<&Principal, MysqlRefusal>)> {
         if let Some(refusal) = self.logins.next_refusal() {
             return Ok((next, Err(refusal)));
         }
@@ -190,7 +195,7 @@ impl Gate {
         let verdict = std::str::from_utf8(token)
             .map_err(|_| Rejected::Foreign)
             .and_then(|token| self.issuer.verify(token, &self.audience));
-        Ok((next, self.judge(principal, verdict)))
+        Ok((next, self.judge(principal, verdict).map(|()| principal)))
     }
 
     /// What Azure says to each kind of wrong token.

@@ -1,21 +1,22 @@
 //! A MySQL server in the manner of Azure Database for MySQL, flexible server.
 //!
 //! ```text
-//!   client                                          server
-//!    | <------------------------------- greeting    |
+//!   app                                             server
+//!    | <------------------------------- greeting    |   that of the server behind, where there is one
 //!    | SSLRequest                             ----> |
 //!    | =================== TLS ==================== |
 //!    | response, no token                     ----> |
 //!    | <------------- switch to mysql_clear_password |   user mapped to an Entra principal
 //!    | token                                  ----> |
 //!    | <---------------------------------------- OK |
-//!    | <=============== SQL on SQLite ============> |
+//!    | <============ the server behind ===========> |   or the sample, on SQLite
 //! ```
 //!
-//! Greeting, TLS and login are done here, over the bare stream, and so is COM_CHANGE_USER; `opensrv-mysql` speaks the rest
-//! over a pipe, on which we play its client. The reasons: `opensrv-mysql` 0.7 switches plugins only for clients that sent no
-//! answer at all, knows a TLS of its own with an old rustls, and says OK to commands that it does not know, a change of user
-//! among them.
+//! Greeting, TLS and login are done here, over the bare stream, and so is COM_CHANGE_USER. A session with a server behind is
+//! relayed; for one of the sample `opensrv-mysql` speaks the rest over a pipe, on which we play its client. The reasons:
+//! `opensrv-mysql` 0.7 switches plugins only for clients that sent no answer at all, knows a TLS of its own with an old rustls,
+//! says OK to commands that it does not know, a change of user among them, and frees memory that it still uses (see
+//! `one_packet.rs`).
 //!
 //! # Invariants
 //!
@@ -25,11 +26,15 @@
 //! * A user that is not mapped is refused without a request for a token, as MySQL refuses a stranger.
 //! * Who announces the clear plugin without an answer has answered with nothing, as in MySQL.
 
+mod behind;
+mod door;
+mod greeting;
 mod login;
 mod one_packet;
 mod packet;
 mod record;
 mod relay;
+mod sample;
 mod server;
 mod session;
 mod sql;

@@ -1,30 +1,22 @@
-//! The listener, and one connection from its first byte to its last.
+//! The listener, and what all connections share.
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
-use super::login::{Gate, Response, greeting, no_tls, wants_tls};
-use super::packet::{read, write};
+use super::login::Gate;
 use super::record::{Logins, MysqlLogin, MysqlRefusal};
-use super::relay::{self, LoggedIn};
-use super::session::Session;
 use crate::behind::Behind;
 use crate::certificates::{Authority, CertificateError};
 use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
 use crate::principal::Principal;
 use crate::sqlite::{Database, Interrupt};
 use crate::tasks::Tasks;
-
-/// How long a client may take until it is logged in: MySQL's `connect_timeout`.
-const LOGIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a server does with COM_CHANGE_USER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,12 +83,13 @@ pub struct MysqlServer {
 }
 
 pub(super) struct Shared {
-    acceptor: TlsAcceptor,
+    pub(super) acceptor: TlsAcceptor,
     pub(super) gate: Gate,
+    pub(super) behind: Option<Behind>,
     pub(super) changes_of_user: ChangesOfUser,
     ids: AtomicU32,
-    sessions: Mutex<HashMap<u32, Arc<Interrupt>>>,
-    database: Arc<Database>,
+    sessions: Mutex<HashMap<u32, Option<Arc<Interrupt>>>>,
+    pub(super) database: Arc<Database>,
 }
 
 impl MysqlServer {
@@ -123,6 +116,7 @@ impl MysqlServer {
                 principals: options.principals,
                 logins: Logins::default(),
             },
+            behind: options.behind,
             changes_of_user: options.changes_of_user,
             ids: AtomicU32::new(1),
             sessions: Mutex::default(),
@@ -182,57 +176,12 @@ impl MysqlServer {
 }
 
 impl Shared {
-    async fn serve(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        let id = self.ids.fetch_add(1, Ordering::Relaxed);
-        let logged_in = tokio::time::timeout(LOGIN_LIMIT, self.log_in(stream, peer, id)).await;
-        let Some(logged_in) = logged_in.map_err(io::Error::from)?? else {
-            return Ok(());
-        };
-        let session = Session::open(&self.database, Arc::clone(self), id, &logged_in.login)
-            .map_err(io::Error::other)?;
-        let _entry = self.enter(id, session.interrupt());
-        relay::run(self, logged_in, session).await
+    /// The id of a session that no server behind has numbered.
+    pub(super) fn next_id(&self) -> u32 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
-    async fn log_in(
-        &self,
-        mut stream: TcpStream,
-        peer: SocketAddr,
-        id: u32,
-    ) -> io::Result<Option<LoggedIn<TlsStream<TcpStream>>>> {
-        write(&mut stream, 0, &greeting(id)).await?;
-        let request = read(&mut stream).await?;
-        if !wants_tls(&request.payload) {
-            let next = request.number.wrapping_add(1);
-            write(&mut stream, next, &no_tls().payload()).await?;
-            return Ok(None);
-        }
-        let mut stream = self.acceptor.accept(stream).await?;
-        let packet = read(&mut stream).await?;
-        let response = Response::parse(&packet.payload)?;
-        let attempt = &response.attempt;
-        let mut login = MysqlLogin::of(attempt, response.capabilities, false);
-        let next = packet.number.wrapping_add(1);
-        let admitting = self.gate.admit(&mut stream, attempt, next, &mut login);
-        let (next, verdict) = admitting.await?;
-        login.refusal = verdict.clone().err();
-        self.gate.logins.record(login.clone());
-        if let Err(refusal) = verdict {
-            tracing::info!(%peer, user = login.user, reason = refusal.message, "MySQL login refused");
-            write(&mut stream, next, &refusal.payload()).await?;
-            return Ok(None);
-        }
-        tracing::info!(%peer, user = login.user, "MySQL login");
-        Ok(Some(LoggedIn {
-            stream,
-            next,
-            charset: response.charset,
-            login,
-        }))
-    }
-
-    fn enter(self: &Arc<Self>, id: u32, interrupt: Arc<Interrupt>) -> Entry {
+    pub(super) fn enter(self: &Arc<Self>, id: u32, interrupt: Option<Arc<Interrupt>>) -> Entry {
         self.sessions().insert(id, interrupt);
         Entry {
             shared: Arc::clone(self),
@@ -243,26 +192,26 @@ impl Shared {
     /// Interrupts what session `id` is running; `false` when there is no such session.
     pub(super) fn kill_query(&self, id: u32) -> bool {
         let sessions = self.sessions();
-        let found = sessions.get(&id);
+        let found = sessions.get(&id).and_then(Option::as_ref);
         found
             .map(|interrupt| interrupt.fire(crate::sqlite::Reason::Request))
             .is_some()
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<u32, Arc<Interrupt>>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<u32, Option<Arc<Interrupt>>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One in the list of sessions for as long as it lives.
-struct Entry {
+pub(super) struct Entry {
     shared: Arc<Shared>,
     id: u32,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let interrupt = self.shared.sessions().remove(&self.id);
+        let interrupt = self.shared.sessions().remove(&self.id).flatten();
         if let Some(interrupt) = interrupt {
             interrupt.close();
         }

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use tokio::io::AsyncWrite;
 
-use super::record::MysqlLogin;
+use super::sample::Repeated;
 use super::server::Shared;
 use super::sql::{self, Answer, Order, SqlError, Surroundings};
 use crate::sqlite::{Database, Interrupt};
@@ -33,7 +33,7 @@ impl Session {
         database: &Database,
         shared: Arc<Shared>,
         id: u32,
-        login: &MysqlLogin,
+        login: &Repeated,
     ) -> Result<Self, rusqlite::Error> {
         let connection = database.connect()?;
         let surroundings = Arc::new(Surroundings {

@@ -10,7 +10,7 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, ffi, params_from_iter};
 
-use super::login::VERSION;
+use super::greeting::VERSION;
 use crate::sqlite::{Interrupt, Slept};
 
 /// What a statement asks for.

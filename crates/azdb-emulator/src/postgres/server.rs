@@ -23,6 +23,7 @@ use crate::behind::Behind;
 use crate::certificates::{Authority, CertificateError};
 use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
 use crate::principal::Principal;
+use crate::sample::Sample;
 use crate::sqlite::Database;
 use crate::tasks::Tasks;
 
@@ -91,6 +92,8 @@ struct Shared {
     logins: Logins,
     sessions: Arc<Sessions>,
     database: Arc<Database>,
+    /// What sessions see.
+    _sample: Arc<Sample>,
 }
 
 impl PostgresServer {
@@ -100,6 +103,7 @@ impl PostgresServer {
         authority: &Authority,
         issuer: Issuer,
         database: Arc<Database>,
+        sample: Arc<Sample>,
     ) -> Result<Self, PostgresError> {
         let bind = options.bind;
         let failed = |source| PostgresError::Listen {
@@ -120,6 +124,7 @@ impl PostgresServer {
             logins: Logins::default(),
             sessions: Sessions::new(),
             database,
+            _sample: sample,
         });
         let tasks = Tasks::new();
         let accepted = Arc::clone(&shared);

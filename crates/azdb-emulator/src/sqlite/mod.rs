@@ -6,7 +6,7 @@
 //! directory goes away with the last [`Database`].
 
 mod interrupt;
-mod sample;
+pub(crate) mod sample;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The sample data: a small shop for good things to eat.
 
 /// Tables and rows, in SQL that SQLite runs and whose type names the servers know.
-pub(super) const SAMPLE: &str = "
+pub(crate) const SAMPLE: &str = "
 create table customers (
     id      integer primary key,
     name    varchar(40) not null,

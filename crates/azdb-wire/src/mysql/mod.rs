@@ -4,36 +4,37 @@
 //! documentation for the capabilities above bit 31.
 //!
 //! ```text
-//!   packet        length and number of every packet
-//!   capabilities  what both legs may agree on
-//!   greeting      the server's first packet
-//!   response      the app's: a request for TLS, or who it is
+//!   frame         where a packet begins and ends: length and number
+//!   hello         the greeting, a server's first packet
+//!   login         who the app says it is, after a request for TLS or without
 //!   auth          what a server answers, and the packets that finish a login
-//!   error         the ERR packet
-//!   change_user   COM_CHANGE_USER
-//!   commands      where an app's commands begin, from packet headers alone
+//!   notice        the ERR packet, ours and the server's
+//!   watch         where an app's commands begin, from packet headers alone
+//!   capabilities  what both legs may agree on
+//!   change_user   COM_CHANGE_USER, a login on the session that the app has
 //! ```
 
 mod auth;
 mod capabilities;
 mod change_user;
-mod commands;
-mod error;
-mod greeting;
-mod packet;
-mod reader;
-mod response;
+mod frame;
+mod hello;
+mod login;
+mod notice;
+#[cfg(test)]
+mod tests;
+mod watch;
 
 pub use auth::{Answer, MAX_SECRET, clear_password_len, encode_clear_password, encode_switch};
 pub use capabilities::{Capabilities, Offer};
 pub use change_user::ChangeUser;
-pub use commands::{Command, Commands, Found};
-pub use error::ErrorPacket;
-pub use greeting::{Greeting, SCRAMBLE};
-pub use packet::{
+pub use frame::{
     Header, MAX_LOGIN_PACKET, MAX_PAYLOAD, Next, PacketError, next_packet, push_packet,
 };
-pub use response::{Response, ResponsePacket};
+pub use hello::{Greeting, SCRAMBLE};
+pub use login::{Response, ResponsePacket};
+pub use notice::ErrorPacket;
+pub use watch::{Command, Commands, Found};
 
 /// Names of authentication plugins.
 pub mod plugin {

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::message::{Header, MessageError, tag};
-use super::startup::split_cstring;
+use super::frame::{Header, MessageError, tag};
+use crate::reader::Reader;
 
 /// Longest secret that PostgreSQL reads, in bytes.
 ///
@@ -40,28 +40,27 @@ impl<'a> Authentication<'a> {
     ///
     /// [`MessageError::Malformed`] when it is too short for its kind.
     pub fn parse(body: &'a [u8]) -> Result<Self, MessageError> {
-        const MALFORMED: MessageError = MessageError::Malformed("authentication request");
-        let (word, rest) = body.split_first_chunk::<4>().ok_or(MALFORMED)?;
-        Ok(match u32::from_be_bytes(*word) {
+        Self::read(Reader::new(body)).ok_or(MessageError::Malformed("authentication request"))
+    }
+
+    fn read(mut reader: Reader<'a>) -> Option<Self> {
+        Some(match reader.u32_be()? {
             0 => Self::Ok,
             3 => Self::Cleartext,
             5 => Self::Md5 {
-                salt: *rest.first_chunk::<4>().ok_or(MALFORMED)?,
+                salt: reader.array()?,
             },
             10 => {
                 let mut mechanisms = Vec::new();
-                let mut rest = rest;
                 loop {
-                    let (name, behind) = split_cstring(rest).ok_or(MALFORMED)?;
-                    if name.is_empty() {
-                        break Self::Sasl(mechanisms);
+                    match reader.cstring()? {
+                        [] => break Self::Sasl(mechanisms),
+                        name => mechanisms.push(name),
                     }
-                    mechanisms.push(name);
-                    rest = behind;
                 }
             }
-            11 => Self::SaslContinue(rest),
-            12 => Self::SaslFinal(rest),
+            11 => Self::SaslContinue(reader.rest()),
+            12 => Self::SaslFinal(reader.rest()),
             other => Self::Other(other),
         })
     }
@@ -136,97 +135,6 @@ impl ScramFirst {
         match count {
             Some(iterations @ 1..=Self::MAX_ITERATIONS) => Ok(Self { iterations }),
             _ => Err(MessageError::Malformed("SCRAM iteration count")),
-        }
-    }
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
-mod tests {
-    use super::*;
-    use alloc::vec;
-    use proptest::prelude::*;
-
-    #[test]
-    fn requests_are_told_apart() {
-        let parse = Authentication::parse;
-        assert_eq!(parse(&[0, 0, 0, 0]), Ok(Authentication::Ok));
-        assert_eq!(parse(&[0, 0, 0, 3]), Ok(Authentication::Cleartext));
-        assert_eq!(
-            parse(&[0, 0, 0, 5, 1, 2, 3, 4]),
-            Ok(Authentication::Md5 { salt: [1, 2, 3, 4] })
-        );
-        assert_eq!(
-            parse(b"\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"),
-            Ok(Authentication::Sasl(vec![
-                b"SCRAM-SHA-256-PLUS",
-                b"SCRAM-SHA-256"
-            ]))
-        );
-        assert_eq!(parse(&[0, 0, 0, 9]), Ok(Authentication::Other(9)));
-    }
-
-    #[test]
-    fn short_requests_are_errors() {
-        for body in [
-            &b""[..],
-            &[0, 0, 0],
-            &[0, 0, 0, 5, 1, 2, 3],
-            b"\0\0\0\x0aSCRAM",
-            b"\0\0\0\x0aSCRAM\0",
-        ] {
-            assert!(Authentication::parse(body).is_err(), "{body:?}");
-        }
-    }
-
-    #[test]
-    fn the_longest_secret_is_the_servers_limit() {
-        assert_eq!(password_message_len(MAX_SECRET), Ok(65_536));
-        assert_eq!(
-            password_message_len(MAX_SECRET + 1),
-            Err(SecretTooLong(65_531))
-        );
-        assert_eq!(
-            encode_password(&[b'x'; MAX_SECRET + 1], &mut Vec::new()),
-            Err(SecretTooLong(65_531))
-        );
-    }
-
-    #[test]
-    fn a_scram_server_cannot_keep_us_busy_for_ever() {
-        assert_eq!(
-            ScramFirst::parse(b"r=a,s=b,i=4096"),
-            Ok(ScramFirst { iterations: 4096 })
-        );
-        for message in [
-            &b"r=a,s=b,i=1000001"[..],
-            b"r=a,s=b,i=0",
-            b"r=a,s=b",
-            b"i=",
-            b"i=99999999999",
-        ] {
-            assert!(ScramFirst::parse(message).is_err());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_password_is_the_one_postgres_libraries_read_and_write(secret in proptest::collection::vec(1..=255u8, 0..9000)) {
-            let mut ours = Vec::with_capacity(password_message_len(secret.len()).unwrap());
-            let capacity = ours.capacity();
-            encode_password(&secret, &mut ours).unwrap();
-            prop_assert_eq!(ours.capacity(), capacity);
-            prop_assert_eq!(ours.len(), password_message_len(secret.len()).unwrap());
-
-            let mut theirs = bytes::BytesMut::new();
-            postgres_protocol::message::frontend::password_message(&secret, &mut theirs).unwrap();
-            prop_assert_eq!(&ours[..], &theirs[..]);
-        }
-
-        #[test]
-        fn no_bytes_make_the_parsers_panic(body in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = Authentication::parse(&body);
-            let _ = ScramFirst::parse(&body);
         }
     }
 }

@@ -4,29 +4,31 @@
 //! request codes.
 //!
 //! ```text
-//!   first     untyped packets of an app: SSLRequest, GSSENCRequest, CancelRequest, StartupMessage
-//!   startup   the parameters of a StartupMessage, rewritten without touching what is not ours
-//!   message   tag and length of every later message
-//!   auth      what a server asks for, and the one message that answers with a secret
-//!   notice    ErrorResponse, ours and the server's
-//!   exchange  who owes whom an answer, from message tags alone
+//!   frame   where a message begins and ends: tag and length
+//!   hello   the untyped packets that an app may begin with: SSLRequest, GSSENCRequest, CancelRequest, StartupMessage
+//!   login   who the app says it is: the parameters of a StartupMessage, rewritten without touching what is not ours
+//!   auth    what a server asks for, and the one message that answers with a secret
+//!   notice  ErrorResponse, ours and the server's
+//!   watch   who owes whom an answer, from message tags alone
 //! ```
 
 mod auth;
-mod exchange;
-mod first;
-mod message;
+mod frame;
+mod hello;
+mod login;
 mod notice;
-mod startup;
+#[cfg(test)]
+mod tests;
+mod watch;
 
 pub use auth::{
     Authentication, MAX_SECRET, ScramFirst, SecretTooLong, encode_password, password_message_len,
 };
-pub use exchange::Exchange;
-pub use first::{
+pub use frame::{Header, MAX_LOGIN_MESSAGE, MessageError, Next, next_message, tag};
+pub use hello::{
     CANCEL_REQUEST, CancelRequest, First, FirstError, GSSENC_REQUEST, MAX_FIRST, SSL_REQUEST,
     Version, first_length,
 };
-pub use message::{Header, MAX_LOGIN_MESSAGE, MessageError, Next, next_message, tag};
+pub use login::Startup;
 pub use notice::{ErrorFields, ErrorResponse, append_hint};
-pub use startup::Startup;
+pub use watch::Exchange;

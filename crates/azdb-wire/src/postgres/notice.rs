@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::message::{Header, tag};
-use super::startup::split_cstring;
+use super::frame::{Header, tag};
+use crate::reader::Reader;
 
 /// An error that the proxy writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,13 +43,15 @@ impl ErrorResponse<'_> {
 /// The fields of a server's ErrorResponse or NoticeResponse, in its order: a code and a text each.
 #[derive(Debug, Clone, Copy)]
 pub struct ErrorFields<'a> {
-    rest: &'a [u8],
+    reader: Reader<'a>,
 }
 
 impl<'a> ErrorFields<'a> {
     /// Looks into the body of a message `E` or `N`. A malformed body simply has fewer fields.
     pub const fn of(body: &'a [u8]) -> Self {
-        Self { rest: body }
+        Self {
+            reader: Reader::new(body),
+        }
     }
 
     /// The first field with this code, for example `M`.
@@ -62,14 +64,14 @@ impl<'a> Iterator for ErrorFields<'a> {
     type Item = (u8, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (&code, rest) = self.rest.split_first()?;
-        if code == 0 {
-            self.rest = &[];
-            return None;
+        let field = match self.reader.u8()? {
+            0 => None,
+            code => self.reader.cstring().map(|text| (code, text)),
+        };
+        if field.is_none() {
+            self.reader = Reader::new(&[]);
         }
-        let (text, rest) = split_cstring(rest)?;
-        self.rest = rest;
-        Some((code, text))
+        field
     }
 }
 
@@ -94,115 +96,4 @@ fn push_message(out: &mut Vec<u8>, body: &[u8]) {
     out.push(tag::ERROR_RESPONSE);
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(body);
-}
-
-#[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may fail loudly"
-)]
-mod tests {
-    use super::super::message::{Next, next_message};
-    use super::*;
-    use fallible::fields;
-    use proptest::prelude::*;
-
-    /// What `postgres-protocol` reads in our bytes.
-    mod fallible {
-        use alloc::string::{String, ToString as _};
-        use alloc::vec::Vec;
-        use postgres_protocol::message::backend::{ErrorResponseBody, Message};
-
-        fn body(bytes: &[u8]) -> ErrorResponseBody {
-            let mut buffer = bytes::BytesMut::from(bytes);
-            let Some(Message::ErrorResponse(body)) = Message::parse(&mut buffer).unwrap() else {
-                panic!("not an error response")
-            };
-            assert!(buffer.is_empty());
-            body
-        }
-
-        pub(super) fn fields(bytes: &[u8]) -> Vec<(u8, String)> {
-            use fallible_iterator::FallibleIterator as _;
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_string();
-            body(bytes)
-                .fields()
-                .map(|f| Ok((f.type_(), text(f.value_bytes()))))
-                .collect()
-                .unwrap()
-        }
-    }
-
-    fn body_of(message: &[u8]) -> &[u8] {
-        match next_message(message) {
-            Ok(Next::Message {
-                tag: b'E',
-                body,
-                raw,
-            }) if raw.len() == message.len() => body,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn an_error_of_ours_carries_severity_code_message_and_hint() {
-        let mut out = Vec::new();
-        ErrorResponse {
-            sqlstate: "28000",
-            message: "azdb-proxy: no",
-            hint: "do this",
-        }
-        .encode(&mut out);
-        let expected = [
-            (b'S', "FATAL"),
-            (b'V', "FATAL"),
-            (b'C', "28000"),
-            (b'M', "azdb-proxy: no"),
-            (b'H', "do this"),
-        ];
-        assert_eq!(
-            fields(&out),
-            expected.map(|(code, text)| (code, text.into()))
-        );
-    }
-
-    #[test]
-    fn a_hint_is_added_only_where_none_was() {
-        let without = b"SFATAL\0C28P01\0Mno\0\0";
-        let mut out = Vec::new();
-        append_hint(without, Some("look there"), &mut out);
-        assert_eq!(body_of(&out), b"SFATAL\0C28P01\0Mno\0Hlook there\0\0");
-
-        for unchanged in [&b"SFATAL\0Hmine\0\0"[..], b"not a list of fields"] {
-            out.clear();
-            append_hint(unchanged, Some("look there"), &mut out);
-            assert_eq!(body_of(&out), unchanged);
-        }
-
-        out.clear();
-        append_hint(without, None, &mut out);
-        assert_eq!(body_of(&out), without);
-    }
-
-    proptest! {
-        #[test]
-        fn every_text_is_read_back(message in "[^\0]{1,300}", hint in "[^\0]{0,50}") {
-            let mut out = Vec::new();
-            ErrorResponse { sqlstate: "57P03", message: &message, hint: &hint }.encode(&mut out);
-            let body = ErrorFields::of(body_of(&out));
-            prop_assert_eq!(body.get(b'M'), Some(message.as_bytes()));
-            prop_assert_eq!(body.get(b'H'), (!hint.is_empty()).then_some(hint.as_bytes()));
-            prop_assert_eq!(fields(&out).len(), body.count());
-        }
-
-        #[test]
-        fn no_bytes_make_the_reader_panic(body in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let mut out = Vec::new();
-            append_hint(&body, Some("h"), &mut out);
-            prop_assert!(ErrorFields::of(&body).count() <= body.len());
-            prop_assert_eq!(&out[..1], b"E");
-        }
-    }
 }

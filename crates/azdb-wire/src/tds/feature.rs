@@ -1,6 +1,6 @@
 //! Feature extensions: what LOGIN7 asks for beyond its fixed fields, and FEATUREEXTACK grants.
 
-use super::cursor::Cursor;
+use crate::reader::Reader;
 
 /// Ids of features that the proxy must know.
 pub mod feature_id {
@@ -21,32 +21,26 @@ pub struct Features<'a> {
 }
 
 impl<'a> Features<'a> {
-    /// Reads the list at the front of `bytes`; gives back what lies behind it. An end of the bytes in place of 0xFF is taken for it.
-    pub(super) fn split(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let mut cursor = Cursor(bytes);
-        loop {
-            let before = bytes.len().saturating_sub(cursor.0.len());
-            match cursor.byte() {
-                None | Some(feature_id::END) => {
-                    let list = bytes.get(..before)?;
-                    return Some((Self { list }, cursor.0));
-                }
-                Some(_) => {
-                    let length = cursor.long()?;
-                    cursor.take(length)?;
-                }
+    /// Reads the list and the 0xFF behind it. An end of the bytes in place of 0xFF is taken for it.
+    pub(super) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        let list = reader.raw(|reader| {
+            while reader
+                .rest()
+                .first()
+                .is_some_and(|id| *id != feature_id::END)
+            {
+                feature(reader)?;
             }
-        }
+            Some(())
+        })?;
+        reader.u8();
+        Some(Self { list })
     }
 
     /// Ids with their data, in the order of the list.
     pub fn iter(self) -> impl Iterator<Item = (u8, &'a [u8])> {
-        let mut cursor = Cursor(self.list);
-        core::iter::from_fn(move || {
-            let id = cursor.byte()?;
-            let length = cursor.long()?;
-            Some((id, cursor.take(length)?))
-        })
+        let mut reader = Reader::new(self.list);
+        core::iter::from_fn(move || feature(&mut reader))
     }
 
     /// The data of a feature, if it is there.
@@ -55,6 +49,12 @@ impl<'a> Features<'a> {
             .find(|(own, _)| *own == id)
             .map(|(_, data)| data)
     }
+}
+
+/// An id, and the data behind a length of four bytes.
+fn feature<'a>(reader: &mut Reader<'a>) -> Option<(u8, &'a [u8])> {
+    let (id, length) = (reader.u8()?, reader.u32_le()?);
+    Some((id, reader.bytes(length)?))
 }
 
 /// How an app itself wants to prove with a token who it is.

@@ -3,46 +3,46 @@
 //! Source: MS-TDS version 39, MC-SMP for MARS, and what real drivers send and accept.
 //!
 //! ```text
-//!   packet    headers of packets, of SMP too, and messages cut into them
-//!   prelogin  encryption, MARS and "tokens welcome", settled before the login
-//!   login7    who the app says it is and what it wants
-//!   relogin   the same login around our own secret
-//!   feature   what it wants beyond that
-//!   token     what a server answers
-//!   answer    what the answer means, and what of it the app reads
-//!   notice    our own "no"
-//!   exchange  who owes whom an answer, from headers alone
+//!   frame    headers of packets, of SMP too, and messages cut into them
+//!   hello    PRELOGIN: encryption, MARS and "tokens welcome", settled before the login
+//!   login    LOGIN7: who the app says it is and what it wants
+//!   auth     what a server answers, what that means, and what of it the app reads
+//!   notice   our own "no"
+//!   watch    who owes whom an answer, from packet headers alone
+//!   relogin  the app's LOGIN7 built anew around our own secret
+//!   feature  what an app wants beyond the fixed fields, and what a server grants of it
+//!   token    the parts of a server's answer
+//!   text     UTF-16LE
+//!   version  versions, and the widths of fields that grew
 //! ```
 //!
-//! Numbers are little-endian but for the length in a packet's header; text is UTF-16LE.
+//! Numbers are little-endian but for the length in a packet's header and in PRELOGIN's table; text is UTF-16LE.
 
-mod answer;
-mod cursor;
-mod exchange;
+mod auth;
 mod feature;
-mod login7;
+mod frame;
+mod hello;
+mod login;
 mod notice;
-mod packet;
-mod prelogin;
 mod relogin;
+#[cfg(test)]
+mod tests;
 mod text;
 mod token;
 mod version;
+mod watch;
 
-#[cfg(test)]
-mod tests;
-
-pub use answer::{FedAuthAck, LoginAnswer, Manner, Routing};
-pub use exchange::Exchange;
+pub use auth::{FedAuthAck, LoginAnswer, Manner, Routing};
 pub use feature::{Features, FedAuth, feature_id};
-pub use login7::{Login7, Login7Error, MAX_LOGIN7};
-pub use notice::Notice;
-pub use packet::{
+pub use frame::{
     Header, LOGIN_PACKET, MAX_PACKET, PacketError, SmpHeader, frame_length, kind, packets,
     push_message,
 };
-pub use prelogin::{Encryption, MAX_PRELOGIN, Prelogin, PreloginError};
+pub use hello::{Encryption, MAX_PRELOGIN, Prelogin, PreloginError};
+pub use login::{Login7, Login7Error, MAX_LOGIN7};
+pub use notice::Notice;
 pub use relogin::{LoginSecret, LoginTooLong, Relogin, rebuild, rebuilt_len};
 pub use text::{from_utf16, push_utf16, utf16_len};
 pub use token::{Done, Report, Token, TokenError, Tokens, change, tag};
 pub use version::{Version, Width};
+pub use watch::Exchange;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::feature::feature_id;
-use super::login7::{EXTENSION, FIXED, INTEGRATED, Login7, MAX_LOGIN7};
+use super::login::{EXTENSION, FIXED, INTEGRATED, Login7, MAX_LOGIN7};
 use super::text::{first_units, push_utf16, utf16_len};
 use super::version::{Version, Width};
 

@@ -3,9 +3,23 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::reader::Reader;
+
 /// Bytes of `text` in UTF-16LE.
 pub fn utf16_len(text: &str) -> usize {
     text.encode_utf16().count().saturating_mul(2)
+}
+
+/// `B_VARCHAR`: a count of UTF-16 units in one byte, and the units.
+pub(super) fn b_varchar<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let units = usize::from(reader.u8()?);
+    reader.bytes(units.saturating_mul(2))
+}
+
+/// `US_VARCHAR`: a count of UTF-16 units in two bytes, and the units.
+pub(super) fn us_varchar<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let units = usize::from(reader.u16_le()?);
+    reader.bytes(units.saturating_mul(2))
 }
 
 /// Appends `text` in UTF-16LE to `out`; a caller with a secret has reserved [`utf16_len`] bytes.
@@ -42,33 +56,4 @@ pub(super) fn cut(text: &str, units: usize) -> &str {
         None
     });
     end.and_then(|end| text.get(..end)).unwrap_or(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_goes_there_and_back() {
-        for text in ["", "sa", "Müller", "日本", "😀"] {
-            let mut bytes = Vec::new();
-            push_utf16(text, &mut bytes);
-            assert_eq!(bytes.len(), utf16_len(text));
-            assert_eq!(from_utf16(&bytes), text);
-        }
-    }
-
-    #[test]
-    fn what_is_no_text_is_marked() {
-        assert_eq!(from_utf16(&[0x3d, 0xd8, b'a', 0]), "\u{fffd}a");
-        assert_eq!(from_utf16(b"a\0b"), "a");
-    }
-
-    #[test]
-    fn a_cut_spares_surrogate_pairs() {
-        assert_eq!(cut("ab😀", 3), "ab");
-        assert_eq!(cut("ab😀", 4), "ab😀");
-        assert_eq!(cut("abc", 2), "ab");
-        assert_eq!(cut("abc", 9), "abc");
-    }
 }

@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::cursor::Cursor;
 use super::feature::Features;
+use super::text::{b_varchar, us_varchar};
 use super::version::Width;
+use crate::reader::Reader;
 
 /// First bytes of tokens.
 pub mod tag {
@@ -130,13 +131,15 @@ pub enum TokenError {
 /// The tokens of an answer, up to the first that is none.
 #[derive(Debug, Clone, Copy)]
 pub struct Tokens<'a> {
-    rest: &'a [u8],
+    reader: Reader<'a>,
 }
 
 impl<'a> Tokens<'a> {
     /// Of the payload of a whole message.
     pub fn of(payload: &'a [u8]) -> Self {
-        Self { rest: payload }
+        Self {
+            reader: Reader::new(payload),
+        }
     }
 }
 
@@ -144,97 +147,106 @@ impl<'a> Iterator for Tokens<'a> {
     type Item = Result<Token<'a>, TokenError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let tag = *self.rest.first()?;
-        let (token, rest) = match split(tag, self.rest) {
-            Ok(Some(split)) => split,
-            Ok(None) => return self.fail(TokenError::Truncated(tag)),
-            Err(error) => return self.fail(error),
+        let tag = *self.reader.rest().first()?;
+        let token = match read(tag, &mut self.reader) {
+            Ok(token) => token.ok_or(TokenError::Truncated(tag)),
+            Err(error) => Err(error),
         };
-        self.rest = rest;
-        Some(Ok(token))
+        if token.is_err() {
+            // Nobody knows where the next one begins.
+            self.reader = Reader::new(&[]);
+        }
+        Some(token)
     }
 }
 
-impl<'a> Tokens<'a> {
-    fn fail(&mut self, error: TokenError) -> Option<Result<Token<'a>, TokenError>> {
-        self.rest = &[];
-        Some(Err(error))
-    }
-}
-
-/// `Ok(None)` is a token that is cut off.
-fn split(tag: u8, bytes: &[u8]) -> Result<Option<(Token<'_>, &[u8])>, TokenError> {
-    let mut cursor = Cursor(bytes);
-    cursor.byte();
-    let token = match tag {
-        tag::ENV_CHANGE => counted(&mut cursor).and_then(|body| {
-            let (kind, values) = body.split_first()?;
-            let raw = bytes.get(..body.len().saturating_add(3))?;
-            Some(Token::Change {
-                kind: *kind,
-                values,
-                raw,
-            })
+/// Reads one token, its tag included. `Ok(None)` is a token that is cut off.
+fn read<'a>(tag: u8, reader: &mut Reader<'a>) -> Result<Option<Token<'a>>, TokenError> {
+    Ok(match tag {
+        tag::ENV_CHANGE => env_change(reader),
+        tag::ERROR | tag::INFO => report(tag, reader),
+        tag::LOGIN_ACK => login_ack(reader),
+        tag::FEATURE_EXT_ACK => features(reader),
+        tag::DONE | tag::DONE_PROC | tag::DONE_IN_PROC => done(reader),
+        tag::RETURN_STATUS => other(tag, reader, |body| body.bytes(4u8)),
+        tag::SSPI => other(tag, reader, counted),
+        tag::SESSION_STATE | tag::FED_AUTH_INFO => other(tag, reader, |body| {
+            let length = body.u32_le()?;
+            body.bytes(length)
         }),
-        tag::ERROR | tag::INFO => counted(&mut cursor).and_then(|body| report(tag, body)),
-        tag::LOGIN_ACK => counted(&mut cursor).and_then(login_ack),
-        tag::FEATURE_EXT_ACK => Features::split(cursor.0).map(|(features, rest)| {
-            cursor.0 = rest;
-            Token::Features(features)
-        }),
-        tag::DONE | tag::DONE_PROC | tag::DONE_IN_PROC => done(tag, &mut cursor),
-        tag::RETURN_STATUS => cursor
-            .take(4)
-            .and_then(|_| bytes.get(..5))
-            .map(|raw| Token::Other { tag, raw }),
-        tag::SSPI => counted(&mut cursor)
-            .and_then(|body| bytes.get(..body.len().saturating_add(3)))
-            .map(|raw| Token::Other { tag, raw }),
-        tag::SESSION_STATE | tag::FED_AUTH_INFO => cursor
-            .long()
-            .and_then(|length| cursor.take(length))
-            .and_then(|body| bytes.get(..body.len().saturating_add(5)))
-            .map(|raw| Token::Other { tag, raw }),
         _ => return Err(TokenError::Unexpected(tag)),
-    };
-    Ok(token.map(|token| (token, cursor.0)))
-}
-
-/// A body with its length in two bytes in front.
-fn counted<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
-    let length = usize::from(cursor.u16()?);
-    cursor.take(length)
-}
-
-fn report(tag: u8, body: &[u8]) -> Option<Token<'_>> {
-    let mut cursor = Cursor(body);
-    Some(Token::Report(Report {
-        is_error: tag == tag::ERROR,
-        number: cursor.u32()?,
-        state: cursor.byte()?,
-        class: cursor.byte()?,
-        message: cursor.us_varchar()?,
-        server: cursor.b_varchar()?,
-        procedure: cursor.b_varchar()?,
-        line: cursor.u32()?,
-    }))
-}
-
-fn login_ack(body: &[u8]) -> Option<Token<'_>> {
-    let mut cursor = Cursor(body);
-    Some(Token::LoginAck {
-        interface: cursor.byte()?,
-        version: cursor.array()?,
-        program: cursor.0,
     })
 }
 
-fn done<'a>(tag: u8, cursor: &mut Cursor<'a>) -> Option<Token<'a>> {
+/// A body with its length in two bytes in front.
+fn counted<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let length = reader.u16_le()?;
+    reader.bytes(length)
+}
+
+/// The body of a token that begins with its tag and a length in two bytes.
+fn body<'a>(reader: &mut Reader<'a>) -> Option<Reader<'a>> {
+    reader.u8()?;
+    counted(reader).map(Reader::new)
+}
+
+/// A token that is passed on as it came.
+fn other<'a>(
+    tag: u8,
+    reader: &mut Reader<'a>,
+    body: impl FnOnce(&mut Reader<'a>) -> Option<&'a [u8]>,
+) -> Option<Token<'a>> {
+    let raw = reader.raw(|reader| {
+        reader.u8()?;
+        body(reader)
+    })?;
+    Some(Token::Other { tag, raw })
+}
+
+fn env_change<'a>(reader: &mut Reader<'a>) -> Option<Token<'a>> {
+    let raw = reader.raw(body)?;
+    let mut body = body(&mut Reader::new(raw))?;
+    Some(Token::Change {
+        kind: body.u8()?,
+        values: body.rest(),
+        raw,
+    })
+}
+
+fn report<'a>(tag: u8, reader: &mut Reader<'a>) -> Option<Token<'a>> {
+    let mut body = body(reader)?;
+    Some(Token::Report(Report {
+        is_error: tag == tag::ERROR,
+        number: body.u32_le()?,
+        state: body.u8()?,
+        class: body.u8()?,
+        message: us_varchar(&mut body)?,
+        server: b_varchar(&mut body)?,
+        procedure: b_varchar(&mut body)?,
+        line: body.u32_le()?,
+    }))
+}
+
+fn login_ack<'a>(reader: &mut Reader<'a>) -> Option<Token<'a>> {
+    let mut body = body(reader)?;
+    Some(Token::LoginAck {
+        interface: body.u8()?,
+        version: body.array()?,
+        program: body.rest(),
+    })
+}
+
+fn features<'a>(reader: &mut Reader<'a>) -> Option<Token<'a>> {
+    reader.u8()?;
+    Features::read(reader).map(Token::Features)
+}
+
+fn done<'a>(reader: &mut Reader<'a>) -> Option<Token<'a>> {
     Some(Token::Done(Done {
-        tag,
-        status: cursor.u16()?,
-        command: cursor.u16()?,
-        rows: cursor.array().map(u64::from_le_bytes)?,
+        tag: reader.u8()?,
+        status: reader.u16_le()?,
+        command: reader.u16_le()?,
+        rows: reader.u64_le()?,
     }))
 }
 

@@ -1,9 +1,9 @@
 //! The login within a session.
 
+use azdb_config::route::Principals;
 use azdb_wire::mysql::{ChangeUser, Command};
 
 use super::*;
-use azdb_config::route::Principals;
 
 pub(super) fn command() -> ChangeUser<'static> {
     ChangeUser {

@@ -21,6 +21,7 @@ mod tokens;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use azdb_config::route::{ProtocolName, Route, UpstreamAuth};
 use azdb_wire::mysql::{ErrorPacket, Header, ResponsePacket, encode_switch, push_packet};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -32,7 +33,6 @@ use crate::ending::Ending;
 use crate::rig::{Databases, House, PRINCIPAL, Pipes, TOKEN};
 use crate::session;
 use crate::socket::Peer as Caller;
-use azdb_config::route::{ProtocolName, Route, UpstreamAuth};
 
 /// What MariaDB offers, TLS and compression among it.
 const CAPABILITIES: Capabilities = Capabilities(0x81ff_fffe);

@@ -1,9 +1,9 @@
 //! Password mode: a development server is told its password.
 
+use azdb_config::route::UpstreamTls;
 use mysql_common::scramble::{scramble_native, scramble_sha256};
 
 use super::*;
-use azdb_config::route::UpstreamTls;
 
 const PASSWORD: &[u8] = b"geheim";
 const OTHER_SALT: [u8; SCRAMBLE] = *b"98765432109876543210";

@@ -1,7 +1,8 @@
 //! What an app reads when it is not let in.
 
-use super::*;
 use azdb_config::route::Principals;
+
+use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn the_upstreams_own_error_arrives_as_it_came() {

@@ -1,7 +1,8 @@
 //! Which databases a token reaches, and which not.
 
-use super::*;
 use azdb_config::route::{Endpoint, UpstreamTls};
+
+use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn an_upstream_without_tls_is_told_nothing() {

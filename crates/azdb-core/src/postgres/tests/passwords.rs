@@ -1,7 +1,8 @@
 //! Password mode: a development server is told its password.
 
-use super::*;
 use secrecy::SecretString;
+
+use super::*;
 
 fn with_password(tls: UpstreamTls) -> House {
     House::of(|route| {

@@ -1,13 +1,21 @@
+//! One file for each file of the room, and a LOGIN7 written by hand for several of them.
+
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "a test may fail loudly"
 )]
 
-//! LOGIN7 written by hand, for the tests of logins and answers.
-
-mod answers;
-mod logins;
+mod auth;
+mod frame;
+mod hello;
+mod login;
+mod notice;
+mod text;
+mod version;
+mod watch;
+mod watch_model;
 
 use alloc::vec::Vec;
 

@@ -1,0 +1,233 @@
+//! One route, read from a `[[route]]` table or a URL.
+
+use std::path::PathBuf;
+
+use azdb_identity::Cloud;
+
+use super::address::host_and_port;
+use super::destination;
+use super::files;
+use super::identities::Identities;
+use super::keys::{Fact, Key, ValueKind, of_route as keys};
+use super::listen::{self, Listen};
+use super::principals::{self, Ways};
+use super::problems::{Checked, Spot, Written};
+use super::section::Section;
+use super::upstream_auth::{self, AroundLogin, CheckedLogin, LoginWith};
+use super::upstream_tls::{self, CheckedTls};
+use super::value::Value;
+use crate::route::{Endpoint, LocalTls, Principals, ProtocolName, Route, SessionAge, TdsOptions};
+
+/// What all routes share.
+pub(super) struct ForAllRoutes {
+    pub(super) identities: Identities,
+    /// The cloud of `AZURE_AUTHORITY_HOST`.
+    pub(super) authority: Option<Cloud>,
+}
+
+/// A route that is right by itself, with what is needed to judge it beside the others.
+pub(super) struct Draft {
+    pub(super) route: Route,
+    /// The name was chosen by us and may be changed to be unique.
+    pub(super) name_is_ours: bool,
+    pub(super) spot: Spot,
+    pub(super) listen: Listen,
+    pub(super) upstream: Vec<Written<Endpoint>>,
+    pub(super) connect_to: Option<Written<Endpoint>>,
+}
+
+/// Reads one route and reports everything that is wrong with it.
+pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<Draft> {
+    let ours = own_name(section);
+    section.context = format!("route {ours:?}");
+    let name = section.read(&keys::NAME);
+    let protocol = section.value(&keys::PROTOCOL);
+    if let Ok(protocol) = protocol {
+        section.know(&Fact::Protocol(protocol));
+    }
+    // The other keys can be judged all the same.
+    let spoken = protocol.unwrap_or(ProtocolName::Postgres);
+    let port = spoken.default_port();
+
+    let upstream = destination::upstream(section, port);
+    let connect_to = destination::connect_to(section, &upstream, port);
+    let listen = listen::read(section, spoken);
+    let admission = listen::admission(section, &listen);
+    let mode = section.value(&keys::UPSTREAM_AUTH);
+    let as_whom = as_whom(section, spoken, &mode, &upstream, shared);
+    let default_database = section.read(&keys::DEFAULT_DATABASE);
+    let local_files = section.value(&keys::LOCAL_INFILE);
+    let local_tls = local_tls(section);
+    let max_connections = section.value(&keys::MAX_CONNECTIONS);
+    let login_timeout = section.value(&keys::LOGIN_TIMEOUT);
+    let tds = sql_server(section, &mode);
+    section.finish();
+
+    let (upstream, connect_to, listen, as_whom) = (upstream?, connect_to?, listen?, as_whom?);
+    let ((admission, unix_mode), name) = (admission?, name?);
+    let route = Route {
+        name: name.as_ref().map_or(ours, |name| name.value.clone()),
+        protocol: protocol?,
+        listen: listen.iter().map(|listen| listen.value.clone()).collect(),
+        upstream: upstream
+            .iter()
+            .map(|endpoint| endpoint.value.clone())
+            .collect(),
+        connect_to: connect_to.as_ref().map(|endpoint| endpoint.value.clone()),
+        principals: principals::in_cloud(as_whom.principals, as_whom.login.cloud),
+        default_database: default_database?.map(|database| database.value),
+        auth: as_whom.login.auth,
+        tls: as_whom.tls.tls,
+        tls_first: as_whom.tls.first,
+        local_files: local_files?,
+        local_tls: local_tls?,
+        admission,
+        unix_mode,
+        max_connections: max_connections? as usize,
+        login_timeout: login_timeout?,
+        tds: tds?,
+    };
+    Ok(Draft {
+        route,
+        name_is_ours: name.is_none(),
+        spot: section.spot.clone(),
+        listen,
+        upstream,
+        connect_to,
+    })
+}
+
+/// Who logs in upstream, how, and over what.
+struct AsWhom {
+    principals: Principals,
+    tls: CheckedTls,
+    login: CheckedLogin,
+}
+
+fn as_whom(
+    section: &mut Section<'_>,
+    protocol: ProtocolName,
+    mode: &Checked<LoginWith>,
+    upstream: &Checked<Vec<Written<Endpoint>>>,
+    shared: &ForAllRoutes,
+) -> Checked<AsWhom> {
+    let ways = Ways {
+        mode,
+        user_from_token: protocol == ProtocolName::Tds && *mode != Ok(LoginWith::Password),
+        identities: &shared.identities,
+    };
+    let principals = principals::read(section, &ways);
+    let tls = upstream_tls::read(section, mode);
+    let around = AroundLogin {
+        protocol,
+        mode,
+        upstream,
+        tls: &tls,
+        principals: &principals,
+        authority: shared.authority,
+    };
+    let login = upstream_auth::read(section, &around);
+    Ok(AsWhom {
+        principals: principals?,
+        tls: tls?,
+        login: login?,
+    })
+}
+
+/// The name as written, else the first label of the upstream's host, else the protocol.
+fn own_name(section: &Section<'_>) -> String {
+    if let Some(name) = section.peek_text(&keys::NAME) {
+        return name.to_owned();
+    }
+    section
+        .peek_text(&keys::UPSTREAM)
+        .and_then(|upstream| host_and_port(upstream).ok())
+        .filter(|(host, _)| host.parse::<std::net::IpAddr>().is_err())
+        .and_then(|(host, _)| host.split('.').next())
+        .filter(|label| is_name(label))
+        .or_else(|| {
+            section
+                .peek_text(&keys::PROTOCOL)
+                .filter(|protocol| is_name(protocol))
+        })
+        .unwrap_or("route")
+        .to_owned()
+}
+
+/// Accepts the name of a route.
+pub(super) fn checked_name(name: &str) -> Result<String, String> {
+    if is_name(name) {
+        Ok(name.to_owned())
+    } else {
+        Err("may have up to 64 letters, digits, '.', '_' and '-'".to_owned())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
+}
+
+/// What only SQL Server's routes have.
+fn sql_server(section: &mut Section<'_>, mode: &Checked<LoginWith>) -> Checked<TdsOptions> {
+    let suffixes = section.read(&keys::ROUTING_SUFFIXES);
+    let sql_browser = section.value(&keys::SQL_BROWSER);
+    let session_age = match (section.read(&keys::MAX_SESSION_AGE), mode) {
+        (Ok(None), Ok(LoginWith::Password)) => Ok(SessionAge::Unlimited),
+        (Ok(None), _) => Ok(SessionAge::Token),
+        (Ok(Some(age)), Ok(LoginWith::Password)) if age.value == SessionAge::Token => {
+            let problem = "there is no token, because upstream_auth is \"password\"";
+            Err(section.refuse(&age.spot, "max_session_age", problem))
+        }
+        (Ok(Some(age)), _) => Ok(age.value),
+        (Err(reported), _) => Err(reported),
+    };
+    let suffixes = suffixes?.map(|suffixes| suffixes.value).unwrap_or_default();
+    Ok(TdsOptions {
+        routing_suffixes: suffixes.into_iter().map(|suffix| suffix.value).collect(),
+        sql_browser: sql_browser?,
+        session_age: session_age?,
+    })
+}
+
+/// `"auto"`, `"off"` or `{ cert_file, key_file }`.
+fn local_tls(section: &mut Section<'_>) -> Checked<LocalTls> {
+    let Some(written) = section.read(&keys::LOCAL_TLS)? else {
+        return Ok(LocalTls::Auto);
+    };
+    if !matches!(written.value, Value::Table(_)) {
+        let text = section.as_text("local_tls", written)?;
+        return match text.value.as_str() {
+            "auto" => Ok(LocalTls::Auto),
+            "off" => Ok(LocalTls::Off),
+            other => {
+                let problem =
+                    format!("{other:?} is not one of auto, off, {{ cert_file, key_file }}");
+                Err(section.refuse(&text.spot, "local_tls", problem))
+            }
+        };
+    }
+    let context = format!("{}: local_tls", section.context);
+    let mut files = section.inner(&keys::LOCAL_TLS_FILES, &context, "local_tls", written)?;
+    let cert_file = readable(&mut files, &keys::CERT_FILE);
+    let key_file = readable(&mut files, &keys::KEY_FILE);
+    files.finish();
+    Ok(LocalTls::Files {
+        cert_file: cert_file?,
+        key_file: key_file?,
+    })
+}
+
+/// A file that can be read.
+fn readable(
+    section: &mut Section<'_>,
+    key: &Key<impl ValueKind<Value = PathBuf>>,
+) -> Checked<PathBuf> {
+    let spot = section.spot_of(key);
+    let path = section.value(key)?;
+    let spot = spot.as_ref().unwrap_or(&section.spot);
+    match files::readable(&path) {
+        Ok(()) => Ok(path),
+        Err(problem) => Err(section.refuse(spot, key.about.name, problem)),
+    }
+}

@@ -1,0 +1,342 @@
+//! The kinds of values that keys hold: how each is read, and in what form it is shown to those who describe it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Form;
+use crate::duration::{Spelled, parse_duration};
+use crate::problems::{Checked, Written};
+use crate::route::SessionAge;
+use crate::section::Section;
+use crate::value::Value;
+
+/// What a key can hold.
+pub(crate) trait ValueKind: Sync {
+    type Value;
+
+    /// Understands what was written, or reports why not.
+    fn read(
+        &self,
+        section: &Section<'_>,
+        key: &str,
+        written: Written<Value>,
+    ) -> Checked<Self::Value>;
+
+    fn form(&self) -> Form;
+}
+
+/// A string that a function understands. What stands in it is told in Markdown.
+pub(crate) struct Parsed<T>(
+    pub(crate) &'static str,
+    pub(crate) fn(&str) -> Result<T, String>,
+);
+
+/// A string like any other.
+pub(crate) const TEXT: Parsed<String> = text("text");
+
+/// A string; what stands in it is told in Markdown.
+pub(crate) const fn text(form: &'static str) -> Parsed<String> {
+    Parsed(form, |text| Ok(text.to_owned()))
+}
+
+impl<T> ValueKind for Parsed<T> {
+    type Value = T;
+
+    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<T> {
+        let Written { value, spot } = section.as_text(key, written)?;
+        (self.1)(&value).map_err(|problem| section.refuse(&spot, key, problem))
+    }
+
+    fn form(&self) -> Form {
+        Form::Text(self.0)
+    }
+}
+
+/// One string or several, each one once.
+pub(crate) struct List<T>(pub(crate) Parsed<T>);
+
+impl<T> ValueKind for List<T> {
+    type Value = Vec<Written<T>>;
+
+    fn read(
+        &self,
+        section: &Section<'_>,
+        key: &str,
+        written: Written<Value>,
+    ) -> Checked<Self::Value> {
+        let mut seen = BTreeSet::new();
+        let mut one = |item| {
+            let text = section.as_text(key, item)?;
+            let spot = text.spot.clone();
+            if !seen.insert(text.value.clone()) {
+                let problem = format!("{} is there already", text.value);
+                return Err(section.refuse(&spot, key, problem));
+            }
+            let Written { value, spot: _ } = text;
+            let value =
+                (self.0.1)(&value).map_err(|problem| section.refuse(&spot, key, problem))?;
+            Ok(Written { value, spot })
+        };
+        all(section.items(key, written)?.into_iter().map(&mut one))
+    }
+
+    fn form(&self) -> Form {
+        Form::List(Box::new(self.0.form()))
+    }
+}
+
+/// All values; with one that is wrong the rest is still looked at.
+fn all<T>(values: impl Iterator<Item = Checked<T>>) -> Checked<Vec<T>> {
+    values.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// A program and its arguments. Only a file that nobody else may write can name it.
+pub(crate) struct CommandLine;
+
+impl ValueKind for CommandLine {
+    type Value = Vec<String>;
+
+    fn read(
+        &self,
+        section: &Section<'_>,
+        key: &str,
+        written: Written<Value>,
+    ) -> Checked<Vec<String>> {
+        let spot = written.spot.clone();
+        let items = section.items(key, written)?.into_iter();
+        let words = all(items.map(|item| section.as_text(key, item)))?;
+        section.only_mine(key, &spot)?;
+        Ok(words.into_iter().map(|word| word.value).collect())
+    }
+
+    fn form(&self) -> Form {
+        Form::List(Box::new(Form::Text("program and arguments")))
+    }
+}
+
+/// One of a few words.
+pub(crate) struct Word<T: 'static>(pub(crate) &'static [(&'static str, T)]);
+
+impl<T: Copy + Sync> ValueKind for Word<T> {
+    type Value = T;
+
+    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<T> {
+        let text = section.as_text(key, written)?;
+        let found = self.0.iter().find(|(word, _)| *word == text.value);
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let accepted: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
+            let problem = format!("{:?} is not one of {}", text.value, accepted.join(", "));
+            section.refuse(&text.spot, key, problem)
+        })
+    }
+
+    fn form(&self) -> Form {
+        Form::Words(self.0.iter().map(|(word, _)| *word).collect())
+    }
+}
+
+/// `true` or `false`.
+pub(crate) struct Switch;
+
+impl ValueKind for Switch {
+    type Value = bool;
+
+    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<bool> {
+        let Written { value, spot } = written;
+        let problem = match value {
+            Value::Boolean(value) => return Ok(value),
+            Value::Words(words) => match section.only_word(key, &spot, words)?.as_str() {
+                "true" => return Ok(true),
+                "false" => return Ok(false),
+                word => format!("{word:?} is not one of true, false"),
+            },
+            other => format!("must be true or false, not {}", other.kind()),
+        };
+        Err(section.refuse(&spot, key, problem))
+    }
+
+    fn form(&self) -> Form {
+        Form::Switch
+    }
+}
+
+/// A whole number from `.0` to `.1`.
+pub(crate) struct Whole(pub(crate) u32, pub(crate) u32);
+
+impl ValueKind for Whole {
+    type Value = u32;
+
+    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<u32> {
+        let Written { value, spot } = written;
+        let (number, shown) = match value {
+            Value::Integer { value, .. } => (u32::try_from(value).ok(), value.to_string()),
+            Value::Words(words) => {
+                let word = section.only_word(key, &spot, words)?;
+                (word.parse().ok(), format!("{word:?}"))
+            }
+            Value::Text(text) => (None, format!("{text:?}")),
+            other => (None, other.kind().to_owned()),
+        };
+        let Self(least, most) = self;
+        number
+            .filter(|number| (least..=most).contains(&number))
+            .ok_or_else(|| {
+                let problem = format!("{shown} is not a whole number from {least} to {most}");
+                section.refuse(&spot, key, problem)
+            })
+    }
+
+    fn form(&self) -> Form {
+        Form::Whole(self.0..=self.1)
+    }
+}
+
+/// One whole number or several.
+pub(crate) struct Wholes(pub(crate) Whole);
+
+impl ValueKind for Wholes {
+    type Value = Vec<u32>;
+
+    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<Vec<u32>> {
+        let items = section.items(key, written)?.into_iter();
+        all(items.map(|item| self.0.read(section, key, item)))
+    }
+
+    fn form(&self) -> Form {
+        Form::List(Box::new(self.0.form()))
+    }
+}
+
+/// A duration from `.0` to `.1`.
+#[derive(Clone, Copy)]
+pub(crate) struct Time(pub(crate) Duration, pub(crate) Duration);
+
+impl ValueKind for Time {
+    type Value = Duration;
+
+    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<Duration> {
+        let Written { value, spot } = section.as_text(key, written)?;
+        let refuse = |problem: String| section.refuse(&spot, key, problem);
+        let duration = parse_duration(&value).map_err(refuse)?;
+        let Self(least, most) = *self;
+        if (least..=most).contains(&duration) {
+            Ok(duration)
+        } else {
+            let (least, most) = (Spelled(least), Spelled(most));
+            Err(refuse(format!("{value:?} is not from {least} to {most}")))
+        }
+    }
+
+    fn form(&self) -> Form {
+        Form::Time(self.0..=self.1)
+    }
+}
+
+/// A path, relative to the file that names it.
+pub(crate) struct Path;
+
+impl ValueKind for Path {
+    type Value = PathBuf;
+
+    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<PathBuf> {
+        let text = section.as_text(key, written)?;
+        Ok(section.source.base.join(text.value))
+    }
+
+    fn form(&self) -> Form {
+        Form::Text("path")
+    }
+}
+
+/// The path of a file that only we should read: a configuration that others may write must not name one.
+pub(crate) struct SecretPath;
+
+impl ValueKind for SecretPath {
+    type Value = PathBuf;
+
+    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<PathBuf> {
+        let spot = written.spot.clone();
+        let path = Path.read(section, key, written)?;
+        section.only_mine(key, &spot)?;
+        Ok(path)
+    }
+
+    fn form(&self) -> Form {
+        Path.form()
+    }
+}
+
+/// The mode of a file, in octal: decimal 600 would be another mode than the one meant.
+pub(crate) struct Octal;
+
+impl ValueKind for Octal {
+    type Value = u32;
+
+    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<u32> {
+        let spot = written.spot.clone();
+        let mode = match written.value {
+            Value::Integer { value, octal: true } => u32::try_from(value).ok(),
+            Value::Integer { octal: false, .. } => None,
+            _ => {
+                let text = section.as_text(key, written)?.value;
+                let digits = text.strip_prefix("0o").unwrap_or(&text);
+                Some(digits)
+                    .filter(|digits| !digits.starts_with('+'))
+                    .and_then(|digits| u32::from_str_radix(digits, 8).ok())
+            }
+        };
+        mode.filter(|mode| *mode <= 0o777).ok_or_else(|| {
+            let problem = "is not an octal mode from 0o000 to 0o777, for example \"0660\"";
+            section.refuse(&spot, key, problem)
+        })
+    }
+
+    fn form(&self) -> Form {
+        Form::Octal
+    }
+}
+
+/// `"token"`, `"off"` or a duration.
+pub(crate) struct Age(pub(crate) Time);
+
+impl ValueKind for Age {
+    type Value = SessionAge;
+
+    fn read(
+        &self,
+        section: &Section<'_>,
+        key: &str,
+        written: Written<Value>,
+    ) -> Checked<SessionAge> {
+        let Written { value, spot } = section.as_text(key, written)?;
+        match value.as_str() {
+            "off" => Ok(SessionAge::Unlimited),
+            "token" => Ok(SessionAge::Token),
+            _ => {
+                let value = Value::Text(value);
+                let age = self.0.read(section, key, Written { value, spot })?;
+                Ok(SessionAge::After(age))
+            }
+        }
+    }
+
+    fn form(&self) -> Form {
+        Form::Either(vec![Form::Words(vec!["token", "off"]), self.0.form()])
+    }
+}
+
+/// What its reader takes apart.
+pub(crate) struct Raw(pub(crate) fn() -> Form);
+
+impl ValueKind for Raw {
+    type Value = Value;
+
+    fn read(&self, _: &Section<'_>, _: &str, written: Written<Value>) -> Checked<Value> {
+        Ok(written.value)
+    }
+
+    fn form(&self) -> Form {
+        (self.0)()
+    }
+}

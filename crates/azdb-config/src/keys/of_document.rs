@@ -1,0 +1,50 @@
+//! What stands at the top of a file, `[health]` and `[admin]`.
+
+use super::kinds::{Parsed, Raw};
+use super::{Form, Literal, Table, key, keys, of_identity, of_process, of_route};
+use crate::health_and_admin::{self, AdminListen};
+use crate::route::ListenAddr;
+
+/// A whole file.
+pub(crate) static TABLE: Table = Table {
+    name: "document",
+    title: "the top of the file",
+    parts: &[TABLES],
+    later: &[],
+};
+
+keys! { TABLES {
+    PROCESS: Raw = Raw(|| Form::Table(&of_process::TABLE)), key("process", "the process");
+    HEALTH_TABLE: Raw = Raw(|| Form::Table(&HEALTH)), key("health", "health and metrics; off when absent");
+    ADMIN_TABLE: Raw = Raw(|| Form::Table(&ADMIN)), key("admin", "status, and the end of the process");
+    IDENTITY: Raw = Raw(|| Form::Table(&of_identity::TABLE)), key("identity", "the identity of all routes that name no other");
+    IDENTITIES: Raw = Raw(|| Form::Map(Box::new(Form::Table(&of_identity::TABLE)))), key("identities", "identities by name");
+    ROUTES: Raw = Raw(|| Form::Tables(&of_route::TABLE)), key("route", "where apps come in, where they go, and as whom");
+}}
+
+/// `[health]`.
+pub(crate) static HEALTH: Table = Table {
+    name: "health",
+    title: "[health]",
+    parts: &[HEALTH_KEYS],
+    later: &[],
+};
+
+keys! { HEALTH_KEYS {
+    HEALTH_LISTEN: Parsed<ListenAddr> = Parsed("`address:port`, `unix:/path`", |text| health_and_admin::address(text, 9090)),
+        key("listen", "beyond loopback too: a kubelet comes to the pod's address")
+            .required(", for example \"127.0.0.1:9090\"");
+}}
+
+/// `[admin]`.
+pub(crate) static ADMIN: Table = Table {
+    name: "admin",
+    title: "[admin]",
+    parts: &[ADMIN_KEYS],
+    later: &[],
+};
+
+keys! { ADMIN_KEYS {
+    ADMIN_LISTEN: Parsed<AdminListen> = Parsed("`address:port` on loopback, `unix:/path`, `\"off\"`", health_and_admin::admin_listen),
+        key("listen", "that the default port is taken is a warning").or(Literal::Text("127.0.0.1:9091"));
+}}

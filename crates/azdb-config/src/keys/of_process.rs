@@ -1,0 +1,42 @@
+//! `[process]`. Each key is a flag of `run` and a variable, too.
+
+use std::time::Duration;
+
+use super::kinds::{Parsed, Path, Switch, Time, Word};
+use super::{Literal, Table, key, keys};
+use crate::process::{LOG_FORMATS, LogFormat, log_level};
+
+/// `[process]`.
+pub(crate) static TABLE: Table = Table {
+    name: "process",
+    title: "[process]",
+    parts: &[KEYS],
+    later: &[],
+};
+
+/// No delay may be longer.
+pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
+const DELAY: Time = Time(Duration::ZERO, LONGEST_DELAY);
+
+keys! { KEYS {
+    LOG_FORMAT: Word<LogFormat> = Word(&LOG_FORMATS),
+        key("log_format", "log lines for people, or for machines: one JSON object per line").or(Literal::Text("text"));
+    LOG_LEVEL: Parsed<String> = Parsed("`\"off\"`, `\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"`, `\"trace\"`, `\"info,azdb_core=debug\"`", log_level),
+        key("log_level", "the least level that is logged, or levels by module").or(Literal::Text("info"));
+    MIN_SIGTERM_DELAY: Time = DELAY,
+        key("min_sigterm_delay", "after SIGTERM new apps are still served for so long").or(Literal::Text("0s"));
+    // Platforms end a process 10 s after they asked; ours must have said goodbye by then.
+    MAX_SIGTERM_DELAY: Time = DELAY,
+        key("max_sigterm_delay", "after that, sessions have so long to end by themselves").or(Literal::Text("8s"));
+    EXIT_ZERO_ON_SIGTERM: Switch = Switch,
+        key("exit_zero_on_sigterm", "exit code 0 even if a signal cut sessions").or(Literal::Bool(false));
+    REQUIRE_READY: Switch = Switch,
+        key("require_ready", "start only when there is a token of every identity that is not `lazy`").or(Literal::Bool(false));
+    STATE_DIR: Path = Path,
+        key("state_dir", "directory in which the certificate of `local_tls = \"auto\"` is kept").or_else("see below");
+}}
+
+/// The variable of a key.
+pub(crate) fn variable(name: &str) -> String {
+    format!("AZDB_PROXY_{}", name.to_ascii_uppercase())
+}

@@ -1,0 +1,168 @@
+//! `[[route]]`, and the tables that stand in one.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use rustls::pki_types::ServerName;
+
+use super::kinds::{
+    Age, List, Octal, Parsed, Path, Raw, SecretPath, Switch, TEXT, Time, Whole, Wholes, Word, text,
+};
+use super::{Form, Literal, Needs, Table, ValueKind as _, key, keys, of_identity};
+use crate::address::server_name;
+use crate::draft;
+use crate::route::{LocalFiles, ProtocolName};
+use crate::upstream_auth::LoginWith;
+use crate::upstream_tls::Strength;
+
+/// `[[route]]`.
+pub(crate) static TABLE: Table = Table {
+    name: "route",
+    title: "[[route]]",
+    parts: &[PLACES, LOGIN, UPSTREAM_SIDE, APP_SIDE, LIMITS, SQL_SERVER],
+    later: &["app_password_file", "unix_group", "idle_timeout"],
+};
+
+const MYSQL: Needs = Needs::Protocols(&[ProtocolName::Mysql]);
+const TDS: Needs = Needs::Protocols(&[ProtocolName::Tds]);
+
+keys! { PLACES {
+    NAME: Parsed<String> = Parsed("up to 64 letters, digits, `.`, `_`, `-`", draft::checked_name),
+        key("name", "stands in log lines, metrics and errors").or_else("the first label of the upstream's host, with a number when it is taken");
+    PROTOCOL: Word<ProtocolName> = Word(&[("postgres", ProtocolName::Postgres), ("mysql", ProtocolName::Mysql), ("tds", ProtocolName::Tds)]),
+        key("protocol", "PostgreSQL; MySQL and MariaDB; SQL Server and Azure SQL").required("; it is one of postgres, mysql, tds");
+    LISTEN: List<String> = List(text("`address:port`, `localhost:port` (both loopback addresses), `unix:/path`")),
+        key("listen", "where apps connect. Without a port: 5432, for `mysql` 3306, for `tds` 1433; port 0: any free one")
+            .or_else("`127.0.0.1` and `[::1]` on the protocol's port");
+    UPSTREAM: List<String> = List(text("`host:port`")),
+        key("upstream", "databases, tried in this order. Without a port: 5432, for `mysql` 3306, for `tds` 1433")
+            .required("; it is the database's host:port");
+    CONNECT_TO: Parsed<String> = text("`host:port`"),
+        key("connect_to", "dialled in place of `upstream`, whose name TLS still verifies: private link without DNS. Without a port: the upstream's")
+            .needs(&[Needs::OneUpstream]);
+    DEFAULT_DATABASE: Parsed<String> = TEXT,
+        key("default_database", "used when the app names no database; for `postgres` also when it names its own user as one, as libpq does")
+            .or_else("what the app says");
+    LOCAL_INFILE: Word<LocalFiles> = Word(&[("allow", LocalFiles::Allow), ("deny", LocalFiles::Deny)]),
+        key("local_infile", "`\"deny\"` tells apps that the server has no LOAD DATA LOCAL, so it cannot ask them for files")
+            .or(Literal::Text("allow")).needs(&[MYSQL]);
+}}
+
+keys! { LOGIN {
+    UPSTREAM_USER: Parsed<String> = TEXT,
+        key("upstream_user", "the database's name for the identity, case-sensitive. Every app becomes this one. Not for `tds` with a token: SQL Server takes the user from the token")
+            .or_else("required without `user_map`").needs(&[Needs::UserName]);
+    USER_MAP: Raw = Raw(|| Form::Map(Box::new(Form::Either(vec![Form::Text("principal"), Form::Table(&PRINCIPAL)])))),
+        key("user_map", "the app's user decides, others are refused. `{ legacy = \"principal\", other = { user = \"p2\", identity = \"NAME\" } }`; for `tds` with a token `{ legacy = { identity = \"NAME\" } }`")
+            .in_files_only();
+    IDENTITY: Raw = Raw(|| Form::Either(vec![Form::Text("name of an `[identities.NAME]`"), Form::Table(&of_identity::TABLE)])),
+        key("identity", "whose tokens").or_else("`[identity]`").needs(&[Needs::Tokens]);
+    UPSTREAM_AUTH: Word<LoginWith> = Word(&[("token", LoginWith::Token), ("password", LoginWith::Password)]),
+        key("upstream_auth", "`\"password\"` is for a development server").or(Literal::Text("token"));
+    UPSTREAM_PASSWORD_FILE: SecretPath = SecretPath,
+        key("upstream_password_file", "file with the password; one line break at its end is cut off")
+            .or_else("required with a password").needs(&[Needs::Password]);
+    AUDIENCE: Parsed<String> = TEXT,
+        key("audience", "what the token is for, with or without `/.default`")
+            .or_else("that of the protocol's service in the route's cloud; PostgreSQL and MySQL have one together").needs(&[Needs::Tokens]);
+}}
+
+keys! { UPSTREAM_SIDE {
+    UPSTREAM_TLS: Word<Strength> = Word(&[("verify", Strength::Verify), ("unverified", Strength::Unverified), ("off", Strength::Off)]),
+        key("upstream_tls", "less than `\"verify\"` needs `upstream_auth = \"password\"` and is warned about at every start").or(Literal::Text("verify"));
+    UPSTREAM_TLS_FIRST: Switch = Switch,
+        key("upstream_tls_first", "TLS from the first byte, without asking: PostgreSQL 17 and later, and TDS 8.0 (Azure SQL, SQL Server 2022)")
+            .or(Literal::Bool(false)).needs(&[Needs::Protocols(&[ProtocolName::Postgres, ProtocolName::Tds]), Needs::SomeTls]);
+    UPSTREAM_CA_FILE: Path = Path,
+        key("upstream_ca_file", "PEM file: only these may have signed. A server's own certificate may stand here")
+            .or_else("the platform's roots").needs(&[Needs::VerifiedTls]);
+    UPSTREAM_TLS_NAME: Parsed<ServerName<'static>> = Parsed("name", server_name),
+        key("upstream_tls_name", "the name to ask for and to verify").or_else("the host of `upstream`").needs(&[Needs::VerifiedTls]);
+    TOKEN_HOST: List<String> = List(text("names")),
+        key("token_host", "names that may see a token although Azure does not hand them out, see below")
+            .needs(&[Needs::Tokens, Needs::PlatformRoots]);
+}}
+
+keys! { APP_SIDE {
+    ALLOW: List<IpNet> = List(Parsed("networks like `\"10.1.0.0/16\"`, or addresses", network)),
+        key("allow", "who may come besides loopback, which always may. Required when `listen` has an address beyond loopback")
+            .needs(&[Needs::OtherMachines]);
+    TRUST_NETWORK: Switch = Switch,
+        key("trust_network", "everybody who can reach the port; warned about at every start")
+            .or(Literal::Bool(false)).needs(&[Needs::OtherMachines]);
+    ALLOW_UIDS: Wholes = Wholes(Whole(0, u32::MAX)),
+        key("allow_uids", "user ids that may come over a unix socket").or_else("whoever `unix_mode` lets in").needs(&[Needs::UnixSocket]);
+    UNIX_MODE: Octal = Octal,
+        key("unix_mode", "mode of unix sockets, in octal").or(Literal::Text("0600")).needs(&[Needs::UnixSocket]);
+    LOCAL_TLS: Raw = Raw(|| Form::Either(vec![Form::Words(vec!["auto", "off"]), Form::Table(&LOCAL_TLS_FILES)])),
+        key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`. A table: with yours, both PEM")
+            .or(Literal::Text("auto"));
+}}
+
+keys! { LIMITS {
+    MAX_CONNECTIONS: Whole = Whole(1, 100_000),
+        key("max_connections", "sessions at a time, logins included").or(Literal::Number(1000));
+    // Less is no time for a TLS handshake, and more is longer than any app waits.
+    LOGIN_TIMEOUT: Time = Time(Duration::from_millis(100), Duration::from_secs(600)),
+        key("login_timeout", "from the app's first byte to the database's \"ready\". Drivers give up after 10 to 15 s").or(Literal::Text("9s"));
+}}
+
+keys! { SQL_SERVER {
+    ROUTING_SUFFIXES: List<String> = List(Parsed("domains", domain)),
+        key("routing_suffixes", "Azure SQL answers a login with \"log in over there\", and the proxy goes on only to names under these, in whole labels, and never to an address. Without the key the ports are 1433 and 11000 to 11999; with it any")
+            .or_else("the upstream's own service").needs(&[TDS]);
+    SQL_BROWSER: Switch = Switch,
+        key("sql_browser", "answers SQL Server Browser on UDP port 1434 of loopback, so that apps find `localhost\\INSTANCE`. The instance is the route's name; a single such route answers to every name")
+            .or(Literal::Bool(false)).needs(&[TDS, Needs::Port]);
+    // Younger sessions would be in the way of every pool; older ones may as well be as old as they like.
+    MAX_SESSION_AGE: Age = Age(Time(Duration::from_secs(60), Duration::from_secs(30 * 24 * 3600))),
+        key("max_session_age", "`\"token\"`: a session ends between two requests 5 minutes before its token does, but not within 10 minutes of its login. Azure SQL looks at the token again during long sessions and fails the query that comes then")
+            .or_else("`\"token\"`, with a password `\"off\"`").needs(&[TDS]);
+}}
+
+/// An entry of `user_map`.
+pub(crate) static PRINCIPAL: Table = Table {
+    name: "principal",
+    title: "an entry of user_map",
+    parts: &[PRINCIPAL_KEYS],
+    later: &[],
+};
+
+keys! { PRINCIPAL_KEYS {
+    USER: Parsed<String> = TEXT,
+        key("user", "the database's name for the identity").or_else("required, but not for `tds` with a token").needs(&[Needs::UserName]);
+    OWN_IDENTITY: Raw = Raw(|| IDENTITY.kind.form()),
+        key("identity", "whose tokens").or_else("the route's").needs(&[Needs::Tokens]);
+}}
+
+/// `local_tls` with a certificate of one's own.
+pub(crate) static LOCAL_TLS_FILES: Table = Table {
+    name: "local_tls",
+    title: "local_tls",
+    parts: &[LOCAL_TLS_KEYS],
+    later: &[],
+};
+
+keys! { LOCAL_TLS_KEYS {
+    CERT_FILE: Path = Path, key("cert_file", "PEM, leaf first").required("");
+    KEY_FILE: SecretPath = SecretPath, key("key_file", "PEM, its private key").required("");
+}}
+
+/// A network, or a single address.
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("{text:?} is not a network, for example \"10.1.0.0/16\""))
+}
+
+/// A domain, with or without a dot in front.
+fn domain(text: &str) -> Result<String, String> {
+    let suffix = text.strip_prefix('.').unwrap_or(text);
+    if suffix.parse::<IpAddr>().is_ok() {
+        return Err(format!(
+            "{text:?} is an address: an upstream is followed to names only"
+        ));
+    }
+    server_name(suffix).map(|_| suffix.to_ascii_lowercase())
+}

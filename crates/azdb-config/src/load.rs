@@ -1,0 +1,220 @@
+//! Flags, environment and file put together: what each says, what wins, and what nobody needs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use azdb_identity::Environment;
+
+use super::draft::ForAllRoutes;
+use super::env::{self, Variables};
+use super::identities::Identities;
+use super::keys::of_document::{PROCESS, ROUTES};
+use super::opened::{self, Opened};
+use super::problems::{Checked, Findings, Problems, Spot, Written};
+use super::process::{self, Overrides, Process};
+use super::section::Section;
+use super::value::{Entries, WrittenIn};
+use super::{Config, Origin, beside, gather, health_and_admin, keys};
+use crate::route::{LocalTls, Route, UpstreamAuth};
+
+/// Reads flags, environment and file, in this order of precedence.
+///
+/// The routes come from the first of the three that has any: URLs on a command line are not mixed with those of a file.
+///
+/// # Errors
+///
+/// Everything that is wrong.
+pub fn load(overrides: &Overrides, env: &Environment) -> Result<Config, Problems> {
+    load_from(overrides, env, &places(env))
+}
+
+/// Reads only what concerns the process: for commands that need no route.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn load_process(overrides: &Overrides, env: &Environment) -> Result<Process, Problems> {
+    let (read, entries) = read_all(overrides, env, &places(env));
+    let mut document = read.document(entries.unwrap_or_default());
+    let settings = read.settings(&mut document);
+    let process = read.process(&document, &settings);
+    read.report.finish().map(|_| process)
+}
+
+/// As [`load`], but looks for no file: one is read only when it is named.
+///
+/// # Errors
+///
+/// Everything that is wrong.
+pub fn load_without_search(overrides: &Overrides, env: &Environment) -> Result<Config, Problems> {
+    load_from(overrides, env, &[])
+}
+
+/// Where a configuration file is looked for when nobody names one.
+fn places(env: &Environment) -> Vec<PathBuf> {
+    let system = match env.get("ProgramData") {
+        Some(data) if cfg!(windows) => Path::new(data).join("azdb-proxy").join("proxy.toml"),
+        _ => PathBuf::from("/etc/azdb-proxy/proxy.toml"),
+    };
+    vec![PathBuf::from("proxy.toml"), system]
+}
+
+pub(super) fn load_from(
+    overrides: &Overrides,
+    env: &Environment,
+    places: &[PathBuf],
+) -> Result<Config, Problems> {
+    let (read, entries) = read_all(overrides, env, places);
+    let readable = entries.is_ok();
+    let mut document = read.document(entries.unwrap_or_default());
+    let settings = read.settings(&mut document);
+    let process = read.process(&document, &settings);
+    let health = health_and_admin::health(&mut document);
+    let admin = health_and_admin::admin(&mut document);
+    let shared = ForAllRoutes {
+        identities: Identities::read(&mut document),
+        authority: env::authority(env),
+    };
+    let tables = document.read(&ROUTES).ok().flatten();
+    document.finish();
+
+    let arguments = gather::arguments(&overrides.urls);
+    let urls = read.urls(&arguments);
+    let left_out = tables.as_ref().filter(|_| !urls.is_empty());
+    if let Some(tables) = left_out {
+        document.warn(
+            &tables.spot,
+            "the routes of this file are left out, because URLs name the routes",
+        );
+    }
+    let all_routes_are_known = left_out.is_none();
+    let drafts = if urls.is_empty() {
+        gather::of_document(&document, tables, &shared)
+    } else {
+        gather::of_urls(urls, &read.report, &shared)
+    };
+    if all_routes_are_known {
+        shared.identities.warn_of_needless(&read.report);
+    }
+    if drafts.is_empty() && readable {
+        let problem = gather::nothing_to_do(&read.origin, places);
+        read.report.problem(&Spot::nowhere(), "", problem);
+    }
+    let routes = beside::settle(drafts.into_iter().flatten().collect(), &read.report);
+    read.warn_of_needless(&settings, &process, &routes);
+    let warnings = read.report.finish()?;
+    Ok(Config {
+        process,
+        health,
+        admin,
+        routes,
+        warnings,
+        origin: read.origin,
+    })
+}
+
+/// What was read of all three, before the file's tables are looked into.
+struct Layers<'a> {
+    overrides: &'a Overrides,
+    env: &'a Environment,
+    variables: Variables,
+    origin: Origin,
+    source: WrittenIn,
+    report: Findings,
+}
+
+fn read_all<'a>(
+    overrides: &'a Overrides,
+    env: &'a Environment,
+    places: &[PathBuf],
+) -> (Layers<'a>, Checked<Entries>) {
+    let report = Findings::default();
+    let variables = env::read(env, &report);
+    let named = overrides
+        .config
+        .as_ref()
+        .or(variables.settings.config.as_ref());
+    let Opened {
+        origin,
+        source,
+        entries,
+    } = opened::open(named, places, &report);
+    (
+        Layers {
+            overrides,
+            env,
+            variables,
+            origin,
+            source,
+            report,
+        },
+        entries,
+    )
+}
+
+impl Layers<'_> {
+    /// The command line's, else the environment's.
+    fn urls<'s>(&'s self, arguments: &'s [Written<String>]) -> &'s [Written<String>] {
+        let of_env = &self.variables.urls;
+        if arguments.is_empty() {
+            return of_env;
+        }
+        if let Some(first) = of_env.first() {
+            let warning = "the routes of the environment are left out, because the command line names the routes";
+            self.report.warn(&first.spot, "", warning);
+        }
+        arguments
+    }
+
+    fn document(&self, value: Entries) -> Section<'_> {
+        let spot = Spot::nowhere();
+        let written = Written { value, spot };
+        Section::new(
+            &self.report,
+            &self.source,
+            &keys::of_document::TABLE,
+            "",
+            written,
+        )
+    }
+
+    /// What the file says of the process.
+    fn settings(&self, document: &mut Section<'_>) -> Overrides {
+        match health_and_admin::table(document, &PROCESS, &keys::of_process::TABLE) {
+            Ok(Some(mut section)) => {
+                let settings = process::read(&mut section);
+                section.finish();
+                settings
+            }
+            _ => Overrides::default(),
+        }
+    }
+
+    /// In the order of precedence.
+    fn layers<'s>(&'s self, of_file: &'s Overrides) -> [&'s Overrides; 3] {
+        [self.overrides, &self.variables.settings, of_file]
+    }
+
+    fn process(&self, document: &Section<'_>, of_file: &Overrides) -> Process {
+        let mut nothing = document.empty(&keys::of_process::TABLE);
+        let layers = self.layers(of_file);
+        process::settle(layers, &mut nothing, self.env, &self.report)
+    }
+
+    /// Warns of settings of the process that mean nothing to these routes.
+    fn warn_of_needless(&self, of_file: &Overrides, process: &Process, routes: &[Arc<Route>]) {
+        let warn = |text| self.report.warn(&Spot::nowhere(), "", text);
+        let is_given = |layer: &Overrides| layer.state_dir.is_some();
+        let has_certificate = routes.iter().any(|route| route.local_tls == LocalTls::Auto);
+        if self.layers(of_file).into_iter().any(is_given) && !has_certificate {
+            warn("state_dir: nothing is kept there, because no route has local_tls = \"auto\"");
+        }
+        let asks_at_start = |route: &Arc<Route>| {
+            matches!(route.auth, UpstreamAuth::Token(_))
+                && route.principals.iter().any(|one| !one.identity.lazy)
+        };
+        if process.require_ready && !routes.iter().any(asks_at_start) {
+            warn("require_ready: no route asks for a token before the first app does");
+        }
+    }
+}

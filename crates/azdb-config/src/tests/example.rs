@@ -1,0 +1,99 @@
+//! The example at the top of the project shows every key, and shows it truly.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::schema::misfits;
+use super::{in_project, load};
+use crate::keys::{Absent, TABLES, Table};
+use crate::summary;
+
+fn example() -> String {
+    fs::read_to_string(in_project("proxy.toml")).unwrap()
+}
+
+/// The example with its comments taken away: what is a setting or a header then stays, prose does not.
+fn uncommented() -> String {
+    let lines = example();
+    let lines = lines.lines().map(|line| match line.strip_prefix('#') {
+        None => line,
+        Some(comment) if is_toml(comment.trim_start()) => comment.trim_start(),
+        Some(_) => "",
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn is_toml(line: &str) -> bool {
+    let is_key = |key: &str| {
+        key.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    line.starts_with('[') || line.split_once(" = ").is_some_and(|(key, _)| is_key(key))
+}
+
+/// Each setting with the table in which it stands.
+fn settings(text: &str) -> Vec<(&'static Table, &str, &str)> {
+    let mut table = None;
+    let mut settings = Vec::new();
+    for line in text.lines() {
+        if line.starts_with('[') {
+            let header = match line.split('.').next().unwrap() {
+                "[identities" => "[identity]",
+                header => header,
+            };
+            table = TABLES
+                .into_iter()
+                .find(|table| table.title.starts_with(header));
+            assert!(table.is_some(), "{line}");
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            let value = value.split(" #").next().unwrap().trim();
+            settings.push((table.unwrap(), key, value));
+        }
+    }
+    settings
+}
+
+#[test]
+fn it_is_right_as_it_is() {
+    let config = load(&example()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert!(summary(&config).starts_with(
+        "orders: postgres, 127.0.0.1:5432, [::1]:5432 -> orders.postgres.database.azure.com:5432 as \"orders-app\", "
+    ));
+    assert!(example().starts_with("#:schema ./proxy.schema.json\n"));
+}
+
+#[test]
+fn it_shows_every_key_and_each_default() {
+    let text = uncommented();
+    let mut shown = BTreeSet::new();
+    for (table, key, value) in settings(&text) {
+        let row = table.rows().find(|row| row.about().name == key);
+        let row = row.unwrap_or_else(|| panic!("{} has no {key}", table.title));
+        let about = row.about();
+        if !matches!(about.absent, Absent::Is(_)) || about.default() == format!("`{value}`") {
+            shown.insert((table.name, key));
+        }
+    }
+    for table in TABLES {
+        for key in table.names() {
+            assert!(shown.contains(&(table.name, key)), "{}: {key}", table.title);
+        }
+    }
+}
+
+#[test]
+fn without_its_comments_it_fits_the_schema() {
+    let text = uncommented();
+    assert_eq!(misfits(&text), None, "{text}");
+    let problems = load(&text).unwrap_err();
+    for said in [
+        "unknown key",
+        "belongs into",
+        "not TOML",
+        "must be",
+        "is not one of",
+    ] {
+        assert!(!problems.contains(said), "{problems}");
+    }
+}

@@ -1,0 +1,229 @@
+//! How a route logs in upstream: `upstream_auth`, the password or the audience, and where a token may go.
+//!
+//! # Invariants
+//!
+//! * With the platform's roots a token goes only to a name that [`token_host`](super::token_host) allows.
+
+use azdb_identity::{Audience, Cloud};
+
+use super::files;
+use super::identities::cloud_name;
+use super::keys::of_route as keys;
+use super::problems::{Checked, Reported, Written};
+use super::section::Section;
+use super::token_host::{may_have_token, service_of};
+use super::upstream_tls::CheckedTls;
+use crate::route::{Endpoint, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls};
+
+/// `upstream_auth`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LoginWith {
+    Token,
+    Password,
+}
+
+/// What the rest of a route says that the login depends on.
+pub(super) struct AroundLogin<'a> {
+    pub(super) protocol: ProtocolName,
+    pub(super) mode: &'a Checked<LoginWith>,
+    pub(super) upstream: &'a Checked<Vec<Written<Endpoint>>>,
+    pub(super) tls: &'a Checked<CheckedTls>,
+    pub(super) principals: &'a Checked<Principals>,
+    /// The cloud of `AZURE_AUTHORITY_HOST`.
+    pub(super) authority: Option<Cloud>,
+}
+
+/// The checked login.
+pub(super) struct CheckedLogin {
+    pub(super) auth: UpstreamAuth,
+    /// The cloud that the upstream's name tells, if it tells one.
+    pub(super) cloud: Option<Cloud>,
+}
+
+pub(super) fn read(section: &mut Section<'_>, around: &AroundLogin<'_>) -> Checked<CheckedLogin> {
+    let password_file = section.read(&keys::UPSTREAM_PASSWORD_FILE);
+    let audience = section.read(&keys::AUDIENCE);
+    let token_hosts = section.read(&keys::TOKEN_HOST);
+    let (password_file, audience, token_hosts) = (password_file?, audience?, token_hosts?);
+    match (*around.mode)? {
+        LoginWith::Token => {
+            let token_hosts = token_hosts.map(|hosts| hosts.value);
+            token(section, around, audience, &token_hosts.unwrap_or_default())
+        }
+        LoginWith::Password => {
+            let Some(file) = password_file else {
+                return Err(section.refuse_all(
+                    "upstream_password_file: is missing; upstream_auth = \"password\" needs it",
+                ));
+            };
+            let password = files::secret(&file.value)
+                .map_err(|problem| section.refuse(&file.spot, "upstream_password_file", problem))?;
+            Ok(CheckedLogin {
+                auth: UpstreamAuth::Password(password),
+                cloud: None,
+            })
+        }
+    }
+}
+
+/// The names of the upstream, with the key that wrote each.
+type Names = Vec<(&'static str, Written<String>)>;
+
+fn token(
+    section: &Section<'_>,
+    around: &AroundLogin<'_>,
+    audience: Option<Written<String>>,
+    token_hosts: &[Written<String>],
+) -> Checked<CheckedLogin> {
+    let upstream = around.upstream.as_ref().map_err(|reported| *reported)?;
+    let tls = around.tls.as_ref().map_err(|reported| *reported)?;
+    let hosts = || {
+        upstream.iter().map(|at| {
+            (
+                "upstream",
+                Written {
+                    value: at.value.host.clone(),
+                    spot: at.spot.clone(),
+                },
+            )
+        })
+    };
+    let verified: Names = match &tls.name {
+        Some(name) => vec![("upstream_tls_name", name.clone())],
+        None => hosts().collect(),
+    };
+    let named = verified
+        .iter()
+        .cloned()
+        .chain(hosts())
+        .find_map(|(_, name)| cloud_of(around.protocol, &name.value));
+    let cloud = cloud(around, named);
+    let audience = audience_for(section, around.protocol, cloud, audience);
+    let allowed = token_hosts_fit(section, around.protocol, cloud, &verified, token_hosts);
+    if let UpstreamTls::Verified {
+        roots: Roots::Platform,
+        ..
+    } = tls.tls
+    {
+        let written: Vec<&str> = token_hosts.iter().map(|host| host.value.as_str()).collect();
+        let mut result = Ok(());
+        for (key, name) in &verified {
+            if let Err(problem) = may_have_token(around.protocol, &name.value, cloud, &written) {
+                result = Err(section.refuse(&name.spot, key, problem));
+            }
+        }
+        result?;
+    }
+    allowed?;
+    agree(section, around, cloud)?;
+    Ok(CheckedLogin {
+        auth: UpstreamAuth::Token(audience?),
+        cloud: named,
+    })
+}
+
+fn cloud_of(protocol: ProtocolName, host: &str) -> Option<Cloud> {
+    service_of(protocol, host).or_else(|| Cloud::from_host(host))
+}
+
+/// The upstream's name decides, then the identities, then `AZURE_AUTHORITY_HOST`.
+fn cloud(around: &AroundLogin<'_>, named: Option<Cloud>) -> Cloud {
+    let of_identity = || {
+        let principals = around.principals.as_ref().ok()?;
+        principals
+            .iter()
+            .find_map(|principal| principal.identity.cloud)
+    };
+    named
+        .or_else(of_identity)
+        .or(around.authority)
+        .unwrap_or(Cloud::Public)
+}
+
+/// One route is of one cloud.
+fn agree(section: &Section<'_>, around: &AroundLogin<'_>, cloud: Cloud) -> Checked<()> {
+    let Ok(principals) = around.principals else {
+        return Err(Reported);
+    };
+    let stranger = principals
+        .iter()
+        .find_map(|principal| principal.identity.cloud.filter(|of| *of != cloud));
+    match stranger {
+        None => Ok(()),
+        Some(stranger) => Err(section.refuse_all(format!(
+            "identity: its cloud is {}, the upstream's is {}",
+            cloud_name(stranger),
+            cloud_name(cloud)
+        ))),
+    }
+}
+
+/// What a token for a protocol's servers is for, unless the configuration says otherwise.
+fn usual_audience(protocol: ProtocolName, cloud: Cloud) -> Audience {
+    match protocol {
+        ProtocolName::Tds => cloud.sql_audience(),
+        _ => cloud.oss_rdbms_audience(),
+    }
+}
+
+fn audience_for(
+    section: &Section<'_>,
+    protocol: ProtocolName,
+    cloud: Cloud,
+    audience: Option<Written<String>>,
+) -> Checked<Audience> {
+    let Some(Written { value, spot }) = audience else {
+        return Ok(usual_audience(protocol, cloud));
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/".contains(&byte);
+    if !value.bytes().all(plain) {
+        let problem = format!(
+            "{value:?} is not a resource, for example \"{}\"",
+            usual_audience(protocol, cloud)
+        );
+        return Err(section.refuse(&spot, "audience", problem));
+    }
+    let audience = Audience::new(&value);
+    let clouds = [Cloud::Public, Cloud::UsGovernment, Cloud::China];
+    match clouds
+        .into_iter()
+        .find(|of| *of != cloud && usual_audience(protocol, *of) == audience)
+    {
+        None => Ok(audience),
+        Some(other) => {
+            let (other, own) = (cloud_name(other), cloud_name(cloud));
+            Err(section.refuse(
+                &spot,
+                "audience",
+                format!("its cloud is {other}, the upstream's is {own}"),
+            ))
+        }
+    }
+}
+
+/// A name that is written out for nothing was meant for something.
+fn token_hosts_fit(
+    section: &Section<'_>,
+    protocol: ProtocolName,
+    cloud: Cloud,
+    verified: &Names,
+    token_hosts: &[Written<String>],
+) -> Checked<()> {
+    let mut result = Ok(());
+    for Written { value: host, spot } in token_hosts {
+        let is_verified = verified
+            .iter()
+            .any(|(_, name)| name.value.eq_ignore_ascii_case(host));
+        let problem = if !is_verified {
+            format!("{host:?} is not exactly a name that this route verifies")
+        } else if service_of(protocol, host) == Some(cloud) {
+            format!(
+                "{host:?} is a name that Azure hands out, which may see a token without this: leave it out"
+            )
+        } else {
+            continue;
+        };
+        result = Err(section.refuse(spot, "token_host", problem));
+    }
+    result
+}

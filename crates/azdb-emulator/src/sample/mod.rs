@@ -1,0 +1,110 @@
+//! The sample: a few tables, and the statements that everyone tries first.
+//!
+//! ```text
+//!   text -- split, parse (sqlparser) --> tree -- an allow-list --> SQLite's text and values --> rows
+//! ```
+//!
+//! It is no database. What its list has is answered as PostgreSQL, MySQL or SQL Server would answer
+//! it; everything else is refused with one text, which says how to put a real database behind.
+//!
+//! | what | of it |
+//! |---|---|
+//! | `select` | of one table or none: columns, `*`, literals, parameters, casts of those, `+ - *` of integers and of decimal numbers, joined texts, `count`, `min`, `max`; `where`, `order by`, `limit`, `top` |
+//! | `insert` | rows of values; `returning` |
+//! | `update`, `delete` | of one table, with `where`; `returning` |
+//! | `create table`, `drop table` | columns, keys, defaults, references |
+//! | transactions | `begin`, `commit`, `rollback` |
+//!
+//! # Invariants
+//!
+//! * A clause that is not on the list is refused, not left out.
+//! * A value is exact or refused: nothing is rounded, cut or guessed.
+
+mod catalog;
+mod change;
+mod data;
+mod ddl;
+mod expression;
+mod fault;
+mod interrupt;
+mod parse;
+mod select;
+mod session;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+mod tests;
+mod types;
+
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+pub(crate) use catalog::{Table, TableColumn};
+pub(crate) use data::SAMPLE;
+pub(crate) use expression::Declared;
+pub(crate) use fault::{Fault, unknown};
+pub(crate) use interrupt::Interrupt;
+pub(crate) use parse::{Dialect, Statement, parse, split};
+pub(crate) use select::Column;
+pub(crate) use session::{Kind, Outcome, Prepared, Session, Transaction};
+pub(crate) use types::{Type, Value};
+
+/// Why there is no sample.
+#[derive(Debug, thiserror::Error)]
+pub enum SampleError {
+    /// No temporary directory.
+    #[error("cannot make a temporary directory")]
+    Directory(#[from] std::io::Error),
+
+    /// SQLite would not open it.
+    #[error("cannot set up the sample")]
+    Setup(#[from] rusqlite::Error),
+
+    /// Its tables could not be made.
+    #[error("cannot fill the sample: {0}")]
+    Data(String),
+}
+
+/// The sample's data, gone when this is dropped.
+pub struct Sample {
+    file: PathBuf,
+    /// Deletes the directory when dropped.
+    _directory: TempDir,
+}
+
+impl Sample {
+    /// Makes the sample.
+    pub async fn new() -> Result<Self, SampleError> {
+        let directory = TempDir::with_prefix("azdb-emulator-")?;
+        let sample = Self {
+            file: directory.path().join("data.sqlite"),
+            _directory: directory,
+        };
+        let connection = sample.connect()?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.execute_batch(&catalog::LIST.replace("SCHEMA", "main"))?;
+        let session = sample.session(Dialect::Postgres)?;
+        let failed = |fault| SampleError::Data(format!("{fault:?}"));
+        for statement in parse(SAMPLE, Dialect::Postgres).map_err(failed)? {
+            let prepared = session.prepare(&statement, &[]).map_err(failed)?;
+            session.run(&prepared, &[]).await.map_err(failed)?;
+        }
+        Ok(sample)
+    }
+
+    /// Opens a session.
+    pub(crate) fn session(&self, dialect: Dialect) -> Result<Session, rusqlite::Error> {
+        let connection = self.connect()?;
+        connection.execute_batch(&catalog::LIST.replace("SCHEMA", "temp"))?;
+        Ok(Session::new(connection, dialect))
+    }
+
+    fn connect(&self) -> Result<Connection, rusqlite::Error> {
+        let connection = Connection::open(&self.file)?;
+        // Nothing here must survive a power cut.
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        Ok(connection)
+    }
+}

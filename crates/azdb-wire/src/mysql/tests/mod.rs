@@ -1,0 +1,18 @@
+//! One file for each file of the room.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
+
+mod auth;
+mod capabilities;
+mod change_user;
+mod frame;
+mod hello;
+mod login;
+mod notice;
+mod watch;
+mod watch_model;

@@ -1,0 +1,97 @@
+//! Where an app's commands begin, from packet headers alone.
+//!
+//! ```text
+//!   header     number 0, payload begins with 0x11          COM_CHANGE_USER
+//!   header     number 0                                    another command
+//!   header     length 0xffffff                             the next packet continues this one
+//!   header     number > 0, no continuation                 file data, which a server has asked for (LOAD DATA LOCAL)
+//!   header     length 0, within file data                  the end of it
+//! ```
+//!
+//! Numbers wrap, so packets of a long file get number 0 again and may begin with any byte: only the file's end ends it.
+
+use super::frame::{Header, MAX_PAYLOAD};
+
+/// The first byte of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Command(pub u8);
+
+impl Command {
+    /// COM_QUIT.
+    pub const QUIT: Self = Self(0x01);
+    /// COM_INIT_DB.
+    pub const INIT_DB: Self = Self(0x02);
+    /// COM_QUERY.
+    pub const QUERY: Self = Self(0x03);
+    /// COM_CHANGE_USER.
+    pub const CHANGE_USER: Self = Self(0x11);
+    /// COM_RESET_CONNECTION.
+    pub const RESET_CONNECTION: Self = Self(0x1f);
+}
+
+/// What a piece of an app's stream holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing to stop for; all of it has been followed.
+    Nothing,
+    /// A header that cannot be judged yet begins at this offset, at most four bytes before the end. What is before it has been
+    /// followed; the rest must be shown again, with more behind it.
+    Unsure(usize),
+    /// A COM_CHANGE_USER begins at this offset. What is before it has been followed; it and what is behind it have not.
+    ChangeUser(usize),
+}
+
+/// Follows an app's packets after the login.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Commands {
+    /// Bytes of the current payload that are still to come.
+    payload: usize,
+    /// The next packet continues the last.
+    continued: bool,
+    /// The app is sending a file.
+    file: bool,
+    /// The last command was COM_QUIT.
+    quit: bool,
+}
+
+impl Commands {
+    /// Whether the app has said that it leaves.
+    pub const fn has_quit(&self) -> bool {
+        self.quit
+    }
+
+    /// Follows bytes of the app's until something is [`Found`].
+    pub fn follow(&mut self, bytes: &[u8]) -> Found {
+        let mut at = 0usize;
+        loop {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let skipped = self.payload.min(rest.len());
+            self.payload = self.payload.saturating_sub(skipped);
+            at = at.saturating_add(skipped);
+            let Some((header, behind)) = bytes.get(at..).and_then(|rest| rest.split_first_chunk())
+            else {
+                return if at == bytes.len() {
+                    Found::Nothing
+                } else {
+                    Found::Unsure(at)
+                };
+            };
+            let Header { length, number } = Header::parse(*header);
+            let begins = number == 0 && length > 0 && !self.continued && !self.file;
+            match behind.first() {
+                None if begins => return Found::Unsure(at),
+                Some(&first) if begins && Command(first) == Command::CHANGE_USER => {
+                    return Found::ChangeUser(at);
+                }
+                Some(&first) if begins => self.quit = Command(first) == Command::QUIT,
+                _ => {}
+            }
+            if !self.continued {
+                self.file = (self.file || number != 0) && length != 0;
+            }
+            self.continued = length == MAX_PAYLOAD;
+            self.payload = length;
+            at = at.saturating_add(Header::LEN);
+        }
+    }
+}

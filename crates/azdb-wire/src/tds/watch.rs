@@ -1,0 +1,147 @@
+//! Who owes whom an answer: followed from the headers of packets alone, after the login.
+//!
+//! # Invariants
+//!
+//! * However many sessions an app has inside one, and whenever it says "stop": at rest means that no answer is owed or on its
+//!   way, and no request is half sent.
+//! * How reads cut the bytes makes no difference.
+
+use alloc::vec::Vec;
+
+use super::frame::{Header, SmpHeader, frame_length, kind};
+use crate::scanner::{Front, Scanner};
+
+/// Sessions inside a session that are told apart; an app with more requests open at a time is never at rest again.
+const MOST_OPEN: usize = 64;
+
+/// Most bytes in front of a payload: SMP's header and the packet's.
+const HEADERS: usize = SmpHeader::LEN + Header::LEN;
+
+/// Both directions of a session after its login, MARS or not.
+///
+/// It never looks behind a header. Where it can't be sure it says "not at rest", for good if need be.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    from_app: Scanner<HEADERS>,
+    from_upstream: Scanner<HEADERS>,
+    open: Sessions,
+}
+
+/// The sessions inside this one (without MARS there is one, 0) that wait for the end of an answer.
+#[derive(Debug, Default)]
+struct Sessions {
+    waiting: Vec<Open>,
+    /// There were more than [`MOST_OPEN`].
+    lost: bool,
+}
+
+/// A session that waits.
+#[derive(Debug)]
+struct Open {
+    sid: u16,
+    /// The last that it said was "stop". A server may answer that with one message or with two, and only the payload tells which:
+    /// that all of it has come is certain when the app asks for something else.
+    attended: bool,
+    /// Its request has not ended. A server that cannot use it answers all the same.
+    unfinished: bool,
+}
+
+impl Exchange {
+    /// Follows bytes on their way to the upstream, cut anywhere.
+    pub fn app_sent(&mut self, bytes: &[u8]) {
+        let open = &mut self.open;
+        self.from_app.scan(bytes, front, |packet| {
+            if let Some((sid, header)) = packet {
+                open.asked(sid, header);
+            }
+        });
+    }
+
+    /// Follows bytes on their way to the app, cut anywhere.
+    pub fn upstream_sent(&mut self, bytes: &[u8]) {
+        let open = &mut self.open;
+        self.from_upstream.scan(bytes, front, |packet| {
+            if let Some((sid, header)) = packet {
+                open.answered(sid, header);
+            }
+        });
+    }
+
+    /// Whether nothing is being asked or answered.
+    pub fn at_rest(&self) -> bool {
+        self.open.waiting.is_empty()
+            && !self.open.lost
+            && self.from_app.between_frames()
+            && self.from_upstream.between_frames()
+    }
+}
+
+/// Reads the headers in front of a payload: the session's number and the packet's header, or `None` for one of SMP's own.
+fn front(bytes: &[u8]) -> Front<Option<(u16, Header)>> {
+    let length = match frame_length(bytes) {
+        Ok(Some(length)) => length,
+        Ok(None) => return Front::Short,
+        Err(_) => return Front::Impossible,
+    };
+    let whole = |head: usize, said| Front::Whole {
+        head,
+        body: length.saturating_sub(head),
+        said,
+    };
+    let (sid, before, inner) = match bytes {
+        [kind::SMP, ..] => match bytes.split_first_chunk() {
+            None => return Front::Short,
+            Some((smp, inner)) => match SmpHeader::parse(*smp) {
+                Err(_) => return Front::Impossible,
+                Ok(smp) if smp.flags & SmpHeader::DATA == 0 => return whole(SmpHeader::LEN, None),
+                // Each holds one packet.
+                Ok(_) if length < HEADERS => return Front::Impossible,
+                Ok(smp) => (smp.sid, SmpHeader::LEN, inner),
+            },
+        },
+        _ => (0, 0, bytes),
+    };
+    match inner.first_chunk().map(|header| Header::parse(*header)) {
+        None => Front::Short,
+        Some(Err(_)) => Front::Impossible,
+        Some(Ok(header)) => whole(before.saturating_add(Header::LEN), Some((sid, header))),
+    }
+}
+
+impl Sessions {
+    fn asked(&mut self, sid: u16, header: Header) {
+        if let Some(open) = self.note(sid) {
+            open.attended = header.kind == kind::ATTENTION;
+            open.unfinished = !header.is_last();
+        }
+    }
+
+    fn answered(&mut self, sid: u16, header: Header) {
+        if header.is_last() {
+            let stays = |open: &Open| open.sid != sid || open.attended || open.unfinished;
+            self.waiting.retain(stays);
+        } else {
+            self.note(sid);
+        }
+    }
+
+    /// The session, which waits from now on; `None` when there is no room to remember it.
+    fn note(&mut self, sid: u16) -> Option<&mut Open> {
+        let known = self.waiting.iter().position(|open| open.sid == sid);
+        if known.is_none() {
+            if self.waiting.len() >= MOST_OPEN {
+                self.lost = true;
+                return None;
+            }
+            self.waiting.push(Open {
+                sid,
+                attended: false,
+                unfinished: false,
+            });
+        }
+        match known {
+            Some(at) => self.waiting.get_mut(at),
+            None => self.waiting.last_mut(),
+        }
+    }
+}
