@@ -1,10 +1,6 @@
 //! Apps of this process, taken in without any door.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test may fail loudly"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod apps;
 mod words;

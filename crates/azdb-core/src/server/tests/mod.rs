@@ -1,10 +1,6 @@
 //! Every door open, on sockets of this machine.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test may fail loudly"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod doors;
 mod drain;
