@@ -93,6 +93,28 @@ fn status_names_the_last_error_and_what_to_do() {
 }
 
 #[test]
+fn a_refused_login_has_cause_and_remedy_in_log_and_status() {
+    let emulated = Emulated::new();
+    let tables = "[admin]\nlisten = \"127.0.0.1:0\"\n";
+    let proxy = emulated
+        .start(&format!("{tables}{}", emulated.route_as("nobody")))
+        .start();
+    let told = proxy.told();
+    let line = proxy.log_until("login refused");
+    let remedy = "create the role with pgaadauth_create_principal or correct upstream_user";
+    assert!(told.hint.is_some_and(|hint| hint.contains(remedy)));
+    assert!(line.contains(remedy), "{line}");
+    assert!(line.contains("kind=configuration"), "{line}");
+    let line = proxy.log_until("endpoint=Admin");
+    let (_, rest) = line.split_once("listen=").unwrap();
+    let admin = rest.split(' ').next().unwrap().parse().unwrap();
+    let (_, page) = ask(admin, "GET", "/status", "");
+    assert!(page.contains("\"last_refusal\": {"), "{page}");
+    assert!(page.contains("\"kind\": \"configuration\""), "{page}");
+    assert!(page.contains(remedy), "{page}");
+}
+
+#[test]
 fn pages_of_health_answer_and_the_process_ends_on_request() {
     let emulated = Emulated::new();
     let (proxy, health, admin) = watched(&emulated);
