@@ -50,7 +50,7 @@ impl House {
     }
 
     fn of(change: impl FnOnce(&mut Route)) -> Self {
-        Self::with(ProtocolName::Tds, &[HOST, WORKER], |route| {
+        Self::spoken(|route| {
             route.name = "orders".into();
             change(route);
         })
