@@ -22,6 +22,8 @@ mod mysql_sessions;
 mod mysql_tokens;
 mod passwords;
 mod pgbench;
+mod postgres_gatekeeper;
+mod postgres_sample;
 mod psql;
 mod replication;
 mod tds_apps;

@@ -130,14 +130,7 @@ impl Emulator {
         .await?;
         let mysql =
             MysqlServer::start(mysql, &authority, issuer.clone(), Arc::clone(&database)).await?;
-        let postgres = PostgresServer::start(
-            postgres,
-            &authority,
-            issuer.clone(),
-            Arc::clone(&database),
-            sample,
-        )
-        .await?;
+        let postgres = PostgresServer::start(postgres, &authority, issuer.clone(), sample).await?;
         let tds = TdsServer::start(tds, &authority, issuer.clone(), database).await?;
         Ok(Self {
             issuer,

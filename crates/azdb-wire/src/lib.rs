@@ -5,6 +5,11 @@
 //! bounded; parsers borrow from it and encoders append to a `Vec<u8>` of the caller's, so that a caller who holds secrets
 //! decides where their copies live.
 //!
+//! Each protocol is a room, and rooms have the same files where they do the same job: `frame` (where a message begins and
+//! ends), `hello` (what is said before anybody says who they are), `login`, `auth` (what the server answers to it), `notice`
+//! (the error that a person reads) and `watch` (what is followed afterwards). `reader` and `scanner` are what they share: fields
+//! off the front of a message, and frames out of a stream that reads have cut anywhere.
+//!
 //! # Invariants
 //!
 //! * No input makes a parser panic; every error is a value.

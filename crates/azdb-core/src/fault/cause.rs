@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use azdb_config::route::Endpoint;
-use azdb_identity::{Audience, TokenError};
+use azdb_identity::{Audience, TokenError, TokenErrorKind};
 use azdb_quote::{Chain, Quoted};
 
 use super::{Explained, Kind, Overdue};
@@ -153,7 +153,13 @@ impl Explained for Cause {
             Self::UnknownUser { .. } => Kind::User,
             Self::TooMany { .. } | Self::ShuttingDown | Self::Overdue(_) => Kind::Limit,
             Self::NoRandomness | Self::NoUpstream => Kind::Bug,
-            Self::Token { .. } | Self::SecretTooLong { .. } => Kind::Identity,
+            Self::Token { source, .. } => match source.kind() {
+                TokenErrorKind::Network => Kind::Network,
+                TokenErrorKind::Identity => Kind::Identity,
+                TokenErrorKind::Configuration => Kind::Configuration,
+                TokenErrorKind::Bug => Kind::Bug,
+            },
+            Self::SecretTooLong { .. } => Kind::Identity,
             Self::Password(_) | Self::Loop { .. } | Self::NotSealed { .. } => Kind::Configuration,
             Self::Resolve { .. }
             | Self::Connect { .. }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use azdb_quote::Quoted;
-use azdb_wire::tds::{Login7Error, LoginTooLong, PacketError, PreloginError, TokenError, Version};
+use azdb_wire::tds::{
+    Login7Error, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version,
+};
 
 use crate::fault::{Explained, Kind, OwnFault};
 
@@ -40,7 +42,7 @@ pub(crate) enum TdsFault {
 
     /// The upstream's answer to the login is none.
     #[error("upstream sent a bad answer")]
-    UpstreamAnswer(#[from] TokenError),
+    UpstreamAnswer(#[from] StreamTokenError),
 
     /// The upstream let somebody in, and does not say that it was because of the token.
     #[error("upstream did not say that it took the token")]

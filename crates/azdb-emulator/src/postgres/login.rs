@@ -33,7 +33,7 @@ impl Gate {
         stream: &mut S,
         startup: &Startup,
         record: &mut LoginRecord,
-    ) -> io::Result<Result<(), Refusal>> {
+    ) -> io::Result<Result<&Principal, Refusal>> {
         if startup.major != 3 {
             let (major, minor, newest) = (startup.major, startup.minor, self.newest_minor);
             return Ok(Err(Refusal::new(
@@ -97,11 +97,11 @@ impl Gate {
     }
 
     /// Azure's words for each kind of wrong token.
-    fn judge(
+    fn judge<'a>(
         &self,
-        principal: &Principal,
+        principal: &'a Principal,
         verdict: Result<Claims, Rejected>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<&'a Principal, Refusal> {
         let name = &principal.name;
         let refuse = |message: String| Err(Refusal::new(NOT_AUTHORIZED, message));
         match verdict {
@@ -125,7 +125,7 @@ impl Gate {
             Ok(claims) if !claims.oid.eq_ignore_ascii_case(&principal.object_id) => {
                 Err(wrong_password(name))
             }
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(principal),
         }
     }
 }

@@ -12,20 +12,14 @@
 //!    | <----------------- AuthenticationCleartext   |   role mapped to an Entra principal
 //!    | PasswordMessage (the token)            ----> |
 //!    | <--- Ok, ParameterStatus.., Key, Ready       |
-//!    | <=============== SQL on SQLite ============> |
+//!    | <== a server behind, or the sample ========> |
 //! ```
 //!
 //! First packets, TLS and login are read here, over the bare stream; `pgwire`'s codec takes over
-//! after login. The reasons: `pgwire` 0.42 caps a password message at 10,000 bytes where PostgreSQL
-//! allows 65,535 (tokens with many groups are larger than the former), its TLS negotiation hands
-//! bytes that were sent in plaintext to the encrypted session (the class of CVE-2021-23214), and its
-//! decoder may panic on malformed messages of a stranger.
-//!
-//! # What the SQL engine is not
-//!
-//! `numeric` is a double (15 digits) that is shown with its column's scale; there are no intervals,
-//! no `LISTEN`, no functions of one's own, no schemas but `public`, no `lateral`. Writers wait for
-//! each other, readers never wait. What is missing is refused with 0A000 or a syntax error.
+//! after login, for the sample. The reasons: `pgwire` 0.42 caps a password message at 10,000 bytes
+//! where PostgreSQL allows 65,535 (tokens with many groups are larger than the former), its TLS
+//! negotiation hands bytes that were sent in plaintext to the encrypted session (the class of
+//! CVE-2021-23214), and its decoder may panic on malformed messages of a stranger.
 //!
 //! # Invariants
 //!
@@ -36,19 +30,13 @@
 //!   PostgreSQL does.
 //! * Bytes sent in plaintext behind an SSLRequest never reach the session.
 
-mod cancel;
-mod catalog;
-mod error;
-mod functions;
+mod behind;
 mod login;
 mod opening;
 mod record;
 mod server;
 mod session;
-mod settings;
-mod sql;
-mod types;
-mod value;
+mod sessions;
 mod wire;
 
 pub use record::{LoginRecord, Refusal};

@@ -18,7 +18,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 
 const SSL_REQUEST: u32 = 80_877_103;
 const GSSENC_REQUEST: u32 = 80_877_104;
-const CANCEL_REQUEST: u32 = 80_877_102;
+pub(super) const CANCEL_REQUEST: u32 = 80_877_102;
 
 /// What a connection turned out to be.
 pub(super) enum Opening {

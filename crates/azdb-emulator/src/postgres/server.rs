@@ -13,22 +13,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::cancel::{Entry, SessionInfo, Sessions};
+use super::behind::{self, NotLoggedIn, ServerBehind};
 use super::login::Gate;
-use super::opening::{ALPN, Opening, Startup, open};
+use super::opening::{ALPN, CancelKey, Opening, Startup, open};
 use super::record::{LoginRecord, Logins, Refusal};
-use super::session::{self, Session};
+use super::session;
+use super::sessions::{Entry, Sessions};
 use super::wire::{write, write_fatal};
 use crate::behind::Behind;
 use crate::certificates::{Authority, CertificateError};
 use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
 use crate::principal::Principal;
-use crate::sample::Sample;
-use crate::sqlite::Database;
+use crate::sample::{Dialect, Sample};
 use crate::tasks::Tasks;
 
 /// How long a client may take until it is logged in: PostgreSQL's `authentication_timeout`.
 const LOGIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// SQLSTATE of a server that takes no connections at present.
+const CANNOT_CONNECT_NOW: &str = "57P03";
 
 /// How a server is set up.
 #[derive(Debug, Clone)]
@@ -91,9 +94,8 @@ struct Shared {
     gate: Gate,
     logins: Logins,
     sessions: Arc<Sessions>,
-    database: Arc<Database>,
-    /// What sessions see.
-    _sample: Arc<Sample>,
+    behind: Option<Behind>,
+    sample: Arc<Sample>,
 }
 
 impl PostgresServer {
@@ -102,7 +104,6 @@ impl PostgresServer {
         options: PostgresOptions,
         authority: &Authority,
         issuer: Issuer,
-        database: Arc<Database>,
         sample: Arc<Sample>,
     ) -> Result<Self, PostgresError> {
         let bind = options.bind;
@@ -123,8 +124,8 @@ impl PostgresServer {
             },
             logins: Logins::default(),
             sessions: Sessions::new(),
-            database,
-            _sample: sample,
+            behind: options.behind,
+            sample,
         });
         let tasks = Tasks::new();
         let accepted = Arc::clone(&shared);
@@ -173,11 +174,6 @@ impl PostgresServer {
         self.shared.sessions.count()
     }
 
-    /// Ends all sessions as an administrator would: 57P01.
-    pub fn terminate_sessions(&self) {
-        self.shared.sessions.terminate_all();
-    }
-
     /// Stops listening, closes all connections and waits until every task has ended.
     pub async fn shutdown(self) {
         self.tasks.shutdown().await;
@@ -189,20 +185,22 @@ impl Shared {
         stream.set_nodelay(true)?;
         let logged_in = tokio::time::timeout(LOGIN_LIMIT, self.log_in(stream, peer)).await;
         match logged_in.map_err(io::Error::from)?? {
-            Some((stream, session, entry)) => session::run(stream, peer, session, entry).await,
             None => Ok(()),
+            Some(LoggedIn::Sample(stream, session, _entry)) => {
+                session::run(*stream, peer, session).await
+            }
+            Some(LoggedIn::Behind(mut stream, mut behind, _entry)) => {
+                tokio::io::copy_bidirectional(&mut stream, &mut behind.stream).await?;
+                Ok(())
+            }
         }
     }
 
-    async fn log_in(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-    ) -> io::Result<Option<(TlsStream<TcpStream>, Session, Entry)>> {
+    async fn log_in(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<Option<LoggedIn>> {
         let (mut stream, startup) = match open(stream, peer, &self.acceptor).await? {
-            Opening::Login(stream, startup) => (*stream, startup),
+            Opening::Login(stream, startup) => (stream, startup),
             Opening::Cancel(key, stream) => {
-                self.sessions.cancel(&key);
+                self.cancel(&key).await;
                 if let Some(mut stream) = stream {
                     stream.shutdown().await?;
                 }
@@ -216,45 +214,76 @@ impl Shared {
             None => self.gate.admit(&mut stream, &startup, &mut record).await?,
         };
         let user = startup.parameter("user").unwrap_or_default();
-        record.refusal = verdict.clone().err();
+        record.refusal = verdict.as_ref().err().cloned();
         self.logins.record(record);
-        if let Err(refusal) = verdict {
-            tracing::info!(%peer, user, reason = refusal.message, "PostgreSQL login refused");
-            write_fatal(&mut stream, &refusal.sqlstate, &refusal.message).await?;
-            return Ok(None);
-        }
+        let principal = match verdict {
+            Ok(principal) => principal,
+            Err(refusal) => {
+                tracing::info!(%peer, user, reason = refusal.message, "PostgreSQL login refused");
+                write_fatal(&mut stream, &refusal.sqlstate, &refusal.message).await?;
+                return Ok(None);
+            }
+        };
         tracing::info!(%peer, user, "PostgreSQL login");
-        let (session, entry) = self.welcome(&mut stream, &startup).await?;
-        Ok(Some((stream, session, entry)))
+        let minor = startup.minor.min(self.gate.newest_minor);
+        let Some(behind) = &self.behind else {
+            let (session, entry) = self.welcome(&mut stream, &startup, minor).await?;
+            return Ok(Some(LoggedIn::Sample(stream, session, entry)));
+        };
+        match behind::log_in(behind, principal, &startup, minor).await {
+            Ok(behind) => {
+                // Before the answer: who has read it finds the session counted.
+                let entry = self.sessions.enter_behind();
+                stream.write_all(&behind.greeting).await?;
+                stream.flush().await?;
+                Ok(Some(LoggedIn::Behind(stream, behind, entry)))
+            }
+            Err(NotLoggedIn::Its(error)) => {
+                stream.write_all(&error).await?;
+                stream.shutdown().await?;
+                Ok(None)
+            }
+            Err(NotLoggedIn::Ours(error)) => {
+                tracing::warn!(%peer, user, %error, "no server behind");
+                write_fatal(&mut stream, CANNOT_CONNECT_NOW, &error.to_string()).await?;
+                Ok(None)
+            }
+        }
     }
 
+    async fn cancel(&self, key: &CancelKey) {
+        match &self.behind {
+            None => self.sessions.cancel(key),
+            // The one who asks reads no answer in any case.
+            Some(behind) => {
+                if let Err(error) = behind::cancel(behind, key).await {
+                    tracing::warn!(%error, "a cancel request was lost");
+                }
+            }
+        }
+    }
+
+    /// Opens a session of the sample and greets it.
     async fn welcome(
         &self,
         stream: &mut TlsStream<TcpStream>,
         startup: &Startup,
-    ) -> io::Result<(Session, Entry)> {
-        let roles = self
-            .gate
-            .principals
-            .iter()
-            .map(|one| one.name.clone())
-            .collect();
-        let session = Session::open(&self.database, &self.sessions, startup, roles)
-            .map_err(io::Error::other)?;
-        let minor = startup.minor.min(self.gate.newest_minor);
+        minor: u16,
+    ) -> io::Result<(session::Session, Entry)> {
+        let sample = self.sample.session(Dialect::Postgres);
+        let sample = sample.map_err(io::Error::other)?;
         let secret_bytes = if minor >= 2 { 32 } else { 4 };
-        let info = session_info(stream, startup);
-        let entry = self.sessions.enter(secret_bytes, info, session.interrupt());
-        session.set_process(entry.key.process);
+        let (entry, key) = self.sessions.enter(secret_bytes, sample.interrupt());
+        let session = session::Session::new(sample, startup, key.process);
 
         let mut messages = vec![PgWireBackendMessage::Authentication(Authentication::Ok)];
-        for (name, value) in session.reported_parameters() {
+        for (name, value) in session.reported() {
             let status = ParameterStatus::new(name, value);
             messages.push(PgWireBackendMessage::ParameterStatus(status));
         }
-        let secret = SecretKey::Bytes(entry.key.secret.clone().into());
+        let secret = SecretKey::Bytes(key.secret.into());
         messages.push(PgWireBackendMessage::BackendKeyData(BackendKeyData::new(
-            entry.key.process,
+            key.process,
             secret,
         )));
         let ready = ReadyForQuery::new(TransactionStatus::Idle);
@@ -264,24 +293,8 @@ impl Shared {
     }
 }
 
-fn session_info(stream: &TlsStream<TcpStream>, startup: &Startup) -> SessionInfo {
-    let text = |name| startup.parameter(name).unwrap_or_default().to_owned();
-    let tls = stream.get_ref().1;
-    let version = tls.protocol_version().and_then(|version| version.as_str());
-    let suite = tls.negotiated_cipher_suite();
-    SessionInfo {
-        process: 0,
-        user: text("user"),
-        database: startup
-            .parameter("database")
-            .map_or_else(|| text("user"), str::to_owned),
-        application_name: text("application_name"),
-        tls: (
-            version.unwrap_or_default().replace("TLSv1_", "TLSv1."),
-            suite
-                .and_then(|s| s.suite().as_str())
-                .unwrap_or_default()
-                .replace("TLS13_", "TLS_"),
-        ),
-    }
+/// A connection whose token was found good.
+enum LoggedIn {
+    Sample(Box<TlsStream<TcpStream>>, session::Session, Entry),
+    Behind(Box<TlsStream<TcpStream>>, ServerBehind, Entry),
 }

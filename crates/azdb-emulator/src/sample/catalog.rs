@@ -16,6 +16,8 @@ create table if not exists SCHEMA.azdb_columns (
     kind      text    not null,
     required  integer not null,
     generated integer not null,
+    keyed     integer not null,
+    preset    text,
     primary key (relation, position)
 ) without rowid";
 
@@ -37,6 +39,10 @@ pub(crate) struct TableColumn {
     pub(crate) required: bool,
     /// Whether it numbers its rows itself.
     pub(crate) generated: bool,
+    /// Whether it is of the primary key.
+    pub(crate) keyed: bool,
+    /// Its default, as it was written.
+    pub(crate) preset: Option<String>,
 }
 
 impl Table {
@@ -58,13 +64,19 @@ impl Table {
     /// Writes it into the list.
     pub(super) fn enlist(&self, connection: &Connection) -> Result<(), Fault> {
         let schema = if self.temporary { "temp" } else { "main" };
-        let insert = format!("insert into {schema}.azdb_columns values (?, ?, ?, ?, ?, ?)");
+        let insert = format!("insert into {schema}.azdb_columns values (?, ?, ?, ?, ?, ?, ?, ?)");
         let mut statement = connection.prepare_cached(&insert)?;
         for (position, one) in (0_i64..).zip(&self.columns) {
             let kind = one.kind.written();
-            let (required, generated) = (one.required, one.generated);
             statement.execute(params![
-                self.name, position, one.name, kind, required, generated
+                self.name,
+                position,
+                one.name,
+                kind,
+                one.required,
+                one.generated,
+                one.keyed,
+                one.preset
             ])?;
         }
         Ok(())
@@ -144,7 +156,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<Table>, Fault> {
 fn read(connection: &Connection, name: String, temporary: bool) -> Result<Table, Fault> {
     let schema = if temporary { "temp" } else { "main" };
     let query = format!(
-        "select name, kind, required, generated from {schema}.azdb_columns
+        "select name, kind, required, generated, keyed, preset from {schema}.azdb_columns
          where relation = ? order by position"
     );
     let mut statement = connection.prepare_cached(&query)?;
@@ -157,6 +169,8 @@ fn read(connection: &Connection, name: String, temporary: bool) -> Result<Table,
             kind: Type::read(&kind).ok_or(Fault::Broken(kind))?,
             required: row.get(2)?,
             generated: row.get(3)?,
+            keyed: row.get(4)?,
+            preset: row.get(5)?,
         });
     }
     Ok(Table {

@@ -174,9 +174,10 @@ fn column(
         kind,
         required: is_serial,
         generated: is_serial,
+        keyed: primary.contains(&folded(&definition.name, dialect)),
+        preset: None,
     };
-    let in_key = primary.contains(&column.name);
-    let (mut key, mut rest) = (in_key && primary.len() == 1, String::new());
+    let (mut key, mut rest) = (column.keyed && primary.len() == 1, String::new());
     for option in &definition.options {
         match &option.option {
             ColumnOption::Null => {}
@@ -184,6 +185,7 @@ fn column(
             ColumnOption::PrimaryKey(_) => key = true,
             ColumnOption::Unique(_) => rest.push_str(" UNIQUE"),
             ColumnOption::Default(value) => {
+                column.preset = Some(value.to_string());
                 let value = default(value, kind, dialect)?;
                 rest.push_str(&format!(" DEFAULT {value}"));
             }
@@ -208,7 +210,8 @@ fn column(
             dialect,
         ));
     }
-    column.required |= key || in_key;
+    column.keyed |= key;
+    column.required |= column.keyed;
     let name = quoted(&column.name);
     let (affinity, key) = match (column.generated, key) {
         // Only under this name does SQLite number the rows.

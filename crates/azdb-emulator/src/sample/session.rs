@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params_from_iter};
-use sqlparser::ast::{ObjectType, Statement as Tree};
+use sqlparser::ast::{
+    ObjectType, Statement as Tree, TransactionAccessMode, TransactionIsolationLevel,
+    TransactionMode,
+};
 
 use super::catalog::{self, Table};
 use super::ddl::{self, Creation};
@@ -447,7 +450,7 @@ fn turn_of(tree: &Tree) -> Option<Kind> {
             exception: None,
             has_end_keyword: false,
             ..
-        } if modes.is_empty() && statements.is_empty() => Some(Kind::Begin),
+        } if modes.iter().all(is_usual) && statements.is_empty() => Some(Kind::Begin),
         Tree::Commit {
             chain: false,
             modifier: None,
@@ -459,6 +462,15 @@ fn turn_of(tree: &Tree) -> Option<Kind> {
         } => Some(Kind::Rollback),
         _ => None,
     }
+}
+
+/// Whether a mode of transactions is what they are anyway.
+fn is_usual(mode: &TransactionMode) -> bool {
+    matches!(
+        mode,
+        TransactionMode::IsolationLevel(TransactionIsolationLevel::ReadCommitted)
+            | TransactionMode::AccessMode(TransactionAccessMode::ReadWrite)
+    )
 }
 
 /// The beginning of a statement, to tell which one it was.

@@ -2,15 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
-mod cancel;
-mod catalog;
-mod copy;
-mod errors;
 mod identity;
 mod login;
-mod raw;
-mod sql;
+mod postgres_sample;
 mod support;
 mod tds;
-mod transactions;
-mod types;

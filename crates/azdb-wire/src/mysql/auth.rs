@@ -1,4 +1,14 @@
 //! What a server says to an answer, and the packets that carry a login to its end.
+//!
+//! ```text
+//!   0x00 …                          welcome
+//!   0x01 | data                     more for the plugin that is running
+//!   0x02 …                          another factor is wanted
+//!   0xfe | plugin, NUL | data       answer again in the way of that plugin; 0xfe alone: in the way of before 4.1
+//!   0xff …                          no
+//! ```
+//!
+//! Source: "Authentication Method Mismatch" and the packets AuthSwitchRequest and AuthMoreData of MySQL's source documentation.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,11 @@
 //! COM_CHANGE_USER: an app logs in anew on the session that it has.
+//!
+//! ```text
+//!   0x11 | user, NUL | answer, counted by one byte | database, NUL | charset: 2 | plugin, NUL | attributes, counted
+//! ```
+//!
+//! Source: `page_protocol_com_change_user` of MySQL's source documentation. From the charset on each part may be missing, and
+//! with it all that follow.
 
 use alloc::vec::Vec;
 
@@ -50,12 +57,13 @@ impl<'a> ChangeUser<'a> {
         };
         let database = Some(reader.cstring_or_rest()).filter(|name| !name.is_empty());
         let charset = reader.u16_le();
-        let plugin = if capabilities.has(Capabilities::PLUGIN_AUTH) {
+        let follows = |flag| charset.is_some() && capabilities.has(flag);
+        let plugin = if follows(Capabilities::PLUGIN_AUTH) {
             reader.cstring_or_rest()
         } else {
             &[]
         };
-        let attributes = if capabilities.has(Capabilities::CONNECT_ATTRS) && !reader.is_empty() {
+        let attributes = if follows(Capabilities::CONNECT_ATTRS) && !reader.is_empty() {
             reader.raw(read_counted)?
         } else {
             &[]

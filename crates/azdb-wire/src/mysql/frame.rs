@@ -1,4 +1,11 @@
 //! Length and number: the form of every packet.
+//!
+//! ```text
+//!   length: 3 bytes, little-endian | number: 1 | payload: length bytes
+//! ```
+//!
+//! Source: "MySQL Packets" of the source documentation (`page_protocol_basic_packets`), and "Protocol::LengthEncodedInteger" for
+//! strings with a count in front.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,12 @@
 //! HandshakeV10: the server's first packet, which an app reads before it has said a word.
+//!
+//! ```text
+//!   10 | version, NUL | thread id: 4 | scramble: 8 | 0 | capabilities, low: 2 | charset: 1 | status: 2 | capabilities, high: 2
+//!      | bytes of scramble: 1 | reserved: 10 | scramble, the rest: at least 13, ends in NUL | plugin, NUL
+//! ```
+//!
+//! Source: `page_protocol_connection_phase_packets_protocol_handshake_v10` of MySQL's source documentation. MariaDB keeps more
+//! capabilities in the last four reserved bytes.
 
 use alloc::vec::Vec;
 

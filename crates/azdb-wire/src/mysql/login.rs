@@ -1,4 +1,12 @@
 //! SSLRequest and HandshakeResponse41: an app says what it can do and who it is, and so do we upstream.
+//!
+//! ```text
+//!   capabilities: 4 | longest packet: 4 | charset: 1 | 0: 19 | MariaDB's capabilities or 0: 4      a request for TLS ends here
+//!      | user, NUL | answer, counted or ended by NUL | database, NUL | plugin, NUL | attributes, counted
+//! ```
+//!
+//! Source: `page_protocol_connection_phase_packets_protocol_handshake_response` of MySQL's source documentation. Which of the
+//! last parts are there the flags say, and drivers leave some out all the same.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,10 @@
 //! The ERR packet: the one that reaches a person.
+//!
+//! ```text
+//!   0xff | code: 2, little-endian | `#`, SQLSTATE: 5, or neither | message, to the end
+//! ```
+//!
+//! Source: `page_protocol_basic_err_packet` of MySQL's source documentation.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,11 @@
 //! What a server asks for before it lets anyone in, and the answer that holds the secret.
+//!
+//! ```text
+//!   R | length: 4 | code: 4, big-endian | salt, SASL mechanisms each ended by NUL, or a SASL message
+//!   p | length: 4 | secret | NUL
+//! ```
+//!
+//! Source: the messages Authentication… and PasswordMessage in chapter 54.7 of the PostgreSQL documentation; RFC 5802 for SCRAM.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,10 @@
 //! Tag and length: the form of every message after the first packets.
+//!
+//! ```text
+//!   tag: 1 | length: 4, big-endian, itself included | body: length - 4 bytes
+//! ```
+//!
+//! Source: "Message Formats", chapter 54.7 of the PostgreSQL documentation.
 
 /// Longest message that is read during a login, in bytes, tag and length included.
 ///

@@ -1,4 +1,10 @@
 //! StartupMessage: its parameters are bytes, their order and their duplicates are the app's business.
+//!
+//! ```text
+//!   length: 4, big-endian, itself included | version: 4 | (name, NUL | value, NUL) … | NUL
+//! ```
+//!
+//! Source: StartupMessage in chapter 54.7 of the PostgreSQL documentation, and the server's `ProcessStartupPacket`.
 
 use alloc::vec::Vec;
 

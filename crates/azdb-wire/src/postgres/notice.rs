@@ -1,4 +1,10 @@
 //! ErrorResponse: the one message that reaches a person.
+//!
+//! ```text
+//!   E | length: 4 | (code: 1 | text, NUL) … | NUL
+//! ```
+//!
+//! Source: "Error and Notice Message Fields", chapter 54.8 of the PostgreSQL documentation. A NoticeResponse has the same body.
 
 use alloc::vec::Vec;
 

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use super::feature::{Features, FedAuth, feature_id};
 use super::login::Login7;
 use super::text::{b_varchar, from_utf16, us_varchar};
-use super::token::{Report, Token, TokenError, Tokens, change, push_counted, tag};
+use super::token::{
+    Report, StreamToken, StreamTokenError, StreamTokens, change, push_counted, tag,
+};
 use super::version::{Version, Width};
 use crate::reader::Reader;
 
@@ -109,8 +111,8 @@ impl<'a> LoginAnswer<'a> {
     ///
     /// # Errors
     ///
-    /// [`TokenError`].
-    pub fn parse(payload: &'a [u8]) -> Result<Self, TokenError> {
+    /// [`StreamTokenError`].
+    pub fn parse(payload: &'a [u8]) -> Result<Self, StreamTokenError> {
         let mut answer = Self {
             payload,
             granted: false,
@@ -119,14 +121,14 @@ impl<'a> LoginAnswer<'a> {
             error: None,
             packet_size: None,
         };
-        for token in Tokens::of(payload) {
+        for token in StreamTokens::of(payload) {
             match token? {
-                Token::LoginAck { .. } => answer.granted = true,
-                Token::Features(features) => answer.note_features(features),
-                Token::Report(report) if report.is_error => {
+                StreamToken::LoginAck { .. } => answer.granted = true,
+                StreamToken::Features(features) => answer.note_features(features),
+                StreamToken::Report(report) if report.is_error => {
                     answer.error = answer.error.or(Some(report));
                 }
-                Token::Change { kind, values, .. } => answer.note_change(kind, values)?,
+                StreamToken::Change { kind, values, .. } => answer.note_change(kind, values)?,
                 _ => {}
             }
         }
@@ -141,16 +143,16 @@ impl<'a> LoginAnswer<'a> {
         }
     }
 
-    fn note_change(&mut self, kind: u8, values: &'a [u8]) -> Result<(), TokenError> {
+    fn note_change(&mut self, kind: u8, values: &'a [u8]) -> Result<(), StreamTokenError> {
         match kind {
             change::ROUTING | change::ENHANCED_ROUTING => {
                 let routing = Routing::parse(values);
-                self.routing = Some(routing.ok_or(TokenError::Truncated(tag::ENV_CHANGE))?);
+                self.routing = Some(routing.ok_or(StreamTokenError::Truncated(tag::ENV_CHANGE))?);
             }
             change::PACKET_SIZE => {
                 let new = b_varchar(&mut Reader::new(values));
                 let size = new.and_then(|digits| from_utf16(digits).parse().ok());
-                self.packet_size = Some(size.ok_or(TokenError::Truncated(tag::ENV_CHANGE))?);
+                self.packet_size = Some(size.ok_or(StreamTokenError::Truncated(tag::ENV_CHANGE))?);
             }
             _ => {}
         }
@@ -164,8 +166,8 @@ impl<'a> LoginAnswer<'a> {
 
     /// Every error and message of it.
     pub fn reports(&self) -> impl Iterator<Item = Report<'a>> {
-        Tokens::of(self.payload).filter_map(|token| match token {
-            Ok(Token::Report(report)) => Some(report),
+        StreamTokens::of(self.payload).filter_map(|token| match token {
+            Ok(StreamToken::Report(report)) => Some(report),
             _ => None,
         })
     }
@@ -178,15 +180,17 @@ impl<'a> LoginAnswer<'a> {
     pub fn rewrite(&self, manner: &Manner, out: &mut Vec<u8>) {
         let mut width = manner.asked;
         let mut told_fed_auth = !manner.fed_auth;
-        for token in Tokens::of(self.payload).map_while(Result::ok) {
+        for token in StreamTokens::of(self.payload).map_while(Result::ok) {
             match token {
-                Token::Change {
+                StreamToken::Change {
                     kind: change::ROUTING | change::ENHANCED_ROUTING | change::MIRROR,
                     ..
                 } => {}
-                Token::Change { raw, .. } | Token::Other { raw, .. } => out.extend_from_slice(raw),
-                Token::Report(report) => report.encode(width, out),
-                Token::LoginAck {
+                StreamToken::Change { raw, .. } | StreamToken::Other { raw, .. } => {
+                    out.extend_from_slice(raw)
+                }
+                StreamToken::Report(report) => report.encode(width, out),
+                StreamToken::LoginAck {
                     interface,
                     version,
                     program,
@@ -196,10 +200,10 @@ impl<'a> LoginAnswer<'a> {
                     push_counted(tag::LOGIN_ACK, &body, out);
                     width = manner.granted.map_or(width, Version::width);
                 }
-                Token::Features(features) => {
+                StreamToken::Features(features) => {
                     push_features(features, manner, &mut told_fed_auth, out);
                 }
-                Token::Done(done) => {
+                StreamToken::Done(done) => {
                     if self.granted && done.tag == tag::DONE {
                         push_features(Features::default(), manner, &mut told_fed_auth, out);
                     }

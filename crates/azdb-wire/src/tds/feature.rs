@@ -1,4 +1,10 @@
 //! Feature extensions: what LOGIN7 asks for beyond its fixed fields, and FEATUREEXTACK grants.
+//!
+//! ```text
+//!   (id: 1 | length: 4, little-endian | data) … | 0xff
+//! ```
+//!
+//! Source: FeatureExt of LOGIN7 (MS-TDS 2.2.6.4), and FEATUREEXTACK (2.2.7).
 
 use crate::reader::Reader;
 

@@ -1,4 +1,11 @@
 //! Packets: 8 bytes in front of everything, and 16 of SMP in front of those when MARS is on.
+//!
+//! ```text
+//!   type: 1 | status: 1 | length: 2, big-endian, all of it | spid: 2, big-endian | id: 1 | window: 1 | payload
+//!   0x53 | flags: 1 | session: 2 | length: 4, all of it | sequence: 4 | window: 4 | a packet, if flags say DATA
+//! ```
+//!
+//! Source: MS-TDS 2.2.3.1 for the first, MC-SMP 2.2 for the second, whose numbers are little-endian.
 
 use alloc::vec::Vec;
 

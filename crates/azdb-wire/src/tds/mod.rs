@@ -43,6 +43,6 @@ pub use login::{Login7, Login7Error, MAX_LOGIN7};
 pub use notice::Notice;
 pub use relogin::{LoginSecret, LoginTooLong, Relogin, rebuild, rebuilt_len};
 pub use text::{from_utf16, push_utf16, utf16_len};
-pub use token::{Done, Report, Token, TokenError, Tokens, change, tag};
+pub use token::{Done, Report, StreamToken, StreamTokenError, StreamTokens, change, tag};
 pub use version::{Version, Width};
 pub use watch::Exchange;

@@ -1,4 +1,6 @@
 //! Our own "no" to a login: ERROR and DONE.
+//!
+//! Source: the tokens ERROR and DONE of MS-TDS 2.2.7; numbers, classes and texts as Azure SQL and SQL Server use them.
 
 use alloc::vec::Vec;
 

@@ -47,9 +47,9 @@ pub mod change {
     pub const ENHANCED_ROUTING: u8 = 21;
 }
 
-/// One token.
+/// One token of a stream: MS-TDS calls the parts of an answer so. None of them is an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Token<'a> {
+pub enum StreamToken<'a> {
     /// ENVCHANGE.
     Change {
         /// One of [`change`], or another.
@@ -119,7 +119,7 @@ pub struct Done {
 
 /// Bytes that are no token of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
+pub enum StreamTokenError {
     /// It is cut off.
     #[error("a token {0:#04x} that is cut off")]
     Truncated(u8),
@@ -130,11 +130,11 @@ pub enum TokenError {
 
 /// The tokens of an answer, up to the first that is none.
 #[derive(Debug, Clone, Copy)]
-pub struct Tokens<'a> {
+pub struct StreamTokens<'a> {
     reader: Reader<'a>,
 }
 
-impl<'a> Tokens<'a> {
+impl<'a> StreamTokens<'a> {
     /// Of the payload of a whole message.
     pub fn of(payload: &'a [u8]) -> Self {
         Self {
@@ -143,13 +143,13 @@ impl<'a> Tokens<'a> {
     }
 }
 
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Result<Token<'a>, TokenError>;
+impl<'a> Iterator for StreamTokens<'a> {
+    type Item = Result<StreamToken<'a>, StreamTokenError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let tag = *self.reader.rest().first()?;
         let token = match read(tag, &mut self.reader) {
-            Ok(token) => token.ok_or(TokenError::Truncated(tag)),
+            Ok(token) => token.ok_or(StreamTokenError::Truncated(tag)),
             Err(error) => Err(error),
         };
         if token.is_err() {
@@ -161,7 +161,7 @@ impl<'a> Iterator for Tokens<'a> {
 }
 
 /// Reads one token, its tag included. `Ok(None)` is a token that is cut off.
-fn read<'a>(tag: u8, reader: &mut Reader<'a>) -> Result<Option<Token<'a>>, TokenError> {
+fn read<'a>(tag: u8, reader: &mut Reader<'a>) -> Result<Option<StreamToken<'a>>, StreamTokenError> {
     Ok(match tag {
         tag::ENV_CHANGE => env_change(reader),
         tag::ERROR | tag::INFO => report(tag, reader),
@@ -174,7 +174,7 @@ fn read<'a>(tag: u8, reader: &mut Reader<'a>) -> Result<Option<Token<'a>>, Token
             let length = body.u32_le()?;
             body.bytes(length)
         }),
-        _ => return Err(TokenError::Unexpected(tag)),
+        _ => return Err(StreamTokenError::Unexpected(tag)),
     })
 }
 
@@ -195,27 +195,27 @@ fn other<'a>(
     tag: u8,
     reader: &mut Reader<'a>,
     body: impl FnOnce(&mut Reader<'a>) -> Option<&'a [u8]>,
-) -> Option<Token<'a>> {
+) -> Option<StreamToken<'a>> {
     let raw = reader.raw(|reader| {
         reader.u8()?;
         body(reader)
     })?;
-    Some(Token::Other { tag, raw })
+    Some(StreamToken::Other { tag, raw })
 }
 
-fn env_change<'a>(reader: &mut Reader<'a>) -> Option<Token<'a>> {
+fn env_change<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
     let raw = reader.raw(body)?;
     let mut body = body(&mut Reader::new(raw))?;
-    Some(Token::Change {
+    Some(StreamToken::Change {
         kind: body.u8()?,
         values: body.rest(),
         raw,
     })
 }
 
-fn report<'a>(tag: u8, reader: &mut Reader<'a>) -> Option<Token<'a>> {
+fn report<'a>(tag: u8, reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
     let mut body = body(reader)?;
-    Some(Token::Report(Report {
+    Some(StreamToken::Report(Report {
         is_error: tag == tag::ERROR,
         number: body.u32_le()?,
         state: body.u8()?,
@@ -227,22 +227,22 @@ fn report<'a>(tag: u8, reader: &mut Reader<'a>) -> Option<Token<'a>> {
     }))
 }
 
-fn login_ack<'a>(reader: &mut Reader<'a>) -> Option<Token<'a>> {
+fn login_ack<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
     let mut body = body(reader)?;
-    Some(Token::LoginAck {
+    Some(StreamToken::LoginAck {
         interface: body.u8()?,
         version: body.array()?,
         program: body.rest(),
     })
 }
 
-fn features<'a>(reader: &mut Reader<'a>) -> Option<Token<'a>> {
+fn features<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
     reader.u8()?;
-    Features::read(reader).map(Token::Features)
+    Features::read(reader).map(StreamToken::Features)
 }
 
-fn done<'a>(reader: &mut Reader<'a>) -> Option<Token<'a>> {
-    Some(Token::Done(Done {
+fn done<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
+    Some(StreamToken::Done(Done {
         tag: reader.u8()?,
         status: reader.u16_le()?,
         command: reader.u16_le()?,

@@ -1,4 +1,6 @@
 //! Versions of TDS, as LOGIN7 asks for them and LOGINACK grants them.
+//!
+//! Source: TDSVersion of LOGIN7 and of LOGINACK in MS-TDS, and what drivers were seen to take.
 
 use core::fmt;
 

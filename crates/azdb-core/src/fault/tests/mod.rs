@@ -57,7 +57,8 @@ const KINDS: [Kind; 18] = [
     Kind::Limit,
     Kind::Limit,
     Kind::Bug,
-    Kind::Identity,
+    // As the source says: this one has no file to read.
+    Kind::Configuration,
     Kind::Identity,
     Kind::Configuration,
     Kind::Bug,

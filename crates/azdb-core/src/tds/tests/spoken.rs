@@ -1,7 +1,7 @@
 //! SQL Server's protocol, for stories that are told in every one.
 
 use azdb_wire::tds::{
-    Header, Login7Error, LoginTooLong, PacketError, PreloginError, TokenError, Version, kind,
+    Header, Login7Error, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version, kind,
     push_message,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -87,7 +87,7 @@ impl Spoken for Tds {
             TdsFault::LoginTooLong(LoginTooLong::Name("database")),
             TdsFault::UpstreamPrelogin(PreloginError::Table),
             TdsFault::UpstreamPacket(PacketError::Length(7)),
-            TdsFault::UpstreamAnswer(TokenError::Truncated(0xad)),
+            TdsFault::UpstreamAnswer(StreamTokenError::Truncated(0xad)),
             TdsFault::TokenNotTaken,
             TdsFault::NoMars,
             TdsFault::PacketSize {

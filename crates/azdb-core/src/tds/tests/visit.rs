@@ -1,8 +1,7 @@
 //! The near side: an app's login under way.
 
 use azdb_wire::tds::{
-    Encryption, Header, Prelogin, Report, Token as WireToken, Tokens as WireTokens, kind,
-    push_message,
+    Encryption, Header, Prelogin, Report, StreamToken, StreamTokens, kind, push_message,
 };
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject as _;
@@ -171,9 +170,9 @@ pub(super) async fn hear<S: Stream>(app: &mut S) -> Vec<u8> {
 
 /// The first error of an answer in the widths of 7.2 and later.
 pub(super) fn error_in(payload: &[u8]) -> (u32, String) {
-    let reports = WireTokens::of(payload).map(|token| token.unwrap());
+    let reports = StreamTokens::of(payload).map(|token| token.unwrap());
     let mut errors = reports.filter_map(|token| match token {
-        WireToken::Report(Report {
+        StreamToken::Report(Report {
             is_error: true,
             number,
             message,

@@ -1,10 +1,10 @@
 //! The extended protocol: Parse, Bind, Describe, Execute, Close.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
 use futures_util::SinkExt;
-use pgwire::api::portal::Format;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::ParameterDescription;
 use pgwire::messages::extendedquery::{
@@ -12,70 +12,102 @@ use pgwire::messages::extendedquery::{
     PortalSuspended,
 };
 use pgwire::messages::response::EmptyQueryResponse;
-use rusqlite::types::Value;
 
-use super::conversation::{Conversation, Protocol};
-use super::portal::{Pending, Portal, complete, data_row, description};
-use super::prepare::{Prepared, ResultColumn};
-use crate::postgres::error::SqlError;
-use crate::postgres::sql::command::Command;
-use crate::postgres::sql::{lexer, statements};
-use crate::postgres::value::{Form, decode};
+use super::Conversation;
+use super::answer::{Statement, complete, data_row, description};
+use super::fault::Error;
+use super::values::{Form, decode, kind_of, oid_of};
+use crate::sample::{self, Declared, Dialect, Value};
+
+/// A statement with its parameters, and what of its result is still to be sent.
+pub(super) struct Portal {
+    statement: Arc<Statement>,
+    values: Vec<Value>,
+    /// Format codes of the result.
+    forms: Vec<i16>,
+    /// Rows that wait to be sent, and the tag behind them, once the statement has run.
+    pending: Option<(VecDeque<Vec<Value>>, String)>,
+}
+
+/// Why a message was not answered as wished.
+pub(super) enum Failure {
+    /// The client is told.
+    Sql(Error),
+    /// There is no client any more.
+    Stream(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Stream(error)
+    }
+}
+
+/// What is told of a statement that was not prepared.
+pub(super) fn no_statement(name: &str) -> Error {
+    let message = format!("prepared statement \"{name}\" does not exist");
+    Error::new("26000", message)
+}
 
 impl Conversation {
     pub(super) async fn parse(&mut self, message: Parse) -> Result<(), Failure> {
-        let Parse {
-            name,
-            query,
-            type_oids,
-            ..
-        } = message;
-        let prepared = self.session.work(move |worker| {
-            let tokens = lexer::tokens(&query);
-            match statements(&tokens).as_slice() {
-                [] => Ok(Prepared::empty()),
-                [only] => worker.prepare(only, &type_oids),
-                _ => Err(SqlError::new(
-                    "42601",
-                    "cannot insert multiple commands into a prepared statement",
-                )),
+        let mut declared = Vec::new();
+        for oid in &message.type_oids {
+            declared.push(Declared {
+                name: String::new(),
+                kind: kind_of(*oid)?,
+            });
+        }
+        let statement = match sample::split(&message.query, Dialect::Postgres).as_slice() {
+            [] => Statement::Empty,
+            [only] => self.session.prepare(only, &declared)?,
+            _ => {
+                let text = "cannot insert multiple commands into a prepared statement";
+                return Err(Error::new("42601", text).into());
             }
-        });
-        let prepared = prepared.await?;
-        self.statements
-            .insert(name.unwrap_or_default(), Arc::new(prepared));
+        };
+        let name = message.name.unwrap_or_default();
+        if !name.is_empty() && self.statements.contains_key(&name) {
+            let text = format!("prepared statement \"{name}\" already exists");
+            return Err(Error::new("42P05", text).into());
+        }
+        self.statements.insert(name, Arc::new(statement));
         self.feed(PgWireBackendMessage::ParseComplete(ParseComplete::new()))
             .await
     }
 
     pub(super) async fn bind(&mut self, message: Bind) -> Result<(), Failure> {
-        let prepared = Arc::clone(self.statement(message.statement_name.as_deref())?);
-        let wanted = prepared.parameters.len();
-        if message.parameters.len() != wanted {
-            let name = message.statement_name.unwrap_or_default();
+        let statement = Arc::clone(self.statement(message.statement_name.as_deref())?);
+        let (wanted, given) = (statement.parameters().len(), message.parameters.len());
+        if given != wanted {
             let text = format!(
-                "bind message supplies {} parameters, but prepared statement \"{name}\" requires {wanted}",
-                message.parameters.len()
+                "bind message supplies {given} parameters, but prepared statement \"{}\" requires \
+                 {wanted}",
+                message.statement_name.unwrap_or_default()
             );
-            return Err(SqlError::new("08P01", text).into());
+            return Err(Error::new("08P01", text).into());
         }
-        let format = formats(&message.parameter_format_codes);
         let mut values = Vec::with_capacity(wanted);
-        for (at, (bytes, ty)) in message
-            .parameters
-            .iter()
-            .zip(&prepared.parameters)
-            .enumerate()
-        {
+        let parameters = message.parameters.iter().zip(statement.parameters());
+        for (at, (bytes, kind)) in parameters.enumerate() {
             values.push(match bytes {
-                Some(bytes) => decode(bytes, *ty, Form::of(&format, at))?,
+                Some(bytes) => {
+                    let form = Form::at(&message.parameter_format_codes, at);
+                    decode(bytes, *kind, form)?
+                }
                 None => Value::Null,
             });
         }
         let portal = Portal {
-            prepared,
+            statement,
             values,
-            format: formats(&message.result_column_format_codes),
+            forms: message.result_column_format_codes,
             pending: None,
         };
         self.portals
@@ -87,56 +119,31 @@ impl Conversation {
     pub(super) async fn describe(&mut self, message: Describe) -> Result<(), Failure> {
         let name = message.name.as_deref();
         if message.target_type == b'P' {
-            let described = match self.portal(name) {
-                Ok(portal) => portal.description(),
-                Err(missing) => self.cursor(name).await.ok_or(missing)?,
-            };
+            let portal = self.portal(name)?;
+            let described = description(portal.statement.columns(), &portal.forms);
             return self.feed(described).await;
         }
-        let prepared = Arc::clone(self.statement(name)?);
-        let types = prepared.parameters.iter().map(|ty| ty.oid).collect();
-        let types = ParameterDescription::new(types);
+        let statement = Arc::clone(self.statement(name)?);
+        let kinds = statement.parameters().iter();
+        let types = ParameterDescription::new(kinds.map(|kind| oid_of(*kind).0).collect());
         self.feed(PgWireBackendMessage::ParameterDescription(types))
             .await?;
-        let columns = prepared.columns.as_deref();
-        self.feed(description(columns, &Format::UnifiedText)).await
-    }
-
-    /// What Describe says of a cursor of SQL, which is a portal too.
-    async fn cursor(&self, name: Option<&str>) -> Option<PgWireBackendMessage> {
-        let name = name.unwrap_or_default().to_owned();
-        let columns = self
-            .session
-            .work(move |worker| Ok(worker.cursors.columns(&name).map(<[ResultColumn]>::to_vec)));
-        let columns = columns.await.ok()??;
-        Some(description(Some(&columns), &Format::UnifiedText))
+        self.feed(description(statement.columns(), &[])).await
     }
 
     pub(super) async fn execute(&mut self, message: Execute) -> Result<(), Failure> {
         let name = message.name.unwrap_or_default();
         let portal = self.portal(Some(&name))?;
-        if portal.prepared.is_empty() {
+        let (statement, values) = (Arc::clone(&portal.statement), portal.values.clone());
+        if matches!(*statement, Statement::Empty) {
             let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
             return self.feed(empty).await;
         }
         if portal.pending.is_none() {
-            let (prepared, values) = (Arc::clone(&portal.prepared), portal.values.clone());
-            if prepared.command == Command::Copy {
-                let tokens = lexer::tokens(&prepared.source);
-                return Ok(self.start_copy(&tokens, Protocol::Extended).await??);
-            }
-            let done = self.session.work(move |worker| {
-                let outcome = worker.run_one(&prepared, values);
-                Ok((outcome, worker.status()))
-            });
-            let (outcome, status) = done.await?;
-            self.status = status;
-            let outcome = outcome?;
-            self.announce(&outcome).await?;
-            if outcome.columns.is_none() {
-                return self.feed(complete(&outcome.tag, None)).await;
-            }
-            self.portal(Some(&name))?.pending = Some(outcome.into());
+            let answer = self.session.run(&statement, &values).await?;
+            self.announce(&answer).await?;
+            let pending = (answer.rows.into(), answer.tag);
+            self.portal(Some(&name))?.pending = Some(pending);
         }
         self.send_rows(&name, usize::try_from(message.max_rows).unwrap_or(0))
             .await
@@ -145,25 +152,27 @@ impl Conversation {
     /// Sends the next rows of a portal; 0 means all.
     async fn send_rows(&mut self, name: &str, limit: usize) -> Result<(), Failure> {
         let portal = self.portal(Some(name))?;
-        let format = portal.format.clone();
-        let Some(Pending { columns, rows, tag }) = &mut portal.pending else {
+        let (statement, forms) = (Arc::clone(&portal.statement), portal.forms.clone());
+        let Some((rows, tag)) = &mut portal.pending else {
             return Ok(());
         };
-        let count = if limit == 0 {
-            rows.len()
-        } else {
-            limit.min(rows.len())
+        let count = match limit {
+            0 => rows.len(),
+            limit => limit.min(rows.len()),
         };
         let sent: Vec<Vec<Value>> = rows.drain(..count).collect();
-        let last = if limit == 0 || sent.len() < limit {
-            complete(tag, Some(sent.len()))
-        } else {
-            PgWireBackendMessage::PortalSuspended(PortalSuspended::new())
+        let last = match limit {
+            limit if limit > 0 && sent.len() == limit => {
+                PgWireBackendMessage::PortalSuspended(PortalSuspended::new())
+            }
+            // A query's tag counts what this message has fetched.
+            _ if tag.starts_with("SELECT ") => complete(&format!("SELECT {}", sent.len())),
+            _ => complete(tag),
         };
-        let columns = columns.clone();
         for row in sent {
-            let row = data_row(&self.session.surroundings, &columns, &row, &format)?;
-            self.socket.feed(row).await?;
+            self.socket
+                .feed(data_row(statement.columns(), &row, &forms)?)
+                .await?;
         }
         self.feed(last).await
     }
@@ -179,53 +188,18 @@ impl Conversation {
             .await
     }
 
-    fn statement(&self, name: Option<&str>) -> Result<&Arc<Prepared>, SqlError> {
+    fn statement(&self, name: Option<&str>) -> Result<&Arc<Statement>, Error> {
         let name = name.unwrap_or_default();
-        self.statements.get(name).ok_or_else(|| {
-            SqlError::new(
-                "26000",
-                format!("prepared statement \"{name}\" does not exist"),
-            )
-        })
+        self.statements.get(name).ok_or_else(|| no_statement(name))
     }
 
-    fn portal(&mut self, name: Option<&str>) -> Result<&mut Portal, SqlError> {
+    fn portal(&mut self, name: Option<&str>) -> Result<&mut Portal, Error> {
         let name = name.unwrap_or_default();
-        self.portals
-            .get_mut(name)
-            .ok_or_else(|| SqlError::new("34000", format!("portal \"{name}\" does not exist")))
+        let found = self.portals.get_mut(name);
+        found.ok_or_else(|| Error::new("34000", format!("portal \"{name}\" does not exist")))
     }
 
     async fn feed(&mut self, message: PgWireBackendMessage) -> Result<(), Failure> {
         self.socket.feed(message).await.map_err(Failure::Stream)
-    }
-}
-
-/// Why a message was not answered as wished.
-pub(super) enum Failure {
-    /// The client is told.
-    Sql(SqlError),
-    /// There is no client any more.
-    Stream(io::Error),
-}
-
-impl From<SqlError> for Failure {
-    fn from(error: SqlError) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Stream(error)
-    }
-}
-
-/// Format codes: none is text, one is for all.
-fn formats(codes: &[i16]) -> Format {
-    match codes {
-        [] => Format::UnifiedText,
-        [code] => Format::from(*code),
-        codes => Format::Individual(codes.to_vec()),
     }
 }

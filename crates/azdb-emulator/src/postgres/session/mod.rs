@@ -1,126 +1,344 @@
-//! A session that is logged in: its connection to SQLite, and the conversation of commands.
+//! A session of the sample, on `pgwire`'s codec.
 //!
-//! `pgwire`'s codec reads and writes the messages; what they mean is decided here, because its
-//! handlers keep no transaction state that is true for SQLite, and describe a statement without
-//! result as one with an empty row.
+//! ```text
+//!   client                                  server
+//!    | Query                          ----> |
+//!    | <-- per statement: RowDescription, DataRow.., CommandComplete
+//!    | <------------------- ReadyForQuery   |
+//!    | Parse, Bind, Describe, Execute ----> |
+//!    | <-- ParseComplete, BindComplete, .., CommandComplete | PortalSuspended
+//!    | Sync                           ----> |
+//!    | <------------------- ReadyForQuery   |   after an error: all before Sync is skipped
+//! ```
+//!
+//! What the messages mean is decided here: `pgwire`'s handlers keep no transaction's state, and
+//! describe a statement without result as one with an empty row.
 
-mod conversation;
-mod copy;
-mod cursor;
-mod execute;
+mod answer;
+mod canned;
 mod extended;
-mod portal;
-mod prepare;
-mod worker;
+mod fault;
+mod numeric;
+mod psql;
+mod settings;
+mod values;
 
-use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-pub(super) use conversation::run;
-use rusqlite::config::DbConfig;
-use worker::Worker;
+use futures_util::{SinkExt, StreamExt};
+use pgwire::api::{DefaultClient, PgWireConnectionState};
+use pgwire::messages::response::{EmptyQueryResponse, ReadyForQuery, TransactionStatus};
+use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion};
+use pgwire::tokio::server::PgWireMessageServerCodec;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_util::codec::Framed;
 
-use tokio::task::JoinHandle;
+use answer::{Answer, Statement, complete, data_row, description};
+use extended::{Failure, Portal};
+use fault::Error;
+use settings::Settings;
 
-use super::cancel::Sessions;
-use super::catalog::{self, Place, SharedCatalog};
-use super::error::SqlError;
-use super::functions::{self, Surroundings};
 use super::opening::Startup;
-use super::settings::Settings;
-use crate::sqlite::{Database, Interrupt, Reason};
+use super::wire::fatal;
+use crate::sample::{self, Dialect, Fault, Kind, Prepared, Transaction, Value};
 
-/// A session: its worker, and what is known about it.
+/// A session's stream, with `pgwire`'s codec.
+type Socket = Framed<TlsStream<TcpStream>, PgWireMessageServerCodec<()>>;
+
+/// A session that is logged in.
 pub(super) struct Session {
-    worker: Arc<Mutex<Worker>>,
-    surroundings: Arc<Surroundings>,
+    sample: sample::Session,
+    settings: Settings,
+    user: String,
+    database: String,
+    process: i32,
 }
 
 impl Session {
-    /// Opens a session for a client that has logged in.
-    pub(super) fn open(
-        database: &Database,
-        sessions: &Arc<Sessions>,
-        startup: &Startup,
-        roles: Vec<String>,
-    ) -> Result<Self, rusqlite::Error> {
-        let connection = database.connect()?;
-        // As in PostgreSQL: "x" is never a string, and LIKE tells upper from lower case.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
-        connection.pragma_update(None, "case_sensitive_like", true)?;
-        rusqlite::vtab::series::load_module(&connection)?;
+    /// A session for a client that has logged in.
+    pub(super) fn new(sample: sample::Session, startup: &Startup, process: i32) -> Self {
         let user = startup.parameter("user").unwrap_or_default().to_owned();
         let database = startup.parameter("database").unwrap_or(&user).to_owned();
-        let surroundings = Arc::new(Surroundings {
+        Self {
+            sample,
             settings: Settings::new(startup, &user),
             user,
-            place: Place { database, roles },
-            catalog: SharedCatalog::default(),
-            interrupt: Arc::new(Interrupt::new(&connection)),
-            sessions: Arc::clone(sessions),
-            process: AtomicI32::new(0),
-        });
-        functions::register(&connection, &surroundings)?;
-        catalog::attach(&connection)?;
-        let worker = Worker::new(connection, Arc::clone(&surroundings));
-        Ok(Self {
-            worker: Arc::new(Mutex::new(worker)),
-            surroundings,
-        })
-    }
-
-    pub(super) fn interrupt(&self) -> Arc<Interrupt> {
-        Arc::clone(&self.surroundings.interrupt)
-    }
-
-    pub(super) fn set_process(&self, process: i32) {
-        self.surroundings.process.store(process, Ordering::Relaxed);
+            database,
+            process,
+        }
     }
 
     /// Settings that a client is told at login.
-    pub(super) fn reported_parameters(&self) -> Vec<(String, String)> {
-        self.surroundings.settings.reported()
+    pub(super) fn reported(&self) -> Vec<(String, String)> {
+        self.settings.reported()
     }
 
-    /// Runs a job with the connection, on a thread that may block.
-    async fn work<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Worker) -> Result<T, SqlError> + Send + 'static,
-    ) -> Result<T, SqlError> {
-        self.surroundings.interrupt.arm();
-        let worker = Arc::clone(&self.worker);
-        let done = tokio::task::spawn_blocking(move || {
-            job(&mut worker.lock().unwrap_or_else(PoisonError::into_inner))
-        });
-        self.within_limit(done).await
+    /// Looks at a statement.
+    fn prepare(&self, text: &str, declared: &[sample::Declared]) -> Result<Statement, Error> {
+        if self.sample.transaction() == Transaction::Failed && !ends(text) {
+            return Err(Fault::Failed.into());
+        }
+        if let Some(answer) = canned::answer(text, self) {
+            let columns = answer?.columns;
+            let text = text.to_owned();
+            return Ok(Statement::Canned { text, columns });
+        }
+        match sample::parse(text, Dialect::Postgres)?.as_slice() {
+            [] => Ok(Statement::Empty),
+            [one] => {
+                let prepared = self.sample.prepare(one, declared)?;
+                Ok(Statement::Sample(Box::new(prepared)))
+            }
+            _ => Err(Error::new("42601", "several statements without semicolons")),
+        }
     }
 
-    /// Waits for a job, and interrupts it when `statement_timeout` is over.
-    async fn within_limit<T>(
-        &self,
-        mut job: JoinHandle<Result<T, SqlError>>,
-    ) -> Result<T, SqlError> {
-        let limit = self.surroundings.settings.limit("statement_timeout");
-        let done = match limit {
-            None => job.await,
-            Some(limit) => match tokio::time::timeout(limit, &mut job).await {
-                Ok(done) => done,
-                Err(_) => {
-                    self.surroundings.interrupt.fire(Reason::Timeout);
-                    job.await
+    async fn run(&mut self, statement: &Statement, values: &[Value]) -> Result<Answer, Error> {
+        match statement {
+            Statement::Empty => Ok(Answer::done("")),
+            Statement::Canned { text, .. } => {
+                if self.sample.transaction() == Transaction::Failed {
+                    return Err(Fault::Failed.into());
                 }
-            },
+                if let Some(time) = canned::sleep(text) {
+                    self.sample.sleep(time).await?;
+                }
+                let answer = canned::answer(text, self);
+                let mut answer = answer.unwrap_or_else(|| Err(Fault::Stale.into()))?;
+                for (name, value) in &answer.reports {
+                    self.settings.put(name, value);
+                }
+                answer
+                    .reports
+                    .retain(|(name, _)| settings::is_reported(name));
+                Ok(answer)
+            }
+            Statement::Sample(prepared) => self.run_sample(prepared, values).await,
+        }
+    }
+
+    async fn run_sample(&self, prepared: &Prepared, values: &[Value]) -> Result<Answer, Error> {
+        let before = self.sample.transaction();
+        let outcome = self.sample.run(prepared, values).await?;
+        let warning = match (prepared.kind, before) {
+            (Kind::Begin, Transaction::Open) => {
+                Some(("25001", "there is already a transaction in progress"))
+            }
+            (Kind::Commit | Kind::Rollback, Transaction::None) => {
+                Some(("25P01", "there is no transaction in progress"))
+            }
+            _ => None,
         };
-        match done {
-            Ok(result) => result,
-            Err(error) => Err(SqlError::new("XX000", error.to_string())),
+        Ok(Answer {
+            warning,
+            ..Answer::from(outcome)
+        })
+    }
+
+    fn status(&self) -> TransactionStatus {
+        match self.sample.transaction() {
+            Transaction::None => TransactionStatus::Idle,
+            Transaction::Open => TransactionStatus::Transaction,
+            Transaction::Failed => TransactionStatus::Error,
         }
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.surroundings.interrupt.close();
+/// Whether a statement may end a transaction: what a failed one still takes.
+fn ends(text: &str) -> bool {
+    ["commit", "end", "rollback", "abort"].contains(&first_word(text).as_str())
+}
+
+fn begins(text: &str) -> bool {
+    ["begin", "start"].contains(&first_word(text).as_str())
+}
+
+fn first_word(text: &str) -> String {
+    let word = text.trim_start().split(|c: char| !c.is_alphabetic()).next();
+    word.unwrap_or_default().to_lowercase()
+}
+
+/// Serves commands until the client leaves.
+pub(super) async fn run(
+    stream: TlsStream<TcpStream>,
+    peer: SocketAddr,
+    session: Session,
+) -> io::Result<()> {
+    let mut client = DefaultClient::new(peer, true);
+    client.protocol_version = ProtocolVersion::PROTOCOL3_0;
+    client.state = PgWireConnectionState::ReadyForQuery;
+    let mut conversation = Conversation {
+        socket: Framed::new(stream, PgWireMessageServerCodec::new(client)),
+        session,
+        statements: HashMap::new(),
+        portals: HashMap::new(),
+        skipping: false,
+    };
+    loop {
+        match conversation.socket.next().await {
+            None | Some(Ok(PgWireFrontendMessage::Terminate(_))) => return Ok(()),
+            Some(Ok(message)) => conversation.answer(message).await?,
+            Some(Err(error)) => {
+                let error = fatal("08P01", &error.to_string());
+                conversation.socket.send(error).await?;
+                return conversation.socket.close().await;
+            }
+        }
+    }
+}
+
+struct Conversation {
+    socket: Socket,
+    session: Session,
+    statements: HashMap<String, Arc<Statement>>,
+    portals: HashMap<String, Portal>,
+    /// An error was told, and what comes before the next Sync counts for nothing.
+    skipping: bool,
+}
+
+impl Conversation {
+    async fn answer(&mut self, message: PgWireFrontendMessage) -> io::Result<()> {
+        let answered = match message {
+            PgWireFrontendMessage::Query(query) => return self.query(&query.query).await,
+            PgWireFrontendMessage::Sync(_) => {
+                self.skipping = false;
+                // Portals live as long as their transaction.
+                if self.session.status() == TransactionStatus::Idle {
+                    self.portals.clear();
+                }
+                return self.ready().await;
+            }
+            PgWireFrontendMessage::Flush(_) => return self.socket.flush().await,
+            _ if self.skipping => return Ok(()),
+            PgWireFrontendMessage::Parse(parse) => self.parse(parse).await,
+            PgWireFrontendMessage::Bind(bind) => self.bind(bind).await,
+            PgWireFrontendMessage::Describe(describe) => self.describe(describe).await,
+            PgWireFrontendMessage::Execute(execute) => self.execute(execute).await,
+            PgWireFrontendMessage::Close(close) => self.close(close).await,
+            // What a client sends for a COPY that was refused.
+            _ => return Ok(()),
+        };
+        match answered {
+            Ok(()) => Ok(()),
+            Err(Failure::Stream(error)) => Err(error),
+            Err(Failure::Sql(error)) => {
+                self.skipping = true;
+                self.tell(error).await
+            }
+        }
+    }
+
+    /// The simple protocol: what stands in one message is one transaction, unless it says otherwise.
+    async fn query(&mut self, text: &str) -> io::Result<()> {
+        let parts = sample::split(text, Dialect::Postgres);
+        if parts.is_empty() {
+            let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
+            self.socket.feed(empty).await?;
+        }
+        let turns = parts.iter().any(|part| begins(part) || ends(part));
+        let idle = self.session.sample.transaction() == Transaction::None;
+        let is_one = parts.len() > 1 && idle && !turns;
+        match self.statements(&parts, is_one).await {
+            Ok(()) => {}
+            Err(Failure::Stream(error)) => return Err(error),
+            Err(Failure::Sql(error)) => {
+                self.tell(error).await?;
+                if is_one && let Err(fault) = self.session.sample.turn(Kind::Rollback) {
+                    self.tell(fault.into()).await?;
+                }
+            }
+        }
+        self.ready().await
+    }
+
+    async fn statements(&mut self, parts: &[&str], is_one: bool) -> Result<(), Failure> {
+        if is_one {
+            self.session.sample.turn(Kind::Begin).map_err(Error::from)?;
+        }
+        for part in parts {
+            let statement = match self.deallocated(part) {
+                Some(done) => {
+                    self.show(done?).await?;
+                    continue;
+                }
+                None => self.session.prepare(part, &[])?,
+            };
+            if matches!(statement, Statement::Empty) {
+                continue;
+            }
+            let answer = self.session.run(&statement, &[]).await?;
+            self.show(answer).await?;
+        }
+        if is_one {
+            self.session
+                .sample
+                .turn(Kind::Commit)
+                .map_err(Error::from)?;
+        }
+        Ok(())
+    }
+
+    /// `deallocate`, which takes away what was prepared over the protocol, too.
+    fn deallocated(&mut self, text: &str) -> Option<Result<Answer, Error>> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            [first, rest @ ..] if first.eq_ignore_ascii_case("deallocate") => {
+                let name = rest.last()?.trim_matches('"');
+                if name.eq_ignore_ascii_case("all") {
+                    self.statements.clear();
+                    return Some(Ok(Answer::done("DEALLOCATE ALL")));
+                }
+                Some(match self.statements.remove(name) {
+                    Some(_) => Ok(Answer::done("DEALLOCATE")),
+                    None => Err(extended::no_statement(name)),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// A statement's whole result, described, in text.
+    async fn show(&mut self, answer: Answer) -> io::Result<()> {
+        self.announce(&answer).await?;
+        if !answer.columns.is_empty() {
+            self.socket.feed(description(&answer.columns, &[])).await?;
+            for row in &answer.rows {
+                match data_row(&answer.columns, row, &[]) {
+                    Ok(row) => self.socket.feed(row).await?,
+                    Err(error) => return self.tell(error).await,
+                }
+            }
+        }
+        self.socket.feed(complete(&answer.tag)).await
+    }
+
+    /// A warning, and changed settings.
+    async fn announce(&mut self, answer: &Answer) -> io::Result<()> {
+        for message in answer.announcements() {
+            self.socket.feed(message).await?;
+        }
+        Ok(())
+    }
+
+    async fn ready(&mut self) -> io::Result<()> {
+        let ready = ReadyForQuery::new(self.session.status());
+        self.socket
+            .send(PgWireBackendMessage::ReadyForQuery(ready))
+            .await
+    }
+
+    /// Tells an error, which fails the transaction.
+    async fn tell(&mut self, error: Error) -> io::Result<()> {
+        self.session.sample.fail();
+        tracing::debug!(
+            code = error.code,
+            message = error.message,
+            "statement failed"
+        );
+        self.socket.feed(error.response()).await
     }
 }

@@ -80,3 +80,11 @@ proptest! {
         let _ = Answer::parse(&payload);
     }
 }
+
+proptest! {
+    #[test]
+    fn only_a_first_byte_of_zero_is_welcome(payload in proptest::collection::vec(any::<u8>(), 0..40)) {
+        let is_welcome = Answer::parse(&payload) == Ok(Answer::Ok);
+        prop_assert_eq!(is_welcome, payload.first() == Some(&0));
+    }
+}

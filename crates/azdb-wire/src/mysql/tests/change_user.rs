@@ -106,3 +106,35 @@ proptest! {
         let _ = ChangeUser::parse(&[&[0x11][..], &payload].concat(), Capabilities(flags));
     }
 }
+
+proptest! {
+    #[test]
+    fn half_a_command_says_nothing_that_the_whole_does_not(
+        user in "[a-z]{0,20}", auth in proptest::collection::vec(any::<u8>(), 0..=20), database in "[a-z]{1,20}",
+    ) {
+        let ours = ChangeUser {
+            user: user.as_bytes(),
+            auth: &auth,
+            database: Some(database.as_bytes()),
+            charset: Some(45),
+            plugin: b"mysql_native_password",
+            attributes: b"\x07\x03key\x02vl",
+        };
+        let payload = ours.encode(MODERN).unwrap();
+        let named = 1 + user.len() + 2 + auth.len();
+        for length in 0..payload.len() {
+            let Ok(read) = ChangeUser::parse(&payload[..length], MODERN) else {
+                continue;
+            };
+            prop_assert!(length >= named);
+            prop_assert!((read.user, read.auth) == (ours.user, ours.auth));
+            prop_assert!(database.as_bytes().starts_with(read.database.unwrap_or_default()));
+            prop_assert!(ours.plugin.starts_with(read.plugin));
+            prop_assert!(read.charset.is_none_or(|charset| charset == 45));
+            prop_assert!(read.attributes.is_empty());
+        }
+        // Without the last part it is still a command.
+        let without = payload.len() - ours.attributes.len();
+        prop_assert!(ChangeUser::parse(&payload[..without], MODERN).is_ok());
+    }
+}

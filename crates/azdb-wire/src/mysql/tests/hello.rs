@@ -88,3 +88,31 @@ proptest! {
         let _ = Greeting::parse(&[&[10][..], &payload].concat());
     }
 }
+
+proptest! {
+    #[test]
+    fn a_greeting_without_its_scramble_is_none(
+        version in "[0-9a-zA-Z.-]{1,40}", plugin in "[a-z_]{0,30}", capabilities: u32, reserved: [u8; 10],
+    ) {
+        let greeting = Greeting {
+            version: version.as_bytes(),
+            thread_id: 7,
+            scramble: [b's'; SCRAMBLE],
+            capabilities: Capabilities(capabilities),
+            charset: 45,
+            status: 2,
+            reserved,
+            plugin: plugin.as_bytes(),
+        };
+        let payload = greeting.encode();
+        let scrambled = payload.len() - plugin.len() - 1;
+        for length in 0..payload.len() {
+            let read = Greeting::parse(&payload[..length]);
+            prop_assert_eq!(read.is_ok(), length >= scrambled, "{}", length);
+            prop_assert!(read.is_err() || read.unwrap().scramble == greeting.scramble);
+        }
+        let is_mariadb = !greeting.capabilities.has(Capabilities::MYSQL);
+        let extended = u32::from_le_bytes([reserved[6], reserved[7], reserved[8], reserved[9]]);
+        prop_assert_eq!(greeting.extended(), if is_mariadb { extended } else { 0 });
+    }
+}

@@ -201,3 +201,39 @@ proptest! {
         let _ = ResponsePacket::parse(&payload);
     }
 }
+
+proptest! {
+    /// Whatever a cut leaves, it is the app's own or nothing.
+    #[test]
+    fn half_a_response_says_nothing_that_the_whole_does_not(
+        user in "[a-z]{1,20}",
+        auth in proptest::collection::vec(any::<u8>(), 0..=40),
+        database in proptest::option::of("[a-z]{1,20}"),
+    ) {
+        let ours = Response {
+            capabilities: V41 | Capabilities::PLUGIN_AUTH | Capabilities::SECURE_CONNECTION,
+            max_packet: 1 << 24,
+            charset: 45,
+            extended: 0,
+            user: user.as_bytes(),
+            auth: &auth,
+            database: database.as_deref().map(str::as_bytes),
+            plugin: b"mysql_native_password",
+            attributes: b"\x07\x03key\x02vl",
+        };
+        let payload = ours.encode().unwrap();
+        let named = 32 + user.len() + 2 + auth.len();
+        for length in 0..payload.len() {
+            match ResponsePacket::parse(&payload[..length]) {
+                Ok(ResponsePacket::Response(read)) => {
+                    prop_assert!(length >= named);
+                    prop_assert_eq!((read.user, read.auth), (ours.user, ours.auth));
+                    prop_assert!(read.database.is_none_or(|name| database.as_deref().unwrap().as_bytes().starts_with(name)));
+                    prop_assert!(read.attributes.is_empty());
+                }
+                Ok(other) => prop_assert!(false, "{other:?}"),
+                Err(error) => prop_assert_eq!(error, PacketError::Malformed("response to the greeting")),
+            }
+        }
+    }
+}

@@ -85,3 +85,44 @@ proptest! {
         let _ = ScramFirst::parse(&body);
     }
 }
+
+/// A request as a server writes it.
+fn any_request() -> impl Strategy<Value = (Vec<u8>, Vec<Vec<u8>>)> {
+    let mechanism = proptest::collection::vec(1..=255u8, 1..24);
+    proptest::collection::vec(mechanism, 0..4).prop_map(|mechanisms| {
+        let mut body = 10u32.to_be_bytes().to_vec();
+        for mechanism in &mechanisms {
+            body.extend([&mechanism[..], &[0]].concat());
+        }
+        body.push(0);
+        (body, mechanisms)
+    })
+}
+
+proptest! {
+    #[test]
+    fn mechanisms_are_read_to_the_last_and_none_is_made_of_half_a_list((body, mechanisms) in any_request()) {
+        let read = mechanisms.iter().map(|name| &name[..]).collect();
+        prop_assert_eq!(Authentication::parse(&body), Ok(Authentication::Sasl(read)));
+        for length in 0..body.len() {
+            prop_assert!(Authentication::parse(&body[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn every_request_has_a_name_and_only_zero_is_welcome(code: u32, rest in proptest::collection::vec(any::<u8>(), 0..8)) {
+        let body = [&code.to_be_bytes()[..], &rest].concat();
+        if let Ok(request) = Authentication::parse(&body) {
+            prop_assert_eq!(request == Authentication::Ok, code == 0);
+            prop_assert!(!request.name().is_empty());
+        }
+    }
+
+    #[test]
+    fn rounds_are_read_wherever_they_stand(rounds: u32, nonce in "[!-+--~]{0,30}") {
+        let message = alloc::format!("r={nonce},s=c2FsdA==,i={rounds}");
+        let read = ScramFirst::parse(message.as_bytes());
+        let is_bearable = (1..=ScramFirst::MAX_ITERATIONS).contains(&rounds);
+        prop_assert_eq!(read.ok().map(|first| first.iterations), is_bearable.then_some(rounds));
+    }
+}

@@ -100,3 +100,48 @@ proptest! {
         let _ = Startup::parse(V, &bytes);
     }
 }
+
+fn name() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![text(), Just(b"database".to_vec()), Just(b"user".to_vec())]
+}
+
+proptest! {
+    #[test]
+    fn half_a_list_of_parameters_is_none(
+        parameters in proptest::collection::vec((text(), text()), 1..6),
+    ) {
+        let mut payload = Vec::new();
+        for (name, value) in &parameters {
+            payload.extend([&name[..], &[0], value, &[0]].concat());
+        }
+        payload.push(0);
+        let read = startup(&payload);
+        prop_assert_eq!(read.parameters.len(), parameters.len());
+        for length in 0..payload.len() {
+            // Only a value that is empty looks like an end.
+            if let Ok(read) = Startup::parse(V, &payload[..length]) {
+                let known = parameters.iter().zip(read.parameters);
+                prop_assert!(known.clone().all(|((name, _), read)| read.0 == name));
+                prop_assert!(known.rev().skip(1).all(|((_, value), read)| read.1 == value));
+            }
+        }
+    }
+
+    #[test]
+    fn the_server_hears_the_new_names_alone(
+        mut parameters in proptest::collection::vec((name(), text()), 0..6),
+        users in proptest::collection::vec(text(), 1..3),
+        user in text(), database in text(),
+    ) {
+        parameters.extend(users.iter().map(|user| (b"user".to_vec(), user.clone())));
+        let app = Startup {
+            version: V,
+            parameters: parameters.iter().map(|(name, value)| (&name[..], &value[..])).collect(),
+        };
+        let packet = app.encode_as(&user, &database).unwrap();
+        let First::Startup(read) = First::parse(&packet).unwrap() else { panic!("not a startup") };
+        prop_assert!(read.parameters.iter().all(|(name, value)| *name != b"user" || *value == user));
+        prop_assert_eq!(read.user(), Some(&user[..]));
+        prop_assert_eq!(app.user(), users.last().map(|user| &user[..]));
+    }
+}

@@ -99,3 +99,25 @@ proptest! {
         prop_assert_eq!(&out[..1], b"E");
     }
 }
+
+proptest! {
+    #[test]
+    fn fields_are_read_in_order_and_none_is_made_of_half_a_text(
+        fields in proptest::collection::vec((1..=255u8, proptest::collection::vec(1..=255u8, 0..20)), 0..6),
+    ) {
+        let mut body = Vec::new();
+        for (code, text) in &fields {
+            body.extend([&[*code], &text[..], &[0]].concat());
+        }
+        body.push(0);
+        let owned = |body| ErrorFields::of(body).map(|(code, text)| (code, text.to_vec())).collect::<Vec<_>>();
+        prop_assert_eq!(&owned(&body), &fields);
+        for length in 0..body.len() {
+            prop_assert!(fields.starts_with(&owned(&body[..length])));
+        }
+        for code in 1..=255u8 {
+            let first = fields.iter().find(|(known, _)| *known == code);
+            prop_assert_eq!(ErrorFields::of(&body).get(code), first.map(|(_, text)| &text[..]));
+        }
+    }
+}

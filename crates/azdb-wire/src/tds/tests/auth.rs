@@ -185,15 +185,125 @@ proptest! {
     fn an_answer_that_is_cut_off_is_an_error(length in 0usize..400) {
         let payload = answer_of_a_server();
         let cut = payload.get(..length.min(payload.len())).unwrap();
-        let whole: Vec<_> = Tokens::of(&payload).collect();
-        let tokens: Vec<_> = Tokens::of(cut).collect();
+        let whole: Vec<_> = StreamTokens::of(&payload).collect();
+        let tokens: Vec<_> = StreamTokens::of(cut).collect();
         let good = tokens.iter().filter(|token| token.is_ok()).count();
         prop_assert!(good >= tokens.len().saturating_sub(1));
         for (token, expected) in tokens.iter().zip(&whole) {
             // A list of features may end with its message.
-            if let Ok(token) = token && !matches!(token, Token::Features(_)) {
+            if let Ok(token) = token && !matches!(token, StreamToken::Features(_)) {
                 prop_assert_eq!(Ok(*token), *expected);
             }
         }
+    }
+}
+
+/// A token of an answer, by what becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// ENVCHANGE database.
+    Change,
+    Routing,
+    Mirror,
+    Info,
+    /// LOGINACK for 7.4.
+    Ack,
+    /// A grant of these features, empty ones.
+    Features([u8; 2]),
+    Done,
+}
+
+fn any_part() -> impl Strategy<Value = Part> {
+    let id = || prop::sample::select([feature_id::FED_AUTH, 0x01, 0x04, 0x0a].as_slice());
+    prop_oneof![
+        Just(Part::Change),
+        Just(Part::Routing),
+        Just(Part::Mirror),
+        Just(Part::Info),
+        Just(Part::Ack),
+        [id(), id()].prop_map(Part::Features),
+        Just(Part::Done),
+    ]
+}
+
+impl Part {
+    fn push(self, out: &mut Vec<u8>) {
+        let change = |kind: u8, out: &mut Vec<u8>| {
+            out.extend_from_slice(&[tag::ENV_CHANGE, 3, 0, kind, 0, 0]);
+        };
+        match self {
+            Self::Change => change(1, out),
+            Self::Routing => out.extend(routing("db1", 11_000)),
+            Self::Mirror => change(change::MIRROR, out),
+            Self::Info => Report {
+                is_error: false,
+                number: 5701,
+                state: 1,
+                class: 0,
+                message: &utf16("m"),
+                server: &[],
+                procedure: &[],
+                line: 1,
+            }
+            .encode(Width::Wide, out),
+            Self::Ack => {
+                out.extend_from_slice(&[tag::LOGIN_ACK, 7, 0, 1, 0x74, 0, 0, 4, 0, 0]);
+            }
+            Self::Features([one, other]) => {
+                out.extend_from_slice(&[tag::FEATURE_EXT_ACK, one, 0, 0, 0, 0]);
+                out.extend_from_slice(&[other, 0, 0, 0, 0, feature_id::END]);
+            }
+            Self::Done => Done {
+                status: 0,
+                ..Done::ERROR
+            }
+            .encode(Width::Wide, out),
+        }
+    }
+}
+
+proptest! {
+    /// In whichever order a server says what it says.
+    #[test]
+    fn a_modern_app_reads_all_but_what_would_lead_it_past_us_or_was_not_asked_for(
+        parts in proptest::collection::vec(any_part(), 0..10), sends_token: bool,
+    ) {
+        // It asks for features 1 and 10, and perhaps it sends a token of its own.
+        let asked: &'static [u8] = match sends_token {
+            true => b"\x01\0\0\0\0\x0a\x01\0\0\0\x01\x02\x01\0\0\0\x02\xff",
+            false => b"\x01\0\0\0\0\x0a\x01\0\0\0\x01\xff",
+        };
+        let login = Written { flags: [0xe0, 0x03, 0, 0x10], features: asked, ..PLAIN }.bytes();
+        let manner = Manner::of(&Login7::parse(&login).unwrap());
+        let (mut payload, mut out) = (Vec::new(), Vec::new());
+        parts.iter().for_each(|part| part.push(&mut payload));
+        LoginAnswer::parse(&payload).unwrap().rewrite(&manner, &mut out);
+
+        let answer = LoginAnswer::parse(&out).unwrap();
+        prop_assert_eq!(answer.routing, None);
+        let mut fed_auth_acks = 0;
+        let mut kept = Vec::new();
+        for token in StreamTokens::of(&out).map(|token| token.unwrap()) {
+            match token {
+                StreamToken::Features(features) => for (id, _) in features.iter() {
+                    fed_auth_acks += usize::from(id == feature_id::FED_AUTH);
+                    prop_assert!([0x01, 0x0a, feature_id::FED_AUTH].contains(&id));
+                },
+                StreamToken::Change { kind, .. } => kept.push(if kind == 1 { Part::Change } else { Part::Mirror }),
+                StreamToken::Report(_) => kept.push(Part::Info),
+                StreamToken::LoginAck { version, .. } => {
+                    prop_assert_eq!(version, Version::V7_4.to_ack());
+                    kept.push(Part::Ack);
+                }
+                StreamToken::Done(_) => kept.push(Part::Done),
+                StreamToken::Other { .. } => prop_assert!(false),
+            }
+        }
+        let gone = |part: &&Part| matches!(part, Part::Routing | Part::Mirror | Part::Features(_));
+        prop_assert_eq!(kept, parts.iter().filter(|part| !gone(part)).copied().collect::<Vec<_>>());
+        // The driver of an app with a token waits for this word, once, before the end.
+        let granted = parts.contains(&Part::Ack) && parts.contains(&Part::Done);
+        prop_assert!(fed_auth_acks <= usize::from(sends_token));
+        prop_assert!(!granted || fed_auth_acks == usize::from(sends_token));
     }
 }

@@ -1,16 +1,9 @@
+use super::hex;
 use crate::tds::*;
 use alloc::vec;
 use alloc::vec::Vec;
 use proptest::prelude::*;
 use tds_protocol::prelogin::{EncryptionLevel, PreLogin};
-
-/// Bytes written as pairs of hexadecimal digits.
-fn hex(text: &str) -> Vec<u8> {
-    text.split_ascii_whitespace()
-        .flat_map(|word| word.as_bytes().chunks(2))
-        .map(|pair| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
-}
 
 #[test]
 fn our_answer_is_the_one_that_drivers_were_tried_with() {

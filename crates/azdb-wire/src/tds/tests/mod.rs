@@ -8,11 +8,14 @@
 )]
 
 mod auth;
+mod feature;
 mod frame;
 mod hello;
 mod login;
 mod notice;
+mod relogin;
 mod text;
+mod token;
 mod version;
 mod watch;
 mod watch_model;
@@ -25,6 +28,18 @@ fn utf16(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     push_utf16(text, &mut out);
     out
+}
+
+/// Bytes written as pairs of hexadecimal digits.
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
 }
 
 /// A LOGIN7 written by hand: the fixed part with its places, then the variable part.

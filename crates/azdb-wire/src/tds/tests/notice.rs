@@ -40,10 +40,10 @@ fn a_message_of_any_length_becomes_two_whole_tokens() {
     };
     let mut out = Vec::new();
     notice.encode(Width::Wide, &mut out);
-    let tokens: Vec<_> = Tokens::of(&out).map(|token| token.unwrap()).collect();
+    let tokens: Vec<_> = StreamTokens::of(&out).map(|token| token.unwrap()).collect();
     assert!(matches!(
         tokens[..],
-        [Token::Report(Report { message, server, .. }), Token::Done(_)]
+        [StreamToken::Report(Report { message, server, .. }), StreamToken::Done(_)]
             if message.len() == 4000 && server.len() == 256
     ));
 }

@@ -1,4 +1,5 @@
 use crate::tds::*;
+use proptest::prelude::*;
 
 #[test]
 fn both_spellings_of_the_old_versions_are_one() {
@@ -35,4 +36,24 @@ fn fields_grew_with_7_2() {
     assert_eq!(Version::V7_2.width(), Width::Wide);
     assert_eq!(Version::V8_0.width(), Width::Wide);
     assert_eq!(Version::V7_3B.to_ack(), [0x73, 0x0b, 0, 3]);
+}
+
+proptest! {
+    /// A driver must be able to read on in what it is granted.
+    #[test]
+    fn nobody_is_granted_a_version_with_other_fields(word: u32) {
+        let asked = Version::from_login(word);
+        if let Some(granted) = asked.granted() {
+            prop_assert_eq!(granted.width(), asked.width());
+            prop_assert!(granted <= asked);
+            prop_assert_eq!(granted.granted(), Some(granted));
+        }
+    }
+
+    #[test]
+    fn a_version_is_one_number_in_two_orders(word: u32) {
+        let version = Version::from_login(word);
+        prop_assert_eq!(Version::from_login(version.to_login()), version);
+        prop_assert_eq!(u32::from_be_bytes(version.to_ack()), version.to_login());
+    }
 }

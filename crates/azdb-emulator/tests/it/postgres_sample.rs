@@ -1,0 +1,285 @@
+//! The sample over the PostgreSQL protocol, as a driver sees it.
+
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+use crate::support::{emulator, session, tcp, told};
+
+/// The rows of a query of the simple protocol, `|` between columns.
+async fn shown(client: &Client, text: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    for message in client.simple_query(text).await.unwrap() {
+        if let SimpleQueryMessage::Row(row) = message {
+            let columns = (0..row.len()).map(|at| row.get(at).unwrap_or("NULL"));
+            rows.push(columns.collect::<Vec<_>>().join("|"));
+        }
+    }
+    rows
+}
+
+async fn error(client: &Client, text: &str) -> (String, String) {
+    told(&client.simple_query(text).await.unwrap_err())
+}
+
+#[tokio::test]
+async fn what_was_once_answered_wrongly_is_right_or_refused() {
+    let azure = emulator().await;
+    let client = session(&azure).await;
+    for text in [
+        "select 1/0",
+        "grant select on products to nobody",
+        "savepoint a",
+        "copy products to stdout",
+    ] {
+        let (code, message) = error(&client, text).await;
+        assert_eq!(code, "0A000", "{text}");
+        let (start, end) = (
+            "azdb-emulator: this sample ",
+            "azdb-emulator --behind postgres://user:password@host:5432",
+        );
+        assert!(
+            message.starts_with(start) && message.ends_with(end),
+            "{message}"
+        );
+    }
+    for (begin, end, left) in [
+        ("begin", "rollback", "8"),
+        ("BEGIN", "ROLLBACK", "8"),
+        ("start transaction", "COMMIT", "7"),
+        (
+            "begin transaction isolation level read committed",
+            "commit",
+            "6",
+        ),
+    ] {
+        client.batch_execute(begin).await.unwrap();
+        let first = "delete from orders where id = ";
+        let lowest = shown(&client, "select min(id) from orders").await;
+        client
+            .batch_execute(&format!("{first}{}", lowest[0]))
+            .await
+            .unwrap();
+        client.batch_execute(end).await.unwrap();
+        assert_eq!(
+            shown(&client, "select count(*) from orders").await,
+            [left],
+            "{begin}, {end}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn prepared_statements_carry_every_type() {
+    let azure = emulator().await;
+    let client = session(&azure).await;
+    client
+        .batch_execute("create temp table all_of_them (a smallint, b int, c bigint, d float8, e boolean, f text, g bytea, h varchar(3))")
+        .await
+        .unwrap();
+    let insert = client
+        .prepare("insert into all_of_them values ($1, $2, $3, $4, $5, $6, $7, $8)")
+        .await
+        .unwrap();
+    assert_eq!(
+        insert.params()[..4],
+        [Type::INT2, Type::INT4, Type::INT8, Type::FLOAT8]
+    );
+    let bytes: &[u8] = &[0, 255];
+    let inserted = client
+        .execute(
+            &insert,
+            &[
+                &-1_i16,
+                &2_i32,
+                &3_i64,
+                &0.5_f64,
+                &true,
+                &"naïve",
+                &bytes,
+                &None::<&str>,
+            ],
+        )
+        .await
+        .unwrap();
+    assert_eq!(inserted, 1);
+    let row = client
+        .query_one("select * from all_of_them where f = $1 and e", &[&"naïve"])
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            row.get::<_, i16>(0),
+            row.get::<_, i32>(1),
+            row.get::<_, i64>(2)
+        ),
+        (-1, 2, 3)
+    );
+    assert_eq!(
+        (
+            row.get::<_, f64>(3),
+            row.get::<_, bool>(4),
+            row.get::<_, &str>(5)
+        ),
+        (0.5, true, "naïve")
+    );
+    assert_eq!(
+        (row.get::<_, &[u8]>(6), row.get::<_, Option<&str>>(7)),
+        (bytes, None)
+    );
+    assert_eq!(
+        shown(&client, "select * from all_of_them").await,
+        ["-1|2|3|0.5|t|naïve|\\x00ff|NULL"]
+    );
+
+    let sum = client
+        .query_one("select $1::int + $2::int", &[&1, &2])
+        .await
+        .unwrap();
+    assert_eq!(sum.get::<_, i32>(0), 3);
+    let statement = client
+        .prepare("select name, price from products order by id limit $1")
+        .await
+        .unwrap();
+    assert_eq!(statement.columns()[1].type_(), &Type::NUMERIC);
+    assert_eq!(client.query(&statement, &[&3_i64]).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn portal_gives_its_rows_in_portions() {
+    let azure = emulator().await;
+    let mut client = session(&azure).await;
+    let transaction = client.transaction().await.unwrap();
+    let portal = transaction
+        .bind("select id from customers order by id", &[])
+        .await
+        .unwrap();
+    let mut counts = Vec::new();
+    for _ in 0..4 {
+        counts.push(transaction.query_portal(&portal, 3).await.unwrap().len());
+    }
+    assert_eq!(counts, [3, 3, 2, 0]);
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn errors_fail_the_transaction_and_have_the_codes_of_postgresql() {
+    let azure = emulator().await;
+    let client = session(&azure).await;
+    for (text, code, message) in [
+        (
+            "select * from nowhere",
+            "42P01",
+            "relation \"nowhere\" does not exist",
+        ),
+        (
+            "select nothing from products",
+            "42703",
+            "column \"nothing\" does not exist",
+        ),
+        (
+            "insert into customers values (1, 'a', 'b', 'c', 'd')",
+            "23505",
+            "duplicate key value violates unique constraint \"customers_pkey\"",
+        ),
+        (
+            "insert into customers (name) values ('a')",
+            "23502",
+            "null value in column \"email\" of relation \"customers\" violates not-null constraint",
+        ),
+        (
+            "insert into products (name, category, price) values ('a', 'b', 'c')",
+            "22P02",
+            "invalid input syntax for type numeric(10,2): \"c\"",
+        ),
+        (
+            "update products set stock = 3000000000",
+            "22003",
+            "integer out of range",
+        ),
+        (
+            "update products set category = 'much longer than twenty'",
+            "22001",
+            "value too long for type character varying(20)",
+        ),
+    ] {
+        assert_eq!(
+            error(&client, text).await,
+            (code.to_owned(), message.to_owned())
+        );
+    }
+    client.batch_execute("begin").await.unwrap();
+    assert_eq!(error(&client, "select 1/0").await.0, "0A000");
+    assert_eq!(error(&client, "select 1").await.0, "25P02");
+    assert_eq!(error(&client, "show server_version").await.0, "25P02");
+    client.batch_execute("commit").await.unwrap();
+
+    // Several statements in one message are one transaction.
+    let text = "delete from orders; select * from nowhere";
+    assert_eq!(error(&client, text).await.0, "42P01");
+    assert_eq!(shown(&client, "select count(*) from orders").await, ["8"]);
+}
+
+#[tokio::test]
+async fn cancel_request_ends_what_waits_and_needs_the_key() {
+    let azure = emulator().await;
+    let (writer, waiting) = (session(&azure).await, session(&azure).await);
+    writer
+        .batch_execute("begin; update products set stock = 0")
+        .await
+        .unwrap();
+    let token = waiting.cancel_token();
+    let asleep = tokio::spawn(async move {
+        let error = waiting
+            .simple_query("delete from orders")
+            .await
+            .unwrap_err();
+        waiting.simple_query("select 1").await.unwrap();
+        told(&error)
+    });
+    // When the statement begins can't be seen from outside, so the request is repeated.
+    while !asleep.is_finished() {
+        token
+            .cancel_query_raw(tcp(&azure).await, NoTls)
+            .await
+            .unwrap();
+    }
+    let expected = ("57014", "canceling statement due to user request");
+    assert_eq!(
+        asleep.await.unwrap(),
+        (expected.0.to_owned(), expected.1.to_owned())
+    );
+    writer.batch_execute("rollback").await.unwrap();
+}
+
+#[tokio::test]
+async fn chatter_of_drivers_is_answered_and_settings_are_not_promised() {
+    let azure = emulator().await;
+    let client = session(&azure).await;
+    for (text, answer) in [
+        (
+            "select current_user, current_database() as database",
+            "orders-app|shop",
+        ),
+        (
+            "select pg_catalog.version()",
+            "PostgreSQL 16.4 (azdb-emulator: a sample)",
+        ),
+        ("SHOW transaction isolation level", "read committed"),
+        ("show TimeZone", "UTC"),
+    ] {
+        assert_eq!(shown(&client, text).await, [answer]);
+    }
+    let reset = "SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;";
+    client.batch_execute(reset).await.unwrap();
+    client.batch_execute("SET application_name = 'x'; set extra_float_digits to 3; set client_encoding to 'utf-8'").await.unwrap();
+    assert_eq!(shown(&client, "show application_name").await, ["x"]);
+    for text in [
+        "set timezone = 'Asia/Tokyo'",
+        "set search_path = elsewhere",
+        "set statement_timeout = 5",
+    ] {
+        let (code, message) = error(&client, text).await;
+        assert_eq!(code, "0A000");
+        assert!(message.contains(text), "{message}");
+    }
+}
