@@ -156,3 +156,6 @@ pub struct Overdue {
     /// `login_timeout`.
     pub limit: Duration,
 }
+
+#[cfg(test)]
+mod tests;

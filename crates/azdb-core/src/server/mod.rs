@@ -132,3 +132,6 @@ impl Server {
         Drained { cut }
     }
 }
+
+#[cfg(test)]
+mod tests;

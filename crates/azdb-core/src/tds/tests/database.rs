@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use super::*;
 
 /// A connection on which TLS has been agreed.
-pub(super) struct Database {
+pub(crate) struct Database {
     pub(super) stream: DuplexStream,
     pub(super) session: ServerConnection,
 }

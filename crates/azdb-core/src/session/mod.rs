@@ -162,3 +162,6 @@ impl Drop for Counted<'_> {
         self.ledger.ended.add(1);
     }
 }
+
+#[cfg(test)]
+mod tests;

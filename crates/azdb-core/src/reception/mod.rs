@@ -17,7 +17,7 @@ use crate::session;
 use crate::socket::{AppSocket, Peer};
 use crate::tds::{self, Tds};
 use crate::tls::{AppTlsConfig, LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig};
-use crate::way::Tcp;
+use crate::way::{Dial, Tcp};
 
 /// Bytes that an app in this process may have written before it must wait.
 const PIPE: usize = 64 * 1024;
@@ -87,7 +87,12 @@ impl Reception {
             state: Arc::new(RouteState::new(route)),
             route: Arc::clone(route),
         };
-        Ok(Self(Arc::new(lobby)))
+        Ok(Self::in_front_of(lobby))
+    }
+
+    /// Takes apps into `lobby`.
+    pub(crate) fn in_front_of<P: Protocol, D: Dial>(lobby: Lobby<P, D>) -> Self {
+        Self(Arc::new(lobby))
     }
 
     /// Takes in an app of this process, and returns its end of the connection. What it says and hears is what any app would.
@@ -143,7 +148,7 @@ trait TakesIn: Send + Sync {
     );
 }
 
-impl<P: Protocol> TakesIn for Lobby<P, Tcp> {
+impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
     fn route(&self) -> &Arc<Route> {
         &self.route
     }
@@ -166,3 +171,6 @@ impl<P: Protocol> TakesIn for Lobby<P, Tcp> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,6 @@ fn concerns_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::Interrupted
     )
 }
+
+#[cfg(test)]
+mod tests;
