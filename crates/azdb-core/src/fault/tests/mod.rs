@@ -2,6 +2,8 @@
 
 use std::io;
 
+use azdb_quote::Chain;
+
 use super::*;
 use crate::rig::every_cause;
 
@@ -71,7 +73,7 @@ const KINDS: [Kind; 18] = [
     Kind::Configuration,
     Kind::Upstream,
     Kind::Network,
-    Kind::Limit,
+    Kind::Network,
 ];
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::*;
+use crate::ending::Ending;
 use crate::postgres::Postgres;
 use crate::rig::{Databases, ExplosiveDial, Fuse, House, Spoken as _};
 
@@ -53,14 +54,17 @@ struct Neighbours {
 impl Street {
     fn new(change: impl FnOnce(&mut Route)) -> Self {
         let (house, fuse) = (House::<Postgres>::spoken(change), Fuse::default());
-        let reception = Reception::in_front_of(ExplosiveDial::instead(house.lobby, &fuse));
+        let reception = Reception::in_front_of(
+            ExplosiveDial::instead(house.lobby, &fuse),
+            Ending::default(),
+        );
         let (entrance, coming) = mpsc::unbounded_channel();
         let asked = Arc::default();
         let scripted = Scripted {
             coming: tokio::sync::Mutex::new(coming),
             asked: Arc::clone(&asked),
         };
-        let listener = Listener::new(scripted, reception.clone(), Ending::default());
+        let listener = Listener::new(scripted, reception.clone());
         tokio::spawn(listener.serve());
         let house = Neighbours {
             databases: house.databases,

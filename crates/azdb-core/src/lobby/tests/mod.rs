@@ -75,6 +75,10 @@ impl Explained for Said {
 }
 
 impl OwnFault for Said {
+    fn told(&self) -> String {
+        self.to_string()
+    }
+
     fn says_token_expired(&self) -> bool {
         self.0.contains("expired")
     }

@@ -48,7 +48,7 @@ async fn an_upstream_that_refuses_at_once_is_told_after_a_greeting_and_a_respons
         (1040, 1040, "no connection left"),
         (1129, 1105, "FLUSH HOSTS"),
         (1130, 1105, "firewall"),
-        (2003, 1105, "see the proxy's log"),
+        (2003, 1105, "error reference"),
     ] {
         let mut door = Door::new();
         let mut app = door.app();

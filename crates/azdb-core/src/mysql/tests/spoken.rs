@@ -3,6 +3,7 @@
 use azdb_wire::mysql::PacketError;
 use rustls::ServerConfig;
 
+use super::super::fault::Refused;
 use super::super::notice::notice;
 use super::*;
 use crate::rig::Spoken;
@@ -93,11 +94,11 @@ impl Spoken for Mysql {
                 message: message(),
                 code: 1045,
             },
-            MysqlFault::Refused {
+            MysqlFault::Refused(Refused {
                 message: message(),
                 code: 1045,
                 body: refusal(1045, "Access denied"),
-            },
+            }),
         ];
         let places: Vec<usize> = all.iter().map(place).collect();
         assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
@@ -119,7 +120,7 @@ fn place(fault: &MysqlFault) -> usize {
         MysqlFault::UpstreamPacket(_) => 4,
         MysqlFault::RefusedAtOnce { .. } => 5,
         MysqlFault::NotEntra { .. } => 6,
-        MysqlFault::Refused { .. } => 7,
+        MysqlFault::Refused(_) => 7,
     }
 }
 

@@ -56,7 +56,7 @@ impl Database {
         let leg = Leg::new(stream);
         let tls = in_packets::accept::<InPrelogin, _>(Arc::clone(server), leg).await;
         let (leg, session) = tls.expect("TLS with the proxy").into_inner();
-        let stream = leg.into_stream();
+        let stream = leg.into_stream().unwrap();
         Self { stream, session }
     }
 

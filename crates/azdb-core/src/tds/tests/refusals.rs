@@ -3,7 +3,7 @@
 use azdb_wire::tds::{Encryption, kind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::database::{Database, app_login, refusal};
+use super::database::{Database, app_login, read_prelogin, refusal};
 use super::visit::error_in;
 use super::*;
 use crate::fault::Left;
@@ -171,4 +171,25 @@ async fn an_app_that_comes_too_late_is_told() {
     let (number, text) = refused_by(house).await;
     assert_eq!(number, 40613);
     assert!(text.contains("the proxy is shutting down"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_speaks_something_else_is_known_by_its_first_bytes() {
+    // A TLS alert, read as a packet, claims 768 bytes that never come. One server closes behind it, another does not.
+    const ALERT: &[u8] = b"\x15\x03\x03\x00\x02\x02\x28\x00";
+    for closes in [true, false] {
+        let mut visit = House::new().app();
+        visit.log_in().await;
+        let (mut stream, _) = visit.rest.dialled().await;
+        read_prelogin(&mut stream).await;
+        stream.write_all(ALERT).await.unwrap();
+        let stream = (!closes).then_some(stream);
+        let (number, text) = visit.error().await;
+        assert_eq!(number, 18456);
+        assert!(
+            text.contains("something else than an answer to PRELOGIN"),
+            "{text}"
+        );
+        drop(stream);
+    }
 }
