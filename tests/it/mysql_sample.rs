@@ -215,3 +215,21 @@ fn faults_have_mysqls_numbers() {
         assert!(ran.failed().contains(error), "{sql}: {ran:?}");
     }
 }
+
+#[test]
+fn statements_in_one_write_are_read_as_they_were_sent() {
+    let sampled = Sampled::new();
+    let mut peer = sampled.peer();
+    let packet = |number: u32| {
+        let sql = format!("\x03select {number}");
+        [&[u8::try_from(sql.len()).unwrap(), 0, 0, 0], sql.as_bytes()].concat()
+    };
+    let all: Vec<Vec<u8>> = (1000..1050).map(packet).collect();
+    peer.say_bytes(&all.concat());
+    for number in 1000..1050 {
+        assert_eq!(peer.hear(), [1], "{number}");
+        // The column, its end, the row, the end of the rows.
+        let heard = [peer.hear(), peer.hear(), peer.hear(), peer.hear()];
+        assert_eq!(heard[2], format!("\x04{number}").as_bytes());
+    }
+}

@@ -246,8 +246,11 @@ impl Surroundings {
             "character_set_client"
             | "character_set_connection"
             | "character_set_results"
-            | "character_set_server" => "utf8mb4",
-            "collation_server" | "collation_connection" => "utf8mb4_general_ci",
+            | "character_set_server"
+            | "character_set_database" => "utf8mb4",
+            "collation_server" | "collation_connection" | "collation_database" => {
+                "utf8mb4_general_ci"
+            }
             "init_connect" | "license" => "",
             "interactive_timeout" | "wait_timeout" => "28800",
             "lower_case_table_names" | "performance_schema" | "query_cache_size" => "0",

@@ -1,43 +1,49 @@
 //! The sample's faults in the numbers and words of MySQL.
 
-use opensrv_mysql::ErrorKind;
+use opensrv_mysql::ErrorKind::{
+    self, ER_BAD_FIELD_ERROR, ER_BAD_NULL_ERROR, ER_DATA_TOO_LONG, ER_DUP_ENTRY,
+    ER_LOCK_WAIT_TIMEOUT, ER_NEED_REPREPARE, ER_NO_REFERENCED_ROW_2, ER_NO_SUCH_TABLE,
+    ER_NOT_SUPPORTED_YET, ER_QUERY_INTERRUPTED, ER_ROW_IS_REFERENCED_2, ER_TABLE_EXISTS_ERROR,
+    ER_TRUNCATED_WRONG_VALUE_FOR_FIELD, ER_UNKNOWN_ERROR, ER_WARN_DATA_OUT_OF_RANGE,
+    ER_WRONG_ARGUMENTS, ER_WRONG_VALUE_COUNT_ON_ROW,
+};
 
 use crate::sample::{Fault, Kind, Type};
 
 /// Number and text of a fault of a statement of this kind.
 pub(super) fn told(fault: &Fault, kind: Option<Kind>, database: &str) -> (ErrorKind, String) {
     match fault {
-        Fault::Unknown(text) => (ErrorKind::ER_NOT_SUPPORTED_YET, text.clone()),
+        Fault::Unknown(text) => (ER_NOT_SUPPORTED_YET, text.clone()),
         Fault::NoTable(table) => (
-            ErrorKind::ER_NO_SUCH_TABLE,
+            ER_NO_SUCH_TABLE,
             format!("Table '{database}.{table}' doesn't exist"),
         ),
         Fault::NoColumn(column) => (
-            ErrorKind::ER_BAD_FIELD_ERROR,
+            ER_BAD_FIELD_ERROR,
             format!("Unknown column '{column}' in 'field list'"),
         ),
         Fault::TableExists(table) => (
-            ErrorKind::ER_TABLE_EXISTS_ERROR,
+            ER_TABLE_EXISTS_ERROR,
             format!("Table '{table}' already exists"),
         ),
         Fault::Invalid(kind, value) => (
-            ErrorKind::ER_TRUNCATED_WRONG_VALUE_FOR_FIELD,
+            ER_TRUNCATED_WRONG_VALUE_FOR_FIELD,
             format!("Incorrect {} value: '{value}'", name(*kind)),
         ),
         Fault::OutOfRange(kind) => (
-            ErrorKind::ER_WARN_DATA_OUT_OF_RANGE,
+            ER_WARN_DATA_OUT_OF_RANGE,
             format!("Out of range value for {}", name(*kind)),
         ),
         Fault::TooLong(limit) => (
-            ErrorKind::ER_DATA_TOO_LONG,
+            ER_DATA_TOO_LONG,
             format!("Data too long for column of {limit}"),
         ),
         Fault::Values { wanted, given } => (
-            ErrorKind::ER_WRONG_ARGUMENTS,
+            ER_WRONG_ARGUMENTS,
             format!("Incorrect arguments to EXECUTE: {given} for {wanted}"),
         ),
         Fault::RowWidth => (
-            ErrorKind::ER_WRONG_VALUE_COUNT_ON_ROW,
+            ER_WRONG_VALUE_COUNT_ON_ROW,
             "Column count doesn't match value count at row 1".to_owned(),
         ),
         Fault::Unique {
@@ -51,41 +57,38 @@ pub(super) fn told(fault: &Fault, kind: Option<Kind>, database: &str) -> (ErrorK
                 columns.join("_")
             };
             let text = format!("Duplicate entry for key '{table}.{key}'");
-            (ErrorKind::ER_DUP_ENTRY, text)
+            (ER_DUP_ENTRY, text)
         }
         Fault::NotNull { column, .. } => (
-            ErrorKind::ER_BAD_NULL_ERROR,
+            ER_BAD_NULL_ERROR,
             format!("Column '{column}' cannot be null"),
         ),
         Fault::ForeignKey if kind == Some(Kind::Insert) => (
-            ErrorKind::ER_NO_REFERENCED_ROW_2,
+            ER_NO_REFERENCED_ROW_2,
             "Cannot add or update a child row: a foreign key constraint fails".to_owned(),
         ),
         Fault::ForeignKey => (
-            ErrorKind::ER_ROW_IS_REFERENCED_2,
+            ER_ROW_IS_REFERENCED_2,
             "Cannot delete or update a parent row: a foreign key constraint fails".to_owned(),
         ),
         Fault::Locked => (
-            ErrorKind::ER_LOCK_WAIT_TIMEOUT,
+            ER_LOCK_WAIT_TIMEOUT,
             "Lock wait timeout exceeded; try restarting transaction".to_owned(),
         ),
         Fault::Cancelled => (
-            ErrorKind::ER_QUERY_INTERRUPTED,
+            ER_QUERY_INTERRUPTED,
             "Query execution was interrupted".to_owned(),
         ),
         Fault::Stale => (
-            ErrorKind::ER_NEED_REPREPARE,
+            ER_NEED_REPREPARE,
             "Prepared statement needs to be re-prepared".to_owned(),
         ),
         Fault::Check(name) => (
-            ErrorKind::ER_UNKNOWN_ERROR,
+            ER_UNKNOWN_ERROR,
             format!("Check constraint '{name}' is violated."),
         ),
-        Fault::Failed => (
-            ErrorKind::ER_UNKNOWN_ERROR,
-            "the transaction has failed".to_owned(),
-        ),
-        Fault::Broken(text) => (ErrorKind::ER_UNKNOWN_ERROR, text.clone()),
+        Fault::Failed => (ER_UNKNOWN_ERROR, "the transaction has failed".to_owned()),
+        Fault::Broken(text) => (ER_UNKNOWN_ERROR, text.clone()),
     }
 }
 

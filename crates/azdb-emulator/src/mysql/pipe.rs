@@ -26,9 +26,9 @@ pub(super) struct Repeated {
 }
 
 /// Whether a command is none of `opensrv-mysql` 0.7, which says OK to what it does not know. Those that it knows: quit, use,
-/// query, list of fields, ping, and four about prepared statements.
+/// query, ping, and four about prepared statements; of a list of fields it says that there are none.
 pub(super) fn is_ours(command: u8) -> bool {
-    !matches!(command, 1..=4 | 0x0e | 0x16..=0x19)
+    !matches!(command, 1..=3 | 0x0e | 0x16..=0x19)
 }
 
 /// Begins a session: what is said at the near end of the pipe is served while the future runs.

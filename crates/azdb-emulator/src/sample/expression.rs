@@ -2,9 +2,7 @@
 //!
 //! Values never become text: literals are bound as parameters are.
 
-use sqlparser::ast::{
-    BinaryOperator, CastKind, Expr, Ident, InTarget, UnaryOperator, Value as Literal,
-};
+use sqlparser::ast::{BinaryOperator, CastKind, Expr, Ident, UnaryOperator, Value as Literal};
 
 use super::catalog::{Table, TableColumn, quoted};
 use super::ddl::type_of;

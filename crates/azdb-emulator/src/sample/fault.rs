@@ -50,12 +50,20 @@ pub(crate) enum Fault {
     Broken(String),
 }
 
+/// The most of a statement that is told, in characters.
+const LONGEST: usize = 100;
+
 /// The one text for what the sample does not know.
 pub(crate) fn unknown(what: &str, dialect: Dialect) -> Fault {
     let url = match dialect {
         Dialect::Postgres => "postgres://user:password@host:5432",
         Dialect::Mysql => "mysql://user:password@host:3306",
         Dialect::Tds => "sqlserver://user:password@host:1433",
+    };
+    // It may be a statement of megabytes.
+    let what = match what.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", what.get(..end).unwrap_or_default()),
+        None => what.to_owned(),
     };
     Fault::Unknown(format!(
         "azdb-emulator: this sample does not know {what}; for everything, put a real database behind: \

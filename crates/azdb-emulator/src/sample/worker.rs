@@ -34,7 +34,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// What of a session runs on a thread that may wait.
 pub(super) struct Worker {
     pub(super) connection: Connection,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     interrupt: Arc<Interrupt>,
     /// How many transactions are begun: more than one in T-SQL alone.
     pub(super) depth: u32,
