@@ -93,18 +93,18 @@ pub(super) fn may_have_token(
         None => Err(format!(
             "no token goes to {name}, which is not under {}: give upstream_ca_file, \
              or token_host = \"{name}\" if you are sure that it is your server",
-            suffixes(protocol, cloud)
+            suffixes(protocol, cloud).join(" or ")
         )),
     }
 }
 
-fn suffixes(protocol: ProtocolName, cloud: Cloud) -> String {
-    let own: Vec<String> = suffixes_of(protocol)
+/// Under which names a token may go, each with the dot in front.
+pub(super) fn suffixes(protocol: ProtocolName, cloud: Cloud) -> Vec<String> {
+    suffixes_of(protocol)
         .iter()
         .filter(|(of, _)| *of == cloud)
         .map(|(_, suffix)| format!(".{suffix}"))
-        .collect();
-    own.join(" or ")
+        .collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! * In token mode there is no way upstream but verified TLS.
 
 use super::files;
-use super::keys::{Fact, of_route as keys};
+use super::keys::{Fact, Word, of_route as keys};
 use super::problems::{Checked, Spot, Written};
 use super::section::Section;
 use super::upstream_auth::LoginWith;
@@ -17,6 +17,17 @@ pub(crate) enum Strength {
     Verify,
     Unverified,
     Off,
+}
+
+impl Strength {
+    pub(crate) const WORDS: Word<Self> = Word(
+        &[Self::Verify, Self::Unverified, Self::Off],
+        |strength| match strength {
+            Self::Verify => "verify",
+            Self::Unverified => "unverified",
+            Self::Off => "off",
+        },
+    );
 }
 
 /// The checked keys.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::Form;
 use crate::duration::{Spelled, parse_duration};
 use crate::problems::{Checked, Written};
-use crate::route::SessionAge;
 use crate::section::Section;
 use crate::value::Value;
 
@@ -115,24 +114,36 @@ impl ValueKind for CommandLine {
     }
 }
 
-/// One of a few words.
-pub(crate) struct Word<T: 'static>(pub(crate) &'static [(&'static str, T)]);
+/// One of a few words: what they mean, and how each is written.
+pub(crate) struct Word<T: 'static>(pub(crate) &'static [T], pub(crate) fn(T) -> &'static str);
+
+impl<T: Copy> Word<T> {
+    fn words(&self) -> Vec<&'static str> {
+        self.0.iter().map(|value| self.1(*value)).collect()
+    }
+
+    /// What is meant by `word`.
+    ///
+    /// # Errors
+    ///
+    /// The message lists the words.
+    pub(crate) fn meant(&self, word: &str) -> Result<T, String> {
+        let found = self.0.iter().copied().find(|value| self.1(*value) == word);
+        found.ok_or_else(|| format!("{word:?} is not one of {}", self.words().join(", ")))
+    }
+}
 
 impl<T: Copy + Sync> ValueKind for Word<T> {
     type Value = T;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<T> {
-        let text = section.as_text(key, written)?;
-        let found = self.0.iter().find(|(word, _)| *word == text.value);
-        found.map(|(_, value)| *value).ok_or_else(|| {
-            let accepted: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
-            let problem = format!("{:?} is not one of {}", text.value, accepted.join(", "));
-            section.refuse(&text.spot, key, problem)
-        })
+        let Written { value, spot } = section.as_text(key, written)?;
+        self.meant(&value)
+            .map_err(|problem| section.refuse(&spot, key, problem))
     }
 
     fn form(&self) -> Form {
-        Form::Words(self.0.iter().map(|(word, _)| *word).collect())
+        Form::Words(self.words())
     }
 }
 
@@ -294,35 +305,6 @@ impl ValueKind for Octal {
 
     fn form(&self) -> Form {
         Form::Octal
-    }
-}
-
-/// `"token"`, `"off"` or a duration.
-pub(crate) struct Age(pub(crate) Time);
-
-impl ValueKind for Age {
-    type Value = SessionAge;
-
-    fn read(
-        &self,
-        section: &Section<'_>,
-        key: &str,
-        written: Written<Value>,
-    ) -> Checked<SessionAge> {
-        let Written { value, spot } = section.as_text(key, written)?;
-        match value.as_str() {
-            "off" => Ok(SessionAge::Unlimited),
-            "token" => Ok(SessionAge::Token),
-            _ => {
-                let value = Value::Text(value);
-                let age = self.0.read(section, key, Written { value, spot })?;
-                Ok(SessionAge::After(age))
-            }
-        }
-    }
-
-    fn form(&self) -> Form {
-        Form::Either(vec![Form::Words(vec!["token", "off"]), self.0.form()])
     }
 }
 
