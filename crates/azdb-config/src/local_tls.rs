@@ -30,15 +30,15 @@ impl ValueKind for LocalTlsKind {
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<LocalTls> {
         if !matches!(written.value, Value::Table(_)) {
             let text = section.as_text(key, written)?;
-            return match WORDS.meant(&text.value) {
-                Ok(Choice::Auto) => Ok(LocalTls::Auto),
-                Ok(Choice::Off) => Ok(LocalTls::Off),
-                Err(problem) => {
-                    let files: Vec<&str> = keys::LOCAL_TLS_FILES.names().collect();
-                    let problem = format!("{problem}, {{ {} }}", files.join(", "));
-                    Err(section.refuse(&text.spot, key, problem))
-                }
-            };
+            let choice = section.understood(key, text, |text| {
+                let files: Vec<&str> = keys::LOCAL_TLS_FILES.names().collect();
+                let or_files = |problem| format!("{problem}, {{ {} }}", files.join(", "));
+                WORDS.meant(text).map_err(or_files)
+            })?;
+            return Ok(match choice.value {
+                Choice::Auto => LocalTls::Auto,
+                Choice::Off => LocalTls::Off,
+            });
         }
         let context = format!("{}: {key}", section.context);
         let mut files = section.inner(&keys::LOCAL_TLS_FILES, &context, key, written)?;

@@ -63,10 +63,10 @@ pub(super) fn read(section: &mut Section<'_>, around: &AroundLogin<'_>) -> Check
                     "upstream_password_file: is missing; upstream_auth = \"password\" needs it",
                 ));
             };
-            let password = files::secret(&file.value)
-                .map_err(|problem| section.refuse(&file.spot, "upstream_password_file", problem))?;
+            let password =
+                section.understood("upstream_password_file", file, |file| files::secret(file))?;
             Ok(CheckedLogin {
-                auth: UpstreamAuth::Password(password),
+                auth: UpstreamAuth::Password(password.value),
                 cloud: None,
             })
         }

@@ -60,9 +60,9 @@ pub(super) fn read(section: &mut Section<'_>, mode: &Checked<LoginWith>) -> Chec
     };
     let roots = ca_file.and_then(|file| match file {
         None => Ok(Roots::Platform),
-        Some(Written { value, spot }) => files::certificates(&value)
-            .map(Roots::File)
-            .map_err(|problem| section.refuse(&spot, "upstream_ca_file", problem)),
+        Some(file) => section
+            .understood("upstream_ca_file", file, |file| files::certificates(file))
+            .map(|roots| Roots::File(roots.value)),
     });
     let (strength, first, roots, name) = (strength?, first?, roots?, name?);
     refused?;

@@ -43,8 +43,9 @@ impl<T> ValueKind for Parsed<T> {
     type Value = T;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<T> {
-        let Written { value, spot } = section.as_text(key, written)?;
-        (self.1)(&value).map_err(|problem| section.refuse(&spot, key, problem))
+        let text = section.as_text(key, written)?;
+        let understood = section.understood(key, text, |text| (self.1)(text))?;
+        Ok(understood.value)
     }
 
     fn form(&self) -> Form {
@@ -67,15 +68,10 @@ impl<T> ValueKind for List<T> {
         let mut seen = BTreeSet::new();
         let mut one = |item| {
             let text = section.as_text(key, item)?;
-            let spot = text.spot.clone();
-            if !seen.insert(text.value.clone()) {
-                let problem = format!("{} is there already", text.value);
-                return Err(section.refuse(&spot, key, problem));
-            }
-            let Written { value, spot: _ } = text;
-            let value =
-                (self.0.1)(&value).map_err(|problem| section.refuse(&spot, key, problem))?;
-            Ok(Written { value, spot })
+            section.understood(key, text, |text| match seen.insert(text.clone()) {
+                true => (self.0.1)(text),
+                false => Err(format!("{text} is there already")),
+            })
         };
         all(section.items(key, written)?.into_iter().map(&mut one))
     }
@@ -137,9 +133,9 @@ impl<T: Copy + Sync> ValueKind for Word<T> {
     type Value = T;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<T> {
-        let Written { value, spot } = section.as_text(key, written)?;
-        self.meant(&value)
-            .map_err(|problem| section.refuse(&spot, key, problem))
+        let text = section.as_text(key, written)?;
+        let understood = section.understood(key, text, |text| self.meant(text))?;
+        Ok(understood.value)
     }
 
     fn form(&self) -> Form {
@@ -227,16 +223,16 @@ impl ValueKind for Time {
     type Value = Duration;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<Duration> {
-        let Written { value, spot } = section.as_text(key, written)?;
-        let refuse = |problem: String| section.refuse(&spot, key, problem);
-        let duration = parse_duration(&value).map_err(refuse)?;
-        let Self(least, most) = *self;
-        if (least..=most).contains(&duration) {
-            Ok(duration)
-        } else {
-            let (least, most) = (Spelled(least), Spelled(most));
-            Err(refuse(format!("{value:?} is not from {least} to {most}")))
-        }
+        let text = section.as_text(key, written)?;
+        let understood = section.understood(key, text, |text| {
+            let duration = parse_duration(text)?;
+            if (self.0..=self.1).contains(&duration) {
+                return Ok(duration);
+            }
+            let (least, most) = (Spelled(self.0), Spelled(self.1));
+            Err(format!("{text:?} is not from {least} to {most}"))
+        })?;
+        Ok(understood.value)
     }
 
     fn form(&self) -> Form {

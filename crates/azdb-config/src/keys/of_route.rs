@@ -96,10 +96,10 @@ keys! { UPSTREAM_SIDE {
 
 keys! { APP_SIDE {
     ALLOW: List<IpNet> = List(Parsed("networks like `\"10.1.0.0/16\"`, or addresses", network)),
-        key("allow", "who may come besides loopback, which always may. Required when `listen` has an address beyond loopback")
+        key("allow", "who may come besides loopback, which always may. It, or `trust_network`, is required when `listen` has an address beyond loopback")
             .needs(&[Needs::OtherMachines]);
     TRUST_NETWORK: Switch = Switch,
-        key("trust_network", "everybody who can reach the port; warned about at every start")
+        key("trust_network", "in place of `allow`: everybody who can reach the port may come; warned about at every start")
             .or(Literal::Bool(false)).needs(&[Needs::OtherMachines]);
     ALLOW_UIDS: Wholes = Wholes(Whole(0, u32::MAX)),
         key("allow_uids", "user ids that may come over a unix socket").or_else("whoever `unix_mode` lets in").needs(&[Needs::UnixSocket]);
