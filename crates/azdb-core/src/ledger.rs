@@ -1,7 +1,8 @@
 //! What a route has done: written by sessions, read by whoever asks.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use azdb_identity::Clock;
 use azdb_quote::Chain;
@@ -29,15 +30,15 @@ pub(crate) struct Ledger {
 
 /// A login that was refused.
 #[derive(Debug, Clone)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// Whose business it is.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// What happened, in one line.
-    pub(crate) cause: String,
+    pub cause: String,
     /// What to do.
-    pub(crate) remedy: String,
+    pub remedy: String,
     /// When.
-    pub(crate) at: std::time::SystemTime,
+    pub at: SystemTime,
 }
 
 impl Ledger {
@@ -66,7 +67,7 @@ impl Ledger {
     }
 
     /// A refusal stays a refusal when a thread panics beside it.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Refusal>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Refusal>> {
         self.last_refusal
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -47,6 +47,7 @@ mod tls;
 mod way;
 
 pub use fault::{Cause, Explained, Kind, Overdue};
+pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
 pub use server::{Drained, Server, StartError};
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};

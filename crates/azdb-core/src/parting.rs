@@ -2,15 +2,14 @@
 //!
 //! # Invariants
 //!
-//! * An app that listens is never left without a word: a [`Fault`] becomes the end of a login as [`Told`], and that is made by
-//!   [`Leg::refuse`] alone, which says the words first.
+//! * A [`Fault`] ends a login as [`Told`], which [`Leg::refuse`] alone makes, by saying the words; or as [`NotIn::Untold`], where the
+//!   app has left before it could be told.
 
-use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::fault::{Fault, Left, Overdue};
+use crate::fault::{Fault, Left};
 use crate::way::{Leg, Stream};
 
 /// How long an app may take to hear them. One that takes nothing, or never stops talking, must not hold its session.
@@ -25,6 +24,8 @@ pub(crate) enum NotIn<F> {
     Left(Left),
     /// It has been told.
     Told(Told<F>),
+    /// It left while words were due.
+    Untold(Fault<F>),
 }
 
 /// A fault that the app has been told.
@@ -68,17 +69,5 @@ impl<F> From<Told<F>> for NotIn<F> {
 impl<F> From<Left> for NotIn<F> {
     fn from(left: Left) -> Self {
         Self::Left(left)
-    }
-}
-
-impl<F> From<io::Error> for NotIn<F> {
-    fn from(error: io::Error) -> Self {
-        Self::Left(error.into())
-    }
-}
-
-impl<F> From<Overdue> for NotIn<F> {
-    fn from(overdue: Overdue) -> Self {
-        Self::Left(overdue.into())
     }
 }

@@ -33,7 +33,6 @@
 //! * Nothing is global: emulators in one process don't know of each other.
 //! * Nothing runs on after [`Emulator::shutdown`].
 
-#[allow(dead_code, reason = "the doors take it into use one after the other")]
 mod behind;
 mod certificates;
 mod emulator;
@@ -45,13 +44,7 @@ pub mod mysql;
 pub mod postgres;
 mod principal;
 mod random;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the doors take it into use one after the other"
-)]
 mod sample;
-#[allow(dead_code, reason = "its last users are moving away")]
 mod tasks;
 pub mod tds;
 mod unverified;

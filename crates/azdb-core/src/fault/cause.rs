@@ -151,7 +151,7 @@ impl Explained for Cause {
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownUser { .. } => Kind::User,
-            Self::TooMany { .. } | Self::ShuttingDown | Self::Overdue(_) => Kind::Limit,
+            Self::TooMany { .. } | Self::ShuttingDown => Kind::Limit,
             Self::NoRandomness | Self::NoUpstream => Kind::Bug,
             Self::Token { source, .. } => match source.kind() {
                 TokenErrorKind::Network => Kind::Network,
@@ -165,7 +165,8 @@ impl Explained for Cause {
             | Self::Connect { .. }
             | Self::StuffedBytes { .. }
             | Self::Tls { .. }
-            | Self::UpstreamLost { .. } => Kind::Network,
+            | Self::UpstreamLost { .. }
+            | Self::Overdue(_) => Kind::Network,
             Self::NoTls { .. } | Self::UpstreamRules { .. } => Kind::Upstream,
         }
     }
@@ -215,11 +216,30 @@ impl Explained for Cause {
             }
         })
     }
+}
 
-    fn told(&self) -> String {
+impl Cause {
+    /// What an app is told of what happened, in any protocol.
+    pub(crate) fn told(&self) -> String {
         match self {
             Self::Token { source, .. } => format!("no token: {}", source.cause()),
-            _ => Chain(self).to_string(),
+            Self::UnknownUser { .. }
+            | Self::TooMany { .. }
+            | Self::ShuttingDown
+            | Self::NoRandomness
+            | Self::SecretTooLong { .. }
+            | Self::Password(_)
+            | Self::NoUpstream
+            | Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Loop { .. }
+            | Self::NoTls { .. }
+            | Self::StuffedBytes { .. }
+            | Self::Tls { .. }
+            | Self::NotSealed { .. }
+            | Self::UpstreamRules { .. }
+            | Self::UpstreamLost { .. }
+            | Self::Overdue(_) => Chain(self).to_string(),
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) enum Left {
     #[error("the app left during the login")]
     Gone(#[from] io::Error),
 
-    /// The app did not say in time who it is.
+    /// The app did not go on with its login in time.
     #[error(transparent)]
     Silent(#[from] Overdue),
 

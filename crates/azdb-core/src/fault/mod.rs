@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Each cause has its text, its [`Kind`] and its remedy in one place; a protocol adds code and class (`notice.rs` in its room).
-//! Each level of an error says its own part; [`Chain`] prints them all.
+//! Each level of an error says its own part; [`Chain`](azdb_quote::Chain) prints them all.
 //!
 //! # Invariants
 //!
@@ -22,8 +22,6 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
-
-use azdb_quote::Chain;
 
 pub use cause::Cause;
 pub(crate) use left::Left;
@@ -68,19 +66,14 @@ pub trait Explained: Error {
 
     /// What to do: a clause in the imperative, without a full stop.
     fn remedy(&self) -> Cow<'static, str>;
-
-    /// What an app is told of what happened, in any protocol. The log always has the whole chain; this says less where nothing
-    /// vouches for a peer's words (CVE-2024-10977), and other words where an app's user knows it by them.
-    fn told(&self) -> String
-    where
-        Self: Sized,
-    {
-        Chain(self).to_string()
-    }
 }
 
 /// A fault that only one protocol can meet.
 pub(crate) trait OwnFault: Explained + Send + Sync + 'static {
+    /// What an app is told of what happened. The log always has the whole chain; this says less where nothing vouches for a
+    /// peer's words (CVE-2024-10977), and other words where an app's user knows it by them.
+    fn told(&self) -> String;
+
     /// Whether the upstream refused because the token was too old: another one is worth one more login.
     fn says_token_expired(&self) -> bool;
 }
@@ -128,16 +121,17 @@ impl<F: OwnFault> Explained for Fault<F> {
             Self::Own(own) => own.remedy(),
         }
     }
+}
 
-    fn told(&self) -> String {
+impl<F: OwnFault> Fault<F> {
+    /// What an app is told of what happened.
+    pub(crate) fn told(&self) -> String {
         match self {
             Self::Shared(cause) => cause.told(),
             Self::Own(own) => own.told(),
         }
     }
-}
 
-impl<F: OwnFault> Fault<F> {
     /// Whether the upstream refused because the token was too old.
     pub(crate) fn says_token_expired(&self) -> bool {
         match self {
@@ -156,3 +150,6 @@ pub struct Overdue {
     /// `login_timeout`.
     pub limit: Duration,
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,6 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ use crate::tls::AppTlsConfig;
 use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept};
 
 const WAITING: &str = "waiting for the app's answer to the greeting";
+const ADMITTING: &str = "letting the app in";
 
 /// Length of the fast answer of caching_sha2_password.
 const FAST_ANSWER: usize = 32;
@@ -76,14 +77,14 @@ pub(super) async fn introduce<A: Stream>(
     Ok(Arrival::App(Arrived { leg, next, packet }))
 }
 
-/// Reads a packet of the app's answer, and tells it when that is none.
+/// Reads a packet of the app's answer, and says the number of the next.
 async fn read_answer<S: Stream>(
     leg: &mut Leg<S>,
     number: u8,
     deadline: &Deadline,
 ) -> Result<(Secretive, u8), NotIn<MysqlFault>> {
     let mut channel = Channel::at(leg, number);
-    let packet = deadline.run(WAITING, read(&mut channel)).await?;
+    let packet = read(&mut channel, WAITING, deadline).await?;
     Ok((packet, channel.next()))
 }
 
@@ -109,11 +110,19 @@ async fn first_header<A: Stream>(socket: &mut Leg<A>) -> Result<bool, Left> {
 /// Reads a packet of the app's, and tells it when that is none.
 pub(super) async fn read<S: Stream>(
     app: &mut Channel<'_, S>,
+    doing: &'static str,
+    deadline: &Deadline,
 ) -> Result<Secretive, NotIn<MysqlFault>> {
-    match app.read().await {
+    let reading = async {
+        match app.read().await {
+            Ok(packet) => Ok(Ok(packet)),
+            Err(NoPacket::Bad(error)) => Ok(Err(error)),
+            Err(NoPacket::Lost(error)) => Err(Left::Gone(error)),
+        }
+    };
+    match deadline.run(doing, reading).await? {
         Ok(packet) => Ok(packet),
-        Err(NoPacket::Lost(error)) => Err(error.into()),
-        Err(NoPacket::Bad(error)) => {
+        Err(error) => {
             let fault = MysqlFault::AppPacket(error).into();
             Err(refuse(app, fault).await.into())
         }
@@ -139,22 +148,36 @@ pub(super) async fn admit<S: Stream>(
     named: &[u8],
     scramble: &[u8; SCRAMBLE],
     ok: &[u8],
+    deadline: &Deadline,
 ) -> Result<(), NotIn<MysqlFault>> {
     match named {
         b"" | plugin::NATIVE | plugin::CLEAR => {}
         plugin::CACHING_SHA2 => {
-            app.say(&encode_switch(plugin::CACHING_SHA2, scramble))
-                .await?;
-            if read(app).await?.len() == FAST_ANSWER {
-                app.say(FAST_OK).await?;
+            say(
+                app,
+                &encode_switch(plugin::CACHING_SHA2, scramble),
+                deadline,
+            )
+            .await?;
+            if read(app, ADMITTING, deadline).await?.len() == FAST_ANSWER {
+                say(app, FAST_OK, deadline).await?;
             }
         }
         _ => {
-            app.say(&encode_switch(plugin::NATIVE, scramble)).await?;
-            read(app).await?;
+            say(app, &encode_switch(plugin::NATIVE, scramble), deadline).await?;
+            read(app, ADMITTING, deadline).await?;
         }
     }
-    Ok(app.say(ok).await?)
+    Ok(say(app, ok, deadline).await?)
+}
+
+async fn say<S: Stream>(
+    app: &mut Channel<'_, S>,
+    payload: &[u8],
+    deadline: &Deadline,
+) -> Result<(), Left> {
+    let saying = async { Ok(app.say(payload).await?) };
+    deadline.run(ADMITTING, saying).await
 }
 
 /// Tells the app why it was not let in. An app that does not listen any more is not an error.

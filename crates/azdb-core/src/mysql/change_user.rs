@@ -20,6 +20,7 @@ use azdb_quote::{Chain, Quoted};
 use azdb_wire::mysql::{Answer, Capabilities, ChangeUser, Command, plugin};
 
 use super::channel::Channel;
+use super::fault::Refused;
 use super::upstream::{ACCESS_DENIED, Account, authenticate, bad_packet, broken, read, say};
 use super::{Mysql, MysqlFault, Terms, app};
 use crate::deadline::Deadline;
@@ -48,20 +49,15 @@ pub(super) async fn change_user<A: Stream, D: Dial>(
 ) -> Result<(), NotIn<MysqlFault>> {
     let deadline = Deadline::after(lobby.route.login_timeout);
     let mut app = Channel::at(&mut legs.app, 0);
-    let reading = app::read(&mut app);
-    let packet = deadline
-        .run("reading the app's COM_CHANGE_USER", reading)
-        .await?;
+    let doing = "reading the app's COM_CHANGE_USER";
+    let packet = app::read(&mut app, doing, &deadline).await?;
     let changing = async {
         let command = ChangeUser::parse(&packet, terms.app).map_err(MysqlFault::AppPacket)?;
         let ok = log_in_anew(&command, &mut legs.upstream, terms, lobby, &deadline).await?;
         Ok((command.plugin, ok))
     };
     match changing.await {
-        Ok((named, ok)) => {
-            let admitting = app::admit(&mut app, named, &terms.scramble, &ok);
-            deadline.run("letting the app in", admitting).await
-        }
+        Ok((named, ok)) => app::admit(&mut app, named, &terms.scramble, &ok, &deadline).await,
         Err(fault) => Err(app::refuse(&mut app, fault).await.into()),
     }
 }
@@ -109,9 +105,16 @@ async fn log_in_anew<D: Dial>(
     };
     let resetting = reset(upstream.leg(), database, charset, terms.upstream);
     let reset = deadline.run("resetting the session", resetting).await;
-    // A server that hangs up after its refusal has said why in that.
-    match (reset, refused) {
-        (Err(Fault::Shared(Cause::UpstreamLost { .. })), Some(refusal)) => Err(refusal.into()),
+    or_what_it_said(reset, refused)
+}
+
+/// A server that hangs up after its refusal has said why in that.
+fn or_what_it_said<T>(
+    outcome: Result<T, Fault<MysqlFault>>,
+    said: Option<MysqlFault>,
+) -> Result<T, Fault<MysqlFault>> {
+    match (outcome, said) {
+        (Err(Fault::Shared(Cause::UpstreamLost { .. })), Some(said)) => Err(said.into()),
         (outcome, _) => outcome,
     }
 }
@@ -153,7 +156,7 @@ async fn change<D: Dial>(
             host: &terms.host,
             announced: command.plugin,
         },
-        refusal: None,
+        said: None,
         deadline,
     };
     let (changed, _) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
@@ -165,8 +168,8 @@ struct Anew<'a, S> {
     payload: &'a [u8],
     upstream: &'a mut Upstream<S>,
     account: Account<'a>,
-    /// What the upstream said to the first try: text, number, payload.
-    refusal: Option<(Vec<u8>, u16, Vec<u8>)>,
+    /// What the upstream said to the first try.
+    said: Option<Refused>,
     deadline: &'a Deadline,
 }
 
@@ -186,37 +189,12 @@ impl<S: Stream> Attempt for Anew<'_, S> {
             authenticate(upstream, next, account, credential).await
         };
         let doing = "logging in to the upstream anew";
-        match (
-            self.deadline.run(doing, conversation).await,
-            self.refusal.take(),
-        ) {
-            // A server that hangs up after its refusal has said why in that.
-            (Err(Fault::Shared(Cause::UpstreamLost { .. })), Some((message, code, body))) => {
-                Err(MysqlFault::Refused {
-                    message,
-                    code,
-                    body,
-                }
-                .into())
-            }
-            (
-                Err(Fault::Own(MysqlFault::Refused {
-                    message,
-                    code,
-                    body,
-                })),
-                _,
-            ) => {
-                self.refusal = Some((message.clone(), code, body.clone()));
-                Err(MysqlFault::Refused {
-                    message,
-                    code,
-                    body,
-                }
-                .into())
-            }
-            (outcome, _) => outcome,
+        let outcome = self.deadline.run(doing, conversation).await;
+        let said = self.said.take().map(MysqlFault::Refused);
+        if let Err(Fault::Own(MysqlFault::Refused(refused))) = &outcome {
+            self.said = Some(refused.clone());
         }
+        or_what_it_said(outcome, said)
     }
 }
 
@@ -248,7 +226,7 @@ async fn reset<S: Stream>(
     query.extend_from_slice(names.as_bytes());
     match ask(leg, &query).await {
         Ok(_) => {}
-        Err(Fault::Own(refusal @ MysqlFault::Refused { .. })) => {
+        Err(Fault::Own(refusal @ MysqlFault::Refused(_))) => {
             tracing::debug!(error = %Chain(&refusal), charset, "collation after a reset");
         }
         Err(fault) => return Err(fault),
@@ -270,12 +248,7 @@ async fn ask<S: Stream>(
     let payload = read(&mut channel, DOING).await?;
     match Answer::parse(&payload).map_err(bad_packet)? {
         Answer::Ok => Ok(payload.to_vec()),
-        Answer::Error(error) => Err(MysqlFault::Refused {
-            message: error.message.to_vec(),
-            code: error.code,
-            body: payload.to_vec(),
-        }
-        .into()),
+        Answer::Error(error) => Err(MysqlFault::Refused(Refused::of(&error, &payload)).into()),
         _ => Err(broken("an unexpected answer to a reset")),
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use azdb_quote::{Chain, Quoted};
-use azdb_wire::mysql::PacketError;
+use azdb_wire::mysql::{ErrorPacket, PacketError};
 
 use crate::fault::{Explained, Kind, OwnFault};
 
@@ -56,23 +56,43 @@ pub(crate) enum MysqlFault {
     },
 
     /// The upstream refused, in its own words.
-    #[error("upstream refused: {}", Quoted(.message))]
-    Refused {
-        /// The text of its error.
-        message: Vec<u8>,
-        /// The number of its error.
-        code: u16,
-        /// The payload of its ERR packet.
-        body: Vec<u8>,
-    },
+    #[error("upstream refused: {}", Quoted(&.0.message))]
+    Refused(Refused),
+}
+
+/// An upstream's ERR packet.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    /// The number of its error.
+    pub(super) code: u16,
+    /// The text of its error.
+    pub(super) message: Vec<u8>,
+    /// Its payload.
+    pub(super) body: Vec<u8>,
+}
+
+impl Refused {
+    /// What the packet with this payload says.
+    pub(super) fn of(error: &ErrorPacket<'_>, payload: &[u8]) -> Self {
+        Self {
+            code: error.code,
+            message: error.message.to_vec(),
+            body: payload.to_vec(),
+        }
+    }
 }
 
 impl MysqlFault {
     /// The number of the upstream's error, where it has refused a login.
     pub(super) fn refusal(&self) -> Option<u16> {
         match self {
-            Self::Refused { code, .. } | Self::NotEntra { code, .. } => Some(*code),
-            _ => None,
+            Self::Refused(Refused { code, .. }) | Self::NotEntra { code, .. } => Some(*code),
+            Self::AppPacket(_)
+            | Self::AppTooOld
+            | Self::AppWantsTls
+            | Self::Challenge { .. }
+            | Self::UpstreamPacket(_)
+            | Self::RefusedAtOnce { .. } => None,
         }
     }
 }
@@ -82,7 +102,7 @@ impl Explained for MysqlFault {
         match self {
             Self::AppPacket(_) | Self::AppTooOld | Self::AppWantsTls => Kind::User,
             Self::Challenge { .. } | Self::NotEntra { .. } => Kind::Configuration,
-            Self::UpstreamPacket(_) | Self::RefusedAtOnce { .. } | Self::Refused { .. } => {
+            Self::UpstreamPacket(_) | Self::RefusedAtOnce { .. } | Self::Refused(_) => {
                 Kind::Upstream
             }
         }
@@ -108,14 +128,14 @@ impl Explained for MysqlFault {
                     "the server has shut this machine out after too many broken connections: FLUSH HOSTS"
                 }
                 1130 => "the server's firewall or its users do not know this machine's address",
-                _ => "see the proxy's log",
+                _ => "look the number up in the server's error reference, and see its log",
             },
-            Self::Refused { .. } => {
-                "the words are the server's own; see its documentation and its log"
-            }
+            Self::Refused(_) => "the words are the server's own; see its documentation and its log",
         })
     }
+}
 
+impl OwnFault for MysqlFault {
     fn told(&self) -> String {
         match self {
             Self::Challenge { user, asked } => format!(
@@ -129,19 +149,27 @@ impl Explained for MysqlFault {
             Self::RefusedAtOnce { code, .. } => {
                 format!("the upstream refused the connection with error {code}")
             }
-            _ => Chain(self).to_string(),
+            Self::AppPacket(_)
+            | Self::AppTooOld
+            | Self::AppWantsTls
+            | Self::UpstreamPacket(_)
+            | Self::Refused(_) => Chain(self).to_string(),
         }
     }
-}
 
-impl OwnFault for MysqlFault {
     fn says_token_expired(&self) -> bool {
         match self {
-            Self::Refused { message, .. } => {
-                let text = String::from_utf8_lossy(message).to_ascii_lowercase();
+            Self::Refused(refused) => {
+                let text = String::from_utf8_lossy(&refused.message).to_ascii_lowercase();
                 text.contains("token") && text.contains("expired")
             }
-            _ => false,
+            Self::AppPacket(_)
+            | Self::AppTooOld
+            | Self::AppWantsTls
+            | Self::Challenge { .. }
+            | Self::UpstreamPacket(_)
+            | Self::RefusedAtOnce { .. }
+            | Self::NotEntra { .. } => false,
         }
     }
 }

@@ -43,7 +43,7 @@ mod watch;
 mod tests;
 
 use azdb_config::route::LocalFiles;
-use azdb_quote::{Chain, Quoted};
+use azdb_quote::Quoted;
 use azdb_wire::mysql::{Capabilities, Greeting, Offer, Response, SCRAMBLE, plugin};
 use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
@@ -118,11 +118,11 @@ impl Protocol for Mysql {
         let (greeted, mut seat) = match spares.meet(&mut socket, lobby).await {
             Met::Upstream(greeted, seat) => (greeted, seat),
             Met::NoApp => return Ok(Login::Nobody),
-            Met::NoUpstream(fault) => return turn_away(socket, lobby, fault).await,
+            Met::NoUpstream(fault) => return Err(turn_away(socket, lobby, fault).await),
         };
         let (scramble, greeting) = match greeting_for_app(&greeted, lobby) {
             Ok(drawn) => drawn,
-            Err(fault) => return turn_away(socket, lobby, fault).await,
+            Err(fault) => return Err(turn_away(socket, lobby, fault).await),
         };
         let tls = lobby.app_tls.as_ref();
         let introducing = app::introduce(socket, &greeting, tls, &mut seat, &deadline);
@@ -143,8 +143,8 @@ impl Protocol for Mysql {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
-        let admitting = app::admit(&mut app, &entered.named, &scramble, &entered.ok);
-        deadline.run("letting the app in", admitting).await?;
+        let (named, ok) = (&entered.named, &entered.ok);
+        app::admit(&mut app, named, &scramble, ok, &deadline).await?;
         let upstream = entered.upstream;
         Ok(Login::Session(Box::new(Session {
             legs: Paired { app: leg, upstream },
@@ -178,7 +178,7 @@ async fn turn_away<A: Stream, D: Dial>(
     socket: Leg<A>,
     lobby: &Lobby<Mysql, D>,
     fault: Fault<MysqlFault>,
-) -> Result<Login<Mysql, A, D::Stream>, NotIn<MysqlFault>> {
+) -> NotIn<MysqlFault> {
     /// The login's own time may be used up.
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
     let seen = lobby.state.own.last_greeting();
@@ -189,15 +189,13 @@ async fn turn_away<A: Stream, D: Dial>(
     let greeting = masked(&greeting, lobby, scramble).encode();
     let tls = lobby.app_tls.as_ref();
     let deadline = Deadline::after(PATIENCE);
-    match app::introduce(socket, &greeting, tls, &mut None, &deadline).await? {
-        Arrival::App(Arrived { mut leg, next, .. }) => {
+    // Whatever becomes of the app, the reason is the upstream.
+    match app::introduce(socket, &greeting, tls, &mut None, &deadline).await {
+        Ok(Arrival::App(Arrived { mut leg, next, .. })) => {
             let mut app = Channel::at(&mut leg, next);
-            Err(app::refuse(&mut app, fault).await.into())
+            app::refuse(&mut app, fault).await.into()
         }
-        Arrival::Nobody => {
-            tracing::debug!(error = %Chain(&fault), "nobody is left to be told");
-            Ok(Login::Nobody)
-        }
+        Ok(Arrival::Nobody) | Err(_) => NotIn::Untold(fault),
     }
 }
 

@@ -92,6 +92,6 @@ fn of_own(own: &MysqlFault) -> Words<'_> {
             code: 1040 | 1203, ..
         } => TOO_MANY,
         MysqlFault::UpstreamPacket(_) | MysqlFault::RefusedAtOnce { .. } => NO_WAY_UPSTREAM,
-        MysqlFault::Refused { body, .. } => return Words::Upstreams(body),
+        MysqlFault::Refused(refused) => return Words::Upstreams(&refused.body),
     })
 }

@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::channel::{Channel, NoPacket};
+use super::fault::Refused;
 use super::{Mysql, MysqlFault, Secretive, password};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
@@ -186,29 +187,30 @@ async fn secure<S: Stream>(
     const DOING: &str = "asking for TLS";
     let offers_tls = greeted.greeting()?.capabilities.has(Capabilities::SSL);
     let is_waiting = greeted.is_waiting().await;
-    let Greeted {
-        mut leg, dialled, ..
-    } = greeted;
+    let Greeted { leg, dialled, .. } = greeted;
     let host = dialled.upstream.host;
     // CVE-2021-23222: nothing vouches for bytes from before TLS.
-    match (leg.unread().len(), is_waiting) {
-        (0, true) => {}
-        (0, false) => {
-            let source = io::ErrorKind::UnexpectedEof.into();
-            return Err(lost(DOING)(source).into());
-        }
-        (count, _) => return Err(Cause::StuffedBytes { host, count }.into()),
+    let stuffed = |count| Cause::StuffedBytes {
+        host: host.clone(),
+        count,
+    };
+    let stream = leg.into_stream().map_err(stuffed)?;
+    if !is_waiting {
+        let source = io::ErrorKind::UnexpectedEof.into();
+        return Err(lost(DOING)(source).into());
     }
     let Some(tls) = tls else {
-        return Ok((Upstream::in_the_clear(leg.into_stream()), 1));
+        return Ok((Upstream::in_the_clear(stream), 1));
     };
+    let mut leg = Leg::new(stream);
     if !offers_tls {
         return Err(Cause::NoTls { host }.into());
     }
     let mut channel = Channel::at(&mut leg, 1);
     say(&mut channel, &response.encode_tls_request(), DOING).await?;
     let next = channel.next();
-    let upstream = seal(leg.into_stream(), tls, &host, Alpn::Optional).await?;
+    let stream = leg.into_stream().map_err(stuffed)?;
+    let upstream = seal(stream, tls, &host, Alpn::Optional).await?;
     Ok((upstream, next))
 }
 
@@ -228,21 +230,14 @@ impl Account<'_> {
 
     /// What it means that the upstream says no.
     fn refused(&self, payload: &[u8], error: &ErrorPacket<'_>, before_token: bool) -> MysqlFault {
-        let (message, code) = (error.message.to_vec(), error.code);
-        if before_token && code == ACCESS_DENIED {
-            let user = String::from_utf8_lossy(self.user).into_owned();
+        if before_token && error.code == ACCESS_DENIED {
             return MysqlFault::NotEntra {
-                user,
-                message,
-                code,
+                user: String::from_utf8_lossy(self.user).into_owned(),
+                message: error.message.to_vec(),
+                code: error.code,
             };
         }
-        let body = payload.to_vec();
-        MysqlFault::Refused {
-            message,
-            code,
-            body,
-        }
+        MysqlFault::Refused(Refused::of(error, payload))
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) async fn greet<A: Stream>(
     match negotiate(app, asked, deadline).await? {
         Negotiated::Settled(greeting) => Ok(greeting),
         Negotiated::Tls(app) => {
-            let (Some(tls), MaybeTls::Plain(socket)) = (tls, app.into_stream()) else {
+            let stream = app.into_stream().map_err(Left::StuffedBytes)?;
+            let (Some(tls), MaybeTls::Plain(socket)) = (tls, stream) else {
                 return Ok(Arrival::Nobody);
             };
             inside_tls(socket, tls, Alpn::Optional, deadline).await
@@ -110,18 +111,18 @@ async fn negotiate<A: Stream>(
             Ok(First::Tls) if asked.tls == MayTls::Accept => {
                 // CVE-2021-23214: what was sent in the clear must not be taken for what TLS protects.
                 match app.unread().len() {
-                    0 => app.say(b"S").await?,
+                    0 => say(&mut app, b"S").await?,
                     stuffed => return Err(Left::StuffedBytes(stuffed).into()),
                 }
                 return Ok(Negotiated::Tls(app));
             }
             Ok(First::Tls) if asked.tls == MayTls::Refuse => {
                 asked.tls = MayTls::Never;
-                app.say(b"N").await?;
+                say(&mut app, b"N").await?;
             }
             Ok(First::GssEnc) if !asked.gss => {
                 asked.gss = true;
-                app.say(b"N").await?;
+                say(&mut app, b"N").await?;
             }
             Ok(First::Tls | First::GssEnc) => {
                 return Ok(Negotiated::Settled(Arrival::Nobody));
@@ -174,7 +175,7 @@ pub(super) fn parse_startup(packet: &[u8]) -> Result<Startup<'_>, PostgresFault>
 
 /// Lets the app in, with the upstream's own words.
 pub(super) async fn admit<A: Stream>(app: &mut AppLeg<A>, answer: &[u8]) -> Result<(), Left> {
-    Ok(app.say(answer).await?)
+    say(app, answer).await
 }
 
 /// Tells the app why it was not let in. An app that does not listen any more is not an error.
@@ -189,4 +190,8 @@ pub(super) async fn refuse<A: Stream>(
 /// Tells an app at rest that its session ends with the proxy.
 pub(super) async fn farewell<S: Stream>(app: &mut Leg<S>) {
     app.part_with(&goodbye()).await;
+}
+
+async fn say<A: Stream>(app: &mut AppLeg<A>, bytes: &[u8]) -> Result<(), Left> {
+    Ok(app.say(bytes).await?)
 }

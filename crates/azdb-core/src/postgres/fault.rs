@@ -82,7 +82,9 @@ impl Explained for PostgresFault {
                 .unwrap_or("the words are the server's own; see its documentation and its log"),
         })
     }
+}
 
+impl OwnFault for PostgresFault {
     fn told(&self) -> String {
         match self {
             Self::AppVersion(version) => {
@@ -93,18 +95,24 @@ impl Explained for PostgresFault {
                 format!("`{host}` did not answer the request for TLS, see the proxy's log")
             }
             Self::Challenge { role, asked } => format!(
-                "upstream asked for a password challenge ({asked}): role \"{role}\" is not mapped to a Microsoft Entra principal on this server (names are case-sensitive)"
+                "upstream asked for a password challenge ({asked}): role \"{role}\" is not mapped to a Microsoft Entra principal \
+                 on this server (names are case-sensitive)"
             ),
-            _ => Chain(self).to_string(),
+            Self::AppPacket(_) | Self::NoUser | Self::UpstreamMessage(_) | Self::Refused { .. } => {
+                Chain(self).to_string()
+            }
         }
     }
-}
 
-impl OwnFault for PostgresFault {
     fn says_token_expired(&self) -> bool {
         match self {
             Self::Refused { message, .. } => hint::says_token_expired(message),
-            _ => false,
+            Self::AppPacket(_)
+            | Self::AppVersion(_)
+            | Self::NoUser
+            | Self::TlsAnswer { .. }
+            | Self::Challenge { .. }
+            | Self::UpstreamMessage(_) => false,
         }
     }
 }

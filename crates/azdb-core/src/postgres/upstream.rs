@@ -17,7 +17,7 @@ use crate::lobby::{Attempt, Credential, Lobby};
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Alpn, Dial, Dialled, Leg, Sealed, Stream, Upstream, dial, seal};
 
-/// Most bytes between "Ok" and ReadyForQuery: parameter reports and notices.
+/// Most bytes of the answer to a login: notices, parameter reports.
 const MAX_ANSWER: usize = 256 * 1024;
 
 /// A login that the upstream has granted.
@@ -159,7 +159,7 @@ async fn authenticate<S: Stream>(
         match message.tag() {
             tag::AUTHENTICATION => {}
             tag::NEGOTIATE_PROTOCOL_VERSION | tag::NOTICE_RESPONSE => {
-                message.append_to(answer);
+                message.append_to(answer)?;
                 continue;
             }
             tag::ERROR_RESPONSE => return Err(refused(message.body())),
@@ -170,8 +170,7 @@ async fn authenticate<S: Stream>(
                 if credential.is_token() && !asked {
                     tracing::warn!("the upstream let us in without asking for the token");
                 }
-                message.append_to(answer);
-                return Ok(());
+                return message.append_to(answer);
             }
             // Once: a second request would be another conversation than the one this is.
             _ if asked => return Err(broken("a second request for the secret")),
@@ -239,12 +238,9 @@ async fn until_ready<S: Stream>(
                 return Err(broken("an unexpected message"));
             }
         }
-        message.append_to(answer);
+        message.append_to(answer)?;
         if message.tag() == tag::READY_FOR_QUERY {
             return Ok(cancel_key);
-        }
-        if answer.len() > MAX_ANSWER {
-            return Err(broken("too many reports before it was ready"));
         }
     }
 }
@@ -265,8 +261,12 @@ impl Message {
             .unwrap_or_default()
     }
 
-    fn append_to(&self, answer: &mut Vec<u8>) {
+    fn append_to(&self, answer: &mut Vec<u8>) -> Result<(), Fault<PostgresFault>> {
         answer.extend_from_slice(&self.raw);
+        if answer.len() > MAX_ANSWER {
+            return Err(broken("too many reports before it was ready"));
+        }
+        Ok(())
     }
 }
 

@@ -68,7 +68,7 @@ impl Server {
         };
         let (mut listeners, mut addresses, mut receptions) = (Vec::new(), Vec::new(), Vec::new());
         for (route, open) in doors {
-            let reception = Reception::ending_with(&route, &resources, &ending);
+            let reception = Reception::ending_with(ending.clone(), &route, &resources);
             let reception = reception.map_err(|source| StartError::Reception {
                 route: route.name.clone(),
                 source,
@@ -76,7 +76,7 @@ impl Server {
             for (door, listen) in open {
                 let listen = door.local_addr().map_or(listen, ListenAddr::Tcp);
                 addresses.push((Arc::clone(&route), listen));
-                listeners.push(Listener::new(door, reception.clone(), ending.clone()));
+                listeners.push(Listener::new(door, reception.clone()));
             }
             receptions.push(reception);
         }
@@ -132,3 +132,6 @@ impl Server {
         Drained { cut }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use crate::reception::ReceptionError;
 use crate::socket::Door;
 
 /// "Address family not supported", which std does not name.
-const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+pub(super) const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ pub(super) async fn open_doors(route: &Route) -> Result<Vec<(Door, ListenAddr)>,
 }
 
 /// `[::1]` is a default, and many containers have no IPv6.
-fn is_missing_ipv6(listen: &ListenAddr, error: &io::Error) -> bool {
+pub(super) fn is_missing_ipv6(listen: &ListenAddr, error: &io::Error) -> bool {
     let is_default = matches!(listen, ListenAddr::Tcp(addr) if addr.ip() == Ipv6Addr::LOCALHOST);
     is_default
         && (error.kind() == io::ErrorKind::AddrNotAvailable

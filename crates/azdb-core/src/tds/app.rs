@@ -51,8 +51,7 @@ pub(super) async fn greet<A: Stream>(
         Begun::Nobody | Begun::Tls => return Ok(None),
         Begun::Login => {}
     }
-    let reading = read_login(&mut app, route);
-    let login = deadline.run("reading the app's login", reading).await?;
+    let login = read_login(&mut app, route, deadline).await?;
     Ok(Some(Caller {
         app,
         login,
@@ -125,7 +124,7 @@ async fn settle<S: Stream>(
 
 /// Reads PRELOGIN. What is none could not be answered: there is no version yet to say it in.
 async fn read_prelogin<S: Stream>(leg: &mut Leg<S>) -> Result<Prelogin, Left> {
-    match read_message(leg, Reading::Ahead, MAX_PRELOGIN).await {
+    match read_message(leg, Reading::Ahead, kind::PRELOGIN, MAX_PRELOGIN).await {
         Ok(message) => {
             Prelogin::parse(&message.payload).map_err(|error| Left::Stranger(error.into()))
         }
@@ -160,13 +159,20 @@ async fn answer_prelogin<S: Stream>(
 async fn read_login<A: Stream>(
     app: &mut AppLeg<A>,
     route: &str,
+    deadline: &Deadline,
 ) -> Result<Zeroizing<Vec<u8>>, NotIn<TdsFault>> {
-    match read_message(app, Reading::Ahead, MAX_LOGIN7).await {
-        Ok(message) => Ok(Zeroizing::new(message.payload)),
-        Err(NoMessage::Lost(error)) => Err(error.into()),
-        Err(other) => {
-            let fault = TdsFault::AppPacket(broken(&other)).into();
-            Err(refuse(app, fault, &Manner::UNKNOWN, route).await.into())
+    let reading = async {
+        match read_message(app, Reading::Ahead, kind::LOGIN7, MAX_LOGIN7).await {
+            Ok(message) => Ok(Ok(Zeroizing::new(message.payload))),
+            Err(NoMessage::Lost(error)) => Err(Left::Gone(error)),
+            Err(other) => Ok(Err(TdsFault::AppPacket(broken(&other)))),
+        }
+    };
+    match deadline.run("reading the app's login", reading).await? {
+        Ok(login) => Ok(login),
+        Err(fault) => {
+            let told = refuse(app, fault.into(), &Manner::UNKNOWN, route).await;
+            Err(told.into())
         }
     }
 }
@@ -176,7 +182,7 @@ fn broken(no_message: &NoMessage) -> &'static str {
     match no_message {
         NoMessage::Lost(_) => "half a packet",
         NoMessage::Bad(_) => "a packet that is shorter than its header",
-        NoMessage::Mixed => "a packet in the middle of another message",
+        NoMessage::Kind => "a packet in the middle of another message",
         NoMessage::TooLong => "a login that is too long",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use azdb_quote::Quoted;
+use azdb_quote::{Chain, Quoted};
 use azdb_wire::tds::{
     Login7Error, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version,
 };
@@ -137,12 +137,43 @@ impl Explained for TdsFault {
 }
 
 impl OwnFault for TdsFault {
+    fn told(&self) -> String {
+        match self {
+            Self::AppPacket(_)
+            | Self::AppLogin(_)
+            | Self::AppVersion(_)
+            | Self::AppWants(_)
+            | Self::LoginTooLong(_)
+            | Self::UpstreamPrelogin(_)
+            | Self::UpstreamPacket(_)
+            | Self::UpstreamAnswer(_)
+            | Self::TokenNotTaken
+            | Self::NoMars
+            | Self::PacketSize { .. }
+            | Self::Route { .. }
+            | Self::Hops(_)
+            | Self::Refused { .. } => Chain(self).to_string(),
+        }
+    }
+
     fn says_token_expired(&self) -> bool {
         match self {
             Self::Refused { message, .. } => String::from_utf8_lossy(message)
                 .to_ascii_lowercase()
                 .contains("token is expired"),
-            _ => false,
+            Self::AppPacket(_)
+            | Self::AppLogin(_)
+            | Self::AppVersion(_)
+            | Self::AppWants(_)
+            | Self::LoginTooLong(_)
+            | Self::UpstreamPrelogin(_)
+            | Self::UpstreamPacket(_)
+            | Self::UpstreamAnswer(_)
+            | Self::TokenNotTaken
+            | Self::NoMars
+            | Self::PacketSize { .. }
+            | Self::Route { .. }
+            | Self::Hops(_) => false,
         }
     }
 }

@@ -22,8 +22,8 @@ pub(super) enum NoMessage {
     Lost(io::Error),
     /// A packet is none.
     Bad(PacketError),
-    /// A packet of another kind lies in the middle.
-    Mixed,
+    /// A packet of another kind, known by its header: nothing says that the rest of it will come.
+    Kind,
     /// It is longer than the most that is read.
     TooLong,
 }
@@ -40,10 +40,11 @@ pub(super) struct Packet {
     pub(super) payload: Vec<u8>,
 }
 
-/// Reads one packet of at most `most` bytes of payload.
+/// Reads one packet of one of these kinds, and of at most `most` bytes of payload.
 pub(super) async fn read_packet<S: Stream>(
     leg: &mut Leg<S>,
     reading: Reading,
+    kinds: &[u8],
     most: usize,
 ) -> Result<Packet, NoMessage> {
     fill(leg, reading, Header::LEN).await?;
@@ -51,6 +52,9 @@ pub(super) async fn read_packet<S: Stream>(
         return Err(NoMessage::Lost(io::ErrorKind::UnexpectedEof.into()));
     };
     let header = Header::parse(*header).map_err(NoMessage::Bad)?;
+    if !kinds.contains(&header.kind) {
+        return Err(NoMessage::Kind);
+    }
     if header.payload() > most {
         return Err(NoMessage::TooLong);
     }
@@ -62,20 +66,18 @@ pub(super) async fn read_packet<S: Stream>(
     Ok(Packet { header, payload })
 }
 
-/// Reads one message, of however many packets of one kind, and at most `most` bytes of payload. The header is that of its last
+/// Reads one message of this kind, of however many packets, and at most `most` bytes of payload. The header is that of its last
 /// packet.
 pub(super) async fn read_message<S: Stream>(
     leg: &mut Leg<S>,
     reading: Reading,
+    kind: u8,
     most: usize,
 ) -> Result<Packet, NoMessage> {
-    let mut message = read_packet(leg, reading, most).await?;
+    let mut message = read_packet(leg, reading, &[kind], most).await?;
     while !message.header.is_last() {
         let left = most.saturating_sub(message.payload.len());
-        let next = read_packet(leg, reading, left).await?;
-        if next.header.kind != message.header.kind {
-            return Err(NoMessage::Mixed);
-        }
+        let next = read_packet(leg, reading, &[kind], left).await?;
         message.payload.extend_from_slice(&next.payload);
         message.header = next.header;
     }
@@ -100,13 +102,12 @@ impl Framing for InPrelogin {
     /// Servers of 7.1 and older use the type of their answers.
     async fn unwrap<S: Stream>(leg: &mut Leg<S>) -> io::Result<Vec<u8>> {
         let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
-        match read_packet(leg, Reading::Exactly, usize::from(u16::MAX)).await {
-            Ok(packet) if matches!(packet.header.kind, kind::PRELOGIN | kind::RESPONSE) => {
-                Ok(packet.payload)
-            }
+        let (kinds, most) = ([kind::PRELOGIN, kind::RESPONSE], usize::from(u16::MAX));
+        match read_packet(leg, Reading::Exactly, &kinds, most).await {
+            Ok(packet) => Ok(packet.payload),
             Err(NoMessage::Lost(error)) => Err(error),
             Err(NoMessage::Bad(error)) => Err(bad(&error.to_string())),
-            Ok(_) | Err(NoMessage::Mixed | NoMessage::TooLong) => {
+            Err(NoMessage::Kind | NoMessage::TooLong) => {
                 Err(bad("a packet that is not part of the handshake"))
             }
         }

@@ -137,6 +137,10 @@ async fn open<D: Dial>(
         trace_id: settled.trace_id,
         fed_auth_required: credential.is_token().then_some(true),
     };
+    let stuffed = |count| Cause::StuffedBytes {
+        host: host.to_owned(),
+        count,
+    };
     let mut leg = Leg::new(stream);
     let (upstream, answer) = match tls {
         None => {
@@ -145,10 +149,14 @@ async fn open<D: Dial>(
                 let what = "a demand for TLS, which upstream_tls = \"off\" forbids";
                 return Err(Cause::UpstreamRules { what }.into());
             }
-            (Upstream::in_the_clear(leg.into_stream()), answer)
+            (
+                Upstream::in_the_clear(leg.into_stream().map_err(stuffed)?),
+                answer,
+            )
         }
         Some(tls) if entry.lobby.route.tls_first => {
-            let mut upstream = seal(leg.into_stream(), tls, host, Alpn::Optional).await?;
+            let stream = leg.into_stream().map_err(stuffed)?;
+            let mut upstream = seal(stream, tls, host, Alpn::Optional).await?;
             let answer = prelogin(upstream.leg(), &ask(Encryption::NotSupported)).await?;
             (upstream, answer)
         }
@@ -218,13 +226,11 @@ async fn read_answer<S: Stream>(
     doing: &'static str,
     what: &'static str,
 ) -> Result<Packet, Fault<TdsFault>> {
-    match read_message(leg, reading, most).await {
-        Ok(message) if message.header.kind == kind::RESPONSE => Ok(message),
+    match read_message(leg, reading, kind::RESPONSE, most).await {
+        Ok(message) => Ok(message),
         Err(NoMessage::Lost(source)) => Err(lost(doing)(source).into()),
         Err(NoMessage::Bad(error)) => Err(TdsFault::UpstreamPacket(error).into()),
-        Ok(_) | Err(NoMessage::Mixed | NoMessage::TooLong) => {
-            Err(Cause::UpstreamRules { what }.into())
-        }
+        Err(NoMessage::Kind | NoMessage::TooLong) => Err(Cause::UpstreamRules { what }.into()),
     }
 }
 

@@ -160,12 +160,13 @@ impl AppTlsConfig {
         usage: &TlsUse,
         authority: &dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
     ) -> Result<Option<Self>, LocalTlsError> {
-        let Some(mut around) = config_with(rustls::ALL_VERSIONS, local_tls, authority)? else {
+        let Some(shown) = certificates(local_tls, authority)? else {
             return Ok(None);
         };
+        let mut around = config_with(rustls::ALL_VERSIONS, &shown)?;
         around.alpn_protocols = owned(usage.alpn);
         let in_packets = if usage.in_packets {
-            config_in_packets(local_tls, authority)?
+            Some(config_in_packets(&shown)?)
         } else {
             None
         };
@@ -178,22 +179,28 @@ impl AppTlsConfig {
 
 /// Without ALPN, and never resumed: drivers read one answer for each message of theirs, and an abridged handshake has none for
 /// the last.
-fn config_in_packets(
-    local_tls: &LocalTls,
-    authority: &dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
-) -> Result<Option<Arc<ServerConfig>>, LocalTlsError> {
-    let config = config_with(IN_PACKETS, local_tls, authority)?;
-    Ok(config.map(|mut config| {
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        Arc::new(config)
-    }))
+fn config_in_packets(shown: &Arc<BySignature>) -> Result<Arc<ServerConfig>, LocalTlsError> {
+    let mut config = config_with(IN_PACKETS, shown)?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(Arc::new(config))
 }
 
 fn config_with(
     versions: &[&'static SupportedProtocolVersion],
+    shown: &Arc<BySignature>,
+) -> Result<ServerConfig, LocalTlsError> {
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(versions)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::<BySignature>::clone(shown));
+    Ok(config)
+}
+
+/// What apps are shown; `None` for a route that offers them no TLS.
+fn certificates(
     local_tls: &LocalTls,
     authority: &dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
-) -> Result<Option<ServerConfig>, LocalTlsError> {
+) -> Result<Option<Arc<BySignature>>, LocalTlsError> {
     let leaves = match local_tls {
         LocalTls::Off => return Ok(None),
         LocalTls::Auto => {
@@ -216,11 +223,7 @@ fn config_with(
             vec![(chain, key)]
         }
     };
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(versions)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(BySignature::new(leaves)?));
-    Ok(Some(config))
+    Ok(Some(Arc::new(BySignature::new(leaves)?)))
 }
 
 /// The content of [`FILE`]. The authority's own key is never written: it has signed and is forgotten, so that trusting the

@@ -57,8 +57,10 @@ pub(crate) async fn connect<F: Framing, S: Stream>(
     let session = ClientConnection::new(Arc::clone(&config), name.clone());
     let mut session = session.map_err(io::Error::other)?;
     shake::<F, _, _, _>(&mut leg, &mut session).await?;
+    let stuffed = |_| io::Error::new(io::ErrorKind::InvalidData, "bytes behind the handshake");
+    let stream = leg.into_stream().map_err(stuffed)?;
     TlsConnector::from(config)
-        .connect_with(name, leg.into_stream(), |fresh| *fresh = session)
+        .connect_with(name, stream, |fresh| *fresh = session)
         .await
 }
 

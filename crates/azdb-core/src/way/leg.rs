@@ -33,12 +33,19 @@ impl<S> Leg<S> {
         }
     }
 
-    /// The stream alone. What lies unread is gone, so the caller has looked.
-    pub(crate) fn into_stream(self) -> S {
-        self.stream
+    /// The stream alone.
+    ///
+    /// # Errors
+    ///
+    /// How many bytes lie unread, which would be lost: where TLS is about to begin they are an attack.
+    pub(crate) fn into_stream(self) -> Result<S, usize> {
+        match self.unread.len() {
+            0 => Ok(self.stream),
+            count => Err(count),
+        }
     }
 
-    /// The same leg around what `change` makes of its stream. What lies unread stays.
+    /// The same leg around what `change` makes of its stream. What lies unread stays, outside of whatever `change` puts around it.
     pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Leg<T> {
         Leg {
             stream: change(self.stream),
@@ -52,7 +59,7 @@ impl<S> Leg<S> {
     }
 
     /// The stream, past what lies unread.
-    pub(crate) fn stream_mut(&mut self) -> &mut S {
+    pub(super) fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 
@@ -102,6 +109,7 @@ impl<S: Stream> Leg<S> {
     /// As those of [`Leg::fill`].
     pub(crate) async fn fill_exactly(&mut self, count: usize) -> io::Result<()> {
         while let Some(lacking @ 1..) = count.checked_sub(self.unread.len()) {
+            self.unread.reserve(lacking);
             let lacking = u64::try_from(lacking).unwrap_or(u64::MAX);
             let mut stream = (&mut self.stream).take(lacking);
             if stream.read_buf(&mut self.unread).await? == 0 {
@@ -217,7 +225,11 @@ mod tests {
         assert_eq!(leg.unread(), b"hello");
         leg.consume(5);
         let mut rest = Vec::new();
-        leg.into_stream().read_to_end(&mut rest).await.unwrap();
+        leg.into_stream()
+            .unwrap()
+            .read_to_end(&mut rest)
+            .await
+            .unwrap();
         assert_eq!(rest, b"world");
     }
 

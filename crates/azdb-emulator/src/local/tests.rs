@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
@@ -34,39 +34,25 @@ async fn started(script: &'static str) -> (Leash, PathBuf, Pid) {
     (leash, directory, pid)
 }
 
-fn have_gone(directory: &Path, pid: Pid) -> bool {
-    kill(pid, None).is_err() && !directory.exists()
-}
-
-const SERVER: &str =
-    r#"echo $$ >"$directory/pid"; echo "I am ready" >&2; trap - QUIT; exec "$tail" -f /dev/null"#;
-
 #[tokio::test]
-async fn server_and_directory_have_gone_after_a_release() {
-    let deaf = r#"echo $$ >"$directory/pid"; echo "I am ready" >&2; trap "" QUIT; exec "$tail" -f /dev/null"#;
-    for script in [SERVER, deaf] {
-        let (leash, directory, pid) = started(script).await;
-        leash.release().await;
-        assert!(have_gone(&directory, pid), "{script}");
-    }
-}
-
-#[tokio::test]
-async fn server_and_directory_go_when_the_leash_is_dropped() {
-    let (leash, directory, pid) = started(SERVER).await;
-    drop(leash);
-    while !have_gone(&directory, pid) {
-        tokio::task::yield_now().await;
-    }
-}
-
-#[tokio::test]
-async fn a_step_before_the_server_ends_too() {
+async fn server_and_directory_go_however_a_leash_is_let_go() {
+    let server = r#"echo $$ >"$directory/pid"; echo "I am ready" >&2; exec "$tail" -f /dev/null"#;
+    let deaf = r#"trap "" QUIT; echo $$ >"$directory/pid"; echo "I am ready" >&2; exec "$tail" -f /dev/null"#;
+    // A step that comes before the server.
     let step = r#"sh -c 'echo $$ >"$directory/pid"; echo "I am ready" >&2; exec "$tail" -f /dev/null'; echo next"#;
-    let (leash, directory, pid) = started(step).await;
-    leash.release().await;
-    while !have_gone(&directory, pid) {
-        tokio::task::yield_now().await;
+    for script in [server, deaf, step] {
+        for is_released in [true, false] {
+            let (leash, directory, pid) = started(script).await;
+            if is_released {
+                leash.release().await;
+                assert!(!directory.exists(), "{script}");
+            } else {
+                drop(leash);
+            }
+            while directory.exists() || kill(pid, None).is_ok() {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 }
 

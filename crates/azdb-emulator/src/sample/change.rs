@@ -7,10 +7,11 @@ use sqlparser::ast::{
 };
 
 use super::catalog::{TableColumn, quoted};
-use super::expression::Writer;
+use super::expression::{Bind, Meant, Writer};
 use super::fault::Fault;
 use super::parse::{Dialect, plain};
 use super::select::Column;
+use super::types::Value;
 
 impl Writer<'_> {
     pub(super) fn insert(
@@ -37,7 +38,12 @@ impl Writer<'_> {
         let (true, Some(rows)) = (is_plain, rows) else {
             return Err(self.unknown("an `insert` with more than rows of values"));
         };
-        let columns = self.columns_of(&names)?;
+        let mut columns = self.columns_of(&names)?;
+        if let (Dialect::Postgres, [], Some(first)) = (self.dialect, names.as_slice(), rows.first())
+        {
+            // There, columns that no value stands for take their defaults.
+            columns.truncate(first.len());
+        }
         self.write_into(&columns);
         for (index, row) in rows.iter().enumerate() {
             self.push(if index > 0 { ", (" } else { "(" });
@@ -97,9 +103,31 @@ impl Writer<'_> {
                 return Err(self.unknown("`default` as a value"));
             }
             self.value(expr, Some(column.kind))?;
+            if column.generated && self.dialect == Dialect::Postgres {
+                self.refuse_null(table.as_ref(), column)?;
+            }
         }
         self.table = table;
         Ok(())
+    }
+
+    /// A NULL for a numbered column asks SQLite and MySQL for the next number; in PostgreSQL it is an
+    /// error.
+    fn refuse_null(&mut self, table: Option<&Meant>, column: &TableColumn) -> Result<(), Fault> {
+        let fault = Fault::NotNull {
+            table: table.map_or(String::new(), |(table, _)| table.name.clone()),
+            column: column.name.clone(),
+        };
+        match self.binds.last_mut() {
+            Some(Bind::Literal(Value::Null)) => Err(fault),
+            Some(last @ Bind::Parameter(..)) => {
+                if let Bind::Parameter(index, kind) = *last {
+                    *last = Bind::Required(index, kind, fault);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn update(

@@ -2,9 +2,7 @@
 //!
 //! Values never become text: literals are bound as parameters are.
 
-use sqlparser::ast::{
-    BinaryOperator, CastKind, Expr, Ident, InTarget, UnaryOperator, Value as Literal,
-};
+use sqlparser::ast::{BinaryOperator, CastKind, Expr, Ident, UnaryOperator, Value as Literal};
 
 use super::catalog::{Table, TableColumn, quoted};
 use super::ddl::type_of;
@@ -27,16 +25,21 @@ pub(super) enum Bind {
     Literal(Value),
     /// Parameter of this index, as this type.
     Parameter(usize, Type),
+    /// The same; NULL is this fault.
+    Required(usize, Type, Fault),
     /// Parameter of this index, as a number of rows.
     Rows(usize),
 }
+
+/// A table, and its other name in the statement.
+pub(super) type Meant = (Table, Option<String>);
 
 /// Writes a statement for SQLite while it reads one of a client.
 pub(super) struct Writer<'a> {
     pub(super) dialect: Dialect,
     pub(super) declared: &'a [Declared],
     /// The table whose columns are meant, and its other name.
-    pub(super) table: Option<(Table, Option<String>)>,
+    pub(super) table: Option<Meant>,
     pub(super) sql: String,
     pub(super) binds: Vec<Bind>,
     /// Types of the parameters so far.

@@ -48,7 +48,7 @@ pub(crate) use data::SAMPLE;
 pub(crate) use expression::Declared;
 pub(crate) use fault::{Fault, unknown};
 pub(crate) use interrupt::Interrupt;
-pub(crate) use parse::{Dialect, Statement, offset, parse, split};
+pub(crate) use parse::{Dialect, offset, parse, split};
 pub(crate) use select::Column;
 pub(crate) use session::{Kind, Outcome, Prepared, Session, Transaction};
 pub(crate) use types::{MAX_PRECISION, Type, Value};

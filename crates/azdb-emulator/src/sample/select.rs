@@ -1,9 +1,8 @@
 //! Queries: columns, literals and a few aggregates of one table or none.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, LimitClause, OrderBy,
-    OrderByExpr, OrderByKind, OrderBySort, Query, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, Statement, TableFactor, TableWithJoins, TopQuantity,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement, TableFactor, TableWithJoins, TopQuantity,
 };
 
 use rusqlite::Connection;

@@ -66,7 +66,6 @@ pub(crate) struct Outcome {
 pub(crate) struct Session {
     worker: Arc<Mutex<Worker>>,
     interrupt: Arc<Interrupt>,
-    dialect: Dialect,
 }
 
 impl Session {
@@ -76,7 +75,6 @@ impl Session {
         Self {
             worker: Arc::new(Mutex::new(worker)),
             interrupt,
-            dialect,
         }
     }
 
@@ -170,8 +168,9 @@ impl Session {
     }
 
     /// The dialect that it reads.
-    pub(crate) fn dialect(&self) -> Dialect {
-        self.dialect
+    #[cfg(test)]
+    pub(super) fn dialect(&self) -> Dialect {
+        self.worker().dialect
     }
 
     fn worker(&self) -> MutexGuard<'_, Worker> {

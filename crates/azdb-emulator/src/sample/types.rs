@@ -8,6 +8,7 @@
 //! | `Text`, `Date`, `Timestamp`, `Uuid` | text, the last three in their one form, which sorts as they do |
 //! | `Bytes` | blob |
 
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, Timelike as _};
 use rusqlite::types::{Value as Stored, ValueRef};
 
 use super::fault::Fault;
@@ -315,52 +316,31 @@ fn truth(word: &str) -> Option<bool> {
 }
 
 fn date(text: &str) -> Option<String> {
-    let fields: Vec<&str> = text.trim().split('-').collect();
-    let [year, month, day] = fields.as_slice() else {
-        return None;
-    };
-    let widths = [year, month, day].map(|field| field.len());
-    let is_number = |field: &&str| field.bytes().all(|byte| byte.is_ascii_digit());
-    if widths != [4, 2, 2] || !fields.iter().all(is_number) {
-        return None;
-    }
-    let (year, month, day): (u16, u8, u8) =
-        (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let last = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + u8::from(leap),
-        _ => return None,
-    };
-    let exists = year > 0 && (1..=last).contains(&day);
-    exists.then(|| format!("{year:04}-{month:02}-{day:02}"))
+    let day = NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").ok()?;
+    (1..=9999).contains(&day.year()).then(|| day.to_string())
 }
 
-/// `2026-03-02 08:15:00.5`: seconds and fraction may be missing, and an offset is refused.
+/// `2026-03-02 08:15:00.5`: the time or its seconds may be missing, an offset is refused.
 fn timestamp(text: &str) -> Option<String> {
-    let text = text.trim();
-    let (day, time) = text.split_once([' ', 'T']).unwrap_or((text, "00:00:00"));
-    let day = date(day)?;
-    let (clock, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let mut fields = clock.split(':');
-    let mut field = |most: u8, otherwise: Option<&'static str>| {
-        let field = fields.next().or(otherwise)?;
-        let number: u8 = field.parse().ok()?;
-        (field.len() == 2 && number <= most).then_some(number)
+    let text = text.trim().replacen('T', " ", 1);
+    let formats = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"];
+    let mut read = formats.iter();
+    let read = read.find_map(|format| NaiveDateTime::parse_from_str(&text, format).ok());
+    let moment = match read {
+        Some(moment) => moment,
+        None => date(&text)?
+            .parse::<NaiveDate>()
+            .ok()?
+            .and_hms_opt(0, 0, 0)?,
     };
-    let (hours, minutes, seconds) = (field(23, None)?, field(59, None)?, field(59, Some("00"))?);
-    if fields.next().is_some() || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+    let nanoseconds = moment.nanosecond();
+    let has_room = nanoseconds < 1_000_000_000 && nanoseconds % 1000 == 0;
+    if !has_room || !(1..=9999).contains(&moment.year()) {
         return None;
     }
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > 6 {
-        return None;
-    }
-    let point = if fraction.is_empty() { "" } else { "." };
-    Some(format!(
-        "{day} {hours:02}:{minutes:02}:{seconds:02}{point}{fraction}"
-    ))
+    let shown = moment.format("%Y-%m-%d %H:%M:%S%.6f").to_string();
+    let shown = shown.trim_end_matches('0').trim_end_matches('.');
+    Some(shown.to_owned())
 }
 
 fn uuid(text: &str) -> Option<String> {

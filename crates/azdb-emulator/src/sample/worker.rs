@@ -34,7 +34,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// What of a session runs on a thread that may wait.
 pub(super) struct Worker {
     pub(super) connection: Connection,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     interrupt: Arc<Interrupt>,
     /// How many transactions are begun: more than one in T-SQL alone.
     pub(super) depth: u32,
@@ -326,6 +326,10 @@ fn bound(bind: &Bind, values: &[Value]) -> Result<rusqlite::types::Value, Fault>
     let value = match bind {
         Bind::Literal(value) => value.clone(),
         Bind::Parameter(index, kind) => kind.fit(given(index))?,
+        Bind::Required(index, _, fault) if *given(index) == Value::Null => {
+            return Err(fault.clone());
+        }
+        Bind::Required(index, kind, _) => kind.fit(given(index))?,
         Bind::Rows(index) => match Type::BigInt.fit(given(index))? {
             rows @ Value::Int(0..) => rows,
             other => return Err(Fault::Invalid(Type::BigInt, other.shown())),

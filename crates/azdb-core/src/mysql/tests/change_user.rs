@@ -5,7 +5,7 @@ use azdb_wire::mysql::{ChangeUser, Command};
 
 use super::*;
 
-fn command() -> ChangeUser<'static> {
+pub(super) fn command() -> ChangeUser<'static> {
     ChangeUser {
         user: b"bob",
         auth: b"12345678901234567890",
@@ -16,7 +16,7 @@ fn command() -> ChangeUser<'static> {
     }
 }
 
-fn encoded(command: &ChangeUser<'_>) -> Vec<u8> {
+pub(super) fn encoded(command: &ChangeUser<'_>) -> Vec<u8> {
     command
         .encode(app_response().capabilities | Capabilities::PLUGIN_AUTH)
         .unwrap()
@@ -264,4 +264,43 @@ async fn in_password_mode_the_server_is_made_to_ask() {
     assert_eq!(database.hear().await, expected);
     database.say(OK).await;
     assert_eq!(app.hear().await, OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_moved_before_and_after_a_change_of_user_is_counted_together() {
+    let mut door = Door::new();
+    let (mut app, mut database) = door.session().await;
+    assert_alive(&mut app, &mut database).await;
+    app.command(&encoded(&command())).await;
+    database.hear_command().await;
+    database.take_token(TOKEN).await;
+    assert_eq!(app.hear().await, OK);
+    assert_alive(&mut app, &mut database).await;
+    let App { peer, session } = app;
+    drop((peer, database));
+    session.await.unwrap();
+
+    let ledger = &door.lobby.state.ledger;
+    let (ping, ok) = (Header::LEN + 1, Header::LEN + OK.len());
+    let moved = (ledger.from_app.read(), ledger.from_upstream.read());
+    assert_eq!(moved, (2 * ping as u64, 2 * ok as u64));
+    assert_eq!((ledger.sessions.read(), ledger.ended.read()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_change_of_user_is_counted_and_kept() {
+    let mut door = Door::new();
+    let (mut app, mut database) = door.session().await;
+    assert_alive(&mut app, &mut database).await;
+    app.command(&encoded(&command())).await;
+    database.hear_command().await;
+    database.refuse(1049, "Unknown database 'orders'").await;
+    app.refused().await;
+
+    let ledger = &door.lobby.state.ledger;
+    assert_eq!((ledger.refused.read(), ledger.ended.read()), (1, 1));
+    assert_eq!(ledger.from_app.read(), (Header::LEN + 1) as u64);
+    let kept = ledger.last_refusal().unwrap();
+    assert_eq!(kept.kind, crate::fault::Kind::Upstream);
+    assert!(kept.cause.contains("Unknown database"), "{}", kept.cause);
 }

@@ -150,3 +150,28 @@ async fn apps_that_say_nothing_do_not_hold_up_the_others() {
     app.hear().await;
     assert!(began.elapsed() <= Duration::from_millis(250));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_does_not_stay_for_the_reason_does_not_hide_it() {
+    // One leaves with the greeting, one stays and is silent for longer than it is waited for.
+    for stays in [false, true] {
+        let mut door = Door::new();
+        let mut app = door.app();
+        drop(door.dialled().await);
+        app.hear().await;
+        let App { peer, session } = app;
+        if stays {
+            session.await.expect("no panic");
+            drop(peer);
+        } else {
+            drop(peer);
+            session.await.expect("no panic");
+        }
+        let kept = door.lobby.state.ledger.last_refusal().expect("it is kept");
+        assert!(
+            kept.cause.starts_with("lost the upstream"),
+            "{}",
+            kept.cause
+        );
+    }
+}

@@ -88,3 +88,23 @@ async fn the_same_token_is_not_tried_twice() {
     assert!(hint.contains("clock"), "{hint}");
     assert!(visit.nobody_dialled());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_password_challenge_in_token_mode_is_explained_and_not_answered() {
+    let sasl = message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0");
+    let md5 = message(b'R', &[0, 0, 0, 5, 1, 2, 3, 4]);
+    for (request, name) in [(sasl, "SCRAM"), (md5, "MD5"), (ask(7), "GSSAPI")] {
+        let mut visit = visited().await;
+        let mut database = visit.database().await;
+        database.startup().await;
+        database.say(&request).await;
+        let (code, message, _) = error_fields(&visit.hear_out().await);
+        assert_eq!(code, "28000");
+        assert!(
+            message.contains("role \"My Identity\" is not mapped"),
+            "{message}"
+        );
+        assert!(message.contains(name), "{message}");
+        assert!(database.heard_nothing_more().await);
+    }
+}

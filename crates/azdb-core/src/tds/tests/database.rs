@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use super::*;
 
 /// A connection on which TLS has been agreed.
-pub(super) struct Database {
+pub(crate) struct Database {
     pub(super) stream: DuplexStream,
     pub(super) session: ServerConnection,
 }
@@ -56,7 +56,7 @@ impl Database {
         let leg = Leg::new(stream);
         let tls = in_packets::accept::<InPrelogin, _>(Arc::clone(server), leg).await;
         let (leg, session) = tls.expect("TLS with the proxy").into_inner();
-        let stream = leg.into_stream();
+        let stream = leg.into_stream().unwrap();
         Self { stream, session }
     }
 

@@ -1,13 +1,11 @@
 //! What goes upstream, and what comes back.
 
 use azdb_wire::tds::{Encryption, kind};
-use secrecy::SecretString;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::database::{
-    Database, app_login, packet_size, prelogin_answer, read_prelogin, welcome, with_features,
-};
+use super::database::{Database, app_login, packet_size, prelogin_answer, read_prelogin, welcome};
 use super::*;
+use crate::rig::is_silent;
 
 #[tokio::test(start_paused = true)]
 async fn a_token_goes_upstream_in_the_place_of_user_and_password() {
@@ -39,18 +37,6 @@ async fn a_token_goes_upstream_in_the_place_of_user_and_password() {
         unreachable!("not let in")
     };
     assert!(session.watch.at_rest());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_long_token_is_cut_into_packets_of_a_record_each() {
-    let house = House::new();
-    let token = format!("eyJ.{}", "x".repeat(20_000));
-    write_token(&house.token_file, &token);
-    let mut visit = house.app();
-    visit.log_in().await;
-    let mut database = visit.rest.database().await;
-    // `login` checks each packet and its record.
-    database.expect_token(&token).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,50 +101,6 @@ async fn tls_around_everything_upstream_if_the_route_says_so() {
     assert!(matches!(visit.rest.outcome().await, Ok(Login::Session(_))));
 }
 
-fn development(tls: UpstreamTls) -> House {
-    House::of(|route| {
-        route.auth = UpstreamAuth::Password(SecretString::from("Secret1"));
-        route.tls = tls;
-        route.principals = Principals::One(Arc::new(Principal {
-            user: "orders-app".into(),
-            identity: Arc::default(),
-        }));
-    })
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_development_server_gets_the_configured_password() {
-    let mut visit = development(UpstreamTls::Unverified).app();
-    visit.log_in().await;
-    let (mut stream, _) = visit.rest.dialled().await;
-    let asked = read_prelogin(&mut stream).await;
-    assert_eq!(asked.fed_auth_required, None);
-    let answer = prelogin_answer(Encryption::Required, false);
-    stream.write_all(&answer).await.unwrap();
-    let mut database = Database::shake(stream, &visit.rest.server).await;
-    let login = database.login().await;
-    let login = Login7::parse(&login).unwrap();
-    assert_eq!(from_utf16(login.user), "orders-app");
-    assert_eq!(login.fed_auth(), None);
-    // Nobody asked for a token, so nobody says that one was taken.
-    database.say(&with_features(&[])).await;
-    assert!(LoginAnswer::parse(&visit.hear().await).unwrap().granted);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_development_server_may_have_no_tls_at_all() {
-    let mut visit = development(UpstreamTls::Off).app();
-    visit.log_in().await;
-    let (mut stream, _) = visit.rest.dialled().await;
-    let asked = read_prelogin(&mut stream).await;
-    assert_eq!(asked.encryption, Some(Encryption::NotSupported));
-    let answer = prelogin_answer(Encryption::On, false);
-    stream.write_all(&answer).await.unwrap();
-    let (number, text) = visit.error().await;
-    assert_eq!(number, 18456);
-    assert!(text.contains("a demand for TLS"), "{text}");
-}
-
 #[tokio::test(start_paused = true)]
 async fn mars_is_both_sides_or_nobodys() {
     for granted in [true, false] {
@@ -191,4 +133,26 @@ async fn packets_that_no_record_can_hold_are_refused() {
         let answer = visit.hear().await;
         assert_eq!(LoginAnswer::parse(&answer).unwrap().granted, good, "{size}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_goes_either_way_before_the_upstream_has_said_ok() {
+    let mut visit = House::new().app();
+    visit.say(kind::LOGIN7, &app_login("sa", "orders")).await;
+    visit.say(kind::SQL_BATCH, b"select 1").await;
+    let mut database = visit.rest.database().await;
+    assert!(is_silent(&mut visit.app).await);
+    database.expect_token(TOKEN).await;
+    let more = tokio::time::timeout(Duration::from_secs(1), database.record()).await;
+    assert!(more.is_err(), "the app's request waits");
+    assert!(is_silent(&mut visit.app).await);
+    database.say(&welcome()).await;
+    assert!(LoginAnswer::parse(&visit.hear().await).unwrap().granted);
+    let Ok(Login::Session(session)) = visit.rest.outcome().await else {
+        unreachable!("not let in")
+    };
+    let mut request = [0; 16];
+    let mut app = session.legs.app;
+    app.read_exact(&mut request).await.unwrap();
+    assert!(request.ends_with(b"select 1"), "and is not lost");
 }

@@ -6,12 +6,17 @@
     reason = "a test may fail loudly"
 )]
 
-mod apps;
 mod database;
+mod ends;
+mod first_packets;
 mod logins;
+mod notices;
+mod passwords;
 mod records;
 mod refusals;
 mod routes;
+mod sealed;
+mod spoken;
 mod tokens;
 mod visit;
 
@@ -45,7 +50,7 @@ impl House {
     }
 
     fn of(change: impl FnOnce(&mut Route)) -> Self {
-        Self::with(ProtocolName::Tds, &[HOST, WORKER], |route| {
+        Self::spoken(|route| {
             route.name = "orders".into();
             change(route);
         })

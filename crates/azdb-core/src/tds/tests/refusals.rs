@@ -3,11 +3,10 @@
 use azdb_wire::tds::{Encryption, kind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::database::{
-    Database, app_login, prelogin_answer, read_prelogin, refusal, with_features,
-};
+use super::database::{Database, app_login, read_prelogin, refusal};
 use super::visit::error_in;
 use super::*;
+use crate::fault::Left;
 
 /// The app's login, with a word at `at` replaced.
 fn login_with(at: usize, bytes: &[u8]) -> Vec<u8> {
@@ -60,63 +59,6 @@ async fn what_nobody_could_do_is_said_and_not_left_undone() {
     // AtchDBFile, two characters of the host's name.
     let (_, text) = error_in(&refused_at_once(&login_with(82, &[94, 0, 2, 0])).await);
     assert!(text.contains("a database file to attach"), "{text}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_upstream_without_tls_never_sees_the_token() {
-    for said in [Encryption::Off, Encryption::NotSupported] {
-        let mut visit = House::new().app();
-        visit.log_in().await;
-        let (mut stream, _) = visit.rest.dialled().await;
-        read_prelogin(&mut stream).await;
-        let answer = prelogin_answer(said, false);
-        stream.write_all(&answer).await.unwrap();
-        let (number, text) = visit.error().await;
-        assert_eq!(number, 18456);
-        assert!(text.contains("does not speak TLS"), "{text}");
-        let mut rest = Vec::new();
-        stream.read_to_end(&mut rest).await.unwrap();
-        assert!(rest.is_empty());
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_upstream_that_nobody_vouches_for_never_sees_the_token() {
-    let stranger = House::new();
-    let mut visit = House::new().app();
-    visit.log_in().await;
-    let (mut stream, _) = visit.rest.dialled().await;
-    read_prelogin(&mut stream).await;
-    let answer = prelogin_answer(Encryption::On, false);
-    stream.write_all(&answer).await.unwrap();
-    let shaking =
-        in_packets::accept::<InPrelogin, _>(Arc::clone(&stranger.server), Leg::new(stream)).await;
-    assert!(shaking.is_err());
-    let (number, text) = visit.error().await;
-    assert_eq!(number, 18456);
-    assert!(text.contains("cannot trust upstream"), "{text}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_upstream_must_say_that_it_took_the_token() {
-    for features in [
-        &b""[..],
-        b"\xae\x0a\x01\0\0\0\x01\xff",
-        b"\xae\x02\x01\0\0\0\x01\xff",
-    ] {
-        let mut visit = House::new().app();
-        visit.log_in().await;
-        let mut database = visit.rest.database().await;
-        database.expect_token(TOKEN).await;
-        database.say(&with_features(features)).await;
-        assert!(
-            visit
-                .error()
-                .await
-                .1
-                .contains("did not say that it took the token")
-        );
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,4 +122,74 @@ async fn an_error_names_the_route_and_never_the_token() {
         _ => unreachable!("not told"),
     };
     assert!(!chain.contains("eyJ"), "{chain}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_stays_silent_is_let_go() {
+    let mut visit = House::new().app();
+    visit.app.write_all(&[kind::LOGIN7, 1, 0]).await.unwrap();
+    let mut heard = Vec::new();
+    visit.app.read_to_end(&mut heard).await.unwrap();
+    assert!(heard.is_empty());
+    let outcome = visit.rest.outcome().await;
+    assert!(matches!(outcome, Err(NotIn::Left(Left::Silent(_)))));
+}
+
+/// The number and the text of what an app reads that is refused before anybody is dialled.
+async fn refused_by(house: House) -> (u32, String) {
+    let mut visit = house.app();
+    visit.log_in().await;
+    let error = visit.error().await;
+    assert!(visit.rest.nobody_dialled());
+    error
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_more_than_the_route_takes_is_told_so() {
+    let house = House::of(|route| route.max_connections = 1);
+    let _taken = house.lobby.permit().unwrap();
+    let (number, text) = refused_by(house).await;
+    assert_eq!(number, 40613);
+    assert!(
+        text.contains("all 1 connections of the route are taken"),
+        "{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_that_the_map_does_not_list_is_refused() {
+    let house = House::of(|route| route.principals = Principals::ByAppUser(Vec::new()));
+    let (number, text) = refused_by(house).await;
+    assert_eq!(number, 18456);
+    assert!(text.contains("user `sa` is not in user_map"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_comes_too_late_is_told() {
+    let house = House::new();
+    house.lobby.closing.cancel();
+    let (number, text) = refused_by(house).await;
+    assert_eq!(number, 40613);
+    assert!(text.contains("the proxy is shutting down"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_speaks_something_else_is_known_by_its_first_bytes() {
+    // A TLS alert, read as a packet, claims 768 bytes that never come. One server closes behind it, another does not.
+    const ALERT: &[u8] = b"\x15\x03\x03\x00\x02\x02\x28\x00";
+    for closes in [true, false] {
+        let mut visit = House::new().app();
+        visit.log_in().await;
+        let (mut stream, _) = visit.rest.dialled().await;
+        read_prelogin(&mut stream).await;
+        stream.write_all(ALERT).await.unwrap();
+        let stream = (!closes).then_some(stream);
+        let (number, text) = visit.error().await;
+        assert_eq!(number, 18456);
+        assert!(
+            text.contains("something else than an answer to PRELOGIN"),
+            "{text}"
+        );
+        drop(stream);
+    }
 }

@@ -6,7 +6,7 @@ use azdb_config::route::SessionAge;
 use azdb_wire::tds::{kind, push_message};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::database::{refusal, welcome};
+use super::database::{refusal, welcome, with_features};
 use super::*;
 use crate::relay::{Linger, Stopped, Watch as _, Why, relay};
 
@@ -140,4 +140,64 @@ async fn a_session_retires_between_an_answer_and_the_next_request() {
     let mut heard = Vec::new();
     app.read_to_end(&mut heard).await.unwrap();
     assert_eq!(heard, answer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_token_is_cut_into_packets_of_a_record_each() {
+    let house = House::new();
+    let token = format!("eyJ.{}", "x".repeat(20_000));
+    write_token(&house.token_file, &token);
+    let mut visit = house.app();
+    visit.log_in().await;
+    let mut database = visit.rest.database().await;
+    // `login` checks each packet and its record.
+    database.expect_token(&token).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_must_say_that_it_took_the_token() {
+    for features in [
+        &b""[..],
+        b"\xae\x0a\x01\0\0\0\x01\xff",
+        b"\xae\x02\x01\0\0\0\x01\xff",
+    ] {
+        let mut visit = House::new().app();
+        visit.log_in().await;
+        let mut database = visit.rest.database().await;
+        database.expect_token(TOKEN).await;
+        database.say(&with_features(features)).await;
+        assert!(
+            visit
+                .error()
+                .await
+                .1
+                .contains("did not say that it took the token")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_no_server_reads_is_explained_and_not_sent() {
+    let house = House::new();
+    write_token(&house.token_file, &"x".repeat(70_000));
+    let mut visit = house.app();
+    visit.log_in().await;
+    let database = visit.rest.database().await;
+    let (number, text) = visit.error().await;
+    assert_eq!(number, 18456);
+    assert!(text.contains("the server reads at most"), "{text}");
+    assert!(text.contains("group memberships"), "{text}");
+    assert!(database.heard_nothing_more().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_token_the_app_reads_cause_and_remedy_and_nobody_is_dialled() {
+    let house = House::new();
+    std::fs::remove_file(house.token_file.path()).unwrap();
+    let mut visit = house.app();
+    visit.log_in().await;
+    let (number, text) = visit.error().await;
+    assert_eq!(number, 18456);
+    assert!(text.starts_with("azdb-proxy: no token: "), "{text}");
+    assert!(visit.rest.nobody_dialled());
 }

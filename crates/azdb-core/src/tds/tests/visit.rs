@@ -118,19 +118,7 @@ impl<S: Stream> Visit<S> {
 
     /// The payload of the next answer.
     pub(super) async fn hear(&mut self) -> Vec<u8> {
-        let mut all = Vec::new();
-        loop {
-            let mut header = [0; Header::LEN];
-            self.app.read_exact(&mut header).await.unwrap();
-            let header = Header::parse(header).unwrap();
-            assert_eq!(header.kind, kind::RESPONSE);
-            let mut payload = vec![0; header.payload()];
-            self.app.read_exact(&mut payload).await.unwrap();
-            all.extend_from_slice(&payload);
-            if header.is_last() {
-                return all;
-            }
-        }
+        hear(&mut self.app).await
     }
 
     /// Asks with PRELOGIN.
@@ -160,6 +148,23 @@ impl<S: Stream> Visit<S> {
         self.app.read_to_end(&mut after).await.unwrap();
         assert!(after.is_empty(), "nothing behind the error");
         error_in(&payload)
+    }
+}
+
+/// The payload of the next answer.
+pub(super) async fn hear<S: Stream>(app: &mut S) -> Vec<u8> {
+    let mut all = Vec::new();
+    loop {
+        let mut header = [0; Header::LEN];
+        app.read_exact(&mut header).await.unwrap();
+        let header = Header::parse(header).unwrap();
+        assert_eq!(header.kind, kind::RESPONSE);
+        let mut payload = vec![0; header.payload()];
+        app.read_exact(&mut payload).await.unwrap();
+        all.extend_from_slice(&payload);
+        if header.is_last() {
+            return all;
+        }
     }
 }
 

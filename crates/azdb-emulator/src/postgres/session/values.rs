@@ -1,12 +1,13 @@
 //! The sample's types and values in PostgreSQL's text and binary forms.
 
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+
 use super::fault::Error;
 use super::numeric;
 use crate::sample::{Type, Value};
 
-/// Days from 1970 to 2000, where PostgreSQL's time begins.
-const EPOCH_DAYS: i64 = 10_957;
-const MICROS_OF_DAY: i64 = 86_400_000_000;
+/// From 1970 to 2000.
+const EPOCH: TimeDelta = TimeDelta::days(10_957);
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,59 +209,35 @@ fn hex(digits: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// The days from 2000 to an ISO date, by the calendar whose years begin in March.
+/// The beginning of PostgreSQL's time.
+fn epoch() -> NaiveDateTime {
+    NaiveDate::default().and_time(NaiveTime::MIN) + EPOCH
+}
+
+/// The days from 2000 to an ISO date.
 fn days(date: &str) -> Option<i64> {
-    let mut fields = date.split('-').map(str::parse::<i64>);
-    let (year, month, day) = (
-        fields.next()?.ok()?,
-        fields.next()?.ok()?,
-        fields.next()?.ok()?,
-    );
-    let year = if month <= 2 { year - 1 } else { year };
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let of_era = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    Some(of_era + of_year - 719_468 - EPOCH_DAYS)
+    let date: NaiveDate = date.parse().ok()?;
+    Some((date - epoch().date()).num_days())
 }
 
 /// The ISO date so many days after 2000.
 fn day(days: i64) -> Option<String> {
-    let days = days.checked_add(EPOCH_DAYS + 719_468)?;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = year + era.checked_mul(400)? + i64::from(month <= 2);
-    Some(format!("{year:04}-{month:02}-{day:02}"))
+    let date = epoch()
+        .date()
+        .checked_add_signed(TimeDelta::try_days(days)?)?;
+    Some(date.to_string())
 }
 
 /// The microseconds from 2000 to an ISO timestamp.
 fn micros(timestamp: &str) -> Option<i64> {
-    let (date, time) = timestamp.split_once(' ')?;
-    let (clock, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let mut seconds = 0;
-    for field in clock.split(':') {
-        seconds = seconds * 60 + field.parse::<i64>().ok()?;
-    }
-    let fraction: i64 = format!("{fraction:0<6}").parse().ok()?;
-    Some(days(date)? * MICROS_OF_DAY + seconds * 1_000_000 + fraction)
+    let moment = NaiveDateTime::parse_from_str(timestamp, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+    (moment - epoch()).num_microseconds()
 }
 
 /// The ISO timestamp so many microseconds after 2000.
 fn moment(micros: i64) -> Option<String> {
-    let date = day(micros.div_euclid(MICROS_OF_DAY))?;
-    let of_day = micros.rem_euclid(MICROS_OF_DAY);
-    let (seconds, fraction) = (of_day / 1_000_000, of_day % 1_000_000);
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    Some(format!(
-        "{date} {hours:02}:{minutes:02}:{:02}.{fraction:06}",
-        seconds % 60
-    ))
+    let moment = epoch().checked_add_signed(TimeDelta::microseconds(micros))?;
+    Some(moment.to_string())
 }
 
 #[cfg(test)]

@@ -127,7 +127,22 @@ async fn own_tables_keep_their_types_and_rules() {
             Value::Text("2024-02-29".into())
         ]
     );
+    let insert = "insert into shelf (id, label) values ($1, 'n')";
+    for insert in [insert, "insert into shelf values ($1, 'n')"] {
+        let numbered = run(&session, insert, &[Value::Null]).await;
+        assert!(
+            matches!(numbered, Err(Fault::NotNull { .. })),
+            "{numbered:?}"
+        );
+    }
     for (text, fault) in [
+        (
+            "insert into shelf (id, label) values (null, 'n')",
+            Fault::NotNull {
+                table: "shelf".into(),
+                column: "id".into(),
+            },
+        ),
         (
             "insert into shelf (label) values ('toolong')",
             Fault::TooLong(5),

@@ -19,29 +19,15 @@ impl Response {
     pub(super) fn parse(response: &[u8], login: &Login7) -> Result<Self, Violation> {
         let mut rest = Cursor::new(response);
         let mut tokens = Tokens::new();
-        let mut packet_size = LOGIN_PACKET;
+        let mut seen = Seen::default();
         let mut owed = login.features.iter().any(|(id, _)| *id == feature::FEDAUTH);
-        let mut error = None;
-        let mut is_admitted = false;
         while let Some(token) = rest.peek() {
             rest.u8()?;
             match token {
                 first::ENVCHANGE | first::ERROR | first::INFO | first::LOGINACK => {
                     let length = usize::from(rest.u16()?);
                     let mut body = rest.take(length)?.to_vec();
-                    match (token, body.as_mut_slice()) {
-                        (first::LOGINACK, [_, version @ .., _, _, _, _]) if version.len() > 4 => {
-                            version[..4].copy_from_slice(&login.tds_version.to_be_bytes());
-                            is_admitted = true;
-                        }
-                        (first::ENVCHANGE, [change::PACKET_SIZE, size @ ..]) => {
-                            let size = Cursor::new(size).short_text()?;
-                            let size = size.parse().ok().filter(|size| *size >= 512);
-                            packet_size = size.ok_or(Violation::Malformed("a packet size"))?;
-                        }
-                        (first::ERROR, body) => error = Some(said(body)?),
-                        _ => {}
-                    }
+                    seen.look(token, &mut body, login.tds_version)?;
                     tokens.sized(token, &body);
                 }
                 first::FEATUREEXTACK => {
@@ -70,14 +56,42 @@ impl Response {
                 _ => return Err(Violation::Malformed("a token in a login response")),
             }
         }
-        Ok(match error {
-            _ if is_admitted => Self::Admitted {
+        match seen.error {
+            _ if seen.is_admitted => Ok(Self::Admitted {
                 tokens: tokens.bytes,
-                packet_size,
-            },
-            Some((number, text)) => Self::Refused { number, text },
-            None => return Err(Violation::Malformed("a login response without LOGINACK")),
-        })
+                packet_size: seen.packet_size.unwrap_or(LOGIN_PACKET),
+            }),
+            Some((number, text)) => Ok(Self::Refused { number, text }),
+            None => Err(Violation::Malformed("a login response without LOGINACK")),
+        }
+    }
+}
+
+/// What a response says.
+#[derive(Default)]
+struct Seen {
+    is_admitted: bool,
+    packet_size: Option<usize>,
+    error: Option<(u32, String)>,
+}
+
+impl Seen {
+    /// Looks at a token, and makes the version in a LOGINACK the app's.
+    fn look(&mut self, token: u8, body: &mut [u8], tds_version: u32) -> Result<(), Violation> {
+        match (token, body) {
+            (first::LOGINACK, [_, version @ .., _, _, _, _]) if version.len() > 4 => {
+                version[..4].copy_from_slice(&tds_version.to_be_bytes());
+                self.is_admitted = true;
+            }
+            (first::ENVCHANGE, [change::PACKET_SIZE, size @ ..]) => {
+                let size = Cursor::new(size).short_text()?.parse().ok();
+                let size = size.filter(|size| (512..=32_767).contains(size));
+                self.packet_size = Some(size.ok_or(Violation::Malformed("a packet size"))?);
+            }
+            (first::ERROR, body) => self.error = Some(said(body)?),
+            _ => {}
+        }
+        Ok(())
     }
 }
 

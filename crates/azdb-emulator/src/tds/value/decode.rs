@@ -18,45 +18,11 @@ pub(in crate::tds) struct Parameter {
 /// How a value of a type lies on the wire.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::tds) struct Layout {
-    kind: Kind,
+    token: u8,
+    kind: Type,
+    /// Digits of a `datetime2`'s second.
+    scale: u8,
     length: Length,
-}
-
-/// What a value is.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Null,
-    Bit,
-    Int(Type),
-    Float,
-    Decimal { scale: u8 },
-    Money,
-    Wide,
-    Narrow,
-    Binary,
-    Guid,
-    Date,
-    DateTime,
-    DateTime2 { scale: u8 },
-}
-
-impl Kind {
-    /// What a parameter of this kind is for the sample.
-    fn of_sample(self) -> Type {
-        match self {
-            Self::Null => Type::Int,
-            Self::Int(size) => size,
-            Self::Bit => Type::Bool,
-            Self::Float => Type::Float,
-            Self::Decimal { scale } => Type::Numeric(MAX_PRECISION, scale),
-            Self::Money => Type::Numeric(MAX_PRECISION, 4),
-            Self::Wide | Self::Narrow => Type::Text(None),
-            Self::Binary => Type::Bytes(None),
-            Self::Guid => Type::Uuid,
-            Self::Date => Type::Date,
-            Self::DateTime | Self::DateTime2 { .. } => Type::Timestamp,
-        }
-    }
 }
 
 /// How long a value is.
@@ -73,6 +39,7 @@ enum Length {
     Blob,
 }
 
+const MONEY: Type = Type::Numeric(MAX_PRECISION, 4);
 const MAX: u16 = 0xffff;
 const PLP_NULL: u64 = u64::MAX;
 
@@ -85,7 +52,7 @@ pub(in crate::tds) fn parameter(cursor: &mut Cursor<'_>) -> Result<Parameter, Un
     Ok(Parameter {
         name,
         is_output: status & 1 != 0,
-        kind: layout.kind.of_sample(),
+        kind: layout.kind,
         value,
     })
 }
@@ -93,74 +60,78 @@ pub(in crate::tds) fn parameter(cursor: &mut Cursor<'_>) -> Result<Parameter, Un
 /// Reads TYPE_INFO.
 pub(in crate::tds) fn type_info(cursor: &mut Cursor<'_>) -> Result<Layout, Unread> {
     let token = cursor.u8()?;
+    let mut scale = 0;
     let (kind, length) = match token {
-        0x1f => (Kind::Null, Length::Fixed(0)),
-        0x30 => (Kind::Int(Type::SmallInt), Length::Fixed(1)),
-        0x32 => (Kind::Bit, Length::Fixed(1)),
-        0x34 => (Kind::Int(Type::SmallInt), Length::Fixed(2)),
-        0x38 => (Kind::Int(Type::Int), Length::Fixed(4)),
-        0x3a => (Kind::DateTime, Length::Fixed(4)),
-        0x3b => (Kind::Float, Length::Fixed(4)),
-        0x3c => (Kind::Money, Length::Fixed(8)),
-        0x3d => (Kind::DateTime, Length::Fixed(8)),
-        0x3e => (Kind::Float, Length::Fixed(8)),
-        0x7a => (Kind::Money, Length::Fixed(4)),
-        0x7f => (Kind::Int(Type::BigInt), Length::Fixed(8)),
-        0x28 => (Kind::Date, Length::Short),
+        0x1f => (Type::Int, Length::Fixed(0)),
+        0x30 => (Type::SmallInt, Length::Fixed(1)),
+        0x32 => (Type::Bool, Length::Fixed(1)),
+        0x34 => (Type::SmallInt, Length::Fixed(2)),
+        0x38 => (Type::Int, Length::Fixed(4)),
+        0x3a => (Type::Timestamp, Length::Fixed(4)),
+        0x3b => (Type::Float, Length::Fixed(4)),
+        0x3c => (MONEY, Length::Fixed(8)),
+        0x3d => (Type::Timestamp, Length::Fixed(8)),
+        0x3e => (Type::Float, Length::Fixed(8)),
+        0x7a => (MONEY, Length::Fixed(4)),
+        0x7f => (Type::BigInt, Length::Fixed(8)),
+        0x28 => (Type::Date, Length::Short),
         0x2a => {
-            let scale = cursor.u8()?.min(7);
-            (Kind::DateTime2 { scale }, Length::Short)
+            scale = cursor.u8()?.min(7);
+            (Type::Timestamp, Length::Short)
         }
-        0x24 | 0x26 | 0x68 | 0x6d | 0x6e | 0x6f => {
-            let size = cursor.u8()?;
-            let kind = match token {
-                0x24 => Kind::Guid,
-                0x26 => Kind::Int(match size {
-                    8 => Type::BigInt,
-                    4 => Type::Int,
-                    _ => Type::SmallInt,
-                }),
-                0x68 => Kind::Bit,
-                0x6d => Kind::Float,
-                0x6e => Kind::Money,
-                _ => Kind::DateTime,
-            };
-            (kind, Length::Short)
-        }
+        0x24 | 0x26 | 0x68 | 0x6d | 0x6e | 0x6f => (nullable(token, cursor.u8()?), Length::Short),
         0x37 | 0x3f | 0x6a | 0x6c => {
             let [_, _, scale] = cursor.array()?;
             if scale > MAX_PRECISION {
                 return Err(Unread::Unknown("a decimal of that many digits"));
             }
-            (Kind::Decimal { scale }, Length::Short)
+            (Type::Numeric(MAX_PRECISION, scale), Length::Short)
         }
-        0xa5 | 0xad => (Kind::Binary, long(cursor)?),
-        0xa7 | 0xaf | 0xe7 | 0xef => {
-            let length = long(cursor)?;
-            cursor.take(5)?;
-            let is_wide = matches!(token, 0xe7 | 0xef);
-            (if is_wide { Kind::Wide } else { Kind::Narrow }, length)
-        }
-        0xf3 => return Err(Unread::Unknown("table-valued parameters")),
-        0x29 | 0x2b => return Err(Unread::Unknown("time and datetimeoffset parameters")),
         0x22 => {
             cursor.take(4)?;
-            (Kind::Binary, Length::Blob)
+            (Type::Bytes(None), Length::Blob)
         }
         0x23 | 0x63 => {
             cursor.take(9)?;
-            let is_wide = token == 0x63;
-            (
-                if is_wide { Kind::Wide } else { Kind::Narrow },
-                Length::Blob,
-            )
+            (Type::Text(None), Length::Blob)
         }
-        0x62 | 0xf0 | 0xf1 | 0xf4 => {
-            return Err(Unread::Unknown("sql_variant, xml, json and CLR parameters"));
+        0xa5 | 0xad => (Type::Bytes(None), long(cursor)?),
+        0xa7 | 0xaf | 0xe7 | 0xef => {
+            let length = long(cursor)?;
+            cursor.take(5)?;
+            (Type::Text(None), length)
         }
-        _ => return Err(Violation::Malformed("a data type that does not exist").into()),
+        token => return Err(unknown(token)),
     };
-    Ok(Layout { kind, length })
+    Ok(Layout {
+        token,
+        kind,
+        scale,
+        length,
+    })
+}
+
+/// Types whose size is said once and whose values may be NULL.
+fn nullable(token: u8, size: u8) -> Type {
+    match (token, size) {
+        (0x24, _) => Type::Uuid,
+        (0x26, 8) => Type::BigInt,
+        (0x26, 4) => Type::Int,
+        (0x26, _) => Type::SmallInt,
+        (0x68, _) => Type::Bool,
+        (0x6d, _) => Type::Float,
+        (0x6e, _) => MONEY,
+        _ => Type::Timestamp,
+    }
+}
+
+fn unknown(token: u8) -> Unread {
+    match token {
+        0x29 | 0x2b => Unread::Unknown("time and datetimeoffset parameters"),
+        0x62 | 0xf0 | 0xf1 | 0xf4 => Unread::Unknown("sql_variant, xml, json and CLR parameters"),
+        0xf3 => Unread::Unknown("table-valued parameters"),
+        _ => Violation::Malformed("a data type that does not exist").into(),
+    }
 }
 
 fn long(cursor: &mut Cursor<'_>) -> Result<Length, Violation> {
@@ -205,9 +176,57 @@ impl Layout {
                 &gathered
             }
         };
-        value(self.kind, bytes).ok_or(match self.kind {
-            Kind::Decimal { .. } => Unread::Unknown("a decimal of that many digits"),
+        self.of(bytes).ok_or(match self.kind {
+            Type::Numeric(..) => Unread::Unknown("a decimal of that many digits"),
             _ => Violation::Malformed("a value's length").into(),
+        })
+    }
+
+    /// The value that these bytes are.
+    fn of(&self, bytes: &[u8]) -> Option<Value> {
+        Some(match (self.kind, self.token) {
+            (Type::Bool, _) => Value::Bool(*bytes.first()? != 0),
+            (Type::SmallInt | Type::Int | Type::BigInt, _) => Value::Int(match *bytes {
+                [one] => i64::from(one),
+                [a, b] => i64::from(i16::from_le_bytes([a, b])),
+                [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
+                _ => i64::from_le_bytes(bytes.try_into().ok()?),
+            }),
+            (Type::Float, _) => Value::Float(match *bytes {
+                [a, b, c, d] => f64::from(f32::from_le_bytes([a, b, c, d])),
+                _ => f64::from_le_bytes(bytes.try_into().ok()?),
+            }),
+            (Type::Numeric(_, scale), 0x3c | 0x6e | 0x7a) => {
+                let units = match *bytes {
+                    [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
+                    // The high half comes first.
+                    [e, f, g, h, a, b, c, d] => i64::from_le_bytes([a, b, c, d, e, f, g, h]),
+                    _ => return None,
+                };
+                Value::Numeric { units, scale }
+            }
+            (Type::Numeric(_, scale), _) => {
+                let (sign, digits) = bytes.split_first()?;
+                let mut wide = [0; 16];
+                wide.get_mut(..digits.len())?.copy_from_slice(digits);
+                let units = i64::try_from(u128::from_le_bytes(wide)).ok()?;
+                let units = if *sign == 0 { -units } else { units };
+                Value::Numeric { units, scale }
+            }
+            (Type::Text(_), 0x63 | 0xe7 | 0xef) => Value::Text(utf16(bytes)),
+            (Type::Text(_), _) => Value::Text(code_page(bytes)),
+            (Type::Bytes(_), _) => Value::Bytes(bytes.to_vec()),
+            (Type::Uuid, _) => Value::Text(guid_text(bytes.try_into().ok()?)),
+            (Type::Date, _) => Value::Text(date_text(day(bytes)?)?),
+            (Type::Timestamp, 0x2a) => {
+                let (time, date) = bytes.split_at_checked(bytes.len().checked_sub(3)?)?;
+                let mut wide = [0; 8];
+                wide.get_mut(..time.len())?.copy_from_slice(time);
+                let unit = 10_u64.pow(7 - u32::from(self.scale));
+                let ticks = u64::from_le_bytes(wide).checked_mul(unit)?;
+                Value::Text(moment_text(day(date)?, ticks)?)
+            }
+            (Type::Timestamp, _) => Value::Text(datetime(bytes)?),
         })
     }
 }
@@ -227,65 +246,22 @@ fn chunks(cursor: &mut Cursor<'_>) -> Result<Option<Vec<u8>>, Violation> {
     }
 }
 
-fn value(kind: Kind, bytes: &[u8]) -> Option<Value> {
-    Some(match kind {
-        Kind::Null => Value::Null,
-        Kind::Bit => Value::Bool(*bytes.first()? != 0),
-        Kind::Int(_) => Value::Int(match *bytes {
-            [one] => i64::from(one),
-            [a, b] => i64::from(i16::from_le_bytes([a, b])),
-            [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
-            _ => i64::from_le_bytes(bytes.try_into().ok()?),
-        }),
-        Kind::Float => Value::Float(match *bytes {
-            [a, b, c, d] => f64::from(f32::from_le_bytes([a, b, c, d])),
-            _ => f64::from_le_bytes(bytes.try_into().ok()?),
-        }),
-        Kind::Decimal { scale } => {
-            let (sign, digits) = bytes.split_first()?;
-            let mut wide = [0; 16];
-            wide.get_mut(..digits.len())?.copy_from_slice(digits);
-            let units = i64::try_from(u128::from_le_bytes(wide)).ok()?;
-            let units = if *sign == 0 { -units } else { units };
-            Value::Numeric { units, scale }
+/// A `smalldatetime` or `datetime`.
+fn datetime(bytes: &[u8]) -> Option<String> {
+    match *bytes {
+        [a, b, c, d] => {
+            let day = i64::from(u16::from_le_bytes([a, b])) + DAYS_TO_1900;
+            let minutes = u64::from(u16::from_le_bytes([c, d]));
+            moment_text(day, minutes * 600_000_000)
         }
-        Kind::Money => {
-            let units = match *bytes {
-                [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
-                // The high half comes first.
-                [e, f, g, h, a, b, c, d] => i64::from_le_bytes([a, b, c, d, e, f, g, h]),
-                _ => return None,
-            };
-            Value::Numeric { units, scale: 4 }
+        [a, b, c, d, e, f, g, h] => {
+            let day = i64::from(i32::from_le_bytes([a, b, c, d])) + DAYS_TO_1900;
+            // 1/300 s, shown to the millisecond as the real server does.
+            let thirds = u64::from(u32::from_le_bytes([e, f, g, h]));
+            moment_text(day, (thirds * 10 + 1) / 3 * 10_000)
         }
-        Kind::Wide => Value::Text(utf16(bytes)),
-        Kind::Narrow => Value::Text(code_page(bytes)),
-        Kind::Binary => Value::Bytes(bytes.to_vec()),
-        Kind::Guid => Value::Text(guid_text(bytes.try_into().ok()?)),
-        Kind::Date => Value::Text(date_text(day(bytes)?)?),
-        Kind::DateTime => match *bytes {
-            [a, b, c, d] => {
-                let minutes = u64::from(u16::from_le_bytes([c, d]));
-                let day = i64::from(u16::from_le_bytes([a, b])) + DAYS_TO_1900;
-                Value::Text(moment_text(day, minutes * 600_000_000)?)
-            }
-            [a, b, c, d, e, f, g, h] => {
-                let day = i64::from(i32::from_le_bytes([a, b, c, d])) + DAYS_TO_1900;
-                // 1/300 s, shown to the millisecond as the real server does.
-                let thirds = u64::from(u32::from_le_bytes([e, f, g, h]));
-                Value::Text(moment_text(day, (thirds * 10 + 1) / 3 * 10_000)?)
-            }
-            _ => return None,
-        },
-        Kind::DateTime2 { scale } => {
-            let (time, date) = bytes.split_at_checked(bytes.len().checked_sub(3)?)?;
-            let mut wide = [0; 8];
-            wide.get_mut(..time.len())?.copy_from_slice(time);
-            let units = u64::from_le_bytes(wide);
-            let ticks = units.checked_mul(10_u64.pow(7 - u32::from(scale)))?;
-            Value::Text(moment_text(day(date)?, ticks)?)
-        }
-    })
+        _ => None,
+    }
 }
 
 /// Days since 0001-01-01.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use azdb_config::route::Admission;
 use tokio::sync::Semaphore;
 
-use crate::ending::Ending;
 use crate::reception::Reception;
 use crate::socket::{AppSocket, Door, Peer};
 
@@ -35,18 +34,16 @@ pub(crate) struct Listener<E> {
     entrance: E,
     reception: Reception,
     anteroom: Arc<Semaphore>,
-    ending: Ending,
 }
 
 impl<E: Entrance> Listener<E> {
-    pub(crate) fn new(entrance: E, reception: Reception, ending: Ending) -> Self {
+    pub(crate) fn new(entrance: E, reception: Reception) -> Self {
         let room = reception.route().max_connections.saturating_add(ANTEROOM);
         let anteroom = Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)));
         Self {
             entrance,
             reception,
             anteroom,
-            ending,
         }
     }
 
@@ -74,7 +71,7 @@ impl<E: Entrance> Listener<E> {
                 tracing::warn!(route = %route.name, %peer, "not admitted, see allow and allow_uids");
                 continue;
             }
-            self.reception.take_in(socket, peer, place, &self.ending);
+            self.reception.take_in(socket, peer, place);
         }
     }
 }
@@ -100,3 +97,6 @@ fn concerns_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::Interrupted
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,25 +58,6 @@ async fn an_app_of_tds_8_begins_with_tls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pool_sees_a_bare_end_when_the_database_has_gone() {
-    let house = House::new();
-    let (near, far) = duplex(64 * 1024);
-    let client = Arc::new(visit::client(&house.authority, false));
-    let server = house.lobby.app_tls.clone().unwrap().in_packets.unwrap();
-    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
-    let (app, proxy) = tokio::join!(
-        in_packets::connect::<InPrelogin, _>(client, name, Leg::new(near)),
-        accept_in_packets::<InPrelogin, _>(Leg::new(far), &server)
-    );
-    let (mut app, _session) = app.unwrap().into_inner();
-    let mut leg = proxy.unwrap().map(BareEnd);
-    leg.shutdown().await.unwrap();
-    let mut heard = Vec::new();
-    app.read_to_end(&mut heard).await.unwrap();
-    assert!(heard.is_empty(), "not even an alert");
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_app_may_begin_with_its_login() {
     is_let_in(House::new().app()).await;
 }
@@ -152,4 +133,27 @@ async fn a_login_without_end_is_given_up() {
     }
     let outcome = visit.rest.outcome().await;
     assert!(was_told!(outcome, Fault::Own(TdsFault::AppPacket(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_over_tls_ends_without_a_dial() {
+    let mut visit = House::new().app().with_tls(true).await;
+    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    visit.app.write_all(request).await.unwrap();
+    let mut heard = Vec::new();
+    let _ = visit.app.read_to_end(&mut heard).await;
+    assert!(heard.is_empty());
+    assert!(visit.rest.nobody_dialled());
+    assert!(matches!(visit.rest.outcome().await, Ok(Login::Nobody)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tls_is_closed_at_once_where_apps_are_offered_none() {
+    let mut visit = House::of(|route| route.local_tls = azdb_config::route::LocalTls::Off).app();
+    visit.app.write_all(&[0x16, 3, 1]).await.unwrap();
+    let mut heard = Vec::new();
+    visit.app.read_to_end(&mut heard).await.unwrap();
+    assert!(heard.is_empty());
+    assert!(visit.rest.nobody_dialled());
+    assert!(matches!(visit.rest.outcome().await, Ok(Login::Nobody)));
 }

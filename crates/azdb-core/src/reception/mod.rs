@@ -9,7 +9,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ending::Ending;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Refusal};
 use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::mysql::Mysql;
 use crate::postgres::Postgres;
@@ -17,7 +17,7 @@ use crate::session;
 use crate::socket::{AppSocket, Peer};
 use crate::tds::{self, Tds};
 use crate::tls::{AppTlsConfig, LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig};
-use crate::way::Tcp;
+use crate::way::{Dial, Tcp};
 
 /// Bytes that an app in this process may have written before it must wait.
 const PIPE: usize = 64 * 1024;
@@ -46,7 +46,10 @@ pub enum ReceptionError {
 
 /// A route, ready to take apps in: from a door, or from within this process.
 #[derive(Clone)]
-pub struct Reception(Arc<dyn TakesIn>);
+pub struct Reception {
+    lobby: Arc<dyn TakesIn>,
+    ending: Ending,
+}
 
 impl Reception {
     /// Makes what the logins of `route` need. Opens no door and connects to nobody.
@@ -55,26 +58,26 @@ impl Reception {
     ///
     /// [`ReceptionError`].
     pub fn new(route: &Arc<Route>, resources: &Resources<'_>) -> Result<Self, ReceptionError> {
-        Self::ending_with(route, resources, &Ending::default())
+        Self::ending_with(Ending::default(), route, resources)
     }
 
     /// As [`Reception::new`], for a process that comes to an end with `ending`.
     pub(crate) fn ending_with(
+        ending: Ending,
         route: &Arc<Route>,
         resources: &Resources<'_>,
-        ending: &Ending,
     ) -> Result<Self, ReceptionError> {
         match route.protocol {
-            ProtocolName::Postgres => Self::of::<Postgres>(route, resources, ending),
-            ProtocolName::Mysql => Self::of::<Mysql>(route, resources, ending),
-            ProtocolName::Tds => Self::of::<Tds>(route, resources, ending),
+            ProtocolName::Postgres => Self::of::<Postgres>(ending, route, resources),
+            ProtocolName::Mysql => Self::of::<Mysql>(ending, route, resources),
+            ProtocolName::Tds => Self::of::<Tds>(ending, route, resources),
         }
     }
 
     fn of<P: Protocol>(
+        ending: Ending,
         route: &Arc<Route>,
         resources: &Resources<'_>,
-        ending: &Ending,
     ) -> Result<Self, ReceptionError> {
         let lobby: Lobby<P, Tcp> = Lobby {
             upstream_tls: UpstreamTlsConfig::of(route, &P::TLS)?,
@@ -87,38 +90,42 @@ impl Reception {
             state: Arc::new(RouteState::new(route)),
             route: Arc::clone(route),
         };
-        Ok(Self(Arc::new(lobby)))
+        Ok(Self::in_front_of(lobby, ending))
+    }
+
+    /// Takes apps into `lobby`.
+    pub(crate) fn in_front_of<P: Protocol, D: Dial>(lobby: Lobby<P, D>, ending: Ending) -> Self {
+        let lobby = Arc::new(lobby);
+        Self { lobby, ending }
     }
 
     /// Takes in an app of this process, and returns its end of the connection. What it says and hears is what any app would.
     pub fn connect(&self) -> DuplexStream {
         let (app, ours) = tokio::io::duplex(PIPE);
-        let ending = Ending::default();
-        self.0
-            .clone()
-            .take_in(AppSocket::Pipe(ours), Peer::InProcess, None, &ending);
+        let lobby = Arc::clone(&self.lobby);
+        lobby.take_in(AppSocket::Pipe(ours), Peer::InProcess, None, &self.ending);
         app
     }
 
     /// The route.
     pub fn route(&self) -> &Arc<Route> {
-        self.0.route()
+        self.lobby.route()
+    }
+
+    /// The login that was refused last, of whomever.
+    pub fn last_refusal(&self) -> Option<Refusal> {
+        self.ledger().last_refusal()
     }
 
     /// What it has done.
     pub(crate) fn ledger(&self) -> &Ledger {
-        self.0.ledger()
+        self.lobby.ledger()
     }
 
     /// Serves an app as a task of its own, which holds `place` until the app is gone.
-    pub(crate) fn take_in(
-        &self,
-        socket: AppSocket,
-        peer: Peer,
-        place: OwnedSemaphorePermit,
-        ending: &Ending,
-    ) {
-        Arc::clone(&self.0).take_in(socket, peer, Some(place), ending);
+    pub(crate) fn take_in(&self, socket: AppSocket, peer: Peer, place: OwnedSemaphorePermit) {
+        let lobby = Arc::clone(&self.lobby);
+        lobby.take_in(socket, peer, Some(place), &self.ending);
     }
 }
 
@@ -143,7 +150,7 @@ trait TakesIn: Send + Sync {
     );
 }
 
-impl<P: Protocol> TakesIn for Lobby<P, Tcp> {
+impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
     fn route(&self) -> &Arc<Route> {
         &self.route
     }
@@ -166,3 +173,6 @@ impl<P: Protocol> TakesIn for Lobby<P, Tcp> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,14 +37,24 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
 
 /// Writes down why an app is not in.
 fn note<F: OwnFault>(what: &'static str, not_in: &NotIn<F>, ledger: &Ledger) {
-    fn write(what: &'static str, fault: &impl Explained, ledger: &Ledger) {
-        ledger.refuse(fault);
+    fn write(what: &'static str, fault: &impl Explained) {
         let (error, kind, remedy) = (Chain(fault), fault.kind(), fault.remedy());
         tracing::warn!(%error, %kind, remedy = &*remedy, "{what}");
     }
     match not_in {
-        NotIn::Told(told) => write(what, told.fault(), ledger),
-        NotIn::Left(left) => write(what, left, ledger),
+        NotIn::Told(told) => {
+            ledger.refuse(told.fault());
+            write(what, told.fault());
+        }
+        NotIn::Untold(fault) => {
+            ledger.refuse(fault);
+            write(what, fault);
+        }
+        // What went wrong at the app's end is not what an operator looks for on `/status`.
+        NotIn::Left(left) => {
+            ledger.refused.add(1);
+            write(what, left);
+        }
     }
 }
 
@@ -162,3 +172,6 @@ impl Drop for Counted<'_> {
         self.ledger.ended.add(1);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,13 @@
     reason = "a test may fail loudly"
 )]
 
+mod causes;
+mod explosive;
+pub(crate) mod sockets;
+mod spoken;
+
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use azdb_config::route::{
@@ -17,14 +22,18 @@ use azdb_config::route::{
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use causes::every_cause;
+pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
+pub(crate) use spoken::{Spoken, in_every_protocol};
 
 use crate::fault::Cause;
 use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::tls::{self, AppTlsConfig, LocalAuthority, UpstreamTlsConfig};
-use crate::way::Dial;
+use crate::way::{Dial, Stream};
 
 /// The token of every identity.
 pub(crate) const TOKEN: &str = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
@@ -32,6 +41,10 @@ pub(crate) const TOKEN: &str = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
 pub(crate) const LOGIN_TIMEOUT: Duration = Duration::from_secs(9);
 /// The principal of every route.
 pub(crate) const PRINCIPAL: &str = "My Identity";
+
+/// The authority of every house: its RSA key takes longer than most stories.
+static AUTHORITY: LazyLock<Arc<LocalAuthority>> =
+    LazyLock::new(|| Arc::new(LocalAuthority::load_or_make(None).unwrap()));
 
 /// The far ends of the pipes that were dialled, and where to.
 pub(crate) type Databases = mpsc::UnboundedReceiver<(DuplexStream, Endpoint)>;
@@ -85,7 +98,7 @@ impl<P: Protocol> House<P> {
             ..route(protocol)
         };
         change(&mut route);
-        let authority = Arc::new(LocalAuthority::load_or_make(None).unwrap());
+        let authority = Arc::clone(&AUTHORITY);
         let (sender, databases) = mpsc::unbounded_channel();
         Self {
             server: Arc::new(server::<P>(&route, &made)),
@@ -202,3 +215,10 @@ macro_rules! was_told {
     };
 }
 pub(crate) use was_told;
+
+/// Whether no byte comes for a while.
+pub(crate) async fn is_silent<S: Stream>(stream: &mut S) -> bool {
+    const A_WHILE: Duration = Duration::from_secs(1);
+    let byte = tokio::time::timeout(A_WHILE, stream.read_u8()).await;
+    byte.is_err()
+}

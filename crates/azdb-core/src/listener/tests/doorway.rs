@@ -1,0 +1,83 @@
+//! Who comes in, and how many at a time.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_are_in_at_a_time_and_each_place_is_given_back() {
+    let street = Street::new(|route| route.max_connections = 3);
+    let room = 3 + ANTEROOM;
+    let mut apps: VecDeque<_> = (0..room + 20)
+        .map(|_| street.come(Peer::Tcp(HERE)))
+        .collect();
+    street.settle().await;
+    assert_eq!(street.accepted(), room as u64);
+    for gone in 1..=20 {
+        apps.pop_front();
+        street.settle().await;
+        assert_eq!(street.accepted(), (room + gone) as u64);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_gives_its_place_back_and_the_loop_goes_on() {
+    let mut street = Street::new(|route| route.max_connections = 1);
+    let mut bystander = street.come(Peer::Tcp(HERE));
+    let Neighbours {
+        databases, server, ..
+    } = &mut street.house;
+    let mut database = Postgres::log_in(&mut bystander, databases, server).await;
+    street.house.fuse.set(true);
+    // One more than there are places.
+    for _ in 0..=1 + ANTEROOM {
+        let mut app = street.come(Peer::Tcp(HERE));
+        app.write_all(&Postgres::knock()).await.unwrap();
+        hear_out(app).await;
+    }
+    Postgres::ask(&mut bystander, &mut database).await;
+    Postgres::answer(&mut bystander, &mut database).await;
+    assert_eq!(street.accepted(), 3 + ANTEROOM as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_not_admitted_is_dropped_without_a_place_or_a_word() {
+    let far: SocketAddr = ([203, 0, 113, 9], 1).into();
+    let street = Street::new(|route| {
+        route.max_connections = 1;
+        route.admission.uids = Some(vec![1000]);
+    });
+    for stranger in [Peer::Tcp(far), Peer::Unix(1001)] {
+        for _ in 0..=1 + ANTEROOM {
+            let app = street.come(stranger);
+            assert_eq!(hear_out(app).await, b"");
+        }
+    }
+    assert_eq!(street.accepted(), 0);
+    let friends = [Peer::Tcp(HERE), Peer::Unix(1000)];
+    let _apps: Vec<_> = friends.map(|peer| street.come(peer)).into();
+    street.settle().await;
+    assert_eq!(street.accepted(), 2);
+}
+
+#[test]
+fn loopback_and_the_allowed_networks_are_admitted_and_users_by_their_ids() {
+    let peer = |addr: &str| Peer::Tcp(SocketAddr::new(addr.parse().unwrap(), 1));
+    let anybody = Admission::default();
+    let some = Admission {
+        networks: vec!["10.1.0.0/16".parse().unwrap()],
+        uids: Some(vec![1000]),
+    };
+    for (who, by_default, with_a_list) in [
+        (peer("127.0.0.1"), true, true),
+        (peer("::1"), true, true),
+        (peer("::ffff:127.0.0.1"), true, true),
+        (peer("10.1.2.3"), false, true),
+        (peer("::ffff:10.1.2.3"), false, true),
+        (peer("10.2.0.1"), false, false),
+        (Peer::Unix(1000), true, true),
+        (Peer::Unix(0), true, false),
+        (Peer::InProcess, true, true),
+    ] {
+        assert_eq!(admits(&anybody, who), by_default, "{who}");
+        assert_eq!(admits(&some, who), with_a_list, "{who}");
+    }
+}

@@ -1,0 +1,85 @@
+//! A lobby of a protocol that says nothing.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may fail loudly"
+)]
+
+mod credentials;
+mod places;
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicUsize;
+
+use azdb_config::route::{Principals, ProtocolName};
+
+use super::*;
+use crate::fault::{Explained, Fault, Kind, OwnFault};
+use crate::parting::NotIn;
+use crate::relay::{Cut, Watch};
+use crate::rig::{House, PRINCIPAL};
+use crate::tls::TlsUse;
+
+/// Nobody speaks it.
+struct Silence;
+
+impl Protocol for Silence {
+    const TLS: TlsUse = TlsUse {
+        alpn: &[],
+        in_packets: false,
+    };
+
+    type State<S: Stream> = AtomicUsize;
+    type App<A: Stream> = A;
+    type Upstream<S: Stream> = S;
+    type Watch = Unwatched;
+    type Fault = Said;
+
+    async fn login<A: Stream, D: Dial>(
+        _: A,
+        _: &Lobby<Self, D>,
+    ) -> Result<Login<Self, A, D::Stream>, NotIn<Said>> {
+        Ok(Login::Nobody)
+    }
+}
+
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn app_sent(&mut self, _: &[u8]) -> Cut {
+        Cut::Through
+    }
+
+    fn upstream_sent(&mut self, _: &[u8]) {}
+
+    fn at_rest(&self) -> bool {
+        true
+    }
+}
+
+/// What an upstream said.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("{0}")]
+struct Said(&'static str);
+
+impl Explained for Said {
+    fn kind(&self) -> Kind {
+        Kind::Upstream
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        Cow::Borrowed("listen")
+    }
+}
+
+impl OwnFault for Said {
+    fn told(&self) -> String {
+        self.to_string()
+    }
+
+    fn says_token_expired(&self) -> bool {
+        self.0.contains("expired")
+    }
+}

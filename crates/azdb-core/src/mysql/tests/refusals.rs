@@ -1,0 +1,103 @@
+//! What an app reads when it is not let in.
+
+use azdb_config::route::Principals;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn the_upstreams_own_error_arrives_as_it_came() {
+    let mut door = Door::new();
+    let (mut app, mut database) = asked(&mut door).await;
+    database.say(&encode_switch(plugin::CLEAR, &SALT)).await;
+    database.hear().await;
+    let error = refusal(1049, "Unknown database 'shop'");
+    database.say(&error).await;
+    assert_eq!(app.hear().await, error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_before_any_request_is_explained() {
+    let mut door = Door::new();
+    let (app, mut database) = asked(&mut door).await;
+    database
+        .refuse(1045, "Access denied (using password: NO)")
+        .await;
+    let (code, text) = app.refused().await;
+    assert_eq!(code, 1045);
+    assert!(
+        text.starts_with(
+            "azdb-proxy: user 'My Identity' is not a Microsoft Entra user on this server"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("`Access denied (using password: NO)`"),
+        "{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_whose_user_is_not_mapped_is_refused_without_a_login() {
+    let mut door = Door::with(|route| {
+        let Principals::One(principal) = &route.principals else {
+            unreachable!("the house has one")
+        };
+        route.principals = Principals::ByAppUser(vec![("bob".into(), Arc::clone(principal))]);
+    });
+    let mut app = door.app();
+    let mut database = door.greeting().await;
+    app.hear().await;
+    app.say(&response()).await;
+    let (code, text) = app.refused().await;
+    assert_eq!(code, 1045);
+    assert!(text.contains("user `ann` is not in user_map"), "{text}");
+    assert_eq!(database.hear_out().await, b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_too_many_reads_1040() {
+    let mut door = Door::with(|route| route.max_connections = 1);
+    let (_app, _database) = door.session().await;
+    let mut app = door.app();
+    let _database = door.greeting().await;
+    app.hear().await;
+    app.say(&response()).await;
+    assert_eq!(app.refused().await.0, 1040);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_comes_too_late_is_told() {
+    let mut door = Door::new();
+    door.lobby.closing.cancel();
+    let mut app = door.app();
+    let mut database = door.greeting().await;
+    app.hear().await;
+    app.say(&response()).await;
+    let (code, text) = app.refused().await;
+    assert_eq!(code, 1053);
+    assert!(text.contains("the proxy is shutting down"), "{text}");
+    assert_eq!(database.hear_out().await, b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_stays_silent_is_let_go() {
+    let mut door = Door::new();
+    let mut app = door.app();
+    let mut database = door.greeting().await;
+    app.hear().await;
+    app.say_bytes(b"\x20\0\0\x01half").await;
+    assert_eq!(app.hear_out().await, b"");
+    assert_eq!(database.hear_out().await, b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_stays_silent_is_given_up_with_what_it_was_asked() {
+    let mut door = Door::new();
+    let (app, _silent) = asked(&mut door).await;
+    let (code, text) = app.refused().await;
+    assert_eq!(code, 1105);
+    assert!(
+        text.contains("no progress for 9s while logging in to the upstream"),
+        "{text}"
+    );
+}

@@ -1,0 +1,131 @@
+//! MySQL, for stories that are told in every protocol.
+
+use azdb_wire::mysql::PacketError;
+use rustls::ServerConfig;
+
+use super::super::fault::Refused;
+use super::super::notice::notice;
+use super::*;
+use crate::rig::Spoken;
+
+/// The app's end of a connection, whose next packet has this number.
+fn at(app: &mut DuplexStream, next: u8) -> Peer<DuplexStream> {
+    Peer {
+        stream: std::mem::replace(app, duplex(1).0),
+        next,
+    }
+}
+
+impl Spoken for Mysql {
+    const NAME: ProtocolName = ProtocolName::Mysql;
+    const HOSTS: &'static [&'static str] = &["db.example.org"];
+    type Database = Peer<TlsStream<DuplexStream>>;
+
+    async fn log_in(
+        app: &mut DuplexStream,
+        databases: &mut Databases,
+        server: &Arc<ServerConfig>,
+    ) -> Self::Database {
+        let mut database = Peer::new(databases.recv().await.expect("a dial").0);
+        database.say(&greeting().encode()).await;
+        let mut peer = at(app, 0);
+        peer.hear().await;
+        peer.say(&response()).await;
+        let mut database = sealed(database, &TlsAcceptor::from(Arc::clone(server))).await;
+        database.hear().await;
+        database.take_token(TOKEN).await;
+        assert_eq!(peer.hear().await, OK);
+        *app = peer.stream;
+        database
+    }
+
+    fn knock() -> Vec<u8> {
+        Vec::new()
+    }
+
+    async fn refused(app: &mut DuplexStream) -> String {
+        let mut peer = at(app, 0);
+        peer.hear().await;
+        peer.say(&response()).await;
+        let error = peer.hear().await;
+        assert_eq!(peer.hear_out().await, b"");
+        *app = peer.stream;
+        text(&error).1
+    }
+
+    async fn ask(app: &mut DuplexStream, database: &mut Self::Database) -> u64 {
+        let mut peer = at(app, 0);
+        peer.say(b"\x03select 1").await;
+        assert_eq!(database.hear_command().await, b"\x03select 1");
+        *app = peer.stream;
+        (Header::LEN + b"\x03select 1".len()) as u64
+    }
+
+    async fn answer(app: &mut DuplexStream, database: &mut Self::Database) -> u64 {
+        let mut peer = at(app, 1);
+        database.say(OK).await;
+        assert_eq!(peer.hear().await, OK);
+        *app = peer.stream;
+        (Header::LEN + OK.len()) as u64
+    }
+
+    /// A closed connection is all that an app understands.
+    fn is_farewell(heard: &[u8]) -> bool {
+        heard.is_empty()
+    }
+
+    fn own_faults() -> Vec<MysqlFault> {
+        let (user, message) = (|| PRINCIPAL.to_owned(), || b"Access denied".to_vec());
+        let all = vec![
+            MysqlFault::AppPacket(PacketError::Malformed("response")),
+            MysqlFault::AppTooOld,
+            MysqlFault::AppWantsTls,
+            MysqlFault::Challenge {
+                user: user(),
+                asked: "dialog",
+            },
+            MysqlFault::UpstreamPacket(PacketError::Length(1 << 24)),
+            MysqlFault::RefusedAtOnce {
+                code: 2003,
+                message: message(),
+            },
+            MysqlFault::NotEntra {
+                user: user(),
+                message: message(),
+                code: 1045,
+            },
+            MysqlFault::Refused(Refused {
+                message: message(),
+                code: 1045,
+                body: refusal(1045, "Access denied"),
+            }),
+        ];
+        let places: Vec<usize> = all.iter().map(place).collect();
+        assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
+        all
+    }
+
+    fn notice(fault: &Fault<MysqlFault>) -> (u32, String) {
+        text(&notice(fault))
+    }
+}
+
+/// Where a fault stands in the list. A new one does not compile until it has a place, and fails until it stands there.
+fn place(fault: &MysqlFault) -> usize {
+    match fault {
+        MysqlFault::AppPacket(_) => 0,
+        MysqlFault::AppTooOld => 1,
+        MysqlFault::AppWantsTls => 2,
+        MysqlFault::Challenge { .. } => 3,
+        MysqlFault::UpstreamPacket(_) => 4,
+        MysqlFault::RefusedAtOnce { .. } => 5,
+        MysqlFault::NotEntra { .. } => 6,
+        MysqlFault::Refused(_) => 7,
+    }
+}
+
+fn text(error: &[u8]) -> (u32, String) {
+    let error = ErrorPacket::parse(error).unwrap();
+    let message = String::from_utf8(error.message.to_vec()).unwrap();
+    (error.code.into(), message)
+}

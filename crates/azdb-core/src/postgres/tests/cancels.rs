@@ -1,0 +1,49 @@
+//! Cancel requests.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_request_finds_the_sessions_own_server() {
+    let House {
+        lobby,
+        mut databases,
+        server,
+        token_file: _file,
+        ..
+    } = House::new();
+    let (lobby, acceptor) = (Arc::new(lobby), TlsAcceptor::from(server));
+    let dialled = |port| crate::way::Dialled {
+        upstream: Endpoint {
+            host: HOST.into(),
+            port: 5432,
+        },
+        addr: ([127, 0, 0, 1], port).into(),
+    };
+    let _session = lobby.state.own.register(KEY.to_vec(), dialled(7777));
+
+    let request = |key: &[u8]| [&16u32.to_be_bytes(), &80_877_102u32.to_be_bytes(), key].concat();
+    let cancel = |key: &[u8]| {
+        let (mut app, socket) = duplex(1024);
+        let (lobby, request) = (Arc::clone(&lobby), request(key));
+        tokio::spawn(async move {
+            app.write_all(&request).await.unwrap();
+            Postgres::login(socket, &lobby)
+                .await
+                .map(|login| matches!(login, Login::Errand(_)))
+        })
+    };
+    let known = cancel(KEY);
+    let (mut stream, _) = databases.recv().await.unwrap();
+    expect_ssl_request(&mut stream).await;
+    stream.write_all(b"S").await.unwrap();
+    let mut stream = acceptor.accept(stream).await.unwrap();
+    let mut heard = [0; 16];
+    stream.read_exact(&mut heard).await.unwrap();
+    assert_eq!(heard[..], request(KEY)[..]);
+    assert!(!known.is_finished(), "the app waits for the server's end");
+    drop(stream);
+    assert!(known.await.unwrap().unwrap());
+
+    assert!(cancel(b"unknown!").await.unwrap().unwrap());
+    assert!(databases.try_recv().is_err(), "an unknown key goes nowhere");
+}

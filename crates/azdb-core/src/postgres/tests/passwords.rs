@@ -1,0 +1,54 @@
+//! Password mode: a development server is told its password.
+
+use secrecy::SecretString;
+
+use super::*;
+
+fn with_password(tls: UpstreamTls) -> House {
+    House::of(|route| {
+        route.auth = UpstreamAuth::Password(SecretString::from("correct horse"));
+        route.tls = tls;
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn scram_without_the_servers_proof_is_not_a_login() {
+    let mut visit = with_password(UpstreamTls::Off).app();
+    visit.say(&startup(b"user\0ann\0")).await;
+    let mut database = Database(visit.dialled().await);
+    database.startup().await;
+    database
+        .say(&message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0"))
+        .await;
+    let (_, initial) = database.message().await;
+    let text = String::from_utf8_lossy(&initial);
+    let (_, nonce) = text.split_once("n,,n=,r=").unwrap();
+    let nonce = nonce.as_bytes();
+    let first = [b"\0\0\0\x0br=", nonce, b"XYZ,s=c2FsdA==,i=4096"].concat();
+    database.say(&message(b'R', &first)).await;
+    database.message().await;
+    // An impostor does not know the password: it skips its proof and says "Ok".
+    database.welcome().await;
+    let (code, message, _) = error_fields(&visit.hear_out().await);
+    assert_eq!(code, "28000");
+    assert!(message.contains("left out a step of SCRAM"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn md5_is_hashed_with_the_role_and_the_salt() {
+    let mut visit = with_password(UpstreamTls::Unverified).app();
+    visit.say(&startup(b"user\0ann\0")).await;
+    let mut database = visit.database().await;
+    database.startup().await;
+    database
+        .say(&message(b'R', &[0, 0, 0, 5, 1, 2, 3, 4]))
+        .await;
+    let expected =
+        postgres_protocol::authentication::md5_hash(b"My Identity", b"correct horse", [1, 2, 3, 4]);
+    assert_eq!(
+        database.message().await,
+        (b'p', [expected.as_bytes(), b"\0"].concat())
+    );
+    database.welcome().await;
+    assert_eq!(&visit.hear::<1>().await, b"R");
+}

@@ -1,0 +1,114 @@
+//! PostgreSQL, for stories that are told in every protocol.
+
+use azdb_wire::postgres::{FirstError, MessageError, Version};
+use rustls::ServerConfig;
+
+use super::super::notice::notice;
+use super::*;
+use crate::rig::Spoken;
+
+impl Spoken for Postgres {
+    const NAME: ProtocolName = ProtocolName::Postgres;
+    const HOSTS: &'static [&'static str] = &[HOST];
+    type Database = Database<TlsStream<DuplexStream>>;
+
+    async fn log_in(
+        app: &mut DuplexStream,
+        databases: &mut Databases,
+        server: &Arc<ServerConfig>,
+    ) -> Self::Database {
+        app.write_all(&Self::knock()).await.unwrap();
+        let (mut stream, _) = databases.recv().await.expect("a dial");
+        expect_ssl_request(&mut stream).await;
+        stream.write_all(b"S").await.unwrap();
+        let acceptor = TlsAcceptor::from(Arc::clone(server));
+        let mut database = Database(acceptor.accept(stream).await.unwrap());
+        database.startup().await;
+        database.demand(TOKEN).await;
+        database.welcome().await;
+        let mut heard = vec![0; welcome().len()];
+        app.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, welcome());
+        database
+    }
+
+    fn knock() -> Vec<u8> {
+        startup(b"user\0ann\0")
+    }
+
+    async fn refused(app: &mut DuplexStream) -> String {
+        app.write_all(&Self::knock()).await.unwrap();
+        let mut heard = Vec::new();
+        app.read_to_end(&mut heard).await.unwrap();
+        text(&heard).1
+    }
+
+    async fn ask(app: &mut DuplexStream, database: &mut Self::Database) -> u64 {
+        let query = message(b'Q', b"select 1\0");
+        app.write_all(&query).await.unwrap();
+        assert_eq!(database.message().await, (b'Q', b"select 1\0".to_vec()));
+        query.len() as u64
+    }
+
+    async fn answer(app: &mut DuplexStream, database: &mut Self::Database) -> u64 {
+        let answer = [message(b'C', b"SELECT 1\0"), message(b'Z', b"I")].concat();
+        database.say(&answer).await;
+        let mut heard = vec![0; answer.len()];
+        app.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, answer);
+        answer.len() as u64
+    }
+
+    fn is_farewell(heard: &[u8]) -> bool {
+        error_fields(heard).0 == "57P01"
+    }
+
+    fn own_faults() -> Vec<PostgresFault> {
+        let all = vec![
+            PostgresFault::AppPacket(FirstError::Malformed("StartupMessage")),
+            PostgresFault::AppVersion(Version(2 << 16)),
+            PostgresFault::NoUser,
+            PostgresFault::TlsAnswer {
+                host: HOST.into(),
+                answer: b"HTTP/1.1 400".to_vec(),
+            },
+            PostgresFault::Challenge {
+                role: "orders".into(),
+                asked: "MD5",
+            },
+            PostgresFault::UpstreamMessage(MessageError::Malformed("AuthenticationRequest")),
+            PostgresFault::Refused {
+                message: b"no such role".to_vec(),
+                body: b"C28000\0Mno such role\0\0".to_vec(),
+            },
+        ];
+        let places: Vec<usize> = all.iter().map(place).collect();
+        assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
+        all
+    }
+
+    fn notice(fault: &Fault<PostgresFault>) -> (u32, String) {
+        text(&notice(fault))
+    }
+}
+
+/// Where a fault stands in the list. A new one does not compile until it has a place, and fails until it stands there.
+fn place(fault: &PostgresFault) -> usize {
+    match fault {
+        PostgresFault::AppPacket(_) => 0,
+        PostgresFault::AppVersion(_) => 1,
+        PostgresFault::NoUser => 2,
+        PostgresFault::TlsAnswer { .. } => 3,
+        PostgresFault::Challenge { .. } => 4,
+        PostgresFault::UpstreamMessage(_) => 5,
+        PostgresFault::Refused { .. } => 6,
+    }
+}
+
+/// SQLSTATE as a number to the base 36, message and hint.
+fn text(error: &[u8]) -> (u32, String) {
+    let (code, message, hint) = error_fields(error);
+    assert_eq!(code.len(), 5, "an SQLSTATE");
+    let code = u32::from_str_radix(&code, 36).unwrap();
+    (code, format!("{message} {hint}"))
+}

@@ -1,0 +1,105 @@
+//! One of every cause.
+
+use std::io;
+use std::time::Duration;
+
+use azdb_config::route::Endpoint;
+use azdb_identity::{Audience, IdentityConfig, SourceKind};
+
+use super::tokens;
+use crate::fault::{Cause, Overdue};
+
+/// One of every cause, in the order of their places.
+pub(crate) fn every_cause() -> Vec<Cause> {
+    let host = || "db.example.org".to_owned();
+    let upstream = || Endpoint {
+        host: host(),
+        port: 1433,
+    };
+    let source = || io::Error::other("as the system says it");
+    let (audience, nothing) = (
+        Audience::new("https://example.org"),
+        IdentityConfig {
+            source: SourceKind::File,
+            ..IdentityConfig::default()
+        },
+    );
+    let no_token = tokens().start(&nothing, &audience).unwrap_err();
+    let all = vec![
+        Cause::UnknownUser {
+            user: b"ann".to_vec(),
+        },
+        Cause::TooMany { limit: 10 },
+        Cause::ShuttingDown,
+        Cause::NoRandomness,
+        Cause::Token {
+            audience,
+            source: no_token,
+        },
+        Cause::SecretTooLong {
+            bytes: 70_000,
+            most: 65_530,
+        },
+        Cause::Password(source()),
+        Cause::NoUpstream,
+        Cause::Resolve {
+            host: host(),
+            source: source(),
+        },
+        Cause::Connect {
+            upstream: upstream(),
+            source: source(),
+        },
+        Cause::Loop {
+            upstream: upstream(),
+        },
+        Cause::NoTls { host: host() },
+        Cause::StuffedBytes {
+            host: host(),
+            count: 7,
+        },
+        Cause::Tls {
+            host: host(),
+            source: source(),
+        },
+        Cause::NotSealed { host: host() },
+        Cause::UpstreamRules {
+            what: "an unexpected message",
+        },
+        Cause::UpstreamLost {
+            doing: "waiting for its answer",
+            source: source(),
+        },
+        Cause::Overdue(Overdue {
+            doing: "waiting for a token",
+            limit: Duration::from_secs(9),
+        }),
+    ];
+    let places: Vec<usize> = all.iter().map(place).collect();
+    assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
+    all
+}
+
+/// Where a cause stands in the list. A new one does not compile until it has a place, and fails until it stands there.
+fn place(cause: &Cause) -> usize {
+    match cause {
+        Cause::UnknownUser { .. } => 0,
+        Cause::TooMany { .. } => 1,
+        Cause::ShuttingDown => 2,
+        Cause::NoRandomness => 3,
+        Cause::Token { .. } => 4,
+        Cause::SecretTooLong { .. } => 5,
+        Cause::Password(_) => 6,
+        Cause::NoUpstream => 7,
+        Cause::Resolve { .. } => 8,
+        Cause::Connect { .. } => 9,
+        Cause::Loop { .. } => 10,
+        Cause::NoTls { .. } => 11,
+        Cause::StuffedBytes { .. } => 12,
+        Cause::Tls { .. } => 13,
+        Cause::NotSealed { .. } => 14,
+        Cause::UpstreamRules { .. } => 15,
+        Cause::UpstreamLost { .. } => 16,
+        Cause::Overdue(_) => 17,
+    }
+}

@@ -1,0 +1,96 @@
+//! What panics when a test says so.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll};
+
+use azdb_config::route::Endpoint;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+
+use super::Pipes;
+use crate::fault::Cause;
+use crate::lobby::{Lobby, Protocol};
+use crate::way::Dial;
+
+/// Set when what holds it is to panic.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fuse(Arc<AtomicBool>);
+
+impl Fuse {
+    pub(crate) fn set(&self, lit: bool) {
+        self.0.store(lit, Relaxed);
+    }
+
+    fn check(&self) {
+        assert!(!self.0.load(Relaxed), "as the test wants it");
+    }
+}
+
+/// Dials as [`Pipes`] do.
+pub(crate) struct ExplosiveDial {
+    pipes: Pipes,
+    fuse: Fuse,
+}
+
+impl ExplosiveDial {
+    /// In the place of a lobby's pipes.
+    pub(crate) fn instead<P: Protocol>(lobby: Lobby<P, Pipes>, fuse: &Fuse) -> Lobby<P, Self> {
+        Lobby {
+            dialler: Self {
+                pipes: lobby.dialler,
+                fuse: fuse.clone(),
+            },
+            route: lobby.route,
+            upstream_tls: lobby.upstream_tls,
+            app_tls: lobby.app_tls,
+            tokens: lobby.tokens,
+            closing: lobby.closing,
+            state: lobby.state,
+        }
+    }
+}
+
+impl Dial for ExplosiveDial {
+    type Stream = DuplexStream;
+
+    async fn dial(&self, target: &Endpoint) -> Result<(DuplexStream, SocketAddr), Cause> {
+        self.fuse.check();
+        self.pipes.dial(target).await
+    }
+}
+
+/// A stream that panics when it is read.
+#[derive(Debug)]
+pub(crate) struct ExplosiveStream(pub(crate) DuplexStream, pub(crate) Fuse);
+
+impl AsyncRead for ExplosiveStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.1.check();
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for ExplosiveStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

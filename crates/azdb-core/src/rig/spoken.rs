@@ -1,0 +1,83 @@
+//! What a story needs that is told in every protocol.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use azdb_config::route::{ProtocolName, Route};
+use rustls::ServerConfig;
+use tokio::io::DuplexStream;
+
+use super::{Databases, House};
+use crate::fault::Fault;
+use crate::lobby::Protocol;
+
+/// A protocol in which a test can speak for both sides.
+pub(crate) trait Spoken: Protocol {
+    /// Its name in a route.
+    const NAME: ProtocolName;
+    /// The names of its databases.
+    const HOSTS: &'static [&'static str];
+    /// An upstream that has let somebody in.
+    type Database: Send + 'static;
+
+    /// Plays a login on both sides, until the app is in.
+    fn log_in(
+        app: &mut DuplexStream,
+        databases: &mut Databases,
+        server: &Arc<ServerConfig>,
+    ) -> impl Future<Output = Self::Database>;
+
+    /// What an app says first that waits for nothing; where the server speaks first, nothing.
+    fn knock() -> Vec<u8>;
+
+    /// Asks to be let in and reads what it is told instead, up to the end of the connection.
+    fn refused(app: &mut DuplexStream) -> impl Future<Output = String>;
+
+    /// The app asks for something and the upstream hears it: so many bytes.
+    fn ask(app: &mut DuplexStream, database: &mut Self::Database) -> impl Future<Output = u64>;
+
+    /// The upstream answers and the app hears it: so many bytes. Whatever can be at rest then is.
+    fn answer(app: &mut DuplexStream, database: &mut Self::Database) -> impl Future<Output = u64>;
+
+    /// Whether these are the last words that an app at rest hears.
+    fn is_farewell(heard: &[u8]) -> bool;
+
+    /// One of every fault that only this protocol has.
+    fn own_faults() -> Vec<Self::Fault>;
+
+    /// What an app reads of a fault: the code, and all the text that a person gets to see.
+    fn notice(fault: &Fault<Self::Fault>) -> (u32, String);
+}
+
+impl<P: Spoken> House<P> {
+    /// A route in token mode to a database with a certificate of its own.
+    pub(crate) fn spoken(change: impl FnOnce(&mut Route)) -> Self {
+        Self::with(P::NAME, P::HOSTS, change)
+    }
+}
+
+/// A test of each protocol for each of these stories. What has sockets in it takes `#[tokio::test]` and the real clock.
+macro_rules! in_every_protocol {
+    (#[$test:meta] $($story:ident),+ $(,)?) => {$(
+        mod $story {
+            #[$test]
+            async fn postgres() {
+                super::$story::<crate::postgres::Postgres>().await;
+            }
+
+            #[$test]
+            async fn mysql() {
+                super::$story::<crate::mysql::Mysql>().await;
+            }
+
+            #[$test]
+            async fn tds() {
+                super::$story::<crate::tds::Tds>().await;
+            }
+        }
+    )+};
+    ($($story:ident),+ $(,)?) => {
+        crate::rig::in_every_protocol!(#[tokio::test(start_paused = true)] $($story),+);
+    };
+}
+pub(crate) use in_every_protocol;

@@ -1,0 +1,103 @@
+//! How the end comes.
+
+use std::pin::pin;
+
+use tokio::io::AsyncReadExt as _;
+
+use super::*;
+use crate::rig::{Databases, in_every_protocol};
+
+/// A server under way, with a database behind it.
+struct Running<P: Spoken> {
+    house: House<P>,
+    databases: Databases,
+    addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    drained: JoinHandle<Drained>,
+}
+
+/// Longer than any test.
+const FOR_EVER: Duration = Duration::from_secs(3600);
+
+impl<P: Spoken> Running<P> {
+    async fn with(patience: Duration) -> Self {
+        let house = House::<P>::spoken(|_| {});
+        let (upstream, databases) = sockets::upstream().await;
+        let mut route = sockets::route_of(&house);
+        route.listen = vec![any_port()];
+        route.upstream = vec![sockets::endpoint(upstream)];
+        let server = bind(vec![route], &house.authority).await.unwrap();
+        let addr = addresses(&server).first().copied().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let drained = tokio::spawn(server.run(async { drop(stopped.await) }, patience));
+        Self {
+            house,
+            databases,
+            addr,
+            stop,
+            drained,
+        }
+    }
+
+    /// An app that has been let in, and its upstream.
+    async fn session(&mut self) -> (DuplexStream, P::Database) {
+        let mut app = app(self.addr).await;
+        let database = P::log_in(&mut app, &mut self.databases, &self.house.server).await;
+        (app, database)
+    }
+}
+
+in_every_protocol!(
+    #[tokio::test]
+    without_sessions_the_end_comes_at_once_and_the_door_is_shut,
+    a_session_that_ends_in_time_is_not_cut,
+    a_session_that_outstays_the_patience_is_cut_with_a_farewell,
+    an_app_that_is_not_in_yet_is_no_session_to_cut,
+);
+
+async fn without_sessions_the_end_comes_at_once_and_the_door_is_shut<P: Spoken>() {
+    let running = Running::<P>::with(FOR_EVER).await;
+    running.stop.send(()).unwrap();
+    assert_eq!(running.drained.await.unwrap(), Drained { cut: 0 });
+    let refused = TcpStream::connect(running.addr).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+async fn a_session_that_ends_in_time_is_not_cut<P: Spoken>() {
+    let mut running = Running::<P>::with(FOR_EVER).await;
+    let (mut app, mut database) = running.session().await;
+    running.stop.send(()).unwrap();
+    // The door shuts; the session goes on.
+    while TcpStream::connect(running.addr).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    P::ask(&mut app, &mut database).await;
+    P::answer(&mut app, &mut database).await;
+    let mut drained = pin!(running.drained);
+    assert!(!drained.is_finished());
+    drop((app, database));
+    assert_eq!(drained.as_mut().await.unwrap(), Drained { cut: 0 });
+}
+
+async fn a_session_that_outstays_the_patience_is_cut_with_a_farewell<P: Spoken>() {
+    let mut running = Running::<P>::with(Duration::ZERO).await;
+    let (mut app, mut database) = running.session().await;
+    let (idle, _silent) = running.session().await;
+    P::ask(&mut app, &mut database).await;
+    P::answer(&mut app, &mut database).await;
+    running.stop.send(()).unwrap();
+    let mut heard = Vec::new();
+    app.read_to_end(&mut heard).await.unwrap();
+    assert!(P::is_farewell(&heard), "{heard:?}");
+    drop((app, idle));
+    assert_eq!(running.drained.await.unwrap(), Drained { cut: 2 });
+}
+
+async fn an_app_that_is_not_in_yet_is_no_session_to_cut<P: Spoken>() {
+    let running = Running::<P>::with(Duration::ZERO).await;
+    let mut app = app(running.addr).await;
+    running.stop.send(()).unwrap();
+    let mut heard = Vec::new();
+    let _ = app.read_to_end(&mut heard).await;
+    assert_eq!(running.drained.await.unwrap(), Drained { cut: 0 });
+}

@@ -1,0 +1,42 @@
+//! Every door open, on sockets of this machine.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod doors;
+mod drain;
+
+use tokio::io::{DuplexStream, duplex};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::rig::{self, House, Spoken, sockets};
+
+/// A port that the kernel chooses.
+fn any_port() -> ListenAddr {
+    ListenAddr::Tcp(([127, 0, 0, 1], 0).into())
+}
+
+async fn bind(routes: Vec<Route>, authority: &Arc<LocalAuthority>) -> Result<Server, StartError> {
+    let routes: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
+    Server::bind(&routes, rig::tokens(), || Ok(Arc::clone(authority))).await
+}
+
+/// The TCP addresses at which a server answers.
+fn addresses(server: &Server) -> Vec<SocketAddr> {
+    let listening = server.addresses().iter();
+    let addresses = listening.filter_map(|(_, listen)| match listen {
+        ListenAddr::Tcp(addr) => Some(*addr),
+        ListenAddr::Unix(_) => None,
+    });
+    addresses.collect()
+}
+
+/// An app that has come through a door of the server. What it says and hears goes through a pipe.
+async fn app(addr: SocketAddr) -> DuplexStream {
+    let mut socket = TcpStream::connect(addr).await.unwrap();
+    let (app, mut near) = duplex(64 * 1024);
+    tokio::spawn(async move { tokio::io::copy_bidirectional(&mut socket, &mut near).await });
+    app
+}

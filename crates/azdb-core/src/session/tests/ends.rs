@@ -1,0 +1,65 @@
+//! How sessions end that the proxy ends.
+
+use super::*;
+use crate::rig::in_every_protocol;
+
+in_every_protocol!(
+    an_app_at_rest_hears_the_farewell_of_its_protocol,
+    a_goodbye_never_cuts_into_an_answer,
+    a_login_is_cut_short_by_the_end,
+    an_end_gives_the_place_back,
+);
+
+async fn an_app_at_rest_hears_the_farewell_of_its_protocol<P: Spoken>() {
+    let mut route = Served::<P>::new();
+    let (mut app, mut database) = route.session().await;
+    P::ask(&mut app, &mut database).await;
+    P::answer(&mut app, &mut database).await;
+    route.ending.goodbye.cancel();
+    let heard = hear_out(&mut app).await;
+    assert!(P::is_farewell(&heard), "{heard:?}");
+    drop(app);
+    route.empty().await;
+    assert_eq!((route.ledger().open(), route.ending.sessions()), (0, 0));
+}
+
+async fn a_goodbye_never_cuts_into_an_answer<P: Spoken>() {
+    let mut route = Served::<P>::new();
+    let (mut app, mut database) = route.session().await;
+    let asked = P::ask(&mut app, &mut database).await;
+    route.ending.goodbye.cancel();
+    assert_eq!(hear_out(&mut app).await, b"", "an answer is due");
+    route.empty().await;
+    let ledger = route.ledger();
+    assert_eq!((ledger.open(), route.ending.sessions()), (0, 0));
+    assert_eq!(
+        (ledger.from_app.read(), ledger.from_upstream.read()),
+        (asked, 0)
+    );
+}
+
+async fn a_login_is_cut_short_by_the_end<P: Spoken>() {
+    let route = Served::<P>::new();
+    let mut app = route.app();
+    tokio::task::yield_now().await;
+    assert_eq!(route.ledger().accepted.read(), 1);
+    route.ending.goodbye.cancel();
+    assert_eq!(hear_out(&mut app).await, b"");
+    route.empty().await;
+    let ledger = route.ledger();
+    assert_eq!((ledger.refused.read(), ledger.sessions.read()), (0, 0));
+}
+
+async fn an_end_gives_the_place_back<P: Spoken>() {
+    let mut route = Served::<P>::of(|route| route.max_connections = 1);
+    for _ in 0..3 {
+        let (mut app, database) = route.session().await;
+        assert!(route.lobby.permit().is_err(), "it is taken");
+        drop(database);
+        hear_out(&mut app).await;
+        drop(app);
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        assert_eq!(route.ledger().open(), 0);
+    }
+    assert!(route.lobby.permit().is_ok());
+}

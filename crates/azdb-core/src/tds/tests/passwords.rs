@@ -1,0 +1,52 @@
+//! Password mode: a development server is told its password.
+
+use azdb_wire::tds::Encryption;
+use secrecy::SecretString;
+use tokio::io::AsyncWriteExt as _;
+
+use super::database::{Database, prelogin_answer, read_prelogin, with_features};
+use super::*;
+
+fn development(tls: UpstreamTls) -> House {
+    House::of(|route| {
+        route.auth = UpstreamAuth::Password(SecretString::from("Secret1"));
+        route.tls = tls;
+        route.principals = Principals::One(Arc::new(Principal {
+            user: "orders-app".into(),
+            identity: Arc::default(),
+        }));
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_development_server_gets_the_configured_password() {
+    let mut visit = development(UpstreamTls::Unverified).app();
+    visit.log_in().await;
+    let (mut stream, _) = visit.rest.dialled().await;
+    let asked = read_prelogin(&mut stream).await;
+    assert_eq!(asked.fed_auth_required, None);
+    let answer = prelogin_answer(Encryption::Required, false);
+    stream.write_all(&answer).await.unwrap();
+    let mut database = Database::shake(stream, &visit.rest.server).await;
+    let login = database.login().await;
+    let login = Login7::parse(&login).unwrap();
+    assert_eq!(from_utf16(login.user), "orders-app");
+    assert_eq!(login.fed_auth(), None);
+    // Nobody asked for a token, so nobody says that one was taken.
+    database.say(&with_features(&[])).await;
+    assert!(LoginAnswer::parse(&visit.hear().await).unwrap().granted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_development_server_may_have_no_tls_at_all() {
+    let mut visit = development(UpstreamTls::Off).app();
+    visit.log_in().await;
+    let (mut stream, _) = visit.rest.dialled().await;
+    let asked = read_prelogin(&mut stream).await;
+    assert_eq!(asked.encryption, Some(Encryption::NotSupported));
+    let answer = prelogin_answer(Encryption::On, false);
+    stream.write_all(&answer).await.unwrap();
+    let (number, text) = visit.error().await;
+    assert_eq!(number, 18456);
+    assert!(text.contains("a demand for TLS"), "{text}");
+}

@@ -1,0 +1,137 @@
+//! SQL Server's protocol, for stories that are told in every one.
+
+use azdb_wire::tds::{
+    Header, Login7Error, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version, kind,
+    push_message,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::super::notice::notice;
+use super::database::{Database, app_login, done, refusal, welcome};
+use super::visit::{error_in, hear};
+use super::*;
+use crate::rig::Spoken;
+
+fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let mut message = Vec::new();
+    push_message(kind, 0, payload, &mut message);
+    message
+}
+
+fn login() -> Vec<u8> {
+    message(kind::LOGIN7, &app_login("sa", "orders"))
+}
+
+impl Spoken for Tds {
+    const NAME: ProtocolName = ProtocolName::Tds;
+    const HOSTS: &'static [&'static str] = &[HOST, WORKER];
+    type Database = Database;
+
+    async fn log_in(
+        app: &mut DuplexStream,
+        databases: &mut Databases,
+        server: &Arc<ServerConfig>,
+    ) -> Database {
+        app.write_all(&Self::knock()).await.unwrap();
+        let (stream, _) = databases.recv().await.expect("a dial");
+        let mut database = Database::greet(stream, server).await;
+        database.expect_token(TOKEN).await;
+        database.say(&welcome()).await;
+        assert!(LoginAnswer::parse(&hear(app).await).unwrap().granted);
+        database
+    }
+
+    fn knock() -> Vec<u8> {
+        login()
+    }
+
+    async fn refused(app: &mut DuplexStream) -> String {
+        app.write_all(&Self::knock()).await.unwrap();
+        let payload = hear(app).await;
+        let mut after = Vec::new();
+        app.read_to_end(&mut after).await.unwrap();
+        assert!(after.is_empty(), "nothing behind the error");
+        error_in(&payload).1
+    }
+
+    async fn ask(app: &mut DuplexStream, database: &mut Database) -> u64 {
+        let request = message(kind::SQL_BATCH, b"select 1");
+        app.write_all(&request).await.unwrap();
+        let (header, payload) = database.packet().await;
+        assert_eq!(
+            (header.kind, &payload[..]),
+            (kind::SQL_BATCH, &b"select 1"[..])
+        );
+        request.len() as u64
+    }
+
+    async fn answer(app: &mut DuplexStream, database: &mut Database) -> u64 {
+        let mut payload = Vec::new();
+        done(0, &mut payload);
+        database.say(&payload).await;
+        assert_eq!(hear(app).await, payload);
+        (Header::LEN + payload.len()) as u64
+    }
+
+    /// An idle client reads nothing before it asks again.
+    fn is_farewell(heard: &[u8]) -> bool {
+        heard.is_empty()
+    }
+
+    fn own_faults() -> Vec<TdsFault> {
+        let all = vec![
+            TdsFault::AppPacket("a login that is too long"),
+            TdsFault::AppLogin(Login7Error::Truncated),
+            TdsFault::AppVersion(Version::V7_1),
+            TdsFault::AppWants("a new password"),
+            TdsFault::LoginTooLong(LoginTooLong::Name("database")),
+            TdsFault::UpstreamPrelogin(PreloginError::Table),
+            TdsFault::UpstreamPacket(PacketError::Length(7)),
+            TdsFault::UpstreamAnswer(StreamTokenError::Truncated(0xad)),
+            TdsFault::TokenNotTaken,
+            TdsFault::NoMars,
+            TdsFault::PacketSize {
+                size: 32_767,
+                most: 16_383,
+            },
+            TdsFault::Route {
+                to: "evil.example.org:1433".into(),
+                why: "which is another service",
+            },
+            TdsFault::Hops(10),
+            TdsFault::Refused {
+                message: b"Cannot open server".to_vec(),
+                body: refusal(40_615, "Cannot open server"),
+            },
+        ];
+        let places: Vec<usize> = all.iter().map(place).collect();
+        assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
+        all
+    }
+
+    fn notice(fault: &Fault<TdsFault>) -> (u32, String) {
+        let login = app_login("sa", "orders");
+        let manner = Manner::of(&Login7::parse(&login).unwrap());
+        error_in(&notice(fault, &manner, "orders"))
+    }
+}
+
+/// Where a fault stands in the list. A new one does not compile until it has a place, and fails until it stands there.
+fn place(fault: &TdsFault) -> usize {
+    match fault {
+        TdsFault::AppPacket(_) => 0,
+        TdsFault::AppLogin(_) => 1,
+        TdsFault::AppVersion(_) => 2,
+        TdsFault::AppWants(_) => 3,
+        TdsFault::LoginTooLong(_) => 4,
+        TdsFault::UpstreamPrelogin(_) => 5,
+        TdsFault::UpstreamPacket(_) => 6,
+        TdsFault::UpstreamAnswer(_) => 7,
+        TdsFault::TokenNotTaken => 8,
+        TdsFault::NoMars => 9,
+        TdsFault::PacketSize { .. } => 10,
+        TdsFault::Route { .. } => 11,
+        TdsFault::Hops(_) => 12,
+        TdsFault::Refused { .. } => 13,
+    }
+}
