@@ -65,15 +65,19 @@ impl MariaDb {
     fn start() -> Self {
         let directory = TempDir::with_prefix("azdb-mariadb-").unwrap().keep();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
-        for name in ["data", "tokens"] {
-            fs::create_dir(directory.join(name)).unwrap();
+        // In a place of its own for temporary tables: a server that starts removes those of all others there.
+        let [data, temporary, tokens] =
+            ["data", "temporary", "tokens"].map(|name| directory.join(name));
+        for made in [&data, &temporary, &tokens] {
+            fs::create_dir(made).unwrap();
         }
-        let data = directory.join("data");
         give_to("mysql", &data);
+        give_to("mysql", &temporary);
         let initialised = as_user("mysql", Path::new("mariadb-install-db"))
             .args(["--no-defaults", "--skip-test-db", "--skip-name-resolve"])
             .arg("--auth-root-authentication-method=normal")
             .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--tmpdir={}", temporary.display()))
             .run();
         let _ = initialised.succeeded();
 
@@ -165,6 +169,7 @@ fn launch(directory: &Path, port: u16, service: &Path) -> Process {
         ])
         .args(["mariadbd", "--no-defaults", "--bind-address=127.0.0.1"])
         .arg(format!("--datadir={}", at("data")))
+        .arg(format!("--tmpdir={}", at("temporary")))
         .arg(format!("--socket={}", at("data/socket")))
         .arg(format!("--pid-file={}", at("data/pid")))
         .arg(format!("--port={port}"))

@@ -91,21 +91,22 @@ fn command(place: &Place, program: &Program) -> Command {
 
 /// Reads the log until the server is ready, or has said why it never will be.
 async fn is_ready(log: &mut Lines<BufReader<ChildStderr>>, ready: &str) -> Result<(), LocalError> {
-    let mut told = String::new();
-    let mut last = String::new();
+    let (mut told, mut last): (Option<String>, String) = Default::default();
     while let Some(line) = log.next_line().await? {
-        if line.contains(ready) && told.is_empty() {
-            return Ok(());
+        if line.contains(ready) {
+            // MariaDB goes on after a statement of its first file that failed.
+            return match told {
+                Some(error) if error.starts_with("ERROR") => Err(LocalError::Ended(error)),
+                _ => Ok(()),
+            };
         }
-        let is_error = ["FATAL", "ERROR", "error:"]
-            .iter()
-            .any(|word| line.contains(word));
-        if is_error && told.is_empty() {
-            told.clone_from(&line);
-        }
-        if !line.trim().is_empty() {
+        let has = |word| line.contains(word);
+        if told.is_none() && ["FATAL", "ERROR", "error:"].into_iter().any(has) && !has("[Warning]")
+        {
+            told = Some(line);
+        } else if !line.trim().is_empty() {
             last = line;
         }
     }
-    Err(LocalError::Ended(if told.is_empty() { last } else { told }))
+    Err(LocalError::Ended(told.unwrap_or(last)))
 }

@@ -20,6 +20,7 @@ use super::record::{MysqlLogin, MysqlRefusal};
 use super::relay::{self, CHANGE_USER};
 use super::server::{ChangesOfUser, Shared};
 use super::session::Session;
+use crate::behind::Behind;
 use crate::principal::Principal;
 use crate::sample::{Dialect, unknown};
 
@@ -56,7 +57,7 @@ impl Shared {
     ) -> io::Result<()> {
         app.set_nodelay(true)?;
         let greeted = match &self.behind {
-            Some(behind) => Some(limited(Greeted::dial(behind)).await?),
+            Some(behind) => Some(answered(behind, Greeted::dial(behind)).await),
             None => None,
         };
         let greeting = match &greeted {
@@ -169,7 +170,10 @@ impl Shared {
             next,
         } = admitted;
         let logged_in = match greeted {
-            Ok(greeted) => limited(greeted.log_in(principal, &response)).await?,
+            Ok(greeted) => {
+                let behind = greeted.behind().clone();
+                answered(&behind, greeted.log_in(principal, &response)).await
+            }
             Err(refusal) => Err(refusal),
         };
         let (mut server, ok): (ServerBehind, Vec<u8>) = match logged_in {
@@ -185,8 +189,9 @@ impl Shared {
         while let Some(packet) = relay::until(&mut app, &mut server.stream, ours).await? {
             let allowed = self.allow(&mut app, &packet, response.capabilities).await?;
             let Some(allowed) = allowed else { continue };
+            let behind = server.behind().clone();
             let changed = server.change_user(allowed.principal, &allowed.change);
-            match limited(changed).await? {
+            match answered(&behind, changed).await {
                 Ok(ok) => write(&mut app, allowed.next, &ok).await?,
                 Err(refusal) => return write(&mut app, allowed.next, &refusal.payload()).await,
             }
@@ -292,6 +297,15 @@ fn cipher(app: &App) -> String {
         .and_then(|suite| suite.suite().as_str())
         .unwrap_or_default();
     name.replacen("TLS13_", "TLS_", 1)
+}
+
+/// What the server behind says, or that it took too long.
+async fn answered<T>(
+    behind: &Behind,
+    doing: impl Future<Output = Result<T, MysqlRefusal>>,
+) -> Result<T, MysqlRefusal> {
+    let done = limited(doing).await;
+    done.unwrap_or_else(|error| Err(behind.unreachable(error).into()))
 }
 
 async fn limited<T>(doing: impl Future<Output = T>) -> io::Result<T> {

@@ -77,6 +77,11 @@ impl Greeted {
         })
     }
 
+    /// Where it is.
+    pub(super) fn behind(&self) -> &Behind {
+        &self.behind
+    }
+
     /// What the app shall read.
     pub(super) fn greeting(&self) -> Greeting {
         self.greeting.clone()
@@ -154,6 +159,11 @@ impl Greeted {
 }
 
 impl ServerBehind {
+    /// Where it is.
+    pub(super) fn behind(&self) -> &Behind {
+        &self.behind
+    }
+
     /// Changes the session's user to the role of `principal`: returns the payload of the server's OK.
     pub(super) async fn change_user(
         &mut self,
