@@ -12,10 +12,7 @@ pub(super) fn upstream(section: &mut Section<'_>, port: u16) -> Checked<Vec<Writ
     section.know(&Fact::Upstreams(texts.len()));
     let endpoints: Vec<Checked<_>> = texts
         .into_iter()
-        .map(|Written { value, spot }| match endpoint(&value, port) {
-            Ok(value) => Ok(Written { value, spot }),
-            Err(problem) => Err(section.refuse(&spot, "upstream", problem)),
-        })
+        .map(|text| section.understood("upstream", text, |text| endpoint(text, port)))
         .collect();
     endpoints.into_iter().collect()
 }
@@ -26,13 +23,10 @@ pub(super) fn connect_to(
     upstream: &Checked<Vec<Written<Endpoint>>>,
     port: u16,
 ) -> Checked<Option<Written<Endpoint>>> {
-    let Some(Written { value, spot }) = section.read(&keys::CONNECT_TO)? else {
-        return Ok(None);
-    };
     let first = upstream.iter().flatten().next();
     let port = first.map_or(port, |first| first.value.port);
-    match endpoint(&value, port) {
-        Ok(value) => Ok(Some(Written { value, spot })),
-        Err(problem) => Err(section.refuse(&spot, "connect_to", problem)),
-    }
+    section
+        .read(&keys::CONNECT_TO)?
+        .map(|text| section.understood("connect_to", text, |text| endpoint(text, port)))
+        .transpose()
 }

@@ -1,22 +1,19 @@
 //! One route, read from a `[[route]]` table or a URL.
 
-use std::path::PathBuf;
-
 use azdb_identity::Cloud;
 
 use super::address::host_and_port;
 use super::destination;
-use super::files;
 use super::identities::Identities;
-use super::keys::{Fact, Key, ValueKind, of_route as keys};
+use super::keys::{Fact, of_route as keys};
 use super::listen::{self, Listen};
 use super::principals::{self, Ways};
 use super::problems::{Checked, Spot, Written};
 use super::section::Section;
+use super::sql_server;
 use super::upstream_auth::{self, AroundLogin, CheckedLogin, LoginWith};
 use super::upstream_tls::{self, CheckedTls};
-use super::value::Value;
-use crate::route::{Endpoint, LocalTls, Principals, ProtocolName, Route, SessionAge, TdsOptions};
+use crate::route::{Endpoint, Principals, ProtocolName, Route};
 
 /// What all routes share.
 pub(super) struct ForAllRoutes {
@@ -45,22 +42,22 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     if let Ok(protocol) = protocol {
         section.know(&Fact::Protocol(protocol));
     }
-    // The other keys can be judged all the same.
-    let spoken = protocol.unwrap_or(ProtocolName::Postgres);
-    let port = spoken.default_port();
+    // What is written of addresses can be judged by any protocol: it stands in for the usual port, which decides nothing then.
+    let [any, ..] = ProtocolName::ALL;
+    let spoken = protocol.unwrap_or(any);
 
-    let upstream = destination::upstream(section, port);
-    let connect_to = destination::connect_to(section, &upstream, port);
+    let upstream = destination::upstream(section, spoken.default_port());
+    let connect_to = destination::connect_to(section, &upstream, spoken.default_port());
     let listen = listen::read(section, spoken);
     let admission = listen::admission(section, &listen);
     let mode = section.value(&keys::UPSTREAM_AUTH);
-    let as_whom = as_whom(section, spoken, &mode, &upstream, shared);
+    let as_whom = as_whom(section, protocol, &mode, &upstream, shared);
     let default_database = section.read(&keys::DEFAULT_DATABASE);
     let local_files = section.value(&keys::LOCAL_INFILE);
-    let local_tls = local_tls(section);
+    let local_tls = section.value(&keys::LOCAL_TLS);
     let max_connections = section.value(&keys::MAX_CONNECTIONS);
     let login_timeout = section.value(&keys::LOGIN_TIMEOUT);
-    let tds = sql_server(section, &mode);
+    let tds = sql_server::read(section, &mode);
     section.finish();
 
     let (upstream, connect_to, listen, as_whom) = (upstream?, connect_to?, listen?, as_whom?);
@@ -106,14 +103,16 @@ struct AsWhom {
 
 fn as_whom(
     section: &mut Section<'_>,
-    protocol: ProtocolName,
+    protocol: Checked<ProtocolName>,
     mode: &Checked<LoginWith>,
     upstream: &Checked<Vec<Written<Endpoint>>>,
     shared: &ForAllRoutes,
 ) -> Checked<AsWhom> {
     let ways = Ways {
         mode,
-        user_from_token: protocol == ProtocolName::Tds && *mode != Ok(LoginWith::Password),
+        user_from_token: protocol.and_then(|protocol| {
+            Ok(protocol.takes_user_from_token() && (*mode)? == LoginWith::Token)
+        }),
         identities: &shared.identities,
     };
     let principals = principals::read(section, &ways);
@@ -166,68 +165,4 @@ pub(super) fn checked_name(name: &str) -> Result<String, String> {
 fn is_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=64).contains(&name.len()) && name.bytes().all(plain)
-}
-
-/// What only SQL Server's routes have.
-fn sql_server(section: &mut Section<'_>, mode: &Checked<LoginWith>) -> Checked<TdsOptions> {
-    let suffixes = section.read(&keys::ROUTING_SUFFIXES);
-    let sql_browser = section.value(&keys::SQL_BROWSER);
-    let session_age = match (section.read(&keys::MAX_SESSION_AGE), mode) {
-        (Ok(None), Ok(LoginWith::Password)) => Ok(SessionAge::Unlimited),
-        (Ok(None), _) => Ok(SessionAge::Token),
-        (Ok(Some(age)), Ok(LoginWith::Password)) if age.value == SessionAge::Token => {
-            let problem = "there is no token, because upstream_auth is \"password\"";
-            Err(section.refuse(&age.spot, "max_session_age", problem))
-        }
-        (Ok(Some(age)), _) => Ok(age.value),
-        (Err(reported), _) => Err(reported),
-    };
-    let suffixes = suffixes?.map(|suffixes| suffixes.value).unwrap_or_default();
-    Ok(TdsOptions {
-        routing_suffixes: suffixes.into_iter().map(|suffix| suffix.value).collect(),
-        sql_browser: sql_browser?,
-        session_age: session_age?,
-    })
-}
-
-/// `"auto"`, `"off"` or `{ cert_file, key_file }`.
-fn local_tls(section: &mut Section<'_>) -> Checked<LocalTls> {
-    let Some(written) = section.read(&keys::LOCAL_TLS)? else {
-        return Ok(LocalTls::Auto);
-    };
-    if !matches!(written.value, Value::Table(_)) {
-        let text = section.as_text("local_tls", written)?;
-        return match text.value.as_str() {
-            "auto" => Ok(LocalTls::Auto),
-            "off" => Ok(LocalTls::Off),
-            other => {
-                let problem =
-                    format!("{other:?} is not one of auto, off, {{ cert_file, key_file }}");
-                Err(section.refuse(&text.spot, "local_tls", problem))
-            }
-        };
-    }
-    let context = format!("{}: local_tls", section.context);
-    let mut files = section.inner(&keys::LOCAL_TLS_FILES, &context, "local_tls", written)?;
-    let cert_file = readable(&mut files, &keys::CERT_FILE);
-    let key_file = readable(&mut files, &keys::KEY_FILE);
-    files.finish();
-    Ok(LocalTls::Files {
-        cert_file: cert_file?,
-        key_file: key_file?,
-    })
-}
-
-/// A file that can be read.
-fn readable(
-    section: &mut Section<'_>,
-    key: &Key<impl ValueKind<Value = PathBuf>>,
-) -> Checked<PathBuf> {
-    let spot = section.spot_of(key);
-    let path = section.value(key)?;
-    let spot = spot.as_ref().unwrap_or(&section.spot);
-    match files::readable(&path) {
-        Ok(()) => Ok(path),
-        Err(problem) => Err(section.refuse(spot, key.about.name, problem)),
-    }
 }

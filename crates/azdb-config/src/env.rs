@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use azdb_identity::{Cloud, Environment};
 
+use super::identities::CLOUDS;
 use super::keys::of_process as keys;
 use super::names::did_you_mean;
 use super::problems::{Findings, Spot, Written};
@@ -109,13 +110,11 @@ fn is_service_link(key: &str) -> bool {
 /// The cloud of `AZURE_AUTHORITY_HOST`.
 pub(super) fn authority(env: &Environment) -> Option<Cloud> {
     let host = env.get("AZURE_AUTHORITY_HOST")?.trim_end_matches('/');
-    [Cloud::Public, Cloud::UsGovernment, Cloud::China]
-        .into_iter()
-        .find(|cloud| {
-            let own = cloud.authority();
-            host.eq_ignore_ascii_case(own)
-                || own
-                    .strip_prefix("https://")
-                    .is_some_and(|own| host.eq_ignore_ascii_case(own))
-        })
+    CLOUDS.into_iter().find(|cloud| {
+        let own = cloud.authority();
+        let without_scheme = own.strip_prefix("https://").unwrap_or(own);
+        [own, without_scheme]
+            .iter()
+            .any(|own| host.eq_ignore_ascii_case(own))
+    })
 }

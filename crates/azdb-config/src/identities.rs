@@ -16,31 +16,16 @@ use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
 use super::value::Value;
 
-/// The words for a source.
-pub(super) const SOURCES: [(&str, SourceKind); SourceKind::ALL.len()] = {
-    let mut words = [("", SourceKind::Auto); SourceKind::ALL.len()];
-    let mut index = 0;
-    while index < words.len() {
-        let kind = SourceKind::ALL[index];
-        words[index] = (kind.as_str(), kind);
-        index += 1;
-    }
-    words
-};
-
-/// The words for a cloud.
-pub(super) const CLOUDS: [(&str, Cloud); 3] = [
-    ("public", Cloud::Public),
-    ("us-government", Cloud::UsGovernment),
-    ("china", Cloud::China),
-];
+/// The clouds that there are.
+pub(super) const CLOUDS: [Cloud; 3] = [Cloud::Public, Cloud::UsGovernment, Cloud::China];
 
 /// The word for a cloud.
 pub(super) fn cloud_name(cloud: Cloud) -> &'static str {
-    CLOUDS
-        .iter()
-        .find(|(_, of)| *of == cloud)
-        .map_or("", |(name, _)| name)
+    match cloud {
+        Cloud::Public => "public",
+        Cloud::UsGovernment => "us-government",
+        Cloud::China => "china",
+    }
 }
 
 /// The identities of a configuration, right and wrong ones.

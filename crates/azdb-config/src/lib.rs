@@ -30,6 +30,7 @@ mod identities;
 mod keys;
 mod listen;
 mod load;
+mod local_tls;
 mod names;
 mod opened;
 mod principals;
@@ -39,6 +40,7 @@ mod readers;
 pub mod route;
 mod schema;
 mod section;
+mod sql_server;
 mod summary;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use crate::route::{Principal, Principals};
 pub(super) struct Ways<'a> {
     pub(super) mode: &'a Checked<LoginWith>,
     /// SQL Server takes the user from the token: an identity is all there is to choose.
-    pub(super) user_from_token: bool,
+    pub(super) user_from_token: Checked<bool>,
     pub(super) identities: &'a Identities,
 }
 
@@ -92,7 +92,7 @@ impl Ways<'_> {
         if let Ok(mode) = *self.mode {
             section.know(&Fact::Login(mode));
         }
-        if self.user_from_token {
+        if self.user_from_token == Ok(true) {
             section.know(&Fact::UserFromToken);
         }
     }
@@ -117,7 +117,7 @@ impl Ways<'_> {
     ) -> Checked<String> {
         match user {
             Some(user) => Ok(user.value),
-            None if self.user_from_token => Ok(String::new()),
+            None if self.user_from_token? => Ok(String::new()),
             None => Err(section.refuse_all(format!(
                 "{key}: is missing; it is the database principal to log in as"
             ))),
@@ -146,7 +146,7 @@ impl Ways<'_> {
             let user = self.user(&own, user?, "user");
             return Ok(principal(user?, identity?));
         }
-        if self.user_from_token {
+        if self.user_from_token == Ok(true) {
             let problem = "must be { identity = \"NAME\" }: the token says who the user is";
             return Err(section.refuse(&written.spot, &key, problem));
         }

@@ -132,11 +132,6 @@ impl Findings {
         self.warnings.borrow_mut().push(warning.to_string());
     }
 
-    /// Whether nothing is wrong so far.
-    pub(super) fn is_empty(&self) -> bool {
-        self.problems.borrow().is_empty()
-    }
-
     /// The warnings, when nothing is wrong.
     pub(super) fn finish(self) -> Result<Vec<String>, Problems> {
         let mut problems = self.problems.into_inner();

@@ -1,13 +1,12 @@
 //! `[process]`: what concerns the process and not one route.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use azdb_identity::Environment;
 
-use super::keys::{Key, ValueKind, of_process as keys};
+use super::keys::{Key, ValueKind, Word, of_process as keys};
 use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
 
@@ -21,26 +20,18 @@ pub enum LogFormat {
     Json,
 }
 
-pub(super) const LOG_FORMATS: [(&str, LogFormat); 2] =
-    [("text", LogFormat::Text), ("json", LogFormat::Json)];
+impl LogFormat {
+    pub(crate) const WORDS: Word<Self> = Word(&[Self::Text, Self::Json], |format| match format {
+        Self::Text => "text",
+        Self::Json => "json",
+    });
+}
 
 impl FromStr for LogFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = LOG_FORMATS.iter().find(|(word, _)| *word == text);
-        found
-            .map(|(_, format)| *format)
-            .ok_or_else(|| format!("{text:?} is not one of text, json"))
-    }
-}
-
-impl fmt::Display for LogFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        })
+        Self::WORDS.meant(text)
     }
 }
 

@@ -5,6 +5,20 @@ use super::section::Section;
 use super::value::Value;
 
 impl Section<'_> {
+    /// What `understand` makes of a value, or its problem, reported.
+    pub(super) fn understood<T, U>(
+        &self,
+        key: &str,
+        written: Written<T>,
+        understand: impl FnOnce(&T) -> Result<U, String>,
+    ) -> Checked<Written<U>> {
+        let Written { value, spot } = written;
+        match understand(&value) {
+            Ok(value) => Ok(Written { value, spot }),
+            Err(problem) => Err(self.refuse(&spot, key, problem)),
+        }
+    }
+
     /// A string that is not empty and has no control characters.
     pub(super) fn as_text(&self, key: &str, written: Written<Value>) -> Checked<Written<String>> {
         let Written { value, spot } = written;

@@ -88,12 +88,32 @@ pub enum ProtocolName {
 }
 
 impl ProtocolName {
+    /// All of them, in the order in which texts list them.
+    pub const ALL: [Self; 3] = [Self::Postgres, Self::Mysql, Self::Tds];
+
+    /// The word for it in a configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Tds => "tds",
+        }
+    }
+
     /// The port on which servers of this protocol usually listen.
     pub fn default_port(self) -> u16 {
         match self {
             Self::Postgres => 5432,
-            Self::Tds => 1433,
             Self::Mysql => 3306,
+            Self::Tds => 1433,
+        }
+    }
+
+    /// Whether a token says which user logs in, so that nobody names one.
+    pub(crate) fn takes_user_from_token(self) -> bool {
+        match self {
+            Self::Postgres | Self::Mysql => false,
+            Self::Tds => true,
         }
     }
 
@@ -110,11 +130,7 @@ impl ProtocolName {
 
 impl fmt::Display for ProtocolName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Postgres => "postgres",
-            Self::Mysql => "mysql",
-            Self::Tds => "tds",
-        })
+        f.write_str(self.as_str())
     }
 }
 

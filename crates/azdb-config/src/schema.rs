@@ -35,8 +35,12 @@ fn object(table: &Table, definitions: &mut Definitions) -> Value {
         let about = row.about();
         let mut property = form(row.form(), definitions);
         if let Value::Object(property) = &mut property {
-            let (meaning, values, default) = (about.meaning(), row.form(), about.default());
-            let description = format!("{meaning}. Values: {values}. Default: {default}.");
+            let (meaning, values) = (about.meaning(), row.form());
+            let absent = match about.absent {
+                Absent::Missing(_) => "Required".to_owned(),
+                _ => format!("Default: {}", about.default()),
+            };
+            let description = format!("{meaning}. Values: {values}. {absent}.");
             property.insert("description".to_owned(), json!(description));
             if let Absent::Is(default) = about.absent {
                 property.insert("default".to_owned(), literal(default));
@@ -66,11 +70,6 @@ fn object(table: &Table, definitions: &mut Definitions) -> Value {
 
 /// For each protocol the keys that it does not have.
 fn of_other_protocols(parts: &[Part]) -> Vec<Value> {
-    let protocols = [
-        ProtocolName::Postgres,
-        ProtocolName::Mysql,
-        ProtocolName::Tds,
-    ];
     let without = |protocol: ProtocolName| {
         let foreign: Map<String, Value> = parts
             .iter()
@@ -84,10 +83,10 @@ fn of_other_protocols(parts: &[Part]) -> Vec<Value> {
             })
             .map(|about| (about.name.to_owned(), json!(false)))
             .collect();
-        let protocol = json!({ "properties": { "protocol": { "const": protocol.to_string() } } });
+        let protocol = json!({ "properties": { "protocol": { "const": protocol.as_str() } } });
         (!foreign.is_empty()).then(|| json!({ "if": protocol, "then": { "properties": foreign } }))
     };
-    protocols.into_iter().filter_map(without).collect()
+    ProtocolName::ALL.into_iter().filter_map(without).collect()
 }
 
 fn literal(literal: Literal) -> Value {

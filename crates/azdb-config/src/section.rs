@@ -3,9 +3,10 @@
 //! A reader answers `Ok(None)` for a key that is absent and [`Reported`] for one that is wrong, so nobody takes a wrong value
 //! for an absent one and complains about that too.
 
-use super::keys::{Absent, Fact, Key, TABLES, Table, ValueKind};
+use super::keys::{Absent, Fact, Form, Key, Literal, TABLES, Table, ValueKind};
 use super::names::{did_you_mean, shown};
 use super::problems::{Checked, Findings, Reported, Spot, Written};
+use super::upstream_auth::LoginWith;
 use super::value::{Entries, Value, WrittenIn};
 
 /// One table being read. Each key is taken out; [`finish`](Section::finish) refuses what nobody asked for.
@@ -117,15 +118,43 @@ impl<'r> Section<'r> {
         if let Some(written) = self.read(key)? {
             return Ok(written.value);
         }
-        let name = key.about.name;
         match key.about.absent {
-            Absent::Is(literal) => {
-                let (value, spot) = (literal.value(), self.spot.clone());
-                key.kind.read(self, name, Written { value, spot })
-            }
-            Absent::Missing(more) => Err(self.refuse_all(format!("{name}: is missing{more}"))),
-            Absent::Means(_) => Err(self.refuse_all(format!("{name}: is missing"))),
+            Absent::Is(literal) => self.default(key, literal),
+            Absent::Missing(more) => Err(self.missing(key, more)),
+            Absent::Means(_) | Absent::ByLogin { .. } => Err(self.missing(key, "")),
         }
+    }
+
+    /// What `key` says, or what its absence means beside this login.
+    pub(super) fn value_beside<K: ValueKind>(
+        &mut self,
+        key: &Key<K>,
+        login: &Checked<LoginWith>,
+    ) -> Checked<K::Value> {
+        match key.about.absent {
+            Absent::ByLogin { token, password } if !self.has(key) => {
+                let literal = match (*login)? {
+                    LoginWith::Token => token,
+                    LoginWith::Password => password,
+                };
+                self.default(key, literal)
+            }
+            _ => self.value(key),
+        }
+    }
+
+    fn default<K: ValueKind>(&self, key: &Key<K>, literal: Literal) -> Checked<K::Value> {
+        let (value, spot) = (literal.value(), self.spot.clone());
+        key.kind.read(self, key.about.name, Written { value, spot })
+    }
+
+    fn missing<K: ValueKind>(&self, key: &Key<K>, more: &str) -> Reported {
+        let name = key.about.name;
+        let words = match key.kind.form() {
+            Form::Words(words) => format!("; it is one of {}", words.join(", ")),
+            _ => String::new(),
+        };
+        self.refuse_all(format!("{name}: is missing{words}{more}"))
     }
 
     /// Takes out and refuses each key that has no effect beside `fact`. A default may be written out all the same, unless
@@ -165,13 +194,11 @@ impl<'r> Section<'r> {
         self.report.warn(spot, &self.context, text);
     }
 
-    /// Refuses every key that nobody has asked for.
+    /// Refuses every key that nobody has asked for. Readers ask for each key that they know, whatever is wrong with
+    /// others: what is left over is wrong by itself.
     pub(super) fn finish(&mut self) {
         for (key, written) in std::mem::take(&mut self.entries) {
-            // What stopped the reader of a known key has been reported.
-            if !self.table.has(&key) || self.report.is_empty() {
-                self.refuse(&written.spot, &shown(&key), self.why_unread(&key));
-            }
+            self.refuse(&written.spot, &shown(&key), self.why_unread(&key));
         }
     }
 

@@ -93,49 +93,121 @@ pub(super) fn may_have_token(
         None => Err(format!(
             "no token goes to {name}, which is not under {}: give upstream_ca_file, \
              or token_host = \"{name}\" if you are sure that it is your server",
-            suffixes(protocol, cloud)
+            suffixes(protocol, cloud).join(" or ")
         )),
     }
 }
 
-fn suffixes(protocol: ProtocolName, cloud: Cloud) -> String {
-    let own: Vec<String> = suffixes_of(protocol)
+/// Under which names a token may go, each with the dot in front.
+pub(super) fn suffixes(protocol: ProtocolName, cloud: Cloud) -> Vec<String> {
+    suffixes_of(protocol)
         .iter()
         .filter(|(of, _)| *of == cloud)
         .map(|(_, suffix)| format!(".{suffix}"))
-        .collect();
-    own.join(" or ")
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ProtocolName::{Mysql, Postgres};
+    use crate::identities::CLOUDS;
+    use ProtocolName::{Mysql, Postgres, Tds};
 
-    const AZURE: &str = "no token goes to NAME, which is not under .postgres.database.azure.com or \
-         .postgres.cosmos.azure.com: give upstream_ca_file, or token_host = \"NAME\" if you are sure that it is your server";
+    fn allowed(protocol: ProtocolName, name: &str, cloud: Cloud) -> bool {
+        may_have_token(protocol, name, cloud, &[]).is_ok()
+    }
 
     #[test]
     fn names_under_a_suffix_of_the_own_cloud_are_allowed() {
-        for (name, cloud) in [
-            ("orders.postgres.database.azure.com", Cloud::Public),
-            ("Orders.Postgres.Database.AZURE.com", Cloud::Public),
+        for (own, name, cloud) in [
             (
+                Postgres,
+                "orders.postgres.database.azure.com",
+                Cloud::Public,
+            ),
+            (
+                Postgres,
+                "Orders.Postgres.Database.AZURE.com",
+                Cloud::Public,
+            ),
+            (
+                Postgres,
                 "orders.privatelink.postgres.database.azure.com",
                 Cloud::Public,
             ),
-            ("c-orders.x1y2.postgres.cosmos.azure.com", Cloud::Public),
             (
+                Postgres,
+                "c-orders.x1y2.postgres.cosmos.azure.com",
+                Cloud::Public,
+            ),
+            (
+                Postgres,
                 "orders.postgres.database.usgovcloudapi.net",
                 Cloud::UsGovernment,
             ),
             (
+                Postgres,
                 "orders.privatelink.postgres.database.usgovcloudapi.net",
                 Cloud::UsGovernment,
             ),
-            ("orders.postgres.database.chinacloudapi.cn", Cloud::China),
+            (
+                Postgres,
+                "orders.postgres.database.chinacloudapi.cn",
+                Cloud::China,
+            ),
+            (Mysql, "orders.mysql.database.azure.com", Cloud::Public),
+            (
+                Mysql,
+                "orders.privatelink.mysql.database.azure.com",
+                Cloud::Public,
+            ),
+            (
+                Mysql,
+                "orders.mysql.database.usgovcloudapi.net",
+                Cloud::UsGovernment,
+            ),
+            (
+                Mysql,
+                "orders.mysql.database.chinacloudapi.cn",
+                Cloud::China,
+            ),
+            (Tds, "orders.database.windows.net", Cloud::Public),
+            (
+                Tds,
+                "orders.privatelink.database.windows.net",
+                Cloud::Public,
+            ),
+            (Tds, "mi.a1b2c3.database.windows.net", Cloud::Public),
+            (Tds, "x.datawarehouse.fabric.microsoft.com", Cloud::Public),
+            (
+                Tds,
+                "orders.database.usgovcloudapi.net",
+                Cloud::UsGovernment,
+            ),
+            (Tds, "orders.database.chinacloudapi.cn", Cloud::China),
         ] {
-            assert_eq!(may_have_token(Postgres, name, cloud, &[]), Ok(()), "{name}");
+            for of in CLOUDS {
+                assert_eq!(allowed(own, name, of), of == cloud, "{own} {name} {of:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_protocol_has_its_own_service() {
+        let names = [
+            (Postgres, "orders.postgres.database.azure.com"),
+            (Mysql, "orders.mysql.database.azure.com"),
+            (Tds, "orders.database.windows.net"),
+        ];
+        for protocol in ProtocolName::ALL {
+            for (own, name) in names {
+                let fits = protocol == own;
+                assert_eq!(
+                    allowed(protocol, name, Cloud::Public),
+                    fits,
+                    "{protocol} {name}"
+                );
+            }
         }
     }
 
@@ -150,95 +222,46 @@ mod tests {
             "postgres.database.azure.com.evil.com",
             "orders.postgres.database.azure.com.evil.com",
             "orders.postgres.database.azure.com.",
-            "orders.mysql.database.azure.com",
-            "orders.database.windows.net",
             "orders.postgres.database.azure.co",
+            "evilmysql.database.azure.com",
+            "mysql.database.azure.com",
+            "evil.windows.net",
+            "xdatabase.windows.net",
+            "database.windows.net",
+            "database.windows.net.evil.com",
             "localhost",
             "é.postgres.database.azure.com.é",
         ] {
-            assert!(
-                may_have_token(Postgres, name, Cloud::Public, &[]).is_err(),
-                "{name}"
-            );
+            for protocol in ProtocolName::ALL {
+                assert!(!allowed(protocol, name, Cloud::Public), "{protocol} {name}");
+            }
         }
-        assert_eq!(
-            may_have_token(
-                Postgres,
-                "orders.postgres.database.azure.com.evil.com",
-                Cloud::Public,
-                &[]
-            ),
-            Err(AZURE.replace("NAME", "orders.postgres.database.azure.com.evil.com"))
-        );
     }
 
     #[test]
-    fn a_name_of_one_cloud_gets_no_token_of_another() {
-        for (name, cloud) in [
-            ("orders.postgres.database.azure.com", Cloud::China),
-            ("orders.postgres.database.usgovcloudapi.net", Cloud::Public),
-            ("orders.postgres.cosmos.azure.com", Cloud::UsGovernment),
-        ] {
-            let refused = may_have_token(Postgres, name, cloud, &[]);
-            assert!(
-                refused.is_err_and(
-                    |text| text.starts_with(&format!("{name} belongs to another cloud"))
-                )
-            );
-        }
+    fn a_name_of_another_cloud_is_told_apart() {
+        let name = "orders.postgres.database.azure.com";
+        let refused = may_have_token(Postgres, name, Cloud::China, &[]);
+        let told = |text: String| text.starts_with(&format!("{name} belongs to another cloud"));
+        assert!(refused.is_err_and(told));
     }
 
     #[test]
     fn a_name_written_out_is_allowed_and_only_that_name() {
-        let written = ["db.example.org"];
-        assert_eq!(
-            may_have_token(Postgres, "db.example.org", Cloud::Public, &written),
-            Ok(())
-        );
-        assert_eq!(
-            may_have_token(Postgres, "DB.example.org", Cloud::Public, &written),
-            Ok(())
-        );
-        assert!(may_have_token(Postgres, "x.db.example.org", Cloud::Public, &written).is_err());
-        assert!(may_have_token(Postgres, "example.org", Cloud::Public, &written).is_err());
+        let with = |name| may_have_token(Postgres, name, Cloud::Public, &["db.example.org"]);
+        for name in ["db.example.org", "DB.example.org"] {
+            assert_eq!(with(name), Ok(()));
+        }
+        for name in ["x.db.example.org", "example.org"] {
+            assert!(with(name).is_err(), "{name}");
+        }
     }
 
     #[test]
     fn an_address_gets_no_token_on_the_word_of_public_authorities() {
         for name in ["10.0.0.4", "::1"] {
-            assert!(
-                may_have_token(Postgres, name, Cloud::Public, &[name]).is_err(),
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
-    fn each_protocol_has_its_own_service() {
-        for (name, cloud) in [
-            ("orders.mysql.database.azure.com", Cloud::Public),
-            ("orders.privatelink.mysql.database.azure.com", Cloud::Public),
-            (
-                "orders.mysql.database.usgovcloudapi.net",
-                Cloud::UsGovernment,
-            ),
-            ("orders.mysql.database.chinacloudapi.cn", Cloud::China),
-        ] {
-            assert_eq!(may_have_token(Mysql, name, cloud, &[]), Ok(()), "{name}");
-            assert!(
-                may_have_token(Postgres, name, cloud, &[]).is_err(),
-                "{name}"
-            );
-        }
-        for name in [
-            "mysql.database.azure.com",
-            "evilmysql.database.azure.com",
-            "orders.postgres.database.azure.com",
-        ] {
-            assert!(
-                may_have_token(Mysql, name, Cloud::Public, &[]).is_err(),
-                "{name}"
-            );
+            let refused = may_have_token(Postgres, name, Cloud::Public, &[name]);
+            assert!(refused.is_err(), "{name}");
         }
     }
 }

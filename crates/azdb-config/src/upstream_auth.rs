@@ -7,8 +7,8 @@
 use azdb_identity::{Audience, Cloud};
 
 use super::files;
-use super::identities::cloud_name;
-use super::keys::of_route as keys;
+use super::identities::{CLOUDS, cloud_name};
+use super::keys::{Word, of_route as keys};
 use super::problems::{Checked, Reported, Written};
 use super::section::Section;
 use super::token_host::{may_have_token, service_of};
@@ -22,9 +22,16 @@ pub(crate) enum LoginWith {
     Password,
 }
 
+impl LoginWith {
+    pub(crate) const WORDS: Word<Self> = Word(&[Self::Token, Self::Password], |with| match with {
+        Self::Token => "token",
+        Self::Password => "password",
+    });
+}
+
 /// What the rest of a route says that the login depends on.
 pub(super) struct AroundLogin<'a> {
-    pub(super) protocol: ProtocolName,
+    pub(super) protocol: Checked<ProtocolName>,
     pub(super) mode: &'a Checked<LoginWith>,
     pub(super) upstream: &'a Checked<Vec<Written<Endpoint>>>,
     pub(super) tls: &'a Checked<CheckedTls>,
@@ -56,10 +63,10 @@ pub(super) fn read(section: &mut Section<'_>, around: &AroundLogin<'_>) -> Check
                     "upstream_password_file: is missing; upstream_auth = \"password\" needs it",
                 ));
             };
-            let password = files::secret(&file.value)
-                .map_err(|problem| section.refuse(&file.spot, "upstream_password_file", problem))?;
+            let password =
+                section.understood("upstream_password_file", file, |file| files::secret(file))?;
             Ok(CheckedLogin {
-                auth: UpstreamAuth::Password(password),
+                auth: UpstreamAuth::Password(password.value),
                 cloud: None,
             })
         }
@@ -75,6 +82,7 @@ fn token(
     audience: Option<Written<String>>,
     token_hosts: &[Written<String>],
 ) -> Checked<CheckedLogin> {
+    let protocol = around.protocol?;
     let upstream = around.upstream.as_ref().map_err(|reported| *reported)?;
     let tls = around.tls.as_ref().map_err(|reported| *reported)?;
     let hosts = || {
@@ -96,10 +104,10 @@ fn token(
         .iter()
         .cloned()
         .chain(hosts())
-        .find_map(|(_, name)| cloud_of(around.protocol, &name.value));
+        .find_map(|(_, name)| cloud_of(protocol, &name.value));
     let cloud = cloud(around, named);
-    let audience = audience_for(section, around.protocol, cloud, audience);
-    let allowed = token_hosts_fit(section, around.protocol, cloud, &verified, token_hosts);
+    let audience = audience_for(section, protocol, cloud, audience);
+    let allowed = token_hosts_fit(section, protocol, cloud, &verified, token_hosts);
     if let UpstreamTls::Verified {
         roots: Roots::Platform,
         ..
@@ -108,7 +116,7 @@ fn token(
         let written: Vec<&str> = token_hosts.iter().map(|host| host.value.as_str()).collect();
         let mut result = Ok(());
         for (key, name) in &verified {
-            if let Err(problem) = may_have_token(around.protocol, &name.value, cloud, &written) {
+            if let Err(problem) = may_have_token(protocol, &name.value, cloud, &written) {
                 result = Err(section.refuse(&name.spot, key, problem));
             }
         }
@@ -162,7 +170,7 @@ fn agree(section: &Section<'_>, around: &AroundLogin<'_>, cloud: Cloud) -> Check
 fn usual_audience(protocol: ProtocolName, cloud: Cloud) -> Audience {
     match protocol {
         ProtocolName::Tds => cloud.sql_audience(),
-        _ => cloud.oss_rdbms_audience(),
+        ProtocolName::Postgres | ProtocolName::Mysql => cloud.oss_rdbms_audience(),
     }
 }
 
@@ -184,8 +192,7 @@ fn audience_for(
         return Err(section.refuse(&spot, "audience", problem));
     }
     let audience = Audience::new(&value);
-    let clouds = [Cloud::Public, Cloud::UsGovernment, Cloud::China];
-    match clouds
+    match CLOUDS
         .into_iter()
         .find(|of| *of != cloud && usual_audience(protocol, *of) == audience)
     {

@@ -5,7 +5,7 @@
 //! * In token mode there is no way upstream but verified TLS.
 
 use super::files;
-use super::keys::{Fact, of_route as keys};
+use super::keys::{Fact, Word, of_route as keys};
 use super::problems::{Checked, Spot, Written};
 use super::section::Section;
 use super::upstream_auth::LoginWith;
@@ -17,6 +17,17 @@ pub(crate) enum Strength {
     Verify,
     Unverified,
     Off,
+}
+
+impl Strength {
+    pub(crate) const WORDS: Word<Self> = Word(
+        &[Self::Verify, Self::Unverified, Self::Off],
+        |strength| match strength {
+            Self::Verify => "verify",
+            Self::Unverified => "unverified",
+            Self::Off => "off",
+        },
+    );
 }
 
 /// The checked keys.
@@ -49,9 +60,9 @@ pub(super) fn read(section: &mut Section<'_>, mode: &Checked<LoginWith>) -> Chec
     };
     let roots = ca_file.and_then(|file| match file {
         None => Ok(Roots::Platform),
-        Some(Written { value, spot }) => files::certificates(&value)
-            .map(Roots::File)
-            .map_err(|problem| section.refuse(&spot, "upstream_ca_file", problem)),
+        Some(file) => section
+            .understood("upstream_ca_file", file, |file| files::certificates(file))
+            .map(|roots| Roots::File(roots.value)),
     });
     let (strength, first, roots, name) = (strength?, first?, roots?, name?);
     refused?;

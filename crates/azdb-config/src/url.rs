@@ -17,6 +17,7 @@ use url::Url;
 use super::keys::{Row, of_identity, of_route};
 use super::problems::{Checked, Findings, Spot, Written};
 use super::value::{Entries, Value};
+use crate::route::ProtocolName;
 
 /// What a URL should look like, for messages.
 pub(super) const EXAMPLE: &str = "postgres://orders-app@orders.postgres.database.azure.com/orders";
@@ -87,18 +88,26 @@ impl Query {
     }
 }
 
+/// The schemes of a protocol's URLs.
+pub(super) fn schemes(protocol: ProtocolName) -> &'static [&'static str] {
+    match protocol {
+        ProtocolName::Postgres => &["postgres", "postgresql"],
+        ProtocolName::Mysql => &["mysql", "mariadb"],
+        ProtocolName::Tds => &["tds", "sqlserver", "mssql"],
+    }
+}
+
+fn protocol(scheme: &str) -> Result<ProtocolName, String> {
+    let mut all = ProtocolName::ALL.into_iter();
+    all.find(|of| schemes(*of).contains(&scheme))
+        .ok_or_else(|| {
+            let known = ProtocolName::ALL.map(|of| schemes(of).join(", "));
+            format!("{scheme:?} is not one of {}", known.join(", "))
+        })
+}
+
 fn collect(url: &Url, query: &mut Query) -> Result<(), String> {
-    let protocol = match url.scheme() {
-        "postgres" | "postgresql" => "postgres",
-        "mysql" | "mariadb" => "mysql",
-        "tds" | "sqlserver" | "mssql" => "tds",
-        other => {
-            return Err(format!(
-                "{other:?} is not one of postgres, postgresql, mysql, mariadb, tds, sqlserver, mssql"
-            ));
-        }
-    };
-    query.push("protocol", protocol.to_owned());
+    query.push("protocol", protocol(url.scheme())?.to_string());
     match url.host_str().filter(|host| !host.is_empty()) {
         Some(host) => query.push(
             "upstream",

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::Form;
 use crate::duration::{Spelled, parse_duration};
 use crate::problems::{Checked, Written};
-use crate::route::SessionAge;
 use crate::section::Section;
 use crate::value::Value;
 
@@ -44,8 +43,9 @@ impl<T> ValueKind for Parsed<T> {
     type Value = T;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<T> {
-        let Written { value, spot } = section.as_text(key, written)?;
-        (self.1)(&value).map_err(|problem| section.refuse(&spot, key, problem))
+        let text = section.as_text(key, written)?;
+        let understood = section.understood(key, text, |text| (self.1)(text))?;
+        Ok(understood.value)
     }
 
     fn form(&self) -> Form {
@@ -68,15 +68,10 @@ impl<T> ValueKind for List<T> {
         let mut seen = BTreeSet::new();
         let mut one = |item| {
             let text = section.as_text(key, item)?;
-            let spot = text.spot.clone();
-            if !seen.insert(text.value.clone()) {
-                let problem = format!("{} is there already", text.value);
-                return Err(section.refuse(&spot, key, problem));
-            }
-            let Written { value, spot: _ } = text;
-            let value =
-                (self.0.1)(&value).map_err(|problem| section.refuse(&spot, key, problem))?;
-            Ok(Written { value, spot })
+            section.understood(key, text, |text| match seen.insert(text.clone()) {
+                true => (self.0.1)(text),
+                false => Err(format!("{text} is there already")),
+            })
         };
         all(section.items(key, written)?.into_iter().map(&mut one))
     }
@@ -115,24 +110,36 @@ impl ValueKind for CommandLine {
     }
 }
 
-/// One of a few words.
-pub(crate) struct Word<T: 'static>(pub(crate) &'static [(&'static str, T)]);
+/// One of a few words: what they mean, and how each is written.
+pub(crate) struct Word<T: 'static>(pub(crate) &'static [T], pub(crate) fn(T) -> &'static str);
+
+impl<T: Copy> Word<T> {
+    fn words(&self) -> Vec<&'static str> {
+        self.0.iter().map(|value| self.1(*value)).collect()
+    }
+
+    /// What is meant by `word`.
+    ///
+    /// # Errors
+    ///
+    /// The message lists the words.
+    pub(crate) fn meant(&self, word: &str) -> Result<T, String> {
+        let found = self.0.iter().copied().find(|value| self.1(*value) == word);
+        found.ok_or_else(|| format!("{word:?} is not one of {}", self.words().join(", ")))
+    }
+}
 
 impl<T: Copy + Sync> ValueKind for Word<T> {
     type Value = T;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<T> {
         let text = section.as_text(key, written)?;
-        let found = self.0.iter().find(|(word, _)| *word == text.value);
-        found.map(|(_, value)| *value).ok_or_else(|| {
-            let accepted: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
-            let problem = format!("{:?} is not one of {}", text.value, accepted.join(", "));
-            section.refuse(&text.spot, key, problem)
-        })
+        let understood = section.understood(key, text, |text| self.meant(text))?;
+        Ok(understood.value)
     }
 
     fn form(&self) -> Form {
-        Form::Words(self.0.iter().map(|(word, _)| *word).collect())
+        Form::Words(self.words())
     }
 }
 
@@ -216,16 +223,16 @@ impl ValueKind for Time {
     type Value = Duration;
 
     fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<Duration> {
-        let Written { value, spot } = section.as_text(key, written)?;
-        let refuse = |problem: String| section.refuse(&spot, key, problem);
-        let duration = parse_duration(&value).map_err(refuse)?;
-        let Self(least, most) = *self;
-        if (least..=most).contains(&duration) {
-            Ok(duration)
-        } else {
-            let (least, most) = (Spelled(least), Spelled(most));
-            Err(refuse(format!("{value:?} is not from {least} to {most}")))
-        }
+        let text = section.as_text(key, written)?;
+        let understood = section.understood(key, text, |text| {
+            let duration = parse_duration(text)?;
+            if (self.0..=self.1).contains(&duration) {
+                return Ok(duration);
+            }
+            let (least, most) = (Spelled(self.0), Spelled(self.1));
+            Err(format!("{text:?} is not from {least} to {most}"))
+        })?;
+        Ok(understood.value)
     }
 
     fn form(&self) -> Form {
@@ -294,35 +301,6 @@ impl ValueKind for Octal {
 
     fn form(&self) -> Form {
         Form::Octal
-    }
-}
-
-/// `"token"`, `"off"` or a duration.
-pub(crate) struct Age(pub(crate) Time);
-
-impl ValueKind for Age {
-    type Value = SessionAge;
-
-    fn read(
-        &self,
-        section: &Section<'_>,
-        key: &str,
-        written: Written<Value>,
-    ) -> Checked<SessionAge> {
-        let Written { value, spot } = section.as_text(key, written)?;
-        match value.as_str() {
-            "off" => Ok(SessionAge::Unlimited),
-            "token" => Ok(SessionAge::Token),
-            _ => {
-                let value = Value::Text(value);
-                let age = self.0.read(section, key, Written { value, spot })?;
-                Ok(SessionAge::After(age))
-            }
-        }
-    }
-
-    fn form(&self) -> Form {
-        Form::Either(vec![Form::Words(vec!["token", "off"]), self.0.form()])
     }
 }
 

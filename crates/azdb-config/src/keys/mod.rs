@@ -23,11 +23,12 @@ pub(crate) mod of_identity;
 pub(crate) mod of_process;
 pub(crate) mod of_route;
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 pub(crate) use self::form::Form;
-pub(crate) use self::kinds::ValueKind;
+pub(crate) use self::kinds::{Time, ValueKind, Word};
 pub(crate) use self::needs::{Fact, Needs};
+use crate::route::ProtocolName;
 use crate::value::Value;
 
 /// A key whose values are of kind `K`.
@@ -46,6 +47,8 @@ pub(crate) struct About {
     /// Without all of these it has no effect.
     pub(crate) needs: &'static [Needs],
     pub(crate) in_urls: bool,
+    /// Its addresses may leave the port out, and then have the usual one of the route's protocol.
+    has_usual_port: bool,
 }
 
 /// What the absence of a key means.
@@ -53,6 +56,8 @@ pub(crate) struct About {
 pub(crate) enum Absent {
     /// The same as this value.
     Is(Literal),
+    /// The same as one value where apps' logins go on with a token, as another with a password.
+    ByLogin { token: Literal, password: Literal },
     /// What the text says, in Markdown.
     Means(&'static str),
     /// A problem; the text goes on after "is missing".
@@ -99,6 +104,17 @@ impl Literal {
     }
 }
 
+/// As a file would have it.
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Number(number) => number.fmt(f),
+            Self::Bool(value) => value.fmt(f),
+        }
+    }
+}
+
 /// Begins the description of a key.
 const fn key(name: &'static str, says: &'static str) -> About {
     About {
@@ -107,12 +123,18 @@ const fn key(name: &'static str, says: &'static str) -> About {
         absent: Absent::Means("none"),
         needs: &[],
         in_urls: true,
+        has_usual_port: false,
     }
 }
 
 impl About {
     const fn or(mut self, literal: Literal) -> Self {
         self.absent = Absent::Is(literal);
+        self
+    }
+
+    const fn or_by_login(mut self, token: Literal, password: Literal) -> Self {
+        self.absent = Absent::ByLogin { token, password };
         self
     }
 
@@ -131,6 +153,11 @@ impl About {
         self
     }
 
+    const fn usual_port(mut self) -> Self {
+        self.has_usual_port = true;
+        self
+    }
+
     const fn in_files_only(mut self) -> Self {
         self.in_urls = false;
         self
@@ -139,6 +166,11 @@ impl About {
     /// What it does, and where, in Markdown.
     pub(crate) fn meaning(&self) -> String {
         let mut meaning = self.says.to_owned();
+        if self.has_usual_port {
+            let usual = |of: ProtocolName| format!("{} for `{of}`", of.default_port());
+            let ports = ProtocolName::ALL.map(usual).join(", ");
+            let _ = write!(meaning, ". Without a port: {ports}");
+        }
         for needs in self.needs {
             if let Some(condition) = needs.in_words() {
                 let _ = write!(meaning, ". {condition}");
@@ -153,9 +185,10 @@ impl About {
     /// What its absence means, in Markdown.
     pub(crate) fn default(&self) -> String {
         match self.absent {
-            Absent::Is(Literal::Text(text)) => format!("`{text:?}`"),
-            Absent::Is(Literal::Number(number)) => format!("`{number}`"),
-            Absent::Is(Literal::Bool(value)) => format!("`{value}`"),
+            Absent::Is(literal) => format!("`{literal}`"),
+            Absent::ByLogin { token, password } => {
+                format!("`{token}`, with a password `{password}`")
+            }
             Absent::Means(means) => means.to_owned(),
             Absent::Missing(_) => "required".to_owned(),
         }

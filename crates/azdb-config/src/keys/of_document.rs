@@ -32,7 +32,7 @@ pub(crate) static HEALTH: Table = Table {
 
 keys! { HEALTH_KEYS {
     HEALTH_LISTEN: Parsed<ListenAddr> = Parsed("`address:port`, `unix:/path`", |text| health_and_admin::address(text, 9090)),
-        key("listen", "beyond loopback too: a kubelet comes to the pod's address")
+        key("listen", "where its pages are served, beyond loopback too: a kubelet comes to the pod's address")
             .required(", for example \"127.0.0.1:9090\"");
 }}
 
@@ -46,5 +46,5 @@ pub(crate) static ADMIN: Table = Table {
 
 keys! { ADMIN_KEYS {
     ADMIN_LISTEN: Parsed<AdminListen> = Parsed("`address:port` on loopback, `unix:/path`, `\"off\"`", health_and_admin::admin_listen),
-        key("listen", "that the default port is taken is a warning").or(Literal::Text("127.0.0.1:9091"));
+        key("listen", "where its pages are served. That the default address is taken is a warning, not a failure").or(Literal::Text("127.0.0.1:9091"));
 }}

@@ -8,7 +8,7 @@ use azdb_identity::{Cloud, Selector};
 
 use super::kinds::{CommandLine, Parsed, SecretPath, Switch, TEXT, Word};
 use super::{Literal, Needs, Table, key, keys};
-use crate::identities::{CLOUDS, SOURCES};
+use crate::identities::{CLOUDS, cloud_name};
 
 /// An identity.
 pub(crate) static TABLE: Table = Table {
@@ -22,7 +22,7 @@ const MANAGED: Needs = Needs::Sources(&[Auto, ManagedIdentity, Imds, AppService,
 const APP_REGISTRATION: Needs = Needs::Sources(&[ServicePrincipal]);
 
 keys! { KEYS {
-    SOURCE: Word<SourceKind> = Word(&SOURCES),
+    SOURCE: Word<SourceKind> = Word(&SourceKind::ALL, SourceKind::as_str),
         key("source", "where tokens come from; without it, the keys that belong to one source choose that one").or(Literal::Text("auto"));
     CLIENT_ID: Parsed<Selector> = Parsed("text", |id| Ok(Selector::ClientId(id.to_owned()))),
         key("client_id", "the user-assigned identity, or the app registration, by client (application) id")
@@ -44,7 +44,7 @@ keys! { KEYS {
     TOKEN_FILE: SecretPath = SecretPath,
         key("token_file", "file that holds a token; chooses `file`. With `workload-identity`: the federated token")
             .needs(&[Needs::Sources(&[WorkloadIdentity, File])]);
-    CLOUD: Word<Cloud> = Word(&CLOUDS),
+    CLOUD: Word<Cloud> = Word(&CLOUDS, cloud_name),
         key("cloud", "which Azure").or_else("the upstream's, see below");
     LAZY: Switch = Switch,
         key("lazy", "the first token waits for the first app").or(Literal::Bool(false));

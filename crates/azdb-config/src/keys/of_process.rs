@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::kinds::{Parsed, Path, Switch, Time, Word};
 use super::{Literal, Table, key, keys};
-use crate::process::{LOG_FORMATS, LogFormat, log_level};
+use crate::process::{LogFormat, log_level};
 
 /// `[process]`.
 pub(crate) static TABLE: Table = Table {
@@ -19,7 +19,7 @@ pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
 const DELAY: Time = Time(Duration::ZERO, LONGEST_DELAY);
 
 keys! { KEYS {
-    LOG_FORMAT: Word<LogFormat> = Word(&LOG_FORMATS),
+    LOG_FORMAT: Word<LogFormat> = LogFormat::WORDS,
         key("log_format", "log lines for people, or for machines: one JSON object per line").or(Literal::Text("text"));
     LOG_LEVEL: Parsed<String> = Parsed("`\"off\"`, `\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"`, `\"trace\"`, `\"info,azdb_core=debug\"`", log_level),
         key("log_level", "the least level that is logged, or levels by module").or(Literal::Text("info"));

@@ -7,12 +7,14 @@ use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 
 use super::kinds::{
-    Age, List, Octal, Parsed, Path, Raw, SecretPath, Switch, TEXT, Time, Whole, Wholes, Word, text,
+    List, Octal, Parsed, Path, Raw, SecretPath, Switch, TEXT, Time, Whole, Wholes, Word, text,
 };
 use super::{Form, Literal, Needs, Table, ValueKind as _, key, keys, of_identity};
 use crate::address::server_name;
 use crate::draft;
+use crate::local_tls::LocalTlsKind;
 use crate::route::{LocalFiles, ProtocolName};
+use crate::sql_server::Age;
 use crate::upstream_auth::LoginWith;
 use crate::upstream_tls::Strength;
 
@@ -25,18 +27,26 @@ pub(crate) static TABLE: Table = Table {
 };
 
 const MYSQL: Needs = Needs::Protocols(&[ProtocolName::Mysql]);
+const LOCAL_FILES: Word<LocalFiles> =
+    Word(
+        &[LocalFiles::Allow, LocalFiles::Deny],
+        |files| match files {
+            LocalFiles::Allow => "allow",
+            LocalFiles::Deny => "deny",
+        },
+    );
 const TDS: Needs = Needs::Protocols(&[ProtocolName::Tds]);
 
 keys! { PLACES {
     NAME: Parsed<String> = Parsed("up to 64 letters, digits, `.`, `_`, `-`", draft::checked_name),
         key("name", "stands in log lines, metrics and errors").or_else("the first label of the upstream's host, with a number when it is taken");
-    PROTOCOL: Word<ProtocolName> = Word(&[("postgres", ProtocolName::Postgres), ("mysql", ProtocolName::Mysql), ("tds", ProtocolName::Tds)]),
-        key("protocol", "PostgreSQL; MySQL and MariaDB; SQL Server and Azure SQL").required("; it is one of postgres, mysql, tds");
+    PROTOCOL: Word<ProtocolName> = Word(&ProtocolName::ALL, ProtocolName::as_str),
+        key("protocol", "PostgreSQL; MySQL and MariaDB; SQL Server and Azure SQL").required("");
     LISTEN: List<String> = List(text("`address:port`, `localhost:port` (both loopback addresses), `unix:/path`")),
-        key("listen", "where apps connect. Without a port: 5432, for `mysql` 3306, for `tds` 1433; port 0: any free one")
+        key("listen", "where apps connect. Port 0: any free one").usual_port()
             .or_else("`127.0.0.1` and `[::1]` on the protocol's port");
     UPSTREAM: List<String> = List(text("`host:port`")),
-        key("upstream", "databases, tried in this order. Without a port: 5432, for `mysql` 3306, for `tds` 1433")
+        key("upstream", "databases, tried in this order").usual_port()
             .required("; it is the database's host:port");
     CONNECT_TO: Parsed<String> = text("`host:port`"),
         key("connect_to", "dialled in place of `upstream`, whose name TLS still verifies: private link without DNS. Without a port: the upstream's")
@@ -44,7 +54,7 @@ keys! { PLACES {
     DEFAULT_DATABASE: Parsed<String> = TEXT,
         key("default_database", "used when the app names no database; for `postgres` also when it names its own user as one, as libpq does")
             .or_else("what the app says");
-    LOCAL_INFILE: Word<LocalFiles> = Word(&[("allow", LocalFiles::Allow), ("deny", LocalFiles::Deny)]),
+    LOCAL_INFILE: Word<LocalFiles> = LOCAL_FILES,
         key("local_infile", "`\"deny\"` tells apps that the server has no LOAD DATA LOCAL, so it cannot ask them for files")
             .or(Literal::Text("allow")).needs(&[MYSQL]);
 }}
@@ -58,7 +68,7 @@ keys! { LOGIN {
             .in_files_only();
     IDENTITY: Raw = Raw(|| Form::Either(vec![Form::Text("name of an `[identities.NAME]`"), Form::Table(&of_identity::TABLE)])),
         key("identity", "whose tokens").or_else("`[identity]`").needs(&[Needs::Tokens]);
-    UPSTREAM_AUTH: Word<LoginWith> = Word(&[("token", LoginWith::Token), ("password", LoginWith::Password)]),
+    UPSTREAM_AUTH: Word<LoginWith> = LoginWith::WORDS,
         key("upstream_auth", "`\"password\"` is for a development server").or(Literal::Text("token"));
     UPSTREAM_PASSWORD_FILE: SecretPath = SecretPath,
         key("upstream_password_file", "file with the password; one line break at its end is cut off")
@@ -69,7 +79,7 @@ keys! { LOGIN {
 }}
 
 keys! { UPSTREAM_SIDE {
-    UPSTREAM_TLS: Word<Strength> = Word(&[("verify", Strength::Verify), ("unverified", Strength::Unverified), ("off", Strength::Off)]),
+    UPSTREAM_TLS: Word<Strength> = Strength::WORDS,
         key("upstream_tls", "less than `\"verify\"` needs `upstream_auth = \"password\"` and is warned about at every start").or(Literal::Text("verify"));
     UPSTREAM_TLS_FIRST: Switch = Switch,
         key("upstream_tls_first", "TLS from the first byte, without asking: PostgreSQL 17 and later, and TDS 8.0 (Azure SQL, SQL Server 2022)")
@@ -86,16 +96,16 @@ keys! { UPSTREAM_SIDE {
 
 keys! { APP_SIDE {
     ALLOW: List<IpNet> = List(Parsed("networks like `\"10.1.0.0/16\"`, or addresses", network)),
-        key("allow", "who may come besides loopback, which always may. Required when `listen` has an address beyond loopback")
+        key("allow", "who may come besides loopback, which always may. It, or `trust_network`, is required when `listen` has an address beyond loopback")
             .needs(&[Needs::OtherMachines]);
     TRUST_NETWORK: Switch = Switch,
-        key("trust_network", "everybody who can reach the port; warned about at every start")
+        key("trust_network", "in place of `allow`: everybody who can reach the port may come; warned about at every start")
             .or(Literal::Bool(false)).needs(&[Needs::OtherMachines]);
     ALLOW_UIDS: Wholes = Wholes(Whole(0, u32::MAX)),
         key("allow_uids", "user ids that may come over a unix socket").or_else("whoever `unix_mode` lets in").needs(&[Needs::UnixSocket]);
     UNIX_MODE: Octal = Octal,
         key("unix_mode", "mode of unix sockets, in octal").or(Literal::Text("0600")).needs(&[Needs::UnixSocket]);
-    LOCAL_TLS: Raw = Raw(|| Form::Either(vec![Form::Words(vec!["auto", "off"]), Form::Table(&LOCAL_TLS_FILES)])),
+    LOCAL_TLS: LocalTlsKind = LocalTlsKind,
         key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`. A table: with yours, both PEM")
             .or(Literal::Text("auto"));
 }}
@@ -118,7 +128,7 @@ keys! { SQL_SERVER {
     // Younger sessions would be in the way of every pool; older ones may as well be as old as they like.
     MAX_SESSION_AGE: Age = Age(Time(Duration::from_secs(60), Duration::from_secs(30 * 24 * 3600))),
         key("max_session_age", "`\"token\"`: a session ends between two requests 5 minutes before its token does, but not within 10 minutes of its login. Azure SQL looks at the token again during long sessions and fails the query that comes then")
-            .or_else("`\"token\"`, with a password `\"off\"`").needs(&[TDS]);
+            .or_by_login(Literal::Text("token"), Literal::Text("off")).needs(&[TDS]);
 }}
 
 /// An entry of `user_map`.

@@ -185,45 +185,21 @@ legacy = "principal one"
 other = { user = "p2", identity = "reports" }
 own = { user = "p3", identity = { source = "azure-cli" } }
 "#;
+    let sources = |config: &Config| {
+        let sources = identities(config).into_iter();
+        sources.map(|identity| identity.source).collect::<Vec<_>>()
+    };
     let config = load(text).unwrap();
-    let sources: Vec<SourceKind> = identities(&config)
-        .iter()
-        .map(|identity| identity.source)
-        .collect();
-    assert_eq!(
-        sources,
-        [
-            SourceKind::Imds,
-            SourceKind::AppService,
-            SourceKind::AzureCli
-        ]
-    );
+    let (own, named) = (SourceKind::AzureCli, SourceKind::AppService);
+    assert_eq!(sources(&config), [SourceKind::Imds, named, own]);
     let route = &config.routes[0];
-    assert_eq!(
-        route
-            .principal(b"other")
-            .map(|principal| principal.user.as_str()),
-        Some("p2")
-    );
+    let other = route.principal(b"other").unwrap();
+    assert_eq!(other.user, "p2");
     assert!(route.principal(b"nobody").is_none());
 
-    let config = load(&text.replace(
-        "[route.user_map]",
-        "identity = \"reports\"\n[route.user_map]",
-    ))
-    .unwrap();
-    let sources: Vec<SourceKind> = identities(&config)
-        .iter()
-        .map(|identity| identity.source)
-        .collect();
-    assert_eq!(
-        sources,
-        [
-            SourceKind::AppService,
-            SourceKind::AppService,
-            SourceKind::AzureCli
-        ]
-    );
+    let of_route = "identity = \"reports\"\n[route.user_map]";
+    let config = load(&text.replace("[route.user_map]", of_route)).unwrap();
+    assert_eq!(sources(&config), [named, named, own]);
 }
 
 #[test]

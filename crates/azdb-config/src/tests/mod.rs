@@ -29,6 +29,7 @@ use tempfile::TempDir;
 
 use super::load::load_from;
 use super::{Config, Overrides};
+use crate::route::UpstreamAuth;
 
 /// A directory with a `proxy.toml`.
 struct Place {
@@ -134,6 +135,14 @@ fn certificate() -> String {
         .unwrap()
         .cert
         .pem()
+}
+
+/// What the tokens of the first route are for.
+fn audience(config: &Config) -> &str {
+    match &config.routes[0].auth {
+        UpstreamAuth::Token(audience) => audience.as_str(),
+        UpstreamAuth::Password(_) => panic!("a token was expected"),
+    }
 }
 
 fn first_identity(config: &Config) -> IdentityConfig {

@@ -211,6 +211,26 @@ fn what_follows_from_a_problem_is_not_reported_beside_it() {
     );
 }
 
+/// Whose suffixes, and whether there is a user to name, depends on what was meant.
+#[test]
+fn nothing_is_guessed_from_a_misspelled_word() {
+    for (wrong, problem) in [
+        (
+            "protocol = \"td\"",
+            "protocol: \"td\" is not one of postgres, mysql, tds",
+        ),
+        (
+            "protocol = \"tds\"\nupstream_auth = \"pass\"\nupstream_user = \"sa\"",
+            "upstream_auth: \"pass\" is not one of token, password",
+        ),
+    ] {
+        let text = format!("[[route]]\nupstream = \"a.database.windows.net\"\n{wrong}\n");
+        let problems = load(&text).unwrap_err();
+        let (_, said) = problems.split_once("route \"a\": ").unwrap();
+        assert_eq!(said, problem);
+    }
+}
+
 #[test]
 fn names_are_unique() {
     let text = format!(

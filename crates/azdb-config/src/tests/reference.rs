@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 use std::{env, fs};
 
 use super::{in_project, load};
+use crate::identities::{CLOUDS, cloud_name};
 use crate::keys::{
     About, Absent, Needs, Part, Row, TABLES, of_document, of_identity, of_process, of_route,
 };
 use crate::route::ProtocolName;
+use crate::{token_host, url};
 
 /// Compares a file with what it should be, or makes it so.
 fn holds(name: &str, text: &str) {
@@ -43,6 +45,8 @@ fn tables() -> Vec<(&'static str, String)> {
     ];
     let mut tables = vec![("variables", variables())];
     tables.extend(parts.map(|(name, part)| (name, table(part))));
+    tables.push(("schemes", schemes()));
+    tables.push(("suffixes", suffixes()));
     tables
 }
 
@@ -51,6 +55,29 @@ fn variables() -> String {
     for name in of_process::TABLE.names() {
         let (variable, flag) = (of_process::variable(name), name.replace('_', "-"));
         let _ = writeln!(table, "| `{variable}` | `--{flag}` | `{name}` |");
+    }
+    table
+}
+
+/// How URLs name protocols.
+fn schemes() -> String {
+    let mut table = "| scheme | `protocol` |\n|---|---|\n".to_owned();
+    for protocol in ProtocolName::ALL {
+        let schemes = url::schemes(protocol).join("`, `");
+        let _ = writeln!(table, "| `{schemes}` | `{protocol}` |");
+    }
+    table
+}
+
+/// Where a token may go.
+fn suffixes() -> String {
+    let mut table = "| `protocol` | `cloud` | suffixes |\n|---|---|---|\n".to_owned();
+    for protocol in ProtocolName::ALL {
+        for cloud in CLOUDS {
+            let suffixes = token_host::suffixes(protocol, cloud).join("`, `");
+            let cloud = cloud_name(cloud);
+            let _ = writeln!(table, "| `{protocol}` | `{cloud}` | `{suffixes}` |");
+        }
     }
     table
 }
@@ -133,6 +160,24 @@ fn every_key_of_every_table_is_read() {
     }
 }
 
+/// Whatever else is wrong, no reader leaves a key unread: to say that it has no effect would be a false alarm.
+#[test]
+fn every_key_is_read_beside_wrong_ones() {
+    let route = of_route::TABLE.names().collect::<Vec<_>>();
+    for wrong in [&[][..], &["protocol"], &["upstream_auth"], &route] {
+        for protocol in ProtocolName::ALL {
+            let line = |name: &&str| match *name {
+                name if wrong.contains(&name) => format!("{name} = 1979-05-27"),
+                "protocol" => format!("protocol = \"{protocol}\""),
+                name => format!("{name} = {{ x = {{ identity = 1 }} }}"),
+            };
+            let lines: Vec<String> = route.iter().map(line).collect();
+            let problems = load(&format!("[[route]]\n{}\n", lines.join("\n"))).unwrap_err();
+            assert!(!problems.contains("has no effect"), "{problems}");
+        }
+    }
+}
+
 /// A route of the protocol that has `key`, and `more`.
 fn route_with(about: &About, more: &str) -> String {
     let protocol = about.needs.iter().find_map(|needs| match needs {
@@ -159,11 +204,11 @@ fn writing_a_default_out_changes_nothing() {
         ("", &of_route::TABLE),
     ] {
         for about in table.rows().map(Row::about) {
-            if !matches!(about.absent, Absent::Is(_)) {
+            let (Absent::Is(default) | Absent::ByLogin { token: default, .. }) = about.absent
+            else {
                 continue;
-            }
-            let default = about.default();
-            let line = format!("{} = {}", about.name, default.trim_matches('`'));
+            };
+            let line = format!("{} = {default}", about.name);
             let shown = |line: &str| {
                 let text = match header {
                     "" => route_with(about, line),

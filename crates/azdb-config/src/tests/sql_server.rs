@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use azdb_identity::{Cloud, SourceKind};
+use azdb_identity::SourceKind;
 
 use super::{Place, certificate, first_identity, load, problems_of};
-use crate::route::{Principals, SessionAge, TdsOptions, UpstreamAuth};
-use crate::{Config, summary};
+use crate::route::{Principals, SessionAge, TdsOptions};
+use crate::summary;
 
 fn route(more: &str) -> String {
     format!(
@@ -21,52 +21,6 @@ fn options(more: &str) -> TdsOptions {
 
 fn problem(more: &str) -> String {
     load(&route(more)).unwrap_err()
-}
-
-fn audience(config: &Config) -> &str {
-    match &config.routes[0].auth {
-        UpstreamAuth::Token(audience) => audience.as_str(),
-        UpstreamAuth::Password(_) => panic!("a token was expected"),
-    }
-}
-
-#[test]
-fn a_token_goes_to_names_of_its_own_cloud() {
-    for (upstream, cloud) in [
-        ("orders.database.windows.net", Cloud::Public),
-        ("orders.privatelink.database.windows.net", Cloud::Public),
-        ("mi.a1b2c3.database.windows.net", Cloud::Public),
-        ("x.datawarehouse.fabric.microsoft.com", Cloud::Public),
-        ("orders.database.usgovcloudapi.net", Cloud::UsGovernment),
-        ("orders.database.chinacloudapi.cn", Cloud::China),
-    ] {
-        let config = load(&format!(
-            "[[route]]\nprotocol = \"tds\"\nupstream = \"{upstream}\"\n"
-        ))
-        .unwrap();
-        assert_eq!(
-            audience(&config),
-            cloud.sql_audience().as_str(),
-            "{upstream}"
-        );
-        assert_eq!(first_identity(&config).cloud, Some(cloud));
-    }
-    for upstream in [
-        "evil.windows.net",
-        "xdatabase.windows.net",
-        "database.windows.net",
-        "database.windows.net.evil.com",
-        "orders.postgres.database.azure.com",
-    ] {
-        let refused = load(&format!(
-            "[[route]]\nprotocol = \"tds\"\nupstream = \"{upstream}\"\n"
-        ));
-        let problems = refused.unwrap_err();
-        assert!(
-            problems.contains(&format!("upstream: no token goes to {upstream}")),
-            "{problems}"
-        );
-    }
 }
 
 #[test]
