@@ -35,7 +35,7 @@ cursor.execute("select top 2 name, price, organic from products where id > ? ord
 seen["rows"] = [[name, str(price), bool(organic)] for name, price, organic in cursor.fetchall()]
 cursor.execute("select ? + N'é', null", "naïve")
 seen["parameters"] = list(cursor.fetchone())
-cursor.execute("create table #t (id int identity(1,1) primary key, name nvarchar(max), at datetime2, data varbinary(8))")
+cursor.execute("create table #t (id int identity(1,1) primary key, name nvarchar(max), at datetime2)")
 cursor.executemany("insert into #t (name, at) values (?, ?)", [(f"name {n}", "2026-01-02 03:04:05") for n in range(20)])
 connection.commit()
 cursor.execute("insert into #t (name) values ('lost')")

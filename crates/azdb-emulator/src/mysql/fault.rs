@@ -83,10 +83,6 @@ pub(super) fn told(fault: &Fault, kind: Option<Kind>, database: &str) -> (ErrorK
             ER_NEED_REPREPARE,
             "Prepared statement needs to be re-prepared".to_owned(),
         ),
-        Fault::Check(name) => (
-            ER_UNKNOWN_ERROR,
-            format!("Check constraint '{name}' is violated."),
-        ),
         Fault::Failed => (ER_UNKNOWN_ERROR, "the transaction has failed".to_owned()),
         Fault::Broken(text) => (ER_UNKNOWN_ERROR, text.clone()),
     }

@@ -278,7 +278,7 @@ impl Shared {
 
         let mut messages = vec![PgWireBackendMessage::Authentication(Authentication::Ok)];
         for (name, value) in session.reported() {
-            let status = ParameterStatus::new(name, value);
+            let status = ParameterStatus::new((*name).to_owned(), value.clone());
             messages.push(PgWireBackendMessage::ParameterStatus(status));
         }
         let secret = SecretKey::Bytes(key.secret.into());

@@ -1,25 +1,12 @@
-//! The sample's own list of tables and the types of their columns; SQLite has no types to speak of.
+//! Tables and the types of their columns, as SQLite's own schema keeps them: each column is declared
+//! there with the [`Type`] that it has here.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _};
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 
 use super::fault::{Fault, unknown};
 use super::parse::Dialect;
-use super::types::Type;
-
-/// Where the list is kept, in the database and, for its temporary tables, in each session.
-pub(super) const LIST: &str = "
-create table if not exists SCHEMA.azdb_columns (
-    relation  text    not null,
-    position  integer not null,
-    name      text    not null,
-    kind      text    not null,
-    required  integer not null,
-    generated integer not null,
-    keyed     integer not null,
-    preset    text,
-    primary key (relation, position)
-) without rowid";
+use super::types::{NUMBERED, Type};
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,9 +26,9 @@ pub(crate) struct TableColumn {
     pub(crate) required: bool,
     /// Whether it numbers its rows itself.
     pub(crate) generated: bool,
-    /// Whether it is of the primary key.
+    /// Whether it is the primary key.
     pub(crate) keyed: bool,
-    /// Its default, as it was written.
+    /// Its default, as a literal.
     pub(crate) preset: Option<String>,
 }
 
@@ -57,120 +44,70 @@ impl Table {
 
     /// How SQLite knows it.
     pub(super) fn quoted(&self) -> String {
-        let schema = if self.temporary { "temp" } else { "main" };
-        format!("{schema}.{}", quoted(&self.name))
-    }
-
-    /// Writes it into the list.
-    pub(super) fn enlist(&self, connection: &Connection) -> Result<(), Fault> {
-        let schema = if self.temporary { "temp" } else { "main" };
-        let insert = format!("insert into {schema}.azdb_columns values (?, ?, ?, ?, ?, ?, ?, ?)");
-        let mut statement = connection.prepare_cached(&insert)?;
-        for (position, one) in (0_i64..).zip(&self.columns) {
-            let kind = one.kind.written();
-            statement.execute(params![
-                self.name,
-                position,
-                one.name,
-                kind,
-                one.required,
-                one.generated,
-                one.keyed,
-                one.preset
-            ])?;
-        }
-        Ok(())
-    }
-
-    /// Strikes it from the list.
-    pub(super) fn delist(&self, connection: &Connection) -> Result<(), Fault> {
-        let schema = if self.temporary { "temp" } else { "main" };
-        let delete = format!("delete from {schema}.azdb_columns where relation = ?");
-        connection.execute(&delete, [&self.name])?;
-        Ok(())
+        format!("{}.{}", schema(self.temporary), quoted(&self.name))
     }
 }
 
-/// The name of a table, without a schema that it may have in front.
-pub(super) fn table_name(name: &ObjectName, dialect: Dialect) -> Result<String, Fault> {
-    let no_such = || unknown(&format!("the name `{name}`"), dialect);
-    let mut parts = Vec::new();
-    for part in &name.0 {
-        match part {
-            ObjectNamePart::Identifier(part) => parts.push(folded(part, dialect)),
-            ObjectNamePart::Function(_) => return Err(no_such()),
-        }
-    }
-    match (dialect, parts.as_mut_slice()) {
-        (_, [name]) => Ok(std::mem::take(name)),
-        (Dialect::Postgres, [schema, name]) if schema == "public" => Ok(std::mem::take(name)),
-        (Dialect::Tds, [schema, name]) if schema.eq_ignore_ascii_case("dbo") => {
-            Ok(std::mem::take(name))
-        }
-        // Every database of a MySQL server is the one that there is.
-        (Dialect::Mysql, [_, name]) => Ok(std::mem::take(name)),
-        _ => Err(no_such()),
-    }
-}
-
-/// A table by its name.
+/// The table of a name.
 pub(super) fn find(
     connection: &Connection,
     name: &ObjectName,
     dialect: Dialect,
 ) -> Result<Table, Fault> {
     let wanted = table_name(name, dialect)?;
-    let collation = match dialect {
-        Dialect::Postgres | Dialect::Mysql => "binary",
-        Dialect::Tds => "nocase",
-    };
     for temporary in [true, false] {
-        let schema = if temporary { "temp" } else { "main" };
-        let query = format!(
-            "select relation from {schema}.azdb_columns where relation = ? collate {collation}"
-        );
-        let mut statement = connection.prepare_cached(&query)?;
-        let found = statement
-            .query_row([&wanted], |row| row.get(0))
-            .optional()?;
-        if let Some(name) = found {
+        if let Some(name) = known(connection, &wanted, temporary)?
+            && (name == wanted || dialect == Dialect::Tds)
+        {
             return read(connection, name, temporary);
         }
     }
     Err(Fault::NoTable(wanted))
 }
 
+/// The name of a table that is there, but for upper and lower case.
+pub(super) fn known(
+    connection: &Connection,
+    name: &str,
+    temporary: bool,
+) -> Result<Option<String>, Fault> {
+    let query = format!(
+        "select name from {}.sqlite_schema
+         where type = 'table' and name = ? collate nocase and name not like 'sqlite%'",
+        schema(temporary)
+    );
+    let mut statement = connection.prepare_cached(&query)?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
 /// All tables that every session sees, by name.
 pub(super) fn all(connection: &Connection) -> Result<Vec<Table>, Fault> {
-    let query = "select distinct relation from main.azdb_columns order by relation";
+    let query = "select name from main.sqlite_schema
+                 where type = 'table' and name not like 'sqlite%' order by name";
     let mut statement = connection.prepare_cached(query)?;
-    let names: Vec<String> = statement
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    names
-        .into_iter()
-        .map(|name| read(connection, name, false))
-        .collect()
+    let names = statement.query_map([], |row| row.get(0))?;
+    let names: Vec<String> = names.collect::<Result<_, _>>()?;
+    let tables = names.into_iter();
+    tables.map(|name| read(connection, name, false)).collect()
 }
 
 fn read(connection: &Connection, name: String, temporary: bool) -> Result<Table, Fault> {
-    let schema = if temporary { "temp" } else { "main" };
-    let query = format!(
-        "select name, kind, required, generated, keyed, preset from {schema}.azdb_columns
-         where relation = ? order by position"
-    );
-    let mut statement = connection.prepare_cached(&query)?;
-    let mut rows = statement.query([&name])?;
+    let query = "select name, type, \"notnull\", pk, dflt_value from pragma_table_info(?, ?)";
+    let mut statement = connection.prepare_cached(query)?;
+    let mut rows = statement.query([name.as_str(), schema(temporary)])?;
     let mut columns = Vec::new();
     while let Some(row) = rows.next()? {
-        let kind: String = row.get(1)?;
+        let (declared, required, keyed): (String, bool, bool) =
+            (row.get(1)?, row.get(2)?, row.get(3)?);
+        let kind = Type::read(&declared).ok_or_else(|| Fault::Broken(declared.clone()))?;
+        let preset: Option<String> = row.get(4)?;
         columns.push(TableColumn {
             name: row.get(0)?,
-            kind: Type::read(&kind).ok_or(Fault::Broken(kind))?,
-            required: row.get(2)?,
-            generated: row.get(3)?,
-            keyed: row.get(4)?,
-            preset: row.get(5)?,
+            kind,
+            required: required || keyed,
+            generated: declared == NUMBERED,
+            keyed,
+            preset: preset.map(|literal| kind.unwritten(literal)),
         });
     }
     Ok(Table {
@@ -178,6 +115,27 @@ fn read(connection: &Connection, name: String, temporary: bool) -> Result<Table,
         temporary,
         columns,
     })
+}
+
+pub(super) fn schema(temporary: bool) -> &'static str {
+    if temporary { "temp" } else { "main" }
+}
+
+/// The name of a table, without a schema that it may have in front.
+pub(super) fn table_name(name: &ObjectName, dialect: Dialect) -> Result<String, Fault> {
+    let parts = name.0.iter().map(|part| match part {
+        ObjectNamePart::Identifier(part) => Some(folded(part, dialect)),
+        ObjectNamePart::Function(_) => None,
+    });
+    let parts: Option<Vec<String>> = parts.collect();
+    match (dialect, parts.unwrap_or_default().as_slice()) {
+        (_, [name]) => Ok(name.clone()),
+        (Dialect::Postgres, [schema, name]) if schema == "public" => Ok(name.clone()),
+        (Dialect::Tds, [schema, name]) if schema.eq_ignore_ascii_case("dbo") => Ok(name.clone()),
+        // Every database of a MySQL server is the one that there is.
+        (Dialect::Mysql, [_, name]) => Ok(name.clone()),
+        _ => Err(unknown(&format!("the name `{name}`"), dialect)),
+    }
 }
 
 /// A name as its dialect reads it.

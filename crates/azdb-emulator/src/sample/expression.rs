@@ -1,11 +1,11 @@
-//! Expressions: what is listed here becomes SQLite's, everything else is refused.
+//! Expressions and conditions: what is listed here becomes SQLite's, everything else is refused.
 //!
 //! Values never become text: literals are bound as parameters are.
 
-use sqlparser::ast::{BinaryOperator, CastKind, Expr, Ident, UnaryOperator, Value as Literal};
+use rusqlite::Connection;
+use sqlparser::ast::{BinaryOperator, Expr, Ident, UnaryOperator, Value as Literal};
 
 use super::catalog::{Table, TableColumn, quoted};
-use super::ddl::type_of;
 use super::fault::{Fault, unknown};
 use super::parse::Dialect;
 use super::types::{MAX_PRECISION, Type, Value, number};
@@ -19,16 +19,68 @@ pub(crate) struct Declared {
     pub(crate) kind: Option<Type>,
 }
 
+/// Where a value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// By itself, or as a column's new value.
+    Alone,
+    /// As the new value of a column that numbers its rows.
+    Numbered,
+    /// Beside another one, in an operation or comparison.
+    Beside,
+    /// As a number of rows.
+    Rows,
+}
+
 /// What SQLite's `n`th value is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Bind {
+pub(super) struct Bind {
+    source: Source,
+    kind: Type,
+    place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Source {
     Literal(Value),
-    /// Parameter of this index, as this type.
-    Parameter(usize, Type),
-    /// The same; NULL is this fault.
-    Required(usize, Type, Fault),
-    /// Parameter of this index, as a number of rows.
-    Rows(usize),
+    /// The parameter of this index.
+    Parameter(usize),
+}
+
+impl Bind {
+    /// The value for SQLite, of these parameters.
+    pub(super) fn settled(&self, values: &[Value], dialect: Dialect) -> Result<Value, Fault> {
+        let value = match &self.source {
+            Source::Literal(value) => value,
+            Source::Parameter(index) => values.get(*index).unwrap_or(&Value::Null),
+        };
+        let refused = |what: &str| Err(unknown(&format!("`{}` {what}", value.shown()), dialect));
+        match (self.place, value, self.kind) {
+            // MySQL numbers such a row; and there is no such value in T-SQL.
+            (Place::Numbered, Value::Null, _) if dialect == Dialect::Postgres => {
+                return refused("in a numbered column");
+            }
+            (_, Value::Int(_), Type::Bool) if dialect == Dialect::Postgres => {
+                return refused("as a boolean");
+            }
+            (Place::Beside, Value::Int(_) | Value::Numeric { .. } | Value::Bool(_), kind)
+                if kind.is_text() =>
+            {
+                return refused("beside a text");
+            }
+            (Place::Rows, Value::Null | Value::Int(..0), _) => {
+                return refused("as a number of rows");
+            }
+            _ => {}
+        }
+        // What does not fit into a column's type may still be greater than all that it holds; and in
+        // MySQL, every text is some number.
+        let is_error = value.is_text() && dialect != Dialect::Mysql;
+        match self.kind.fit(value) {
+            Err(_) if self.place == Place::Beside && !is_error => refused("in this place"),
+            settled => settled,
+        }
+    }
 }
 
 /// A table, and its other name in the statement.
@@ -36,6 +88,7 @@ pub(super) type Meant = (Table, Option<String>);
 
 /// Writes a statement for SQLite while it reads one of a client.
 pub(super) struct Writer<'a> {
+    pub(super) connection: &'a Connection,
     pub(super) dialect: Dialect,
     pub(super) declared: &'a [Declared],
     /// The table whose columns are meant, and its other name.
@@ -55,10 +108,13 @@ impl Writer<'_> {
         self.sql.push_str(text);
     }
 
-    fn bind(&mut self, bind: Bind) {
-        self.binds.push(bind);
-        let mark = format!("?{}", self.binds.len());
-        self.push(&mark);
+    fn bind(&mut self, source: Source, kind: Type, place: Place) {
+        self.binds.push(Bind {
+            source,
+            kind,
+            place,
+        });
+        self.push(&format!("?{}", self.binds.len()));
     }
 
     /// The column that a name means.
@@ -88,86 +144,58 @@ impl Writer<'_> {
     fn parameter(&mut self, expr: &Expr) -> Result<Option<usize>, Fault> {
         let index = match expr {
             Expr::Identifier(Ident { value, .. }) if value.starts_with('@') => {
-                let known = self.declared.iter();
-                let found = known
-                    .map(|one| &one.name)
-                    .position(|name| name.eq_ignore_ascii_case(value));
-                found.ok_or_else(|| self.unknown(&format!("`{value}`")))?
+                let mut known = self.declared.iter();
+                known.position(|one| one.name.eq_ignore_ascii_case(value))
             }
             Expr::Value(value) => match &value.value {
                 Literal::Placeholder(mark) => {
                     let number = mark.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
-                    let index = number.filter(|n| (1..=65_535).contains(n)).map(|n| n - 1);
-                    index.ok_or_else(|| self.unknown(&format!("the parameter `{mark}`")))?
+                    number.filter(|n| (1..=65_535).contains(n)).map(|n| n - 1)
                 }
                 _ => return Ok(None),
             },
             _ => return Ok(None),
         };
+        let index = index.ok_or_else(|| self.unknown(&format!("the parameter `{expr}`")))?;
         if self.parameters.len() <= index {
             self.parameters.resize(index + 1, None);
         }
         Ok(Some(index))
     }
 
-    /// Writes a number of rows: a literal or a parameter.
-    pub(super) fn rows(&mut self, expr: &Expr) -> Result<(), Fault> {
-        if let Some(index) = self.parameter(expr)? {
-            if let Some(place) = self.parameters.get_mut(index) {
-                place.get_or_insert(Type::BigInt);
-            }
-            self.bind(Bind::Rows(index));
-            return Ok(());
-        }
-        match self.literal(expr)? {
-            Some(Value::Int(rows @ 0..)) => self.push(&rows.to_string()),
-            _ => return Err(self.unknown(&format!("`{expr}` as a number of rows"))),
-        }
-        Ok(())
-    }
-
     /// A literal's value.
-    fn literal(&self, expr: &Expr) -> Result<Option<Value>, Fault> {
-        let value = match expr {
-            Expr::Value(value) => match &value.value {
-                Literal::Null => Value::Null,
-                Literal::Boolean(bit) if self.dialect == Dialect::Mysql => {
-                    Value::Int((*bit).into())
-                }
-                Literal::Boolean(bit) => Value::Bool(*bit),
-                Literal::Number(digits, _) => {
-                    number(digits).ok_or_else(|| self.unknown(&format!("the number `{digits}`")))?
-                }
-                Literal::SingleQuotedString(text)
-                | Literal::NationalStringLiteral(text)
-                | Literal::EscapedStringLiteral(text) => Value::Text(text.clone()),
-                Literal::DoubleQuotedString(text) if self.dialect == Dialect::Mysql => {
-                    Value::Text(text.clone())
-                }
-                Literal::HexStringLiteral(digits) if self.dialect != Dialect::Postgres => {
-                    let bytes = bytes_of(digits);
-                    Value::Bytes(bytes.ok_or_else(|| self.unknown("this hexadecimal text"))?)
-                }
-                Literal::Placeholder(_) => return Ok(None),
-                other => return Err(self.unknown(&format!("the literal `{other}`"))),
-            },
+    pub(super) fn literal(&self, expr: &Expr) -> Result<Option<Value>, Fault> {
+        let no_such = || self.unknown(&format!("the literal `{expr}`"));
+        let literal = match expr {
+            Expr::Value(literal) => &literal.value,
             Expr::UnaryOp {
                 op: UnaryOperator::Minus,
-                expr,
-            } => match self.literal(expr)? {
-                Some(number @ (Value::Int(_) | Value::Numeric { .. })) => {
-                    let negative = format!("-{}", number.shown());
-                    super::types::number(&negative).ok_or_else(|| self.unknown("this number"))?
-                }
-                _ => return Err(self.unknown("a minus in front of anything but a number")),
-            },
+                expr: positive,
+            } => {
+                return match self.literal(positive)? {
+                    Some(value @ (Value::Int(_) | Value::Numeric { .. })) => {
+                        let negative = number(&format!("-{}", value.shown()));
+                        negative.ok_or_else(no_such).map(Some)
+                    }
+                    _ => Err(no_such()),
+                };
+            }
             _ => return Ok(None),
         };
-        Ok(Some(value))
+        Ok(Some(match (literal, self.dialect) {
+            (Literal::Placeholder(_), _) => return Ok(None),
+            (Literal::Null, _) => Value::Null,
+            (Literal::Boolean(bit), Dialect::Mysql) => Value::Int((*bit).into()),
+            (Literal::Boolean(bit), _) => Value::Bool(*bit),
+            (Literal::Number(digits, _), _) => number(digits).ok_or_else(no_such)?,
+            (Literal::SingleQuotedString(text) | Literal::NationalStringLiteral(text), _)
+            | (Literal::DoubleQuotedString(text), Dialect::Mysql) => Value::Text(text.clone()),
+            _ => return Err(no_such()),
+        }))
     }
 
     /// The type that an expression has by itself; `None` for one that takes its neighbour's.
-    pub(super) fn own_type(&mut self, expr: &Expr) -> Result<Option<Type>, Fault> {
+    fn own_type(&mut self, expr: &Expr) -> Result<Option<Type>, Fault> {
         if let Some(column) = self.column(expr)? {
             return Ok(Some(column.kind));
         }
@@ -181,16 +209,24 @@ impl Writer<'_> {
                 Value::Int(_) => Some(Type::BigInt),
                 Value::Numeric { scale, .. } => Some(Type::Numeric(MAX_PRECISION, scale)),
                 Value::Bool(_) => Some(Type::Bool),
-                Value::Bytes(_) => Some(Type::Bytes(None)),
-                Value::Null | Value::Text(_) | Value::Float(_) => None,
+                _ => None,
             });
         }
         match expr {
             Expr::Nested(inner) => self.own_type(inner),
-            Expr::Cast { data_type, .. } => type_of(data_type, self.dialect).map(Some),
             Expr::BinaryOp { left, op, right } => self.operation_type(left, op, right).map(Some),
             other => Err(self.unknown(&format!("`{other}`"))),
         }
+    }
+
+    /// The type in which two expressions meet; texts have any length there.
+    fn common(&mut self, left: &Expr, right: &Expr) -> Result<Type, Fault> {
+        let common = match (self.own_type(left)?, self.own_type(right)?) {
+            (None, None) => Some(Type::Text(None)),
+            (Some(one), None) | (None, Some(one)) => one.wider(one),
+            (Some(one), Some(other)) => one.wider(other),
+        };
+        common.ok_or_else(|| self.unknown(&format!("`{left}` beside `{right}`")))
     }
 
     /// The type of `a + b` and its like.
@@ -200,153 +236,154 @@ impl Writer<'_> {
         op: &BinaryOperator,
         right: &Expr,
     ) -> Result<Type, Fault> {
-        let no_such = |this: &Self| this.unknown(&format!("`{left} {op} {right}`"));
-        let joins = match op {
-            BinaryOperator::StringConcat => self.dialect == Dialect::Postgres,
-            BinaryOperator::Plus => self.dialect == Dialect::Tds,
-            _ => false,
-        };
-        let sides = (self.own_type(left)?, self.own_type(right)?);
-        let text = |side: Option<Type>| side.is_none_or(Type::is_text);
-        let both_literal = matches!(
-            (self.literal(left)?, self.literal(right)?),
-            (Some(Value::Text(_)), Some(Value::Text(_)))
-        );
-        if joins && text(sides.0) && text(sides.1) && (sides != (None, None) || both_literal) {
-            return Ok(Type::Text(None));
-        }
-        let both = match sides {
-            (Some(left), Some(right)) => unified(left, right),
-            (Some(one), None) | (None, Some(one)) => Some(one),
-            (None, None) => None,
-        };
-        match (op, both) {
-            (BinaryOperator::Plus | BinaryOperator::Minus, Some(kind @ Type::Numeric(..))) => {
-                Ok(kind)
-            }
-            (
-                BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Multiply,
-                Some(kind),
-            ) if kind.is_integer() => Ok(match self.dialect {
-                // Integers grow there.
-                Dialect::Mysql => Type::BigInt,
-                Dialect::Postgres | Dialect::Tds => kind,
-            }),
-            _ => Err(no_such(self)),
+        use BinaryOperator::{Minus, Multiply, Plus, StringConcat};
+        let kind = self.common(left, right)?;
+        match (op, kind, self.dialect) {
+            (Plus, Type::Text(_), Dialect::Tds) => Ok(kind),
+            (StringConcat, Type::Text(_), Dialect::Postgres) => Ok(kind),
+            (Plus | Minus, Type::Numeric(..), _) => Ok(kind),
+            // Integers grow there.
+            (Plus | Minus | Multiply, _, Dialect::Mysql) if kind.is_integer() => Ok(Type::BigInt),
+            (Plus | Minus | Multiply, _, _) if kind.is_integer() => Ok(kind),
+            _ => Err(self.unknown(&format!("`{left} {op} {right}`"))),
         }
     }
 
     /// Writes an expression, as a value of `wanted` if that is said. Gives its type.
-    pub(super) fn value(&mut self, expr: &Expr, wanted: Option<Type>) -> Result<Type, Fault> {
+    pub(super) fn value(
+        &mut self,
+        expr: &Expr,
+        wanted: Option<Type>,
+        place: Place,
+    ) -> Result<Type, Fault> {
         if let Some(column) = self.column(expr)? {
-            return self.column_as(&column, wanted);
+            self.allow(expr, column.kind, wanted)?;
+            self.push(&quoted(&column.name));
+            return Ok(wanted.unwrap_or(column.kind));
         }
         if let Some(index) = self.parameter(expr)? {
-            let told = self.declared.get(index).and_then(|one| one.kind);
-            let before = self.parameters.get(index).copied().flatten();
-            let kind = wanted.or(told).or(before).unwrap_or(Type::Text(None));
-            if let Some(place) = self.parameters.get_mut(index) {
-                *place = told.or(before).or(Some(kind));
+            let kind = wanted.or(self.own_type(expr)?).unwrap_or(Type::Text(None));
+            if let Some(found) = self.parameters.get_mut(index) {
+                found.get_or_insert(kind);
             }
-            self.bind(Bind::Parameter(index, kind));
+            self.bind(Source::Parameter(index), kind, place);
             return Ok(kind);
         }
         if let Some(literal) = self.literal(expr)? {
-            let kind = match wanted {
-                Some(kind) => kind,
-                None => self.own_type(expr)?.unwrap_or(Type::Text(None)),
-            };
-            self.bind(Bind::Literal(kind.fit(&literal)?));
+            let kind = wanted.or(self.own_type(expr)?).unwrap_or(Type::Text(None));
+            self.bind(Source::Literal(literal), kind, place);
             return Ok(kind);
         }
         match expr {
-            Expr::Nested(inner) => self.value(inner, wanted),
-            Expr::Cast {
-                kind: CastKind::Cast | CastKind::DoubleColon,
-                expr: inner,
-                data_type,
-                format: None,
-            } => {
-                let kind = type_of(data_type, self.dialect)?;
-                if wanted.is_some_and(|wanted| wanted != kind) {
-                    return Err(self.unknown(&format!("`{expr}` in this place")));
-                }
-                self.value(inner, Some(kind))
+            Expr::Nested(inner) => self.value(inner, wanted, place),
+            Expr::BinaryOp { left, op, right } => {
+                let kind = self.operation_type(left, op, right)?;
+                self.allow(expr, kind, wanted)?;
+                let sign = if kind.is_text() {
+                    "||".to_owned()
+                } else {
+                    op.to_string()
+                };
+                self.push("(");
+                self.value(left, Some(kind), Place::Beside)?;
+                self.push(&format!(" {sign} "));
+                self.value(right, Some(kind), Place::Beside)?;
+                self.push(")");
+                Ok(wanted.unwrap_or(kind))
             }
-            Expr::BinaryOp { left, op, right } => self.operation(left, op, right, wanted),
             other => Err(self.unknown(&format!("`{other}`"))),
         }
     }
 
-    fn operation(
-        &mut self,
-        left: &Expr,
-        op: &BinaryOperator,
-        right: &Expr,
-        wanted: Option<Type>,
-    ) -> Result<Type, Fault> {
-        let kind = self.operation_type(left, op, right)?;
-        let fits = wanted.is_none_or(|wanted| {
-            let same_scale = matches!((wanted, kind), (Type::Numeric(_, one), Type::Numeric(_, other)) if one == other);
-            wanted == kind || same_scale || wanted.is_integer() && kind.is_integer() || wanted.is_text() && kind.is_text()
-        });
-        if !fits {
-            return Err(self.unknown(&format!("`{left} {op} {right}` in this place")));
-        }
-        self.push("(");
-        self.value(left, Some(kind))?;
-        self.push(match op {
-            BinaryOperator::Plus if !kind.is_text() => " + ",
-            BinaryOperator::Minus => " - ",
-            BinaryOperator::Multiply => " * ",
-            _ => " || ",
-        });
-        self.value(right, Some(kind))?;
-        self.push(")");
-        Ok(wanted.unwrap_or(kind))
-    }
-
-    fn column_as(&mut self, column: &TableColumn, wanted: Option<Type>) -> Result<Type, Fault> {
-        let name = quoted(&column.name);
-        let (own, wanted) = (column.kind, wanted.unwrap_or(column.kind));
-        let own_scale = match own {
-            Type::Numeric(_, scale) => Some(scale),
-            _ => own.is_integer().then_some(0),
-        };
-        match (own_scale, wanted) {
-            _ if own == wanted || own.is_text() && wanted.is_text() => self.push(&name),
-            (Some(_), _) if own.is_integer() && wanted.is_integer() => self.push(&name),
-            (Some(own), Type::Numeric(_, scale)) if own <= scale => {
-                let factor = 10_i64.pow((scale - own).into());
-                self.push(&format!("({name} * {factor})"));
+    /// Refuses an expression whose values SQLite holds in another way than those of `wanted`.
+    fn allow(&self, expr: &Expr, own: Type, wanted: Option<Type>) -> Result<(), Fault> {
+        match wanted {
+            Some(wanted) if !own.is_held_as(wanted) => {
+                Err(self.unknown(&format!("`{expr}` in this place")))
             }
-            _ => return Err(self.unknown(&format!("`{}` in this place", column.name))),
+            _ => Ok(()),
         }
-        Ok(wanted)
+    }
+
+    /// Writes a condition.
+    pub(super) fn condition(&mut self, expr: &Expr) -> Result<(), Fault> {
+        match expr {
+            Expr::Nested(inner) => self.condition(inner),
+            Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                expr,
+            } => {
+                self.push("NOT (");
+                self.condition(expr)?;
+                self.push(")");
+                Ok(())
+            }
+            Expr::BinaryOp {
+                left,
+                op: op @ (BinaryOperator::And | BinaryOperator::Or),
+                right,
+            } => {
+                self.push("((");
+                self.condition(left)?;
+                self.push(&format!(") {op} ("));
+                self.condition(right)?;
+                self.push("))");
+                Ok(())
+            }
+            Expr::BinaryOp { left, op, right } => self.comparison(left, op, right),
+            Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
+                self.value(inner, None, Place::Alone)?;
+                let is_null = matches!(expr, Expr::IsNull(_));
+                self.push(if is_null { " IS NULL" } else { " IS NOT NULL" });
+                Ok(())
+            }
+            // A column of truth values is a condition in PostgreSQL alone.
+            _ if self.dialect == Dialect::Postgres && self.own_type(expr)? == Some(Type::Bool) => {
+                self.value(expr, None, Place::Alone).map(drop)
+            }
+            other => Err(self.unknown(&format!("the condition `{other}`"))),
+        }
+    }
+
+    fn comparison(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<(), Fault> {
+        use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+        let kind = match (self.own_type(left)?, self.own_type(right)?) {
+            // There are no other truth values.
+            (Some(Type::Bool), Some(Type::Int)) if self.dialect != Dialect::Postgres => Type::Bool,
+            _ => self.common(left, right)?,
+        };
+        if !matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq) {
+            return Err(self.unknown(&format!("the operator `{op}`")));
+        }
+        let orders = !matches!(op, Eq | NotEq);
+        self.side(left, kind, orders)?;
+        self.push(&format!("{} {op} ", self.collation(kind)));
+        self.side(right, kind, orders)
+    }
+
+    /// One side of a comparison. Where letters are compared without their case, a column may hold all
+    /// letters as long as what it is compared with is plain.
+    fn side(&mut self, expr: &Expr, kind: Type, orders: bool) -> Result<(), Fault> {
+        let is_plain = !orders && self.column(expr)?.is_some();
+        let check = match (self.collation(kind), is_plain) {
+            ("", _) | (_, true) => "",
+            _ => PLAIN_LETTERS,
+        };
+        self.push(&format!("{check}("));
+        self.value(expr, Some(kind), Place::Beside)?;
+        self.push(")");
+        Ok(())
+    }
+
+    /// Texts that differ in case only are equal everywhere but in PostgreSQL.
+    pub(super) fn collation(&self, kind: Type) -> &'static str {
+        match self.dialect {
+            Dialect::Mysql | Dialect::Tds if kind.is_text() => " COLLATE NOCASE",
+            _ => "",
+        }
     }
 }
 
-/// The type in which values of both can meet, if there is one that changes neither.
-pub(super) fn unified(left: Type, right: Type) -> Option<Type> {
-    match (left, right) {
-        (Type::Text(_), Type::Text(_)) => Some(Type::Text(None)),
-        (Type::Numeric(_, one), Type::Numeric(_, other)) => {
-            Some(Type::Numeric(MAX_PRECISION, one.max(other)))
-        }
-        (Type::Numeric(_, scale), integer) | (integer, Type::Numeric(_, scale))
-            if integer.is_integer() =>
-        {
-            Some(Type::Numeric(MAX_PRECISION, scale))
-        }
-        (Type::BigInt, other) | (other, Type::BigInt) if other.is_integer() => Some(Type::BigInt),
-        (Type::Int, other) | (other, Type::Int) if other.is_integer() => Some(Type::Int),
-        _ => (left == right).then_some(left),
-    }
-}
-
-fn bytes_of(digits: &str) -> Option<Vec<u8>> {
-    let pairs = digits.as_bytes().chunks(2);
-    pairs
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
-}
+/// SQLite's name of a function that passes texts on and refuses letters whose order, and whose
+/// upper case, SQLite does not know.
+pub(super) const PLAIN_LETTERS: &str = "azdb_plain_letters";

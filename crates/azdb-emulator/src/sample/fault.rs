@@ -36,8 +36,6 @@ pub(crate) enum Fault {
         column: String,
     },
     ForeignKey,
-    /// A check, by its name.
-    Check(String),
     /// The transaction has failed and waits for its end.
     Failed,
     /// Another session's transaction took too long.
@@ -81,6 +79,8 @@ impl From<rusqlite::Error> for Fault {
             ErrorCode::OperationInterrupted => Self::Cancelled,
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Locked,
             ErrorCode::ConstraintViolation => constraint(code.extended_code, message),
+            // From a function of ours.
+            _ if message.starts_with("azdb-emulator: ") => Self::Unknown(message.to_owned()),
             _ => Self::Broken(error.to_string()),
         }
     }
@@ -98,10 +98,11 @@ fn constraint(extended: i32, message: &str) -> Fault {
             column: columns.join(", "),
         },
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Fault::ForeignKey,
-        ffi::SQLITE_CONSTRAINT_CHECK => match Type::of_check(what) {
-            Some(Type::Text(Some(limit)) | Type::Bytes(Some(limit))) => Fault::TooLong(limit),
+        // A check has the name of its column's type.
+        ffi::SQLITE_CONSTRAINT_CHECK => match Type::read(what) {
+            Some(Type::Text(Some(limit))) => Fault::TooLong(limit),
             Some(kind) => Fault::OutOfRange(kind),
-            None => Fault::Check(what.to_owned()),
+            None => Fault::Broken(message.to_owned()),
         },
         ffi::SQLITE_CONSTRAINT_UNIQUE
         | ffi::SQLITE_CONSTRAINT_PRIMARYKEY

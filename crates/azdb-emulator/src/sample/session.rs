@@ -1,32 +1,36 @@
-//! A session: what its protocol asks of it.
+//! A session: its connection to SQLite, its transaction, and what a statement does there.
+//!
+//! SQLite runs on the thread that serves the session: a statement on a sample takes no time to speak
+//! of. What takes time is to wait for another writer.
+//!
+//! # Invariants
+//!
+//! * Every statement sees what others have committed; a writer waits until no other one is at work.
+//!   The database is locked by a transaction's first write, not by its beginning.
+//! * A statement happens wholly or not at all.
 
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, params_from_iter};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::time::Instant;
 
 use super::catalog::{self, Table};
-use super::expression::Declared;
-use super::fault::Fault;
-use super::interrupt::Interrupt;
+use super::expression::{Declared, PLAIN_LETTERS};
+use super::fault::{Fault, unknown};
 use super::parse::{Dialect, Statement};
-use super::select::Column;
-use super::types::{Type, Value};
-use super::worker::Worker;
+use super::statement::{Kind, Outcome, Prepared, Written};
+use super::types::Value;
 
-/// What kind of statement it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Select,
-    Insert,
-    Update,
-    Delete,
-    CreateTable,
-    DropTable,
-    Begin,
-    Commit,
-    Rollback,
-}
+/// How long a writer waits for another one.
+const LOCK_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long it waits between two looks.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Where a session's transaction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,45 +41,71 @@ pub(crate) enum Transaction {
     Failed,
 }
 
-/// A statement, and what it takes and gives.
-#[derive(Debug, Clone)]
-pub(crate) struct Prepared {
-    pub(crate) kind: Kind,
-    /// Types of its parameters.
-    pub(crate) parameters: Vec<Type>,
-    /// Columns of its result; none if it has no result.
-    pub(crate) columns: Vec<Column>,
-    pub(super) statement: Statement,
-    pub(super) declared: Vec<Declared>,
+/// Ends a session's statement while it waits.
+#[derive(Default)]
+pub(crate) struct Interrupt(Notify);
+
+impl Interrupt {
+    /// Ends the running statement. Without one, nothing is remembered, as in the real servers.
+    pub(crate) fn fire(&self) {
+        self.0.notify_waiters();
+    }
 }
 
-/// What a statement has done.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Outcome {
-    /// A `COMMIT` of a failed transaction is a `Rollback`.
-    pub(crate) kind: Kind,
-    pub(crate) columns: Vec<Column>,
-    pub(crate) rows: Vec<Vec<Value>>,
-    /// Rows that were given, inserted, changed or deleted.
-    pub(crate) affected: u64,
-    /// The number that the last inserted row was given.
-    pub(crate) last_id: Option<i64>,
+/// Waits, unless somebody interrupts it.
+async fn wait(time: Duration, interrupted: &mut Pin<&mut Notified<'_>>) -> Result<(), Fault> {
+    tokio::select! {
+        () = interrupted => Err(Fault::Cancelled),
+        () = tokio::time::sleep(time) => Ok(()),
+    }
 }
 
-/// A session of the sample. Dropping it ends its transaction and what still runs.
+/// A session of the sample. Dropping it ends its transaction.
 pub(crate) struct Session {
-    worker: Arc<Mutex<Worker>>,
+    pub(super) dialect: Dialect,
+    state: Mutex<State>,
     interrupt: Arc<Interrupt>,
 }
 
+struct State {
+    dialect: Dialect,
+    connection: Connection,
+    /// How many transactions are begun: more than one in T-SQL alone.
+    depth: u32,
+    /// Whether the transaction has failed, as PostgreSQL's do.
+    failed: bool,
+    /// Whether each statement is a transaction of its own, unless one was begun.
+    autocommit: bool,
+}
+
 impl Session {
-    pub(super) fn new(connection: Connection, dialect: Dialect) -> Self {
-        let interrupt = Arc::new(Interrupt::new(&connection));
-        let worker = Worker::new(connection, dialect, Arc::clone(&interrupt));
-        Self {
-            worker: Arc::new(Mutex::new(worker)),
-            interrupt,
-        }
+    pub(super) fn new(connection: Connection, dialect: Dialect) -> Result<Self, rusqlite::Error> {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        connection.create_scalar_function(PLAIN_LETTERS, 1, flags, move |given| {
+            let text: Option<String> = given.get(0)?;
+            match text {
+                Some(text) if !text.is_ascii() => {
+                    let what = format!("how `{text}` compares with other texts");
+                    let Fault::Unknown(text) = unknown(&what, dialect) else {
+                        return Ok(None);
+                    };
+                    Err(rusqlite::Error::UserFunctionError(text.into()))
+                }
+                text => Ok(text),
+            }
+        })?;
+        let state = State {
+            dialect,
+            connection,
+            depth: 0,
+            failed: false,
+            autocommit: true,
+        };
+        Ok(Self {
+            dialect,
+            state: Mutex::new(state),
+            interrupt: Arc::default(),
+        })
     }
 
     /// Looks at a statement without running it.
@@ -84,8 +114,7 @@ impl Session {
         statement: &Statement,
         declared: &[Declared],
     ) -> Result<Prepared, Fault> {
-        let worker = self.worker();
-        let written = worker.write(&statement.tree, declared)?;
+        let written = self.state().write(statement, declared)?;
         Ok(Prepared {
             kind: written.kind,
             parameters: written.parameters,
@@ -95,37 +124,43 @@ impl Session {
         })
     }
 
-    /// Runs a statement, on a thread that may wait.
+    /// Runs a statement, once no other session writes.
     pub(crate) async fn run(
         &self,
         prepared: &Prepared,
         values: &[Value],
     ) -> Result<Outcome, Fault> {
-        self.interrupt.arm();
-        let (worker, prepared, values) =
-            (Arc::clone(&self.worker), prepared.clone(), values.to_vec());
-        let work = tokio::task::spawn_blocking(move || {
-            let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
-            worker.run(&prepared, &values)
-        });
-        work.await
-            .unwrap_or_else(|error| Err(Fault::Broken(error.to_string())))
+        let mut interrupted = pin!(self.interrupt.0.notified());
+        let limit = Instant::now() + LOCK_LIMIT;
+        loop {
+            let ran = self.state().attempt(prepared, values);
+            let ran = match ran {
+                Err(Fault::Locked) if Instant::now() < limit => {
+                    wait(LOCK_PAUSE, &mut interrupted).await.map(|()| None)
+                }
+                ran => ran.map(Some),
+            };
+            match ran {
+                Ok(None) => {}
+                Ok(Some(outcome)) => return Ok(outcome),
+                Err(fault) => {
+                    self.fail();
+                    return Err(fault);
+                }
+            }
+        }
     }
 
     /// Sleeps, until somebody interrupts it.
     pub(crate) async fn sleep(&self, time: Duration) -> Result<(), Fault> {
-        self.interrupt.arm();
-        let interrupt = Arc::clone(&self.interrupt);
-        let slept = tokio::task::spawn_blocking(move || interrupt.wait(time));
-        slept
-            .await
-            .unwrap_or_else(|error| Err(Fault::Broken(error.to_string())))
+        let mut interrupted = pin!(self.interrupt.0.notified());
+        wait(time, &mut interrupted).await
     }
 
     /// Where its transaction stands.
     pub(crate) fn transaction(&self) -> Transaction {
-        let worker = self.worker();
-        match (worker.depth, worker.failed) {
+        let state = self.state();
+        match (state.depth, state.failed) {
             (0, _) => Transaction::None,
             (_, true) => Transaction::Failed,
             (_, false) => Transaction::Open,
@@ -134,32 +169,33 @@ impl Session {
 
     /// How many `begin transaction` of T-SQL are open.
     pub(crate) fn depth(&self) -> u32 {
-        self.worker().depth
+        self.state().depth
     }
 
     /// Begins, commits or rolls back without a statement.
     pub(crate) fn turn(&self, kind: Kind) -> Result<Kind, Fault> {
-        self.worker().turn(kind)
+        self.state().turn(kind)
     }
 
     /// Whether each statement is a transaction of its own, unless one was begun.
     pub(crate) fn set_autocommit(&self, on: bool) -> Result<(), Fault> {
-        let mut worker = self.worker();
-        worker.autocommit = on;
-        if on && worker.depth > 0 {
-            worker.turn(Kind::Commit)?;
+        let mut state = self.state();
+        state.autocommit = on;
+        if on && state.depth > 0 {
+            state.turn(Kind::Commit)?;
         }
         Ok(())
     }
 
-    /// A statement has failed outside of the sample: PostgreSQL's transaction fails with it.
+    /// A statement has failed, here or outside of the sample: PostgreSQL's transaction fails with it.
     pub(crate) fn fail(&self) {
-        self.worker().fail();
+        let mut state = self.state();
+        state.failed |= self.dialect == Dialect::Postgres && state.depth > 0;
     }
 
     /// All tables but temporary ones, by name.
     pub(crate) fn tables(&self) -> Result<Vec<Table>, Fault> {
-        catalog::all(&self.worker().connection)
+        catalog::all(&self.state().connection)
     }
 
     /// What ends its statements from outside.
@@ -167,19 +203,104 @@ impl Session {
         Arc::clone(&self.interrupt)
     }
 
-    /// The dialect that it reads.
-    #[cfg(test)]
-    pub(super) fn dialect(&self) -> Dialect {
-        self.worker().dialect
-    }
-
-    fn worker(&self) -> MutexGuard<'_, Worker> {
-        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.interrupt.close();
+impl State {
+    fn write(&self, statement: &Statement, declared: &[Declared]) -> Result<Written, Fault> {
+        Written::new(&self.connection, self.dialect, &statement.tree, declared)
+    }
+
+    /// Runs a statement; [`Fault::Locked`] while another session writes.
+    fn attempt(&mut self, prepared: &Prepared, values: &[Value]) -> Result<Outcome, Fault> {
+        let kind = prepared.kind;
+        if matches!(kind, Kind::Commit | Kind::Rollback) {
+            return self.turn(kind).map(Outcome::of);
+        }
+        if self.failed {
+            return Err(Fault::Failed);
+        }
+        if kind == Kind::Begin {
+            return self.turn(kind).map(Outcome::of);
+        }
+        if self.dialect == Dialect::Mysql && matches!(kind, Kind::CreateTable | Kind::DropTable) {
+            // There, these end a transaction.
+            self.turn(Kind::Commit)?;
+        } else if !self.autocommit && self.depth == 0 {
+            self.depth = 1;
+        }
+        if kind != Kind::Select && self.connection.is_autocommit() {
+            self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        }
+        let ran = self.execute(prepared, values);
+        if self.depth == 0 && !self.connection.is_autocommit() {
+            let end = if ran.is_ok() { "COMMIT" } else { "ROLLBACK" };
+            self.connection.execute_batch(end)?;
+        }
+        ran
+    }
+
+    fn execute(&self, prepared: &Prepared, values: &[Value]) -> Result<Outcome, Fault> {
+        let (wanted, given) = (prepared.parameters.len(), values.len());
+        if given != wanted {
+            return Err(Fault::Values { wanted, given });
+        }
+        // Looked at once more: the tables may be others by now.
+        let written = self.write(&prepared.statement, &prepared.declared)?;
+        if written.columns != prepared.columns {
+            return Err(Fault::Stale);
+        }
+        let mut outcome = Outcome::of(written.kind);
+        if written.sql.is_empty() {
+            return Ok(outcome);
+        }
+        let binds = written.binds.iter();
+        let binds = binds.map(|bind| bind.settled(values, self.dialect).map(|one| one.stored()));
+        let binds = binds.collect::<Result<Vec<_>, _>>()?;
+        let mut statement = self.connection.prepare_cached(&written.sql)?;
+        let mut rows = statement.query(params_from_iter(binds))?;
+        while let Some(row) = rows.next()? {
+            let columns = written.columns.iter().enumerate();
+            let loaded = columns.map(|(at, column)| column.kind.load(row.get_ref(at)?));
+            outcome.rows.push(loaded.collect::<Result<_, _>>()?);
+        }
+        outcome.affected = match written.kind {
+            Kind::Select => outcome.rows.len() as u64,
+            Kind::Insert | Kind::Update | Kind::Delete => self.connection.changes(),
+            _ => 0,
+        };
+        let inserted = written.generates && outcome.affected > 0;
+        outcome.last_id = inserted.then(|| self.connection.last_insert_rowid());
+        outcome.columns = written.columns;
+        Ok(outcome)
+    }
+
+    /// Begins, commits or rolls back.
+    fn turn(&mut self, kind: Kind) -> Result<Kind, Fault> {
+        match kind {
+            Kind::Begin if self.dialect == Dialect::Mysql => {
+                self.turn(Kind::Commit)?;
+                self.depth = 1;
+            }
+            Kind::Begin if self.dialect == Dialect::Tds => self.depth += 1,
+            Kind::Begin => self.depth = 1,
+            Kind::Commit if self.failed => return self.turn(Kind::Rollback),
+            Kind::Commit if self.depth > 1 => self.depth -= 1,
+            Kind::Commit | Kind::Rollback => {
+                if !self.connection.is_autocommit() {
+                    let end = if kind == Kind::Commit {
+                        "COMMIT"
+                    } else {
+                        "ROLLBACK"
+                    };
+                    self.connection.execute_batch(end)?;
+                }
+                (self.depth, self.failed) = (0, false);
+            }
+            _ => {}
+        }
+        Ok(kind)
     }
 }

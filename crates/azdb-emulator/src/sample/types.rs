@@ -5,8 +5,9 @@
 //! | `Bool`, the integers | integer |
 //! | `Numeric(precision, scale)` | integer: the units of the last digit, so that nothing is rounded |
 //! | `Float` | real |
-//! | `Text`, `Date`, `Timestamp`, `Uuid` | text, the last three in their one form, which sorts as they do |
-//! | `Bytes` | blob |
+//! | `Text` | text |
+//! | `Timestamp` | text, in its one form, which sorts as moments do |
+//! | `Date`, `Uuid`, `Bytes` | text and blob; of parameters alone, no column of a table has them |
 
 use chrono::{Datelike as _, NaiveDate, NaiveDateTime, Timelike as _};
 use rusqlite::types::{Value as Stored, ValueRef};
@@ -15,6 +16,9 @@ use super::fault::Fault;
 
 /// The most digits of a number that an integer of SQLite holds.
 pub(crate) const MAX_PRECISION: u8 = 18;
+
+/// The declared type of an integer that numbers its rows: under no other name does SQLite do so.
+pub(super) const NUMBERED: &str = "INTEGER";
 
 /// The type of a column, parameter or expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,82 +64,95 @@ impl Type {
         matches!(self, Self::Text(_))
     }
 
-    /// How the sample's own catalog writes it down.
-    pub(super) fn written(self) -> String {
+    /// Whether SQLite holds equal values of both types in the same way.
+    pub(super) fn is_held_as(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Numeric(_, one), Self::Numeric(_, other)) => one == other,
+            (one, other) if one.is_integer() => other.is_integer(),
+            (one, other) if one.is_text() => other.is_text(),
+            (one, other) => one == other,
+        }
+    }
+
+    /// The type in which values of both can meet, if there is one that changes neither.
+    pub(super) fn wider(self, other: Self) -> Option<Self> {
+        let scale = |kind: Self| match kind {
+            Self::Numeric(_, scale) => Some(scale),
+            kind => kind.is_integer().then_some(0),
+        };
+        match (self, other) {
+            (Self::Text(_), Self::Text(_)) => Some(Self::Text(None)),
+            (Self::Numeric(..), _) | (_, Self::Numeric(..)) => {
+                let scale = scale(self)?.max(scale(other)?);
+                Some(Self::Numeric(MAX_PRECISION, scale))
+            }
+            _ if self.is_integer() && other.is_integer() => {
+                let kinds = [Self::BigInt, Self::Int, Self::SmallInt];
+                kinds.into_iter().find(|kind| [self, other].contains(kind))
+            }
+            _ => (self == other).then_some(self),
+        }
+    }
+
+    /// How a column of it is declared in SQLite, which writes its own types in capitals.
+    pub(super) fn declared(self) -> String {
         match self {
             Self::Bool => "boolean".to_owned(),
             Self::SmallInt => "smallint".to_owned(),
-            Self::Int => "int".to_owned(),
+            Self::Int => "INT".to_owned(),
             Self::BigInt => "bigint".to_owned(),
             Self::Float => "double".to_owned(),
             Self::Numeric(precision, scale) => format!("numeric({precision},{scale})"),
-            Self::Text(None) => "text".to_owned(),
+            Self::Text(None) => "TEXT".to_owned(),
             Self::Text(Some(limit)) => format!("varchar({limit})"),
-            Self::Bytes(None) => "blob".to_owned(),
-            Self::Bytes(Some(limit)) => format!("varbinary({limit})"),
+            Self::Bytes(_) => "blob".to_owned(),
             Self::Date => "date".to_owned(),
             Self::Timestamp => "timestamp".to_owned(),
             Self::Uuid => "uuid".to_owned(),
         }
     }
 
-    /// Reads [`written`](Self::written).
+    /// Reads [`declared`](Self::declared), or [`NUMBERED`].
     pub(super) fn read(text: &str) -> Option<Self> {
-        if let Some(limit) = text.strip_prefix("varchar(") {
-            return Some(Self::Text(limit.strip_suffix(')')?.parse().ok()));
+        let digits = |word: &str| text.strip_prefix(word)?.strip_suffix(')');
+        if let Some(limit) = digits("varchar(") {
+            return Some(Self::Text(Some(limit.parse().ok()?)));
         }
-        if let Some(limit) = text.strip_prefix("varbinary(") {
-            return Some(Self::Bytes(limit.strip_suffix(')')?.parse().ok()));
-        }
-        if let Some(digits) = text.strip_prefix("numeric(") {
-            let (precision, scale) = digits.strip_suffix(')')?.split_once(',')?;
+        if let Some((precision, scale)) = digits("numeric(").and_then(|n| n.split_once(',')) {
             return Some(Self::Numeric(precision.parse().ok()?, scale.parse().ok()?));
         }
-        let plain = [
-            Self::Bool,
-            Self::SmallInt,
-            Self::Int,
-            Self::BigInt,
-            Self::Float,
-            Self::Text(None),
-            Self::Bytes(None),
-            Self::Date,
-            Self::Timestamp,
-            Self::Uuid,
-        ];
-        plain.into_iter().find(|kind| kind.written() == text)
-    }
-
-    /// The affinity that keeps SQLite from changing stored values.
-    pub(super) fn affinity(self) -> &'static str {
-        match self {
-            Self::Bool | Self::SmallInt | Self::Int | Self::BigInt | Self::Numeric(..) => "INT",
-            Self::Float => "REAL",
-            Self::Bytes(_) => "BLOB",
-            Self::Text(_) | Self::Date | Self::Timestamp | Self::Uuid => "TEXT",
+        match text {
+            "boolean" => Some(Self::Bool),
+            "smallint" => Some(Self::SmallInt),
+            "INT" | NUMBERED => Some(Self::Int),
+            "bigint" => Some(Self::BigInt),
+            "double" => Some(Self::Float),
+            "TEXT" => Some(Self::Text(None)),
+            "timestamp" => Some(Self::Timestamp),
+            _ => None,
         }
     }
 
     /// What SQLite checks of a column of this type, under a name that says the type.
     pub(super) fn check(self, column: &str) -> Option<String> {
         let condition = match self {
-            Self::Text(Some(limit)) | Self::Bytes(Some(limit)) => {
-                format!("length({column}) <= {limit}")
-            }
+            Self::Text(Some(limit)) => format!("length({column}) <= {limit}"),
             _ => {
                 let (least, most) = self.range()?;
                 format!("{column} BETWEEN {least} AND {most} AND typeof({column}) <> 'real'")
             }
         };
-        Some(format!(
-            "CONSTRAINT \"type {}\" CHECK ({condition})",
-            self.written()
-        ))
+        let name = self.declared();
+        Some(format!("CONSTRAINT \"{name}\" CHECK ({condition})"))
     }
 
-    /// The type behind the name of a check that [`check`](Self::check) made.
-    pub(super) fn of_check(name: &str) -> Option<Self> {
-        Self::read(name.strip_prefix("type ")?)
+    /// A literal of SQLite as one of SQL.
+    pub(super) fn unwritten(self, literal: String) -> String {
+        match (self, literal.parse()) {
+            (Self::Bool, Ok(bit)) => (bit == 1).to_string(),
+            (Self::Numeric(_, scale), Ok(units)) => decimal(units, scale),
+            _ => literal,
+        }
     }
 
     /// The least and the greatest integer that stand for it.
@@ -165,8 +182,10 @@ impl Type {
     pub(crate) fn fit(self, value: &Value) -> Result<Value, Fault> {
         let invalid = || Fault::Invalid(self, value.shown());
         let fitted = match (self, value) {
-            (_, Value::Null) => Value::Null,
-            (Self::Bool, Value::Bool(_)) | (Self::Float, Value::Float(_)) => value.clone(),
+            (_, Value::Null)
+            | (Self::Bool, Value::Bool(_))
+            | (Self::Float, Value::Float(_))
+            | (Self::Bytes(_), Value::Bytes(_)) => value.clone(),
             (Self::Bool, Value::Int(bit @ (0 | 1))) => Value::Bool(*bit == 1),
             (Self::Bool, Value::Text(word)) => Value::Bool(truth(word).ok_or_else(invalid)?),
             (Self::SmallInt | Self::Int | Self::BigInt, _) => {
@@ -177,8 +196,7 @@ impl Type {
                 scale,
             },
             (Self::Float, Value::Int(_) | Value::Numeric { .. } | Value::Text(_)) => {
-                let number: f64 = value.shown().trim().parse().map_err(|_| invalid())?;
-                Value::Float(number)
+                Value::Float(value.shown().trim().parse().map_err(|_| invalid())?)
             }
             (Self::Text(limit), Value::Text(text)) => match limit {
                 Some(limit) if text.chars().count() > limit as usize => {
@@ -186,16 +204,15 @@ impl Type {
                 }
                 _ => value.clone(),
             },
-            (Self::Bytes(limit), Value::Bytes(bytes)) => match limit {
-                Some(limit) if bytes.len() > limit as usize => return Err(Fault::TooLong(limit)),
-                _ => value.clone(),
-            },
             (Self::Text(_), Value::Int(_) | Value::Numeric { .. }) => Value::Text(value.shown()),
-            (Self::Date, Value::Text(text)) => Value::Text(date(text).ok_or_else(invalid)?),
             (Self::Timestamp, Value::Text(text)) => {
                 Value::Text(timestamp(text).ok_or_else(invalid)?)
             }
-            (Self::Uuid, Value::Text(text)) => Value::Text(uuid(text).ok_or_else(invalid)?),
+            (Self::Date, Value::Text(text)) => {
+                let day: Result<NaiveDate, _> = text.trim().parse();
+                Value::Text(day.map_err(|_| invalid())?.to_string())
+            }
+            (Self::Uuid, Value::Text(_)) => value.clone(),
             _ => return Err(invalid()),
         };
         Ok(fitted)
@@ -203,8 +220,7 @@ impl Type {
 
     /// A value of SQLite as one of this type.
     pub(super) fn load(self, stored: ValueRef<'_>) -> Result<Value, Fault> {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let loaded = match (self, stored) {
+        Ok(match (self, stored) {
             (_, ValueRef::Null) => Value::Null,
             (Self::Bool, ValueRef::Integer(bit)) => Value::Bool(bit != 0),
             (Self::Numeric(_, scale), ValueRef::Integer(units)) => Value::Numeric {
@@ -215,14 +231,17 @@ impl Type {
             (Self::Float, ValueRef::Real(number)) => Value::Float(number),
             // What had no room in an integer.
             (_, ValueRef::Real(_)) => return Err(Fault::OutOfRange(self)),
-            (_, ValueRef::Text(bytes)) => Value::Text(text(bytes)),
+            (_, ValueRef::Text(bytes)) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
             (_, ValueRef::Blob(bytes)) => Value::Bytes(bytes.to_vec()),
-        };
-        Ok(loaded)
+        })
     }
 }
 
 impl Value {
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
+
     /// How SQLite holds it.
     pub(super) fn stored(&self) -> Stored {
         match self {
@@ -287,11 +306,10 @@ pub(crate) fn number(text: &str) -> Option<Value> {
     let sign = if text.starts_with('-') { "-" } else { "" };
     let units: i64 = format!("{sign}{all}").parse().ok()?;
     let scale = u8::try_from(fraction.len()).ok()?;
-    Some(match digits.contains('.') {
-        true if scale <= MAX_PRECISION => Value::Numeric { units, scale },
-        true => return None,
-        false => Value::Int(units),
-    })
+    match digits.contains('.') {
+        true => (scale <= MAX_PRECISION).then_some(Value::Numeric { units, scale }),
+        false => Some(Value::Int(units)),
+    }
 }
 
 fn power(exponent: u8) -> Option<i64> {
@@ -315,21 +333,12 @@ fn truth(word: &str) -> Option<bool> {
     }
 }
 
-fn date(text: &str) -> Option<String> {
-    let day = NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d").ok()?;
-    (1..=9999).contains(&day.year()).then(|| day.to_string())
-}
-
-/// `2026-03-02 08:15:00.5`: the time or its seconds may be missing, an offset is refused.
+/// `2026-03-02 08:15:00.5`: the time may be missing, an offset is refused.
 fn timestamp(text: &str) -> Option<String> {
     let text = text.trim().replacen('T', " ", 1);
-    let formats = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"];
-    let mut read = formats.iter();
-    let read = read.find_map(|format| NaiveDateTime::parse_from_str(&text, format).ok());
-    let moment = match read {
-        Some(moment) => moment,
-        None => date(&text)?
-            .parse::<NaiveDate>()
+    let moment = match NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f") {
+        Ok(moment) => moment,
+        Err(_) => NaiveDate::parse_from_str(&text, "%Y-%m-%d")
             .ok()?
             .and_hms_opt(0, 0, 0)?,
     };
@@ -339,13 +348,5 @@ fn timestamp(text: &str) -> Option<String> {
         return None;
     }
     let shown = moment.format("%Y-%m-%d %H:%M:%S%.6f").to_string();
-    let shown = shown.trim_end_matches('0').trim_end_matches('.');
-    Some(shown.to_owned())
-}
-
-fn uuid(text: &str) -> Option<String> {
-    let text = text.trim().to_ascii_lowercase();
-    let groups: Vec<usize> = text.split('-').map(str::len).collect();
-    let is_hex = |c: char| c.is_ascii_hexdigit() || c == '-';
-    (groups == [8, 4, 4, 4, 12] && text.chars().all(is_hex)).then_some(text)
+    Some(shown.trim_end_matches('0').trim_end_matches('.').to_owned())
 }

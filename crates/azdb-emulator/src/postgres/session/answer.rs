@@ -1,14 +1,12 @@
 //! What a statement is answered with, and its messages.
 
 use bytes::{BufMut, BytesMut};
-use pgwire::error::ErrorInfo;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::{DataRow, FieldDescription, NoData, RowDescription};
-use pgwire::messages::response::{CommandComplete, NoticeResponse};
-use pgwire::messages::startup::ParameterStatus;
+use pgwire::messages::response::CommandComplete;
 
 use super::fault::Error;
-use super::values::{Form, encode, modifier_of, oid_of};
+use super::values::{Form, described, encode, modifier_of};
 use crate::sample::{Column, Kind, Outcome, Prepared, Type, Value};
 
 /// A statement that was looked at.
@@ -46,10 +44,8 @@ pub(super) struct Answer {
     /// None for a statement without result.
     pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Vec<Value>>,
-    /// Settings that are others now.
-    pub(super) reports: Vec<(String, String)>,
-    /// SQLSTATE and text.
-    pub(super) warning: Option<(&'static str, &'static str)>,
+    /// A setting that it changes, and its value.
+    pub(super) change: Option<(String, String)>,
 }
 
 impl Answer {
@@ -59,8 +55,7 @@ impl Answer {
             tag: tag.to_owned(),
             columns: Vec::new(),
             rows: Vec::new(),
-            reports: Vec::new(),
-            warning: None,
+            change: None,
         }
     }
 
@@ -78,27 +73,10 @@ impl Answer {
             .collect();
         Self {
             columns: names.iter().map(column).collect(),
-            ..Self::done(&format!("SELECT {}", rows.len()))
+            tag: format!("SELECT {}", rows.len()),
+            rows,
+            change: None,
         }
-        .with(rows)
-    }
-
-    pub(super) fn with(self, rows: Vec<Vec<Value>>) -> Self {
-        Self { rows, ..self }
-    }
-
-    /// What is said in front of its rows.
-    pub(super) fn announcements(&self) -> Vec<PgWireBackendMessage> {
-        let warning = self.warning.map(|(code, text)| {
-            let mut info = ErrorInfo::new("WARNING".to_owned(), code.to_owned(), text.to_owned());
-            info.severity_nonlocalized = Some("WARNING".to_owned());
-            PgWireBackendMessage::NoticeResponse(NoticeResponse::from(info))
-        });
-        let reports = self.reports.iter().map(|(name, value)| {
-            let status = ParameterStatus::new(name.clone(), value.clone());
-            PgWireBackendMessage::ParameterStatus(status)
-        });
-        warning.into_iter().chain(reports).collect()
     }
 }
 
@@ -130,7 +108,7 @@ pub(super) fn description(columns: &[Column], forms: &[i16]) -> PgWireBackendMes
         return PgWireBackendMessage::NoData(NoData::new());
     }
     let fields = columns.iter().enumerate().map(|(at, column)| {
-        let (oid, size) = oid_of(column.kind);
+        let (oid, size, _) = described(column.kind);
         // Only a table's column has a modifier.
         let modifier = column
             .table

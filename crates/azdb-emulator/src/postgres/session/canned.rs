@@ -60,7 +60,7 @@ fn show(name: &str, session: &Session) -> Result<Answer, Error> {
     let Some(value) = session.settings.show(name) else {
         return Err(refused(&format!("the setting `{name}`")));
     };
-    let answer = Answer::texts(&[name], vec![vec![Some(value)]]);
+    let answer = Answer::texts(&[name], vec![vec![Some(value.to_owned())]]);
     Ok(Answer {
         tag: "SHOW".to_owned(),
         ..answer
@@ -84,12 +84,13 @@ fn set(change: &str, session: &Session) -> Result<Answer, Error> {
             }
         }
     };
-    let Some((name, value)) = session.settings.change(name, value) else {
+    let Some(value) = session.settings.change(name, value) else {
         return Err(refused(&format!("`set {change}`")));
     };
-    let mut answer = Answer::done("SET");
-    answer.reports.push((name, value));
-    Ok(answer)
+    Ok(Answer {
+        change: Some((name.to_owned(), value)),
+        ..Answer::done("SET")
+    })
 }
 
 /// `select version(), current_user` and the like, with or without names.

@@ -16,7 +16,7 @@ use pgwire::messages::response::EmptyQueryResponse;
 use super::Conversation;
 use super::answer::{Statement, complete, data_row, description};
 use super::fault::Error;
-use super::values::{Form, decode, kind_of, oid_of};
+use super::values::{Form, decode, described, kind_of};
 use crate::sample::{self, Declared, Dialect, Value};
 
 /// A statement with its parameters, and what of its result is still to be sent.
@@ -47,12 +47,6 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Stream(error)
     }
-}
-
-/// What is told of a statement that was not prepared.
-pub(super) fn no_statement(name: &str) -> Error {
-    let message = format!("prepared statement \"{name}\" does not exist");
-    Error::new("26000", message)
 }
 
 impl Conversation {
@@ -125,7 +119,7 @@ impl Conversation {
         }
         let statement = Arc::clone(self.statement(name)?);
         let kinds = statement.parameters().iter();
-        let types = ParameterDescription::new(kinds.map(|kind| oid_of(*kind).0).collect());
+        let types = ParameterDescription::new(kinds.map(|kind| described(*kind).0).collect());
         self.feed(PgWireBackendMessage::ParameterDescription(types))
             .await?;
         self.feed(description(statement.columns(), &[])).await
@@ -140,8 +134,7 @@ impl Conversation {
             return self.feed(empty).await;
         }
         if portal.pending.is_none() {
-            let answer = self.session.run(&statement, &values).await?;
-            self.announce(&answer).await?;
+            let answer = self.run(&statement, &values).await?;
             let pending = (answer.rows.into(), answer.tag);
             self.portal(Some(&name))?.pending = Some(pending);
         }
@@ -190,7 +183,11 @@ impl Conversation {
 
     fn statement(&self, name: Option<&str>) -> Result<&Arc<Statement>, Error> {
         let name = name.unwrap_or_default();
-        self.statements.get(name).ok_or_else(|| no_statement(name))
+        let found = self.statements.get(name);
+        found.ok_or_else(|| {
+            let text = format!("prepared statement \"{name}\" does not exist");
+            Error::new("26000", text)
+        })
     }
 
     fn portal(&mut self, name: Option<&str>) -> Result<&mut Portal, Error> {

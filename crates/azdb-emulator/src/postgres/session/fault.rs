@@ -78,10 +78,6 @@ impl From<Fault> for Error {
                 "23503",
                 "insert, update or delete violates a foreign key constraint",
             ),
-            Fault::Check(name) => Self::new(
-                "23514",
-                format!("new row violates check constraint \"{name}\""),
-            ),
         }
     }
 }

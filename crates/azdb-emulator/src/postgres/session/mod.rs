@@ -18,7 +18,6 @@ mod answer;
 mod canned;
 mod extended;
 mod fault;
-mod numeric;
 mod psql;
 mod settings;
 mod values;
@@ -31,6 +30,7 @@ use std::sync::Arc;
 use futures_util::{SinkExt, StreamExt};
 use pgwire::api::{DefaultClient, PgWireConnectionState};
 use pgwire::messages::response::{EmptyQueryResponse, ReadyForQuery, TransactionStatus};
+use pgwire::messages::startup::ParameterStatus;
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion};
 use pgwire::tokio::server::PgWireMessageServerCodec;
 use tokio::net::TcpStream;
@@ -44,7 +44,7 @@ use settings::Settings;
 
 use super::opening::Startup;
 use super::wire::fatal;
-use crate::sample::{self, Dialect, Fault, Kind, Prepared, Transaction, Value};
+use crate::sample::{self, Dialect, Fault, Kind, Transaction, Value};
 
 /// A session's stream, with `pgwire`'s codec.
 type Socket = Framed<TlsStream<TcpStream>, PgWireMessageServerCodec<()>>;
@@ -73,7 +73,7 @@ impl Session {
     }
 
     /// Settings that a client is told at login.
-    pub(super) fn reported(&self) -> Vec<(String, String)> {
+    pub(super) fn reported(&self) -> impl Iterator<Item = &(&'static str, String)> {
         self.settings.reported()
     }
 
@@ -97,46 +97,20 @@ impl Session {
         }
     }
 
-    async fn run(&mut self, statement: &Statement, values: &[Value]) -> Result<Answer, Error> {
+    async fn run(&self, statement: &Statement, values: &[Value]) -> Result<Answer, Error> {
         match statement {
             Statement::Empty => Ok(Answer::done("")),
+            Statement::Canned { .. } if self.sample.transaction() == Transaction::Failed => {
+                Err(Fault::Failed.into())
+            }
             Statement::Canned { text, .. } => {
-                if self.sample.transaction() == Transaction::Failed {
-                    return Err(Fault::Failed.into());
-                }
                 if let Some(time) = canned::sleep(text) {
                     self.sample.sleep(time).await?;
                 }
-                let answer = canned::answer(text, self);
-                let mut answer = answer.unwrap_or_else(|| Err(Fault::Stale.into()))?;
-                for (name, value) in &answer.reports {
-                    self.settings.put(name, value);
-                }
-                answer
-                    .reports
-                    .retain(|(name, _)| settings::is_reported(name));
-                Ok(answer)
+                canned::answer(text, self).unwrap_or_else(|| Err(Fault::Stale.into()))
             }
-            Statement::Sample(prepared) => self.run_sample(prepared, values).await,
+            Statement::Sample(prepared) => Ok(self.sample.run(prepared, values).await?.into()),
         }
-    }
-
-    async fn run_sample(&self, prepared: &Prepared, values: &[Value]) -> Result<Answer, Error> {
-        let before = self.sample.transaction();
-        let outcome = self.sample.run(prepared, values).await?;
-        let warning = match (prepared.kind, before) {
-            (Kind::Begin, Transaction::Open) => {
-                Some(("25001", "there is already a transaction in progress"))
-            }
-            (Kind::Commit | Kind::Rollback, Transaction::None) => {
-                Some(("25P01", "there is no transaction in progress"))
-            }
-            _ => None,
-        };
-        Ok(Answer {
-            warning,
-            ..Answer::from(outcome)
-        })
     }
 
     fn status(&self) -> TransactionStatus {
@@ -260,18 +234,11 @@ impl Conversation {
             self.session.sample.turn(Kind::Begin).map_err(Error::from)?;
         }
         for part in parts {
-            let statement = match self.deallocated(part) {
-                Some(done) => {
-                    self.show(done?).await?;
-                    continue;
-                }
-                None => self.session.prepare(part, &[])?,
-            };
-            if matches!(statement, Statement::Empty) {
-                continue;
+            let statement = self.session.prepare(part, &[])?;
+            if !matches!(statement, Statement::Empty) {
+                let answer = self.run(&statement, &[]).await?;
+                self.show(answer).await?;
             }
-            let answer = self.session.run(&statement, &[]).await?;
-            self.show(answer).await?;
         }
         if is_one {
             self.session
@@ -282,28 +249,21 @@ impl Conversation {
         Ok(())
     }
 
-    /// `deallocate`, which takes away what was prepared over the protocol, too.
-    fn deallocated(&mut self, text: &str) -> Option<Result<Answer, Error>> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        match words.as_slice() {
-            [first, rest @ ..] if first.eq_ignore_ascii_case("deallocate") => {
-                let name = rest.last()?.trim_matches('"');
-                if name.eq_ignore_ascii_case("all") {
-                    self.statements.clear();
-                    return Some(Ok(Answer::done("DEALLOCATE ALL")));
-                }
-                Some(match self.statements.remove(name) {
-                    Some(_) => Ok(Answer::done("DEALLOCATE")),
-                    None => Err(extended::no_statement(name)),
-                })
-            }
-            _ => None,
+    /// Runs a statement, and tells the client of a setting that is another one now.
+    async fn run(&mut self, statement: &Statement, values: &[Value]) -> Result<Answer, Failure> {
+        let answer = self.session.run(statement, values).await?;
+        if let Some((name, value)) = &answer.change
+            && let Some(name) = self.session.settings.put(name, value)
+        {
+            let status = ParameterStatus::new(name.to_owned(), value.clone());
+            let status = PgWireBackendMessage::ParameterStatus(status);
+            self.socket.feed(status).await?;
         }
+        Ok(answer)
     }
 
     /// A statement's whole result, described, in text.
     async fn show(&mut self, answer: Answer) -> io::Result<()> {
-        self.announce(&answer).await?;
         if !answer.columns.is_empty() {
             self.socket.feed(description(&answer.columns, &[])).await?;
             for row in &answer.rows {
@@ -314,14 +274,6 @@ impl Conversation {
             }
         }
         self.socket.feed(complete(&answer.tag)).await
-    }
-
-    /// A warning, and changed settings.
-    async fn announce(&mut self, answer: &Answer) -> io::Result<()> {
-        for message in answer.announcements() {
-            self.socket.feed(message).await?;
-        }
-        Ok(())
     }
 
     async fn ready(&mut self) -> io::Result<()> {

@@ -3,11 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::fault::Error;
-use super::numeric;
-use crate::sample::{Type, Value};
-
-/// From 1970 to 2000.
-const EPOCH: TimeDelta = TimeDelta::days(10_957);
+use crate::sample::{Dialect, Type, Value, unknown};
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,21 +26,21 @@ impl Form {
     }
 }
 
-/// A type's object id and size.
-pub(super) fn oid_of(kind: Type) -> (u32, i16) {
+/// A type's object id, size and name.
+pub(super) fn described(kind: Type) -> (u32, i16, &'static str) {
     match kind {
-        Type::Bool => (16, 1),
-        Type::SmallInt => (21, 2),
-        Type::Int => (23, 4),
-        Type::BigInt => (20, 8),
-        Type::Float => (701, 8),
-        Type::Numeric(..) => (1700, -1),
-        Type::Text(None) => (25, -1),
-        Type::Text(Some(_)) => (1043, -1),
-        Type::Bytes(_) => (17, -1),
-        Type::Date => (1082, 4),
-        Type::Timestamp => (1114, 8),
-        Type::Uuid => (2950, 16),
+        Type::Bool => (16, 1, "boolean"),
+        Type::SmallInt => (21, 2, "smallint"),
+        Type::Int => (23, 4, "integer"),
+        Type::BigInt => (20, 8, "bigint"),
+        Type::Float => (701, 8, "double precision"),
+        Type::Numeric(..) => (1700, -1, "numeric"),
+        Type::Text(None) => (25, -1, "text"),
+        Type::Text(Some(_)) => (1043, -1, "character varying"),
+        Type::Bytes(_) => (17, -1, "bytea"),
+        Type::Date => (1082, 4, "date"),
+        Type::Timestamp => (1114, 8, "timestamp without time zone"),
+        Type::Uuid => (2950, 16, "uuid"),
     }
 }
 
@@ -59,88 +55,66 @@ pub(super) fn modifier_of(kind: Type) -> i32 {
 
 /// The type that a client means; `None` for one that it leaves to the server.
 pub(super) fn kind_of(oid: u32) -> Result<Option<Type>, Error> {
-    Ok(Some(match oid {
-        0 | 705 => return Ok(None),
-        16 => Type::Bool,
-        21 => Type::SmallInt,
-        23 => Type::Int,
-        20 => Type::BigInt,
-        701 => Type::Float,
-        // Its digits are those of the column beside it.
-        1700 => return Ok(None),
-        25 | 1042 | 1043 => Type::Text(None),
-        17 => Type::Bytes(None),
-        1082 => Type::Date,
-        1114 => Type::Timestamp,
-        2950 => Type::Uuid,
-        other => {
-            let what = format!("parameters of type {other}");
-            return Err(crate::sample::unknown(&what, crate::sample::Dialect::Postgres).into());
+    match oid {
+        // The digits of a `numeric` are those of the column beside it.
+        0 | 705 | 1700 => Ok(None),
+        1042 | 1043 => Ok(Some(Type::Text(None))),
+        _ => {
+            let kinds = [
+                Type::Bool,
+                Type::SmallInt,
+                Type::Int,
+                Type::BigInt,
+                Type::Float,
+                Type::Text(None),
+                Type::Timestamp,
+            ];
+            let found = kinds.into_iter().find(|kind| described(*kind).0 == oid);
+            let what = || format!("parameters of type {oid}");
+            let kind = found.ok_or_else(|| unknown(&what(), Dialect::Postgres))?;
+            Ok(Some(kind))
         }
-    }))
+    }
 }
 
-/// A type's name.
+/// A type's name, with its length or digits.
 pub(super) fn name_of(kind: Type) -> String {
+    let (_, _, name) = described(kind);
     match kind {
-        Type::Bool => "boolean".to_owned(),
-        Type::SmallInt => "smallint".to_owned(),
-        Type::Int => "integer".to_owned(),
-        Type::BigInt => "bigint".to_owned(),
-        Type::Float => "double precision".to_owned(),
-        Type::Numeric(precision, scale) => format!("numeric({precision},{scale})"),
-        Type::Text(None) => "text".to_owned(),
-        Type::Text(Some(limit)) => format!("character varying({limit})"),
-        Type::Bytes(_) => "bytea".to_owned(),
-        Type::Date => "date".to_owned(),
-        Type::Timestamp => "timestamp without time zone".to_owned(),
-        Type::Uuid => "uuid".to_owned(),
+        Type::Numeric(precision, scale) => format!("{name}({precision},{scale})"),
+        Type::Text(Some(limit)) => format!("{name}({limit})"),
+        _ => name.to_owned(),
     }
 }
 
 /// A value's bytes; `None` for NULL.
 pub(super) fn encode(value: &Value, kind: Type, form: Form) -> Result<Option<Vec<u8>>, Error> {
-    if *value == Value::Null {
-        return Ok(None);
-    }
-    let bytes = match form {
-        Form::Text => Some(text(value).into_bytes()),
-        Form::Binary => binary(value, kind),
+    let bytes = match (form, value) {
+        (_, Value::Null) => return Ok(None),
+        (Form::Text, Value::Bool(bit)) => Some(vec![if *bit { b't' } else { b'f' }]),
+        (Form::Text, Value::Float(number)) => Some(float(*number).into_bytes()),
+        (Form::Text, other) => Some(other.shown().into_bytes()),
+        (Form::Binary, _) => binary(value, kind),
     };
     let failed = || Error::new("22P03", format!("no binary form of {}", value.shown()));
     bytes.ok_or_else(failed).map(Some)
 }
 
-fn text(value: &Value) -> String {
-    match value {
-        Value::Bool(bit) => if *bit { "t" } else { "f" }.to_owned(),
-        Value::Float(number) => float(*number),
-        Value::Bytes(_) => format!("\\x{}", value.shown()),
-        other => other.shown(),
-    }
-}
-
 /// A double as PostgreSQL shows it.
 fn float(number: f64) -> String {
-    if number.is_nan() {
-        return "NaN".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 {
-            "Infinity"
-        } else {
-            "-Infinity"
-        }
-        .to_owned();
-    }
     let scientific = format!("{number:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..15).contains(&exponent) {
-        return number.to_string();
+    match number {
+        _ if number.is_nan() => "NaN".to_owned(),
+        f64::INFINITY => "Infinity".to_owned(),
+        f64::NEG_INFINITY => "-Infinity".to_owned(),
+        _ if (-4..15).contains(&exponent) => number.to_string(),
+        _ => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+        }
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
 }
 
 fn binary(value: &Value, kind: Type) -> Option<Vec<u8>> {
@@ -150,26 +124,23 @@ fn binary(value: &Value, kind: Type) -> Option<Vec<u8>> {
         (Value::Int(number), Type::Int) => i32::try_from(*number).ok()?.to_be_bytes().into(),
         (Value::Int(number), _) => number.to_be_bytes().into(),
         (Value::Float(number), _) => number.to_be_bytes().into(),
-        (Value::Numeric { .. }, _) => numeric::encode(&value.shown())?,
-        (Value::Text(text), Type::Date) => i32::try_from(days(text)?).ok()?.to_be_bytes().into(),
-        (Value::Text(text), Type::Timestamp) => micros(text)?.to_be_bytes().into(),
-        (Value::Text(text), Type::Uuid) => hex(&text.replace('-', ""))?,
+        (Value::Numeric { units, scale }, _) => numeric(*units, *scale),
+        (Value::Text(text), Type::Timestamp) => {
+            let moment = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+            (moment - epoch()?).num_microseconds()?.to_be_bytes().into()
+        }
         (Value::Text(text), _) => text.clone().into_bytes(),
-        (Value::Bytes(bytes), _) => bytes.clone(),
-        (Value::Null, _) => return None,
+        (Value::Bytes(_) | Value::Null, _) => return None,
     })
 }
 
 /// Reads a parameter of a type.
 pub(super) fn decode(bytes: &[u8], kind: Type, form: Form) -> Result<Value, Error> {
-    let text = || std::str::from_utf8(bytes).ok();
-    let value = match (form, kind) {
-        (Form::Text, Type::Bytes(_)) => {
-            let bytes = text().and_then(|text| hex(text.strip_prefix("\\x")?));
-            bytes.map(Value::Bytes)
-        }
-        (Form::Text, _) => text().map(|text| Value::Text(text.to_owned())),
-        (Form::Binary, _) => from_binary(bytes, kind),
+    let value = match form {
+        Form::Text => str::from_utf8(bytes)
+            .ok()
+            .map(|text| Value::Text(text.to_owned())),
+        Form::Binary => from_binary(bytes, kind),
     };
     let value = value.ok_or_else(|| {
         let message = format!("invalid input for type {}", name_of(kind));
@@ -179,65 +150,76 @@ pub(super) fn decode(bytes: &[u8], kind: Type, form: Form) -> Result<Value, Erro
 }
 
 fn from_binary(bytes: &[u8], kind: Type) -> Option<Value> {
-    let text = || std::str::from_utf8(bytes).ok().map(str::to_owned);
     Some(match kind {
         Type::Bool => Value::Bool(bytes == [1]),
         Type::SmallInt => Value::Int(i16::from_be_bytes(bytes.try_into().ok()?).into()),
         Type::Int => Value::Int(i32::from_be_bytes(bytes.try_into().ok()?).into()),
         Type::BigInt => Value::Int(i64::from_be_bytes(bytes.try_into().ok()?)),
         Type::Float => Value::Float(f64::from_be_bytes(bytes.try_into().ok()?)),
-        Type::Numeric(..) => Value::Text(numeric::decode(bytes)?),
-        Type::Text(_) => Value::Text(text()?),
-        Type::Bytes(_) => Value::Bytes(bytes.to_vec()),
-        Type::Date => Value::Text(day(i32::from_be_bytes(bytes.try_into().ok()?).into())?),
-        Type::Timestamp => Value::Text(moment(i64::from_be_bytes(bytes.try_into().ok()?))?),
-        Type::Uuid => {
-            let digits = Value::Bytes(bytes.to_vec()).shown();
-            let (a, rest) = digits.split_at_checked(8)?;
-            let (b, rest) = rest.split_at_checked(4)?;
-            let (c, rest) = rest.split_at_checked(4)?;
-            let (d, e) = rest.split_at_checked(4)?;
-            Value::Text(format!("{a}-{b}-{c}-{d}-{e}"))
+        Type::Numeric(..) => from_numeric(bytes)?,
+        Type::Text(_) => Value::Text(str::from_utf8(bytes).ok()?.to_owned()),
+        Type::Timestamp => {
+            let micros = TimeDelta::microseconds(i64::from_be_bytes(bytes.try_into().ok()?));
+            Value::Text(epoch()?.checked_add_signed(micros)?.to_string())
         }
+        Type::Bytes(_) | Type::Date | Type::Uuid => return None,
     })
 }
 
-fn hex(digits: &str) -> Option<Vec<u8>> {
-    let pairs = digits.as_bytes().chunks(2);
-    pairs
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
-}
-
 /// The beginning of PostgreSQL's time.
-fn epoch() -> NaiveDateTime {
-    NaiveDate::default().and_time(NaiveTime::MIN) + EPOCH
+fn epoch() -> Option<NaiveDateTime> {
+    Some(NaiveDate::from_ymd_opt(2000, 1, 1)?.and_time(NaiveTime::MIN))
 }
 
-/// The days from 2000 to an ISO date.
-fn days(date: &str) -> Option<i64> {
-    let date: NaiveDate = date.parse().ok()?;
-    Some((date - epoch().date()).num_days())
+/// Sign word of a negative number.
+const NEGATIVE: u16 = 0x4000;
+
+/// A decimal number in groups of four digits, counted from the point.
+fn numeric(units: i64, scale: u8) -> Vec<u8> {
+    let behind = i16::from(scale.div_ceil(4));
+    let missing = u32::from(scale.div_ceil(4)) * 4 - u32::from(scale);
+    let mut rest = u128::from(units.unsigned_abs()) * 10_u128.pow(missing);
+    let mut groups = Vec::new();
+    let mut weight = -behind - 1;
+    while rest > 0 {
+        let group = u16::try_from(rest % 10_000).unwrap_or_default();
+        // Zeros at the end are not sent.
+        if group > 0 || !groups.is_empty() {
+            groups.push(group);
+        }
+        weight += 1;
+        rest /= 10_000;
+    }
+    let (sign, weight) = match units {
+        0 => (0, 0),
+        units => (if units < 0 { NEGATIVE } else { 0 }, weight),
+    };
+    let count = u16::try_from(groups.len()).unwrap_or_default();
+    let head = [count, weight.cast_unsigned(), sign, u16::from(scale)];
+    let words = head.into_iter().chain(groups.into_iter().rev());
+    words.flat_map(u16::to_be_bytes).collect()
 }
 
-/// The ISO date so many days after 2000.
-fn day(days: i64) -> Option<String> {
-    let date = epoch()
-        .date()
-        .checked_add_signed(TimeDelta::try_days(days)?)?;
-    Some(date.to_string())
-}
-
-/// The microseconds from 2000 to an ISO timestamp.
-fn micros(timestamp: &str) -> Option<i64> {
-    let moment = NaiveDateTime::parse_from_str(timestamp, "%Y-%m-%d %H:%M:%S%.f").ok()?;
-    (moment - epoch()).num_microseconds()
-}
-
-/// The ISO timestamp so many microseconds after 2000.
-fn moment(micros: i64) -> Option<String> {
-    let moment = epoch().checked_add_signed(TimeDelta::microseconds(micros))?;
-    Some(moment.to_string())
+/// Reads [`numeric`]; `None` for what is none, NaN, or has too many digits.
+fn from_numeric(bytes: &[u8]) -> Option<Value> {
+    let words = bytes
+        .chunks(2)
+        .map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?)));
+    let words: Vec<u16> = words.collect::<Option<_>>()?;
+    let [count, weight, sign @ (0 | NEGATIVE), scale, groups @ ..] = words.as_slice() else {
+        return None;
+    };
+    let (behind, scale) = (scale.div_ceil(4), u8::try_from(*scale).ok()?);
+    let last = i32::from(weight.cast_signed()) + 1 - i32::from(*count);
+    let missing = u32::try_from(last + i32::from(behind)).ok()?;
+    let mut units = 0_i128;
+    for group in groups {
+        units = units.checked_mul(10_000)?.checked_add(i128::from(*group))?;
+    }
+    units = units.checked_mul(10_000_i128.checked_pow(missing)?)?;
+    units /= 10_i128.checked_pow(u32::from(behind) * 4 - u32::from(scale))?;
+    let units = i64::try_from(if *sign == NEGATIVE { -units } else { units }).ok()?;
+    (groups.len() == usize::from(*count)).then_some(Value::Numeric { units, scale })
 }
 
 #[cfg(test)]
@@ -248,27 +230,30 @@ mod tests {
     #[test]
     fn every_type_goes_both_ways_in_both_forms() {
         let text = |text: &str| Value::Text(text.to_owned());
-        for (kind, value) in [
+        let mut values = vec![
             (Type::Bool, Value::Bool(true)),
             (Type::SmallInt, Value::Int(-7)),
             (Type::Int, Value::Int(70_000)),
             (Type::BigInt, Value::Int(i64::MIN)),
             (Type::Float, Value::Float(1.5e-9)),
-            (
-                Type::Numeric(10, 2),
-                Value::Numeric {
-                    units: -1450,
-                    scale: 2,
-                },
-            ),
             (Type::Text(None), text("naïve")),
-            (Type::Bytes(None), Value::Bytes(vec![0, 255])),
-            (Type::Date, text("1999-12-31")),
-            (Type::Date, text("2024-02-29")),
             (Type::Timestamp, text("1969-07-20 20:17:40.5")),
             (Type::Timestamp, text("2026-03-02 08:15:00")),
-            (Type::Uuid, text("c0ffee00-5a0e-4b1d-9f5c-2b7e8d4a6f02")),
-        ] {
+        ];
+        for scale in [0, 1, 2, 4, 5, 9] {
+            for units in [
+                0,
+                1,
+                -5,
+                9999,
+                10_000,
+                100_000_000,
+                -123_456_789_012_345_678,
+            ] {
+                values.push((Type::Numeric(18, scale), Value::Numeric { units, scale }));
+            }
+        }
+        for (kind, value) in values {
             for form in [Form::Text, Form::Binary] {
                 let bytes = encode(&value, kind, form).unwrap().unwrap();
                 assert_eq!(decode(&bytes, kind, form).unwrap(), value, "{form:?}");
@@ -287,9 +272,16 @@ mod tests {
         ] {
             assert_eq!(float(number), shown);
         }
-        assert_eq!(days("2000-01-01"), Some(0));
-        assert_eq!(days("2000-03-01"), Some(60));
-        assert_eq!(micros("2000-01-02 00:00:01"), Some(86_401_000_000));
+        let second = encode(
+            &Value::Text("2000-01-02 00:00:01".to_owned()),
+            Type::Timestamp,
+            Form::Binary,
+        );
+        let micros: i64 = 86_401_000_000;
+        assert_eq!(second.unwrap().unwrap(), micros.to_be_bytes());
+        // select numeric_send(1234.5)
+        let sent = [0, 2, 0, 0, 0, 0, 0, 1, 0x04, 0xd2, 0x13, 0x88];
+        assert_eq!(numeric(12_345, 1), sent);
         assert_eq!(modifier_of(Type::Numeric(10, 2)), 655_366);
     }
 }

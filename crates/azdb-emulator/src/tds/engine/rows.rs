@@ -207,10 +207,6 @@ pub(super) fn refusal(fault: Fault) -> Refusal {
             547,
             "The statement conflicted with a FOREIGN KEY constraint.".to_owned(),
         ),
-        Fault::Check(name) => (
-            547,
-            format!("The statement conflicted with the CHECK constraint \"{name}\"."),
-        ),
         Fault::Locked => (1222, "Lock request time out period exceeded.".to_owned()),
         Fault::Cancelled => (3617, "The statement was cancelled.".to_owned()),
         Fault::Failed | Fault::Stale => (
