@@ -8,7 +8,7 @@
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rustls::{ClientConnection, Connection, ServerConfig, ServerConnection};
+use rustls::{Connection, ServerConfig, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -264,21 +264,14 @@ impl Incoming {
         }
     }
 
-    /// The TLS handshake of TDS 7 as a server, inside PRELOGIN packets: one message for each flight.
+    /// The TLS handshake of TDS 7 as a server.
     pub(super) async fn wrapped_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<TlsFacts> {
         let tls = ServerConnection::new(config).map_err(io::Error::other)?;
-        let tls = self.wrapped(tls.into()).await?;
-        Ok(self.seal(tls))
+        self.wrapped(tls.into()).await
     }
 
-    /// The same as a client.
-    pub(super) async fn wrapped_tls_as_client(&mut self, tls: ClientConnection) -> io::Result<()> {
-        let tls = self.wrapped(tls.into()).await?;
-        self.seal(tls);
-        Ok(())
-    }
-
-    async fn wrapped(&mut self, mut tls: Connection) -> io::Result<Connection> {
+    /// The TLS handshake of TDS 7, inside PRELOGIN packets: one message for each flight.
+    pub(super) async fn wrapped(&mut self, mut tls: Connection) -> io::Result<TlsFacts> {
         let kind = kind::PRELOGIN;
         loop {
             let flight = drained(&mut tls)?;
@@ -286,7 +279,7 @@ impl Incoming {
                 self.outgoing.send_message(kind, 0, &flight).await?;
             }
             if !tls.is_handshaking() {
-                return Ok(tls);
+                return Ok(self.seal(tls));
             }
             let packet = self.packet(kind).await?;
             if let Err(error) = fed(&mut tls, &packet.data) {

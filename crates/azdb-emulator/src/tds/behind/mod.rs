@@ -26,10 +26,9 @@ use std::sync::Arc;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
-use super::login::Encryption;
 use super::login7::{Login7, TDS_7_4, TDS_8_0, feature};
 use super::packet::kind;
-use super::prelogin::{answered, encryption, question};
+use super::prelogin::{self, Prelogin, encryption};
 use super::session::Opened;
 use super::token::Refusal;
 use super::wire::{Incoming, Outgoing, split};
@@ -63,7 +62,7 @@ pub(super) async fn join(
     let host = behind.host().unwrap_or_default();
     let (mut incoming, outgoing) = split(stream, false);
 
-    let mars = prelogin(host, opened.mars, &mut incoming, &outgoing);
+    let mars = encrypt(host, opened.mars, &mut incoming, &outgoing);
     if mars.await.map_err(failed)? != opened.mars {
         let text = "it has no MARS, which the app wants";
         return Err(not_available(behind.misunderstood(text)));
@@ -92,23 +91,23 @@ pub(super) async fn join(
 }
 
 /// PRELOGIN, and TLS where the server behind has it. Gives whether it has MARS.
-async fn prelogin(
+async fn encrypt(
     host: &str,
     mars: bool,
     incoming: &mut Incoming,
     outgoing: &Outgoing,
 ) -> io::Result<bool> {
-    let question = question(encryption::ON, mars);
+    let question = prelogin::message(encryption::ON, &[0; 4], mars, None);
     outgoing.send_message(kind::PRELOGIN, 0, &question).await?;
     let answer = incoming.message(kind::RESPONSE).await?;
-    let (encryption, mars) = answered(&answer.data)?;
-    if Encryption::is_on(encryption) {
+    let answer = Prelogin::parse(&answer.data)?;
+    if encryption::is_on(answer.encryption) {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let config = client_config(&[&rustls::version::TLS12]).map_err(io::Error::other)?;
         let tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
-        incoming.wrapped_tls_as_client(tls).await?;
+        incoming.wrapped(tls.into()).await?;
     }
-    Ok(mars)
+    Ok(answer.mars)
 }
 
 /// The app's login, with a user and a password where it had a token.
@@ -127,7 +126,7 @@ fn as_user(behind: &Behind, user: &str, opened: &Opened, login: &Login7) -> Logi
         password: behind.password().unwrap_or_default().to_owned(),
         server: behind.host().unwrap_or_default().to_owned(),
         database: behind.database(wished).unwrap_or_default().to_owned(),
-        sspi: 0,
+        has_sspi: false,
         features: features.collect(),
         ..login.clone()
     }

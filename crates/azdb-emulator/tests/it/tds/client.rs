@@ -5,9 +5,9 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use azdb_emulator::{Emulator, EmulatorOptions, SQL_AUDIENCE, TdsOptions};
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tokio::runtime::Runtime;
 
 use crate::support::identity;
@@ -92,18 +92,9 @@ impl Login {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let password = utf16(&self.password);
-        let password: Vec<u8> = password
-            .iter()
-            .map(|byte| byte.rotate_left(4) ^ 0xa5)
-            .collect();
-        let fields = [
-            utf16("test"),
-            utf16(&self.user),
-            password,
-            utf16("tests"),
-            utf16(&self.server),
-        ];
+        let password = utf16(&self.password).into_iter();
+        let password = password.map(|byte| byte.rotate_left(4) ^ 0xa5).collect();
+        let (user, server) = (utf16(&self.user), utf16(&self.server));
         let mut pairs = Vec::new();
         let mut values = Vec::new();
         let put = |pairs: &mut Vec<u8>, values: &mut Vec<u8>, value: &[u8], unit: usize| {
@@ -111,7 +102,7 @@ impl Login {
             pairs.extend(u16::try_from(value.len() / unit).unwrap().to_le_bytes());
             values.extend_from_slice(value);
         };
-        for field in &fields {
+        for field in &[utf16("test"), user, password, utf16("tests"), server] {
             put(&mut pairs, &mut values, field, 2);
         }
         let extension_at = values.len();
@@ -196,20 +187,22 @@ pub(super) fn prelogin(encryption: u8, fedauth: Option<u8>) -> Vec<u8> {
     [table, values].concat()
 }
 
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
 /// A connection.
 pub(super) struct Client {
     tcp: TcpStream,
-    tls: Option<ClientConnection>,
-    plain: Vec<u8>,
+    /// TLS over it, once that is there.
+    stream: Box<dyn Stream>,
 }
 
 impl Client {
     pub(super) fn connect(azure: &Azure) -> Self {
-        Self {
-            tcp: TcpStream::connect(azure.emulator.tds().address()).unwrap(),
-            tls: None,
-            plain: Vec::new(),
-        }
+        let tcp = TcpStream::connect(azure.emulator.tds().address()).unwrap();
+        let stream = Box::new(tcp.try_clone().unwrap());
+        Self { tcp, stream }
     }
 
     /// PRELOGIN and TLS, as Azure wants them.
@@ -223,21 +216,14 @@ impl Client {
         client.send(&packet(PRELOGIN, true, &prelogin(1, Some(1))));
         let (kind, _) = client.message().unwrap();
         assert_eq!(kind, 4);
-        client.handshake(azure, name);
-        client
-    }
-
-    fn handshake(&mut self, azure: &Azure, name: &'static str) {
-        let config = config(azure, &[&rustls::version::TLS12]);
-        let name = ServerName::try_from(name).unwrap();
-        let mut tls = ClientConnection::new(config, name).unwrap();
+        let mut tls = ClientConnection::new(config(azure), name.try_into().unwrap()).unwrap();
         while tls.is_handshaking() || tls.wants_write() {
             let mut flight = Vec::new();
             while tls.wants_write() {
                 tls.write_tls(&mut flight).unwrap();
             }
-            self.send(&packet(PRELOGIN, true, &flight));
-            let (kind, answer) = self.message().unwrap();
+            client.send(&packet(PRELOGIN, true, &flight));
+            let (kind, answer) = client.message().unwrap();
             assert_eq!(kind, PRELOGIN);
             let mut answer = answer.as_slice();
             while !answer.is_empty() {
@@ -245,18 +231,21 @@ impl Client {
                 tls.process_new_packets().unwrap();
             }
         }
-        self.tls = Some(tls);
+        client.stream = Box::new(StreamOwned::new(tls, client.tcp.try_clone().unwrap()));
+        client
+    }
+
+    /// One that has logged in.
+    pub(super) fn admitted(azure: &Azure) -> Self {
+        let mut client = Self::encrypted(azure);
+        client.log_in(&Login::good(azure.token())).unwrap();
+        client
     }
 
     /// Sends bytes: one TLS record where there is TLS.
     pub(super) fn send(&mut self, bytes: &[u8]) {
-        let Some(tls) = &mut self.tls else {
-            return self.tcp.write_all(bytes).unwrap();
-        };
-        tls.writer().write_all(bytes).unwrap();
-        while tls.wants_write() {
-            tls.write_tls(&mut self.tcp).unwrap();
-        }
+        self.stream.write_all(bytes).unwrap();
+        self.stream.flush().unwrap();
     }
 
     pub(super) fn log_in(&mut self, login: &Login) -> io::Result<(u8, Vec<u8>)> {
@@ -275,42 +264,16 @@ impl Client {
     pub(super) fn message(&mut self) -> io::Result<(u8, Vec<u8>)> {
         let mut data = Vec::new();
         loop {
-            let header = self.take(8)?;
-            let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
-            data.extend(self.take(length - 8)?);
-            if header[1] & 1 != 0 {
-                return Ok((header[0], data));
+            let mut header = [0; 8];
+            self.stream.read_exact(&mut header)?;
+            let [kind, status, high, low, ..] = header;
+            let before = data.len();
+            data.resize(before + usize::from(u16::from_be_bytes([high, low])) - 8, 0);
+            self.stream.read_exact(&mut data[before..])?;
+            if status & 1 != 0 {
+                return Ok((kind, data));
             }
         }
-    }
-
-    fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
-        while self.plain.len() < count {
-            let mut chunk = vec![0; 16 * 1024];
-            let read = match &mut self.tls {
-                None => self.tcp.read(&mut chunk)?,
-                Some(tls) => {
-                    if tls.read_tls(&mut self.tcp)? == 0 {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                    let state = tls.process_new_packets().map_err(io::Error::other)?;
-                    let waiting = state.plaintext_bytes_to_read();
-                    if waiting == 0 && state.peer_has_closed() {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                    chunk.resize(waiting, 0);
-                    tls.reader().read_exact(&mut chunk)?;
-                    self.plain.extend(&chunk);
-                    continue;
-                }
-            };
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.plain.extend(&chunk[..read]);
-        }
-        let rest = self.plain.split_off(count);
-        Ok(std::mem::replace(&mut self.plain, rest))
     }
 
     /// The server hangs up without a word.
@@ -320,18 +283,14 @@ impl Client {
     }
 }
 
-fn config(
-    azure: &Azure,
-    versions: &[&'static rustls::SupportedProtocolVersion],
-) -> Arc<ClientConfig> {
+/// TLS 1.2, which is all that fits into PRELOGIN packets.
+fn config(azure: &Azure) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    let ca = azure.emulator.ca_pem();
-    roots
-        .add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap())
-        .unwrap();
+    let ca = CertificateDer::from_pem_slice(azure.emulator.ca_pem().as_bytes()).unwrap();
+    roots.add(ca).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
+        .with_protocol_versions(&[&rustls::version::TLS12])
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
