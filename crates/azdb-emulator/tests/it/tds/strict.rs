@@ -71,14 +71,15 @@ fn packets_after_login_are_as_strictly_looked_at_before_the_sample_or_a_real_ser
 
 #[test]
 fn login_that_does_not_fit_its_token_or_its_prelogin() {
-    let changes: [(fn(&mut Login), Violation); 5] = [
+    type Change = fn(&mut Login);
+    let changes: [(Change, Violation); 5] = [
         (|login| login.echo = false, Violation::WrongEcho),
         (
-            |login| login.user = "sa".to_owned(),
+            |login| login.user.push('a'),
             Violation::CredentialsBesideToken,
         ),
         (
-            |login| login.password = "secret".to_owned(),
+            |login| login.password.push('a'),
             Violation::CredentialsBesideToken,
         ),
         (|login| login.flags2 = 0x80, Violation::IntegratedSecurity),
