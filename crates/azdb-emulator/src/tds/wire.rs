@@ -68,7 +68,7 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Sends one packet: a record of its own where there is TLS.
+    /// Sends one packet, a record of its own where there is TLS, and what TLS itself has to say.
     pub(super) async fn send(&self, bytes: &[u8]) -> io::Result<()> {
         tracing::trace!(header = ?bytes.get(..HEADER), "sends");
         let mut half = self.half.lock().await;
@@ -91,21 +91,11 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Sends what TLS itself has to say.
-    async fn send_own(&self) -> io::Result<()> {
-        let mut half = self.half.lock().await;
-        let Some(tls) = self.tls.get() else {
-            return Ok(());
-        };
-        let sealed = drained(&mut locked(tls))?;
-        half.write_all(&sealed).await
-    }
-
     /// Says goodbye to the other side's reading half.
     pub(super) async fn close(&self) -> io::Result<()> {
         if let Some(tls) = self.tls.get() {
             locked(tls).send_close_notify();
-            self.send_own().await?;
+            self.send(&[]).await?;
         }
         self.half.lock().await.shutdown().await
     }
@@ -228,7 +218,8 @@ impl Incoming {
             return Ok(None);
         };
         let opened = opened(&mut locked(&tls), &record);
-        self.outgoing.send_own().await?;
+        // What TLS itself has to say to that.
+        self.outgoing.send(&[]).await?;
         opened
     }
 

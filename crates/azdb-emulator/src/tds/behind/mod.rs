@@ -17,7 +17,6 @@
 //! * The app's token is not sent behind, nor is the password of the server behind sent to the app.
 //! * Both sides have agreed on one packet size, one TDS version and MARS or none.
 
-mod relay;
 mod response;
 
 use std::io;
@@ -27,15 +26,15 @@ use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
 use super::login7::{Login7, TDS_7_4, TDS_8_0, feature};
-use super::packet::kind;
+use super::packet::{Packet, SMP, SMP_HEADER, kind};
 use super::prelogin::{self, Prelogin, encryption};
+use super::record::Violation;
 use super::session::Opened;
 use super::token::Refusal;
 use super::wire::{Incoming, Outgoing, split};
 use crate::behind::{Behind, BehindError};
 use crate::principal::Principal;
 use crate::unverified::client_config;
-pub(super) use relay::relay;
 use response::Response;
 
 /// A session at the server behind.
@@ -130,4 +129,45 @@ fn as_user(behind: &Behind, user: &str, opened: &Opened, login: &Login7) -> Logi
         features: features.collect(),
         ..login.clone()
     }
+}
+
+/// Hands on packets until one side has gone. What the app does wrong ends both, as in Azure.
+pub(super) async fn relay(mut app: Incoming, to_app: &Outgoing, joined: Joined) -> io::Result<()> {
+    let Joined {
+        incoming: mut behind,
+        outgoing: to_behind,
+        packet_size,
+        ..
+    } = joined;
+    let asking = async {
+        while let Some(unit) = app.unit().await? {
+            check(&unit, packet_size)?;
+            to_behind.send(&unit).await?;
+        }
+        to_behind.close().await
+    };
+    let answering = async {
+        // No violation of the app's.
+        while let Some(unit) = behind.unit().await.map_err(io::Error::other)? {
+            to_app.send(&unit).await?;
+        }
+        to_app.close().await
+    };
+    tokio::pin!(asking, answering);
+    tokio::select! {
+        asked = &mut asking => {
+            asked?;
+            answering.await
+        }
+        answered = &mut answering => answered,
+    }
+}
+
+fn check(unit: &[u8], packet_size: usize) -> Result<(), Violation> {
+    let packet = match unit.split_at_checked(SMP_HEADER) {
+        Some(([SMP, ..], [])) => return Ok(()),
+        Some(([SMP, ..], packet)) => packet,
+        _ => unit,
+    };
+    Packet::of(packet.to_vec())?.check_size(packet_size)
 }

@@ -55,12 +55,10 @@ impl Azure {
 #[derive(Clone)]
 pub(super) struct Login {
     pub(super) version: u32,
-    pub(super) packet_size: u32,
     pub(super) flags2: u8,
     pub(super) user: String,
     pub(super) password: String,
     pub(super) server: String,
-    pub(super) database: String,
     pub(super) token: Option<String>,
     pub(super) echo: bool,
 }
@@ -70,12 +68,10 @@ impl Login {
     pub(super) fn good(token: String) -> Self {
         Self {
             version: 0x7400_0004,
-            packet_size: 4096,
             flags2: 0,
             user: String::new(),
             password: String::new(),
             server: "localhost".to_owned(),
-            database: "shop".to_owned(),
             token: Some(token),
             echo: true,
         }
@@ -107,7 +103,7 @@ impl Login {
         }
         let extension_at = values.len();
         put(&mut pairs, &mut values, &[0; 4], 1);
-        for field in ["raw", "", &self.database] {
+        for field in ["raw", "", "shop"] {
             put(&mut pairs, &mut values, &utf16(field), 2);
         }
         pairs.extend([0; 6]);
@@ -129,7 +125,7 @@ impl Login {
         values.push(0xff);
         let total = u32::try_from(94 + values.len()).unwrap();
         let mut login = Vec::new();
-        for number in [total, self.version, self.packet_size, 7, 1, 0] {
+        for number in [total, self.version, 4096, 7, 1, 0] {
             login.extend(number.to_le_bytes());
         }
         login.extend([0xe0, self.flags2, 0, 0x10]);
@@ -170,21 +166,17 @@ pub(super) fn batch(sql: &str) -> Vec<u8> {
     data
 }
 
-/// A PRELOGIN with these ENCRYPTION and FEDAUTHREQUIRED bytes.
-pub(super) fn prelogin(encryption: u8, fedauth: Option<u8>) -> Vec<u8> {
-    let mut options = vec![(0_u8, vec![0; 6]), (1, vec![encryption]), (4, vec![0])];
-    options.extend(fedauth.map(|value| (6, vec![value])));
-    let mut table = Vec::new();
-    let mut values: Vec<u8> = Vec::new();
-    for (token, value) in &options {
-        let offset = u16::try_from(options.len() * 5 + 1 + values.len()).unwrap();
-        table.push(*token);
-        table.extend(offset.to_be_bytes());
-        table.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
-        values.extend(value);
-    }
-    table.push(0xff);
-    [table, values].concat()
+/// A PRELOGIN with this ENCRYPTION byte that asks whether FEDAUTH is required.
+pub(super) fn prelogin(encryption: u8) -> Vec<u8> {
+    // VERSION, ENCRYPTION, MARS and FEDAUTHREQUIRED: token, offset and length of each.
+    let table = [
+        [0, 0, 21, 0, 6],
+        [1, 0, 27, 0, 1],
+        [4, 0, 28, 0, 1],
+        [6, 0, 29, 0, 1],
+    ];
+    let values = [0, 0, 0, 0, 0, 0, encryption, 0, 1];
+    [table.as_flattened(), &[0xff], &values].concat()
 }
 
 trait Stream: Read + Write {}
@@ -213,7 +205,7 @@ impl Client {
     /// The same with this server name in TLS.
     pub(super) fn encrypted_for(azure: &Azure, name: &'static str) -> Self {
         let mut client = Self::connect(azure);
-        client.send(&packet(PRELOGIN, true, &prelogin(1, Some(1))));
+        client.send(&packet(PRELOGIN, true, &prelogin(1)));
         let (kind, _) = client.message().unwrap();
         assert_eq!(kind, 4);
         let mut tls = ClientConnection::new(config(azure), name.try_into().unwrap()).unwrap();

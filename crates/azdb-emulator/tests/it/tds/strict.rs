@@ -103,7 +103,7 @@ fn login_without_encryption() {
     let login = Login::good("a.b.c".to_owned()).encode();
     for wish in [0, 2] {
         let mut client = Client::connect(&azure);
-        client.send(&packet(PRELOGIN, true, &prelogin(wish, Some(1))));
+        client.send(&packet(PRELOGIN, true, &prelogin(wish)));
         let (_, answer) = client.message().unwrap();
         let encryption = answer[usize::from(answer[7])];
         assert_eq!(encryption, 3, "required");
