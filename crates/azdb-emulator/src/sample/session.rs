@@ -63,7 +63,8 @@ async fn wait(time: Duration, interrupted: &mut Pin<&mut Notified<'_>>) -> Resul
 /// A session of the sample. Dropping it ends its transaction.
 pub(crate) struct Session {
     pub(super) dialect: Dialect,
-    state: Mutex<State>,
+    /// Apart, as it is large beside all else that a session's task carries.
+    state: Box<Mutex<State>>,
     interrupt: Arc<Interrupt>,
 }
 
@@ -103,7 +104,7 @@ impl Session {
         };
         Ok(Self {
             dialect,
-            state: Mutex::new(state),
+            state: Box::new(Mutex::new(state)),
             interrupt: Arc::default(),
         })
     }

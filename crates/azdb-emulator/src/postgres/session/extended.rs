@@ -1,6 +1,5 @@
 //! The extended protocol: Parse, Bind, Describe, Execute, Close.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -9,24 +8,22 @@ use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::ParameterDescription;
 use pgwire::messages::extendedquery::{
     Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete,
-    PortalSuspended,
 };
 use pgwire::messages::response::EmptyQueryResponse;
 
 use super::Conversation;
 use super::answer::{Statement, complete, data_row, description};
+use super::canned::refused;
 use super::fault::Error;
 use super::values::{Form, decode, described, kind_of};
 use crate::sample::{self, Declared, Dialect, Value};
 
-/// A statement with its parameters, and what of its result is still to be sent.
+/// A statement with its parameters.
 pub(super) struct Portal {
     statement: Arc<Statement>,
     values: Vec<Value>,
     /// Format codes of the result.
     forms: Vec<i16>,
-    /// Rows that wait to be sent, and the tag behind them, once the statement has run.
-    pending: Option<(VecDeque<Vec<Value>>, String)>,
 }
 
 /// Why a message was not answered as wished.
@@ -47,6 +44,10 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Stream(error)
     }
+}
+
+fn no_portal(name: &str) -> Error {
+    Error::new("34000", format!("portal \"{name}\" does not exist"))
 }
 
 impl Conversation {
@@ -102,7 +103,6 @@ impl Conversation {
             statement,
             values,
             forms: message.result_column_format_codes,
-            pending: None,
         };
         self.portals
             .insert(message.portal_name.unwrap_or_default(), portal);
@@ -113,7 +113,8 @@ impl Conversation {
     pub(super) async fn describe(&mut self, message: Describe) -> Result<(), Failure> {
         let name = message.name.as_deref();
         if message.target_type == b'P' {
-            let portal = self.portal(name)?;
+            let name = name.unwrap_or_default();
+            let portal = self.portals.get(name).ok_or_else(|| no_portal(name))?;
             let described = description(portal.statement.columns(), &portal.forms);
             return self.feed(described).await;
         }
@@ -125,49 +126,24 @@ impl Conversation {
         self.feed(description(statement.columns(), &[])).await
     }
 
+    /// Runs a portal, once, and sends its whole result.
     pub(super) async fn execute(&mut self, message: Execute) -> Result<(), Failure> {
         let name = message.name.unwrap_or_default();
-        let portal = self.portal(Some(&name))?;
-        let (statement, values) = (Arc::clone(&portal.statement), portal.values.clone());
-        if matches!(*statement, Statement::Empty) {
+        let portal = self.portals.remove(&name).ok_or_else(|| no_portal(&name))?;
+        if matches!(*portal.statement, Statement::Empty) {
             let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
             return self.feed(empty).await;
         }
-        if portal.pending.is_none() {
-            let answer = self.run(&statement, &values).await?;
-            let pending = (answer.rows.into(), answer.tag);
-            self.portal(Some(&name))?.pending = Some(pending);
+        let answer = self.run(&portal.statement, &portal.values).await?;
+        let limit = usize::try_from(message.max_rows).unwrap_or(0);
+        if (1..answer.rows.len()).contains(&limit) {
+            return Err(refused("a result in portions").into());
         }
-        self.send_rows(&name, usize::try_from(message.max_rows).unwrap_or(0))
-            .await
-    }
-
-    /// Sends the next rows of a portal; 0 means all.
-    async fn send_rows(&mut self, name: &str, limit: usize) -> Result<(), Failure> {
-        let portal = self.portal(Some(name))?;
-        let (statement, forms) = (Arc::clone(&portal.statement), portal.forms.clone());
-        let Some((rows, tag)) = &mut portal.pending else {
-            return Ok(());
-        };
-        let count = match limit {
-            0 => rows.len(),
-            limit => limit.min(rows.len()),
-        };
-        let sent: Vec<Vec<Value>> = rows.drain(..count).collect();
-        let last = match limit {
-            limit if limit > 0 && sent.len() == limit => {
-                PgWireBackendMessage::PortalSuspended(PortalSuspended::new())
-            }
-            // A query's tag counts what this message has fetched.
-            _ if tag.starts_with("SELECT ") => complete(&format!("SELECT {}", sent.len())),
-            _ => complete(tag),
-        };
-        for row in sent {
-            self.socket
-                .feed(data_row(statement.columns(), &row, &forms)?)
-                .await?;
+        for row in &answer.rows {
+            let row = data_row(portal.statement.columns(), row, &portal.forms)?;
+            self.socket.feed(row).await?;
         }
-        self.feed(last).await
+        self.feed(complete(&answer.tag)).await
     }
 
     pub(super) async fn close(&mut self, message: Close) -> Result<(), Failure> {
@@ -188,12 +164,6 @@ impl Conversation {
             let text = format!("prepared statement \"{name}\" does not exist");
             Error::new("26000", text)
         })
-    }
-
-    fn portal(&mut self, name: Option<&str>) -> Result<&mut Portal, Error> {
-        let name = name.unwrap_or_default();
-        let found = self.portals.get_mut(name);
-        found.ok_or_else(|| Error::new("34000", format!("portal \"{name}\" does not exist")))
     }
 
     async fn feed(&mut self, message: PgWireBackendMessage) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! The sample's faults in PostgreSQL's words.
 
+use std::borrow::Cow;
+
 use pgwire::error::ErrorInfo;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::ErrorResponse;
@@ -32,68 +34,67 @@ impl Error {
 
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Unknown(text) => Self::new("0A000", text),
-            Fault::NoTable(name) => {
-                Self::new("42P01", format!("relation \"{name}\" does not exist"))
-            }
-            Fault::NoColumn(name) => {
-                Self::new("42703", format!("column \"{name}\" does not exist"))
-            }
-            Fault::TableExists(name) => {
-                Self::new("42P07", format!("relation \"{name}\" already exists"))
-            }
-            Fault::Values { wanted, given } => Self::new(
+        let (code, message): (_, Cow<'static, str>) = match fault {
+            Fault::Unknown(text) => ("0A000", text.into()),
+            Fault::NoTable(name) => (
+                "42P01",
+                format!("relation \"{name}\" does not exist").into(),
+            ),
+            Fault::NoColumn(name) => ("42703", format!("column \"{name}\" does not exist").into()),
+            Fault::TableExists(name) => (
+                "42P07",
+                format!("relation \"{name}\" already exists").into(),
+            ),
+            Fault::Values { wanted, given } => (
                 "08P01",
-                format!("the statement requires {wanted} parameters, and {given} were given"),
+                format!("{given} parameters were given, {wanted} are required").into(),
             ),
-            Fault::RowWidth => Self::new("42601", "INSERT has other values than target columns"),
-            Fault::Failed => Self::new(
-                "25P02",
-                "current transaction is aborted, commands ignored until end of transaction block",
-            ),
-            Fault::Locked => Self::new("55P03", "canceling statement due to lock timeout"),
-            Fault::Cancelled => Self::new("57014", "canceling statement due to user request"),
-            Fault::Stale => Self::new("0A000", "cached plan must not change result type"),
-            Fault::Broken(text) => Self::new("XX000", text),
             Fault::Invalid(kind, text) => {
                 let kind = name_of(kind);
-                let text = format!("invalid input syntax for type {kind}: \"{text}\"");
-                Self::new("22P02", text)
+                (
+                    "22P02",
+                    format!("invalid input syntax for type {kind}: \"{text}\"").into(),
+                )
             }
-            Fault::OutOfRange(kind) => {
-                Self::new("22003", format!("{} out of range", name_of(kind)))
-            }
-            Fault::TooLong(limit) => {
-                let text = format!("value too long for type character varying({limit})");
-                Self::new("22001", text)
-            }
+            Fault::OutOfRange(kind) => ("22003", format!("{} out of range", name_of(kind)).into()),
+            Fault::TooLong(limit) => (
+                "22001",
+                format!("value too long for type character varying({limit})").into(),
+            ),
             Fault::Unique {
                 table,
                 columns,
                 primary,
-            } => duplicate(&table, &columns, primary),
-            Fault::NotNull { table, column } => null_value(&table, &column),
-            Fault::ForeignKey => Self::new(
-                "23503",
-                "insert, update or delete violates a foreign key constraint",
+            } => {
+                let name = match primary {
+                    true => format!("{table}_pkey"),
+                    false => format!("{table}_{}_key", columns.join("_")),
+                };
+                let text = "duplicate key value violates unique constraint";
+                ("23505", format!("{text} \"{name}\"").into())
+            }
+            Fault::NotNull { table, column } => {
+                let text = format!("null value in column \"{column}\" of relation \"{table}\"");
+                (
+                    "23502",
+                    format!("{text} violates not-null constraint").into(),
+                )
+            }
+            Fault::RowWidth => (
+                "42601",
+                "INSERT has other values than target columns".into(),
             ),
-        }
+            Fault::ForeignKey => ("23503", "a foreign key constraint would be violated".into()),
+            Fault::Failed => {
+                let text = "current transaction is aborted, commands ignored until end of \
+                            transaction block";
+                ("25P02", text.into())
+            }
+            Fault::Locked => ("55P03", "canceling statement due to lock timeout".into()),
+            Fault::Cancelled => ("57014", "canceling statement due to user request".into()),
+            Fault::Stale => ("0A000", "cached plan must not change result type".into()),
+            Fault::Broken(text) => ("XX000", text.into()),
+        };
+        Self::new(code, message)
     }
-}
-
-fn duplicate(table: &str, columns: &[String], primary: bool) -> Error {
-    let name = match primary {
-        true => format!("{table}_pkey"),
-        false => format!("{table}_{}_key", columns.join("_")),
-    };
-    let message = format!("duplicate key value violates unique constraint \"{name}\"");
-    Error::new("23505", message)
-}
-
-fn null_value(table: &str, column: &str) -> Error {
-    let message = format!(
-        "null value in column \"{column}\" of relation \"{table}\" violates not-null constraint"
-    );
-    Error::new("23502", message)
 }
