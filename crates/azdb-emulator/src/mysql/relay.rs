@@ -1,20 +1,18 @@
 //! A session between its app and what serves it: bytes, among which the commands are found that the door answers itself.
 
 use std::io;
-use std::pin::pin;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, split};
 
 use super::packet::{parse, write};
 
-const BUFFER: usize = 64 * 1024;
 /// A login within a session, which the door judges as any other.
 pub(super) const CHANGE_USER: u8 = 0x11;
 /// Payload of a packet that the next one continues.
 const CONTINUED: usize = 0xff_ffff;
 
 /// Passes bytes both ways until the app sends a command that is `ours`, which is returned and not passed on, or until the
-/// session ends.
+/// session ends at either side.
 ///
 /// Such a command comes from an app that has read all answers, so that none is lost here. No driver has been seen to send one
 /// behind another command without waiting.
@@ -27,19 +25,19 @@ where
     A: AsyncRead + AsyncWrite + Unpin,
     D: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut from_app, mut to_app) = split(app);
+    let (mut from_app, mut to_app) = split(&mut *app);
     let (mut from_database, mut to_database) = split(database);
-    let mut down = pin!(pass_down(&mut from_database, &mut to_app));
-    tokio::select! {
-        command = pass_up(&mut from_app, &mut to_database, ours) => match command? {
-            Some(command) => Ok(Some(command)),
-            None => down.await.map(|()| None),
-        },
-        ended = &mut down => ended.map(|()| None),
+    let command = tokio::select! {
+        command = pass_up(&mut from_app, &mut to_database, ours) => command?,
+        ended = copy(&mut from_database, &mut to_app) => ended.map(|_| None)?,
+    };
+    if command.is_none() {
+        app.shutdown().await?;
     }
+    Ok(command)
 }
 
-/// Passes the app's packets on. Its end is passed on, too.
+/// Passes the app's packets on.
 async fn pass_up<R, W>(
     from_app: &mut R,
     to_database: &mut W,
@@ -60,24 +58,7 @@ where
         }
         write(to_database, number, &payload).await?;
     }
-    to_database.shutdown().await?;
     Ok(None)
-}
-
-async fn pass_down<R, W>(from_database: &mut R, to_app: &mut W) -> io::Result<()>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let count = from_database.read(&mut buffer).await?;
-        if count == 0 {
-            return to_app.shutdown().await;
-        }
-        to_app.write_all(&buffer[..count]).await?;
-        to_app.flush().await?;
-    }
 }
 
 /// Where an app is in what it sends.

@@ -1,14 +1,12 @@
 //! The listener, and what all connections share.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 
 use super::login::Gate;
 use super::record::{Logins, MysqlLogin, MysqlRefusal};
@@ -16,7 +14,7 @@ use crate::behind::Behind;
 use crate::certificates::{Authority, CertificateError};
 use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
 use crate::principal::Principal;
-use crate::sample::{Interrupt, Sample};
+use crate::sample::Sample;
 use crate::tasks::Tasks;
 
 /// What a server does with COM_CHANGE_USER.
@@ -89,7 +87,8 @@ pub(super) struct Shared {
     pub(super) behind: Option<Behind>,
     pub(super) changes_of_user: ChangesOfUser,
     ids: AtomicU32,
-    sessions: Mutex<HashMap<u32, Listed>>,
+    /// Held once more by each session.
+    sessions: Arc<()>,
     pub(super) sample: Arc<Sample>,
 }
 
@@ -120,7 +119,7 @@ impl MysqlServer {
             behind: options.behind,
             changes_of_user: options.changes_of_user,
             ids: AtomicU32::new(1),
-            sessions: Mutex::default(),
+            sessions: Arc::default(),
             sample,
         });
         let tasks = Tasks::new();
@@ -167,7 +166,7 @@ impl MysqlServer {
     /// How many sessions are logged in.
     #[must_use]
     pub fn sessions(&self) -> usize {
-        self.shared.sessions().len()
+        Arc::strong_count(&self.shared.sessions) - 1
     }
 
     /// Stops listening, closes all connections and waits until every task has ended.
@@ -182,61 +181,8 @@ impl Shared {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Lists a session, for as long as what is returned lives. One of the sample can be interrupted.
-    pub(super) fn enter(self: &Arc<Self>, id: u32, interrupt: Option<Arc<Interrupt>>) -> Entry {
-        let end = CancellationToken::new();
-        let listed = Listed {
-            interrupt,
-            end: end.clone(),
-        };
-        self.sessions().insert(id, listed);
-        Entry {
-            shared: Arc::clone(self),
-            id,
-            end,
-        }
-    }
-
-    /// Interrupts what session `id` of the sample is running, or ends it; `false` when there is no such session.
-    pub(super) fn kill(&self, id: u32, query: bool) -> bool {
-        let sessions = self.sessions();
-        let Some(listed) = sessions.get(&id) else {
-            return false;
-        };
-        match &listed.interrupt {
-            Some(interrupt) if query => interrupt.fire(),
-            _ => listed.end.cancel(),
-        }
-        true
-    }
-
-    fn sessions(&self) -> MutexGuard<'_, HashMap<u32, Listed>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A session in the list.
-struct Listed {
-    interrupt: Option<Arc<Interrupt>>,
-    end: CancellationToken,
-}
-
-/// One in the list of sessions for as long as it lives.
-pub(super) struct Entry {
-    shared: Arc<Shared>,
-    id: u32,
-    end: CancellationToken,
-}
-
-impl Entry {
-    /// Waits until somebody kills the session.
-    pub(super) async fn killed(&self) {
-        self.end.cancelled().await;
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.shared.sessions().remove(&self.id);
+    /// Counts a session for as long as what is returned lives.
+    pub(super) fn enter(&self) -> Arc<()> {
+        Arc::clone(&self.sessions)
     }
 }
