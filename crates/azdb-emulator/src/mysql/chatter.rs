@@ -78,27 +78,22 @@ const SETTINGS: [&str; 8] = [
 const ITEM: &str = r"(@@(?:session\.|global\.)?\w+|@\w+|(?:current_user|session_user|user|system_user|database|schema|version|connection_id)\s*\(\s*\)|current_user)(?:\s+(?:as\s+)?[`'\x22]?(\w+)[`'\x22]?)?";
 
 /// Variables that drivers ask for, as far as no session has set them.
-const VARIABLES: [(&str, &str); 28] = [
+const VARIABLES: [(&str, &str); 23] = [
     ("auto_increment_increment", "1"),
     ("autocommit", "1"),
     ("character_set_client", "utf8mb4"),
     ("character_set_connection", "utf8mb4"),
-    ("character_set_database", "utf8mb4"),
     ("character_set_results", "utf8mb4"),
     ("character_set_server", "utf8mb4"),
     ("collation_connection", "utf8mb4_general_ci"),
-    ("collation_database", "utf8mb4_general_ci"),
     ("collation_server", "utf8mb4_general_ci"),
     ("init_connect", ""),
     ("interactive_timeout", "28800"),
     ("license", ""),
     ("lower_case_table_names", "0"),
     ("max_allowed_packet", "67108864"),
-    ("net_buffer_length", "16384"),
     ("net_write_timeout", "60"),
     ("performance_schema", "0"),
-    ("query_cache_size", "0"),
-    ("query_cache_type", "OFF"),
     ("sql_mode", "STRICT_TRANS_TABLES"),
     ("system_time_zone", "UTC"),
     ("time_zone", "UTC"),

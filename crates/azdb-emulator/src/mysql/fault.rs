@@ -2,7 +2,7 @@
 
 use opensrv_mysql::ErrorKind as Number;
 
-use crate::sample::{Fault, Kind, Type};
+use crate::sample::{Fault, Kind};
 
 /// Number and text of a fault of a statement of this kind.
 pub(super) fn told(fault: &Fault, kind: Option<Kind>, database: &str) -> (Number, String) {
@@ -11,8 +11,8 @@ pub(super) fn told(fault: &Fault, kind: Option<Kind>, database: &str) -> (Number
         Fault::NoTable(table) => format!("Table '{database}.{table}' doesn't exist"),
         Fault::NoColumn(column) => format!("Unknown column '{column}' in 'field list'"),
         Fault::TableExists(table) => format!("Table '{table}' already exists"),
-        Fault::Invalid(kind, value) => format!("Incorrect {} value: '{value}'", name(*kind)),
-        Fault::OutOfRange(kind) => format!("Out of range value for {}", name(*kind)),
+        Fault::Invalid(_, value) => format!("Incorrect value: '{value}'"),
+        Fault::OutOfRange(_) => "Out of range value".to_owned(),
         Fault::TooLong(limit) => format!("Data too long for column of {limit}"),
         Fault::Values { wanted, given } => {
             format!("Incorrect arguments to EXECUTE: {given} for {wanted}")
@@ -65,17 +65,5 @@ fn number(fault: &Fault, kind: Option<Kind>) -> Number {
         Fault::Cancelled => Number::ER_QUERY_INTERRUPTED,
         Fault::Stale => Number::ER_NEED_REPREPARE,
         Fault::Check(_) | Fault::Failed | Fault::Broken(_) => Number::ER_UNKNOWN_ERROR,
-    }
-}
-
-fn name(kind: Type) -> &'static str {
-    match kind {
-        Type::Bool | Type::SmallInt | Type::Int | Type::BigInt => "integer",
-        Type::Float => "double",
-        Type::Numeric(..) => "decimal",
-        Type::Text(_) | Type::Uuid => "string",
-        Type::Bytes(_) => "binary",
-        Type::Date => "date",
-        Type::Timestamp => "datetime",
     }
 }

@@ -43,4 +43,4 @@ mod session;
 mod values;
 
 pub use record::{MysqlLogin, MysqlRefusal};
-pub use server::{ChangesOfUser, MysqlError, MysqlOptions, MysqlServer};
+pub use server::{ChangesOfUser, MysqlOptions, MysqlServer};

@@ -16,15 +16,11 @@ const CONTINUED: usize = 0xff_ffff;
 ///
 /// Such a command comes from an app that has read all answers, so that none is lost here. No driver has been seen to send one
 /// behind another command without waiting.
-pub(super) async fn until<A, D>(
-    app: &mut A,
-    database: &mut D,
+pub(super) async fn until(
+    app: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    database: &mut (impl AsyncRead + AsyncWrite + Unpin),
     ours: fn(u8) -> bool,
-) -> io::Result<Option<Vec<u8>>>
-where
-    A: AsyncRead + AsyncWrite + Unpin,
-    D: AsyncRead + AsyncWrite + Unpin,
-{
+) -> io::Result<Option<Vec<u8>>> {
     let (mut from_app, mut to_app) = split(&mut *app);
     let (mut from_database, mut to_database) = split(database);
     let command = tokio::select! {
@@ -38,15 +34,11 @@ where
 }
 
 /// Passes the app's packets on.
-async fn pass_up<R, W>(
-    from_app: &mut R,
-    to_database: &mut W,
+async fn pass_up(
+    from_app: &mut (impl AsyncRead + Unpin),
+    to_database: &mut (impl AsyncWrite + Unpin),
     ours: fn(u8) -> bool,
-) -> io::Result<Option<Vec<u8>>>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
+) -> io::Result<Option<Vec<u8>>> {
     let mut place = Place::default();
     let mut header = [0; 4];
     while from_app.read_exact(&mut header).await.is_ok() {

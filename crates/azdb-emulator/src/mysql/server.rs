@@ -1,21 +1,20 @@
 //! The listener, and what all connections share.
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::login::Gate;
 use super::record::{Logins, MysqlLogin, MysqlRefusal};
 use crate::behind::Behind;
-use crate::certificates::{Authority, CertificateError};
+use crate::certificates::Authority;
+use crate::emulator::EmulatorError;
 use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
 use crate::principal::Principal;
 use crate::sample::Sample;
-use crate::tasks::Tasks;
+use crate::tasks::{Tasks, bind};
 
 /// What a server does with COM_CHANGE_USER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,24 +55,6 @@ impl Default for MysqlOptions {
     }
 }
 
-/// Why the server did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum MysqlError {
-    /// The address can't be listened on.
-    #[error("cannot listen on `{address}` for MySQL")]
-    Listen {
-        /// The wished address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-
-    /// No certificate for its names.
-    #[error("no certificate for the MySQL server")]
-    Certificate(#[from] CertificateError),
-}
-
 /// A running server. Dropping it ends its sessions.
 pub struct MysqlServer {
     address: SocketAddr,
@@ -99,15 +80,9 @@ impl MysqlServer {
         authority: &Authority,
         issuer: Issuer,
         sample: Arc<Sample>,
-    ) -> Result<Self, MysqlError> {
-        let bind = options.bind;
-        let failed = |source| MysqlError::Listen {
-            address: bind,
-            source,
-        };
+    ) -> Result<Self, EmulatorError> {
         let config = authority.server_config(&options.names, &[])?;
-        let listener = TcpListener::bind(bind).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let (listener, address) = bind(options.bind, "MySQL").await?;
         let shared = Arc::new(Shared {
             acceptor: TlsAcceptor::from(config),
             gate: Gate {

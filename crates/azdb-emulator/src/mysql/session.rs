@@ -14,7 +14,7 @@ use super::chatter::{self, Order, Surroundings};
 use super::fault;
 use super::values::{self, Cell};
 use crate::sample::{
-    self, Declared, Dialect, Fault, Kind, Prepared, Transaction, Value, parse, unknown,
+    self, Declared, Dialect, Fault, Kind, Outcome, Prepared, Transaction, Value, parse, unknown,
 };
 
 const AUTOCOMMIT: &str = "autocommit";
@@ -27,15 +27,6 @@ pub(super) struct Session {
     last_statement: u32,
 }
 
-/// What a statement gave.
-#[derive(Default)]
-struct Given {
-    columns: Vec<Column>,
-    rows: Vec<Vec<Value>>,
-    affected: u64,
-    last_id: u64,
-}
-
 /// A fault, and the kind of the statement that had it.
 struct Failed(Fault, Option<Kind>);
 
@@ -45,15 +36,15 @@ impl From<Fault> for Failed {
     }
 }
 
-impl Given {
-    fn texts(columns: &[&str], rows: Vec<Vec<String>>) -> Self {
-        let row = |row: Vec<String>| row.into_iter().map(Value::Text).collect();
-        let columns = columns.iter().map(|name| values::text_column(name));
-        Self {
-            columns: columns.collect(),
-            rows: rows.into_iter().map(row).collect(),
-            ..Self::default()
-        }
+/// Done, and nothing to say about it but these rows of text, if there are columns.
+fn told(columns: &[&str], rows: Vec<Vec<String>>) -> Outcome {
+    let row = |row: Vec<String>| row.into_iter().map(Value::Text).collect();
+    Outcome {
+        kind: Kind::Select,
+        columns: columns.iter().copied().map(values::text).collect(),
+        rows: rows.into_iter().map(row).collect(),
+        affected: 0,
+        last_id: None,
     }
 }
 
@@ -68,7 +59,7 @@ impl Session {
     }
 
     /// Runs a text with the parameters that were sent for it.
-    async fn run(&mut self, text: &str, given: &[ValueInner<'_>]) -> Result<Given, Failed> {
+    async fn run(&mut self, text: &str, given: &[ValueInner<'_>]) -> Result<Outcome, Failed> {
         match chatter::order(text, &self.around)? {
             Order::Statement(text) => self.statement(&text, given).await,
             Order::Set(variables) => {
@@ -78,34 +69,26 @@ impl Session {
                     }
                     self.around.variables.insert(name, value);
                 }
-                Ok(Given::default())
+                Ok(told(&[], Vec::new()))
             }
-            Order::Rows(columns, rows) => Ok(Given::texts(&columns, rows)),
+            Order::Rows(columns, rows) => Ok(told(&columns, rows)),
             Order::Tables => {
                 let tables = self.sample.tables()?.into_iter();
                 let name = format!("Tables_in_{}", self.around.database);
                 let rows = tables.map(|table| vec![table.name]).collect();
-                Ok(Given::texts(&[&name], rows))
+                Ok(told(&[&name], rows))
             }
         }
     }
 
-    async fn statement(&self, text: &str, given: &[ValueInner<'_>]) -> Result<Given, Failed> {
+    async fn statement(&self, text: &str, given: &[ValueInner<'_>]) -> Result<Outcome, Failed> {
         let prepared = self.prepare(text, given)?;
         let failed = |fault| Failed(fault, Some(prepared.kind));
         let values = given.iter().zip(&prepared.parameters);
         let values = values.map(|(given, place)| values::parameter(*given, *place));
         let values: Result<Vec<Value>, Fault> = values.collect();
         let values = values.map_err(failed)?;
-        let outcome = self.sample.run(&prepared, &values).await.map_err(failed)?;
-        let has_rows = !outcome.columns.is_empty();
-        let last_id = outcome.last_id.and_then(|id| id.try_into().ok());
-        Ok(Given {
-            columns: outcome.columns.iter().map(values::column).collect(),
-            rows: outcome.rows,
-            affected: if has_rows { 0 } else { outcome.affected },
-            last_id: last_id.unwrap_or_default(),
-        })
+        self.sample.run(&prepared, &values).await.map_err(failed)
     }
 
     /// Looks at a statement for parameters like these. Those whose types do not follow from the statement have the types that
@@ -140,27 +123,29 @@ impl Session {
 
     async fn answer<W: AsyncWrite + Send + Unpin>(
         &self,
-        ran: Result<Given, Failed>,
+        ran: Result<Outcome, Failed>,
         results: QueryResultWriter<'_, W>,
     ) -> io::Result<()> {
-        let given = match ran {
-            Ok(given) => given,
+        let outcome = match ran {
+            Ok(outcome) => outcome,
             Err(Failed(fault, kind)) => {
-                let (kind, text) = fault::told(&fault, kind, &self.around.database);
-                return results.error(kind, text.as_bytes()).await;
+                let (number, text) = fault::told(&fault, kind, &self.around.database);
+                return results.error(number, text.as_bytes()).await;
             }
         };
-        if given.columns.is_empty() {
+        if outcome.columns.is_empty() {
+            let last_id = outcome.last_id.and_then(|id| id.try_into().ok());
             let ok = OkResponse {
-                affected_rows: given.affected,
-                last_insert_id: given.last_id,
+                affected_rows: outcome.affected,
+                last_insert_id: last_id.unwrap_or_default(),
                 status_flags: self.status(),
                 ..OkResponse::default()
             };
             return results.completed(ok).await;
         }
-        let mut writer = results.start(&given.columns).await?;
-        for row in &given.rows {
+        let columns: Vec<Column> = outcome.columns.iter().map(values::column).collect();
+        let mut writer = results.start(&columns).await?;
+        for row in &outcome.rows {
             writer.write_row(row.iter().map(Cell)).await?;
         }
         writer.finish().await
@@ -197,7 +182,7 @@ impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Session {
         self.last_statement += 1;
         let id = self.last_statement;
         self.statements.insert(id, query.to_owned());
-        let parameters = vec![values::text_column("?"); parameters];
+        let parameters = vec![values::column(&values::text("?")); parameters];
         info.reply(id, &parameters, &columns).await
     }
 

@@ -33,13 +33,12 @@ pub(super) fn column(of: &sample::Column) -> Column {
     }
 }
 
-/// The announcement of a column of text.
-pub(super) fn text_column(name: &str) -> Column {
-    Column {
-        table: String::new(),
-        column: name.to_owned(),
-        coltype: ColumnType::MYSQL_TYPE_VAR_STRING,
-        colflags: ColumnFlags::empty(),
+/// A column of text.
+pub(super) fn text(name: &str) -> sample::Column {
+    sample::Column {
+        name: name.to_owned(),
+        kind: Type::Text(None),
+        table: None,
     }
 }
 
@@ -142,9 +141,8 @@ mod tests {
             ("2026-12-31 23:59:59.000120", Type::Timestamp),
         ] {
             let column = column(&sample::Column {
-                name: String::new(),
-                table: None,
                 kind,
+                ..super::text("")
             });
             let mut bytes = Vec::new();
             let cell = Value::Text(text.to_owned());
