@@ -23,7 +23,7 @@ impl Gate {
     /// What PRELOGIN answers about federated authentication to those who ask.
     pub(super) fn fedauth_answer(&self, prelogin: Prelogin) -> Option<bool> {
         let is_required = self.options.development.is_none();
-        prelogin.asks_fedauth.then_some(is_required)
+        prelogin.fedauth.map(|_asked| is_required)
     }
 
     /// Judges a login. The outer error ends the connection without a word.
