@@ -4,13 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::address::host_and_port;
-use super::keys::of_document::{
-    ADMIN, ADMIN_LISTEN, ADMIN_TABLE, HEALTH, HEALTH_LISTEN, HEALTH_TABLE,
-};
-use super::keys::{Key, Table, ValueKind};
-use super::problems::Checked;
+use super::keys::of_document::{ADMIN, ADMIN_LISTEN, ADMIN_TABLE, HEALTH_LISTEN, HEALTH_TABLE};
 use super::section::Section;
-use super::value::Value;
 use crate::route::ListenAddr;
 
 const ADMIN_PORT: u16 = 9091;
@@ -28,7 +23,7 @@ pub enum AdminListen {
 
 /// `[health]`: off when absent.
 pub(super) fn health(document: &mut Section<'_>) -> Option<ListenAddr> {
-    let mut section = table(document, &HEALTH_TABLE, &HEALTH).ok()??;
+    let mut section = document.table(&HEALTH_TABLE).ok()??;
     let listen = section.value(&HEALTH_LISTEN);
     section.finish();
     listen.ok()
@@ -36,7 +31,7 @@ pub(super) fn health(document: &mut Section<'_>) -> Option<ListenAddr> {
 
 /// `[admin]`: on loopback when absent.
 pub(super) fn admin(document: &mut Section<'_>) -> AdminListen {
-    let mut section = match table(document, &ADMIN_TABLE, &ADMIN) {
+    let mut section = match document.table(&ADMIN_TABLE) {
         Ok(Some(section)) => section,
         _ => document.empty(&ADMIN),
     };
@@ -48,19 +43,6 @@ pub(super) fn admin(document: &mut Section<'_>) -> AdminListen {
         Ok(listen) => listen,
         Err(_) => AdminListen::Off,
     }
-}
-
-/// The table that stands under a key of the document.
-pub(super) fn table<'r>(
-    document: &mut Section<'r>,
-    key: &Key<impl ValueKind<Value = Value>>,
-    table: &'static Table,
-) -> Checked<Option<Section<'r>>> {
-    let name = key.about.name;
-    document
-        .read(key)?
-        .map(|written| document.inner(table, &format!("[{name}]"), name, written))
-        .transpose()
 }
 
 /// Where `[admin]` may listen.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use azdb_identity::{Cloud, IdentityConfig, Selector, SourceKind};
 
 use super::files;
-use super::health_and_admin::table;
 use super::keys::of_document::{IDENTITIES, IDENTITY};
 use super::keys::{Fact, Key, ValueKind, of_identity as keys};
 use super::names::{did_you_mean, shown};
@@ -71,7 +70,7 @@ impl Identities {
     /// Takes `identity` and `identities` out of the document.
     pub(super) fn read(document: &mut Section<'_>) -> Self {
         Self {
-            default: Identity::of(table(document, &IDENTITY, &keys::TABLE)),
+            default: Identity::of(document.table(&IDENTITY)),
             named: named(document),
         }
     }

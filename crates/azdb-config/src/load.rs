@@ -180,7 +180,7 @@ impl Layers<'_> {
 
     /// What the file says of the process.
     fn settings(&self, document: &mut Section<'_>) -> Overrides {
-        match health_and_admin::table(document, &PROCESS, &keys::of_process::TABLE) {
+        match document.table(&PROCESS) {
             Ok(Some(mut section)) => {
                 let settings = process::read(&mut section);
                 section.finish();

@@ -3,7 +3,7 @@
 //! A reader answers `Ok(None)` for a key that is absent and [`Reported`] for one that is wrong, so nobody takes a wrong value
 //! for an absent one and complains about that too.
 
-use super::keys::{Absent, Fact, Form, Key, Literal, TABLES, Table, ValueKind};
+use super::keys::{Absent, Fact, Form, Inner, Key, Literal, TABLES, Table, ValueKind};
 use super::names::{did_you_mean, shown};
 use super::problems::{Checked, Findings, Reported, Spot, Written};
 use super::upstream_auth::LoginWith;
@@ -61,6 +61,14 @@ impl<'r> Section<'r> {
             }
             _ => Err(self.refuse(&spot, key, "must be a table")),
         }
+    }
+
+    /// The table under `key`, if it is given.
+    pub(super) fn table(&mut self, key: &Key<Inner>) -> Checked<Option<Self>> {
+        let context = format!("[{}]", key.about.name);
+        let (report, source) = (self.report, self.source);
+        let inner = |written| Section::new(report, source, key.kind.0, &context, written);
+        Ok(self.read(key)?.map(inner))
     }
 
     /// A table inside this one that goes by the same name in messages.

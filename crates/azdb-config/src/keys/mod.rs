@@ -17,6 +17,7 @@
 
 mod form;
 mod kinds;
+mod lists;
 mod needs;
 pub(crate) mod of_document;
 pub(crate) mod of_identity;
@@ -26,7 +27,7 @@ pub(crate) mod of_route;
 use std::fmt::{self, Write as _};
 
 pub(crate) use self::form::Form;
-pub(crate) use self::kinds::{Time, ValueKind, Word};
+pub(crate) use self::kinds::{Inner, Time, ValueKind, Word};
 pub(crate) use self::needs::{Fact, Needs};
 use crate::route::ProtocolName;
 use crate::value::Value;

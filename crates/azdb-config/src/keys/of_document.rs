@@ -1,6 +1,6 @@
 //! What stands at the top of a file, `[health]` and `[admin]`.
 
-use super::kinds::{Parsed, Raw};
+use super::kinds::{Inner, Parsed, Raw};
 use super::{Form, Literal, Table, key, keys, of_identity, of_process, of_route};
 use crate::health_and_admin::{self, AdminListen};
 use crate::route::ListenAddr;
@@ -14,10 +14,10 @@ pub(crate) static TABLE: Table = Table {
 };
 
 keys! { TABLES {
-    PROCESS: Raw = Raw(|| Form::Table(&of_process::TABLE)), key("process", "the process");
-    HEALTH_TABLE: Raw = Raw(|| Form::Table(&HEALTH)), key("health", "health and metrics; off when absent");
-    ADMIN_TABLE: Raw = Raw(|| Form::Table(&ADMIN)), key("admin", "status, and the end of the process");
-    IDENTITY: Raw = Raw(|| Form::Table(&of_identity::TABLE)), key("identity", "the identity of all routes that name no other");
+    PROCESS: Inner = Inner(&of_process::TABLE), key("process", "the process");
+    HEALTH_TABLE: Inner = Inner(&HEALTH), key("health", "health and metrics; off when absent");
+    ADMIN_TABLE: Inner = Inner(&ADMIN), key("admin", "status, and the end of the process");
+    IDENTITY: Inner = Inner(&of_identity::TABLE), key("identity", "the identity of all routes that name no other");
     IDENTITIES: Raw = Raw(|| Form::Map(Box::new(Form::Table(&of_identity::TABLE)))), key("identities", "identities by name");
     ROUTES: Raw = Raw(|| Form::Tables(&of_route::TABLE)), key("route", "where apps come in, where they go, and as whom");
 }}

@@ -6,7 +6,8 @@ use azdb_identity::SourceKind::{
 };
 use azdb_identity::{Cloud, Selector};
 
-use super::kinds::{CommandLine, Parsed, SecretPath, Switch, TEXT, Word};
+use super::kinds::{Parsed, SecretPath, Switch, TEXT, Word};
+use super::lists::CommandLine;
 use super::{Literal, Needs, Table, key, keys};
 use crate::identities::{CLOUDS, cloud_name};
 

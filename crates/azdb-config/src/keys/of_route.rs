@@ -6,9 +6,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 
-use super::kinds::{
-    List, Octal, Parsed, Path, Raw, SecretPath, Switch, TEXT, Time, Whole, Wholes, Word, text,
-};
+use super::kinds::{Octal, Parsed, Path, Raw, SecretPath, Switch, TEXT, Time, Whole, Word, text};
+use super::lists::{List, Wholes};
 use super::{Form, Literal, Needs, Table, ValueKind as _, key, keys, of_identity};
 use crate::address::server_name;
 use crate::draft;

@@ -68,15 +68,15 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         let dialling = dial(&lobby.dialler, route);
         let (mut stream, dialled) = deadline.run(CONNECTING, dialling).await?;
         let own = own_name(&route.tls, &dialled.upstream.host);
-        let mut place = Place {
+        let mut site = Site {
             host: dialled.upstream.host,
             server: own.clone(),
         };
         let mut tls = lobby.upstream_tls.clone();
         for _hop in 0..=MAX_HOPS {
-            let opening = open(stream, tls.as_ref(), &place.host, self, credential);
+            let opening = open(stream, tls.as_ref(), &site.host, self, credential);
             let (mut upstream, echo) = deadline.run("TLS with the upstream", opening).await?;
-            let conversing = converse(&mut upstream, wish, credential, &place, echo);
+            let conversing = converse(&mut upstream, wish, credential, &site, echo);
             let doing = "logging in to the upstream";
             let Packet { header, payload } = deadline.run(doing, conversing).await?;
             let understood = LoginAnswer::parse(&payload).map_err(TdsFault::from)?;
@@ -93,7 +93,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             drop(upstream);
             let dialling = lobby.dialler.dial(&target.endpoint);
             (stream, _) = deadline.run(CONNECTING, dialling).await?;
-            place = Place {
+            site = Site {
                 host: target.endpoint.host,
                 server: target.server,
             };
@@ -104,7 +104,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
 }
 
 /// Where a login takes place.
-struct Place {
+struct Site {
     /// For TLS.
     host: String,
     /// For LOGIN7: never what the app calls us (error 40532).
@@ -197,21 +197,21 @@ async fn converse<S: Stream>(
     upstream: &mut Upstream<S>,
     wish: &Wish<'_>,
     credential: Credential<'_>,
-    place: &Place,
+    site: &Site,
     echo: bool,
 ) -> Result<Packet, Fault<TdsFault>> {
     const DOING: &str = "waiting for the answer to the login";
     match credential {
         Credential::Token(token) => {
-            let sealed = upstream.sealed(&place.host)?;
-            send_token(sealed, wish, token, place, echo).await?;
+            let sealed = upstream.sealed(&site.host)?;
+            send_token(sealed, wish, token, site, echo).await?;
         }
         Credential::Password(password) => {
             let secret = LoginSecret::Password {
                 user: &wish.principal.user,
                 password: password.expose_secret(),
             };
-            send_login(upstream.leg(), wish, secret, place).await?;
+            send_login(upstream.leg(), wish, secret, site).await?;
         }
     }
     let what = "something else than an answer to a login";
@@ -243,13 +243,13 @@ async fn send_token<S: Stream>(
     upstream: &mut Sealed<S>,
     wish: &Wish<'_>,
     token: &Token,
-    place: &Place,
+    site: &Site,
     echo: bool,
 ) -> Result<(), Fault<TdsFault>> {
     let token = token.expose();
     tracing::debug!(bytes = token.len(), name = ?upstream.name(), "sending the token");
     let secret = LoginSecret::Token { token, echo };
-    send_login(upstream.leg(), wish, secret, place).await
+    send_login(upstream.leg(), wish, secret, site).await
 }
 
 /// Sends LOGIN7 in packets of 4096 bytes, whatever size it asks for, and each in a TLS record of its own: Azure resets the
@@ -258,11 +258,11 @@ async fn send_login<S: Stream>(
     leg: &mut Leg<S>,
     wish: &Wish<'_>,
     secret: LoginSecret<'_>,
-    place: &Place,
+    site: &Site,
 ) -> Result<(), Fault<TdsFault>> {
     const DOING: &str = "sending the login";
     let relogin = Relogin {
-        server: &place.server,
+        server: &site.server,
         database: wish.database,
         secret,
     };

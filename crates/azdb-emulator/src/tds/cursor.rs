@@ -1,73 +1,49 @@
-//! Reading values out of a client's bytes, never past their end.
+//! Reading a client's bytes beyond what [`Buf`] reads, never past their end.
+
+use bytes::{Buf, TryGetError};
 
 use super::record::Violation;
 
-/// The unread rest of a message.
-#[derive(Clone, Copy)]
-pub(super) struct Cursor<'a> {
-    rest: &'a [u8],
+impl From<TryGetError> for Violation {
+    fn from(_: TryGetError) -> Self {
+        Self::Malformed("a message that ends too early")
+    }
 }
 
-impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
-    }
+/// So many bytes off the front.
+pub(super) fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], Violation> {
+    let taken = rest.split_off(..count);
+    taken.ok_or(Violation::Malformed("a message that ends too early"))
+}
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
+/// As many bytes as an array has.
+pub(super) fn array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Violation> {
+    let mut array = [0; N];
+    rest.try_copy_to_slice(&mut array)?;
+    Ok(array)
+}
 
-    /// The next byte, left where it is.
-    pub(super) fn peek(&self) -> Option<u8> {
-        self.rest.first().copied()
-    }
+/// A count that stands before bytes in four bytes.
+pub(super) fn length(rest: &mut &[u8]) -> Result<usize, Violation> {
+    usize::try_from(rest.try_get_u32_le()?).map_err(|_| Violation::Malformed("a length"))
+}
 
-    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], Violation> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or(Violation::Malformed("a message that ends too early"))?;
-        self.rest = rest;
-        Ok(taken)
-    }
+/// Bytes with their count in four bytes.
+pub(super) fn counted<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Violation> {
+    let length = length(rest)?;
+    take(rest, length)
+}
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Violation> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N)?);
-        Ok(array)
-    }
+/// Text with its count of characters in one byte.
+pub(super) fn text8(rest: &mut &[u8]) -> Result<String, Violation> {
+    let chars = usize::from(rest.try_get_u8()?);
+    Ok(utf16(take(rest, chars * 2)?))
+}
 
-    pub(super) fn u8(&mut self) -> Result<u8, Violation> {
-        Ok(u8::from_le_bytes(self.array()?))
-    }
-
-    pub(super) fn u16(&mut self) -> Result<u16, Violation> {
-        Ok(u16::from_le_bytes(self.array()?))
-    }
-
-    pub(super) fn u32(&mut self) -> Result<u32, Violation> {
-        Ok(u32::from_le_bytes(self.array()?))
-    }
-
-    pub(super) fn u64(&mut self) -> Result<u64, Violation> {
-        Ok(u64::from_le_bytes(self.array()?))
-    }
-
-    /// A count of bytes or characters that stands before them in four bytes.
-    pub(super) fn length(&mut self) -> Result<usize, Violation> {
-        usize::try_from(self.u32()?).map_err(|_| Violation::Malformed("a length"))
-    }
-
-    /// Text with its count of characters in one byte.
-    pub(super) fn short_text(&mut self) -> Result<String, Violation> {
-        let chars = usize::from(self.u8()?);
-        Ok(utf16(self.take(chars * 2)?))
-    }
-
-    /// Everything that is left.
-    pub(super) fn rest(&mut self) -> &'a [u8] {
-        std::mem::take(&mut self.rest)
-    }
+/// Text with its count of characters in two bytes.
+pub(super) fn text16(rest: &mut &[u8]) -> Result<String, Violation> {
+    let chars = usize::from(rest.try_get_u16_le()?);
+    Ok(utf16(take(rest, chars * 2)?))
 }
 
 /// UTF-16LE text; halves of surrogate pairs become U+FFFD.

@@ -2,89 +2,28 @@
 
 use std::net::IpAddr;
 
+use secrecy::ExposeSecret as _;
+
 use super::login7::{Login7, TDS_7_3B, TDS_7_4, TDS_8_0};
-use super::options::TdsOptions;
-use super::prelogin::{Prelogin, encryption};
+use super::options::{Encryption, TdsOptions};
+use super::prelogin::Prelogin;
 use super::record::{LoginRecord, Violation};
 use super::token::Refusal;
 use super::wire::TlsFacts;
-use crate::issuer::{Issuer, Rejected};
+use crate::issuer::{Issuer, Rejected, SQL_AUDIENCE};
 use crate::principal::{Principal, PrincipalKind};
-
-/// What the server wants of encryption.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encryption {
-    /// No session without TLS, as in Azure.
-    Required,
-    /// TLS for those who ask for it, as on a developer's machine.
-    Offered,
-}
-
-impl Encryption {
-    /// An answer that is followed by TLS.
-    pub(super) fn is_on(answer: u8) -> bool {
-        matches!(answer, encryption::ON | encryption::REQUIRED)
-    }
-
-    /// What PRELOGIN answers to a client's wish; never "login only".
-    pub(super) fn answer(self, wish: u8) -> u8 {
-        match (self, wish) {
-            (_, encryption::ON | encryption::REQUIRED) => encryption::ON,
-            (Self::Required, _) => encryption::REQUIRED,
-            (Self::Offered, _) => encryption::NOT_SUPPORTED,
-        }
-    }
-}
-
-/// A login with a password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SqlLogin {
-    /// Name.
-    pub user: String,
-    /// Password.
-    pub password: String,
-}
-
-impl std::fmt::Debug for SqlLogin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqlLogin")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What a login is judged by.
 pub(super) struct Gate {
-    issuer: Issuer,
-    audience: String,
-    principals: Vec<Principal>,
-    sql_logins: Vec<SqlLogin>,
-    /// Names of this server; empty when any will do.
-    names: Vec<String>,
-    databases: Vec<String>,
-    fedauth_required: bool,
-    encryption: Encryption,
+    pub(super) options: TdsOptions,
+    pub(super) issuer: Issuer,
 }
 
 impl Gate {
-    pub(super) fn new(options: &TdsOptions, issuer: Issuer) -> Self {
-        let names = options.names.iter();
-        let names = names.filter(|name| options.checks_names && name.parse::<IpAddr>().is_err());
-        Self {
-            issuer,
-            audience: options.audience.clone(),
-            principals: options.principals.clone(),
-            sql_logins: options.sql_logins.clone(),
-            names: names.cloned().collect(),
-            databases: options.databases.clone(),
-            fedauth_required: options.fedauth_required,
-            encryption: options.encryption,
-        }
-    }
-
-    /// What PRELOGIN answers about federated authentication.
+    /// What PRELOGIN answers about federated authentication to those who ask.
     pub(super) fn fedauth_answer(&self, prelogin: Prelogin) -> Option<bool> {
-        prelogin.asks_fedauth.then_some(self.fedauth_required)
+        let is_required = self.options.development.is_none();
+        prelogin.fedauth.map(|_asked| is_required)
     }
 
     /// Judges a login. The outer error ends the connection without a word.
@@ -94,7 +33,7 @@ impl Gate {
         login: &Login7,
         record: &mut LoginRecord,
     ) -> Result<Result<Principal, Refusal>, Violation> {
-        if record.tls.is_none() && self.encryption == Encryption::Required {
+        if record.tls.is_none() && self.options.encryption == Encryption::Required {
             return Err(Violation::NoEncryption);
         }
         if !matches!(login.tds_version, TDS_7_3B | TDS_7_4 | TDS_8_0) {
@@ -115,19 +54,19 @@ impl Gate {
                 return Err(Violation::CredentialsBesideToken);
             }
         }
-        if let Err(refusal) = self.reached_by_name(record.tls.as_ref(), login) {
-            return Ok(Err(refusal));
-        }
-        let user = match &fedauth {
+        let reached = self.reached_by_name(record.tls.as_ref(), login);
+        Ok(reached.and_then(|()| match &fedauth {
             Some(fedauth) => self.judge_token(&fedauth.token),
             None => self.judge_password(login),
-        };
-        Ok(user.and_then(|user| self.judge_database(login).map(|()| user)))
+        }))
     }
 
     /// Azure's gateway finds the server by the names in TLS and in LOGIN7.
     fn reached_by_name(&self, tls: Option<&TlsFacts>, login: &Login7) -> Result<(), Refusal> {
-        if self.names.is_empty() {
+        let is_name = |name: &str| name.parse::<IpAddr>().is_err();
+        let names = self.options.names.iter();
+        let names: Vec<&String> = names.filter(|name| is_name(name)).collect();
+        if self.options.development.is_some() || names.is_empty() {
             return Ok(());
         }
         let wanted = login.server.trim_start_matches("tcp:");
@@ -140,52 +79,50 @@ impl Gate {
                         are used, the server names must match.";
             return Err(Refusal::new(40531, text).class(11));
         }
-        let is_ours = |name: &str| self.names.iter().any(|own| own.eq_ignore_ascii_case(name));
-        let unknown = |name: &str| {
-            let label = name.split('.').next().unwrap_or_default();
-            let text =
-                format!("Cannot open server '{label}' requested by the login. The login failed.");
-            Err(Refusal::new(40532, text).class(11))
-        };
-        if wanted.parse::<IpAddr>().is_ok() || !is_ours(wanted) {
-            return unknown(wanted);
+        let server_name = tls.and_then(|tls| tls.server_name.as_deref());
+        for name in [wanted, server_name.unwrap_or_default()] {
+            let is_ours = |own: &&String| own.eq_ignore_ascii_case(name);
+            if !names.iter().any(is_ours) {
+                let label = name.split('.').next().unwrap_or_default();
+                let text = format!(
+                    "Cannot open server '{label}' requested by the login. The login failed."
+                );
+                return Err(Refusal::new(40532, text).class(11));
+            }
         }
-        match tls.and_then(|tls| tls.server_name.as_deref()) {
-            Some(name) if is_ours(name) => Ok(()),
-            name => unknown(name.unwrap_or_default()),
-        }
+        Ok(())
     }
 
     fn judge_token(&self, token: &str) -> Result<Principal, Refusal> {
-        let refuse = |more: &str| {
-            let text = format!("Login failed for user '<token-identified principal>'.{more}");
-            Err(Refusal::new(18456, text))
-        };
-        let plain = self.audience.trim_end_matches('/');
-        let slashed = format!("{plain}/");
+        let plain = SQL_AUDIENCE.trim_end_matches('/');
         let verdict = match self.issuer.verify(token, plain) {
-            Err(Rejected::Audience) => self.issuer.verify(token, &slashed),
+            Err(Rejected::Audience) => self.issuer.verify(token, &format!("{plain}/")),
             verdict => verdict,
         };
-        match verdict {
-            Err(Rejected::Foreign) => refuse(""),
-            Err(Rejected::Expired) => refuse(" Token is expired."),
+        let reason = match verdict {
+            Err(Rejected::Foreign) => "",
+            Err(Rejected::Expired) => " Token is expired.",
             Err(Rejected::Audience) => {
-                refuse(" The server is not currently configured to accept this token.")
+                " The server is not currently configured to accept this token."
             }
             Ok(claims) => {
                 let is_own = |one: &&Principal| one.object_id.eq_ignore_ascii_case(&claims.oid);
-                let principal = self.principals.iter().find(is_own).cloned();
-                principal.map_or_else(|| refuse(""), Ok)
+                match self.options.principals.iter().find(is_own) {
+                    Some(principal) => return Ok(principal.clone()),
+                    None => "",
+                }
             }
-        }
+        };
+        let text = format!("Login failed for user '<token-identified principal>'.{reason}");
+        Err(Refusal::new(18456, text))
     }
 
     fn judge_password(&self, login: &Login7) -> Result<Principal, Refusal> {
         let user = &login.user;
-        let known = self.sql_logins.iter().find(|known| known.user == *user);
-        let reason = match known {
-            Some(known) if known.password == login.password => {
+        let reason = match &self.options.development {
+            Some(known)
+                if known.user == *user && known.password.expose_secret() == login.password =>
+            {
                 return Ok(Principal {
                     name: user.clone(),
                     object_id: String::new(),
@@ -194,25 +131,13 @@ impl Gate {
                     database_role: None,
                 });
             }
-            None if self.sql_logins.is_empty() => {
+            Some(_) => "",
+            None => {
                 " Reason: Azure Active Directory only authentication is enabled. Please contact your \
                  system administrator."
             }
-            _ => "",
         };
         let text = format!("Login failed for user '{user}'.{reason}");
         Err(Refusal::new(18456, text))
-    }
-
-    fn judge_database(&self, login: &Login7) -> Result<(), Refusal> {
-        let database = &login.database;
-        let is_known = |known: &String| known.eq_ignore_ascii_case(database);
-        if database.is_empty() || self.databases.is_empty() || self.databases.iter().any(is_known) {
-            return Ok(());
-        }
-        let text = format!(
-            "Cannot open database \"{database}\" requested by the login. The login failed."
-        );
-        Err(Refusal::new(4060, text).class(11))
     }
 }

@@ -1,6 +1,8 @@
 //! LOGIN7: who the client is, and what it asks for.
 
-use super::cursor::{Cursor, utf16, wide};
+use bytes::Buf as _;
+
+use super::cursor::{array, counted, length, take, utf16, wide};
 use super::record::Violation;
 
 /// LOGIN7 of TDS 7.3B.
@@ -9,6 +11,9 @@ pub(super) const TDS_7_3B: u32 = 0x730b_0003;
 pub(super) const TDS_7_4: u32 = 0x7400_0004;
 /// LOGIN7 of TDS 8.0.
 pub(super) const TDS_8_0: u32 = 0x0800_0000;
+
+/// Features of a client, or what a server acknowledges of them: their ids and bytes.
+pub(super) type Features = Vec<(u8, Vec<u8>)>;
 
 /// Feature ids.
 pub(super) mod feature {
@@ -46,8 +51,8 @@ pub(super) struct Login7 {
     pub(super) interface: String,
     pub(super) language: String,
     pub(super) database: String,
-    pub(super) sspi: usize,
-    pub(super) features: Vec<(u8, Vec<u8>)>,
+    pub(super) has_sspi: bool,
+    pub(super) features: Features,
 }
 
 /// The FEDAUTH feature of a LOGIN7.
@@ -59,24 +64,29 @@ pub(super) struct Fedauth {
 
 impl Login7 {
     pub(super) fn parse(data: &[u8]) -> Result<Self, Violation> {
-        let mut fixed = Cursor::new(data);
-        if fixed.length()? != data.len() {
+        let mut fixed = data;
+        if length(&mut fixed)? != data.len() {
             return Err(Violation::Malformed("LOGIN7's length"));
         }
-        let (tds_version, packet_size) = (fixed.u32()?, fixed.u32()?);
-        let (client, flags, locale) = (fixed.array()?, fixed.array::<4>()?, fixed.array()?);
+        let (tds_version, packet_size) = (fixed.try_get_u32_le()?, fixed.try_get_u32_le()?);
+        let client = array(&mut fixed)?;
+        let flags: [u8; 4] = array(&mut fixed)?;
+        let locale = array(&mut fixed)?;
+        // Where a field of variable length is, and how long.
         let mut field = || -> Result<(usize, usize), Violation> {
-            Ok((usize::from(fixed.u16()?), usize::from(fixed.u16()?)))
+            let place = (fixed.try_get_u16_le()?, fixed.try_get_u16_le()?);
+            Ok((usize::from(place.0), usize::from(place.1)))
         };
         let (host, user, password) = (field()?, field()?, field()?);
         let (app, server, extension) = (field()?, field()?, field()?);
         let (interface, language, database) = (field()?, field()?, field()?);
-        fixed.take(6)?;
-        let sspi = (usize::from(fixed.u16()?), usize::from(fixed.u16()?));
-        let features = if flags[3] & FLAG_EXTENSION == 0 {
-            Vec::new()
-        } else {
-            features(data, bytes(data, extension.0, extension.1)?)?
+        // The address of a network card.
+        take(&mut fixed, 6)?;
+        fixed.try_get_u16_le()?;
+        let has_sspi = fixed.try_get_u16_le()? != 0;
+        let features = match flags[3] & FLAG_EXTENSION {
+            0 => Vec::new(),
+            _ => extensions(data, bytes(data, extension.0, extension.1)?)?,
         };
         let text = |(offset, chars): (usize, usize)| -> Result<String, Violation> {
             if chars > 128 {
@@ -103,7 +113,7 @@ impl Login7 {
             interface: text(interface)?,
             language: text(language)?,
             database: text(database)?,
-            sspi: sspi.1,
+            has_sspi,
             features,
         })
     }
@@ -132,10 +142,7 @@ impl Login7 {
         if !self.features.is_empty() {
             flags[3] |= FLAG_EXTENSION;
             fields[5].0 = number(end).to_vec();
-            for (id, data) in &self.features {
-                features.extend([&[*id][..], &number(data.len()), data].concat());
-            }
-            features.push(feature::END);
+            put_features(&mut features, &self.features);
         }
         let mut login = number(end + features.len()).to_vec();
         login.extend(self.tds_version.to_le_bytes());
@@ -155,7 +162,7 @@ impl Login7 {
     }
 
     pub(super) fn is_integrated(&self) -> bool {
-        self.flags[1] & FLAG_INTEGRATED != 0 || self.sspi != 0
+        self.flags[1] & FLAG_INTEGRATED != 0 || self.has_sspi
     }
 
     pub(super) fn changes_password(&self) -> bool {
@@ -168,14 +175,13 @@ impl Login7 {
         let Some((_, data)) = features.find(|(id, _)| *id == feature::FEDAUTH) else {
             return Ok(None);
         };
-        let mut data = Cursor::new(data);
-        let options = data.u8()?;
+        let mut data = data.as_slice();
+        let options = data.try_get_u8()?;
         if options >> 1 != SECURITY_TOKEN {
             let text = "a FEDAUTH library other than SecurityToken";
             return Err(Violation::Malformed(text));
         }
-        let length = data.length()?;
-        let token = utf16(data.take(length)?);
+        let token = utf16(counted(&mut data)?);
         if !data.is_empty() {
             return Err(Violation::Malformed(
                 "a FEDAUTH nonce that nobody asked for",
@@ -197,22 +203,32 @@ fn bytes(data: &[u8], offset: usize, length: usize) -> Result<&[u8], Violation> 
         .ok_or(Violation::Malformed("a LOGIN7 offset"))
 }
 
-fn features(data: &[u8], extension: &[u8]) -> Result<Vec<(u8, Vec<u8>)>, Violation> {
+fn extensions(data: &[u8], extension: &[u8]) -> Result<Features, Violation> {
     let Some(offset) = extension.first_chunk::<4>() else {
         return Ok(Vec::new());
     };
     let offset = usize::try_from(u32::from_le_bytes(*offset)).unwrap_or(usize::MAX);
     let list = data.get(offset..).filter(|_| offset != 0);
-    let mut list = Cursor::new(list.ok_or(Violation::Malformed("FeatureExt's offset"))?);
+    features(&mut list.ok_or(Violation::Malformed("FeatureExt's offset"))?)
+}
+
+/// A list of features, to its end.
+pub(super) fn features(rest: &mut &[u8]) -> Result<Features, Violation> {
     let mut features = Vec::new();
     loop {
-        let id = list.u8()?;
-        if id == feature::END {
-            return Ok(features);
+        match rest.try_get_u8()? {
+            feature::END => return Ok(features),
+            id => features.push((id, counted(rest)?.to_vec())),
         }
-        let length = list.length()?;
-        features.push((id, list.take(length)?.to_vec()));
     }
+}
+
+/// A list of features with its end.
+pub(super) fn put_features(bytes: &mut Vec<u8>, features: &[(u8, Vec<u8>)]) {
+    for (id, data) in features {
+        bytes.extend([&[*id][..], &number(data.len()), data].concat());
+    }
+    bytes.push(feature::END);
 }
 
 fn number(number: usize) -> [u8; 4] {

@@ -43,8 +43,7 @@ mod value;
 mod welcome;
 mod wire;
 
-pub use login::{Encryption, SqlLogin};
-pub use options::TdsOptions;
+pub use options::{Encryption, SqlLogin, TdsOptions};
 pub use record::{LoginRecord, LoginScript, Route, Verdict, Violation};
 pub use server::{TdsError, TdsServer};
 pub use session::Asked;

@@ -2,10 +2,28 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::login::{Encryption, SqlLogin};
+use secrecy::SecretString;
+
 use crate::behind::Behind;
-use crate::issuer::SQL_AUDIENCE;
 use crate::principal::Principal;
+
+/// What the server wants of encryption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    /// No session without TLS, as in Azure.
+    Required,
+    /// TLS for those who ask for it, as on a developer's machine.
+    Offered,
+}
+
+/// A login with a password.
+#[derive(Debug, Clone)]
+pub struct SqlLogin {
+    /// Name.
+    pub user: String,
+    /// Password.
+    pub password: SecretString,
+}
 
 /// How a server is set up. The default is as strict as Azure SQL.
 #[derive(Debug, Clone)]
@@ -14,22 +32,15 @@ pub struct TdsOptions {
     pub bind: SocketAddr,
     /// Names and IP addresses in its certificate.
     pub names: Vec<String>,
-    /// TLS's server name and LOGIN7's ServerName must be one of `names`, IP addresses excepted.
-    pub checks_names: bool,
     /// What it wants of encryption.
     pub encryption: Encryption,
-    /// What PRELOGIN says of federated authentication to those who ask.
-    pub fedauth_required: bool,
     /// Principals that may log in with a token.
     pub principals: Vec<Principal>,
     /// The server that sessions are relayed to; `None` for the sample.
     pub behind: Option<Behind>,
-    /// Audience that a token must have, with or without a slash at its end.
-    pub audience: String,
-    /// Logins with a password; without any, only tokens are accepted.
-    pub sql_logins: Vec<SqlLogin>,
-    /// Databases that there are; empty when any name will do.
-    pub databases: Vec<String>,
+    /// A developer's server: this login comes in, under whatever name the server is reached.
+    /// `None` in Azure, where only tokens are accepted and names must be the server's.
+    pub development: Option<SqlLogin>,
 }
 
 impl Default for TdsOptions {
@@ -37,14 +48,10 @@ impl Default for TdsOptions {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
-            checks_names: true,
             encryption: Encryption::Required,
-            fedauth_required: true,
             principals: Vec::new(),
             behind: None,
-            audience: SQL_AUDIENCE.to_owned(),
-            sql_logins: Vec::new(),
-            databases: Vec::new(),
+            development: None,
         }
     }
 }
@@ -55,13 +62,11 @@ impl TdsOptions {
     #[must_use]
     pub fn development(user: &str, password: &str) -> Self {
         Self {
-            checks_names: false,
             encryption: Encryption::Offered,
-            fedauth_required: false,
-            sql_logins: vec![SqlLogin {
+            development: Some(SqlLogin {
                 user: user.to_owned(),
-                password: password.to_owned(),
-            }],
+                password: password.into(),
+            }),
             ..Self::default()
         }
     }

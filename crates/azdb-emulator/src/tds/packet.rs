@@ -117,16 +117,11 @@ pub(super) fn packets(
 ) -> impl Iterator<Item = Vec<u8>> {
     let room = size - HEADER;
     let count = data.len().div_ceil(room).max(1);
-    (1..=count).map(move |number| {
-        let start = (number - 1) * room;
-        let part = data.get(start..data.len().min(start + room));
-        let counted = u8::try_from(number & 0xff).unwrap_or(0);
-        packet(
-            kind,
-            number == count,
-            spid,
-            counted,
-            part.unwrap_or_default(),
-        )
+    (1..=count).map(move |at| {
+        // It wraps.
+        let [number, ..] = at.to_le_bytes();
+        let part = data.get((at - 1) * room..).unwrap_or_default();
+        let part = part.get(..room).unwrap_or(part);
+        packet(kind, at == count, spid, number, part)
     })
 }

@@ -1,6 +1,9 @@
 //! PRELOGIN: what both sides can do, before anything is encrypted.
 
-use super::cursor::Cursor;
+use bytes::Buf as _;
+
+use super::cursor::take;
+use super::options::Encryption;
 use super::record::Violation;
 
 const VERSION: u8 = 0;
@@ -16,6 +19,11 @@ pub(super) mod encryption {
     pub(crate) const ON: u8 = 1;
     pub(crate) const NOT_SUPPORTED: u8 = 2;
     pub(crate) const REQUIRED: u8 = 3;
+
+    /// An answer that is followed by TLS.
+    pub(crate) fn is_on(answer: u8) -> bool {
+        matches!(answer, ON | REQUIRED)
+    }
 }
 
 /// What `@@VERSION` says.
@@ -25,15 +33,15 @@ pub(super) const SERVER_VERSION_TEXT: &str =
 /// Version of the emulated server: what Azure SQL says.
 pub(super) const SERVER_VERSION: [u8; 6] = [12, 0, 0x07, 0xd0, 0, 0];
 
-/// A client's PRELOGIN.
+/// What one side says. An option that is missing says the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Prelogin {
     /// Its ENCRYPTION byte: 0 off, 1 on, 2 not supported, 3 required.
     pub(super) encryption: u8,
-    /// It asked for several requests at a time.
+    /// It has several requests at a time.
     pub(super) mars: bool,
-    /// It asked whether the server wants federated authentication.
-    pub(super) asks_fedauth: bool,
+    /// Whether the server wants federated authentication; a client asks with 1.
+    pub(super) fedauth: Option<u8>,
 }
 
 impl Prelogin {
@@ -41,7 +49,7 @@ impl Prelogin {
         let mut parsed = Self {
             encryption: encryption::NOT_SUPPORTED,
             mars: false,
-            asks_fedauth: false,
+            fedauth: None,
         };
         for (token, value) in options(data)? {
             match (token, value) {
@@ -50,85 +58,59 @@ impl Prelogin {
                 }
                 (ENCRYPTION, [value]) => parsed.encryption = *value,
                 (MARS, [value]) => parsed.mars = *value != 0,
-                (FEDAUTH, [1]) => parsed.asks_fedauth = true,
+                (FEDAUTH, [value]) => parsed.fedauth = Some(*value),
                 (FEDAUTH, _) => return Err(Violation::Malformed("PRELOGIN's FEDAUTHREQUIRED")),
                 _ => {}
             }
         }
         Ok(parsed)
     }
+
+    /// The ENCRYPTION byte for this client; never "login only".
+    pub(super) fn encryption_for(self, wanted: Encryption) -> u8 {
+        match (wanted, self.encryption) {
+            (_, encryption::ON | encryption::REQUIRED) => encryption::ON,
+            (Encryption::Required, _) => encryption::REQUIRED,
+            (Encryption::Offered, _) => encryption::NOT_SUPPORTED,
+        }
+    }
 }
 
 fn options(data: &[u8]) -> Result<Vec<(u8, &[u8])>, Violation> {
-    let mut table = Cursor::new(data);
+    let mut table = data;
     let mut options = Vec::new();
     loop {
-        let token = table.u8()?;
+        let token = table.try_get_u8()?;
         if token == END {
             return Ok(options);
         }
         if options.is_empty() && token != VERSION {
             return Err(Violation::Malformed("PRELOGIN without VERSION in front"));
         }
-        let offset = usize::from(u16::from_be_bytes(table.array()?));
-        let length = usize::from(u16::from_be_bytes(table.array()?));
-        let value = data.get(offset..offset + length);
-        let value = value.ok_or(Violation::Malformed("a PRELOGIN option's offset"))?;
-        options.push((token, value));
+        let offset = usize::from(table.try_get_u16()?);
+        let length = usize::from(table.try_get_u16()?);
+        let mut value = data.get(offset..).unwrap_or_default();
+        options.push((token, take(&mut value, length)?));
     }
 }
 
-/// What this server answers.
-pub(super) struct Answer {
-    pub(super) encryption: u8,
-    pub(super) mars: bool,
-    pub(super) fedauth_required: Option<bool>,
-}
-
-impl Answer {
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let mut options = vec![
-            (VERSION, SERVER_VERSION.to_vec()),
-            (ENCRYPTION, vec![self.encryption]),
-            (INSTANCE, vec![0]),
-            (THREAD, Vec::new()),
-            (MARS, vec![u8::from(self.mars)]),
-        ];
-        if let Some(required) = self.fedauth_required {
-            options.push((FEDAUTH, vec![u8::from(required)]));
-        }
-        message(&options)
-    }
-}
-
-/// The ENCRYPTION byte in a server's answer, and whether it has MARS.
-pub(super) fn answered(data: &[u8]) -> Result<(u8, bool), Violation> {
-    let options = options(data)?;
-    let value = |sought: u8| {
-        let mut found = options.iter().filter(|(token, _)| *token == sought);
-        found.next().and_then(|(_, value)| value.first().copied())
-    };
-    let encryption = value(ENCRYPTION).unwrap_or(encryption::NOT_SUPPORTED);
-    Ok((encryption, value(MARS).unwrap_or(0) != 0))
-}
-
-/// What this server asks a server behind it.
-pub(super) fn question(encryption: u8, mars: bool) -> Vec<u8> {
-    message(&[
-        (VERSION, SERVER_VERSION.to_vec()),
-        (ENCRYPTION, vec![encryption]),
-        (INSTANCE, vec![0]),
-        (THREAD, vec![0; 4]),
-        (MARS, vec![u8::from(mars)]),
-    ])
-}
-
-fn message(options: &[(u8, Vec<u8>)]) -> Vec<u8> {
+/// What this server says: to an app that asked about `fedauth`, or to a server behind it.
+pub(super) fn message(encryption: u8, thread: &[u8], mars: bool, fedauth: Option<bool>) -> Vec<u8> {
+    let mars = [u8::from(mars)];
+    let fedauth = fedauth.map(|required| [u8::from(required)]);
+    let mut options: Vec<(u8, &[u8])> = vec![
+        (VERSION, &SERVER_VERSION),
+        (ENCRYPTION, std::slice::from_ref(&encryption)),
+        (INSTANCE, &[0]),
+        (THREAD, thread),
+        (MARS, &mars),
+    ];
+    options.extend(fedauth.iter().map(|value| (FEDAUTH, value.as_slice())));
     let mut table = Vec::new();
     let mut values = Vec::new();
     let base = options.len() * 5 + 1;
     for (token, value) in options {
-        table.push(*token);
+        table.push(token);
         for number in [base + values.len(), value.len()] {
             table.extend(u16::try_from(number).unwrap_or(u16::MAX).to_be_bytes());
         }

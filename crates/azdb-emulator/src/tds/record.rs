@@ -142,44 +142,18 @@ impl LoginRecord {
 
 /// The server's script for logins and its memory of them.
 #[derive(Default)]
-pub(super) struct Logins {
-    state: Mutex<State>,
-}
+pub(super) struct Logins(Mutex<Known>);
 
 #[derive(Default)]
-struct State {
-    next: VecDeque<LoginScript>,
-    records: Vec<LoginRecord>,
-    violations: Vec<Violation>,
+pub(super) struct Known {
+    /// What happens to the next ones.
+    pub(super) next: VecDeque<LoginScript>,
+    pub(super) records: Vec<LoginRecord>,
+    pub(super) violations: Vec<Violation>,
 }
 
 impl Logins {
-    pub(super) fn script(&self, count: usize, script: &LoginScript) {
-        let repeated = std::iter::repeat_n(script.clone(), count);
-        self.state().next.extend(repeated);
-    }
-
-    pub(super) fn next(&self) -> Option<LoginScript> {
-        self.state().next.pop_front()
-    }
-
-    pub(super) fn record(&self, record: LoginRecord) {
-        self.state().records.push(record);
-    }
-
-    pub(super) fn records(&self) -> Vec<LoginRecord> {
-        self.state().records.clone()
-    }
-
-    pub(super) fn violated(&self, violation: Violation) {
-        self.state().violations.push(violation);
-    }
-
-    pub(super) fn violations(&self) -> Vec<Violation> {
-        self.state().violations.clone()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,8 @@
 //! Requests: SQL text, procedure calls, transaction manager requests, bulk loads.
 
-use super::cursor::{Cursor, utf16};
+use bytes::Buf as _;
+
+use super::cursor::{length, take, utf16};
 use super::packet::kind;
 use super::record::Violation;
 use super::value::{Parameter, Unread, parameter};
@@ -51,22 +53,22 @@ const HEADER_TRANSACTION: u16 = 2;
 
 impl Request {
     pub(super) fn parse(message: u8, data: &[u8]) -> Result<Self, Violation> {
-        let mut cursor = Cursor::new(data);
+        let mut rest = data;
         if message == kind::BULK {
             return Ok(Self {
                 transaction: None,
                 asks: Asks::Bulk(data.to_vec()),
             });
         }
-        let transaction = Some(headers(&mut cursor)?);
+        let transaction = Some(headers(&mut rest)?);
         let asks = match message {
-            kind::BATCH => Asks::Batch(utf16(cursor.rest())),
-            kind::RPC => match calls(&mut cursor) {
+            kind::BATCH => Asks::Batch(utf16(rest)),
+            kind::RPC => match calls(&mut rest) {
                 Ok(calls) => Asks::Calls(calls),
                 Err(Unread::Unknown(what)) => Asks::Unknown(what),
                 Err(Unread::Malformed(violation)) => return Err(violation),
             },
-            kind::TRANSACTION => Asks::Transaction(Transaction::parse(&mut cursor)?),
+            kind::TRANSACTION => Asks::Transaction(Transaction::parse(&mut rest)?),
             message => return Err(Violation::UnexpectedMessage(message)),
         };
         Ok(Self { transaction, asks })
@@ -74,25 +76,27 @@ impl Request {
 }
 
 /// ALL_HEADERS; gives the transaction descriptor.
-fn headers(cursor: &mut Cursor<'_>) -> Result<u64, Violation> {
-    let total = cursor.length()?;
-    let rest = total
-        .checked_sub(4)
-        .ok_or(Violation::Malformed("ALL_HEADERS"))?;
-    let mut all = Cursor::new(cursor.take(rest)?);
+fn headers(rest: &mut &[u8]) -> Result<u64, Violation> {
+    let mut all = sized(rest)?;
     let mut transaction = None;
     while !all.is_empty() {
-        let length = all.length()?;
-        let rest = length
-            .checked_sub(4)
-            .ok_or(Violation::Malformed("a header's length"))?;
-        let mut header = Cursor::new(all.take(rest)?);
-        if header.u16()? == HEADER_TRANSACTION {
-            transaction = Some(header.u64()?);
-            header.u32()?;
+        let mut header = sized(&mut all)?;
+        if header.try_get_u16_le()? == HEADER_TRANSACTION {
+            transaction = Some(header.try_get_u64_le()?);
+            // How many requests there are at a time.
+            header.try_get_u32_le()?;
         }
     }
     transaction.ok_or(Violation::Malformed("a request without transaction header"))
+}
+
+/// Bytes after a length of four bytes that counts itself.
+fn sized<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Violation> {
+    let length = length(rest)?.checked_sub(4);
+    take(
+        rest,
+        length.ok_or(Violation::Malformed("a header's length"))?,
+    )
 }
 
 /// Batch separators between calls: 0xFF, or 0xFE for "do not execute"; 0x80 in old clients.
@@ -100,22 +104,22 @@ fn is_separator(byte: u8) -> bool {
     matches!(byte, 0x80 | 0xfe | 0xff)
 }
 
-fn calls(cursor: &mut Cursor<'_>) -> Result<Vec<Call>, Unread> {
+fn calls(rest: &mut &[u8]) -> Result<Vec<Call>, Unread> {
     let mut calls = Vec::new();
-    while !cursor.is_empty() {
-        let procedure = match cursor.u16()? {
-            0xffff => numbered(cursor.u16()?).to_owned(),
-            chars => utf16(cursor.take(usize::from(chars) * 2)?),
+    while !rest.is_empty() {
+        let procedure = match rest.try_get_u16_le()? {
+            0xffff => numbered(rest.try_get_u16_le()?).to_owned(),
+            chars => utf16(take(rest, usize::from(chars) * 2)?),
         };
         // Options: whether columns are described again.
-        cursor.u16()?;
+        rest.try_get_u16_le()?;
         let mut parameters = Vec::new();
-        while let Some(next) = cursor.peek() {
-            if is_separator(next) {
-                cursor.u8()?;
+        while let Some((next, after)) = rest.split_first() {
+            if is_separator(*next) {
+                *rest = after;
                 break;
             }
-            parameters.push(parameter(cursor)?);
+            parameters.push(parameter(rest)?);
         }
         calls.push(Call {
             procedure,
@@ -138,17 +142,17 @@ fn numbered(number: u16) -> &'static str {
 }
 
 impl Transaction {
-    fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Violation> {
-        let kind = cursor.u16()?;
+    fn parse(rest: &mut &[u8]) -> Result<Self, Violation> {
+        let kind = rest.try_get_u16_le()?;
         if kind == 5 {
             return Ok(Self::Begin);
         }
         if !matches!(kind, 7 | 8) {
             return Ok(Self::Other("a savepoint or distributed transaction"));
         }
-        let length = usize::from(cursor.u8()?);
-        let name = cursor.take(length)?;
-        let begin = cursor.u8()? & 1 != 0;
+        let length = usize::from(rest.try_get_u8()?);
+        let name = take(rest, length)?;
+        let begin = rest.try_get_u8()? & 1 != 0;
         Ok(match kind {
             7 => Self::Commit { begin },
             _ if name.is_empty() => Self::Rollback { begin },

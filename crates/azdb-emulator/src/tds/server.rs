@@ -11,11 +11,11 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::behind::{self, Joined};
 use super::engine::Engine;
-use super::login::{Encryption, Gate};
+use super::login::Gate;
 use super::login7::Login7;
 use super::options::TdsOptions;
 use super::packet::{LOGIN_PACKET, kind};
-use super::prelogin::{Answer, Prelogin};
+use super::prelogin::{self, Prelogin, encryption};
 use super::record::{LoginRecord, LoginScript, Logins, Verdict, Violation};
 use super::session::{self, Asked, Opened, Tally};
 use super::welcome;
@@ -64,7 +64,6 @@ pub struct TdsServer {
 }
 
 struct Shared {
-    options: TdsOptions,
     wrapped: Arc<ServerConfig>,
     strict: Arc<ServerConfig>,
     gate: Gate,
@@ -92,8 +91,7 @@ impl TdsServer {
         let listener = TcpListener::bind(bind).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let shared = Arc::new(Shared {
-            gate: Gate::new(&options, issuer),
-            options,
+            gate: Gate { options, issuer },
             wrapped,
             strict,
             logins: Logins::default(),
@@ -127,19 +125,20 @@ impl TdsServer {
 
     /// The next `count` logins go like this.
     pub fn script(&self, count: usize, script: &LoginScript) {
-        self.shared.logins.script(count, script);
+        let repeated = std::iter::repeat_n(script.clone(), count);
+        self.shared.logins.lock().next.extend(repeated);
     }
 
     /// All logins so far that came as far as LOGIN7, in the order in which they were decided.
     #[must_use]
     pub fn logins(&self) -> Vec<LoginRecord> {
-        self.shared.logins.records()
+        self.shared.logins.lock().records.clone()
     }
 
     /// What connections were broken off for, from login to their last byte.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
-        self.shared.logins.violations()
+        self.shared.logins.lock().violations.clone()
     }
 
     /// What sessions of the sample have asked for so far.
@@ -154,9 +153,17 @@ impl TdsServer {
     }
 }
 
+/// A login that was let in.
+struct Entered {
+    spid: u16,
+    /// What the app reads.
+    response: Vec<u8>,
+    to: Destination,
+}
+
 /// Where a login leads that was let in.
-enum Entered {
-    Sample(Engine),
+enum Destination {
+    Sample(Engine, Opened),
     Behind(Joined),
 }
 
@@ -174,7 +181,7 @@ impl Shared {
         // `outgoing` lives until here: who sees the connection end finds the violation written down.
         if let Some(violation) = ended.as_ref().err().and_then(Violation::behind) {
             tracing::warn!(%peer, %violation, "TDS connection broken off");
-            self.logins.violated(violation);
+            self.logins.lock().violations.push(violation);
         }
         ended
     }
@@ -190,8 +197,8 @@ impl Shared {
         let logged_in = tokio::time::timeout(LOGIN_LIMIT, login).await;
         match logged_in.map_err(io::Error::from)?? {
             None => Ok(()),
-            Some((Entered::Behind(joined), _)) => behind::relay(incoming, outgoing, joined).await,
-            Some((Entered::Sample(engine), opened)) => {
+            Some(Destination::Behind(joined)) => behind::relay(incoming, outgoing, joined).await,
+            Some(Destination::Sample(engine, opened)) => {
                 session::run(incoming, outgoing, &opened, engine).await
             }
         }
@@ -204,7 +211,7 @@ impl Shared {
         outgoing: &Outgoing,
         is_tls: bool,
         peer: SocketAddr,
-    ) -> io::Result<Option<(Entered, Opened)>> {
+    ) -> io::Result<Option<Destination>> {
         let mut tls = None;
         if is_tls {
             tls = Some(incoming.strict_tls(Arc::clone(&self.strict)).await?);
@@ -220,52 +227,58 @@ impl Shared {
             database: welcome::database(&login).to_owned(),
             tally: Arc::clone(&self.tally),
         };
+        let spid = opened.spid;
         let entered = match self.decide(prelogin, &login, &mut record) {
-            Ok(principal) => self.enter(principal, &opened, &login).await,
+            Ok(principal) => self.enter(principal, opened, &login).await,
             Err(verdict) => Err(verdict),
         };
         record.verdict = entered.as_ref().err().cloned().unwrap_or(Verdict::Admitted);
-        self.logins.record(record);
+        self.logins.lock().records.push(record);
 
-        let response = match &entered {
-            Ok(Entered::Behind(joined)) => joined.response.clone(),
-            Ok(Entered::Sample(_)) => welcome::admission(opened.packet_size, &login).bytes,
-            Err(Verdict::Violated(violation)) => return Err((*violation).into()),
-            Err(Verdict::Routed(route)) => welcome::routing(&login, route).bytes,
+        let refused = match entered {
+            Ok(Entered { spid, response, to }) => {
+                let kind = kind::RESPONSE;
+                outgoing.send_message(kind, spid, &response).await?;
+                tracing::info!(%peer, app = login.app, "TDS login");
+                return Ok(Some(to));
+            }
+            Err(Verdict::Violated(violation)) => return Err(violation.into()),
+            Err(Verdict::Dropped | Verdict::Admitted) => return Ok(None),
+            Err(Verdict::Routed(route)) => welcome::routing(&login, &route),
             Err(Verdict::Refused(refusal)) => {
                 tracing::info!(%peer, reason = refusal.message, "TDS login refused");
-                welcome::refusal(refusal).bytes
+                welcome::refusal(&refusal)
             }
-            Err(Verdict::Dropped | Verdict::Admitted) => return Ok(None),
-        };
-        let spid = match &entered {
-            Ok(Entered::Behind(joined)) => joined.spid,
-            _ => opened.spid,
         };
         outgoing
-            .send_message(kind::RESPONSE, spid, &response)
+            .send_message(kind::RESPONSE, spid, &refused.bytes)
             .await?;
-        let Ok(entered) = entered else {
-            goodbye(incoming, outgoing).await?;
-            return Ok(None);
-        };
-        tracing::info!(%peer, app = login.app, "TDS login");
-        Ok(Some((entered, opened)))
+        goodbye(incoming, outgoing).await?;
+        Ok(None)
     }
 
     /// Opens a session of the sample, or of the server behind.
     async fn enter(
         &self,
         principal: Principal,
-        opened: &Opened,
+        opened: Opened,
         login: &Login7,
     ) -> Result<Entered, Verdict> {
-        let Some(behind) = &self.options.behind else {
-            let engine = Engine::open(&self.sample, principal.name, opened);
-            return engine.map(Entered::Sample).map_err(Verdict::Refused);
-        };
-        let joined = behind::join(behind, &principal, opened, login).await;
-        joined.map(Entered::Behind).map_err(Verdict::Refused)
+        if let Some(behind) = &self.gate.options.behind {
+            let joined = behind::join(behind, &principal, &opened, login).await;
+            let mut joined = joined.map_err(Verdict::Refused)?;
+            return Ok(Entered {
+                spid: joined.spid,
+                response: std::mem::take(&mut joined.response),
+                to: Destination::Behind(joined),
+            });
+        }
+        let engine = Engine::open(&self.sample, principal.name, &opened);
+        Ok(Entered {
+            spid: opened.spid,
+            response: welcome::admission(opened.packet_size, login).bytes,
+            to: Destination::Sample(engine.map_err(Verdict::Refused)?, opened),
+        })
     }
 
     /// PRELOGIN and the TLS in it. Gives what the client said.
@@ -277,14 +290,14 @@ impl Shared {
     ) -> io::Result<Prelogin> {
         let message = incoming.message(kind::PRELOGIN).await?;
         let prelogin = Prelogin::parse(&message.data)?;
-        let answer = Answer {
-            encryption: self.options.encryption.answer(prelogin.encryption),
-            mars: prelogin.mars,
-            fedauth_required: self.gate.fedauth_answer(prelogin),
-        };
-        let bytes = answer.encode();
-        outgoing.send_message(kind::RESPONSE, 0, &bytes).await?;
-        if tls.is_none() && Encryption::is_on(answer.encryption) {
+        if !matches!(prelogin.fedauth, None | Some(1)) {
+            return Err(Violation::Malformed("PRELOGIN's FEDAUTHREQUIRED").into());
+        }
+        let encryption = prelogin.encryption_for(self.gate.options.encryption);
+        let fedauth = self.gate.fedauth_answer(prelogin);
+        let answer = prelogin::message(encryption, &[], prelogin.mars, fedauth);
+        outgoing.send_message(kind::RESPONSE, 0, &answer).await?;
+        if tls.is_none() && encryption::is_on(encryption) {
             *tls = Some(incoming.wrapped_tls(Arc::clone(&self.wrapped)).await?);
         }
         Ok(prelogin)
@@ -296,15 +309,12 @@ impl Shared {
         login: &Login7,
         record: &mut LoginRecord,
     ) -> Result<Principal, Verdict> {
-        let script = self.logins.next();
+        let script = self.logins.lock().next.pop_front();
         if record.longest_packet > LOGIN_PACKET {
             return Err(Verdict::Violated(Violation::LoginPacketTooLong));
         }
-        let judged = self
-            .gate
-            .judge(prelogin, login, record)
-            .map_err(Verdict::Violated)?;
-        match (judged, script) {
+        let judged = self.gate.judge(prelogin, login, record);
+        match (judged.map_err(Verdict::Violated)?, script) {
             (_, Some(LoginScript::Refuse(refusal))) => Err(Verdict::Refused(refusal)),
             (_, Some(LoginScript::Drop)) => Err(Verdict::Dropped),
             (Err(refusal), _) => Err(Verdict::Refused(refusal)),

@@ -1,6 +1,6 @@
 //! Tokens that make up a response: TDS 7.4 widths.
 
-use super::login7::feature;
+use super::login7::put_features;
 use super::prelogin::SERVER_VERSION;
 
 /// The emulated server's name in errors and infos.
@@ -177,13 +177,7 @@ impl Tokens {
 
     pub(super) fn feature_acks(&mut self, acks: &[(u8, Vec<u8>)]) {
         self.bytes.push(first::FEATUREEXTACK);
-        for (id, data) in acks {
-            self.bytes.push(*id);
-            let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-            self.bytes.extend(length.to_le_bytes());
-            self.bytes.extend_from_slice(data);
-        }
-        self.bytes.push(feature::END);
+        put_features(&mut self.bytes, acks);
     }
 
     pub(super) fn return_status(&mut self, status: i32) {

@@ -8,7 +8,7 @@
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rustls::{ClientConnection, Connection, ServerConfig, ServerConnection};
+use rustls::{Connection, ServerConfig, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -68,7 +68,7 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Sends one packet: a record of its own where there is TLS.
+    /// Sends one packet, a record of its own where there is TLS, and what TLS itself has to say.
     pub(super) async fn send(&self, bytes: &[u8]) -> io::Result<()> {
         tracing::trace!(header = ?bytes.get(..HEADER), "sends");
         let mut half = self.half.lock().await;
@@ -91,21 +91,11 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Sends what TLS itself has to say.
-    async fn send_own(&self) -> io::Result<()> {
-        let mut half = self.half.lock().await;
-        let Some(tls) = self.tls.get() else {
-            return Ok(());
-        };
-        let sealed = drained(&mut locked(tls))?;
-        half.write_all(&sealed).await
-    }
-
     /// Says goodbye to the other side's reading half.
     pub(super) async fn close(&self) -> io::Result<()> {
         if let Some(tls) = self.tls.get() {
             locked(tls).send_close_notify();
-            self.send_own().await?;
+            self.send(&[]).await?;
         }
         self.half.lock().await.shutdown().await
     }
@@ -228,7 +218,8 @@ impl Incoming {
             return Ok(None);
         };
         let opened = opened(&mut locked(&tls), &record);
-        self.outgoing.send_own().await?;
+        // What TLS itself has to say to that.
+        self.outgoing.send(&[]).await?;
         opened
     }
 
@@ -264,21 +255,14 @@ impl Incoming {
         }
     }
 
-    /// The TLS handshake of TDS 7 as a server, inside PRELOGIN packets: one message for each flight.
+    /// The TLS handshake of TDS 7 as a server.
     pub(super) async fn wrapped_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<TlsFacts> {
         let tls = ServerConnection::new(config).map_err(io::Error::other)?;
-        let tls = self.wrapped(tls.into()).await?;
-        Ok(self.seal(tls))
+        self.wrapped(tls.into()).await
     }
 
-    /// The same as a client.
-    pub(super) async fn wrapped_tls_as_client(&mut self, tls: ClientConnection) -> io::Result<()> {
-        let tls = self.wrapped(tls.into()).await?;
-        self.seal(tls);
-        Ok(())
-    }
-
-    async fn wrapped(&mut self, mut tls: Connection) -> io::Result<Connection> {
+    /// The TLS handshake of TDS 7, inside PRELOGIN packets: one message for each flight.
+    pub(super) async fn wrapped(&mut self, mut tls: Connection) -> io::Result<TlsFacts> {
         let kind = kind::PRELOGIN;
         loop {
             let flight = drained(&mut tls)?;
@@ -286,7 +270,7 @@ impl Incoming {
                 self.outgoing.send_message(kind, 0, &flight).await?;
             }
             if !tls.is_handshaking() {
-                return Ok(tls);
+                return Ok(self.seal(tls));
             }
             let packet = self.packet(kind).await?;
             if let Err(error) = fed(&mut tls, &packet.data) {

@@ -17,7 +17,6 @@
 //! * The app's token is not sent behind, nor is the password of the server behind sent to the app.
 //! * Both sides have agreed on one packet size, one TDS version and MARS or none.
 
-mod relay;
 mod response;
 
 use std::io;
@@ -26,17 +25,16 @@ use std::sync::Arc;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
-use super::login::Encryption;
 use super::login7::{Login7, TDS_7_4, TDS_8_0, feature};
-use super::packet::kind;
-use super::prelogin::{answered, encryption, question};
+use super::packet::{Packet, SMP, SMP_HEADER, kind};
+use super::prelogin::{self, Prelogin, encryption};
+use super::record::Violation;
 use super::session::Opened;
 use super::token::Refusal;
 use super::wire::{Incoming, Outgoing, split};
 use crate::behind::{Behind, BehindError};
 use crate::principal::Principal;
 use crate::unverified::client_config;
-pub(super) use relay::relay;
 use response::Response;
 
 /// A session at the server behind.
@@ -63,7 +61,7 @@ pub(super) async fn join(
     let host = behind.host().unwrap_or_default();
     let (mut incoming, outgoing) = split(stream, false);
 
-    let mars = prelogin(host, opened.mars, &mut incoming, &outgoing);
+    let mars = encrypt(host, opened.mars, &mut incoming, &outgoing);
     if mars.await.map_err(failed)? != opened.mars {
         let text = "it has no MARS, which the app wants";
         return Err(not_available(behind.misunderstood(text)));
@@ -92,23 +90,23 @@ pub(super) async fn join(
 }
 
 /// PRELOGIN, and TLS where the server behind has it. Gives whether it has MARS.
-async fn prelogin(
+async fn encrypt(
     host: &str,
     mars: bool,
     incoming: &mut Incoming,
     outgoing: &Outgoing,
 ) -> io::Result<bool> {
-    let question = question(encryption::ON, mars);
+    let question = prelogin::message(encryption::ON, &[0; 4], mars, None);
     outgoing.send_message(kind::PRELOGIN, 0, &question).await?;
     let answer = incoming.message(kind::RESPONSE).await?;
-    let (encryption, mars) = answered(&answer.data)?;
-    if Encryption::is_on(encryption) {
+    let answer = Prelogin::parse(&answer.data)?;
+    if encryption::is_on(answer.encryption) {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let config = client_config(&[&rustls::version::TLS12]).map_err(io::Error::other)?;
         let tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
-        incoming.wrapped_tls_as_client(tls).await?;
+        incoming.wrapped(tls.into()).await?;
     }
-    Ok(mars)
+    Ok(answer.mars)
 }
 
 /// The app's login, with a user and a password where it had a token.
@@ -127,8 +125,49 @@ fn as_user(behind: &Behind, user: &str, opened: &Opened, login: &Login7) -> Logi
         password: behind.password().unwrap_or_default().to_owned(),
         server: behind.host().unwrap_or_default().to_owned(),
         database: behind.database(wished).unwrap_or_default().to_owned(),
-        sspi: 0,
+        has_sspi: false,
         features: features.collect(),
         ..login.clone()
     }
+}
+
+/// Hands on packets until one side has gone. What the app does wrong ends both, as in Azure.
+pub(super) async fn relay(mut app: Incoming, to_app: &Outgoing, joined: Joined) -> io::Result<()> {
+    let Joined {
+        incoming: mut behind,
+        outgoing: to_behind,
+        packet_size,
+        ..
+    } = joined;
+    let asking = async {
+        while let Some(unit) = app.unit().await? {
+            check(&unit, packet_size)?;
+            to_behind.send(&unit).await?;
+        }
+        to_behind.close().await
+    };
+    let answering = async {
+        // No violation of the app's.
+        while let Some(unit) = behind.unit().await.map_err(io::Error::other)? {
+            to_app.send(&unit).await?;
+        }
+        to_app.close().await
+    };
+    tokio::pin!(asking, answering);
+    tokio::select! {
+        asked = &mut asking => {
+            asked?;
+            answering.await
+        }
+        answered = &mut answering => answered,
+    }
+}
+
+fn check(unit: &[u8], packet_size: usize) -> Result<(), Violation> {
+    let packet = match unit.split_at_checked(SMP_HEADER) {
+        Some(([SMP, ..], [])) => return Ok(()),
+        Some(([SMP, ..], packet)) => packet,
+        _ => unit,
+    };
+    Packet::of(packet.to_vec())?.check_size(packet_size)
 }

@@ -1,7 +1,9 @@
 //! The login response of the server behind, as the app reads it.
 
-use super::super::cursor::{Cursor, utf16};
-use super::super::login7::{Login7, feature};
+use bytes::Buf as _;
+
+use super::super::cursor::{counted, take, text8, text16};
+use super::super::login7::{Login7, feature, features};
 use super::super::packet::LOGIN_PACKET;
 use super::super::record::Violation;
 use super::super::token::{Tokens, change, first};
@@ -17,41 +19,38 @@ impl Response {
     /// Reads a response and makes it one to `login`: in its TDS version, and with an acknowledgement
     /// of FEDAUTH when it asked for that.
     pub(super) fn parse(response: &[u8], login: &Login7) -> Result<Self, Violation> {
-        let mut rest = Cursor::new(response);
+        let mut rest = response;
         let mut tokens = Tokens::new();
         let mut seen = Seen::default();
         let mut owed = login.features.iter().any(|(id, _)| *id == feature::FEDAUTH);
-        while let Some(token) = rest.peek() {
-            rest.u8()?;
+        while let Ok(token) = rest.try_get_u8() {
             match token {
                 first::ENVCHANGE | first::ERROR | first::INFO | first::LOGINACK => {
-                    let length = usize::from(rest.u16()?);
-                    let mut body = rest.take(length)?.to_vec();
+                    let length = usize::from(rest.try_get_u16_le()?);
+                    let mut body = take(&mut rest, length)?.to_vec();
                     seen.look(token, &mut body, login.tds_version)?;
                     tokens.sized(token, &body);
                 }
                 first::FEATUREEXTACK => {
-                    let mut acks = acknowledged(&mut rest)?;
+                    let mut acks = features(&mut rest)?;
                     if std::mem::take(&mut owed) {
                         acks.push((feature::FEDAUTH, Vec::new()));
                     }
                     tokens.feature_acks(&acks);
                 }
                 first::SESSIONSTATE => {
-                    let length = rest.length()?;
-                    let body = rest.take(length)?;
+                    let state = counted(&mut rest)?;
+                    let length = u32::try_from(state.len()).unwrap_or(u32::MAX);
                     tokens.bytes.push(token);
-                    tokens
-                        .bytes
-                        .extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
-                    tokens.bytes.extend_from_slice(body);
+                    tokens.bytes.extend(length.to_le_bytes());
+                    tokens.bytes.extend_from_slice(state);
                 }
                 first::DONE | first::DONEPROC | first::DONEINPROC => {
                     if token == first::DONE && std::mem::take(&mut owed) {
                         tokens.feature_acks(&[(feature::FEDAUTH, Vec::new())]);
                     }
                     tokens.bytes.push(token);
-                    tokens.bytes.extend_from_slice(rest.take(12)?);
+                    tokens.bytes.extend_from_slice(take(&mut rest, 12)?);
                 }
                 _ => return Err(Violation::Malformed("a token in a login response")),
             }
@@ -84,34 +83,19 @@ impl Seen {
                 self.is_admitted = true;
             }
             (first::ENVCHANGE, [change::PACKET_SIZE, size @ ..]) => {
-                let size = Cursor::new(size).short_text()?.parse().ok();
+                let size = text8(&mut &*size)?.parse().ok();
                 let size = size.filter(|size| (512..=32_767).contains(size));
                 self.packet_size = Some(size.ok_or(Violation::Malformed("a packet size"))?);
             }
-            (first::ERROR, body) => self.error = Some(said(body)?),
+            (first::ERROR, body) => {
+                let mut body = &*body;
+                let number = body.try_get_u32_le()?;
+                // State and class.
+                take(&mut body, 2)?;
+                self.error = Some((number, text16(&mut body)?));
+            }
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// Number and text of an ERROR.
-fn said(body: &[u8]) -> Result<(u32, String), Violation> {
-    let mut body = Cursor::new(body);
-    let number = body.u32()?;
-    body.take(2)?;
-    let chars = usize::from(body.u16()?);
-    Ok((number, utf16(body.take(chars * 2)?)))
-}
-
-fn acknowledged(rest: &mut Cursor<'_>) -> Result<Vec<(u8, Vec<u8>)>, Violation> {
-    let mut acks = Vec::new();
-    loop {
-        let id = rest.u8()?;
-        if id == feature::END {
-            return Ok(acks);
-        }
-        let length = rest.length()?;
-        acks.push((id, rest.take(length)?.to_vec()));
     }
 }

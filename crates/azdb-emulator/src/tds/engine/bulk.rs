@@ -1,6 +1,8 @@
 //! Bulk load: `INSERT BULK` announces it, a message of rows follows.
 
-use super::super::cursor::Cursor;
+use bytes::Buf as _;
+
+use super::super::cursor::{take, text8};
 use super::super::record::Violation;
 use super::super::token::{Refusal, done, first};
 use super::super::value::{Layout, Unread, type_info};
@@ -28,37 +30,27 @@ fn unread(unread: impl Into<Unread>) -> Refusal {
 
 impl Engine {
     /// `INSERT BULK table (column type, ...) [WITH (...)]`, all after the second word.
-    pub(super) fn announce_bulk(&mut self, words: &[&str]) -> Result<(), Refusal> {
+    pub(super) fn announce_bulk(&mut self, words: &[&str]) {
         let open = words.iter().position(|word| *word == "(");
         let (table, rest) = words.split_at(open.unwrap_or(words.len()));
-        let mut depth = 0_usize;
+        let (mut depth, mut before) = (0_usize, "");
         let mut columns = Vec::new();
-        let mut is_name = false;
         for word in rest {
+            if depth == 1 && matches!(before, "(" | ",") {
+                columns.push((*word).to_owned());
+            }
             match *word {
-                "(" => {
-                    depth += 1;
-                    is_name = depth == 1;
-                }
-                ")" => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        break;
-                    }
-                }
-                "," => is_name = depth == 1,
-                name if is_name => {
-                    columns.push(name.to_owned());
-                    is_name = false;
-                }
+                "(" => depth += 1,
+                ")" if depth == 1 => break,
+                ")" => depth -= 1,
                 _ => {}
             }
+            before = word;
         }
         self.bulk = Some(BulkTarget {
             table: table.concat(),
             columns,
         });
-        Ok(())
     }
 
     /// Takes in the rows; all of them, or none.
@@ -82,19 +74,14 @@ impl Engine {
             self.session.turn(Kind::Begin).map_err(refusal)?;
         }
         let inserted = self.insert_all(&sql, &rows, sink).await;
-        match inserted {
-            Ok(()) if !is_alone => {}
-            Ok(()) => self.session.turn(Kind::Commit).map_err(refusal).map(drop)?,
+        match &inserted {
+            Ok(()) if is_alone => drop(self.session.turn(Kind::Commit).map_err(refusal)?),
+            Ok(()) => {}
+            Err(_) if is_alone => drop(self.session.turn(Kind::Rollback).map_err(refusal)?),
             // The sample can't take back a part of a transaction.
-            Err(fault) if !is_alone => {
-                self.rollback(sink)?;
-                return Err(refusal(fault));
-            }
-            Err(fault) => {
-                self.session.turn(Kind::Rollback).map_err(refusal)?;
-                return Err(refusal(fault));
-            }
+            Err(_) => self.rollback(sink)?,
         }
+        inserted.map_err(refusal)?;
         self.rows_affected = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let status = self.status() | done::COUNT;
         sink.done(status, 0xf0, self.rows_affected);
@@ -121,55 +108,50 @@ impl Engine {
     }
 }
 
-fn rows(target: &BulkTarget, data: &[u8]) -> Result<Vec<Vec<Value>>, Refusal> {
-    let mut cursor = Cursor::new(data);
-    let layouts = metadata(&mut cursor).map_err(unread)?;
+fn rows(target: &BulkTarget, mut data: &[u8]) -> Result<Vec<Vec<Value>>, Refusal> {
+    let layouts = metadata(&mut data).map_err(unread)?;
     if layouts.len() != target.columns.len() {
         return Err(unread(Violation::Malformed("the number of columns")));
     }
     let mut rows = Vec::new();
     // FreeTDS sends no DONE at the end.
-    while let Ok(token) = cursor.u8() {
-        let row = match token {
-            first::ROW => row(&layouts, &mut cursor, &[]),
-            first::ROW_WITH_NULL_BITMAP => {
-                let bitmap = cursor.take(layouts.len().div_ceil(8));
-                bitmap
-                    .map_err(Unread::from)
-                    .and_then(|bitmap| row(&layouts, &mut cursor, bitmap))
-            }
+    while let Ok(token) = data.try_get_u8() {
+        let nulls = match token {
+            first::ROW => Ok(&[][..]),
+            first::ROW_WITH_NULL_BITMAP => take(&mut data, layouts.len().div_ceil(8)),
             first::DONE => break,
-            _ => Err(Violation::Malformed("a token in a bulk load").into()),
+            _ => Err(Violation::Malformed("a token in a bulk load")),
         };
-        rows.push(row.map_err(unread)?);
+        let nulls = nulls.map_err(unread)?;
+        rows.push(row(&layouts, nulls, &mut data).map_err(unread)?);
     }
     Ok(rows)
 }
 
-fn metadata(cursor: &mut Cursor<'_>) -> Result<Vec<Layout>, Unread> {
-    if cursor.u8()? != first::COLMETADATA {
+fn metadata(data: &mut &[u8]) -> Result<Vec<Layout>, Unread> {
+    if data.try_get_u8()? != first::COLMETADATA {
         return Err(Violation::Malformed("a bulk load without columns").into());
     }
-    let count = cursor.u16()?;
+    let count = data.try_get_u16_le()?;
     let columns = (0..count).map(|_| {
-        cursor.take(6)?;
-        let layout = type_info(cursor)?;
+        take(data, 6)?;
+        let layout = type_info(data)?;
         if layout.is_blob() {
             return Err(Unread::Unknown("a bulk load of text, ntext or image"));
         }
-        cursor.short_text()?;
+        text8(data)?;
         Ok(layout)
     });
     columns.collect()
 }
 
-fn row(layouts: &[Layout], cursor: &mut Cursor<'_>, bitmap: &[u8]) -> Result<Vec<Value>, Unread> {
+fn row(layouts: &[Layout], nulls: &[u8], data: &mut &[u8]) -> Result<Vec<Value>, Unread> {
     let values = layouts.iter().enumerate().map(|(at, layout)| {
-        let bits = bitmap.get(at / 8).copied().unwrap_or(0);
+        let bits = nulls.get(at / 8).copied().unwrap_or(0);
         if bits >> (at % 8) & 1 == 1 {
             return Ok(Value::Null);
         }
-        layout.value(cursor)
+        layout.value(data)
     });
     values.collect()
 }

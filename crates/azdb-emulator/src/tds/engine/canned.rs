@@ -22,7 +22,7 @@ pub(super) fn column(name: &str, kind: Type) -> Column {
 }
 
 impl Canned {
-    fn one(columns: Vec<Column>, row: Vec<Value>) -> Self {
+    fn one((columns, row): (Vec<Column>, Vec<Value>)) -> Self {
         Self {
             columns,
             rows: Box::new(std::iter::once(row)),
@@ -42,25 +42,13 @@ impl Engine {
                 };
                 let length = text.trim_end_matches(' ').encode_utf16().count();
                 let length = Value::Int(i64::try_from(length).unwrap_or(i64::MAX));
-                Some(Canned::one(vec![column("", Type::BigInt)], vec![length]))
+                Some(Canned::one((vec![column("", Type::BigInt)], vec![length])))
             }
             // Many long rows: what a measurement asks for.
-            [
-                "select",
-                "replicate",
-                "(",
-                text,
-                ",",
-                times,
-                ")",
-                "from",
-                "generate_series",
-                "(",
-                "1",
-                ",",
-                rows,
-                ")",
-            ] => {
+            ["select", "replicate", "(", text, ",", times, ")", from @ ..] => {
+                let ["from", "generate_series", "(", "1", ",", rows, ")"] = from else {
+                    return None;
+                };
                 let text = string(text)?.repeat(times.parse().ok()?);
                 let rows = std::iter::repeat_n(vec![Value::Text(text)], rows.parse().ok()?);
                 Some(Canned {
@@ -68,14 +56,12 @@ impl Engine {
                     rows: Box::new(rows),
                 })
             }
-            [
-                "select",
-                name @ ("name" | "table_name"),
-                "from",
-                "sys" | "information_schema",
-                ".",
-                "tables",
-            ] => {
+            ["select", name, "from", schema, ".", "tables"]
+                if matches!(
+                    (*name, *schema),
+                    ("name", "sys") | ("table_name", "information_schema")
+                ) =>
+            {
                 let tables = self.session.tables().ok()?.into_iter();
                 Some(Canned {
                     columns: vec![column(name, Type::Text(Some(128)))],
@@ -89,17 +75,15 @@ impl Engine {
 
     /// `SELECT @@VERSION, DB_NAME() AS name`: one row of what the server knows of itself.
     fn globals(&self, items: &[&str]) -> Option<Canned> {
-        let (mut columns, mut row) = (Vec::new(), Vec::new());
-        for item in items.split(|word| *word == ",") {
+        let cells = items.split(|word| *word == ",").map(|item| {
             let (item, name) = match item {
                 [item @ .., "as", name] => (item, bare(name)),
                 item => (item, String::new()),
             };
             let (kind, value) = self.global(item)?;
-            columns.push(column(&name, kind));
-            row.push(value);
-        }
-        Some(Canned::one(columns, row))
+            Some((column(&name, kind), value))
+        });
+        cells.collect::<Option<_>>().map(Canned::one)
     }
 
     fn global(&self, item: &[&str]) -> Option<(Type, Value)> {

@@ -71,7 +71,10 @@ impl Engine {
                 _ => self.rollback(sink),
             },
             ["waitfor", "delay", time] => wait(time, sink).await,
-            ["insert", "bulk", target @ ..] => self.announce_bulk(target),
+            ["insert", "bulk", target @ ..] => {
+                self.announce_bulk(target);
+                Ok(())
+            }
             ["exec" | "execute", call @ ..] => self.execute(call, sink).await,
             words => match self.canned(words) {
                 Some(table) => self.send_canned(table, sink).await,

@@ -18,7 +18,7 @@ use super::out::Out;
 const LARGEST_REQUEST: usize = 256 * 1024 * 1024;
 
 pub(super) struct Chat {
-    packets: mpsc::Receiver<Packet>,
+    packets: mpsc::Receiver<Vec<u8>>,
     /// A packet that came while a request ran.
     early: Option<Packet>,
     out: Out,
@@ -36,20 +36,18 @@ enum Ended {
 }
 
 impl Chat {
-    pub(super) fn new(packets: mpsc::Receiver<Packet>, out: Out, served: Served) -> Self {
+    pub(super) fn new(
+        packets: mpsc::Receiver<Vec<u8>>,
+        out: Out,
+        served: Served,
+        buffers_all: bool,
+    ) -> Self {
         Self {
             packets,
             early: None,
             out,
             served,
-            buffers_all: false,
-        }
-    }
-
-    pub(super) fn buffering(self) -> Self {
-        Self {
-            buffers_all: true,
-            ..self
+            buffers_all,
         }
     }
 
@@ -90,11 +88,11 @@ impl Chat {
         let mut message: Option<Packet> = None;
         loop {
             let packet = match self.early.take() {
-                Some(packet) => Some(packet),
-                None => self.packets.recv().await,
-            };
-            let Some(packet) = packet else {
-                return Ok(None);
+                Some(packet) => packet,
+                None => match self.packets.recv().await {
+                    Some(unit) => Packet::of(unit)?,
+                    None => return Ok(None),
+                },
             };
             packet.check_size(self.served.packet_size)?;
             let is_last = packet.is_last();
@@ -163,7 +161,7 @@ impl Chat {
                 worked = &mut work => return worked.map(|()| ended),
                 packet = self.packets.recv(), if is_wanted => packet,
             };
-            match packet {
+            match packet.map(Packet::of).transpose()? {
                 Some(packet) if packet.kind != kind::ATTENTION => self.early = Some(packet),
                 gone_or_attention => {
                     cancel.cancel();

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
 use super::engine::Engine;
-use super::packet::Packet;
 use super::wire::{Incoming, Outgoing};
 use chat::Chat;
 pub(super) use out::Out;
+use out::To;
 
 /// How often sessions have asked for what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,8 +75,8 @@ pub(super) async fn run(
         return smp::serve(incoming, outgoing, &served).await;
     }
     let (to_chat, packets) = mpsc::channel(1);
-    let out = Out::direct(Arc::clone(outgoing), &served);
-    let mut chat = Chat::new(packets, out, served);
+    let out = Out::new(To::Direct(Arc::clone(outgoing)), &served);
+    let mut chat = Chat::new(packets, out, served, false);
     let (pumping, chatting) = (pump(incoming, to_chat), chat.run());
     tokio::pin!(pumping, chatting);
     tokio::select! {
@@ -89,10 +89,11 @@ pub(super) async fn run(
     outgoing.close().await
 }
 
-/// Hands on packets until the client has gone.
-async fn pump(mut incoming: Incoming, to_chat: mpsc::Sender<Packet>) -> io::Result<()> {
+/// Hands on packets until the client has gone. Reads on its own, because a half-read packet must not
+/// be dropped with its future.
+async fn pump(mut incoming: Incoming, to: mpsc::Sender<Vec<u8>>) -> io::Result<()> {
     while let Some(unit) = incoming.unit().await? {
-        if to_chat.send(Packet::of(unit)?).await.is_err() {
+        if to.send(unit).await.is_err() {
             break;
         }
     }

@@ -9,7 +9,7 @@ use super::Served;
 use super::smp::Stream;
 
 /// Where a stream's packets go.
-enum To {
+pub(super) enum To {
     Direct(Arc<Outgoing>),
     Smp(Arc<Stream>),
 }
@@ -24,15 +24,7 @@ pub(in crate::tds) struct Out {
 }
 
 impl Out {
-    pub(super) fn direct(outgoing: Arc<Outgoing>, served: &Served) -> Self {
-        Self::new(To::Direct(outgoing), served)
-    }
-
-    pub(super) fn smp(stream: Arc<Stream>, served: &Served) -> Self {
-        Self::new(To::Smp(stream), served)
-    }
-
-    fn new(to: To, served: &Served) -> Self {
+    pub(super) fn new(to: To, served: &Served) -> Self {
         Self {
             to,
             spid: served.spid,

@@ -5,16 +5,16 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bytes::Buf as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::super::cursor::Cursor;
-use super::super::packet::{Packet, SMP, SMP_HEADER};
+use super::super::packet::{SMP, SMP_HEADER};
 use super::super::record::Violation;
 use super::super::wire::{Incoming, Outgoing};
-use super::Served;
 use super::chat::Chat;
-use super::out::Out;
+use super::out::{Out, To};
+use super::{Served, pump};
 
 mod flag {
     pub(super) const SYN: u8 = 1;
@@ -64,7 +64,7 @@ impl Stream {
 /// A stream as the reading side knows it.
 struct Known {
     stream: Arc<Stream>,
-    packets: mpsc::UnboundedSender<Packet>,
+    packets: mpsc::UnboundedSender<Vec<u8>>,
     window: watch::Sender<u32>,
 }
 
@@ -75,18 +75,8 @@ pub(super) async fn serve(
     served: &Served,
 ) -> io::Result<()> {
     let (to_streams, units) = mpsc::channel(1);
-    let reading = read(incoming, to_streams);
+    let reading = pump(incoming, to_streams);
     tokio::try_join!(reading, distribute(units, outgoing, served))?;
-    Ok(())
-}
-
-/// Reads packets to the end: a half-read packet must not be dropped with its future.
-async fn read(mut incoming: Incoming, to_streams: mpsc::Sender<Vec<u8>>) -> io::Result<()> {
-    while let Some(unit) = incoming.unit().await? {
-        if to_streams.send(unit).await.is_err() {
-            break;
-        }
-    }
     Ok(())
 }
 
@@ -105,9 +95,7 @@ async fn distribute(
                 continue;
             }
         };
-        let Some(unit) = unit else {
-            break;
-        };
+        let Some(unit) = unit else { break };
         let (flags, id, number, window, data) = header(&unit)?;
         match flags {
             flag::SYN if !streams.contains_key(&id) => {
@@ -146,13 +134,22 @@ async fn distribute(
 
 /// Flags, stream, number, window and the packet inside.
 fn header(unit: &[u8]) -> Result<(u8, u16, u32, u32, &[u8]), Violation> {
-    let mut header = Cursor::new(unit);
-    if header.u8()? != SMP {
+    let mut rest = unit;
+    if rest.try_get_u8()? != SMP {
         return Err(Violation::Malformed("a packet outside SMP"));
     }
-    let (flags, id) = (header.u8()?, header.u16()?);
-    header.take(4)?;
-    Ok((flags, id, header.u32()?, header.u32()?, header.rest()))
+    let (flags, id, _length) = (
+        rest.try_get_u8()?,
+        rest.try_get_u16_le()?,
+        rest.try_get_u32_le()?,
+    );
+    Ok((
+        flags,
+        id,
+        rest.try_get_u32_le()?,
+        rest.try_get_u32_le()?,
+        rest,
+    ))
 }
 
 fn open(
@@ -172,8 +169,8 @@ fn open(
         window: allowed,
     });
     let (hand_on, packets) = mpsc::channel(1);
-    let out = Out::smp(Arc::clone(&stream), served);
-    let mut chat = Chat::new(packets, out, served.clone()).buffering();
+    let out = Out::new(To::Smp(Arc::clone(&stream)), served);
+    let mut chat = Chat::new(packets, out, served.clone(), true);
     chats.spawn(async move {
         let handing = async move {
             while let Some(packet) = from_wire.recv().await {
@@ -197,9 +194,8 @@ async fn take_in(known: &Known, number: u32, bytes: &[u8]) -> io::Result<()> {
     if number != known.stream.received.fetch_add(1, Ordering::Relaxed) + 1 {
         return Err(Violation::Malformed("an SMP packet out of order").into());
     }
-    let packet = Packet::of(bytes.to_vec())?;
     // A stream whose chat has ended takes nothing in any more.
-    let _ = known.packets.send(packet);
+    let _ = known.packets.send(bytes.to_vec());
     let sent = known.stream.sent.load(Ordering::Relaxed);
     known.stream.write(flag::ACK, sent, &[]).await
 }

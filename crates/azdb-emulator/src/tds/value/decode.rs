@@ -1,8 +1,11 @@
 //! What clients send: parameters of procedures and rows of a bulk load.
 
-use super::{DAYS_TO_1900, Unread, date_text, guid_text, moment_text};
+use bytes::Buf as _;
+use uuid::Uuid;
+
+use super::{DAYS_TO_1900, Unread, date_text, moment_text};
 use crate::sample::{MAX_PRECISION, Type, Value};
-use crate::tds::cursor::{Cursor, utf16};
+use crate::tds::cursor::{array, counted, take, text8, utf16};
 use crate::tds::record::Violation;
 
 /// A parameter of a procedure call.
@@ -44,11 +47,11 @@ const MAX: u16 = 0xffff;
 const PLP_NULL: u64 = u64::MAX;
 
 /// Reads one parameter: name, status, TYPE_INFO, value.
-pub(in crate::tds) fn parameter(cursor: &mut Cursor<'_>) -> Result<Parameter, Unread> {
-    let name = cursor.short_text()?;
-    let status = cursor.u8()?;
-    let layout = type_info(cursor)?;
-    let value = layout.value(cursor)?;
+pub(in crate::tds) fn parameter(rest: &mut &[u8]) -> Result<Parameter, Unread> {
+    let name = text8(rest)?;
+    let status = rest.try_get_u8()?;
+    let layout = type_info(rest)?;
+    let value = layout.value(rest)?;
     Ok(Parameter {
         name,
         is_output: status & 1 != 0,
@@ -58,8 +61,8 @@ pub(in crate::tds) fn parameter(cursor: &mut Cursor<'_>) -> Result<Parameter, Un
 }
 
 /// Reads TYPE_INFO.
-pub(in crate::tds) fn type_info(cursor: &mut Cursor<'_>) -> Result<Layout, Unread> {
-    let token = cursor.u8()?;
+pub(in crate::tds) fn type_info(rest: &mut &[u8]) -> Result<Layout, Unread> {
+    let token = rest.try_get_u8()?;
     let mut scale = 0;
     let (kind, length) = match token {
         0x1f => (Type::Int, Length::Fixed(0)),
@@ -76,29 +79,31 @@ pub(in crate::tds) fn type_info(cursor: &mut Cursor<'_>) -> Result<Layout, Unrea
         0x7f => (Type::BigInt, Length::Fixed(8)),
         0x28 => (Type::Date, Length::Short),
         0x2a => {
-            scale = cursor.u8()?.min(7);
+            scale = rest.try_get_u8()?.min(7);
             (Type::Timestamp, Length::Short)
         }
-        0x24 | 0x26 | 0x68 | 0x6d | 0x6e | 0x6f => (nullable(token, cursor.u8()?), Length::Short),
+        0x24 | 0x26 | 0x68 | 0x6d | 0x6e | 0x6f => {
+            (nullable(token, rest.try_get_u8()?), Length::Short)
+        }
         0x37 | 0x3f | 0x6a | 0x6c => {
-            let [_, _, scale] = cursor.array()?;
+            let [_, _, scale] = array(rest)?;
             if scale > MAX_PRECISION {
                 return Err(Unread::Unknown("a decimal of that many digits"));
             }
             (Type::Numeric(MAX_PRECISION, scale), Length::Short)
         }
         0x22 => {
-            cursor.take(4)?;
+            take(rest, 4)?;
             (Type::Bytes(None), Length::Blob)
         }
         0x23 | 0x63 => {
-            cursor.take(9)?;
+            take(rest, 9)?;
             (Type::Text(None), Length::Blob)
         }
-        0xa5 | 0xad => (Type::Bytes(None), long(cursor)?),
+        0xa5 | 0xad => (Type::Bytes(None), long(rest)?),
         0xa7 | 0xaf | 0xe7 | 0xef => {
-            let length = long(cursor)?;
-            cursor.take(5)?;
+            let length = long(rest)?;
+            take(rest, 5)?;
             (Type::Text(None), length)
         }
         token => return Err(unknown(token)),
@@ -134,8 +139,8 @@ fn unknown(token: u8) -> Unread {
     }
 }
 
-fn long(cursor: &mut Cursor<'_>) -> Result<Length, Violation> {
-    Ok(match cursor.u16()? {
+fn long(rest: &mut &[u8]) -> Result<Length, Violation> {
+    Ok(match rest.try_get_u16_le()? {
         MAX => Length::Chunks,
         _ => Length::Long,
     })
@@ -148,28 +153,26 @@ impl Layout {
     }
 
     /// Reads one value.
-    pub(in crate::tds) fn value(&self, cursor: &mut Cursor<'_>) -> Result<Value, Unread> {
+    pub(in crate::tds) fn value(&self, rest: &mut &[u8]) -> Result<Value, Unread> {
         let gathered;
         let bytes = match self.length {
             Length::Fixed(0) => return Ok(Value::Null),
-            Length::Fixed(length) => cursor.take(length)?,
-            Length::Short => match usize::from(cursor.u8()?) {
+            Length::Fixed(length) => take(rest, length)?,
+            Length::Short => match usize::from(rest.try_get_u8()?) {
                 0 => return Ok(Value::Null),
-                length => cursor.take(length)?,
+                length => take(rest, length)?,
             },
-            Length::Long => match cursor.u16()? {
+            Length::Long => match rest.try_get_u16_le()? {
                 MAX => return Ok(Value::Null),
-                length => cursor.take(usize::from(length))?,
+                length => take(rest, usize::from(length))?,
             },
-            Length::Blob => match cursor.u32()? {
-                u32::MAX => return Ok(Value::Null),
-                length => {
-                    let length = usize::try_from(length);
-                    cursor.take(length.unwrap_or(usize::MAX))?
-                }
-            },
+            Length::Blob if rest.starts_with(&[0xff; 4]) => {
+                take(rest, 4)?;
+                return Ok(Value::Null);
+            }
+            Length::Blob => counted(rest)?,
             Length::Chunks => {
-                let Some(chunks) = chunks(cursor)? else {
+                let Some(chunks) = chunks(rest)? else {
                     return Ok(Value::Null);
                 };
                 gathered = chunks;
@@ -183,19 +186,17 @@ impl Layout {
     }
 
     /// The value that these bytes are.
-    fn of(&self, bytes: &[u8]) -> Option<Value> {
+    fn of(&self, mut bytes: &[u8]) -> Option<Value> {
         Some(match (self.kind, self.token) {
             (Type::Bool, _) => Value::Bool(*bytes.first()? != 0),
-            (Type::SmallInt | Type::Int | Type::BigInt, _) => Value::Int(match *bytes {
-                [one] => i64::from(one),
-                [a, b] => i64::from(i16::from_le_bytes([a, b])),
-                [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
-                _ => i64::from_le_bytes(bytes.try_into().ok()?),
+            // `tinyint` has no sign.
+            (Type::SmallInt, _) if bytes.len() == 1 => Value::Int(i64::from(*bytes.first()?)),
+            (Type::SmallInt | Type::Int | Type::BigInt, _) => Value::Int(match bytes.len() {
+                length @ (2 | 4 | 8) => bytes.get_int_le(length),
+                _ => return None,
             }),
-            (Type::Float, _) => Value::Float(match *bytes {
-                [a, b, c, d] => f64::from(f32::from_le_bytes([a, b, c, d])),
-                _ => f64::from_le_bytes(bytes.try_into().ok()?),
-            }),
+            (Type::Float, _) if bytes.len() == 4 => Value::Float(f64::from(bytes.get_f32_le())),
+            (Type::Float, _) => Value::Float(bytes.try_get_f64_le().ok()?),
             (Type::Numeric(_, scale), 0x3c | 0x6e | 0x7a) => {
                 let units = match *bytes {
                     [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
@@ -206,24 +207,24 @@ impl Layout {
                 Value::Numeric { units, scale }
             }
             (Type::Numeric(_, scale), _) => {
-                let (sign, digits) = bytes.split_first()?;
-                let mut wide = [0; 16];
-                wide.get_mut(..digits.len())?.copy_from_slice(digits);
-                let units = i64::try_from(u128::from_le_bytes(wide)).ok()?;
-                let units = if *sign == 0 { -units } else { units };
+                let sign = bytes.try_get_u8().ok()?;
+                let (low, high) = bytes.split_at(bytes.len().min(8));
+                let units = little_endian(low)?;
+                let units = i64::try_from(units)
+                    .ok()
+                    .filter(|_| high.iter().all(|b| *b == 0))?;
+                let units = if sign == 0 { -units } else { units };
                 Value::Numeric { units, scale }
             }
             (Type::Text(_), 0x63 | 0xe7 | 0xef) => Value::Text(utf16(bytes)),
             (Type::Text(_), _) => Value::Text(code_page(bytes)),
             (Type::Bytes(_), _) => Value::Bytes(bytes.to_vec()),
-            (Type::Uuid, _) => Value::Text(guid_text(bytes.try_into().ok()?)),
+            (Type::Uuid, _) => Value::Text(Uuid::from_bytes_le(bytes.try_into().ok()?).to_string()),
             (Type::Date, _) => Value::Text(date_text(day(bytes)?)?),
             (Type::Timestamp, 0x2a) => {
                 let (time, date) = bytes.split_at_checked(bytes.len().checked_sub(3)?)?;
-                let mut wide = [0; 8];
-                wide.get_mut(..time.len())?.copy_from_slice(time);
                 let unit = 10_u64.pow(7 - u32::from(self.scale));
-                let ticks = u64::from_le_bytes(wide).checked_mul(unit)?;
+                let ticks = little_endian(time)?.checked_mul(unit)?;
                 Value::Text(moment_text(day(date)?, ticks)?)
             }
             (Type::Timestamp, _) => Value::Text(datetime(bytes)?),
@@ -232,17 +233,16 @@ impl Layout {
 }
 
 /// A value of a `max` type: chunks until an empty one.
-fn chunks(cursor: &mut Cursor<'_>) -> Result<Option<Vec<u8>>, Violation> {
-    if cursor.u64()? == PLP_NULL {
+fn chunks(rest: &mut &[u8]) -> Result<Option<Vec<u8>>, Violation> {
+    if rest.try_get_u64_le()? == PLP_NULL {
         return Ok(None);
     }
     let mut value = Vec::new();
     loop {
-        let length = cursor.length()?;
-        if length == 0 {
-            return Ok(Some(value));
+        match counted(rest)? {
+            [] => return Ok(Some(value)),
+            chunk => value.extend_from_slice(chunk),
         }
-        value.extend_from_slice(cursor.take(length)?);
     }
 }
 
@@ -266,8 +266,12 @@ fn datetime(bytes: &[u8]) -> Option<String> {
 
 /// Days since 0001-01-01.
 fn day(bytes: &[u8]) -> Option<i64> {
-    let [a, b, c] = *bytes.first_chunk::<3>()?;
-    Some(i64::from(u32::from_le_bytes([a, b, c, 0])))
+    i64::try_from(little_endian(bytes.get(..3)?)?).ok()
+}
+
+/// A number of up to eight bytes.
+fn little_endian(mut bytes: &[u8]) -> Option<u64> {
+    bytes.try_get_uint_le(bytes.len()).ok()
 }
 
 /// Text in a code page: UTF-8 where it is that, otherwise Windows-1252.

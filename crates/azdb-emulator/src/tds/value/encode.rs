@@ -1,6 +1,8 @@
 //! What the server sends: column descriptions and rows.
 
-use super::{guid, moment};
+use uuid::Uuid;
+
+use super::moment;
 use crate::sample::{Column, Fault, Type, Value};
 use crate::tds::cursor::wide;
 use crate::tds::token::{COLLATION, first, text8};
@@ -114,7 +116,10 @@ fn value(bytes: &mut Vec<u8>, kind: Type, value: &Value) -> Result<(), Fault> {
         (Type::Bytes(limit), Value::Bytes(value)) => {
             long(bytes, length(limit, 8000).is_none(), &value);
         }
-        (Type::Uuid, Value::Text(text)) => short(bytes, &guid(&text).ok_or_else(unfit)?),
+        (Type::Uuid, Value::Text(text)) => {
+            let uuid = Uuid::try_parse(&text).map_err(|_| unfit())?;
+            short(bytes, &uuid.to_bytes_le());
+        }
         (Type::Date, Value::Text(text)) => {
             let (day, _) = moment(&text).ok_or_else(unfit)?;
             short(bytes, &day.to_le_bytes()[..3]);

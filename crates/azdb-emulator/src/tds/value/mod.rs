@@ -19,9 +19,9 @@ pub(super) enum Unread {
     Unknown(&'static str),
 }
 
-impl From<Violation> for Unread {
-    fn from(violation: Violation) -> Self {
-        Self::Malformed(violation)
+impl<V: Into<Violation>> From<V> for Unread {
+    fn from(violation: V) -> Self {
+        Self::Malformed(violation.into())
     }
 }
 
@@ -66,35 +66,6 @@ fn moment(text: &str) -> Option<(u32, u64)> {
     (moment.year() <= 9999).then_some((day, ticks))
 }
 
-/// The first three groups are little-endian.
-fn turned(bytes: [u8; 16]) -> [u8; 16] {
-    let [d, c, b, a, f, e, h, g, rest @ ..] = bytes;
-    let mut turned = [0; 16];
-    turned[..8].copy_from_slice(&[a, b, c, d, e, f, g, h]);
-    turned[8..].copy_from_slice(&rest);
-    turned
-}
-
-fn guid_text(bytes: [u8; 16]) -> String {
-    let hex = format!("{:032X}", u128::from_be_bytes(turned(bytes)));
-    let parts = [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ];
-    parts.join("-")
-}
-
-fn guid(text: &str) -> Option<[u8; 16]> {
-    let hex: String = text.chars().filter(|one| *one != '-').collect();
-    let number = u128::from_str_radix(&hex, 16).ok();
-    number
-        .filter(|_| hex.len() == 32)
-        .map(|number| turned(number.to_be_bytes()))
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
@@ -113,8 +84,6 @@ mod tests {
             let (day, ticks) = moment(text).unwrap();
             assert_eq!(moment_text(i64::from(day), ticks).unwrap(), text);
         }
-        let text = "C0FFEE00-5A0E-4B1D-9F5C-2B7E8D4A6F02";
-        assert_eq!(guid_text(guid(text).unwrap()), text);
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! The door before a server: this crate's own sample in its development mode, because SQL Server
 //! cannot be had.
 
-use azdb_emulator::tds::Violation;
 use azdb_emulator::{Emulator, EmulatorOptions, Principal, TdsOptions};
 
-use super::client::{Azure, BATCH, Client, Login, batch, has, packet, packets, told};
+use super::client::{Azure, Client, Login, has, told};
 use super::sample::log_in;
 
 /// A door as strict as Azure, before a server that takes `sa` and this password.
-async fn door(password: &str) -> (Emulator, Emulator) {
+pub(super) async fn door(password: &str) -> (Emulator, Emulator) {
     let behind = EmulatorOptions {
         tds: TdsOptions::development("sa", "The real 1 password"),
         ..EmulatorOptions::default()
@@ -20,7 +19,7 @@ async fn door(password: &str) -> (Emulator, Emulator) {
     (Emulator::start(options).await.unwrap(), behind)
 }
 
-const PASSWORD: &str = "The%20real%201%20password";
+pub(super) const PASSWORD: &str = "The%20real%201%20password";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn app_with_a_token_works_at_the_server_behind_as_its_user() {
@@ -115,33 +114,4 @@ fn strict_app_and_one_that_asks_for_less_read_their_own_versions() {
     let login = Login::good("a.b.c".to_owned());
     let (number, text) = told(&client.log_in(&login).unwrap());
     assert_eq!((number, text.contains("behind")), (18456, false), "{text}");
-}
-
-#[test]
-fn door_stays_strict_after_login() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (door, behind) = runtime.block_on(door(PASSWORD));
-    let azure = Azure::of(door, runtime);
-    let session = || {
-        let mut client = Client::encrypted(&azure);
-        client.log_in(&Login::good(azure.token())).unwrap();
-        client
-    };
-    let mut client = session();
-    for packet in packets(BATCH, &batch(&"select 1 ".repeat(100)), 1000) {
-        client.send(&packet);
-    }
-    client.assert_dropped();
-    let mut client = session();
-    let request = packet(BATCH, true, &batch("select 1"));
-    let (front, back) = request.split_at(20);
-    client.send(front);
-    client.send(back);
-    client.assert_dropped();
-    let violations = azure.emulator.tds().violations();
-    assert_eq!(
-        violations,
-        [Violation::PacketSize, Violation::RecordNotOnePacket]
-    );
-    assert_eq!(behind.tds().violations(), []);
 }

@@ -5,9 +5,9 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use azdb_emulator::{Emulator, EmulatorOptions, SQL_AUDIENCE, TdsOptions};
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tokio::runtime::Runtime;
 
 use crate::support::identity;
@@ -55,12 +55,10 @@ impl Azure {
 #[derive(Clone)]
 pub(super) struct Login {
     pub(super) version: u32,
-    pub(super) packet_size: u32,
     pub(super) flags2: u8,
     pub(super) user: String,
     pub(super) password: String,
     pub(super) server: String,
-    pub(super) database: String,
     pub(super) token: Option<String>,
     pub(super) echo: bool,
 }
@@ -70,12 +68,10 @@ impl Login {
     pub(super) fn good(token: String) -> Self {
         Self {
             version: 0x7400_0004,
-            packet_size: 4096,
             flags2: 0,
             user: String::new(),
             password: String::new(),
             server: "localhost".to_owned(),
-            database: "shop".to_owned(),
             token: Some(token),
             echo: true,
         }
@@ -92,18 +88,9 @@ impl Login {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let password = utf16(&self.password);
-        let password: Vec<u8> = password
-            .iter()
-            .map(|byte| byte.rotate_left(4) ^ 0xa5)
-            .collect();
-        let fields = [
-            utf16("test"),
-            utf16(&self.user),
-            password,
-            utf16("tests"),
-            utf16(&self.server),
-        ];
+        let password = utf16(&self.password).into_iter();
+        let password = password.map(|byte| byte.rotate_left(4) ^ 0xa5).collect();
+        let (user, server) = (utf16(&self.user), utf16(&self.server));
         let mut pairs = Vec::new();
         let mut values = Vec::new();
         let put = |pairs: &mut Vec<u8>, values: &mut Vec<u8>, value: &[u8], unit: usize| {
@@ -111,12 +98,12 @@ impl Login {
             pairs.extend(u16::try_from(value.len() / unit).unwrap().to_le_bytes());
             values.extend_from_slice(value);
         };
-        for field in &fields {
+        for field in &[utf16("test"), user, password, utf16("tests"), server] {
             put(&mut pairs, &mut values, field, 2);
         }
         let extension_at = values.len();
         put(&mut pairs, &mut values, &[0; 4], 1);
-        for field in ["raw", "", &self.database] {
+        for field in ["raw", "", "shop"] {
             put(&mut pairs, &mut values, &utf16(field), 2);
         }
         pairs.extend([0; 6]);
@@ -138,7 +125,7 @@ impl Login {
         values.push(0xff);
         let total = u32::try_from(94 + values.len()).unwrap();
         let mut login = Vec::new();
-        for number in [total, self.version, self.packet_size, 7, 1, 0] {
+        for number in [total, self.version, 4096, 7, 1, 0] {
             login.extend(number.to_le_bytes());
         }
         login.extend([0xe0, self.flags2, 0, 0x10]);
@@ -179,37 +166,35 @@ pub(super) fn batch(sql: &str) -> Vec<u8> {
     data
 }
 
-/// A PRELOGIN with these ENCRYPTION and FEDAUTHREQUIRED bytes.
-pub(super) fn prelogin(encryption: u8, fedauth: Option<u8>) -> Vec<u8> {
-    let mut options = vec![(0_u8, vec![0; 6]), (1, vec![encryption]), (4, vec![0])];
-    options.extend(fedauth.map(|value| (6, vec![value])));
-    let mut table = Vec::new();
-    let mut values: Vec<u8> = Vec::new();
-    for (token, value) in &options {
-        let offset = u16::try_from(options.len() * 5 + 1 + values.len()).unwrap();
-        table.push(*token);
-        table.extend(offset.to_be_bytes());
-        table.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
-        values.extend(value);
-    }
-    table.push(0xff);
-    [table, values].concat()
+/// A PRELOGIN with this ENCRYPTION byte that asks whether FEDAUTH is required.
+pub(super) fn prelogin(encryption: u8) -> Vec<u8> {
+    // VERSION, ENCRYPTION, MARS and FEDAUTHREQUIRED: token, offset and length of each.
+    let table = [
+        [0, 0, 21, 0, 6],
+        [1, 0, 27, 0, 1],
+        [4, 0, 28, 0, 1],
+        [6, 0, 29, 0, 1],
+    ];
+    let values = [0, 0, 0, 0, 0, 0, encryption, 0, 1];
+    [table.as_flattened(), &[0xff], &values].concat()
 }
+
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
 
 /// A connection.
 pub(super) struct Client {
     tcp: TcpStream,
-    tls: Option<ClientConnection>,
-    plain: Vec<u8>,
+    /// TLS over it, once that is there.
+    stream: Box<dyn Stream>,
 }
 
 impl Client {
     pub(super) fn connect(azure: &Azure) -> Self {
-        Self {
-            tcp: TcpStream::connect(azure.emulator.tds().address()).unwrap(),
-            tls: None,
-            plain: Vec::new(),
-        }
+        let tcp = TcpStream::connect(azure.emulator.tds().address()).unwrap();
+        let stream = Box::new(tcp.try_clone().unwrap());
+        Self { tcp, stream }
     }
 
     /// PRELOGIN and TLS, as Azure wants them.
@@ -220,24 +205,17 @@ impl Client {
     /// The same with this server name in TLS.
     pub(super) fn encrypted_for(azure: &Azure, name: &'static str) -> Self {
         let mut client = Self::connect(azure);
-        client.send(&packet(PRELOGIN, true, &prelogin(1, Some(1))));
+        client.send(&packet(PRELOGIN, true, &prelogin(1)));
         let (kind, _) = client.message().unwrap();
         assert_eq!(kind, 4);
-        client.handshake(azure, name);
-        client
-    }
-
-    fn handshake(&mut self, azure: &Azure, name: &'static str) {
-        let config = config(azure, &[&rustls::version::TLS12]);
-        let name = ServerName::try_from(name).unwrap();
-        let mut tls = ClientConnection::new(config, name).unwrap();
+        let mut tls = ClientConnection::new(config(azure), name.try_into().unwrap()).unwrap();
         while tls.is_handshaking() || tls.wants_write() {
             let mut flight = Vec::new();
             while tls.wants_write() {
                 tls.write_tls(&mut flight).unwrap();
             }
-            self.send(&packet(PRELOGIN, true, &flight));
-            let (kind, answer) = self.message().unwrap();
+            client.send(&packet(PRELOGIN, true, &flight));
+            let (kind, answer) = client.message().unwrap();
             assert_eq!(kind, PRELOGIN);
             let mut answer = answer.as_slice();
             while !answer.is_empty() {
@@ -245,18 +223,21 @@ impl Client {
                 tls.process_new_packets().unwrap();
             }
         }
-        self.tls = Some(tls);
+        client.stream = Box::new(StreamOwned::new(tls, client.tcp.try_clone().unwrap()));
+        client
+    }
+
+    /// One that has logged in.
+    pub(super) fn admitted(azure: &Azure) -> Self {
+        let mut client = Self::encrypted(azure);
+        client.log_in(&Login::good(azure.token())).unwrap();
+        client
     }
 
     /// Sends bytes: one TLS record where there is TLS.
     pub(super) fn send(&mut self, bytes: &[u8]) {
-        let Some(tls) = &mut self.tls else {
-            return self.tcp.write_all(bytes).unwrap();
-        };
-        tls.writer().write_all(bytes).unwrap();
-        while tls.wants_write() {
-            tls.write_tls(&mut self.tcp).unwrap();
-        }
+        self.stream.write_all(bytes).unwrap();
+        self.stream.flush().unwrap();
     }
 
     pub(super) fn log_in(&mut self, login: &Login) -> io::Result<(u8, Vec<u8>)> {
@@ -275,42 +256,16 @@ impl Client {
     pub(super) fn message(&mut self) -> io::Result<(u8, Vec<u8>)> {
         let mut data = Vec::new();
         loop {
-            let header = self.take(8)?;
-            let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
-            data.extend(self.take(length - 8)?);
-            if header[1] & 1 != 0 {
-                return Ok((header[0], data));
+            let mut header = [0; 8];
+            self.stream.read_exact(&mut header)?;
+            let [kind, status, high, low, ..] = header;
+            let before = data.len();
+            data.resize(before + usize::from(u16::from_be_bytes([high, low])) - 8, 0);
+            self.stream.read_exact(&mut data[before..])?;
+            if status & 1 != 0 {
+                return Ok((kind, data));
             }
         }
-    }
-
-    fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
-        while self.plain.len() < count {
-            let mut chunk = vec![0; 16 * 1024];
-            let read = match &mut self.tls {
-                None => self.tcp.read(&mut chunk)?,
-                Some(tls) => {
-                    if tls.read_tls(&mut self.tcp)? == 0 {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                    let state = tls.process_new_packets().map_err(io::Error::other)?;
-                    let waiting = state.plaintext_bytes_to_read();
-                    if waiting == 0 && state.peer_has_closed() {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                    chunk.resize(waiting, 0);
-                    tls.reader().read_exact(&mut chunk)?;
-                    self.plain.extend(&chunk);
-                    continue;
-                }
-            };
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.plain.extend(&chunk[..read]);
-        }
-        let rest = self.plain.split_off(count);
-        Ok(std::mem::replace(&mut self.plain, rest))
     }
 
     /// The server hangs up without a word.
@@ -320,18 +275,14 @@ impl Client {
     }
 }
 
-fn config(
-    azure: &Azure,
-    versions: &[&'static rustls::SupportedProtocolVersion],
-) -> Arc<ClientConfig> {
+/// TLS 1.2, which is all that fits into PRELOGIN packets.
+fn config(azure: &Azure) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    let ca = azure.emulator.ca_pem();
-    roots
-        .add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap())
-        .unwrap();
+    let ca = CertificateDer::from_pem_slice(azure.emulator.ca_pem().as_bytes()).unwrap();
+    roots.add(ca).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
+        .with_protocol_versions(&[&rustls::version::TLS12])
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();

@@ -172,30 +172,30 @@ async fn what_is_not_known_is_refused_and_does_nothing() {
 async fn rollback_rolls_back_whatever_its_spelling() {
     let azure = emulator().await;
     let mut session = log_in(&azure).await.unwrap();
+    let (implicit, explicit) = (
+        "set implicit_transactions on",
+        "set implicit_transactions off",
+    );
     for (begin, end, left) in [
         ("begin tran", "rollback", 8),
         ("BEGIN TRANSACTION", "Rollback Transaction", 8),
         ("begin tran begin tran", "ROLLBACK WORK", 8),
         ("begin tran", "IF @@TRANCOUNT > 0 ROLLBACK TRAN", 8),
-        (
-            "set implicit_transactions on",
-            "rollback set implicit_transactions off",
-            8,
-        ),
+        (implicit, &format!("rollback {explicit}"), 8),
         (
             "begin tran begin tran",
-            "commit if @@trancount > 0 COMMIT TRAN",
+            "commit IF @@TRANCOUNT > 0 COMMIT TRAN",
             6,
         ),
     ] {
-        rows(&mut session, begin).await.unwrap();
-        rows(&mut session, "delete from orders where id > 6")
-            .await
-            .unwrap();
+        let delete = "delete from orders where id > 6";
+        for sql in [begin, delete] {
+            rows(&mut session, sql).await.unwrap();
+        }
         assert_eq!(number(&mut session, ORDERS).await, 6, "{begin}");
         rows(&mut session, end).await.unwrap();
-        assert_eq!(number(&mut session, ORDERS).await, left, "{end}");
         assert_eq!(number(&mut session, "select @@trancount").await, 0, "{end}");
+        assert_eq!(number(&mut session, ORDERS).await, left, "{end}");
     }
 }
 
@@ -203,12 +203,8 @@ async fn rollback_rolls_back_whatever_its_spelling() {
 async fn second_writer_waits_for_the_first() {
     let azure = emulator().await;
     let (mut first, mut second) = (log_in(&azure).await.unwrap(), log_in(&azure).await.unwrap());
-    rows(
-        &mut first,
-        "begin tran update products set stock = stock + 1 where id = 1",
-    )
-    .await
-    .unwrap();
+    let update = "begin tran update products set stock = stock + 1 where id = 1";
+    rows(&mut first, update).await.unwrap();
     let waiting = tokio::spawn(async move {
         let update = "update products set stock = stock + 10 where id = 1";
         rows(&mut second, update).await.unwrap();

@@ -2,129 +2,112 @@
 
 use azdb_emulator::tds::Violation;
 
+use super::behind::{PASSWORD, door};
 use super::client::{
     Azure, BATCH, Client, LOGIN7, Login, PRELOGIN, batch, packet, packets, prelogin,
 };
 
-/// Sends a login in these pieces, each a TLS record, and says what the server minded.
-fn violation(azure: &Azure, records: &[Vec<u8>]) -> Vec<Violation> {
-    let mut client = Client::encrypted(azure);
-    for record in records {
-        client.send(record);
+/// Sends a login in these pieces, each a TLS record, and looks at what the server minded.
+#[track_caller]
+fn assert_minded(records: impl FnOnce(Login) -> Vec<Vec<u8>>, violation: Violation) {
+    let azure = Azure::new();
+    let mut client = Client::encrypted(&azure);
+    for record in records(Login::good(azure.token())) {
+        client.send(&record);
     }
     client.assert_dropped();
-    azure.emulator.tds().violations()
+    assert_eq!(azure.emulator.tds().violations(), [violation]);
 }
 
-fn minded(change: impl FnOnce(&mut Login)) -> Vec<Violation> {
-    let azure = Azure::new();
-    let mut login = Login::good(azure.token());
-    change(&mut login);
-    violation(&azure, &packets(LOGIN7, &login.encode(), 4096))
+/// The packets of a login with a token of more than one packet.
+fn long(mut login: Login, size: usize) -> Vec<Vec<u8>> {
+    login.token = Some("x".repeat(4000));
+    packets(LOGIN7, &login.encode(), size)
 }
 
 #[test]
 fn login_in_a_packet_of_more_than_4096_bytes() {
-    let azure = Azure::new();
-    let token = azure.token() + &"x".repeat(2000);
-    let login = Login::good(token).encode();
-    let records = packets(LOGIN7, &login, 16_000);
-    assert_eq!(violation(&azure, &records), [Violation::LoginPacketTooLong]);
+    assert_minded(|login| long(login, 16_000), Violation::LoginPacketTooLong);
 }
 
 #[test]
 fn two_packets_in_a_tls_record() {
-    let azure = Azure::new();
-    let login = Login::good(azure.token() + &"x".repeat(2000)).encode();
-    let record = packets(LOGIN7, &login, 4096).concat();
-    assert_eq!(
-        violation(&azure, &[record]),
-        [Violation::RecordNotOnePacket]
-    );
+    let records = |login| vec![long(login, 4096).concat()];
+    assert_minded(records, Violation::RecordNotOnePacket);
 }
 
 #[test]
 fn packet_in_two_tls_records() {
-    let azure = Azure::new();
-    let whole = packet(LOGIN7, true, &Login::good("a.b.c".to_owned()).encode());
-    let (front, back) = whole.split_at(100);
-    assert_eq!(
-        violation(&azure, &[front.to_vec(), back.to_vec()]),
-        [Violation::RecordNotOnePacket]
-    );
+    let records = |login: Login| {
+        let whole = packet(LOGIN7, true, &login.encode());
+        let (front, back) = whole.split_at(100);
+        vec![front.to_vec(), back.to_vec()]
+    };
+    assert_minded(records, Violation::RecordNotOnePacket);
 }
 
 #[test]
-fn packet_in_two_tls_records_after_login() {
-    let azure = Azure::new();
-    let mut client = Client::encrypted(&azure);
-    client.log_in(&Login::good(azure.token())).unwrap();
-    let request = packet(BATCH, true, &batch("select 1"));
-    let (front, back) = request.split_at(20);
-    client.send(front);
-    client.send(back);
-    client.assert_dropped();
-    assert_eq!(
-        azure.emulator.tds().violations(),
-        [Violation::RecordNotOnePacket]
-    );
-}
-
-#[test]
-fn short_packet_in_the_middle_of_a_request() {
-    let azure = Azure::new();
-    let mut client = Client::encrypted(&azure);
-    client.log_in(&Login::good(azure.token())).unwrap();
-    for packet in packets(BATCH, &batch(&"select 1 ".repeat(100)), 1000) {
-        client.send(&packet);
+fn packets_after_login_are_as_strictly_looked_at_before_the_sample_or_a_real_server() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (door, behind) = runtime.block_on(door(PASSWORD));
+    for azure in [Azure::new(), Azure::of(door, runtime)] {
+        let mut client = Client::admitted(&azure);
+        for packet in packets(BATCH, &batch(&"select 1 ".repeat(100)), 1000) {
+            client.send(&packet);
+        }
+        client.assert_dropped();
+        let mut client = Client::admitted(&azure);
+        let request = packet(BATCH, true, &batch("select 1"));
+        let (front, back) = request.split_at(20);
+        client.send(front);
+        client.send(back);
+        client.assert_dropped();
+        let violations = azure.emulator.tds().violations();
+        let expected = [Violation::PacketSize, Violation::RecordNotOnePacket];
+        assert_eq!(violations, expected);
     }
-    client.assert_dropped();
-    assert_eq!(azure.emulator.tds().violations(), [Violation::PacketSize]);
+    assert_eq!(behind.tds().violations(), []);
 }
 
 #[test]
-fn echo_that_does_not_repeat_what_prelogin_said() {
-    assert_eq!(minded(|login| login.echo = false), [Violation::WrongEcho]);
-}
-
-#[test]
-fn user_or_password_beside_a_token() {
-    let user = minded(|login| login.user = "sa".to_owned());
-    assert_eq!(user, [Violation::CredentialsBesideToken]);
-    let password = minded(|login| login.password = "secret".to_owned());
-    assert_eq!(password, [Violation::CredentialsBesideToken]);
-}
-
-#[test]
-fn integrated_security_beside_a_token() {
-    assert_eq!(
-        minded(|login| login.flags2 = 0x80),
-        [Violation::IntegratedSecurity]
-    );
-}
-
-#[test]
-fn version_of_tds_that_azure_does_not_speak() {
-    assert_eq!(
-        minded(|login| login.version = 0x7100_0001),
-        [Violation::TdsVersion(0x7100_0001)]
-    );
+fn login_that_does_not_fit_its_token_or_its_prelogin() {
+    type Change = fn(&mut Login);
+    let changes: [(Change, Violation); 5] = [
+        (|login| login.echo = false, Violation::WrongEcho),
+        (
+            |login| login.user.push('a'),
+            Violation::CredentialsBesideToken,
+        ),
+        (
+            |login| login.password.push('a'),
+            Violation::CredentialsBesideToken,
+        ),
+        (|login| login.flags2 = 0x80, Violation::IntegratedSecurity),
+        (
+            |login| login.version = 0x7100_0001,
+            Violation::TdsVersion(0x7100_0001),
+        ),
+    ];
+    for (change, violation) in changes {
+        let records = |mut login: Login| {
+            change(&mut login);
+            packets(LOGIN7, &login.encode(), 4096)
+        };
+        assert_minded(records, violation);
+    }
 }
 
 #[test]
 fn login_without_encryption() {
     let azure = Azure::new();
+    let login = Login::good("a.b.c".to_owned()).encode();
     for wish in [0, 2] {
         let mut client = Client::connect(&azure);
-        client.send(&packet(PRELOGIN, true, &prelogin(wish, Some(1))));
+        client.send(&packet(PRELOGIN, true, &prelogin(wish)));
         let (_, answer) = client.message().unwrap();
         let encryption = answer[usize::from(answer[7])];
         assert_eq!(encryption, 3, "required");
-        client.send(&packet(
-            LOGIN7,
-            true,
-            &Login::good("a.b.c".to_owned()).encode(),
-        ));
+        client.send(&packet(LOGIN7, true, &login));
         client.assert_dropped();
     }
     assert!(azure.emulator.tds().logins().is_empty());
@@ -144,6 +127,5 @@ fn every_truncation_of_a_login_is_survived() {
         client.send(&packet(LOGIN7, true, &cut));
         client.assert_dropped();
     }
-    let mut client = Client::encrypted(&azure);
-    client.log_in(&Login::good(azure.token())).unwrap();
+    Client::admitted(&azure);
 }
