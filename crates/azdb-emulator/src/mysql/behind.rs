@@ -98,8 +98,8 @@ impl Greeted {
     ) -> Result<(ServerBehind, Vec<u8>), MysqlRefusal> {
         let greeting = self.greeting();
         let tls = self.server.capabilities() & CapabilityFlags::CLIENT_SSL;
-        let flags =
-            asked.capabilities & (greeting.capabilities() | MYSQL) - ONLY_LOGIN | LOGIN | tls;
+        let shared = asked.capabilities & (greeting.capabilities() | MYSQL);
+        let flags = (shared - ONLY_LOGIN) | LOGIN | tls;
         let extended = asked.extended & greeting.mariadb_ext_capabilities();
         // For a plugin that is not known here it is one that is: if the user has that one, good; if not, the server says what it
         // wants.
@@ -107,29 +107,27 @@ impl Greeted {
             Some(AuthPlugin::CachingSha2Password) => AuthPlugin::CachingSha2Password,
             _ => AuthPlugin::MysqlNativePassword,
         };
-        let mut server = ServerBehind {
-            nonce: self.server.nonce(),
-            plugin,
-            stream: Either::Left(self.stream),
-            behind: self.behind,
-        };
-        let behind = server.behind.clone();
-        let database = database(&behind, &asked.database);
-        let proof = Proof {
-            user: behind.user_of(principal),
-            plugin: server.plugin.clone(),
-            answer: server.answer(),
-        };
-        let (request, response) = asked.repeated(proof, database, flags, extended);
-        let mut number = 1;
-        if !tls.is_empty() {
-            server = server
-                .seal(&request)
-                .await
-                .map_err(|error| failed(&behind, error))?;
-            number = 2;
-        }
+        let (behind, nonce) = (self.behind, self.server.nonce());
         let user = behind.user_of(principal);
+        let proof = Proof {
+            user,
+            plugin: plugin.clone(),
+            answer: answer(&behind, &plugin, &nonce),
+        };
+        let database = database(&behind, &asked.database);
+        let (request, response) = asked.repeated(proof, database, flags, extended);
+        let (number, stream) = if tls.is_empty() {
+            (1, Either::Left(self.stream))
+        } else {
+            let sealed = sealed(self.stream, &request).await;
+            (2, sealed.map_err(|error| failed(&behind, error))?)
+        };
+        let mut server = ServerBehind {
+            stream,
+            behind: behind.clone(),
+            plugin,
+            nonce,
+        };
         let ok = server.settle(number, response, user).await?;
         Ok((server, ok))
     }
@@ -144,26 +142,6 @@ impl Greeted {
 }
 
 impl ServerBehind {
-    /// TLS with whoever is there.
-    async fn seal(self, request: &[u8]) -> io::Result<Self> {
-        let mut stream = match self.stream {
-            Either::Left(stream) => stream,
-            sealed @ Either::Right(_) => {
-                return Ok(Self {
-                    stream: sealed,
-                    ..self
-                });
-            }
-        };
-        write(&mut stream, 1, request).await?;
-        let config = unverified::client_config(rustls::DEFAULT_VERSIONS);
-        let connector = TlsConnector::from(config.map_err(io::Error::other)?);
-        // Nobody compares it, and an address is not sent.
-        let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
-        let stream = Either::Right(Box::new(connector.connect(name, stream).await?));
-        Ok(Self { stream, ..self })
-    }
-
     /// Changes the session's user to the role of `principal`: returns the payload of the server's OK.
     pub(super) async fn change_user(
         &mut self,
@@ -209,10 +187,8 @@ impl ServerBehind {
         }
     }
 
-    /// The answer to the present challenge, which is empty for no password.
     fn answer(&self) -> Vec<u8> {
-        let answer = self.plugin.gen_data(self.behind.password(), &self.nonce);
-        answer.map(|answer| answer.to_vec()).unwrap_or_default()
+        answer(&self.behind, &self.plugin, &self.nonce)
     }
 
     /// The password itself.
@@ -248,6 +224,23 @@ impl ServerBehind {
         self.nonce = request.plugin_data().to_vec();
         Ok(self.answer())
     }
+}
+
+/// TLS with whoever is there.
+async fn sealed(mut stream: BehindStream, request: &[u8]) -> io::Result<Stream> {
+    write(&mut stream, 1, request).await?;
+    let config = unverified::client_config(rustls::DEFAULT_VERSIONS);
+    let connector = TlsConnector::from(config.map_err(io::Error::other)?);
+    // Nobody compares it, and an address is not sent.
+    let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
+    let stream = connector.connect(name, stream).await?;
+    Ok(Either::Right(Box::new(stream)))
+}
+
+/// The answer to a challenge, which is empty for no password.
+fn answer(behind: &Behind, plugin: &AuthPlugin<'_>, nonce: &[u8]) -> Vec<u8> {
+    let answer = plugin.gen_data(behind.password(), nonce);
+    answer.map(|answer| answer.to_vec()).unwrap_or_default()
 }
 
 /// The database to log in to, if any.

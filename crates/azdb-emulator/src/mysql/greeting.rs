@@ -49,7 +49,7 @@ pub(super) fn before<'a>(server: &'a HandshakePacket<'_>) -> HandshakePacket<'a>
         true => MariadbCapabilities::empty(),
         false => server.mariadb_ext_capabilities(),
     };
-    let offered = capabilities - NEVER | LOGIN | CapabilityFlags::CLIENT_SSL;
+    let offered = (capabilities - NEVER) | LOGIN | CapabilityFlags::CLIENT_SSL;
     greeting(
         server.server_version_ref(),
         server.connection_id(),
@@ -64,21 +64,16 @@ pub(super) fn before<'a>(server: &'a HandshakePacket<'_>) -> HandshakePacket<'a>
 fn greeting(
     version: &[u8],
     id: u32,
-    capabilities: CapabilityFlags,
+    offered: CapabilityFlags,
     charset: u8,
     status: StatusFlags,
 ) -> HandshakePacket<'_> {
-    const NONCE: &[u8] = b"\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe\0";
+    let (begin, end) = (
+        [0xfe; 8],
+        Some(&b"\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe\0"[..]),
+    );
     let plugin = Some(DEFAULT_PLUGIN);
     HandshakePacket::new(
-        10,
-        version,
-        id,
-        [0xfe; 8],
-        Some(NONCE),
-        capabilities,
-        charset,
-        status,
-        plugin,
+        10, version, id, begin, end, offered, charset, status, plugin,
     )
 }
