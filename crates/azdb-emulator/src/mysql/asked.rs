@@ -15,7 +15,7 @@ const ANY_CHARSET: u16 = 45;
 const SSL_REQUEST: usize = 32;
 
 /// A response to the greeting, or a COM_CHANGE_USER.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Asked {
     pub(super) user: String,
     pub(super) database: String,
@@ -99,14 +99,10 @@ impl Asked {
     /// Somebody who wants nothing: no database, no flags.
     pub(super) fn nothing() -> Self {
         Self {
-            user: String::new(),
-            database: String::new(),
-            plugin: String::new(),
-            answer: Vec::new(),
             charset: ANY_CHARSET,
             capabilities: MYSQL,
-            extended: MariadbCapabilities::empty(),
             max_packet: 1 << 24,
+            ..Self::default()
         }
     }
 

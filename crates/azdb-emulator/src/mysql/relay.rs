@@ -81,22 +81,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packets_of_a_file_are_no_commands_whatever_their_number() {
+    fn what_continues_a_packet_or_a_file_is_no_command_whatever_its_number() {
         let mut place = Place::default();
         assert!(place.is_command(20, 0), "LOAD DATA LOCAL");
         for number in (2..=255).chain(0..=7) {
             assert!(!place.is_command(4096, number), "data");
         }
         assert!(!place.is_command(0, 8), "the end of the file");
-        assert!(place.is_command(9, 0), "the next command");
-    }
-
-    #[test]
-    fn what_continues_a_packet_is_no_command() {
-        let mut place = Place::default();
         assert!(place.is_command(CONTINUED, 0));
         assert!(!place.is_command(CONTINUED, 1));
-        assert!(!place.is_command(0, 2));
-        assert!(place.is_command(1, 0));
+        assert!(!place.is_command(0, 2), "the end of the long command");
+        assert!(place.is_command(9, 0), "the next command");
     }
 }

@@ -121,12 +121,6 @@ impl MysqlServer {
         self.address
     }
 
-    /// The principals that may log in.
-    #[must_use]
-    pub fn principals(&self) -> &[Principal] {
-        &self.shared.gate.principals
-    }
-
     /// Refuses the next `count` logins like this, without asking for a token.
     pub fn refuse(&self, count: usize, refusal: &MysqlRefusal) {
         self.shared.gate.logins.script(count, refusal);

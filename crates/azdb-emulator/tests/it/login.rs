@@ -62,27 +62,19 @@ async fn token_of_any_size_comes_in_and_no_record_shows_it() {
 #[tokio::test]
 async fn wrong_tokens_are_refused_in_the_words_of_azure() {
     let azure = emulator().await;
+    let audience = "does not have a valid audience claim. Please acquire a new token for the resource \
+                    \"https://ossrdbms-aad.database.windows.net\".";
     for (flaw, words) in [
-        (
-            Flaw::Expired,
-            "The access token has expired. Please acquire a new token and retry.",
-        ),
-        (
-            Flaw::WrongAudience,
-            "The access token does not have a valid audience claim. Please acquire a new token for \
-             the resource \"https://ossrdbms-aad.database.windows.net\".",
-        ),
-        (
-            Flaw::ForeignSignature,
-            "An error occurred while validating the access token.",
-        ),
+        (Flaw::Expired, "has expired. Please acquire a new token"),
+        (Flaw::WrongAudience, audience),
+        (Flaw::ForeignSignature, "An error occurred while validating"),
     ] {
         let issuer = azure.issuer();
         let token = issuer.issue_as(identity(&azure), OSSRDBMS_AUDIENCE, flaw);
         let token = token.unwrap().access_token;
         let (sqlstate, message) = refusal(&azure, DEFAULT_ROLE, &token).await;
         assert_eq!(sqlstate, "28000");
-        assert!(message.starts_with(words), "{message}");
+        assert!(message.contains(words), "{message}");
     }
     let elsewhere = token(&emulator().await);
     assert_eq!(refusal(&azure, DEFAULT_ROLE, &elsewhere).await.0, "28000");
@@ -100,19 +92,12 @@ async fn token_is_good_for_the_roles_of_its_principal() {
     let azure = Emulator::start(options).await.unwrap();
     let token = token(&azure);
     log_in(&azure, "My Identity ü", &token).await.unwrap();
+    let stranger = "password authentication failed for user";
     for (user, sqlstate, words) in [
-        (
-            "nobody",
-            "28P01",
-            "password authentication failed for user \"nobody\"",
-        ),
-        ("my identity ü", "28P01", "password authentication failed"),
-        ("other-app", "28P01", "password authentication failed"),
-        (
-            "anna@example.com",
-            "28000",
-            "is neither an AAD_AUTH_TOKENTYPE_APP_USER",
-        ),
+        ("nobody", "28P01", stranger),
+        ("my identity ü", "28P01", stranger),
+        ("other-app", "28P01", stranger),
+        ("anna@example.com", "28000", "AAD_AUTH_TOKENTYPE_APP_USER"),
     ] {
         let (seen, message) = refusal(&azure, user, &token).await;
         assert_eq!(seen, sqlstate, "{user}");
