@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -44,7 +43,7 @@ struct Admitted<'a> {
 }
 
 impl Shared {
-    pub(super) async fn serve(&self, app: TcpStream, peer: SocketAddr) -> io::Result<()> {
+    pub(super) async fn serve(&self, app: TcpStream) -> io::Result<()> {
         app.set_nodelay(true)?;
         let greeted = match &self.behind {
             Some(behind) => Some(answered(behind, Greeted::dial(behind)).await),
@@ -55,7 +54,7 @@ impl Shared {
             Some(Err(_)) | None => greeting::of_sample(self.next_id()),
         };
         let id = greeting.connection_id();
-        match limited(self.admit(app, peer, &greeting)).await {
+        match limited(self.admit(app, &greeting)).await {
             Ok(Ok(Some((app, admitted)))) => match (greeted, &self.behind) {
                 (Some(greeted), Some(behind)) => {
                     self.serve_behind(behind, greeted, app, admitted).await
@@ -75,7 +74,6 @@ impl Shared {
     async fn admit(
         &self,
         mut app: TcpStream,
-        peer: SocketAddr,
         greeting: &HandshakePacket<'_>,
     ) -> io::Result<Option<(App, Admitted<'_>)>> {
         write(&mut app, 0, &payload(greeting)).await?;
@@ -89,7 +87,6 @@ impl Shared {
         let response = read(&mut app).await?;
         let asked = Asked::at_login(&response.payload)?;
         let next = response.number.wrapping_add(1);
-        tracing::info!(%peer, user = asked.user, "MySQL login");
         let admitted = self.judge(&mut app, asked, next, false).await?;
         Ok(admitted.map(|admitted| (app, admitted)))
     }
@@ -117,11 +114,14 @@ impl Shared {
         login.refusal = verdict.clone().err();
         self.gate.logins.record(login);
         match verdict {
-            Ok(principal) => Ok(Some(Admitted {
-                principal,
-                asked,
-                next,
-            })),
+            Ok(principal) => {
+                tracing::info!(user = asked.user, is_change, "MySQL login");
+                Ok(Some(Admitted {
+                    principal,
+                    asked,
+                    next,
+                }))
+            }
             Err(refusal) => {
                 tracing::info!(
                     user = asked.user,

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::asked::Asked;
 use super::packet::{Packet, payload, read, write};
 use super::record::{Logins, MysqlLogin, MysqlRefusal};
-use crate::issuer::{Issuer, Rejected};
+use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE, Rejected};
 use crate::principal::Principal;
 
 /// The plugin that a token travels by.
@@ -17,7 +17,6 @@ const CLEAR: &str = "mysql_clear_password";
 /// What logins are judged by.
 pub(super) struct Gate {
     pub(super) issuer: Issuer,
-    pub(super) audience: String,
     pub(super) principals: Vec<Principal>,
     pub(super) logins: Logins,
 }
@@ -57,7 +56,7 @@ impl Gate {
         let name = &principal.name;
         let verdict = std::str::from_utf8(token)
             .map_err(|_| Rejected::Foreign)
-            .and_then(|token| self.issuer.verify(token, &self.audience));
+            .and_then(|token| self.issuer.verify(token, OSSRDBMS_AUDIENCE));
         let message = match verdict {
             Ok(claims) if claims.appid.eq_ignore_ascii_case(&principal.client_id) => return Ok(()),
             Ok(claims) => format!(
@@ -66,10 +65,9 @@ impl Gate {
             ),
             Err(Rejected::Foreign) => return Err(denied(name, token)),
             Err(Rejected::Expired) => format!("The access token of user '{name}' has expired"),
-            Err(Rejected::Audience) => format!(
-                "The access token of user '{name}' is not for \"{}\"",
-                self.audience
-            ),
+            Err(Rejected::Audience) => {
+                format!("The access token of user '{name}' is not for \"{OSSRDBMS_AUDIENCE}\"")
+            }
         };
         Err(MysqlRefusal::new(1045, "28000", message))
     }

@@ -11,7 +11,7 @@ use super::record::{Logins, MysqlLogin, MysqlRefusal};
 use crate::behind::Behind;
 use crate::certificates::Authority;
 use crate::emulator::EmulatorError;
-use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
+use crate::issuer::Issuer;
 use crate::principal::Principal;
 use crate::sample::Sample;
 use crate::tasks::{Tasks, bind};
@@ -36,8 +36,6 @@ pub struct MysqlOptions {
     pub principals: Vec<Principal>,
     /// The server that sessions are relayed to; `None` for the sample.
     pub behind: Option<Behind>,
-    /// Audience that a token must have.
-    pub audience: String,
     /// What it does with COM_CHANGE_USER.
     pub changes_of_user: ChangesOfUser,
 }
@@ -49,7 +47,6 @@ impl Default for MysqlOptions {
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             principals: Vec::new(),
             behind: None,
-            audience: OSSRDBMS_AUDIENCE.to_owned(),
             changes_of_user: ChangesOfUser::Accepted,
         }
     }
@@ -87,7 +84,6 @@ impl MysqlServer {
             acceptor: TlsAcceptor::from(config),
             gate: Gate {
                 issuer,
-                audience: options.audience,
                 principals: options.principals,
                 logins: Logins::default(),
             },
@@ -102,7 +98,7 @@ impl MysqlServer {
         tasks.listen(listener, move |stream, peer| {
             let shared = Arc::clone(&accepted);
             async move {
-                if let Err(error) = shared.serve(stream, peer).await {
+                if let Err(error) = shared.serve(stream).await {
                     tracing::debug!(%peer, %error, "MySQL connection ended");
                 }
             }
