@@ -65,8 +65,8 @@ pub enum EmulatorError {
     /// No signing key.
     #[error("no token issuer")]
     Issuer(#[from] IssuerError),
-    /// No certificate authority.
-    #[error("no certificate authority")]
+    /// No certificate authority, or no certificate for a server's names.
+    #[error("no certificate")]
     Certificate(#[from] CertificateError),
     /// No sample.
     #[error("no sample")]
