@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::certificates::{Authority, CertificateError};
-use crate::identity::{Assigned, EndpointError, IdentityEndpoint, ManagedIdentity};
+use crate::identity::{IdentityEndpoint, ManagedIdentity};
 use crate::issuer::{Issuer, IssuerError};
-use crate::mysql::{MysqlError, MysqlOptions, MysqlServer};
+use crate::mysql::{MysqlOptions, MysqlServer};
 use crate::postgres::{PostgresError, PostgresOptions, PostgresServer};
 use crate::principal::Principal;
 use crate::random;
@@ -47,13 +47,9 @@ impl Default for EmulatorOptions {
             identity: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             identity_secret: None,
             identities: vec![ManagedIdentity {
-                name: DEFAULT_ROLE.to_owned(),
                 client_id: "7d1c1b3c-2f65-4a52-8e37-3f1f0d6c9b01".to_owned(),
                 object_id: "c0ffee00-5a0e-4b1d-9f5c-2b7e8d4a6f02".to_owned(),
-                resource_id: "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/\
-                              emulator/providers/Microsoft.Web/sites/orders-app"
-                    .to_owned(),
-                assigned: Assigned::System,
+                ..ManagedIdentity::system_assigned(DEFAULT_ROLE)
             }],
             tenant: DEFAULT_TENANT.to_owned(),
             postgres: PostgresOptions::default(),
@@ -69,21 +65,26 @@ pub enum EmulatorError {
     /// No signing key.
     #[error("no token issuer")]
     Issuer(#[from] IssuerError),
-    /// No certificate authority.
-    #[error("no certificate authority")]
+    /// No certificate authority, or no certificate for a server's names.
+    #[error("no certificate")]
     Certificate(#[from] CertificateError),
     /// No sample.
     #[error("no sample")]
     Sample(#[from] SampleError),
-    /// No identity endpoint.
-    #[error("no identity endpoint")]
-    Identity(#[from] EndpointError),
+    /// An address can't be listened on.
+    #[error("cannot listen on `{address}` for {protocol}")]
+    Listen {
+        /// The wished address.
+        address: SocketAddr,
+        /// Who would be served there.
+        protocol: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// No PostgreSQL server.
     #[error("no PostgreSQL server")]
     Postgres(#[from] PostgresError),
-    /// No MySQL server.
-    #[error("no MySQL server")]
-    Mysql(#[from] MysqlError),
     /// No TDS server.
     #[error("no TDS server")]
     Tds(#[from] TdsError),

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::iter::successors;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,78 +23,46 @@ use tracing_subscriber::EnvFilter;
 #[command(version)]
 struct Arguments {
     /// Where PostgreSQL listens
-    #[arg(
-        long,
-        value_name = "IP:PORT",
-        default_value = "127.0.0.1:5432",
-        env = "AZDB_EMULATOR_POSTGRES"
-    )]
+    #[arg(long, env = "AZDB_EMULATOR_POSTGRES", value_name = "IP:PORT")]
+    #[arg(default_value = "127.0.0.1:5432")]
     postgres: SocketAddr,
 
     /// Where MySQL listens; port 0 is a free one
-    #[arg(
-        long,
-        value_name = "IP:PORT",
-        default_value = "127.0.0.1:0",
-        env = "AZDB_EMULATOR_MYSQL"
-    )]
+    #[arg(long, env = "AZDB_EMULATOR_MYSQL", value_name = "IP:PORT")]
+    #[arg(default_value = "127.0.0.1:0")]
     mysql: SocketAddr,
 
     /// Where TDS listens: Azure SQL
-    #[arg(
-        long,
-        value_name = "IP:PORT",
-        default_value = "127.0.0.1:1433",
-        env = "AZDB_EMULATOR_TDS"
-    )]
+    #[arg(long, env = "AZDB_EMULATOR_TDS", value_name = "IP:PORT")]
+    #[arg(default_value = "127.0.0.1:1433")]
     tds: SocketAddr,
 
     /// Makes the TDS server a developer's one: this login comes in too, encryption is offered and not
     /// required, and names are not looked at
-    #[arg(
-        long,
-        value_name = "USER:PASSWORD",
-        env = "AZDB_EMULATOR_TDS_LOGIN",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "AZDB_EMULATOR_TDS_LOGIN", hide_env_values = true)]
+    #[arg(value_name = "USER:PASSWORD")]
     tds_login: Option<String>,
 
     /// Where the identity endpoint listens
-    #[arg(
-        long,
-        value_name = "IP:PORT",
-        default_value = "127.0.0.1:8080",
-        env = "AZDB_EMULATOR_IDENTITY"
-    )]
+    #[arg(long, env = "AZDB_EMULATOR_IDENTITY", value_name = "IP:PORT")]
+    #[arg(default_value = "127.0.0.1:8080")]
     identity: SocketAddr,
 
     /// What `IDENTITY_HEADER` must be; random when absent
-    #[arg(
-        long,
-        value_name = "SECRET",
-        env = "AZDB_EMULATOR_IDENTITY_HEADER",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "AZDB_EMULATOR_IDENTITY_HEADER", hide_env_values = true)]
+    #[arg(value_name = "SECRET")]
     identity_header: Option<String>,
 
     /// A host name under which all are reached, besides localhost and 127.0.0.1; may be repeated
-    #[arg(
-        long = "name",
-        value_name = "HOST",
-        env = "AZDB_EMULATOR_NAME",
-        value_delimiter = ','
-    )]
+    #[arg(long = "name", env = "AZDB_EMULATOR_NAME", value_name = "HOST")]
+    #[arg(value_delimiter = ',')]
     names: Vec<String>,
 
     /// A managed identity and its principal of this name on every server, besides `orders-app`; may be repeated
     ///
     /// DATABASE_ROLE is whom it becomes at the server behind, if not the user of `--behind`.
-    #[arg(
-        long = "role",
-        value_name = "NAME[=DATABASE_ROLE]",
-        env = "AZDB_EMULATOR_ROLE",
-        value_delimiter = ','
-    )]
+    #[arg(long = "role", env = "AZDB_EMULATOR_ROLE", value_delimiter = ',')]
+    #[arg(value_name = "NAME[=DATABASE_ROLE]")]
     roles: Vec<String>,
 
     /// A real server, which sessions are relayed to once their token is accepted; may be repeated
@@ -101,17 +70,12 @@ struct Arguments {
     /// `postgres://user:password@host:port`, `mysql://…` or `sqlserver://…`: the scheme says whose sessions. A database in
     /// it (`…/shop`) is the one that they all work in, whatever they ask for. Without it the sessions see a small sample.
     /// `sqlserver` has not been tried against SQL Server.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "AZDB_EMULATOR_BEHIND",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "AZDB_EMULATOR_BEHIND", hide_env_values = true)]
+    #[arg(value_name = "URL", value_delimiter = ',')]
     behind: Vec<Behind>,
 
     /// Where to write the certificate authority, PEM
-    #[arg(long, value_name = "PATH", env = "AZDB_EMULATOR_CA_FILE")]
+    #[arg(long, env = "AZDB_EMULATOR_CA_FILE", value_name = "PATH")]
     ca_file: Option<PathBuf>,
 }
 
@@ -127,13 +91,9 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut text = error.to_string();
-            let mut cause = error.source();
-            while let Some(source) = cause {
-                let _ = write!(text, ": {source}");
-                cause = source.source();
-            }
-            tracing::error!("{text}");
+            let causes = successors(Some(&*error), |error| (*error).source());
+            let texts: Vec<String> = causes.map(ToString::to_string).collect();
+            tracing::error!("{}", texts.join(": "));
             ExitCode::FAILURE
         }
     }
@@ -227,16 +187,16 @@ fn settings(emulator: &Emulator, host: Option<&str>, ca_file: Option<&std::path:
         let _ = writeln!(text, "PGSSLROOTCERT={}", file.display());
     }
     for principal in postgres.principals() {
-        let _ = write!(
+        let database_role = principal.database_role.as_deref();
+        let behind = database_role.map(|role| format!(", behind `{role}`"));
+        let _ = writeln!(
             text,
-            "# role `{}`: client id {}, object id {}",
-            principal.name, principal.client_id, principal.object_id
+            "# role `{}`: client id {}, object id {}{}",
+            principal.name,
+            principal.client_id,
+            principal.object_id,
+            behind.unwrap_or_default()
         );
-        let database_role = principal.database_role.as_ref();
-        let _ = match database_role {
-            Some(role) => writeln!(text, ", behind `{role}`"),
-            None => writeln!(text),
-        };
     }
     text
 }

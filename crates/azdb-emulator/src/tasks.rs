@@ -7,8 +7,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::emulator::EmulatorError;
+
 /// How long the accept loop rests after an error such as "too many open files".
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Listens on `address` for what `protocol` says; returns where, too, because port 0 is a free one.
+pub(crate) async fn bind(
+    address: SocketAddr,
+    protocol: &'static str,
+) -> Result<(TcpListener, SocketAddr), EmulatorError> {
+    let failed = |source| EmulatorError::Listen {
+        address,
+        protocol,
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
 
 /// Owns an accept loop and everything it has accepted. Dropping it cancels all of them.
 pub(crate) struct Tasks {

@@ -43,27 +43,12 @@ pub enum BehindProtocol {
 }
 
 impl BehindProtocol {
-    fn scheme(self) -> &'static str {
+    /// What a URL leaves out: scheme, port and user.
+    fn custom(self) -> (&'static str, u16, &'static str) {
         match self {
-            Self::Postgres => "postgres",
-            Self::Mysql => "mysql",
-            Self::Tds => "sqlserver",
-        }
-    }
-
-    fn port(self) -> u16 {
-        match self {
-            Self::Postgres => 5432,
-            Self::Mysql => 3306,
-            Self::Tds => 1433,
-        }
-    }
-
-    fn user(self) -> &'static str {
-        match self {
-            Self::Postgres => "postgres",
-            Self::Mysql => "root",
-            Self::Tds => "sa",
+            Self::Postgres => ("postgres", 5432, "postgres"),
+            Self::Mysql => ("mysql", 3306, "root"),
+            Self::Tds => ("sqlserver", 1433, "sa"),
         }
     }
 }
@@ -95,35 +80,20 @@ enum Place {
 /// Why a text is not the URL of a server behind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotBehind {
-    /// No URL at all.
-    #[error("not a URL of the form `postgres://user:password@host:port`")]
+    /// No URL at all, or with more in it than is understood.
+    #[error("not a URL of the form `postgres://user:password@host:port/database`")]
     Form,
     /// Of no protocol that there is.
     #[error("`{0}` is none of postgres, mysql, mariadb, sqlserver and tds")]
     Scheme(String),
-    /// More than is understood.
-    #[error("a URL with `{0}` in it, which nothing here reads")]
-    Excess(&'static str),
-    /// Escapes that are not UTF-8.
-    #[error("a URL whose escapes are not UTF-8")]
-    Escapes,
 }
 
 /// Why a session has no server behind it. Its text is what the app reads.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BehindError {
-    #[error("azdb-emulator: the server behind ({behind}) cannot be reached: {source}")]
-    Unreachable { behind: String, source: io::Error },
-
-    #[error("azdb-emulator: the server behind ({behind}) refused the login of `{user}`: {text}")]
-    Refused {
-        behind: String,
-        user: String,
-        text: String,
-    },
-
-    #[error("azdb-emulator: the server behind ({behind}) was not understood: {text}")]
-    Protocol { behind: String, text: String },
+#[error("azdb-emulator: the server behind ({behind}) {text}")]
+pub(crate) struct BehindError {
+    behind: String,
+    text: String,
 }
 
 impl Behind {
@@ -171,49 +141,49 @@ impl Behind {
 
     /// Dials it.
     pub(crate) async fn connect(&self) -> Result<BehindStream, BehindError> {
-        let dialled = tokio::time::timeout(DIAL_LIMIT, self.place.dial()).await;
-        let dialled = dialled.unwrap_or_else(|late| Err(late.into()));
-        dialled.map_err(|source| self.unreachable(source))
+        self.limited(self.place.dial()).await
     }
 
     /// The same for a protocol that has no socket files.
     pub(crate) async fn connect_tcp(&self) -> Result<TcpStream, BehindError> {
-        let Place::Host(host, port) = &self.place else {
-            return Err(self.misunderstood("a socket file where it has none"));
-        };
-        let dialled = tokio::time::timeout(DIAL_LIMIT, dial(host, *port)).await;
+        match &self.place {
+            Place::Host(host, port) => self.limited(dial(host, *port)).await,
+            Place::Socket(_) => Err(self.misunderstood("a socket file where it has none")),
+        }
+    }
+
+    async fn limited<T>(
+        &self,
+        dialling: impl Future<Output = io::Result<T>>,
+    ) -> Result<T, BehindError> {
+        let dialled = tokio::time::timeout(DIAL_LIMIT, dialling).await;
         let dialled = dialled.unwrap_or_else(|late| Err(late.into()));
         dialled.map_err(|source| self.unreachable(source))
     }
 
     pub(crate) fn unreachable(&self, source: io::Error) -> BehindError {
-        BehindError::Unreachable {
-            behind: self.to_string(),
-            source,
-        }
+        self.error(format!("cannot be reached: {source}"))
     }
 
     /// It would not have `user`, and said `text`.
-    pub(crate) fn refused(&self, user: &str, text: impl Into<String>) -> BehindError {
-        BehindError::Refused {
-            behind: self.to_string(),
-            user: user.to_owned(),
-            text: text.into(),
-        }
+    pub(crate) fn refused(&self, user: &str, text: impl fmt::Display) -> BehindError {
+        self.error(format!("refused the login of `{user}`: {text}"))
     }
 
     /// It said something that its protocol has no place for, or that nothing here can answer.
-    pub(crate) fn misunderstood(&self, text: impl Into<String>) -> BehindError {
-        BehindError::Protocol {
-            behind: self.to_string(),
-            text: text.into(),
-        }
+    pub(crate) fn misunderstood(&self, text: impl fmt::Display) -> BehindError {
+        self.error(format!("was not understood: {text}"))
+    }
+
+    fn error(&self, text: String) -> BehindError {
+        let behind = self.to_string();
+        BehindError { behind, text }
     }
 }
 
 impl fmt::Display for Behind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.protocol.scheme(), self.place)
+        write!(f, "{}://{}", self.protocol.custom().0, self.place)
     }
 }
 
@@ -273,41 +243,26 @@ impl FromStr for Behind {
             "sqlserver" | "mssql" | "tds" => BehindProtocol::Tds,
             other => return Err(NotBehind::Scheme(other.to_owned())),
         };
-        if url.query().is_some() {
-            return Err(NotBehind::Excess("?"));
+        let host = url.host_str().unwrap_or_default();
+        if host.is_empty() || url.query().is_some() || url.fragment().is_some() {
+            return Err(NotBehind::Form);
         }
-        if url.fragment().is_some() {
-            return Err(NotBehind::Excess("#"));
-        }
-        let host = url.host_str().filter(|host| !host.is_empty());
-        let host = host.ok_or(NotBehind::Form)?;
-        let database = url.path().trim_start_matches('/');
+        let (_, port, user) = protocol.custom();
+        let host = decoded(host.trim_matches(['[', ']']))?;
+        let filled = |text: String| Some(text).filter(|text| !text.is_empty());
         Ok(Self {
             protocol,
-            place: Place::new(
-                protocol,
-                decoded(host.trim_matches(['[', ']']))?,
-                url.port().unwrap_or(protocol.port()),
-            ),
-            user: match url.username() {
-                "" => protocol.user().to_owned(),
-                user => decoded(user)?,
-            },
-            password: match url.password() {
-                Some(password) => Some(decoded(password)?.into()),
-                None => None,
-            },
-            database: match database {
-                "" => None,
-                database => Some(decoded(database)?),
-            },
+            place: Place::new(protocol, host, url.port().unwrap_or(port)),
+            user: filled(decoded(url.username())?).unwrap_or_else(|| user.to_owned()),
+            password: url.password().map(decoded).transpose()?.map(Into::into),
+            database: filled(decoded(url.path().trim_start_matches('/'))?),
         })
     }
 }
 
 fn decoded(text: &str) -> Result<String, NotBehind> {
     let decoded = percent_decode_str(text).decode_utf8();
-    Ok(decoded.map_err(|_| NotBehind::Escapes)?.into_owned())
+    Ok(decoded.map_err(|_| NotBehind::Form)?.into_owned())
 }
 
 #[cfg(test)]

@@ -57,26 +57,15 @@ async fn socket_file_is_a_host_with_slashes() {
 fn nothing_shows_the_password() {
     let behind = parsed("mysql://root:hunter2@db/shop");
     let refused = behind.refused("root", "no");
-    for text in [
-        behind.to_string(),
-        format!("{behind:?}"),
-        refused.to_string(),
-    ] {
-        assert!(!text.contains("hunter2"), "{text}");
-    }
+    let text = format!("{behind} {behind:?} {refused}");
+    assert!(!text.contains("hunter2"), "{text}");
 }
 
 #[test]
 fn other_texts_are_refused() {
-    for text in [
-        "db:5432",
-        "",
-        "oracle://db",
-        "postgres://",
-        "postgres://db?sslmode=x",
-        "mysql://db#x",
-        "tds://a%ff@db",
-    ] {
+    let queries = ["postgres://db?sslmode=x", "mysql://db#x", "tds://a%ff@db"];
+    let hosts = ["db:5432", "", "oracle://db", "postgres://"];
+    for text in queries.into_iter().chain(hosts) {
         assert!(text.parse::<Behind>().is_err(), "{text}");
     }
 }

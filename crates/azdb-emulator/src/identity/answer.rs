@@ -45,70 +45,68 @@ pub(super) fn answer(
         IMDS_PATH => Service::Imds,
         _ => return (StatusCode::NOT_FOUND, json!({ "error": "not found" })),
     };
-    if request.method != "GET" {
-        return service.refusal(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed");
-    }
-    if let Some(refusal) = service.check_caller(request, secret) {
-        return refusal;
-    }
-    if let Some(refusal) = service.check_version(request) {
-        return refusal;
-    }
-    let Some(resource) = request.parameter("resource").filter(|r| !r.is_empty()) else {
-        return service.refusal(
-            StatusCode::BAD_REQUEST,
-            "Required query variable 'resource' is missing",
-        );
-    };
-    let identity = match service.select(request, identities) {
-        Ok(identity) => identity,
-        Err(message) => return service.refusal(StatusCode::BAD_REQUEST, message),
-    };
-    if !KNOWN_RESOURCES.contains(&resource.trim_end_matches('/')) {
-        return service.unknown_resource(resource);
-    }
-    match issuer.issue(identity, resource) {
-        Ok(token) => (StatusCode::OK, service.token(&token, identity, resource)),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "no token");
-            service.refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
-        }
-    }
+    let served = service.serve(request, secret, identities, issuer);
+    served.unwrap_or_else(|refusal| refusal)
 }
 
 impl Service {
+    fn serve(
+        self,
+        request: &Recorded,
+        secret: &str,
+        identities: &[ManagedIdentity],
+        issuer: &Issuer,
+    ) -> Result<Answer, Answer> {
+        if request.method != "GET" {
+            return Err(self.refusal(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"));
+        }
+        self.check_caller(request, secret)?;
+        self.check_version(request)?;
+        let resource = request.parameter("resource");
+        let resource = resource.filter(|resource| !resource.is_empty());
+        let resource =
+            resource.ok_or_else(|| self.bad("Required query variable 'resource' is missing"))?;
+        let identity = self
+            .select(request, identities)
+            .map_err(|message| self.bad(message))?;
+        if !KNOWN_RESOURCES.contains(&resource.trim_end_matches('/')) {
+            return Err(self.unknown_resource(resource));
+        }
+        let token = issuer.issue(identity, resource).map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "no token");
+            self.refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
+        })?;
+        Ok((StatusCode::OK, self.token(&token, identity, resource)))
+    }
+
     /// Both services ask for a header that a browser or a naive forwarder would not send.
-    fn check_caller(self, request: &Recorded, secret: &str) -> Option<Answer> {
+    fn check_caller(self, request: &Recorded, secret: &str) -> Result<(), Answer> {
         match self {
             Self::AppService if request.header("x-identity-header") != Some(secret) => {
-                Some(self.refusal(
-                    StatusCode::UNAUTHORIZED,
-                    "The X-IDENTITY-HEADER header is missing or wrong.",
-                ))
+                let message = "The X-IDENTITY-HEADER header is missing or wrong.";
+                Err(self.refusal(StatusCode::UNAUTHORIZED, message))
             }
-            Self::Imds if request.header("metadata") != Some("true") => Some(self.refusal(
-                StatusCode::BAD_REQUEST,
-                "Required metadata header not specified",
-            )),
-            _ => None,
+            Self::Imds if request.header("metadata") != Some("true") => {
+                Err(self.bad("Required metadata header not specified"))
+            }
+            _ => Ok(()),
         }
     }
 
-    fn check_version(self, request: &Recorded) -> Option<Answer> {
+    fn check_version(self, request: &Recorded) -> Result<(), Answer> {
         let version = request.parameter("api-version").unwrap_or_default();
         match self {
-            Self::AppService if version != "2019-08-01" => Some(self.refusal(
-                StatusCode::BAD_REQUEST,
-                "Unsupported api-version; use 2019-08-01.",
-            )),
-            Self::Imds if version < "2018-02-01" => Some((
+            Self::AppService if version != "2019-08-01" => {
+                Err(self.bad("Unsupported api-version; use 2019-08-01."))
+            }
+            Self::Imds if version < "2018-02-01" => Err((
                 StatusCode::BAD_REQUEST,
                 json!({
                     "error": "Bad request. api-version is invalid or was not specified in the request.",
                     "newest-versions": ["2018-02-01", "2019-08-01"],
                 }),
             )),
-            _ => None,
+            _ => Ok(()),
         }
     }
 
@@ -124,23 +122,24 @@ impl Service {
             Self::Imds => "msi_res_id",
         };
         let named = request.query.iter().find_map(|(key, value)| {
-            let matches: fn(&ManagedIdentity, &str) -> bool = match key.as_str() {
-                "client_id" => |identity, value| identity.client_id.eq_ignore_ascii_case(value),
-                "object_id" => |identity, value| identity.object_id.eq_ignore_ascii_case(value),
-                "principal_id" if self == Self::AppService => {
-                    |identity, value| identity.object_id.eq_ignore_ascii_case(value)
-                }
-                name if name == resource_id => {
-                    |identity, value| identity.resource_id.eq_ignore_ascii_case(value)
-                }
+            let id: fn(&ManagedIdentity) -> &str = match key.as_str() {
+                "client_id" => |identity| &identity.client_id,
+                "object_id" => |identity| &identity.object_id,
+                "principal_id" if self == Self::AppService => |identity| &identity.object_id,
+                name if name == resource_id => |identity| &identity.resource_id,
                 _ => return None,
             };
-            Some(identities.iter().find(|identity| matches(identity, value)))
+            let mut identities = identities.iter();
+            Some(identities.find(|identity| id(identity).eq_ignore_ascii_case(value)))
         });
-        match named {
-            Some(Some(identity)) => Ok(identity),
-            Some(None) => Err(self.identity_not_found()),
-            None => self.unnamed(identities),
+        match (named, self) {
+            (Some(Some(identity)), _) => Ok(identity),
+            (None, _) => self.unnamed(identities),
+            (Some(None), Self::Imds) => Err("Identity not found"),
+            (Some(None), Self::AppService) => Err(
+                "No User Assigned or Delegated Managed Identity found for specified \
+                 ClientId/ResourceId/PrincipalId.",
+            ),
         }
     }
 
@@ -160,14 +159,8 @@ impl Service {
         }
     }
 
-    fn identity_not_found(self) -> &'static str {
-        match self {
-            Self::AppService => {
-                "No User Assigned or Delegated Managed Identity found for specified \
-                 ClientId/ResourceId/PrincipalId."
-            }
-            Self::Imds => "Identity not found",
-        }
+    fn bad(self, message: &str) -> Answer {
+        self.refusal(StatusCode::BAD_REQUEST, message)
     }
 
     fn refusal(self, status: StatusCode, message: &str) -> Answer {
@@ -189,7 +182,7 @@ impl Service {
              administrator of the tenant or consented to by any user in the tenant."
         );
         match self {
-            Self::AppService => self.refusal(StatusCode::BAD_REQUEST, &message),
+            Self::AppService => self.bad(&message),
             Self::Imds => (
                 StatusCode::BAD_REQUEST,
                 json!({ "error": "invalid_resource", "error_description": message }),

@@ -1,9 +1,8 @@
 //! The HTTP server around the answers.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,27 +11,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::ManagedIdentity;
-use super::answer::{APP_SERVICE_PATH, IMDS_PATH, answer};
-use super::script::{Behaviour, Hold, Recorded, Stage};
+use super::answer::{APP_SERVICE_PATH, answer};
+use super::script::{Behaviour, Hold, Recorded};
+use crate::emulator::EmulatorError;
 use crate::issuer::Issuer;
-use crate::tasks::Tasks;
-
-/// Why the endpoint did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum EndpointError {
-    /// The address can't be listened on.
-    #[error("cannot listen on `{address}` for token requests")]
-    Listen {
-        /// The wished address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-}
+use crate::tasks::{self, Tasks};
 
 /// A running identity endpoint. Dropping it ends its tasks.
 pub struct IdentityEndpoint {
@@ -45,13 +32,12 @@ struct Service {
     secret: String,
     identities: Vec<ManagedIdentity>,
     issuer: Issuer,
-    stage: Stage,
+    /// Of every request, if it is not what a request is there for.
+    behaviour: Mutex<Option<Behaviour>>,
+    requests: watch::Sender<Vec<Recorded>>,
+    /// How many hold answers back.
+    holds: Arc<watch::Sender<usize>>,
 }
-
-/// The request was read, and no answer shall come.
-#[derive(Debug, thiserror::Error)]
-#[error("closed on purpose")]
-struct Closed;
 
 impl IdentityEndpoint {
     /// Listens on `bind` (port 0: a free one) and serves tokens of `issuer` for `identities`.
@@ -62,18 +48,15 @@ impl IdentityEndpoint {
         secret: &str,
         identities: Vec<ManagedIdentity>,
         issuer: Issuer,
-    ) -> Result<Self, EndpointError> {
-        let failed = |source| EndpointError::Listen {
-            address: bind,
-            source,
-        };
-        let listener = TcpListener::bind(bind).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+    ) -> Result<Self, EmulatorError> {
+        let (listener, address) = tasks::bind(bind, "token requests").await?;
         let service = Arc::new(Service {
             secret: secret.to_owned(),
             identities,
             issuer,
-            stage: Stage::new(),
+            behaviour: Mutex::default(),
+            requests: watch::Sender::default(),
+            holds: Arc::default(),
         });
         let tasks = Tasks::new();
         let accepted = Arc::clone(&service);
@@ -94,10 +77,14 @@ impl IdentityEndpoint {
         self.address
     }
 
-    /// What App Service puts into `IDENTITY_ENDPOINT`.
+    /// What App Service puts into `IDENTITY_ENDPOINT`: an address that one can connect to, also when it listens on all of them.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}{APP_SERVICE_PATH}", self.reached_at())
+        let reached_at = match self.address.ip() {
+            ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, self.address.port()).into(),
+            _ => self.address,
+        };
+        format!("http://{reached_at}{APP_SERVICE_PATH}")
     }
 
     /// What App Service puts into `IDENTITY_HEADER`.
@@ -106,60 +93,45 @@ impl IdentityEndpoint {
         &self.service.secret
     }
 
-    /// The token URL of the instance metadata service; in Azure its host is `169.254.169.254`.
-    #[must_use]
-    pub fn imds_url(&self) -> String {
-        format!("http://{}{IMDS_PATH}", self.reached_at())
-    }
-
-    /// An address that one can connect to, also when it listens on all of them.
-    fn reached_at(&self) -> SocketAddr {
-        match self.address.ip() {
-            ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, self.address.port()).into(),
-            _ => self.address,
-        }
-    }
-
     /// The identities that it knows.
     #[must_use]
     pub fn identities(&self) -> &[ManagedIdentity] {
         &self.service.identities
     }
 
-    /// The next `count` requests are treated like this; later calls queue behind.
-    pub fn script(&self, count: usize, behaviour: Behaviour) {
-        self.service.stage.script(count, &behaviour);
-    }
-
-    /// Every request that is not scripted is treated like this.
+    /// Every request is treated like this from now on.
     pub fn set_default(&self, behaviour: Behaviour) {
-        self.service.stage.set_default(behaviour);
-    }
-
-    /// Forgets script and default: tokens are served again.
-    pub fn clear_script(&self) {
-        self.service.stage.clear_script();
+        *self.service.behaviour() = Some(behaviour);
     }
 
     /// Holds every answer back until the returned guard is dropped. Requests are still recorded.
     pub fn hold(&self) -> Hold {
-        self.service.stage.hold()
+        Hold::new(&self.service.holds)
     }
 
     /// All requests so far, in their order.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
-        self.service.stage.requests()
+        self.service.requests.borrow().clone()
     }
 
     /// Waits until `count` requests have come in since the start.
     pub async fn requested(&self, count: usize) {
-        self.service.stage.requested(count).await;
+        let mut requests = self.service.requests.subscribe();
+        // The sender is ours, so waiting can't fail while `self` is borrowed.
+        let _ = requests.wait_for(|requests| requests.len() >= count).await;
     }
 
     /// Stops listening, closes all connections and waits until every task has ended.
     pub async fn shutdown(self) {
         self.tasks.shutdown().await;
+    }
+}
+
+impl Service {
+    fn behaviour(&self) -> MutexGuard<'_, Option<Behaviour>> {
+        let behaviour = self.behaviour.lock();
+        behaviour.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -176,38 +148,32 @@ async fn serve(stream: TcpStream, service: Arc<Service>) {
 async fn respond(
     request: Request<Incoming>,
     service: Arc<Service>,
-) -> Result<Response<Full<Bytes>>, Closed> {
+) -> Result<Response<Full<Bytes>>, hyper::http::Error> {
     let request = recorded(&request);
-    let behaviour = service.stage.record(request.clone());
-    service.stage.released().await;
-    let (status, body, retry_after) = match behaviour {
-        Behaviour::Close => return Err(Closed),
-        Behaviour::Hang => match std::future::pending::<Infallible>().await {},
-        Behaviour::Answer {
-            status,
-            body,
-            retry_after,
-        } => (status, body, retry_after),
-        Behaviour::Serve => {
-            let (status, body) = answer(
-                &request,
-                &service.secret,
-                &service.identities,
-                &service.issuer,
-            );
-            (status.as_u16(), body.to_string(), None)
+    let behaviour = service.behaviour().clone();
+    let note = request.clone();
+    service.requests.send_modify(|requests| requests.push(note));
+    let mut holds = service.holds.subscribe();
+    let _ = holds.wait_for(|holds| *holds == 0).await;
+    let (status, body) = match behaviour {
+        Some(Behaviour::Hang) => match std::future::pending::<Infallible>().await {},
+        Some(Behaviour::Answer { status, body }) => (status, body),
+        None => {
+            let Service {
+                secret,
+                identities,
+                issuer,
+                ..
+            } = &*service;
+            let (status, body) = answer(&request, secret, identities, issuer);
+            (status.as_u16(), body.to_string())
         }
     };
     tracing::info!(path = request.path, status, "token request answered");
-    let mut response = Response::builder()
+    Response::builder()
         .status(status)
-        .header(header::CONTENT_TYPE, "application/json; charset=utf-8");
-    if let Some(after) = retry_after {
-        response = response.header(header::RETRY_AFTER, after.as_secs());
-    }
-    response
+        .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
         .body(Full::new(Bytes::from(body)))
-        .map_err(|_| Closed)
 }
 
 fn recorded(request: &Request<Incoming>) -> Recorded {

@@ -10,16 +10,18 @@
 //!    | <---- 400 {"error": ...} or {"statusCode": ...}      |   each in its own error shape
 //! ```
 //!
-//! Answers and error texts are those that users of Azure have quoted in public. Tests script the
-//! endpoint ([`IdentityEndpoint::script`]), hold its answers back ([`IdentityEndpoint::hold`]) and
+//! Answers and error texts are those that users of Azure have quoted in public. Tests set the
+//! endpoint's ways ([`IdentityEndpoint::set_default`]), hold its answers back ([`IdentityEndpoint::hold`]) and
 //! read what was asked ([`IdentityEndpoint::requests`]).
 
 mod answer;
 mod endpoint;
 mod script;
 
-pub use endpoint::{EndpointError, IdentityEndpoint};
+pub use endpoint::IdentityEndpoint;
 pub use script::{Behaviour, Hold, Recorded};
+
+use crate::random;
 
 /// How an identity came to its resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,28 +51,26 @@ impl ManagedIdentity {
     /// A user-assigned identity with ids of its own.
     #[must_use]
     pub fn user_assigned(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            client_id: crate::random::uuid(),
-            object_id: crate::random::uuid(),
-            resource_id: format!(
-                "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/emulator\
-                 /providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
-            ),
-            assigned: Assigned::User,
-        }
+        let kind = "ManagedIdentity/userAssignedIdentities";
+        Self::of(name, kind, Assigned::User)
     }
 
     /// The system-assigned identity of an App Service site.
     #[must_use]
     pub fn system_assigned(name: &str) -> Self {
+        Self::of(name, "Web/sites", Assigned::System)
+    }
+
+    fn of(name: &str, kind: &str, assigned: Assigned) -> Self {
         Self {
+            name: name.to_owned(),
+            client_id: random::uuid(),
+            object_id: random::uuid(),
             resource_id: format!(
                 "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/emulator\
-                 /providers/Microsoft.Web/sites/{name}"
+                 /providers/Microsoft.{kind}/{name}"
             ),
-            assigned: Assigned::System,
-            ..Self::user_assigned(name)
+            assigned,
         }
     }
 }

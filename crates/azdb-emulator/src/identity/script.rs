@@ -1,9 +1,7 @@
 //! What tests tell the identity endpoint to do, and what it tells them.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -16,26 +14,17 @@ pub enum Behaviour {
         status: u16,
         /// The body.
         body: String,
-        /// `Retry-After`, in whole seconds.
-        retry_after: Option<Duration>,
     },
     /// Reads the request and never answers.
     Hang,
-    /// Reads the request and closes the connection.
-    Close,
-    /// Gives a token; a place in the queue of a script, so that a failure can follow a success.
-    Serve,
 }
 
 impl Behaviour {
-    /// An answer without `Retry-After`.
+    /// An answer.
     #[must_use]
     pub fn status(status: u16, body: &str) -> Self {
-        Self::Answer {
-            status,
-            body: body.to_owned(),
-            retry_after: None,
-        }
+        let body = body.to_owned();
+        Self::Answer { status, body }
     }
 }
 
@@ -83,86 +72,18 @@ fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     found.map(|(_, value)| value.as_str())
 }
 
-/// The endpoint's script and its memory.
-pub(super) struct Stage {
-    cues: Mutex<Cues>,
-    count: watch::Sender<usize>,
-    holds: Arc<watch::Sender<usize>>,
-}
-
-#[derive(Default)]
-struct Cues {
-    next: VecDeque<Behaviour>,
-    otherwise: Option<Behaviour>,
-    requests: Vec<Recorded>,
-}
-
-impl Stage {
-    pub(super) fn new() -> Self {
-        Self {
-            cues: Mutex::default(),
-            count: watch::Sender::new(0),
-            holds: Arc::new(watch::Sender::new(0)),
-        }
-    }
-
-    pub(super) fn script(&self, count: usize, behaviour: &Behaviour) {
-        let mut cues = self.cues();
-        let repeated = std::iter::repeat_n(behaviour.clone(), count);
-        cues.next.extend(repeated);
-    }
-
-    pub(super) fn set_default(&self, behaviour: Behaviour) {
-        self.cues().otherwise = Some(behaviour);
-    }
-
-    pub(super) fn clear_script(&self) {
-        let mut cues = self.cues();
-        cues.next.clear();
-        cues.otherwise = None;
-    }
-
-    pub(super) fn requests(&self) -> Vec<Recorded> {
-        self.cues().requests.clone()
-    }
-
-    /// Notes a request and says what to do with it.
-    pub(super) fn record(&self, request: Recorded) -> Behaviour {
-        let mut cues = self.cues();
-        cues.requests.push(request);
-        self.count.send_replace(cues.requests.len());
-        let otherwise = cues.otherwise.clone().unwrap_or(Behaviour::Serve);
-        cues.next.pop_front().unwrap_or(otherwise)
-    }
-
-    pub(super) async fn requested(&self, count: usize) {
-        let mut seen = self.count.subscribe();
-        // The sender is ours, so waiting can't fail while `self` is borrowed.
-        let _ = seen.wait_for(|seen| *seen >= count).await;
-    }
-
-    pub(super) fn hold(&self) -> Hold {
-        self.holds.send_modify(|holds| *holds += 1);
-        Hold {
-            holds: Arc::clone(&self.holds),
-        }
-    }
-
-    /// Waits until nobody holds answers back.
-    pub(super) async fn released(&self) {
-        let mut holds = self.holds.subscribe();
-        let _ = holds.wait_for(|holds| *holds == 0).await;
-    }
-
-    fn cues(&self) -> MutexGuard<'_, Cues> {
-        self.cues.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Keeps every answer of the endpoint back until it is dropped.
 #[must_use = "answers are held back only as long as this lives"]
 pub struct Hold {
     holds: Arc<watch::Sender<usize>>,
+}
+
+impl Hold {
+    pub(super) fn new(holds: &Arc<watch::Sender<usize>>) -> Self {
+        holds.send_modify(|holds| *holds += 1);
+        let holds = Arc::clone(holds);
+        Self { holds }
+    }
 }
 
 impl Drop for Hold {

@@ -13,10 +13,11 @@ mod token;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, get_current_timestamp,
+};
 use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 
 use crate::identity::ManagedIdentity;
@@ -40,10 +41,6 @@ pub enum IssuerError {
     /// The claims could not be signed.
     #[error("cannot sign a token")]
     Sign(#[from] jsonwebtoken::errors::Error),
-
-    /// The claims could not be written as JSON.
-    #[error("cannot write the claims")]
-    Claims(#[from] serde_json::Error),
 }
 
 /// Signs and verifies tokens. Clones share keys and script.
@@ -99,11 +96,6 @@ impl Issuer {
         self.scripted().otherwise = shape.into();
     }
 
-    /// Forgets what was scripted; the default shape stays.
-    pub fn clear_script(&self) {
-        self.scripted().next.clear();
-    }
-
     /// Makes a token for `identity` in the shape that is scripted next.
     pub fn issue(&self, identity: &ManagedIdentity, audience: &str) -> Result<Token, IssuerError> {
         let shape = {
@@ -121,7 +113,7 @@ impl Issuer {
         shape: impl Into<Shape>,
     ) -> Result<Token, IssuerError> {
         let shape = shape.into();
-        let issued_at = now();
+        let issued_at = get_current_timestamp();
         let expires_on = issued_at + shape.lifetime.as_secs();
         let mut claims = self.claims(identity, audience, issued_at, expires_on);
         match shape.flaw {
@@ -141,7 +133,8 @@ impl Issuer {
         };
         let mut access_token = jsonwebtoken::encode(&self.inner.header, &claims, key)?;
         if access_token.len() < shape.size {
-            claims.groups = groups_for(&claims, &access_token, shape.size)?;
+            let groups = groups_for(&claims, &access_token, shape.size);
+            claims.groups = groups.map_err(jsonwebtoken::errors::Error::from)?;
             access_token = jsonwebtoken::encode(&self.inner.header, &claims, key)?;
         }
         Ok(Token {
@@ -208,10 +201,4 @@ impl Issuer {
         let script = self.inner.script.lock();
         script.unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Seconds since 1970.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs())
 }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use regex_lite::{Captures, Regex};
 
@@ -14,20 +13,13 @@ use crate::sample::{Dialect, Fault, unknown};
 const LONGEST: usize = 4096;
 
 /// What a text asks for.
-#[derive(Debug, PartialEq)]
 pub(super) enum Order {
     /// Other values of variables.
     Set(Vec<(String, String)>),
-    /// The tables, with their kind or without.
-    Tables { full: bool },
+    /// The names of the tables.
+    Tables,
     /// These rows of text.
     Rows(Vec<&'static str>, Vec<Vec<String>>),
-    /// A pause.
-    Sleep(Duration),
-    /// The end of a session, or of what it runs.
-    Kill { id: u32, query: bool },
-    /// A default database.
-    Use(String),
     /// This, by the sample.
     Statement(String),
 }
@@ -37,56 +29,33 @@ pub(super) struct Surroundings {
     pub(super) id: u32,
     pub(super) user: String,
     pub(super) database: String,
-    /// The cipher of the app's TLS.
-    pub(super) cipher: String,
     /// Variables that the session has set, those of its own with `@`.
     pub(super) variables: HashMap<String, String>,
 }
 
-/// Beginnings of statements, without regard to case, and their answers.
+/// Whole statements, without regard to case, and their answers.
 type Answer = fn(&Surroundings, &Captures<'_>) -> Result<Order, Fault>;
-const STATEMENTS: [(&str, Answer); 11] = [
+const STATEMENTS: [(&str, Answer); 6] = [
     (r".*/\*!.*", |_, _| {
         Err(unknown("comments with versions", Dialect::Mysql))
     }),
     (r"set\s+(.*)", |around, found| around.set(&found[1])),
-    (r"use\s+`?(\w+)`?", |_, found| {
-        Ok(Order::Use(found[1].to_owned()))
-    }),
-    (r"kill\s+(query\s+|connection\s+)?(\d+)", |_, found| {
-        let query = found
-            .get(1)
-            .is_some_and(|word| word.as_str().starts_with(['q', 'Q']));
-        let id = found[2].parse().unwrap_or_default();
-        Ok(Order::Kill { id, query })
-    }),
-    (r"select\s+sleep\s*\(\s*([\d.]+)\s*\)", |_, found| {
-        let time = found[1].parse().ok();
-        let time = time.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        Ok(Order::Sleep(time.unwrap_or_default()))
-    }),
-    (r"show\s+(full\s+)?tables", |_, found| {
-        let full = found.get(1).is_some();
-        Ok(Order::Tables { full })
-    }),
+    (r"show\s+tables", |_, _| Ok(Order::Tables)),
     (r"show\s+(?:databases|schemas)", |around, _| {
         let name = match around.database.as_str() {
-            "" => "sample".to_owned(),
-            name => name.to_owned(),
+            "" => "sample",
+            name => name,
         };
-        Ok(Order::Rows(vec!["Database"], vec![vec![name]]))
+        Ok(Order::Rows(vec!["Database"], vec![vec![name.to_owned()]]))
     }),
     (
         r"show\s+(?:session\s+|global\s+)?variables\s+like\s+'([^'%]*)'",
-        |around, found| Ok(pair(&found[1], around.variable(&found[1]))),
+        |around, found| {
+            let row = |value| vec![found[1].to_owned(), value];
+            let rows = around.variable(&found[1]).into_iter().map(row);
+            Ok(Order::Rows(vec!["Variable_name", "Value"], rows.collect()))
+        },
     ),
-    (
-        r"show\s+(?:session\s+|global\s+)?status\s+like\s+'(ssl_cipher)'",
-        |around, found| Ok(pair(&found[1], Some(around.cipher.clone()))),
-    ),
-    (r"show\s+(?:warnings|errors)(?:\s+limit\s+\d+)?", |_, _| {
-        Ok(Order::Rows(vec!["Level", "Code", "Message"], Vec::new()))
-    }),
     (r"select\s+(.*?)(\s+limit\s+1)?", |around, found| {
         let limit = found.get(2).map_or("", |limit| limit.as_str());
         around.select(&found[1], limit)
@@ -105,14 +74,39 @@ const SETTINGS: [&str; 8] = [
     r"(@\w+)\s*:?=\s*(-?\d+|'[^'\\]*')",
 ];
 
+/// An item of a select that is about the session, and the name that it is given.
+const ITEM: &str = r"(@@(?:session\.|global\.)?\w+|@\w+|(?:current_user|session_user|user|system_user|database|schema|version|connection_id)\s*\(\s*\)|current_user)(?:\s+(?:as\s+)?[`'\x22]?(\w+)[`'\x22]?)?";
+
+/// Variables that drivers ask for, as far as no session has set them.
+const VARIABLES: [(&str, &str); 23] = [
+    ("auto_increment_increment", "1"),
+    ("autocommit", "1"),
+    ("character_set_client", "utf8mb4"),
+    ("character_set_connection", "utf8mb4"),
+    ("character_set_results", "utf8mb4"),
+    ("character_set_server", "utf8mb4"),
+    ("collation_connection", "utf8mb4_general_ci"),
+    ("collation_server", "utf8mb4_general_ci"),
+    ("init_connect", ""),
+    ("interactive_timeout", "28800"),
+    ("license", ""),
+    ("lower_case_table_names", "0"),
+    ("max_allowed_packet", "67108864"),
+    ("net_write_timeout", "60"),
+    ("performance_schema", "0"),
+    ("sql_mode", "STRICT_TRANS_TABLES"),
+    ("system_time_zone", "UTC"),
+    ("time_zone", "UTC"),
+    ("transaction_isolation", "READ-COMMITTED"),
+    ("transaction_read_only", "0"),
+    ("version", VERSION),
+    ("version_comment", "azdb-emulator"),
+    ("wait_timeout", "28800"),
+];
+
 /// A pattern of a whole text, without regard to case.
 fn whole(pattern: &str) -> Option<Regex> {
     Regex::new(&format!(r"(?is)^(?:{pattern})$")).ok()
-}
-
-fn pair(name: &str, value: Option<String>) -> Order {
-    let rows = value.map(|value| vec![name.to_owned(), value]);
-    Order::Rows(vec!["Variable_name", "Value"], rows.into_iter().collect())
 }
 
 /// What `text` asks for.
@@ -125,12 +119,8 @@ pub(super) fn order(text: &str, around: &Surroundings) -> Result<Order, Fault> {
         .trim()
         .trim_end_matches(';')
         .trim_end();
-    if text.len() > LONGEST {
-        return Ok(Order::Statement(text.to_owned()));
-    }
-    let mut table = TABLE.iter();
-    let found = table.find_map(|(pattern, answer)| Some((pattern.captures(text)?, answer)));
-    match found {
+    let mut table = TABLE.iter().filter(|_| text.len() <= LONGEST);
+    match table.find_map(|(pattern, answer)| Some((pattern.captures(text)?, answer))) {
         Some((found, answer)) => answer(around, &found),
         None => Ok(Order::Statement(text.to_owned())),
     }
@@ -139,10 +129,8 @@ pub(super) fn order(text: &str, around: &Surroundings) -> Result<Order, Fault> {
 /// Drivers put their names in front.
 fn without_comment(text: &str) -> &str {
     let text = text.trim_start();
-    match text
-        .strip_prefix("/*")
-        .and_then(|rest| rest.split_once("*/"))
-    {
+    let comment = text.strip_prefix("/*");
+    match comment.and_then(|rest| rest.split_once("*/")) {
         Some((comment, rest)) if !comment.starts_with('!') => rest,
         _ => text,
     }
@@ -151,15 +139,12 @@ fn without_comment(text: &str) -> &str {
 impl Surroundings {
     /// One assignment or more.
     fn set(&self, text: &str) -> Result<Order, Fault> {
-        static TABLE: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-            let table = SETTINGS.into_iter();
-            table.filter_map(whole).collect()
-        });
+        static TABLE: LazyLock<Vec<Regex>> =
+            LazyLock::new(|| SETTINGS.into_iter().filter_map(whole).collect());
         let mut set = Vec::new();
         for assignment in items(text) {
-            let found = TABLE
-                .iter()
-                .find_map(|pattern| pattern.captures(assignment));
+            let mut table = TABLE.iter();
+            let found = table.find_map(|pattern| pattern.captures(assignment));
             let found =
                 found.ok_or_else(|| unknown(&format!("`set {assignment}`"), Dialect::Mysql))?;
             if let (Some(name), Some(value)) = (found.get(1), found.get(2)) {
@@ -177,92 +162,58 @@ impl Surroundings {
 
     /// A select without a table, whose variables and functions of the session become values under their names.
     fn select(&self, list: &str, limit: &str) -> Result<Order, Fault> {
-        static ITEM: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(
-                r"(?is)^(@@(?:session\.|global\.)?\w+|@\w+|(?:current_user|session_user|user|system_user|database|schema|version|connection_id)\s*\(\s*\)|current_user)(?:\s+(?:as\s+)?[`'\x22]?(\w+)[`'\x22]?)?$",
-            )
-            .ok()
-        });
-        let mut list = items(list)
-            .into_iter()
-            .map(Cow::Borrowed)
-            .collect::<Vec<_>>();
-        for item in &mut list {
-            let Some(found) = ITEM.as_ref().and_then(|one| one.captures(item)) else {
-                continue;
+        static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| whole(ITEM));
+        let item = |item| {
+            let found = PATTERN.as_ref().and_then(|pattern| pattern.captures(item));
+            let Some(found) = found else {
+                return Ok(Cow::Borrowed(item));
             };
-            let (what, name) = (
-                &found[1],
-                found.get(2).map_or(&found[1], |name| name.as_str()),
-            );
-            let value = self.value(what)?;
-            *item = Cow::Owned(format!("{value} AS `{name}`"));
-        }
-        let list = list.join(", ");
-        Ok(Order::Statement(format!("select {list}{limit}")))
+            let name = found
+                .get(2)
+                .or(found.get(1))
+                .map_or("", |name| name.as_str());
+            let value = self.value(&found[1].to_ascii_lowercase())?;
+            Ok(Cow::Owned(format!("{value} AS `{name}`")))
+        };
+        let list: Result<Vec<Cow<'_, str>>, Fault> = items(list).into_iter().map(item).collect();
+        Ok(Order::Statement(format!(
+            "select {}{limit}",
+            list?.join(", ")
+        )))
     }
 
     /// The literal that stands for a variable or a function of the session.
     fn value(&self, what: &str) -> Result<String, Fault> {
-        let what = what.to_ascii_lowercase();
-        let text = if let Some(name) = what.strip_prefix("@@") {
-            let name = name.rsplit('.').next().unwrap_or_default();
-            let known = self.variable(name);
-            known.ok_or_else(|| unknown(&format!("the variable `{name}`"), Dialect::Mysql))?
-        } else if what.starts_with('@') {
-            match self.variables.get(&what) {
-                Some(value) => value.clone(),
-                None => return Ok("NULL".to_owned()),
-            }
-        } else {
-            match what.split('(').next().unwrap_or_default().trim() {
-                "database" | "schema" if self.database.is_empty() => return Ok("NULL".to_owned()),
-                "database" | "schema" => self.database.clone(),
-                "connection_id" => self.id.to_string(),
-                "version" => VERSION.to_owned(),
-                "current_user" => format!("{}@%", self.user),
-                _ => format!("{}@127.0.0.1", self.user),
-            }
+        let text = match what.split('(').next().unwrap_or_default().trim() {
+            "database" | "schema" => Some(self.database.clone()).filter(|name| !name.is_empty()),
+            "connection_id" => Some(self.id.to_string()),
+            "version" => Some(VERSION.to_owned()),
+            "current_user" => Some(format!("{}@%", self.user)),
+            name => match name.strip_prefix("@@") {
+                Some(name) => {
+                    let name = name.rsplit('.').next().unwrap_or_default();
+                    let refused = || unknown(&format!("the variable `{name}`"), Dialect::Mysql);
+                    Some(self.variable(name).ok_or_else(refused)?)
+                }
+                None if name.starts_with('@') => self.variables.get(name).cloned(),
+                None => Some(format!("{}@127.0.0.1", self.user)),
+            },
         };
-        let is_number = text.parse::<i64>().is_ok();
-        Ok(match is_number {
-            true => text,
-            false => format!("'{}'", text.replace('\\', r"\\").replace('\'', "''")),
+        Ok(match text {
+            None => "NULL".to_owned(),
+            Some(number) if number.parse::<i64>().is_ok() => number,
+            Some(text) => format!("'{}'", text.replace('\\', r"\\").replace('\'', "''")),
         })
     }
 
-    /// A variable of the session, as far as drivers ask for it.
+    /// A variable of the session.
     fn variable(&self, name: &str) -> Option<String> {
         let name = name.to_ascii_lowercase();
-        if let Some(set) = self.variables.get(&name) {
-            return Some(set.clone());
-        }
-        let value = match name.as_str() {
-            "version" => VERSION,
-            "version_comment" => "azdb-emulator",
-            "max_allowed_packet" => "67108864",
-            "net_buffer_length" => "16384",
-            "auto_increment_increment" | "autocommit" => "1",
-            "character_set_client"
-            | "character_set_connection"
-            | "character_set_results"
-            | "character_set_server"
-            | "character_set_database" => "utf8mb4",
-            "collation_server" | "collation_connection" | "collation_database" => {
-                "utf8mb4_general_ci"
-            }
-            "init_connect" | "license" => "",
-            "interactive_timeout" | "wait_timeout" => "28800",
-            "lower_case_table_names" | "performance_schema" | "query_cache_size" => "0",
-            "query_cache_type" => "OFF",
-            "net_write_timeout" => "60",
-            "sql_mode" => "STRICT_TRANS_TABLES",
-            "system_time_zone" | "time_zone" => "UTC",
-            "tx_isolation" | "transaction_isolation" => "READ-COMMITTED",
-            "transaction_read_only" | "tx_read_only" => "0",
-            _ => return None,
+        let known = || {
+            let mut known = VARIABLES.into_iter();
+            known.find_map(|(known, value)| (known == name).then(|| value.to_owned()))
         };
-        Some(value.to_owned())
+        self.variables.get(&name).cloned().or_else(known)
     }
 }
 
@@ -309,10 +260,8 @@ mod tests {
 
     #[test]
     fn every_pattern_is_one() {
-        for (pattern, _) in STATEMENTS {
-            assert!(whole(pattern).is_some(), "{pattern}");
-        }
-        for pattern in SETTINGS {
+        let statements = STATEMENTS.into_iter().map(|(pattern, _)| pattern);
+        for pattern in statements.chain(SETTINGS).chain([ITEM]) {
             assert!(whole(pattern).is_some(), "{pattern}");
         }
     }

@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::pin::pin;
 use std::time::Duration;
 
+use mysql_common::packets::HandshakePacket;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::asked::{Asked, wants_tls};
 use super::behind::{Greeted, ServerBehind};
 use super::chatter::Surroundings;
 use super::fault;
-use super::greeting::Greeting;
-use super::login::{Change, Response, no_tls, wants_tls};
-use super::packet::{error, read, write};
-use super::pipe::{self, Repeated};
+use super::greeting;
+use super::login::{denied, no_tls};
+use super::packet::{payload, read, write};
+use super::pipe;
 use super::record::{MysqlLogin, MysqlRefusal};
 use super::relay::{self, CHANGE_USER};
 use super::server::{ChangesOfUser, Shared};
@@ -33,28 +34,16 @@ const OK: [u8; 7] = [0, 0, 0, 2, 0, 0, 0];
 
 type App = TlsStream<TcpStream>;
 
-/// An app that may come in and has not been told.
+/// Somebody who may come in and has not been told.
 struct Admitted<'a> {
-    app: App,
     principal: &'a Principal,
-    response: Response,
+    asked: Asked,
     /// The number of the packet that tells it.
     next: u8,
 }
 
-/// A change of user that is allowed, and has not been told.
-struct Allowed<'a> {
-    principal: &'a Principal,
-    change: Change,
-    next: u8,
-}
-
 impl Shared {
-    pub(super) async fn serve(
-        self: &Arc<Self>,
-        app: TcpStream,
-        peer: SocketAddr,
-    ) -> io::Result<()> {
+    pub(super) async fn serve(&self, app: TcpStream) -> io::Result<()> {
         app.set_nodelay(true)?;
         let greeted = match &self.behind {
             Some(behind) => Some(answered(behind, Greeted::dial(behind)).await),
@@ -62,12 +51,15 @@ impl Shared {
         };
         let greeting = match &greeted {
             Some(Ok(greeted)) => greeted.greeting(),
-            Some(Err(_)) | None => Greeting::of_sample(self.next_id()),
+            Some(Err(_)) | None => greeting::of_sample(self.next_id()),
         };
-        match limited(self.admit(app, peer, &greeting)).await {
-            Ok(Ok(Some(admitted))) => match greeted {
-                Some(greeted) => self.serve_behind(greeting.id, greeted, admitted).await,
-                None => self.serve_sample(greeting.id, admitted).await,
+        let id = greeting.connection_id();
+        match limited(self.admit(app, &greeting)).await {
+            Ok(Ok(Some((app, admitted)))) => match (greeted, &self.behind) {
+                (Some(greeted), Some(behind)) => {
+                    self.serve_behind(behind, greeted, app, admitted).await
+                }
+                _ => self.serve_sample(id, app, admitted).await,
             },
             not_admitted => {
                 if let (Some(Ok(greeted)), [anybody, ..]) = (greeted, &self.gate.principals[..]) {
@@ -82,10 +74,9 @@ impl Shared {
     async fn admit(
         &self,
         mut app: TcpStream,
-        peer: SocketAddr,
-        greeting: &Greeting,
-    ) -> io::Result<Option<Admitted<'_>>> {
-        write(&mut app, 0, &greeting.payload()).await?;
+        greeting: &HandshakePacket<'_>,
+    ) -> io::Result<Option<(App, Admitted<'_>)>> {
+        write(&mut app, 0, &payload(greeting)).await?;
         let request = read(&mut app).await?;
         if !wants_tls(&request.payload) {
             let next = request.number.wrapping_add(1);
@@ -93,63 +84,50 @@ impl Shared {
             return Ok(None);
         }
         let mut app = self.acceptor.accept(app).await?;
-        let packet = read(&mut app).await?;
-        let response = Response::parse(&packet.payload)?;
-        let attempt = &response.attempt;
-        let mut login = MysqlLogin::of(attempt, response.capabilities, false);
-        let next = packet.number.wrapping_add(1);
-        let admitting = self.gate.admit(&mut app, attempt, next, &mut login);
-        let (next, verdict) = admitting.await?;
-        login.refusal = verdict.clone().err();
-        self.gate.logins.record(login);
-        let user = &attempt.user;
-        match verdict {
-            Ok(principal) => {
-                tracing::info!(%peer, user, "MySQL login");
-                Ok(Some(Admitted {
-                    app,
-                    principal,
-                    response,
-                    next,
-                }))
-            }
-            Err(refusal) => {
-                tracing::info!(%peer, user, reason = refusal.message, "MySQL login refused");
-                write(&mut app, next, &refusal.payload()).await?;
-                Ok(None)
-            }
-        }
+        let response = read(&mut app).await?;
+        let asked = Asked::at_login(&response.payload)?;
+        let next = response.number.wrapping_add(1);
+        let admitted = self.judge(&mut app, asked, next, false).await?;
+        Ok(admitted.map(|admitted| (app, admitted)))
     }
 
-    /// Judges a change of user; tells the app when it is refused.
-    async fn allow(
+    /// Judges a login or a change of user; tells the app when it is refused.
+    async fn judge(
         &self,
         app: &mut App,
-        packet: &[u8],
-        capabilities: u32,
-    ) -> io::Result<Option<Allowed<'_>>> {
-        let change = Change::parse(packet, capabilities)?;
-        let attempt = &change.attempt;
-        let mut login = MysqlLogin::of(attempt, capabilities, true);
+        asked: Asked,
+        next: u8,
+        is_change: bool,
+    ) -> io::Result<Option<Admitted<'_>>> {
+        let mut login = MysqlLogin {
+            user: asked.user.clone(),
+            plugin: asked.plugin.clone(),
+            announced_bytes: asked.answer.len(),
+            token_bytes: None,
+            is_change,
+            refusal: None,
+        };
         let (next, verdict) = match self.changes_of_user {
-            ChangesOfUser::Accepted => self.gate.admit(app, attempt, 1, &mut login).await?,
-            ChangesOfUser::Refused => {
-                let message = format!(
-                    "Access denied for user '{}'@'127.0.0.1' (using password: NO)",
-                    attempt.user
-                );
-                (1, Err(MysqlRefusal::new(1045, "28000", message)))
-            }
+            ChangesOfUser::Refused if is_change => (next, Err(denied(&asked.user, &[]))),
+            _ => self.gate.admit(app, &asked, next, &mut login).await?,
         };
         login.refusal = verdict.clone().err();
         self.gate.logins.record(login);
         match verdict {
-            Ok(principal) => Ok(Some(Allowed {
-                principal,
-                change,
-                next,
-            })),
+            Ok(principal) => {
+                tracing::info!(user = asked.user, is_change, "MySQL login");
+                Ok(Some(Admitted {
+                    principal,
+                    asked,
+                    next,
+                }))
+            }
             Err(refusal) => {
+                tracing::info!(
+                    user = asked.user,
+                    reason = refusal.message,
+                    "MySQL login refused"
+                );
                 write(app, next, &refusal.payload()).await?;
                 Ok(None)
             }
@@ -158,22 +136,19 @@ impl Shared {
 
     /// Relays a session to the server behind.
     async fn serve_behind(
-        self: &Arc<Self>,
-        id: u32,
+        &self,
+        behind: &Behind,
         greeted: Result<Greeted, MysqlRefusal>,
+        mut app: App,
         admitted: Admitted<'_>,
     ) -> io::Result<()> {
         let Admitted {
-            mut app,
             principal,
-            response,
+            asked,
             next,
         } = admitted;
         let logged_in = match greeted {
-            Ok(greeted) => {
-                let behind = greeted.behind().clone();
-                answered(&behind, greeted.log_in(principal, &response)).await
-            }
+            Ok(greeted) => answered(behind, greeted.log_in(principal, &asked)).await,
             Err(refusal) => Err(refusal),
         };
         let (mut server, ok): (ServerBehind, Vec<u8>) = match logged_in {
@@ -183,15 +158,16 @@ impl Shared {
                 return write(&mut app, next, &refusal.payload()).await;
             }
         };
-        let _entry = self.enter(id, None);
+        let _session = self.enter();
         write(&mut app, next, &ok).await?;
         let ours = |command| command == CHANGE_USER;
-        while let Some(packet) = relay::until(&mut app, &mut server.stream, ours).await? {
-            let allowed = self.allow(&mut app, &packet, response.capabilities).await?;
-            let Some(allowed) = allowed else { continue };
-            let behind = server.behind().clone();
-            let changed = server.change_user(allowed.principal, &allowed.change);
-            match answered(&behind, changed).await {
+        while let Some(command) = relay::until(&mut app, &mut server.stream, ours).await? {
+            let change = asked.change(&command)?;
+            let Some(allowed) = self.judge(&mut app, change, 1, true).await? else {
+                continue;
+            };
+            let changed = server.change_user(allowed.principal, &allowed.asked);
+            match answered(behind, changed).await {
                 Ok(ok) => write(&mut app, allowed.next, &ok).await?,
                 Err(refusal) => return write(&mut app, allowed.next, &refusal.payload()).await,
             }
@@ -200,22 +176,13 @@ impl Shared {
     }
 
     /// Serves sessions of the sample to an app, one after the other: a change of user begins a new one.
-    async fn serve_sample(self: &Arc<Self>, id: u32, admitted: Admitted<'_>) -> io::Result<()> {
-        let mut app = admitted.app;
-        let attempt = admitted.response.attempt;
-        let mut login = Some(Repeated {
-            capabilities: admitted.response.capabilities,
-            charset: admitted.response.charset,
-            user: attempt.user,
-            database: attempt.database,
-            next: admitted.next,
-        });
+    async fn serve_sample(&self, id: u32, mut app: App, admitted: Admitted<'_>) -> io::Result<()> {
+        let _session = self.enter();
+        let mut login = Some(admitted);
         while let Some(now) = login {
-            let session = self.session(id, &now, cipher(&app))?;
-            let entry = self.enter(id, Some(session.interrupt()));
-            let (mut near, serving) = pipe::begin(session);
-            let mut talking = std::pin::pin!(async {
-                pipe::log_in(&mut near, &now).await?;
+            let (mut near, serving) = pipe::begin(self.session(id, &now.asked)?);
+            let mut talking = pin!(async {
+                pipe::log_in(&mut near, &now.asked, now.next).await?;
                 loop {
                     let command = relay::until(&mut app, &mut near, pipe::is_ours).await?;
                     let Some(command) = command else {
@@ -227,7 +194,6 @@ impl Shared {
                 }
             });
             login = tokio::select! {
-                () = entry.killed() => return Ok(()),
                 next = &mut talking => next?,
                 served = serving => {
                     served?;
@@ -239,42 +205,33 @@ impl Shared {
         Ok(())
     }
 
-    fn session(self: &Arc<Self>, id: u32, login: &Repeated, cipher: String) -> io::Result<Session> {
-        let sample = self
-            .sample
-            .session(Dialect::Mysql)
-            .map_err(io::Error::other)?;
+    fn session(&self, id: u32, asked: &Asked) -> io::Result<Session> {
+        let sample = self.sample.session(Dialect::Mysql);
         let around = Surroundings {
             id,
-            user: login.user.clone(),
-            database: login.database.clone(),
-            cipher,
+            user: asked.user.clone(),
+            database: asked.database.clone(),
             variables: HashMap::new(),
         };
-        Ok(Session::new(sample, around, Arc::clone(self)))
+        Ok(Session::new(sample.map_err(io::Error::other)?, around))
     }
 
     /// Answers a command that the sample has no session for: returns the login of the next session if there shall be one.
-    async fn answer(
-        &self,
+    async fn answer<'a>(
+        &'a self,
         app: &mut App,
         command: &[u8],
-        now: &Repeated,
-    ) -> io::Result<Option<Repeated>> {
+        now: &Admitted<'a>,
+    ) -> io::Result<Option<Admitted<'a>>> {
         match command {
             [CHANGE_USER, ..] => {
-                let allowed = self.allow(app, command, now.capabilities).await?;
-                Ok(allowed.map(|Allowed { change, next, .. }| Repeated {
-                    capabilities: now.capabilities,
-                    charset: change.charset[0],
-                    user: change.attempt.user,
-                    database: change.attempt.database,
-                    next,
-                }))
+                let change = now.asked.change(command)?;
+                self.judge(app, change, 1, true).await
             }
-            [RESET_CONNECTION] => Ok(Some(Repeated {
+            [RESET_CONNECTION] => Ok(Some(Admitted {
+                principal: now.principal,
+                asked: now.asked.clone(),
                 next: 1,
-                ..now.clone()
             })),
             // Of what it takes back, an execution leaves nothing.
             [STATEMENT_RESET, ..] => write(app, 1, &OK).await.map(|()| None),
@@ -282,21 +239,11 @@ impl Shared {
                 let number = command.first().copied().unwrap_or_default();
                 let fault = unknown(&format!("the command {number:#04x}"), Dialect::Mysql);
                 let (_, text) = fault::told(&fault, None, "");
-                write(app, 1, &error(1047, "08S01", &text))
-                    .await
-                    .map(|()| None)
+                let refusal = MysqlRefusal::new(1047, "08S01", text);
+                write(app, 1, &refusal.payload()).await.map(|()| None)
             }
         }
     }
-}
-
-/// The name of what the app's TLS is sealed with.
-fn cipher(app: &App) -> String {
-    let suite = app.get_ref().1.negotiated_cipher_suite();
-    let name = suite
-        .and_then(|suite| suite.suite().as_str())
-        .unwrap_or_default();
-    name.replacen("TLS13_", "TLS_", 1)
 }
 
 /// What the server behind says, or that it took too long.

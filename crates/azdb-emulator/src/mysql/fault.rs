@@ -1,101 +1,68 @@
 //! The sample's faults in the numbers and words of MySQL.
 
-use opensrv_mysql::ErrorKind::{
-    self, ER_BAD_FIELD_ERROR, ER_BAD_NULL_ERROR, ER_DATA_TOO_LONG, ER_DUP_ENTRY,
-    ER_LOCK_WAIT_TIMEOUT, ER_NEED_REPREPARE, ER_NO_REFERENCED_ROW_2, ER_NO_SUCH_TABLE,
-    ER_NOT_SUPPORTED_YET, ER_QUERY_INTERRUPTED, ER_ROW_IS_REFERENCED_2, ER_TABLE_EXISTS_ERROR,
-    ER_TRUNCATED_WRONG_VALUE_FOR_FIELD, ER_UNKNOWN_ERROR, ER_WARN_DATA_OUT_OF_RANGE,
-    ER_WRONG_ARGUMENTS, ER_WRONG_VALUE_COUNT_ON_ROW,
-};
+use opensrv_mysql::ErrorKind as Number;
 
-use crate::sample::{Fault, Kind, Type};
+use crate::sample::{Fault, Kind};
 
 /// Number and text of a fault of a statement of this kind.
-pub(super) fn told(fault: &Fault, kind: Option<Kind>, database: &str) -> (ErrorKind, String) {
-    match fault {
-        Fault::Unknown(text) => (ER_NOT_SUPPORTED_YET, text.clone()),
-        Fault::NoTable(table) => (
-            ER_NO_SUCH_TABLE,
-            format!("Table '{database}.{table}' doesn't exist"),
-        ),
-        Fault::NoColumn(column) => (
-            ER_BAD_FIELD_ERROR,
-            format!("Unknown column '{column}' in 'field list'"),
-        ),
-        Fault::TableExists(table) => (
-            ER_TABLE_EXISTS_ERROR,
-            format!("Table '{table}' already exists"),
-        ),
-        Fault::Invalid(kind, value) => (
-            ER_TRUNCATED_WRONG_VALUE_FOR_FIELD,
-            format!("Incorrect {} value: '{value}'", name(*kind)),
-        ),
-        Fault::OutOfRange(kind) => (
-            ER_WARN_DATA_OUT_OF_RANGE,
-            format!("Out of range value for {}", name(*kind)),
-        ),
-        Fault::TooLong(limit) => (
-            ER_DATA_TOO_LONG,
-            format!("Data too long for column of {limit}"),
-        ),
-        Fault::Values { wanted, given } => (
-            ER_WRONG_ARGUMENTS,
-            format!("Incorrect arguments to EXECUTE: {given} for {wanted}"),
-        ),
-        Fault::RowWidth => (
-            ER_WRONG_VALUE_COUNT_ON_ROW,
-            "Column count doesn't match value count at row 1".to_owned(),
-        ),
+pub(super) fn told(fault: &Fault, kind: Option<Kind>, database: &str) -> (Number, String) {
+    let text = match fault {
+        Fault::Unknown(text) | Fault::Broken(text) => text.clone(),
+        Fault::NoTable(table) => format!("Table '{database}.{table}' doesn't exist"),
+        Fault::NoColumn(column) => format!("Unknown column '{column}' in 'field list'"),
+        Fault::TableExists(table) => format!("Table '{table}' already exists"),
+        Fault::Invalid(_, value) => format!("Incorrect value: '{value}'"),
+        Fault::OutOfRange(_) => "Out of range value".to_owned(),
+        Fault::TooLong(limit) => format!("Data too long for column of {limit}"),
+        Fault::Values { wanted, given } => {
+            format!("Incorrect arguments to EXECUTE: {given} for {wanted}")
+        }
+        Fault::RowWidth => "Column count doesn't match value count at row 1".to_owned(),
         Fault::Unique {
             table,
             columns,
             primary,
         } => {
-            let key = if *primary {
-                "PRIMARY".to_owned()
-            } else {
-                columns.join("_")
+            let key = match primary {
+                true => "PRIMARY".to_owned(),
+                false => columns.join("_"),
             };
-            let text = format!("Duplicate entry for key '{table}.{key}'");
-            (ER_DUP_ENTRY, text)
+            format!("Duplicate entry for key '{table}.{key}'")
         }
-        Fault::NotNull { column, .. } => (
-            ER_BAD_NULL_ERROR,
-            format!("Column '{column}' cannot be null"),
-        ),
-        Fault::ForeignKey if kind == Some(Kind::Insert) => (
-            ER_NO_REFERENCED_ROW_2,
-            "Cannot add or update a child row: a foreign key constraint fails".to_owned(),
-        ),
-        Fault::ForeignKey => (
-            ER_ROW_IS_REFERENCED_2,
-            "Cannot delete or update a parent row: a foreign key constraint fails".to_owned(),
-        ),
-        Fault::Locked => (
-            ER_LOCK_WAIT_TIMEOUT,
-            "Lock wait timeout exceeded; try restarting transaction".to_owned(),
-        ),
-        Fault::Cancelled => (
-            ER_QUERY_INTERRUPTED,
-            "Query execution was interrupted".to_owned(),
-        ),
-        Fault::Stale => (
-            ER_NEED_REPREPARE,
-            "Prepared statement needs to be re-prepared".to_owned(),
-        ),
-        Fault::Failed => (ER_UNKNOWN_ERROR, "the transaction has failed".to_owned()),
-        Fault::Broken(text) => (ER_UNKNOWN_ERROR, text.clone()),
-    }
+        Fault::NotNull { column, .. } => format!("Column '{column}' cannot be null"),
+        Fault::ForeignKey => {
+            let doing = match kind {
+                Some(Kind::Insert) => "add or update a child",
+                _ => "delete or update a parent",
+            };
+            format!("Cannot {doing} row: a foreign key constraint fails")
+        }
+        Fault::Locked => "Lock wait timeout exceeded; try restarting transaction".to_owned(),
+        Fault::Cancelled => "Query execution was interrupted".to_owned(),
+        Fault::Stale => "Prepared statement needs to be re-prepared".to_owned(),
+        Fault::Failed => "the transaction has failed".to_owned(),
+    };
+    (number(fault, kind), text)
 }
 
-fn name(kind: Type) -> &'static str {
-    match kind {
-        Type::Bool | Type::SmallInt | Type::Int | Type::BigInt => "integer",
-        Type::Float => "double",
-        Type::Numeric(..) => "decimal",
-        Type::Text(_) | Type::Uuid => "string",
-        Type::Bytes(_) => "binary",
-        Type::Date => "date",
-        Type::Timestamp => "datetime",
+fn number(fault: &Fault, kind: Option<Kind>) -> Number {
+    match fault {
+        Fault::Unknown(_) => Number::ER_NOT_SUPPORTED_YET,
+        Fault::NoTable(_) => Number::ER_NO_SUCH_TABLE,
+        Fault::NoColumn(_) => Number::ER_BAD_FIELD_ERROR,
+        Fault::TableExists(_) => Number::ER_TABLE_EXISTS_ERROR,
+        Fault::Invalid(..) => Number::ER_TRUNCATED_WRONG_VALUE_FOR_FIELD,
+        Fault::OutOfRange(_) => Number::ER_WARN_DATA_OUT_OF_RANGE,
+        Fault::TooLong(_) => Number::ER_DATA_TOO_LONG,
+        Fault::Values { .. } => Number::ER_WRONG_ARGUMENTS,
+        Fault::RowWidth => Number::ER_WRONG_VALUE_COUNT_ON_ROW,
+        Fault::Unique { .. } => Number::ER_DUP_ENTRY,
+        Fault::NotNull { .. } => Number::ER_BAD_NULL_ERROR,
+        Fault::ForeignKey if kind == Some(Kind::Insert) => Number::ER_NO_REFERENCED_ROW_2,
+        Fault::ForeignKey => Number::ER_ROW_IS_REFERENCED_2,
+        Fault::Locked => Number::ER_LOCK_WAIT_TIMEOUT,
+        Fault::Cancelled => Number::ER_QUERY_INTERRUPTED,
+        Fault::Stale => Number::ER_NEED_REPREPARE,
+        Fault::Failed | Fault::Broken(_) => Number::ER_UNKNOWN_ERROR,
     }
 }

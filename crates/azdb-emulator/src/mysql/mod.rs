@@ -26,6 +26,7 @@
 //! * A user that is not mapped is refused without a request for a token, as MySQL refuses a stranger.
 //! * Who announces the clear plugin without an answer has answered with nothing, as in MySQL.
 
+mod asked;
 mod behind;
 mod chatter;
 mod door;
@@ -42,4 +43,4 @@ mod session;
 mod values;
 
 pub use record::{MysqlLogin, MysqlRefusal};
-pub use server::{ChangesOfUser, MysqlError, MysqlOptions, MysqlServer};
+pub use server::{ChangesOfUser, MysqlOptions, MysqlServer};

@@ -1,8 +1,12 @@
-//! Packets and the few fields of a login.
+//! Packets of a login, whose contents are `mysql_common`'s.
 
 use std::io;
 
+use mysql_common::packets::{ErrPacket, ServerError, SqlState};
+use mysql_common::proto::MySerialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::record::MysqlRefusal;
 
 /// Longest packet of a login: a token, and much more.
 const MAX_LOGIN_PACKET: usize = 1 << 20;
@@ -46,69 +50,21 @@ pub(super) async fn write<S: AsyncWrite + Unpin>(
     stream.flush().await
 }
 
-/// The payload of an ERR packet.
-pub(super) fn error(code: u16, sqlstate: &str, message: &str) -> Vec<u8> {
-    let mut payload = vec![0xff];
-    payload.extend(code.to_le_bytes());
-    payload.push(b'#');
-    payload.extend(sqlstate.bytes());
-    payload.extend(message.bytes());
+pub(super) fn payload(packet: &impl MySerialize) -> Vec<u8> {
+    let mut payload = Vec::new();
+    packet.serialize(&mut payload);
     payload
+}
+
+impl MysqlRefusal {
+    pub(super) fn payload(&self) -> Vec<u8> {
+        let state = self.sqlstate.as_bytes().try_into().unwrap_or(*b"HY000");
+        let text = self.message.as_bytes();
+        let error = ServerError::new(self.code, Some(SqlState::new(state)), text);
+        payload(&ErrPacket::Error(error))
+    }
 }
 
 pub(super) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-/// What is left of a payload.
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
-
-impl<'a> Fields<'a> {
-    pub(super) fn take(&mut self, count: usize) -> io::Result<&'a [u8]> {
-        let (taken, rest) = self
-            .0
-            .split_at_checked(count)
-            .ok_or_else(|| invalid("a packet that ends too early"))?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    pub(super) fn byte(&mut self) -> io::Result<u8> {
-        Ok(self.take(1)?.iter().sum())
-    }
-
-    pub(super) fn word(&mut self) -> io::Result<u32> {
-        let bytes = self.take(4)?;
-        Ok(bytes
-            .iter()
-            .rev()
-            .fold(0, |word, byte| word << 8 | u32::from(*byte)))
-    }
-
-    /// The text up to a NUL, or to the end.
-    pub(super) fn text(&mut self) -> String {
-        let end = self.0.iter().position(|byte| *byte == 0);
-        let (text, rest) = match end {
-            Some(end) => (&self.0[..end], &self.0[end + 1..]),
-            None => (self.0, &[][..]),
-        };
-        self.0 = rest;
-        String::from_utf8_lossy(text).into_owned()
-    }
-
-    /// Bytes behind a length in MySQL's variable form.
-    pub(super) fn counted(&mut self) -> io::Result<&'a [u8]> {
-        let count = match self.byte()? {
-            252 => {
-                let bytes = self.take(2)?;
-                bytes
-                    .iter()
-                    .rev()
-                    .fold(0, |count, byte| count << 8 | usize::from(*byte))
-            }
-            253..=255 => return Err(invalid("a length that no login has")),
-            short => usize::from(short),
-        };
-        self.take(count)
-    }
 }

@@ -4,26 +4,18 @@
 
 use std::io;
 
+use mysql_common::constants::MariadbCapabilities;
+use mysql_common::packets::AuthPlugin;
 use opensrv_mysql::AsyncMysqlIntermediary;
 use tokio::io::{DuplexStream, duplex, split};
 
-use super::greeting::{CAPABILITIES, flag};
+use super::asked::{Asked, Proof};
+use super::greeting::{LOGIN, OF_SAMPLE};
 use super::one_packet::OnePacketPerRead;
 use super::packet::{read, write};
 use super::session::Session;
 
 const PIPE: usize = 64 * 1024;
-
-/// A login that is to be repeated before `opensrv-mysql`.
-#[derive(Clone)]
-pub(super) struct Repeated {
-    pub(super) capabilities: u32,
-    pub(super) charset: u8,
-    pub(super) user: String,
-    pub(super) database: String,
-    /// The number of the packet that tells the app that it is in.
-    pub(super) next: u8,
-}
 
 /// Whether a command is none of `opensrv-mysql` 0.7, which says OK to what it does not know. Those that it knows: quit, use,
 /// query, ping, and four about prepared statements; of a list of fields it says that there are none.
@@ -36,28 +28,21 @@ pub(super) fn begin(session: Session) -> (DuplexStream, impl Future<Output = io:
     let (near, far) = duplex(PIPE);
     let (reader, writer) = split(far);
     let reader = OnePacketPerRead::new(reader);
-    (
-        near,
-        AsyncMysqlIntermediary::run_on(session, reader, writer),
-    )
+    let served = AsyncMysqlIntermediary::run_on(session, reader, writer);
+    (near, served)
 }
 
-/// Logs in to `opensrv-mysql`, so that its OK has the number that the app waits for.
-pub(super) async fn log_in(server: &mut DuplexStream, login: &Repeated) -> io::Result<()> {
+/// Logs in to `opensrv-mysql`, so that its OK has the number `next`, which the app waits for.
+pub(super) async fn log_in(server: &mut DuplexStream, asked: &Asked, next: u8) -> io::Result<()> {
     read(server).await?;
-    let mut flags = login.capabilities & CAPABILITIES & !(flag::SSL | flag::CONNECT_ATTRS);
-    flags &= !(flag::LENENC | flag::CONNECT_WITH_DB);
-    if !login.database.is_empty() {
-        flags |= flag::CONNECT_WITH_DB;
-    }
-    let mut payload = flags.to_le_bytes().to_vec();
-    payload.extend([0, 0, 0, 1, login.charset]);
-    payload.extend([0; 23]);
-    payload.extend(login.user.bytes().chain([0]));
-    payload.extend([1, b'x']);
-    if !login.database.is_empty() {
-        payload.extend(login.database.bytes().chain([0]));
-    }
-    payload.extend(b"mysql_native_password\0");
-    write(server, login.next.wrapping_sub(1), &payload).await
+    let proof = Proof {
+        user: &asked.user,
+        plugin: AuthPlugin::MysqlNativePassword,
+        answer: b"any".to_vec(),
+    };
+    let database = Some(asked.database.as_str()).filter(|name| !name.is_empty());
+    let flags = asked.capabilities & OF_SAMPLE | LOGIN;
+    let extended = MariadbCapabilities::empty();
+    let (_, response) = asked.repeated(proof, database, flags, extended);
+    write(server, next.wrapping_sub(1), &response).await
 }

@@ -31,10 +31,6 @@ impl MysqlRefusal {
 pub struct MysqlLogin {
     /// The user.
     pub user: String,
-    /// The database, empty when none was named.
-    pub database: String,
-    /// Capability flags of the response.
-    pub capabilities: u32,
     /// The plugin that was announced.
     pub plugin: String,
     /// Length in bytes of the answer that came with it.
@@ -50,34 +46,28 @@ pub struct MysqlLogin {
 /// The server's script for logins and its memory of them.
 #[derive(Default)]
 pub(super) struct Logins {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    next: VecDeque<MysqlRefusal>,
-    records: Vec<MysqlLogin>,
+    next: Mutex<VecDeque<MysqlRefusal>>,
+    records: Mutex<Vec<MysqlLogin>>,
 }
 
 impl Logins {
     pub(super) fn script(&self, count: usize, refusal: &MysqlRefusal) {
-        let repeated = std::iter::repeat_n(refusal.clone(), count);
-        self.state().next.extend(repeated);
+        locked(&self.next).extend(std::iter::repeat_n(refusal.clone(), count));
     }
 
     pub(super) fn next_refusal(&self) -> Option<MysqlRefusal> {
-        self.state().next.pop_front()
+        locked(&self.next).pop_front()
     }
 
     pub(super) fn record(&self, login: MysqlLogin) {
-        self.state().records.push(login);
+        locked(&self.records).push(login);
     }
 
     pub(super) fn records(&self) -> Vec<MysqlLogin> {
-        self.state().records.clone()
+        locked(&self.records).clone()
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

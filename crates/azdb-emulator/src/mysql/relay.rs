@@ -1,54 +1,44 @@
 //! A session between its app and what serves it: bytes, among which the commands are found that the door answers itself.
 
 use std::io;
-use std::pin::pin;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, split};
 
 use super::packet::{parse, write};
 
-const BUFFER: usize = 64 * 1024;
 /// A login within a session, which the door judges as any other.
 pub(super) const CHANGE_USER: u8 = 0x11;
 /// Payload of a packet that the next one continues.
 const CONTINUED: usize = 0xff_ffff;
 
 /// Passes bytes both ways until the app sends a command that is `ours`, which is returned and not passed on, or until the
-/// session ends.
+/// session ends at either side.
 ///
 /// Such a command comes from an app that has read all answers, so that none is lost here. No driver has been seen to send one
 /// behind another command without waiting.
-pub(super) async fn until<A, D>(
-    app: &mut A,
-    database: &mut D,
+pub(super) async fn until(
+    app: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    database: &mut (impl AsyncRead + AsyncWrite + Unpin),
     ours: fn(u8) -> bool,
-) -> io::Result<Option<Vec<u8>>>
-where
-    A: AsyncRead + AsyncWrite + Unpin,
-    D: AsyncRead + AsyncWrite + Unpin,
-{
-    let (mut from_app, mut to_app) = split(app);
+) -> io::Result<Option<Vec<u8>>> {
+    let (mut from_app, mut to_app) = split(&mut *app);
     let (mut from_database, mut to_database) = split(database);
-    let mut down = pin!(pass_down(&mut from_database, &mut to_app));
-    tokio::select! {
-        command = pass_up(&mut from_app, &mut to_database, ours) => match command? {
-            Some(command) => Ok(Some(command)),
-            None => down.await.map(|()| None),
-        },
-        ended = &mut down => ended.map(|()| None),
+    let command = tokio::select! {
+        command = pass_up(&mut from_app, &mut to_database, ours) => command?,
+        ended = copy(&mut from_database, &mut to_app) => ended.map(|_| None)?,
+    };
+    if command.is_none() {
+        app.shutdown().await?;
     }
+    Ok(command)
 }
 
-/// Passes the app's packets on. Its end is passed on, too.
-async fn pass_up<R, W>(
-    from_app: &mut R,
-    to_database: &mut W,
+/// Passes the app's packets on.
+async fn pass_up(
+    from_app: &mut (impl AsyncRead + Unpin),
+    to_database: &mut (impl AsyncWrite + Unpin),
     ours: fn(u8) -> bool,
-) -> io::Result<Option<Vec<u8>>>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
+) -> io::Result<Option<Vec<u8>>> {
     let mut place = Place::default();
     let mut header = [0; 4];
     while from_app.read_exact(&mut header).await.is_ok() {
@@ -60,24 +50,7 @@ where
         }
         write(to_database, number, &payload).await?;
     }
-    to_database.shutdown().await?;
     Ok(None)
-}
-
-async fn pass_down<R, W>(from_database: &mut R, to_app: &mut W) -> io::Result<()>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let count = from_database.read(&mut buffer).await?;
-        if count == 0 {
-            return to_app.shutdown().await;
-        }
-        to_app.write_all(&buffer[..count]).await?;
-        to_app.flush().await?;
-    }
 }
 
 /// Where an app is in what it sends.
@@ -108,22 +81,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packets_of_a_file_are_no_commands_whatever_their_number() {
+    fn what_continues_a_packet_or_a_file_is_no_command_whatever_its_number() {
         let mut place = Place::default();
         assert!(place.is_command(20, 0), "LOAD DATA LOCAL");
         for number in (2..=255).chain(0..=7) {
             assert!(!place.is_command(4096, number), "data");
         }
         assert!(!place.is_command(0, 8), "the end of the file");
-        assert!(place.is_command(9, 0), "the next command");
-    }
-
-    #[test]
-    fn what_continues_a_packet_is_no_command() {
-        let mut place = Place::default();
         assert!(place.is_command(CONTINUED, 0));
         assert!(!place.is_command(CONTINUED, 1));
-        assert!(!place.is_command(0, 2));
-        assert!(place.is_command(1, 0));
+        assert!(!place.is_command(0, 2), "the end of the long command");
+        assert!(place.is_command(9, 0), "the next command");
     }
 }

@@ -1,23 +1,20 @@
 //! The listener, and what all connections share.
 
-use std::collections::HashMap;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 
 use super::login::Gate;
 use super::record::{Logins, MysqlLogin, MysqlRefusal};
 use crate::behind::Behind;
-use crate::certificates::{Authority, CertificateError};
-use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE};
+use crate::certificates::Authority;
+use crate::emulator::EmulatorError;
+use crate::issuer::Issuer;
 use crate::principal::Principal;
-use crate::sample::{Interrupt, Sample};
-use crate::tasks::Tasks;
+use crate::sample::Sample;
+use crate::tasks::{Tasks, bind};
 
 /// What a server does with COM_CHANGE_USER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +36,6 @@ pub struct MysqlOptions {
     pub principals: Vec<Principal>,
     /// The server that sessions are relayed to; `None` for the sample.
     pub behind: Option<Behind>,
-    /// Audience that a token must have.
-    pub audience: String,
     /// What it does with COM_CHANGE_USER.
     pub changes_of_user: ChangesOfUser,
 }
@@ -52,28 +47,9 @@ impl Default for MysqlOptions {
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             principals: Vec::new(),
             behind: None,
-            audience: OSSRDBMS_AUDIENCE.to_owned(),
             changes_of_user: ChangesOfUser::Accepted,
         }
     }
-}
-
-/// Why the server did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum MysqlError {
-    /// The address can't be listened on.
-    #[error("cannot listen on `{address}` for MySQL")]
-    Listen {
-        /// The wished address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-
-    /// No certificate for its names.
-    #[error("no certificate for the MySQL server")]
-    Certificate(#[from] CertificateError),
 }
 
 /// A running server. Dropping it ends its sessions.
@@ -89,7 +65,8 @@ pub(super) struct Shared {
     pub(super) behind: Option<Behind>,
     pub(super) changes_of_user: ChangesOfUser,
     ids: AtomicU32,
-    sessions: Mutex<HashMap<u32, Listed>>,
+    /// Held once more by each session.
+    sessions: Arc<()>,
     pub(super) sample: Arc<Sample>,
 }
 
@@ -100,27 +77,20 @@ impl MysqlServer {
         authority: &Authority,
         issuer: Issuer,
         sample: Arc<Sample>,
-    ) -> Result<Self, MysqlError> {
-        let bind = options.bind;
-        let failed = |source| MysqlError::Listen {
-            address: bind,
-            source,
-        };
+    ) -> Result<Self, EmulatorError> {
         let config = authority.server_config(&options.names, &[])?;
-        let listener = TcpListener::bind(bind).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let (listener, address) = bind(options.bind, "MySQL").await?;
         let shared = Arc::new(Shared {
             acceptor: TlsAcceptor::from(config),
             gate: Gate {
                 issuer,
-                audience: options.audience,
                 principals: options.principals,
                 logins: Logins::default(),
             },
             behind: options.behind,
             changes_of_user: options.changes_of_user,
             ids: AtomicU32::new(1),
-            sessions: Mutex::default(),
+            sessions: Arc::default(),
             sample,
         });
         let tasks = Tasks::new();
@@ -128,7 +98,7 @@ impl MysqlServer {
         tasks.listen(listener, move |stream, peer| {
             let shared = Arc::clone(&accepted);
             async move {
-                if let Err(error) = shared.serve(stream, peer).await {
+                if let Err(error) = shared.serve(stream).await {
                     tracing::debug!(%peer, %error, "MySQL connection ended");
                 }
             }
@@ -147,12 +117,6 @@ impl MysqlServer {
         self.address
     }
 
-    /// The principals that may log in.
-    #[must_use]
-    pub fn principals(&self) -> &[Principal] {
-        &self.shared.gate.principals
-    }
-
     /// Refuses the next `count` logins like this, without asking for a token.
     pub fn refuse(&self, count: usize, refusal: &MysqlRefusal) {
         self.shared.gate.logins.script(count, refusal);
@@ -167,7 +131,7 @@ impl MysqlServer {
     /// How many sessions are logged in.
     #[must_use]
     pub fn sessions(&self) -> usize {
-        self.shared.sessions().len()
+        Arc::strong_count(&self.shared.sessions) - 1
     }
 
     /// Stops listening, closes all connections and waits until every task has ended.
@@ -182,61 +146,8 @@ impl Shared {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Lists a session, for as long as what is returned lives. One of the sample can be interrupted.
-    pub(super) fn enter(self: &Arc<Self>, id: u32, interrupt: Option<Arc<Interrupt>>) -> Entry {
-        let end = CancellationToken::new();
-        let listed = Listed {
-            interrupt,
-            end: end.clone(),
-        };
-        self.sessions().insert(id, listed);
-        Entry {
-            shared: Arc::clone(self),
-            id,
-            end,
-        }
-    }
-
-    /// Interrupts what session `id` of the sample is running, or ends it; `false` when there is no such session.
-    pub(super) fn kill(&self, id: u32, query: bool) -> bool {
-        let sessions = self.sessions();
-        let Some(listed) = sessions.get(&id) else {
-            return false;
-        };
-        match &listed.interrupt {
-            Some(interrupt) if query => interrupt.fire(),
-            _ => listed.end.cancel(),
-        }
-        true
-    }
-
-    fn sessions(&self) -> MutexGuard<'_, HashMap<u32, Listed>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A session in the list.
-struct Listed {
-    interrupt: Option<Arc<Interrupt>>,
-    end: CancellationToken,
-}
-
-/// One in the list of sessions for as long as it lives.
-pub(super) struct Entry {
-    shared: Arc<Shared>,
-    id: u32,
-    end: CancellationToken,
-}
-
-impl Entry {
-    /// Waits until somebody kills the session.
-    pub(super) async fn killed(&self) {
-        self.end.cancelled().await;
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.shared.sessions().remove(&self.id);
+    /// Counts a session for as long as what is returned lives.
+    pub(super) fn enter(&self) -> Arc<()> {
+        Arc::clone(&self.sessions)
     }
 }

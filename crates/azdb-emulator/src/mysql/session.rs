@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use opensrv_mysql::{
@@ -13,10 +12,9 @@ use tokio::io::AsyncWrite;
 
 use super::chatter::{self, Order, Surroundings};
 use super::fault;
-use super::server::Shared;
 use super::values::{self, Cell};
 use crate::sample::{
-    self, Declared, Dialect, Fault, Interrupt, Kind, Prepared, Transaction, Value, parse, unknown,
+    self, Declared, Dialect, Fault, Kind, Outcome, Prepared, Transaction, Value, parse, unknown,
 };
 
 const AUTOCOMMIT: &str = "autocommit";
@@ -25,64 +23,45 @@ const AUTOCOMMIT: &str = "autocommit";
 pub(super) struct Session {
     sample: sample::Session,
     around: Surroundings,
-    shared: Arc<Shared>,
     statements: HashMap<u32, String>,
     last_statement: u32,
 }
 
-/// What a statement gave.
-#[derive(Default)]
-struct Given {
-    columns: Vec<Column>,
-    rows: Vec<Vec<Value>>,
-    affected: u64,
-    last_id: u64,
+/// A fault, and the kind of the statement that had it.
+struct Failed(Fault, Option<Kind>);
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self(fault, None)
+    }
 }
 
-/// A fault, and the kind of the statement that had it.
-type Failed = (Fault, Option<Kind>);
-
-impl Given {
-    fn texts(columns: &[&str], rows: Vec<Vec<String>>) -> Self {
-        let row = |row: Vec<String>| row.into_iter().map(Value::Text).collect();
-        Self {
-            columns: columns
-                .iter()
-                .map(|name| values::text_column(name))
-                .collect(),
-            rows: rows.into_iter().map(row).collect(),
-            ..Self::default()
-        }
+/// Done, and nothing to say about it but these rows of text, if there are columns.
+fn told(columns: &[&str], rows: Vec<Vec<String>>) -> Outcome {
+    let row = |row: Vec<String>| row.into_iter().map(Value::Text).collect();
+    Outcome {
+        kind: Kind::Select,
+        columns: columns.iter().copied().map(values::text).collect(),
+        rows: rows.into_iter().map(row).collect(),
+        affected: 0,
+        last_id: None,
     }
 }
 
 impl Session {
-    pub(super) fn new(sample: sample::Session, around: Surroundings, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(sample: sample::Session, around: Surroundings) -> Self {
         Self {
             sample,
             around,
-            shared,
             statements: HashMap::new(),
             last_statement: 0,
         }
     }
 
-    pub(super) fn interrupt(&self) -> Arc<Interrupt> {
-        self.sample.interrupt()
-    }
-
     /// Runs a text with the parameters that were sent for it.
-    async fn run(&mut self, text: &str, given: &[ValueInner<'_>]) -> Result<Given, Failed> {
-        let order = chatter::order(text, &self.around).map_err(|fault| (fault, None))?;
-        if let Order::Statement(text) = order {
-            return self.statement(&text, given).await;
-        }
-        self.chat(order).await.map_err(|fault| (fault, None))
-    }
-
-    async fn chat(&mut self, order: Order) -> Result<Given, Fault> {
-        match order {
-            Order::Statement(_) => Ok(Given::default()),
+    async fn run(&mut self, text: &str, given: &[ValueInner<'_>]) -> Result<Outcome, Failed> {
+        match chatter::order(text, &self.around)? {
+            Order::Statement(text) => self.statement(&text, given).await,
             Order::Set(variables) => {
                 for (name, value) in variables {
                     if name == AUTOCOMMIT {
@@ -90,64 +69,26 @@ impl Session {
                     }
                     self.around.variables.insert(name, value);
                 }
-                Ok(Given::default())
+                Ok(told(&[], Vec::new()))
             }
-            Order::Use(name) => {
-                self.around.database = name;
-                Ok(Given::default())
-            }
-            Order::Rows(columns, rows) => Ok(Given::texts(&columns, rows)),
-            Order::Tables { full } => {
+            Order::Rows(columns, rows) => Ok(told(&columns, rows)),
+            Order::Tables => {
                 let tables = self.sample.tables()?.into_iter();
                 let name = format!("Tables_in_{}", self.around.database);
-                let columns = if full {
-                    vec![&*name, "Table_type"]
-                } else {
-                    vec![&*name]
-                };
-                let row = |name| match full {
-                    true => vec![name, "BASE TABLE".to_owned()],
-                    false => vec![name],
-                };
-                Ok(Given::texts(
-                    &columns,
-                    tables.map(|table| row(table.name)).collect(),
-                ))
+                let rows = tables.map(|table| vec![table.name]).collect();
+                Ok(told(&[&name], rows))
             }
-            Order::Sleep(time) => {
-                let interrupted = match self.sample.sleep(time).await {
-                    Err(Fault::Cancelled) => "1",
-                    slept => slept.map(|()| "0")?,
-                };
-                Ok(Given::texts(&["sleep"], vec![vec![interrupted.to_owned()]]))
-            }
-            Order::Kill { id, query } if self.shared.kill(id, query) => Ok(Given::default()),
-            Order::Kill { id, .. } => Err(unknown(&format!("a session {id}"), Dialect::Mysql)),
         }
     }
 
-    async fn statement(&self, text: &str, given: &[ValueInner<'_>]) -> Result<Given, Failed> {
-        let prepared = self.prepare(text, given).map_err(|fault| (fault, None))?;
-        let kind = Some(prepared.kind);
-        let places = prepared.parameters.iter();
-        let values = given
-            .iter()
-            .zip(places)
-            .map(|(given, place)| values::parameter(*given, *place));
+    async fn statement(&self, text: &str, given: &[ValueInner<'_>]) -> Result<Outcome, Failed> {
+        let prepared = self.prepare(text, given)?;
+        let failed = |fault| Failed(fault, Some(prepared.kind));
+        let values = given.iter().zip(&prepared.parameters);
+        let values = values.map(|(given, place)| values::parameter(*given, *place));
         let values: Result<Vec<Value>, Fault> = values.collect();
-        let values = values.map_err(|fault| (fault, kind))?;
-        let outcome = self.sample.run(&prepared, &values).await;
-        let outcome = outcome.map_err(|fault| (fault, kind))?;
-        let has_rows = !outcome.columns.is_empty();
-        Ok(Given {
-            columns: outcome.columns.iter().map(values::column).collect(),
-            rows: outcome.rows,
-            affected: if has_rows { 0 } else { outcome.affected },
-            last_id: outcome
-                .last_id
-                .and_then(|id| u64::try_from(id).ok())
-                .unwrap_or_default(),
-        })
+        let values = values.map_err(failed)?;
+        self.sample.run(&prepared, &values).await.map_err(failed)
     }
 
     /// Looks at a statement for parameters like these. Those whose types do not follow from the statement have the types that
@@ -169,44 +110,56 @@ impl Session {
     }
 
     fn status(&self) -> StatusFlags {
-        let mut status = StatusFlags::empty();
-        let is_on = self
-            .around
-            .variables
-            .get(AUTOCOMMIT)
-            .is_none_or(|value| value == "1");
-        status.set(StatusFlags::SERVER_STATUS_AUTOCOMMIT, is_on);
+        let autocommit = self.around.variables.get(AUTOCOMMIT);
         let is_open = self.sample.transaction() != Transaction::None;
+        let mut status = StatusFlags::empty();
+        status.set(
+            StatusFlags::SERVER_STATUS_AUTOCOMMIT,
+            autocommit.is_none_or(|value| value == "1"),
+        );
         status.set(StatusFlags::SERVER_STATUS_IN_TRANS, is_open);
         status
     }
 
     async fn answer<W: AsyncWrite + Send + Unpin>(
         &self,
-        ran: Result<Given, Failed>,
+        ran: Result<Outcome, Failed>,
         results: QueryResultWriter<'_, W>,
     ) -> io::Result<()> {
-        let given = match ran {
-            Ok(given) => given,
-            Err((fault, kind)) => {
-                let (kind, text) = fault::told(&fault, kind, &self.around.database);
-                return results.error(kind, text.as_bytes()).await;
+        let outcome = match ran {
+            Ok(outcome) => outcome,
+            Err(Failed(fault, kind)) => {
+                let (number, text) = fault::told(&fault, kind, &self.around.database);
+                return results.error(number, text.as_bytes()).await;
             }
         };
-        if given.columns.is_empty() {
+        if outcome.columns.is_empty() {
+            let last_id = outcome.last_id.and_then(|id| id.try_into().ok());
             let ok = OkResponse {
-                affected_rows: given.affected,
-                last_insert_id: given.last_id,
+                affected_rows: outcome.affected,
+                last_insert_id: last_id.unwrap_or_default(),
                 status_flags: self.status(),
                 ..OkResponse::default()
             };
             return results.completed(ok).await;
         }
-        let mut writer = results.start(&given.columns).await?;
-        for row in &given.rows {
+        let columns: Vec<Column> = outcome.columns.iter().map(values::column).collect();
+        let mut writer = results.start(&columns).await?;
+        for row in &outcome.rows {
             writer.write_row(row.iter().map(Cell)).await?;
         }
         writer.finish().await
+    }
+
+    /// How many parameters a text has, and the columns that it gives. Those of chatter are told at each execution.
+    fn look_at(&self, text: &str) -> Result<(usize, Vec<Column>), Fault> {
+        let Order::Statement(text) = chatter::order(text, &self.around)? else {
+            return Ok((0, Vec::new()));
+        };
+        let whole = vec![ValueInner::Int(0); chatter::places(&text)];
+        let prepared = self.prepare(&text, &whole)?;
+        let columns = prepared.columns.iter().map(values::column).collect();
+        Ok((prepared.parameters.len(), columns))
     }
 }
 
@@ -219,21 +172,8 @@ impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Session {
         query: &'a str,
         info: StatementMetaWriter<'a, W>,
     ) -> io::Result<()> {
-        let prepared = match chatter::order(query, &self.around) {
-            Ok(Order::Statement(text)) => {
-                let whole = vec![ValueInner::Int(0); chatter::places(&text)];
-                self.prepare(&text, &whole).map(Some)
-            }
-            Ok(_) => Ok(None),
-            Err(fault) => Err(fault),
-        };
-        let (parameters, columns) = match prepared {
-            Ok(Some(prepared)) => (
-                vec![values::text_column("?"); prepared.parameters.len()],
-                prepared.columns.iter().map(values::column).collect(),
-            ),
-            // What is told at each execution.
-            Ok(None) => (Vec::new(), Vec::new()),
+        let (parameters, columns) = match self.look_at(query) {
+            Ok(looks) => looks,
             Err(fault) => {
                 let (kind, text) = fault::told(&fault, None, &self.around.database);
                 return info.error(kind, text.as_bytes()).await;
@@ -242,6 +182,7 @@ impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Session {
         self.last_statement += 1;
         let id = self.last_statement;
         self.statements.insert(id, query.to_owned());
+        let parameters = vec![values::column(&values::text("?")); parameters];
         info.reply(id, &parameters, &columns).await
     }
 
@@ -251,10 +192,8 @@ impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Session {
         parameters: ParamParser<'a>,
         results: QueryResultWriter<'a, W>,
     ) -> io::Result<()> {
-        let given: Vec<ValueInner<'_>> = parameters
-            .into_iter()
-            .map(|given| given.value.into_inner())
-            .collect();
+        let given = parameters.into_iter();
+        let given: Vec<ValueInner<'_>> = given.map(|given| given.value.into_inner()).collect();
         let text = self.statements.get(&id).cloned().unwrap_or_default();
         let ran = self.run(&text, &given).await;
         self.answer(ran, results).await

@@ -2,23 +2,28 @@
 
 use std::io::{self, Write};
 
+use chrono::{NaiveDate, NaiveDateTime};
 use opensrv_mysql::{Column, ColumnFlags, ColumnType, ToMysqlValue, ValueInner};
 
 use crate::sample::{self, Declared, Dialect, Fault, Type, Value, unknown};
 
 /// How a column of the sample is announced.
 pub(super) fn column(of: &sample::Column) -> Column {
-    let (coltype, colflags) = match of.kind {
-        Type::Bool => (ColumnType::MYSQL_TYPE_TINY, ColumnFlags::empty()),
-        Type::SmallInt => (ColumnType::MYSQL_TYPE_SHORT, ColumnFlags::empty()),
-        Type::Int => (ColumnType::MYSQL_TYPE_LONG, ColumnFlags::empty()),
-        Type::BigInt => (ColumnType::MYSQL_TYPE_LONGLONG, ColumnFlags::empty()),
-        Type::Float => (ColumnType::MYSQL_TYPE_DOUBLE, ColumnFlags::empty()),
-        Type::Numeric(..) => (ColumnType::MYSQL_TYPE_NEWDECIMAL, ColumnFlags::empty()),
-        Type::Text(_) | Type::Uuid => (ColumnType::MYSQL_TYPE_VAR_STRING, ColumnFlags::empty()),
-        Type::Bytes(_) => (ColumnType::MYSQL_TYPE_BLOB, ColumnFlags::BINARY_FLAG),
-        Type::Date => (ColumnType::MYSQL_TYPE_DATE, ColumnFlags::empty()),
-        Type::Timestamp => (ColumnType::MYSQL_TYPE_DATETIME, ColumnFlags::empty()),
+    let coltype = match of.kind {
+        Type::Bool => ColumnType::MYSQL_TYPE_TINY,
+        Type::SmallInt => ColumnType::MYSQL_TYPE_SHORT,
+        Type::Int => ColumnType::MYSQL_TYPE_LONG,
+        Type::BigInt => ColumnType::MYSQL_TYPE_LONGLONG,
+        Type::Float => ColumnType::MYSQL_TYPE_DOUBLE,
+        Type::Numeric(..) => ColumnType::MYSQL_TYPE_NEWDECIMAL,
+        Type::Text(_) | Type::Uuid => ColumnType::MYSQL_TYPE_VAR_STRING,
+        Type::Bytes(_) => ColumnType::MYSQL_TYPE_BLOB,
+        Type::Date => ColumnType::MYSQL_TYPE_DATE,
+        Type::Timestamp => ColumnType::MYSQL_TYPE_DATETIME,
+    };
+    let colflags = match of.kind {
+        Type::Bytes(_) => ColumnFlags::BINARY_FLAG,
+        _ => ColumnFlags::empty(),
     };
     Column {
         table: of.table.clone().unwrap_or_default(),
@@ -28,13 +33,12 @@ pub(super) fn column(of: &sample::Column) -> Column {
     }
 }
 
-/// The announcement of a column of text.
-pub(super) fn text_column(name: &str) -> Column {
-    Column {
-        table: String::new(),
-        column: name.to_owned(),
-        coltype: ColumnType::MYSQL_TYPE_VAR_STRING,
-        colflags: ColumnFlags::empty(),
+/// A column of text.
+pub(super) fn text(name: &str) -> sample::Column {
+    sample::Column {
+        name: name.to_owned(),
+        kind: Type::Text(None),
+        table: None,
     }
 }
 
@@ -52,14 +56,22 @@ impl ToMysqlValue for Cell<'_> {
     }
 
     fn to_mysql_bin<W: Write>(&self, writer: &mut W, column: &Column) -> io::Result<()> {
-        let whole = |number: i64| isize::try_from(number).map_err(io::Error::other);
         match (self.0, column.coltype) {
             (Value::Bool(bit), _) => isize::from(*bit).to_mysql_bin(writer, column),
-            (Value::Int(number), _) => whole(*number)?.to_mysql_bin(writer, column),
+            (Value::Int(number), _) => isize::try_from(*number)
+                .map_err(io::Error::other)?
+                .to_mysql_bin(writer, column),
             (Value::Float(number), _) => number.to_mysql_bin(writer, column),
             (Value::Bytes(bytes), _) => bytes.as_slice().to_mysql_bin(writer, column),
-            (Value::Text(text), ColumnType::MYSQL_TYPE_DATE | ColumnType::MYSQL_TYPE_DATETIME) => {
-                writer.write_all(&moment(text).ok_or(io::ErrorKind::InvalidData)?)
+            (Value::Text(text), ColumnType::MYSQL_TYPE_DATE) => {
+                let date = NaiveDate::parse_from_str(text, "%F").map_err(io::Error::other)?;
+                date.to_mysql_bin(writer, column)
+            }
+            (Value::Text(text), ColumnType::MYSQL_TYPE_DATETIME) => {
+                let moment = NaiveDateTime::parse_from_str(text, "%F %T%.f");
+                moment
+                    .map_err(io::Error::other)?
+                    .to_mysql_bin(writer, column)
             }
             (value, _) => value.shown().as_str().to_mysql_bin(writer, column),
         }
@@ -68,23 +80,6 @@ impl ToMysqlValue for Cell<'_> {
     fn is_null(&self) -> bool {
         *self.0 == Value::Null
     }
-}
-
-/// A date, or date and time, in binary form with its length in front.
-fn moment(text: &str) -> Option<Vec<u8>> {
-    let (text, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let mut numbers = text.split(['-', ' ', ':']);
-    let year: u16 = numbers.next()?.parse().ok()?;
-    let mut bytes = year.to_le_bytes().to_vec();
-    for number in numbers {
-        bytes.push(number.parse().ok()?);
-    }
-    if !fraction.is_empty() {
-        let micros: u32 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
-        bytes.extend(micros.to_le_bytes());
-    }
-    bytes.insert(0, u8::try_from(bytes.len()).ok()?);
-    Some(bytes)
 }
 
 /// The type of a parameter, as it was sent.
@@ -102,49 +97,34 @@ pub(super) fn declared(sent: &ValueInner<'_>) -> Declared {
 
 /// A parameter for a place of type `place`.
 pub(super) fn parameter(given: ValueInner<'_>, place: Type) -> Result<Value, Fault> {
-    let bytes = match given {
-        ValueInner::NULL => return Ok(Value::Null),
-        ValueInner::Int(number) => return Ok(Value::Int(number)),
-        ValueInner::UInt(number) => return Ok(Value::Text(number.to_string())),
+    match given {
+        ValueInner::NULL => Ok(Value::Null),
+        ValueInner::Int(number) => Ok(Value::Int(number)),
+        ValueInner::UInt(number) => Ok(Value::Text(number.to_string())),
         // Its digits, which a decimal number takes exactly or not at all.
-        ValueInner::Double(number) => return Ok(Value::Text(number.to_string())),
-        ValueInner::Date(bytes) | ValueInner::Datetime(bytes) => {
-            let text = shown_moment(bytes);
-            return text
-                .map(Value::Text)
-                .ok_or(unknown("this date", Dialect::Mysql));
-        }
-        ValueInner::Time(_) => return Err(unknown("parameters of type TIME", Dialect::Mysql)),
-        ValueInner::Bytes(bytes) => bytes,
-    };
-    match (place, std::str::from_utf8(bytes)) {
-        (Type::Bytes(_), _) | (_, Err(_)) => Ok(Value::Bytes(bytes.to_vec())),
-        (_, Ok(text)) => Ok(Value::Text(text.to_owned())),
+        ValueInner::Double(number) => Ok(Value::Text(number.to_string())),
+        ValueInner::Date(bytes) | ValueInner::Datetime(bytes) => moment(bytes)
+            .map(Value::Text)
+            .ok_or(unknown("this date", Dialect::Mysql)),
+        ValueInner::Time(_) => Err(unknown("parameters of type TIME", Dialect::Mysql)),
+        ValueInner::Bytes(bytes) => match (place, std::str::from_utf8(bytes)) {
+            (Type::Bytes(_), _) | (_, Err(_)) => Ok(Value::Bytes(bytes.to_vec())),
+            (_, Ok(text)) => Ok(Value::Text(text.to_owned())),
+        },
     }
 }
 
-/// What [`moment`] writes, without the length, as text.
-fn shown_moment(bytes: &[u8]) -> Option<String> {
-    let [a, b, month, day, time @ ..] = bytes else {
-        return None;
-    };
-    let date = format!("{:04}-{month:02}-{day:02}", u16::from_le_bytes([*a, *b]));
-    match time {
-        [] => Some(date),
-        [hour, minute, second, micros @ ..] => {
-            let micros: u32 = match micros {
-                [] => 0,
-                micros => u32::from_le_bytes(micros.try_into().ok()?),
-            };
-            let fraction = if micros == 0 {
-                String::new()
-            } else {
-                format!(".{micros:06}")
-            };
-            Some(format!(
-                "{date} {hour:02}:{minute:02}:{second:02}{fraction}"
-            ))
-        }
+/// The text of a date, or date and time, in binary form: of 4, 7 or 11 bytes.
+fn moment(bytes: &[u8]) -> Option<String> {
+    let mut all = [0; 11];
+    all.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    let [a, b, month, day, hour, minute, second, micros @ ..] = all;
+    let date = format!("{:04}-{month:02}-{day:02}", u16::from_le_bytes([a, b]));
+    let time = format!("{hour:02}:{minute:02}:{second:02}");
+    match bytes.len() {
+        4 => Some(date),
+        7 => Some(format!("{date} {time}")),
+        11 => Some(format!("{date} {time}.{:06}", u32::from_le_bytes(micros))),
         _ => None,
     }
 }
@@ -155,14 +135,20 @@ mod tests {
 
     #[test]
     fn moments_come_back_as_they_went() {
-        for text in [
-            "2026-03-02",
-            "2026-03-02 08:15:00",
-            "2026-12-31 23:59:59.000120",
+        for (text, kind) in [
+            ("2026-03-02", Type::Date),
+            ("2026-03-02 08:15:00", Type::Timestamp),
+            ("2026-12-31 23:59:59.000120", Type::Timestamp),
         ] {
-            let bytes = moment(text).unwrap_or_default();
+            let column = column(&sample::Column {
+                kind,
+                ..super::text("")
+            });
+            let mut bytes = Vec::new();
+            let cell = Value::Text(text.to_owned());
+            assert!(Cell(&cell).to_mysql_bin(&mut bytes, &column).is_ok());
             assert_eq!(usize::from(bytes[0]), bytes.len() - 1);
-            assert_eq!(shown_moment(&bytes[1..]).as_deref(), Some(text));
+            assert_eq!(moment(&bytes[1..]).as_deref(), Some(text));
         }
     }
 }

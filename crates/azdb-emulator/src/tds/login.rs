@@ -23,7 +23,7 @@ impl Gate {
     /// What PRELOGIN answers about federated authentication to those who ask.
     pub(super) fn fedauth_answer(&self, prelogin: Prelogin) -> Option<bool> {
         let is_required = self.options.development.is_none();
-        prelogin.asks_fedauth.then_some(is_required)
+        prelogin.fedauth.map(|_asked| is_required)
     }
 
     /// Judges a login. The outer error ends the connection without a word.
@@ -63,7 +63,10 @@ impl Gate {
 
     /// Azure's gateway finds the server by the names in TLS and in LOGIN7.
     fn reached_by_name(&self, tls: Option<&TlsFacts>, login: &Login7) -> Result<(), Refusal> {
-        if self.options.development.is_some() {
+        let is_name = |name: &str| name.parse::<IpAddr>().is_err();
+        let names = self.options.names.iter();
+        let names: Vec<&String> = names.filter(|name| is_name(name)).collect();
+        if self.options.development.is_some() || names.is_empty() {
             return Ok(());
         }
         let wanted = login.server.trim_start_matches("tcp:");
@@ -78,9 +81,8 @@ impl Gate {
         }
         let server_name = tls.and_then(|tls| tls.server_name.as_deref());
         for name in [wanted, server_name.unwrap_or_default()] {
-            let mut names = self.options.names.iter();
-            let is_ours = names.any(|own| own.eq_ignore_ascii_case(name));
-            if !is_ours || name.parse::<IpAddr>().is_ok() {
+            let is_ours = |own: &&String| own.eq_ignore_ascii_case(name);
+            if !names.iter().any(is_ours) {
                 let label = name.split('.').next().unwrap_or_default();
                 let text = format!(
                     "Cannot open server '{label}' requested by the login. The login failed."

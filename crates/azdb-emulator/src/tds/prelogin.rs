@@ -40,8 +40,8 @@ pub(super) struct Prelogin {
     pub(super) encryption: u8,
     /// It has several requests at a time.
     pub(super) mars: bool,
-    /// A client asks whether the server wants federated authentication.
-    pub(super) asks_fedauth: bool,
+    /// Whether the server wants federated authentication; a client asks with 1.
+    pub(super) fedauth: Option<u8>,
 }
 
 impl Prelogin {
@@ -49,7 +49,7 @@ impl Prelogin {
         let mut parsed = Self {
             encryption: encryption::NOT_SUPPORTED,
             mars: false,
-            asks_fedauth: false,
+            fedauth: None,
         };
         for (token, value) in options(data)? {
             match (token, value) {
@@ -58,7 +58,7 @@ impl Prelogin {
                 }
                 (ENCRYPTION, [value]) => parsed.encryption = *value,
                 (MARS, [value]) => parsed.mars = *value != 0,
-                (FEDAUTH, [1]) => parsed.asks_fedauth = true,
+                (FEDAUTH, [value]) => parsed.fedauth = Some(*value),
                 (FEDAUTH, _) => return Err(Violation::Malformed("PRELOGIN's FEDAUTHREQUIRED")),
                 _ => {}
             }

@@ -290,6 +290,9 @@ impl Shared {
     ) -> io::Result<Prelogin> {
         let message = incoming.message(kind::PRELOGIN).await?;
         let prelogin = Prelogin::parse(&message.data)?;
+        if !matches!(prelogin.fedauth, None | Some(1)) {
+            return Err(Violation::Malformed("PRELOGIN's FEDAUTHREQUIRED").into());
+        }
         let encryption = prelogin.encryption_for(self.gate.options.encryption);
         let fedauth = self.gate.fedauth_answer(prelogin);
         let answer = prelogin::message(encryption, &[], prelogin.mars, fedauth);

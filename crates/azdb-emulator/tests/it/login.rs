@@ -5,11 +5,11 @@ use azdb_emulator::{
     Refusal, Shape,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_postgres::SimpleQueryMessage;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 use crate::support::{
-    GSSENC_REQUEST, SSL_REQUEST, emulator, handshake, identity, log_in, session, tcp, tls, token,
-    told,
+    GSSENC_REQUEST, SSL_REQUEST, emulator, handshake, identity, log_in, session, tcp, token, told,
 };
 
 /// A StartupMessage of protocol 3.`minor`.
@@ -24,104 +24,88 @@ fn startup(minor: u16, parameters: &[(&str, &str)]) -> Vec<u8> {
     [length.to_be_bytes().to_vec(), body].concat()
 }
 
+/// A connection that begins with TLS and the protocol's name, and this packet.
+async fn direct(azure: &Emulator, packet: &[u8]) -> TlsStream<TcpStream> {
+    let stream = tcp(azure).await;
+    let stream = handshake(azure, stream, Some(b"postgresql")).await;
+    let mut stream = stream.unwrap();
+    stream.write_all(packet).await.unwrap();
+    stream
+}
+
 async fn refusal(azure: &Emulator, user: &str, password: &str) -> (String, String) {
     let refused = log_in(azure, user, password).await;
     told(&refused.unwrap_err())
 }
 
 #[tokio::test]
-async fn good_token_comes_in() {
+async fn token_of_any_size_comes_in_and_no_record_shows_it() {
     let azure = emulator().await;
-    let client = session(&azure).await;
-    let rows = client.simple_query("select 1").await.unwrap();
-    let is_one = |m: &_| matches!(m, SimpleQueryMessage::Row(row) if row.get(0) == Some("1"));
-    assert!(rows.iter().any(is_one));
-    assert_eq!(azure.postgres().sessions(), 1);
-}
-
-#[tokio::test]
-async fn token_of_sixty_kilobytes_comes_in() {
-    let azure = emulator().await;
-    azure.issuer().script(
-        1,
-        Shape {
-            size: 60_000,
-            ..Shape::default()
-        },
-    );
+    let size = 60_000;
+    let shape = Shape::default();
+    azure.issuer().script(1, Shape { size, ..shape });
     let token = token(&azure);
-    assert!((60_000..=60_002).contains(&token.len()), "{}", token.len());
-    log_in(&azure, DEFAULT_ROLE, &token).await.unwrap();
+    let _client = log_in(&azure, DEFAULT_ROLE, &token).await.unwrap();
+    assert_eq!(azure.postgres().sessions(), 1);
     let logins = azure.postgres().logins();
-    assert_eq!(logins.first().unwrap().token_bytes, Some(token.len()));
+    let login = logins.first().unwrap();
+    assert_eq!(login.token_bytes, Some(token.len()));
+    assert!(token.len() >= size);
+    assert_eq!(login.parameter("user"), Some(DEFAULT_ROLE));
+    assert_eq!(login.parameter("database"), Some("shop"));
+    assert_eq!(login.server_name.as_deref(), Some("localhost"));
+    assert_eq!((login.version, &login.refusal), ((3, 0), &None));
+    let shown = format!("{login:?}");
+    assert!(token.split('.').all(|part| !shown.contains(part)));
 }
 
 #[tokio::test]
 async fn wrong_tokens_are_refused_in_the_words_of_azure() {
     let azure = emulator().await;
+    let audience = "does not have a valid audience claim. Please acquire a new token for the resource \
+                    \"https://ossrdbms-aad.database.windows.net\".";
     for (flaw, words) in [
-        (
-            Flaw::Expired,
-            "The access token has expired. Please acquire a new token and retry.",
-        ),
-        (
-            Flaw::WrongAudience,
-            "The access token does not have a valid audience claim. Please acquire a new token for \
-             the resource \"https://ossrdbms-aad.database.windows.net\".",
-        ),
-        (
-            Flaw::ForeignSignature,
-            "An error occurred while validating the access token. Please acquire a new token and \
-             retry.",
-        ),
+        (Flaw::Expired, "has expired. Please acquire a new token"),
+        (Flaw::WrongAudience, audience),
+        (Flaw::ForeignSignature, "An error occurred while validating"),
     ] {
         let issuer = azure.issuer();
-        let issued = issuer.issue_as(identity(&azure), OSSRDBMS_AUDIENCE, flaw);
-        let refused = refusal(&azure, DEFAULT_ROLE, &issued.unwrap().access_token).await;
-        assert_eq!(refused, ("28000".to_owned(), words.to_owned()));
+        let token = issuer.issue_as(identity(&azure), OSSRDBMS_AUDIENCE, flaw);
+        let token = token.unwrap().access_token;
+        let (sqlstate, message) = refusal(&azure, DEFAULT_ROLE, &token).await;
+        assert_eq!(sqlstate, "28000");
+        assert!(message.contains(words), "{message}");
     }
-    let elsewhere = emulator().await;
-    let (sqlstate, _) = refusal(&azure, DEFAULT_ROLE, &token(&elsewhere)).await;
-    assert_eq!(sqlstate, "28000");
+    let elsewhere = token(&emulator().await);
+    assert_eq!(refusal(&azure, DEFAULT_ROLE, &elsewhere).await.0, "28000");
 }
 
 #[tokio::test]
-async fn unmapped_role_gets_a_challenge_that_no_token_solves() {
-    let azure = emulator().await;
-    for user in ["nobody", "Orders-App"] {
-        let (sqlstate, message) = refusal(&azure, user, &token(&azure)).await;
-        assert_eq!(sqlstate, "28P01");
-        assert_eq!(
-            message,
-            format!("password authentication failed for user \"{user}\"")
-        );
-    }
-    assert_eq!(azure.postgres().logins().first().unwrap().token_bytes, None);
-}
-
-#[tokio::test]
-async fn role_is_for_its_principal_alone_whatever_its_name() {
+async fn token_is_good_for_the_roles_of_its_principal() {
     let mut options = EmulatorOptions::default();
     let principal = Principal::of(options.identities.first().unwrap());
-    options.postgres.principals = vec![
-        Principal {
-            object_id: "00000000-0000-0000-0000-000000000001".to_owned(),
-            ..principal.clone().named("other-app")
-        },
-        Principal {
-            kind: PrincipalKind::User,
-            ..principal.clone().named("anna@example.com")
-        },
-        principal.named("My Identity ü"),
-    ];
+    let mut stranger = principal.clone().named("other-app");
+    stranger.object_id = "00000000-0000-0000-0000-000000000001".to_owned();
+    let mut person = principal.clone().named("anna@example.com");
+    person.kind = PrincipalKind::User;
+    options.postgres.principals = vec![stranger, person, principal.named("My Identity ü")];
     let azure = Emulator::start(options).await.unwrap();
     let token = token(&azure);
-    let (sqlstate, _) = refusal(&azure, "other-app", &token).await;
-    assert_eq!(sqlstate, "28P01");
-    let (sqlstate, message) = refusal(&azure, "anna@example.com", &token).await;
-    assert_eq!(sqlstate, "28000");
-    assert!(message.contains("is neither an AAD_AUTH_TOKENTYPE_APP_USER"));
     log_in(&azure, "My Identity ü", &token).await.unwrap();
+    let stranger = "password authentication failed for user";
+    for (user, sqlstate, words) in [
+        ("nobody", "28P01", stranger),
+        ("my identity ü", "28P01", stranger),
+        ("other-app", "28P01", stranger),
+        ("anna@example.com", "28000", "AAD_AUTH_TOKENTYPE_APP_USER"),
+    ] {
+        let (seen, message) = refusal(&azure, user, &token).await;
+        assert_eq!(seen, sqlstate, "{user}");
+        assert!(message.contains(words), "{message}");
+    }
+    let logins = azure.postgres().logins();
+    // Who is not known is never asked for a token.
+    assert_eq!(logins.get(1).unwrap().token_bytes, None);
 }
 
 #[tokio::test]
@@ -142,23 +126,19 @@ async fn plaintext_session_is_refused_in_the_words_of_azure() {
     stream.write_all(&packet).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with('E'));
-    assert!(answer.contains("C28000\0"), "{answer:?}");
+    let words = "no pg_hba.conf entry for host \"127.0.0.1\", user \"orders-app\", database \"shop\", \
+                 no encryption";
     assert!(
-        answer.contains(
-            "Mno pg_hba.conf entry for host \"127.0.0.1\", user \"orders-app\", database \"shop\", \
-             no encryption\0"
-        ),
+        answer.starts_with('E') && answer.contains("C28000\0"),
         "{answer:?}"
     );
+    assert!(answer.contains(words), "{answer:?}");
 }
 
 #[tokio::test]
 async fn bytes_stuffed_in_before_tls_never_reach_the_session() {
     let azure = emulator().await;
     let mut stream = tcp(&azure).await;
-    stream.write_all(&GSSENC_REQUEST).await.unwrap();
-    assert_eq!(stream.read_u8().await.unwrap(), b'N');
     let stuffed = startup(0, &[("user", DEFAULT_ROLE)]);
     let packets = [SSL_REQUEST.to_vec(), stuffed].concat();
     stream.write_all(&packets).await.unwrap();
@@ -168,17 +148,21 @@ async fn bytes_stuffed_in_before_tls_never_reach_the_session() {
 }
 
 #[tokio::test]
-async fn direct_tls_needs_alpn() {
+async fn tls_begins_after_a_request_or_with_the_protocols_name() {
     let azure = emulator().await;
+    let mut stream = tcp(&azure).await;
+    for (request, answer) in [(GSSENC_REQUEST, b'N'), (SSL_REQUEST, b'S')] {
+        stream.write_all(&request).await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), answer);
+    }
+    handshake(&azure, stream, None).await.unwrap();
+
     let packet = startup(0, &[("user", DEFAULT_ROLE)]);
+    let mut stream = direct(&azure, &packet).await;
+    assert_eq!(stream.read_u8().await.unwrap(), b'R');
 
     let stream = tcp(&azure).await;
-    let mut direct = handshake(&azure, stream, Some(b"postgresql"))
-        .await
-        .unwrap();
-    direct.write_all(&packet).await.unwrap();
-    assert_eq!(direct.read_u8().await.unwrap(), b'R');
-
+    assert!(handshake(&azure, stream, Some(b"http/1.1")).await.is_err());
     let stream = tcp(&azure).await;
     let mut without = handshake(&azure, stream, None).await.unwrap();
     without.write_all(&packet).await.unwrap();
@@ -186,17 +170,13 @@ async fn direct_tls_needs_alpn() {
     // The server hangs up; whether that is seen as an end or a reset is the kernel's choice.
     let _ = without.read_to_end(&mut answer).await;
     assert!(answer.is_empty());
-
-    let stream = tcp(&azure).await;
-    assert!(handshake(&azure, stream, Some(b"http/1.1")).await.is_err());
 }
 
 #[tokio::test]
 async fn newer_protocol_and_unknown_options_are_negotiated_down() {
     let azure = emulator().await;
-    let mut stream = tls(&azure).await;
     let packet = startup(9999, &[("user", DEFAULT_ROLE), ("_pq_.test", "on")]);
-    stream.write_all(&packet).await.unwrap();
+    let mut stream = direct(&azure, &packet).await;
     let mut answer = [0; 23];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(answer[0], b'v');
@@ -209,9 +189,7 @@ async fn protocol_of_postgresql_18_gives_keys_of_32_bytes() {
     let mut options = EmulatorOptions::default();
     options.postgres.newest_minor = 2;
     let azure = Emulator::start(options).await.unwrap();
-    let mut stream = tls(&azure).await;
-    let packet = startup(2, &[("user", DEFAULT_ROLE)]);
-    stream.write_all(&packet).await.unwrap();
+    let mut stream = direct(&azure, &startup(2, &[("user", DEFAULT_ROLE)])).await;
     let mut asked = [0; 9];
     stream.read_exact(&mut asked).await.unwrap();
     assert_eq!(asked, [b'R', 0, 0, 0, 8, 0, 0, 0, 3]);
@@ -230,24 +208,6 @@ async fn protocol_of_postgresql_18_gives_keys_of_32_bytes() {
             other => panic!("unexpected message {}", char::from(other)),
         }
     }
-}
-
-#[tokio::test]
-async fn login_records_show_what_came_but_no_token() {
-    let azure = emulator().await;
-    let token = token(&azure);
-    log_in(&azure, DEFAULT_ROLE, &token).await.unwrap();
-    let logins = azure.postgres().logins();
-    let [login] = logins.as_slice() else {
-        panic!("{logins:?}");
-    };
-    assert_eq!(login.parameter("user"), Some(DEFAULT_ROLE));
-    assert_eq!(login.parameter("database"), Some("shop"));
-    assert_eq!(login.server_name.as_deref(), Some("localhost"));
-    assert_eq!(login.version, (3, 0));
-    assert_eq!(login.refusal, None);
-    let shown = format!("{login:?}");
-    assert!(token.split('.').all(|part| !shown.contains(part)));
 }
 
 #[tokio::test]

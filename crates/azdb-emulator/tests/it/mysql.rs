@@ -72,7 +72,12 @@ async fn connection_that_no_app_came_in_on_ends_as_a_login() {
     let login = login.get(32..).unwrap();
     assert!(login.starts_with(b"root\0\x14"), "a scramble of 20 bytes");
     assert!(!login.windows(6).any(|bytes| bytes == b"geheim"));
-    say(&mut server, 2, &[0, 0, 0, 2, 0, 0, 0]).await;
+    let switch = b"\xfecaching_sha2_password\0abcdefghijklmnopqrst\0";
+    say(&mut server, 2, switch).await;
+    let (_, answer) = hear(&mut server).await;
+    assert_eq!(answer.len(), 32, "a scramble of SHA-256");
+    say(&mut server, 4, &[1, 3]).await;
+    say(&mut server, 5, &[0, 0, 0, 2, 0, 0, 0]).await;
     assert_eq!(hear(&mut server).await, (0, vec![1]), "COM_QUIT");
     assert_eq!(azure.mysql().logins().len(), 0);
 }
