@@ -29,7 +29,12 @@ impl Writer<'_> {
         };
         let table = find(self.connection, table, self.dialect)?;
         let mut columns = match names.as_slice() {
-            [] => table.columns.clone(),
+            [] => {
+                // T-SQL's rows leave out what numbers itself.
+                let all = table.columns.iter();
+                let meant = all.filter(|one| self.dialect != Dialect::Tds || !one.generated);
+                meant.cloned().collect()
+            }
             names => {
                 let columns = names.iter().map(|name| self.named(&table, name));
                 columns.collect::<Result<Vec<_>, _>>()?

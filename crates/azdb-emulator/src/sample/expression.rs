@@ -60,6 +60,9 @@ impl Bind {
             (Place::Numbered, Value::Null, _) if dialect == Dialect::Postgres => {
                 return refused("in a numbered column");
             }
+            (Place::Numbered, Value::Int(0), _) if dialect == Dialect::Mysql => {
+                return refused("in a numbered column");
+            }
             (_, Value::Int(_), Type::Bool) if dialect == Dialect::Postgres => {
                 return refused("as a boolean");
             }
@@ -384,6 +387,6 @@ impl Writer<'_> {
     }
 }
 
-/// SQLite's name of a function that passes texts on and refuses letters whose order, and whose
-/// upper case, SQLite does not know.
+/// SQLite's name of a function that passes texts on and refuses those whose order, and whose equals,
+/// SQLite does not know.
 pub(super) const PLAIN_LETTERS: &str = "azdb_plain_letters";

@@ -200,7 +200,10 @@ impl Writer<'_> {
                     return Err(unknown);
                 }
                 self.push(&format!("{name}("));
-                self.ordered(&quoted(&column.name), column.kind);
+                match is_count {
+                    true => self.push(&quoted(&column.name)),
+                    false => self.ordered(&quoted(&column.name), column.kind),
+                }
                 self.push(")");
                 Ok(if is_count { count } else { column.kind })
             }

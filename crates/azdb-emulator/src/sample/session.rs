@@ -85,7 +85,8 @@ impl Session {
         connection.create_scalar_function(PLAIN_LETTERS, 1, flags, move |given| {
             let text: Option<String> = given.get(0)?;
             match text {
-                Some(text) if !text.is_ascii() => {
+                // Spaces at the end count in some collations, and in others not.
+                Some(text) if !text.is_ascii() || text.ends_with(' ') => {
                     let what = format!("how `{text}` compares with other texts");
                     let Fault::Unknown(text) = unknown(&what, dialect) else {
                         return Ok(None);
