@@ -16,9 +16,10 @@ pub(super) fn cpu(process: u32) -> anyhow::Result<Duration> {
     let mut sum = Duration::ZERO;
     for member in family(process)? {
         let pid = Pid::from_raw(i32::try_from(member)?);
-        let clock = clock_getcpuclockid(pid)
-            .with_context(|| format!("no CPU clock of process {member}"))?;
-        sum += Duration::from(clock_gettime(clock)?);
+        let clock = clock_getcpuclockid(pid).and_then(clock_gettime);
+        let clock = unless_ended(process, member, clock.map_err(io::Error::from));
+        let time = clock.with_context(|| format!("no CPU clock of process {member}"))?;
+        sum += time.map(Duration::from).unwrap_or_default();
     }
     Ok(sum)
 }
@@ -31,8 +32,10 @@ pub(super) fn cpu(process: u32) -> anyhow::Result<Duration> {
 pub(super) fn resident(process: u32) -> io::Result<u64> {
     let mut sum = 0;
     for member in family(process)? {
-        let rollup = fs::read_to_string(format!("/proc/{member}/smaps_rollup"))?;
-        sum += kibibytes(&rollup, "Pss:").ok_or(io::ErrorKind::InvalidData)? * 1024;
+        let rollup = fs::read_to_string(format!("/proc/{member}/smaps_rollup"));
+        if let Some(rollup) = unless_ended(process, member, rollup)? {
+            sum += kibibytes(&rollup, "Pss:").ok_or(io::ErrorKind::InvalidData)? * 1024;
+        }
     }
     Ok(sum)
 }
@@ -51,7 +54,8 @@ fn family(process: u32) -> io::Result<Vec<u32>> {
     let mut members = vec![process];
     let mut next = 0;
     while let Some(member) = members.get(next) {
-        for task in fs::read_dir(format!("/proc/{member}/task"))? {
+        let tasks = fs::read_dir(format!("/proc/{member}/task"));
+        for task in unless_ended(process, *member, tasks)?.into_iter().flatten() {
             // A thread may end while we look.
             let children = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
             members.extend(
@@ -63,6 +67,20 @@ fn family(process: u32) -> io::Result<Vec<u32>> {
         next += 1;
     }
     Ok(members)
+}
+
+/// What the kernel says of a member of a process's family; `None` for a descendant that ended while we looked.
+fn unless_ended<T>(process: u32, member: u32, said: io::Result<T>) -> io::Result<Option<T>> {
+    match said {
+        Ok(said) => Ok(Some(said)),
+        Err(error) if member != process && has_ended(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn has_ended(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(nix::errno::Errno::ESRCH as i32)
 }
 
 fn kibibytes(rollup: &str, key: &str) -> Option<u64> {
@@ -108,6 +126,20 @@ mod tests {
         drop(child.stdin.take());
         child.wait().unwrap();
         assert!(members.contains(&child.id()));
+    }
+
+    #[test]
+    fn a_descendant_that_has_ended_counts_for_nothing() {
+        let gone = || Err::<u64, _>(io::Error::from(nix::errno::Errno::ESRCH));
+        assert_eq!(unless_ended(1, 2, gone()).unwrap(), None);
+        assert!(unless_ended(1, 1, gone()).is_err());
+        // A child that nobody has waited for has no memory any more.
+        let process = std::process::id();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let rollup = format!("/proc/{}/smaps_rollup", child.id());
+        while fs::read_to_string(&rollup).is_ok() {}
+        assert!(resident(process).unwrap() > 0);
+        child.wait().unwrap();
     }
 
     #[test]
