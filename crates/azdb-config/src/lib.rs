@@ -7,14 +7,14 @@
 //!                                                  Findings ------------------------> Problems
 //! ```
 //!
-//! Nothing stops at the first problem: readers report and go on, and [`load`] hands back everything at once.
+//! Nothing stops at the first problem: readers report and go on, and [`load()`] hands back everything at once.
 //! The module `keys` declares every key; `docs/configuration.md` is its reference.
 //!
 //! # Invariants
 //!
 //! * No key is ignored: what nobody reads is a problem.
 //! * No problem or warning repeats a password or the content of a secret file.
-//! * No input makes [`load`] panic.
+//! * No input makes [`load()`] panic.
 
 mod address;
 mod beside;
