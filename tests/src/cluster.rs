@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use crate::authority::{Authority, documented_certificate};
+use crate::ports::closed_port;
 use crate::process::{Process, Program, tools};
 use crate::server::{Certificate, Method};
 
@@ -52,7 +52,7 @@ impl Cluster {
         let _ = initialised.succeeded();
 
         let ca_file = directory.join("ca.pem");
-        let port = free_port();
+        let port = closed_port();
         let mut settings = settings(port, &sockets);
         if let Some((certificate, key)) = certify(certificate, &directory, &ca_file) {
             give_to_server(&key);
@@ -136,11 +136,6 @@ fn launch(directory: &Path, data: &Path) -> Process {
         .directory(Path::new("/"))
         .interactive()
         .start()
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn settings(port: u16, sockets: &Path) -> String {

@@ -9,13 +9,6 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::PATIENCE;
 
-/// A port on which nobody listens.
-#[must_use]
-pub fn closed_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 #[derive(Default)]
 struct Memory {
     heard: Mutex<Vec<Vec<u8>>>,

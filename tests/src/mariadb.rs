@@ -10,8 +10,9 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 
 use crate::authority::Authority;
-use crate::cluster::{as_user, free_port, give_to};
+use crate::cluster::{as_user, give_to};
 use crate::identity::{Identity, token_of};
+use crate::ports::closed_port;
 use crate::process::{Process, Program, Ran};
 use crate::proxy::Proxy;
 use crate::server::Server;
@@ -84,7 +85,7 @@ impl MariaDb {
         let compare = directory.join("compare");
         fs::write(&compare, COMPARE).unwrap();
         fs::set_permissions(&compare, fs::Permissions::from_mode(0o755)).unwrap();
-        let port = free_port();
+        let port = closed_port();
         let service = format!("azdb-tests-{port}");
         let services = PathBuf::from("/etc/pam.d").join(&service);
         let rules = format!(
