@@ -219,6 +219,11 @@ impl Explained for Cause {
 }
 
 impl Cause {
+    /// What a broken upstream means for whoever was `doing` something with it.
+    pub(crate) fn lost(doing: &'static str) -> impl Fn(io::Error) -> Self + Copy {
+        move |source| Self::UpstreamLost { doing, source }
+    }
+
     /// What an app is told of what happened, in any protocol.
     pub(crate) fn told(&self) -> String {
         match self {

@@ -197,7 +197,7 @@ async fn secure<S: Stream>(
     let stream = leg.into_stream().map_err(stuffed)?;
     if !is_waiting {
         let source = io::ErrorKind::UnexpectedEof.into();
-        return Err(lost(DOING)(source).into());
+        return Err(Cause::lost(DOING)(source).into());
     }
     let Some(tls) = tls else {
         return Ok((Upstream::in_the_clear(stream), 1));
@@ -321,10 +321,6 @@ pub(super) fn bad_packet(error: PacketError) -> Fault<MysqlFault> {
     MysqlFault::UpstreamPacket(error).into()
 }
 
-fn lost(doing: &'static str) -> impl Fn(io::Error) -> Cause {
-    move |source| Cause::UpstreamLost { doing, source }
-}
-
 /// A plugin's name in words of ours.
 fn name_of(plugin: &[u8]) -> &'static str {
     match plugin {
@@ -366,7 +362,7 @@ pub(super) async fn say_clear<S: Stream>(
     let mut packet = Zeroizing::new(Vec::with_capacity(length));
     encode_clear_password(channel.next(), secret, &mut packet).map_err(|_| too_long())?;
     let sent = channel.say_packet(&packet).await;
-    Ok(sent.map_err(lost(doing))?)
+    Ok(sent.map_err(Cause::lost(doing))?)
 }
 
 /// Reads a packet of the upstream's.
@@ -375,7 +371,7 @@ pub(super) async fn read<S: Stream>(
     doing: &'static str,
 ) -> Result<Secretive, Fault<MysqlFault>> {
     channel.read().await.map_err(|no_packet| match no_packet {
-        NoPacket::Lost(source) => lost(doing)(source).into(),
+        NoPacket::Lost(source) => Cause::lost(doing)(source).into(),
         NoPacket::Bad(error) => bad_packet(error),
     })
 }
@@ -386,5 +382,5 @@ pub(super) async fn say<S: Stream>(
     doing: &'static str,
 ) -> Result<(), Fault<MysqlFault>> {
     let sent = channel.say(payload).await;
-    Ok(sent.map_err(lost(doing))?)
+    Ok(sent.map_err(Cause::lost(doing))?)
 }

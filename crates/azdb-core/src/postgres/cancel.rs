@@ -99,12 +99,10 @@ async fn send<D: Dial>(
 
     let length = u32::try_from(key.len() + 8).unwrap_or(u32::MAX);
     let packet = [&length.to_be_bytes(), &CANCEL_REQUEST.to_be_bytes(), key].concat();
-    let lost = |source| Cause::UpstreamLost {
-        doing: "cancelling a query",
-        source,
-    };
     let leg = upstream.leg();
-    leg.say(&packet).await.map_err(lost)?;
+    leg.say(&packet)
+        .await
+        .map_err(Cause::lost("cancelling a query"))?;
     // However the server ends it, it has ended.
     let _ = leg.read(&mut [0; 16]).await;
     Ok(())

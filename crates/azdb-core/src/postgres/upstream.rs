@@ -120,10 +120,7 @@ pub(super) async fn secure<S: Stream>(
 }
 
 async fn request_tls<S: Stream>(stream: &mut S, host: &str) -> Result<(), Fault<PostgresFault>> {
-    let lost = |source| Cause::UpstreamLost {
-        doing: "asking for TLS",
-        source,
-    };
+    let lost = Cause::lost("asking for TLS");
     let host = host.to_owned();
     stream.write_all(&SSL_REQUEST).await.map_err(lost)?;
     stream.flush().await.map_err(lost)?;
@@ -284,8 +281,7 @@ pub(super) async fn read_message<S: Stream>(
             }
             Next::NeedBytes(need) => need,
         };
-        let lost = |source| Cause::UpstreamLost { doing, source };
-        leg.fill(need).await.map_err(lost)?;
+        leg.fill(need).await.map_err(Cause::lost(doing))?;
     }
 }
 
@@ -294,8 +290,7 @@ pub(super) async fn say<S: Stream>(
     bytes: &[u8],
     doing: &'static str,
 ) -> Result<(), Fault<PostgresFault>> {
-    let lost = |source| Cause::UpstreamLost { doing, source }.into();
-    leg.say(bytes).await.map_err(lost)
+    Ok(leg.say(bytes).await.map_err(Cause::lost(doing))?)
 }
 
 /// The upstream's ErrorResponse, without tag and length.

@@ -1,7 +1,5 @@
 //! What we say to the database, being its client.
 
-use std::io;
-
 use azdb_config::route::{Principal, UpstreamTls};
 use azdb_identity::Token;
 use azdb_wire::tds::{
@@ -186,7 +184,7 @@ async fn prelogin<S: Stream>(
     let (mut payload, mut message) = (Vec::new(), Vec::new());
     ask.encode_request(&mut payload);
     push_message(kind::PRELOGIN, 0, &payload, &mut message);
-    leg.say(&message).await.map_err(lost(DOING))?;
+    leg.say(&message).await.map_err(Cause::lost(DOING))?;
     let what = "something else than an answer to PRELOGIN";
     let answer = read_answer(leg, Reading::Exactly, MAX_PRELOGIN, DOING, what).await?;
     Ok(Prelogin::parse(&answer.payload).map_err(TdsFault::UpstreamPrelogin)?)
@@ -228,14 +226,10 @@ async fn read_answer<S: Stream>(
 ) -> Result<Packet, Fault<TdsFault>> {
     match read_message(leg, reading, kind::RESPONSE, most).await {
         Ok(message) => Ok(message),
-        Err(NoMessage::Lost(source)) => Err(lost(doing)(source).into()),
+        Err(NoMessage::Lost(source)) => Err(Cause::lost(doing)(source).into()),
         Err(NoMessage::Bad(error)) => Err(TdsFault::UpstreamPacket(error).into()),
         Err(NoMessage::Kind | NoMessage::TooLong) => Err(Cause::UpstreamRules { what }.into()),
     }
-}
-
-fn lost(doing: &'static str) -> impl Fn(io::Error) -> Cause {
-    move |source| Cause::UpstreamLost { doing, source }
 }
 
 /// The only function of this protocol that writes a token.
@@ -273,7 +267,7 @@ async fn send_login<S: Stream>(
         let mut packet = Zeroizing::new(Vec::with_capacity(LOGIN_PACKET));
         packet.extend_from_slice(&header);
         packet.extend_from_slice(share);
-        leg.say(&packet).await.map_err(lost(DOING))?;
+        leg.say(&packet).await.map_err(Cause::lost(DOING))?;
     }
     Ok(())
 }
