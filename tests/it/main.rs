@@ -37,3 +37,4 @@ mod tds_tiberius;
 mod tokens;
 mod unix_sockets;
 mod upstream_tls;
+mod upstream_tls_flaws;

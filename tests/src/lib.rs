@@ -37,7 +37,7 @@ mod start;
 mod transcript;
 
 pub use app::App;
-pub use authority::{Authority, client_config, documented_certificate};
+pub use authority::{Authority, client_config, documented_certificate, first_version_certificate};
 pub use azure::{Azure, Emulated};
 pub use azure_sql::{AzureSql, Encrypt, SqlApp, seen};
 pub use fake::{Conversation, Fake};
