@@ -21,7 +21,8 @@
 //!
 //! * The app is told "Ok" only after the upstream has said it.
 //! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::way::Sealed) way.
-//! * The upstream's own error reaches the app as it came; a hint may be added where it had none.
+//! * The upstream's own error reaches the app as it came, behind what it had said before; a hint may be added where it had none.
+//! * An error of ours stands before the upstream's "Ok".
 //! * A CancelRequest costs no token and no session.
 
 mod app;
@@ -49,7 +50,7 @@ use crate::fault::Fault;
 use crate::lobby::{self, Lobby, Login, Protocol, Session};
 use crate::parting::NotIn;
 use crate::relay::Paired;
-use crate::tls::TlsUse;
+use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
 /// PostgreSQL, protocol 3.
@@ -59,6 +60,8 @@ impl Protocol for Postgres {
     const TLS: TlsUse = TlsUse {
         alpn: &[b"postgresql"],
         in_packets: false,
+        app_end: TlsEnd::CloseNotify,
+        upstream_end: TlsEnd::CloseNotify,
     };
 
     type State<S: Stream> = Cancels;
@@ -75,9 +78,10 @@ impl Protocol for Postgres {
         let greeting = app::greet(socket, lobby.app_tls.as_ref(), &deadline);
         let (mut app, packet) = match greeting.await? {
             app::Arrival::Startup(app, packet) => (app, packet),
-            app::Arrival::Cancel(app, key) => {
+            app::Arrival::Cancel(mut app, key) => {
                 cancel::forward(lobby, &key).await;
-                drop(app);
+                // An end that TLS does not announce is a failure to libpq, whatever became of the query.
+                app.part_with(&[]).await;
                 return Ok(Login::Errand("cancel request"));
             }
             app::Arrival::Nobody => return Ok(Login::Nobody),

@@ -21,7 +21,7 @@ pub(in crate::postgres) enum Statement {
         text: String,
         columns: Vec<Column>,
     },
-    Sample(Prepared),
+    Sample(Box<Prepared>),
 }
 
 impl Statement {
@@ -44,8 +44,8 @@ impl Statement {
 pub(super) struct Answer {
     /// CommandComplete's, without the number of rows of a result.
     pub(super) tag: Tag,
-    /// Where its transaction stands after it, if it has changed that.
-    pub(super) turn: Option<fn(Tag) -> Response>,
+    /// What it is for the transaction.
+    pub(super) turn: fn(Tag) -> Response,
     /// None for a statement without result.
     pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Vec<Value>>,
@@ -58,7 +58,7 @@ impl Answer {
     pub(super) fn done(tag: &str) -> Self {
         Self {
             tag: Tag::new(tag),
-            turn: None,
+            turn: Response::Execution,
             columns: Vec::new(),
             rows: Vec::new(),
             change: None,
@@ -79,7 +79,7 @@ impl Answer {
     /// It for `pgwire`.
     pub(super) fn response(self, format: &Format) -> PgWireResult<Response> {
         if self.columns.is_empty() {
-            return Ok(self.turn.unwrap_or(Response::Execution)(self.tag));
+            return Ok((self.turn)(self.tag));
         }
         let row = |row: &Vec<Value>| data_row(&self.columns, row, format);
         let rows: Vec<_> = self.rows.iter().map(row).collect();
@@ -95,16 +95,21 @@ impl From<Outcome> for Answer {
     fn from(outcome: Outcome) -> Self {
         let count = usize::try_from(outcome.affected).unwrap_or(usize::MAX);
         let counted = |tag| Tag::new(tag).with_rows(count);
-        let (tag, turn): (Tag, Option<fn(Tag) -> Response>) = match outcome.kind {
-            Kind::Select => (Tag::new("SELECT"), None),
-            Kind::Insert => (counted("INSERT").with_oid(0), None),
-            Kind::Update => (counted("UPDATE"), None),
-            Kind::Delete => (counted("DELETE"), None),
-            Kind::CreateTable => (Tag::new("CREATE TABLE"), None),
-            Kind::DropTable => (Tag::new("DROP TABLE"), None),
-            Kind::Begin => (Tag::new("BEGIN"), Some(Response::TransactionStart)),
-            Kind::Commit => (Tag::new("COMMIT"), Some(Response::TransactionEnd)),
-            Kind::Rollback => (Tag::new("ROLLBACK"), Some(Response::TransactionEnd)),
+        let tag = match outcome.kind {
+            Kind::Select => Tag::new("SELECT"),
+            Kind::Insert => counted("INSERT").with_oid(0),
+            Kind::Update => counted("UPDATE"),
+            Kind::Delete => counted("DELETE"),
+            Kind::CreateTable => Tag::new("CREATE TABLE"),
+            Kind::DropTable => Tag::new("DROP TABLE"),
+            Kind::Begin => Tag::new("BEGIN"),
+            Kind::Commit => Tag::new("COMMIT"),
+            Kind::Rollback => Tag::new("ROLLBACK"),
+        };
+        let turn = match outcome.kind {
+            Kind::Begin => Response::TransactionStart,
+            Kind::Commit | Kind::Rollback => Response::TransactionEnd,
+            _ => Response::Execution,
         };
         Self {
             tag,

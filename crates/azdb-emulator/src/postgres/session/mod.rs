@@ -88,7 +88,7 @@ impl Session {
             return Err(canned::refused("several statements here"));
         };
         let prepared = self.sample.prepare(one, declared).map_err(fault::error)?;
-        Ok(Statement::Sample(prepared))
+        Ok(Statement::Sample(Box::new(prepared)))
     }
 
     /// Runs a statement, and tells the client of a setting that is another one now.
