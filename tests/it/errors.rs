@@ -1,9 +1,7 @@
 //! What an app reads when it is not let in: code, cause and remedy, as psql shows them.
 
 use azdb_emulator::{Behaviour, DEFAULT_ROLE, Flaw, Refusal as Refused};
-use azdb_tests::{
-    Azure, Emulated, Fake, Proxy, RawApp, Start, client_config, closed_port, packets,
-};
+use azdb_tests::{Azure, Emulated, Fake, Proxy, RawApp, Start, closed_port};
 
 /// A proxy before the emulator, with this in place of one line of its route.
 fn emulated_with(from: &str, to: &str) -> (Emulated, Proxy) {
@@ -248,40 +246,6 @@ fn token_that_is_longer_than_a_server_reads() {
     proxy
         .refusal()
         .assert_is_ours("28000", "cannot send the secret", hint);
-}
-
-#[test]
-#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
-fn servers_own_errors_arrive_unchanged() {
-    let azure = Azure::new();
-    let proxy = azure.proxy();
-    let parameters = |user| [("user", user), ("database", "no such database")];
-
-    let mut through = RawApp::connect(proxy.address());
-    through.send(&packets::startup(0, &parameters("anyone")));
-    let told = through.message();
-
-    let trusted = std::fs::read_to_string(&azure.server.ca_file).unwrap();
-    let mut direct = RawApp::connect(([127, 0, 0, 1], azure.server.port).into());
-    direct.send(&packets::SSL_REQUEST);
-    assert_eq!(direct.byte(), Some(b'S'));
-    let mut direct = direct.tls(client_config(&trusted, &[])).unwrap();
-    direct.send(&packets::startup(0, &parameters(&azure.role)));
-    assert_eq!(direct.message().tag, b'R');
-    direct.send(&packets::password(&azure.token));
-    // Ok comes before the database is looked for.
-    let said = loop {
-        let message = direct.message();
-        if message.tag == b'E' {
-            break message;
-        }
-    };
-    assert_eq!(told, said, "byte for byte");
-    assert_eq!(told.field('C').as_deref(), Some("3D000"));
-
-    // After the login nothing is touched either.
-    let ran = proxy.app().sql("select 1 / 0");
-    assert_eq!(ran.failed(), "ERROR:  division by zero");
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod mysql_tokens;
 mod passwords;
 mod pgbench;
 mod postgres_gatekeeper;
+mod postgres_refusals;
 mod postgres_sample;
 mod psql;
 mod replication;

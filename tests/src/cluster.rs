@@ -74,6 +74,11 @@ impl Cluster {
             process,
         }
     }
+
+    /// What the server has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.process.stderr()
+    }
 }
 
 impl Drop for Cluster {

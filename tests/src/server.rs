@@ -97,6 +97,12 @@ impl Server {
         ran.succeeded().to_owned()
     }
 
+    /// What it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.cluster.log()
+    }
+
     /// Makes a role that logs in with `secret`. `name` is as it shall be, without quotes.
     #[track_caller]
     pub fn add_role(&self, name: &str, method: Method, secret: &str) {

@@ -52,6 +52,8 @@ pub(crate) enum PostgresFault {
         message: Vec<u8>,
         /// Its ErrorResponse without tag and length.
         body: Vec<u8>,
+        /// The messages that it sent before, as the app is to read them: its notices, and its "Ok" where it had said so.
+        before: Vec<u8>,
     },
 }
 

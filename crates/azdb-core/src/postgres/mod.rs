@@ -21,7 +21,8 @@
 //!
 //! * The app is told "Ok" only after the upstream has said it.
 //! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::way::Sealed) way.
-//! * The upstream's own error reaches the app as it came; a hint may be added where it had none.
+//! * The upstream's own error reaches the app as it came, behind what it had said before; a hint may be added where it had none.
+//! * An error of ours stands before the upstream's "Ok".
 //! * A CancelRequest costs no token and no session.
 
 mod app;

@@ -13,7 +13,13 @@ enum Words<'a> {
     /// Ours, with this SQLSTATE.
     Ours(&'static str),
     /// The upstream's own ErrorResponse, perhaps with a hint that it did not have.
-    Upstreams(&'a [u8], Option<&'static str>),
+    Upstreams {
+        /// The messages that it sent before. Apps tell a login that failed from a session that did by what stands in front: libpq
+        /// with `sslmode=prefer` tries the former once more without TLS.
+        before: &'a [u8],
+        body: &'a [u8],
+        hint: Option<&'static str>,
+    },
 }
 
 /// The ErrorResponse that tells an app.
@@ -24,7 +30,10 @@ pub(super) fn notice(fault: &Fault<PostgresFault>) -> Vec<u8> {
     };
     let mut out = Vec::new();
     match words {
-        Words::Upstreams(body, hint) => append_hint(body, hint, &mut out),
+        Words::Upstreams { before, body, hint } => {
+            out.extend_from_slice(before);
+            append_hint(body, hint, &mut out);
+        }
         Words::Ours(sqlstate) => ErrorResponse {
             sqlstate,
             message: &format!("azdb-proxy: {}", fault.told()),
@@ -76,8 +85,16 @@ fn of_own(own: &PostgresFault) -> Words<'_> {
         PostgresFault::AppVersion(_) => "0A000",
         PostgresFault::NoUser | PostgresFault::Challenge { .. } => "28000",
         PostgresFault::TlsAnswer { .. } => "08001",
-        PostgresFault::Refused { message, body } => {
-            return Words::Upstreams(body, hint::for_text(message));
+        PostgresFault::Refused {
+            message,
+            body,
+            before,
+        } => {
+            return Words::Upstreams {
+                before,
+                body,
+                hint: hint::for_text(message),
+            };
         }
     })
 }

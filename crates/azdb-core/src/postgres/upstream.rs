@@ -55,19 +55,23 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         let securing = secure(stream, tls, host, form);
         let mut upstream = deadline.run("TLS with the upstream", securing).await?;
 
+        let mut answer = Vec::new();
         let conversation = async {
             say(upstream.leg(), self.packet, "sending the startup message").await?;
-            let mut answer = Vec::new();
             let account = Account {
                 role: self.role,
                 host,
             };
             authenticate(&mut upstream, &account, credential, &mut answer).await?;
-            let cancel_key = until_ready(upstream.leg(), &mut answer).await?;
-            Ok::<_, Fault<PostgresFault>>((answer, cancel_key))
+            until_ready(upstream.leg(), &mut answer).await
         };
-        let conversing = deadline.run("logging in to the upstream", conversation);
-        let (answer, cancel_key) = conversing.await?;
+        let outcome = deadline
+            .run("logging in to the upstream", conversation)
+            .await;
+        let cancel_key = match outcome {
+            Ok(cancel_key) => cancel_key,
+            Err(fault) => return Err(behind(answer, fault)),
+        };
         Ok(Granted {
             upstream,
             answer,
@@ -296,6 +300,18 @@ pub(super) async fn say<S: Stream>(
 /// The upstream's ErrorResponse, without tag and length.
 pub(super) fn refused(body: &[u8]) -> Fault<PostgresFault> {
     let message = ErrorFields::of(body).get(b'M').unwrap_or_default().to_vec();
-    let body = body.to_vec();
-    PostgresFault::Refused { message, body }.into()
+    PostgresFault::Refused {
+        message,
+        body: body.to_vec(),
+        before: Vec::new(),
+    }
+    .into()
+}
+
+/// A refusal in its place: behind what the upstream had said. Faults of ours stand in front of everything.
+fn behind(said: Vec<u8>, mut fault: Fault<PostgresFault>) -> Fault<PostgresFault> {
+    if let Fault::Own(PostgresFault::Refused { before, .. }) = &mut fault {
+        *before = said;
+    }
+    fault
 }

@@ -287,7 +287,12 @@ fn check<S>(
         });
     }
     if credential.is_token() && answer.fed_auth != FedAuthAck::Taken {
-        return Err(TdsFault::TokenNotTaken.into());
+        return Err(match answer.error {
+            // It had begun to let us in, and then says why it does not.
+            Some(_) => refused(answer),
+            None => TdsFault::TokenNotTaken,
+        }
+        .into());
     }
     let most = if settled.mars {
         MOST_PACKET_IN_SMP

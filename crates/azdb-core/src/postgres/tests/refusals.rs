@@ -22,8 +22,51 @@ async fn the_upstreams_own_error_arrives_as_it_came() {
         b'E',
         b"SFATAL\0VFATAL\0C3D000\0Mdatabase \"nowhere\" does not exist\0Fpostinit.c\0L941\0\0",
     );
-    database.say(&[ask(0), error.clone()].concat()).await;
+    database.say(&error).await;
     assert_eq!(visit.hear_out().await, error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_behind_the_upstreams_ok_arrives_behind_it() {
+    let mut visit = House::new().app();
+    visit.say(&startup(b"user\0ann\0database\0nowhere\0")).await;
+    let mut database = visit.database().await;
+    database.startup().await;
+    let version = message(b'v', &[0, 3, 0, 0, 0, 0, 0, 0]);
+    let notice = message(b'N', b"SNOTICE\0C00000\0Mwelcome\0\0");
+    database.say(&version).await;
+    database.demand(TOKEN).await;
+    let status = message(b'S', b"is_superuser\0off\0");
+    let error = message(
+        b'E',
+        b"SFATAL\0C3D000\0Mdatabase \"nowhere\" does not exist\0\0",
+    );
+    let said = [ask(0), notice, status, error].concat();
+    database.say(&said).await;
+    assert_eq!(visit.hear_out().await, [version, said].concat());
+    assert!(was_told!(
+        visit.outcome().await,
+        Fault::Own(PostgresFault::Refused { .. })
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_ours_stands_before_the_upstreams_ok() {
+    let mut visit = House::new().app();
+    visit.say(&startup(b"user\0ann\0")).await;
+    let mut database = visit.database().await;
+    database.startup().await;
+    database.demand(TOKEN).await;
+    database.say(&ask(0)).await;
+    drop(database);
+    let heard = visit.hear_out().await;
+    assert_eq!(heard.first(), Some(&b'E'), "{heard:?}");
+    let (code, message, _) = error_fields(&heard);
+    assert_eq!(code, "08006");
+    assert!(
+        message.starts_with("azdb-proxy: lost the upstream"),
+        "{message}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

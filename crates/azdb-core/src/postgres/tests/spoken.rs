@@ -80,6 +80,7 @@ impl Spoken for Postgres {
             PostgresFault::Refused {
                 message: b"no such role".to_vec(),
                 body: b"C28000\0Mno such role\0\0".to_vec(),
+                before: Vec::new(),
             },
         ];
         let places: Vec<usize> = all.iter().map(place).collect();

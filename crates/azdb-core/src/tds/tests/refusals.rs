@@ -3,7 +3,7 @@
 use azdb_wire::tds::{Encryption, kind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::database::{Database, app_login, read_prelogin, refusal};
+use super::database::{Database, app_login, read_prelogin, refusal, welcome, with_features};
 use super::visit::error_in;
 use super::*;
 use crate::fault::Left;
@@ -38,6 +38,28 @@ async fn the_upstreams_own_error_arrives_as_it_came() {
     assert_eq!(visit.hear().await, refusal(40_615, text));
     let outcome = visit.rest.outcome().await;
     assert!(was_told!(outcome, Fault::Own(TdsFault::Refused { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_behind_the_upstreams_loginack_arrives_behind_it() {
+    const DONE: usize = 13;
+    let text = "Cannot open user default database. Login failed.";
+    let granted = welcome();
+    let taken = granted.get(..granted.len() - DONE).unwrap();
+    let unsaid = with_features(b"");
+    let unsaid = unsaid.get(..unsaid.len() - DONE).unwrap();
+    for granted in [taken, unsaid] {
+        let mut visit = House::new().app();
+        visit.log_in().await;
+        let mut database = visit.rest.database().await;
+        database.expect_token(TOKEN).await;
+        let answer = [granted, &refusal(4064, text)].concat();
+        database.say(&answer).await;
+        let heard = visit.hear().await;
+        assert_eq!(error_in(&heard), (4064, text.to_owned()));
+        let understood = LoginAnswer::parse(&heard).unwrap();
+        assert!(understood.granted, "LOGINACK stands before it");
+    }
 }
 
 #[tokio::test(start_paused = true)]
