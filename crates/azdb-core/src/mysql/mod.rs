@@ -60,7 +60,7 @@ use crate::fault::{Cause, Fault};
 use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session};
 use crate::parting::NotIn;
 use crate::relay::Paired;
-use crate::tls::TlsUse;
+use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
 /// MySQL and MariaDB, protocol 4.1.
@@ -100,6 +100,9 @@ impl Protocol for Mysql {
     const TLS: TlsUse = TlsUse {
         alpn: &[],
         in_packets: false,
+        app_end: TlsEnd::Bare,
+        // A server that sleeps in a query takes bytes to read for a sign of life, and the query of a killed app goes on to its end.
+        upstream_end: TlsEnd::Bare,
     };
 
     type State<S: Stream> = Spares<S>;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use azdb_config::route::Endpoint;
 use azdb_quote::Chain;
 use azdb_wire::postgres::CANCEL_REQUEST;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::upstream::{TlsForm, secure};
 use super::{Postgres, PostgresFault};
@@ -103,8 +103,9 @@ async fn send<D: Dial>(
     leg.say(&packet)
         .await
         .map_err(Cause::lost("cancelling a query"))?;
-    // However the server ends it, it has ended.
+    // However the server ends it, it has ended; and so do we, as libpq does.
     let _ = leg.read(&mut [0; 16]).await;
+    let _ = leg.shutdown().await;
     Ok(())
 }
 

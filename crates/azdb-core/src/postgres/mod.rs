@@ -50,7 +50,7 @@ use crate::fault::Fault;
 use crate::lobby::{self, Lobby, Login, Protocol, Session};
 use crate::parting::NotIn;
 use crate::relay::Paired;
-use crate::tls::TlsUse;
+use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
 /// PostgreSQL, protocol 3.
@@ -60,6 +60,8 @@ impl Protocol for Postgres {
     const TLS: TlsUse = TlsUse {
         alpn: &[b"postgresql"],
         in_packets: false,
+        app_end: TlsEnd::CloseNotify,
+        upstream_end: TlsEnd::CloseNotify,
     };
 
     type State<S: Stream> = Cancels;
@@ -76,9 +78,10 @@ impl Protocol for Postgres {
         let greeting = app::greet(socket, lobby.app_tls.as_ref(), &deadline);
         let (mut app, packet) = match greeting.await? {
             app::Arrival::Startup(app, packet) => (app, packet),
-            app::Arrival::Cancel(app, key) => {
+            app::Arrival::Cancel(mut app, key) => {
                 cancel::forward(lobby, &key).await;
-                drop(app);
+                // An end that TLS does not announce is a failure to libpq, whatever became of the query.
+                app.part_with(&[]).await;
                 return Ok(Login::Errand("cancel request"));
             }
             app::Arrival::Nobody => return Ok(Login::Nobody),

@@ -72,18 +72,18 @@ async fn arrive<A: Stream>(
     match (deadline.run(WAITING, first_byte).await?, tls) {
         (None, _) | (Some(TLS_HANDSHAKE), None) => return Ok(None),
         (Some(TLS_HANDSHAKE), Some(tls)) => {
-            let accepting = accept(socket, &tls.around, Alpn::Optional);
+            let accepting = accept(socket, tls, Alpn::Optional);
             return deadline.run(SHAKING, accepting).await.map(Some);
         }
         (Some(_), _) => {}
     }
-    let in_packets = tls.and_then(|tls| tls.in_packets.as_ref());
+    let in_packets = tls.and_then(|tls| Some((tls.in_packets.clone()?, tls.end)));
     let settling = settle(&mut socket, settled, in_packets.is_some());
     match (deadline.run(WAITING, settling).await?, in_packets) {
         (Begun::Nobody, _) | (Begun::Tls, None) => Ok(None),
         (Begun::Login, _) => Ok(Some(Leg::new(MaybeTls::Plain(socket)))),
-        (Begun::Tls, Some(tls)) => {
-            let accepting = accept_in_packets::<InPrelogin, _>(socket, tls);
+        (Begun::Tls, Some((tls, end))) => {
+            let accepting = accept_in_packets::<InPrelogin, _>(socket, tls, end);
             deadline.run(SHAKING, accepting).await.map(Some)
         }
     }

@@ -28,7 +28,6 @@
 //! * The upstream's own error reaches the app as it came, in the widths of the app's version.
 
 mod app;
-mod bare_end;
 mod browser;
 mod fault;
 mod notice;
@@ -48,7 +47,6 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(crate) use browser::open_browser;
 
 use app::{Caller, Settled};
-use bare_end::BareEnd;
 use fault::TdsFault;
 use one_packet_per_record::OnePacketPerRecord;
 use watch::TdsWatch;
@@ -58,8 +56,8 @@ use crate::fault::Fault;
 use crate::lobby::{self, Lobby, Login, Protocol, Session};
 use crate::parting::NotIn;
 use crate::relay::Paired;
-use crate::tls::TlsUse;
-use crate::way::{Dial, Leg, Stream, Upstream};
+use crate::tls::{TlsEnd, TlsUse};
+use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
 /// SQL Server, TDS 7.4 and 8.0.
 pub(crate) struct Tds;
@@ -68,11 +66,15 @@ impl Protocol for Tds {
     const TLS: TlsUse = TlsUse {
         alpn: &[b"tds/8.0"],
         in_packets: true,
+        // To see whether an idle connection is still good, pools look for an end with nothing to read before it (SqlClient's
+        // `CheckConnection`). With an alert in front, an app is handed a dead connection where it would have been given a new one.
+        app_end: TlsEnd::Bare,
+        upstream_end: TlsEnd::Bare,
     };
 
     /// Nothing.
     type State<S: Stream> = ();
-    type App<A: Stream> = BareEnd<Leg<A>>;
+    type App<A: Stream> = MaybeTls<Leg<A>>;
     type Upstream<S: Stream> = OnePacketPerRecord<S>;
     type Watch = TdsWatch;
     type Fault = TdsFault;
@@ -109,7 +111,7 @@ impl Protocol for Tds {
         deadline.run("letting the app in", admitting).await?;
         Ok(Login::Session(Box::new(Session {
             legs: Paired {
-                app: app.map(BareEnd),
+                app,
                 upstream: OnePacketPerRecord::new(entered.upstream),
             },
             watch: entered.watch,

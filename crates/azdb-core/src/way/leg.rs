@@ -11,6 +11,18 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
+/// A stream whose end can be that of a process that was killed.
+pub(crate) trait BreakOff: Stream {
+    /// Leaves out what a stream says that comes to its end: a peer must not take what was cut off for all there was.
+    fn break_off(&mut self);
+}
+
+impl<S: BreakOff> BreakOff for Leg<S> {
+    fn break_off(&mut self) {
+        self.stream.break_off();
+    }
+}
+
 /// Bytes asked of a socket at a time during a login.
 const CHUNK: usize = 1024;
 
@@ -42,14 +54,6 @@ impl<S> Leg<S> {
         match self.unread.len() {
             0 => Ok(self.stream),
             count => Err(count),
-        }
-    }
-
-    /// The same leg around what `change` makes of its stream. What lies unread stays, outside of whatever `change` puts around it.
-    pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Leg<T> {
-        Leg {
-            stream: change(self.stream),
-            unread: self.unread,
         }
     }
 

@@ -20,7 +20,7 @@ mod sealed;
 pub(crate) use accept::{AppLeg, accept, accept_in_packets};
 pub(crate) use dial::{Dial, Dialled, Tcp, dial};
 pub(crate) use in_packets::Framing;
-pub(crate) use leg::{Leg, Stream};
+pub(crate) use leg::{BreakOff, Leg, Stream};
 pub(crate) use maybe_tls::MaybeTls;
 pub(crate) use sealed::{Sealed, Upstream, seal, seal_in_packets};
 
@@ -35,3 +35,6 @@ pub(crate) enum Alpn {
     /// The peer must have chosen ours: there was no request for TLS in a protocol of its own.
     Required,
 }
+
+#[cfg(test)]
+mod tests;
