@@ -24,6 +24,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use azdb_quote::OneLine;
+
 pub use cause::Cause;
 pub(crate) use left::Left;
 pub use tls_flaw::TlsFlaw;
@@ -128,10 +130,11 @@ impl<F: OwnFault> Explained for Fault<F> {
 impl<F: OwnFault> Fault<F> {
     /// What an app is told of what happened.
     pub(crate) fn told(&self) -> String {
-        match self {
+        let told = match self {
             Self::Shared(cause) => cause.told(),
             Self::Own(own) => own.told(),
-        }
+        };
+        OneLine(told).to_string()
     }
 
     /// Whether the upstream refused because the token was too old.

@@ -31,6 +31,8 @@ pub struct Server {
     tokens: Tokens,
     receptions: Vec<Reception>,
     ending: Ending,
+    /// What the program's log could not say.
+    log_lines_dropped: fn() -> u64,
 }
 
 /// How the end came.
@@ -86,7 +88,17 @@ impl Server {
             tokens,
             receptions,
             ending,
+            log_lines_dropped: || 0,
         })
+    }
+
+    /// Reports on `/metrics` how many lines of the program's log were dropped.
+    #[must_use]
+    pub fn with_log(self, log_lines_dropped: fn() -> u64) -> Self {
+        Self {
+            log_lines_dropped,
+            ..self
+        }
     }
 
     /// Where apps can connect, with the ports that the kernel chose for port 0.
