@@ -17,6 +17,7 @@ mod lifecycle;
 mod limits;
 mod local_tls;
 mod logs;
+mod mysql_compression;
 mod mysql_drivers;
 mod mysql_errors;
 mod mysql_gatekeeper;

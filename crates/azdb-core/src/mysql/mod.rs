@@ -24,7 +24,7 @@
 //! # Invariants
 //!
 //! * The app's own password is never sent upstream.
-//! * A flag that changes the byte format after login is equal on both legs.
+//! * A flag that changes the byte format after login is equal on both legs, but for compression, which ends here ([`compression`]).
 //! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::way::Sealed) way.
 //! * The first packet that an app reads is a greeting, also when there is no upstream.
 //! * No error of ours has a code from 2000 to 2999, which apps take for errors of their own library.
@@ -32,6 +32,7 @@
 mod app;
 mod change_user;
 mod channel;
+mod compression;
 mod fault;
 mod notice;
 mod password;
@@ -50,6 +51,7 @@ use zeroize::Zeroizing;
 
 use app::{Arrival, Arrived};
 use channel::Channel;
+use compression::{AppWay, Method};
 use fault::MysqlFault;
 use spares::{Met, Spares};
 use upstream::Greeted;
@@ -61,7 +63,7 @@ use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
-use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
+use crate::way::{Dial, Leg, Stream, Upstream};
 
 /// MySQL and MariaDB, protocol 4.1.
 pub(crate) struct Mysql;
@@ -106,7 +108,7 @@ impl Protocol for Mysql {
     };
 
     type State<S: Stream> = Spares<S>;
-    type App<A: Stream> = MaybeTls<Leg<A>>;
+    type App<A: Stream> = AppWay<A>;
     type Upstream<S: Stream> = Upstream<S>;
     type Watch = MysqlWatch;
     type Fault = MysqlFault;
@@ -158,8 +160,9 @@ impl Protocol for Mysql {
         let (named, ok) = (&entered.named, &entered.ok);
         app::admit(&mut app, named, &scramble, ok, &deadline).await?;
         let upstream = entered.upstream;
+        let app = compression::begin(leg, entered.compression);
         Ok(Login::Session(Box::new(Session {
-            legs: Paired { app: leg, upstream },
+            legs: Paired { app, upstream },
             watch: MysqlWatch::new(entered.terms),
             _permit: entered.permit,
         })))
@@ -244,6 +247,8 @@ struct Entered<S> {
     /// The plugin that the app has begun with.
     named: Vec<u8>,
     terms: Terms,
+    /// How the app wants to be spoken to from here on.
+    compression: Option<Method>,
     permit: OwnedSemaphorePermit,
 }
 
@@ -299,6 +304,7 @@ async fn enter<D: Dial>(
         ok: granted.ok,
         named: response.plugin.to_vec(),
         terms,
+        compression: Method::of(&response),
         permit,
     })
 }
