@@ -16,6 +16,7 @@
 //! * A login that fails while an app listens ends with words: see [`parting`](crate::parting).
 
 mod cause;
+mod echo;
 mod left;
 mod tls_flaw;
 
@@ -27,6 +28,7 @@ use std::time::Duration;
 use azdb_quote::{Chain, OneLine};
 
 pub use cause::Cause;
+pub(crate) use echo::Echo;
 pub(crate) use left::Left;
 pub use tls_flaw::TlsFlaw;
 
@@ -83,6 +85,18 @@ pub(crate) trait OwnFault: Explained + Send + Sync + 'static {
 
     /// Whether the upstream refused because it is away for a moment: it starts, ends, or has no place left.
     fn is_away(&self) -> bool;
+
+    /// Cuts out of the upstream's words what it was sent in secret.
+    fn silence(&mut self, echo: &Echo<'_>);
+}
+
+/// What a known refusal of an upstream means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    /// Whose business it is.
+    pub(crate) kind: Kind,
+    /// What to do.
+    pub(crate) remedy: &'static str,
 }
 
 /// Why an app was not let in, in the protocol whose own faults are `F`.
@@ -185,6 +199,15 @@ impl<F: OwnFault> Fault<F> {
     /// Adds what else is to be known of it.
     pub(crate) fn with_note(self, note: String) -> Self {
         Self::Noted(Box::new(Noted { fault: self, note }))
+    }
+
+    /// Cuts out of the upstream's words what it was sent in secret.
+    pub(crate) fn silence(&mut self, echo: &Echo<'_>) {
+        match self {
+            Self::Shared(cause) => cause.silence(echo),
+            Self::Own(own) => own.silence(echo),
+            Self::Noted(noted) => noted.fault.silence(echo),
+        }
     }
 
     /// Whether the upstream refused because the token was too old.

@@ -8,11 +8,11 @@ use std::time::Duration;
 use azdb_config::route::{Principal, UpstreamAuth};
 use azdb_identity::{Audience, Token, TokenError};
 use azdb_quote::Chain;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault, OwnFault};
+use crate::fault::{Cause, Echo, Fault, OwnFault};
 use crate::way::Dial;
 
 /// What proves to an upstream who we are.
@@ -25,6 +25,13 @@ pub(crate) enum Credential<'a> {
 }
 
 impl Credential<'_> {
+    fn secret(&self) -> &str {
+        match self {
+            Self::Token(token) => token.expose(),
+            Self::Password(password) => password.expose_secret(),
+        }
+    }
+
     /// Whether it may go nowhere but over a sealed way.
     pub(crate) fn is_token(&self) -> bool {
         matches!(self, Self::Token(_))
@@ -59,6 +66,9 @@ pub(crate) trait Attempt: Send {
         credential: Credential<'_>,
     ) -> impl Future<Output = Result<Self::Granted, Fault<Self::Fault>>> + Send;
 
+    /// Cuts out of what was granted, as far as an app is to read it, what the upstream was sent in secret.
+    fn silence(granted: &mut Self::Granted, echo: &Echo<'_>);
+
     /// Where it has been. `None` for a login that cannot be tried anywhere else.
     fn tracks(&mut self) -> Option<&mut Tracks>;
 }
@@ -67,6 +77,8 @@ pub(crate) trait Attempt: Send {
 struct With<'a, 'c, T> {
     attempt: &'a mut T,
     credential: Credential<'c>,
+    /// What it was tried with before: an upstream still knows it.
+    before: Option<Credential<'c>>,
 }
 
 impl<T: Attempt> Try for With<'_, '_, T> {
@@ -74,7 +86,15 @@ impl<T: Attempt> Try for With<'_, '_, T> {
     type Fault = T::Fault;
 
     async fn go(&mut self) -> Result<T::Granted, Fault<T::Fault>> {
-        self.attempt.log_in(self.credential).await
+        let mut outcome = self.attempt.log_in(self.credential).await;
+        for credential in [Some(self.credential), self.before].into_iter().flatten() {
+            let echo = Echo::of(credential.secret());
+            match &mut outcome {
+                Ok(granted) => T::silence(granted, &echo),
+                Err(fault) => fault.silence(&echo),
+            }
+        }
+        outcome
     }
 
     fn tracks(&mut self) -> Option<&mut Tracks> {
@@ -103,6 +123,7 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
             let mut with = With {
                 attempt,
                 credential,
+                before: None,
             };
             let granted = persist(&mut with, lobby, deadline, left).await?;
             return Ok((granted, None));
@@ -122,21 +143,23 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
     let mut with = With {
         attempt,
         credential,
+        before: None,
     };
     let fault = match persist(&mut with, lobby, deadline, left.as_mut()).await {
         Err(fault) if fault.says_token_expired() => fault,
         outcome => return outcome.map(|granted| (granted, Some(token))),
     };
-    let Some(token) = supply.other_than(&token).await else {
+    let Some(other) = supply.other_than(&token).await else {
         return Err(fault);
     };
-    let credential = Credential::Token(&token);
+    let credential = Credential::Token(&other);
     let mut with = With {
         attempt,
         credential,
+        before: Some(Credential::Token(&token)),
     };
     let granted = persist(&mut with, lobby, deadline, left).await?;
-    Ok((granted, Some(token)))
+    Ok((granted, Some(other)))
 }
 
 /// Where the tokens of one login come from.

@@ -5,7 +5,7 @@
 
 use azdb_wire::postgres::{ErrorResponse, append_hint};
 
-use super::{PostgresFault, hint};
+use super::PostgresFault;
 use crate::fault::{Cause, Explained as _, Fault, Root};
 
 /// Whose words an app reads.
@@ -84,14 +84,15 @@ fn of_own(own: &PostgresFault) -> Words<'_> {
         PostgresFault::NoUser | PostgresFault::Challenge { .. } => "28000",
         PostgresFault::TlsAnswer { .. } => "08001",
         PostgresFault::Refused {
-            message,
             body,
+            meaning,
             before,
+            ..
         } => {
             return Words::Upstreams {
                 before,
                 body,
-                hint: hint::for_text(message),
+                hint: meaning.map(|known| known.remedy),
             };
         }
     })

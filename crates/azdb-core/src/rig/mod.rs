@@ -7,6 +7,7 @@
 )]
 
 mod causes;
+mod echo;
 mod explosive;
 pub(crate) mod sockets;
 mod spoken;
@@ -27,6 +28,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use causes::every_cause;
+pub(crate) use echo::{assert_silent, quoting};
 pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
 pub(crate) use spoken::{Spoken, in_every_protocol};
 

@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicUsize;
 use azdb_config::route::{Principals, ProtocolName};
 
 use super::*;
-use crate::fault::{Explained, Fault, Kind, OwnFault};
+use crate::fault::{Echo, Explained, Fault, Kind, OwnFault};
 use crate::parting::NotIn;
 use crate::relay::{Cut, Watch};
 use crate::rig::{House, PRINCIPAL};
@@ -85,6 +85,8 @@ impl OwnFault for Said {
     fn says_token_expired(&self) -> bool {
         self.0.contains("expired")
     }
+
+    fn silence(&mut self, _: &Echo<'_>) {}
 
     fn is_away(&self) -> bool {
         self.0.contains("away")

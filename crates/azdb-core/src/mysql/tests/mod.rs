@@ -9,6 +9,7 @@
 mod change_user;
 mod compression;
 mod database;
+mod echoes;
 mod envelopes;
 mod first_packets;
 mod greetings;

@@ -80,6 +80,7 @@ impl Spoken for Postgres {
             PostgresFault::Refused {
                 message: b"no such role".to_vec(),
                 body: b"C28000\0Mno such role\0\0".to_vec(),
+                meaning: None,
                 before: Vec::new(),
             },
         ];

@@ -7,6 +7,7 @@
 )]
 
 mod database;
+mod echoes;
 mod first_packets;
 mod logins;
 mod notices;
