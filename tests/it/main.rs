@@ -26,6 +26,7 @@ mod mysql_sessions;
 mod mysql_tokens;
 mod passwords;
 mod pgbench;
+mod postgres_fdw;
 mod postgres_gatekeeper;
 mod postgres_refusals;
 mod postgres_sample;

@@ -8,7 +8,7 @@ use azdb_identity::{Audience, TokenError, TokenErrorKind};
 use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted};
 
-use super::{Echo, Explained, Kind, Overdue, TlsFlaw};
+use super::{Explained, Kind, Overdue, TlsFlaw};
 
 /// Why an app was not let in, whatever it speaks.
 #[derive(Debug, thiserror::Error)]
@@ -266,16 +266,6 @@ impl Cause {
             | Self::UpstreamRules { .. }
             | Self::UpstreamLost { .. }
             | Self::Overdue(_) => false,
-        }
-    }
-
-    /// Cuts out of the upstream's words what it was sent in secret.
-    pub(super) fn silence(&mut self, echo: &Echo<'_>) {
-        // A server's reason for refusing SCRAM's proof stands in the library's error.
-        if let Self::Password(error) = self {
-            let mut text = error.to_string().into_bytes();
-            echo.cut(&mut text);
-            *error = io::Error::new(error.kind(), String::from_utf8_lossy(&text));
         }
     }
 

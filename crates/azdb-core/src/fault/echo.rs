@@ -1,105 +1,79 @@
-//! What an upstream was sent in secret, looked for in what it says.
+//! Cutting out of a peer's words what we have just sent it.
 //!
-//! A server's refusal can quote what it was given ("no such token: eyJ…"), whole or as far as it read it. An app and a log are not to
-//! read it. What is found is overwritten where it stands: lengths, and so every packet around it, stay as they are.
+//! A server may quote what it was sent, whole or cut short ("invalid password "…""): its refusal goes to the app and to the
+//! log, and neither may learn the token or the password of the route. Letters are painted over and not taken out, because
+//! the words stand in packets that count them.
 //!
 //! # Invariants
 //!
-//! * No [`window`] of a secret's bytes stands in what has been [cut](Echo::cut), neither as they are nor in UTF-16.
+//! * No 12 letters of the secret in a row, no two thirds of a short one, and never all of it, are left in the words, as UTF-8 or as UTF-16.
+//! * Words that have nothing of the secret in them stay as they are, and no words change their length.
+
+use std::collections::HashSet;
 
 use zeroize::Zeroizing;
 
-/// Shorter ones are no secrets, and stand in every text by chance.
-const SHORTEST: usize = 4;
-/// A piece of this length of a longer secret is as good as the whole: no text has it by chance.
-const PIECE: std::ops::RangeInclusive<usize> = 8..=12;
+/// So much of a long secret is a part of it, and not just a word that it shares with others.
+const PART: usize = 12;
+/// A shorter secret is looked for as a whole, and as a word: anywhere else it would paint over half of a language.
+const WORD: usize = 8;
 
-/// The pieces of a secret that is no longer secret to an upstream.
-pub(crate) struct Echo<'a> {
-    secret: &'a [u8],
-    pieces: Pieces<'a>,
+/// Paints over what of `secret` stands in `words`.
+pub(crate) fn paint_over(words: &mut [u8], secret: &str) {
+    paint(words, secret.as_bytes(), b"*");
+    let wide: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    paint(words, &Zeroizing::new(wide), b"*\0");
 }
 
-impl<'a> Echo<'a> {
-    /// Of a secret that is being sent.
-    pub(crate) fn of(secret: &'a str) -> Self {
-        let secret = secret.as_bytes();
-        Self {
-            secret,
-            pieces: Pieces::of(secret, window(secret.len()), 1),
-        }
+/// The same in one encoding, whose `brush` is one letter wide.
+fn paint(words: &mut [u8], secret: &[u8], brush: &[u8]) {
+    let part = part_of(secret.len() / brush.len()) * brush.len();
+    if part == 0 {
+        return;
     }
-
-    /// Overwrites what `text` has of the secret.
-    pub(crate) fn cut(&self, text: &mut [u8]) {
-        self.pieces.overwrite(text, &[b'*']);
-    }
-
-    /// The same in a text that may be in UTF-16LE.
-    pub(crate) fn cut_wide(&self, text: &mut [u8]) {
-        self.cut(text);
-        let Ok(secret) = std::str::from_utf8(self.secret) else {
-            return;
-        };
-        let mut wide = Zeroizing::new(Vec::with_capacity(2 * secret.len()));
-        wide.extend(secret.encode_utf16().flat_map(u16::to_le_bytes));
-        let window = 2 * window(wide.len() / 2);
-        Pieces::of(&wide, window, 2).overwrite(text, &[b'*', 0]);
-    }
-}
-
-/// How many characters of a secret of `length` must stand in a row to be called a piece of it.
-fn window(length: usize) -> usize {
-    let most_of_it = (2 * length).div_ceil(3);
-    most_of_it.clamp(*PIECE.start(), *PIECE.end()).min(length)
-}
-
-/// All windows of a secret, in order.
-struct Pieces<'a> {
-    window: usize,
-    sorted: Vec<&'a [u8]>,
-}
-
-impl<'a> Pieces<'a> {
-    fn of(secret: &'a [u8], window: usize, step: usize) -> Self {
-        let mut sorted: Vec<&[u8]> = Vec::new();
-        if window >= SHORTEST * step {
-            sorted.extend(secret.windows(window).step_by(step));
-            sorted.sort_unstable();
-        }
-        Self { window, sorted }
-    }
-
-    fn overwrite(&self, text: &mut [u8], with: &[u8]) {
-        if self.sorted.is_empty() {
-            return;
-        }
-        let is_piece = |window: &&[u8]| self.sorted.binary_search(window).is_ok();
-        let found = text.windows(self.window).enumerate();
-        let starts: Vec<usize> = found
-            .filter(|(_, window)| is_piece(window))
-            .map(|(start, _)| start)
-            .collect();
-        for start in starts {
-            let piece = text.iter_mut().skip(start).take(self.window);
-            for (byte, star) in piece.zip(with.iter().cycle()) {
-                *byte = *star;
+    // Each begins with a letter: half a letter farther the brush would not fit.
+    let parts: HashSet<&[u8]> = secret.windows(part).step_by(brush.len()).collect();
+    let is_short = secret.len() < WORD * brush.len();
+    let found = words.windows(part).enumerate().filter(|(at, window)| {
+        parts.contains(window) && !(is_short && is_inside_a_word(words, *at, part))
+    });
+    // All of them before the first is painted over: they overlap.
+    let found: Vec<usize> = found.map(|(at, _)| at).collect();
+    for at in found {
+        if let Some(window) = words.get_mut(at..at + part) {
+            for letter in window.chunks_mut(brush.len()) {
+                letter.copy_from_slice(brush.get(..letter.len()).unwrap_or_default());
             }
         }
     }
 }
 
+/// How many letters in a row are a part of a secret of so many: of a short one most of it, because a server may cut it short.
+fn part_of(letters: usize) -> usize {
+    (2 * letters).div_ceil(3).clamp(WORD, PART).min(letters)
+}
+
+/// Whether a letter or a digit stands before or behind.
+fn is_inside_a_word(words: &[u8], at: usize, length: usize) -> bool {
+    let is_letter = |at: Option<usize>| {
+        let byte = at.and_then(|at| words.get(at));
+        byte.is_some_and(u8::is_ascii_alphanumeric)
+    };
+    is_letter(at.checked_sub(1)) || is_letter(at.checked_add(length))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
 
-    const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.c2VjcmV0IGFuZCBsb25nIGVub3VnaA.c2lnbmF0dXJl";
+    use super::*;
 
-    fn cut(secret: &str, text: &str) -> String {
-        let mut text = text.as_bytes().to_vec();
-        Echo::of(secret).cut(&mut text);
-        String::from_utf8_lossy(&text).into_owned()
+    const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.c2VjcmV0.c2lnbmF0dXJl";
+
+    fn painted(words: &str, secret: &str) -> String {
+        let mut words = words.as_bytes().to_vec();
+        paint_over(&mut words, secret);
+        String::from_utf8(words).unwrap_or_default()
     }
 
     fn wide(text: &str) -> Vec<u8> {
@@ -107,59 +81,54 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_cut_out_whole_and_in_pieces() {
-        let whole = format!("no such token: {TOKEN}, sorry");
-        let stars = "*".repeat(TOKEN.len());
-        assert_eq!(cut(TOKEN, &whole), format!("no such token: {stars}, sorry"));
-        for (from, until) in [(0, 20), (21, 40), (50, TOKEN.len())] {
-            let piece = &TOKEN[from..until];
-            let stars = "*".repeat(piece.len());
-            assert_eq!(cut(TOKEN, &format!("<{piece}>")), format!("<{stars}>"));
-        }
-        assert_eq!(cut("hunter2", "you sent hunter2"), "you sent *******");
+    fn a_secret_is_painted_over_whole_cut_short_and_in_the_middle() {
+        let stars = "*".repeat(SECRET.len());
+        let said = format!("bad password \"{SECRET}\"");
+        assert_eq!(painted(&said, SECRET), format!("bad password \"{stars}\""));
+        assert_eq!(painted(&SECRET[..20], SECRET), stars[..20]);
+        assert_eq!(painted(&SECRET[10..30], SECRET), stars[..20]);
+        assert_eq!(painted(&SECRET[..11], SECRET), SECRET[..11]);
+        assert_eq!(painted("hunter2-and-mor", "hunter2-and-more"), stars[..15]);
+        let words = "password authentication failed";
+        assert_eq!(painted(words, "mysecretpassword"), words);
+        let mut words = wide(&said);
+        paint_over(&mut words, SECRET);
+        assert_eq!(words, wide(&format!("bad password \"{stars}\"")));
+    }
+
+    #[test]
+    fn a_short_secret_is_painted_over_where_it_is_a_word() {
+        assert_eq!(painted("password 'abc'.", "abc"), "password '***'.");
         assert_eq!(
-            cut("correct horse battery", "`correct horse`"),
-            "`*************`"
+            painted("the alphabet: abcdef", "abc"),
+            "the alphabet: abcdef"
         );
-    }
-
-    #[test]
-    fn words_that_a_secret_shares_with_every_text_stay() {
-        let text = "password authentication failed for user \"app\"";
-        assert_eq!(cut("mysecretpassword", text), text);
-        assert_eq!(cut("app", text), text);
-        assert_eq!(cut("", text), text);
-    }
-
-    #[test]
-    fn utf16_hides_nothing() {
-        for secret in [TOKEN, "pässword-ünder-€uros", "hunter2"] {
-            let mut text = [&[7], &wide(&format!("you sent {secret}!"))[..]].concat();
-            let length = text.len();
-            Echo::of(secret).cut_wide(&mut text);
-            let stars = "*".repeat(secret.encode_utf16().count());
-            assert_eq!(
-                text,
-                [&[7], &wide(&format!("you sent {stars}!"))[..]].concat()
-            );
-            assert_eq!(text.len(), length);
-        }
+        assert_eq!(painted("xlongenough1x", "longenough1"), "x***********x");
+        assert_eq!(painted("a", "a"), "*");
+        assert_eq!(painted("words", ""), "words");
+        assert_eq!(painted("", "secret"), "");
     }
 
     proptest! {
         #[test]
-        fn no_piece_is_left_and_no_length_changes(
-            secret in "[ -~]{4,80}", before in "[ -~]{0,40}", behind in "[ -~]{0,40}", from in 0usize..80, until in 0usize..80,
+        fn nothing_of_a_secret_is_left_and_nothing_else_is_touched(
+            secret in "[a-z0-9.]{8,60}", before in "\\PC{0,20}", behind in "\\PC{0,20}",
+            from in 0_usize..60, length in 0_usize..60,
         ) {
-            let piece = secret.get(from.min(secret.len())..until.clamp(from, 80).min(secret.len())).unwrap_or_default();
-            let text = [&before, piece, &behind].concat();
-            let shown = cut(&secret, &text);
-            prop_assert_eq!(shown.len(), text.len());
-            let window = window(secret.len());
-            for piece in secret.as_bytes().windows(window) {
-                let is_stars = piece.iter().all(|byte| *byte == b'*');
-                let mut left = shown.as_bytes().windows(window);
-                prop_assert!(is_stars || !left.any(|left| left == piece), "{}", shown);
+            let from = from.min(secret.len());
+            let echoed = &secret[from..(from + length).min(secret.len())];
+            let said = format!("{before}{echoed}{behind}");
+            for (words, unit) in [(said.as_bytes().to_vec(), 1), (wide(&said), 2)] {
+                let mut after = words.clone();
+                paint_over(&mut after, &secret);
+                prop_assert_eq!(after.len(), words.len());
+                let plain = if unit == 1 { secret.as_bytes().to_vec() } else { wide(&secret) };
+                let part = part_of(plain.len() / unit) * unit;
+                let left = plain.windows(part).step_by(unit).any(|it| after.windows(part).any(|window| window == it));
+                prop_assert!(!left);
+                if echoed.is_empty() && !secret.as_bytes().windows(part_of(secret.len())).any(|it| said.as_bytes().windows(it.len()).any(|window| window == it)) {
+                    prop_assert_eq!(after, words);
+                }
             }
         }
     }

@@ -28,7 +28,7 @@ use std::time::Duration;
 use azdb_quote::{Chain, OneLine};
 
 pub use cause::Cause;
-pub(crate) use echo::Echo;
+pub(crate) use echo::paint_over;
 pub(crate) use left::Left;
 pub use tls_flaw::TlsFlaw;
 
@@ -83,11 +83,11 @@ pub(crate) trait OwnFault: Explained + Send + Sync + 'static {
     /// Whether the upstream refused because the token was too old: another one is worth one more login.
     fn says_token_expired(&self) -> bool;
 
+    /// What it has of an upstream's words from after the secret was sent.
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>>;
+
     /// Whether the upstream refused because it is away for a moment: it starts, ends, or has no place left.
     fn is_away(&self) -> bool;
-
-    /// Cuts out of the upstream's words what it was sent in secret.
-    fn silence(&mut self, echo: &Echo<'_>);
 }
 
 /// What a known refusal of an upstream means.
@@ -178,6 +178,20 @@ impl<F: OwnFault> Explained for Fault<F> {
 }
 
 impl<F: OwnFault> Fault<F> {
+    /// The same without the secret that the upstream was sent, should it have quoted it.
+    pub(crate) fn without(self, secret: &str) -> Self {
+        match self {
+            Self::Shared(cause) => Self::Shared(cause),
+            Self::Own(mut own) => {
+                for words in own.upstreams_words() {
+                    echo::paint_over(words, secret);
+                }
+                Self::Own(own)
+            }
+            Self::Noted(noted) => noted.fault.without(secret).with_note(noted.note),
+        }
+    }
+
     /// What an app is told of what happened.
     pub(crate) fn told(&self) -> String {
         let told = match self {
@@ -199,15 +213,6 @@ impl<F: OwnFault> Fault<F> {
     /// Adds what else is to be known of it.
     pub(crate) fn with_note(self, note: String) -> Self {
         Self::Noted(Box::new(Noted { fault: self, note }))
-    }
-
-    /// Cuts out of the upstream's words what it was sent in secret.
-    pub(crate) fn silence(&mut self, echo: &Echo<'_>) {
-        match self {
-            Self::Shared(cause) => cause.silence(echo),
-            Self::Own(own) => own.silence(echo),
-            Self::Noted(noted) => noted.fault.silence(echo),
-        }
     }
 
     /// Whether the upstream refused because the token was too old.

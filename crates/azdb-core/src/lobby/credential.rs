@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Echo, Fault, OwnFault};
+use crate::fault::{Cause, Fault, OwnFault, paint_over};
 use crate::way::Dial;
 
 /// What proves to an upstream who we are.
@@ -25,7 +25,8 @@ pub(crate) enum Credential<'a> {
 }
 
 impl Credential<'_> {
-    fn secret(&self) -> &str {
+    /// The secret itself.
+    fn expose(&self) -> &str {
         match self {
             Self::Token(token) => token.expose(),
             Self::Password(password) => password.expose_secret(),
@@ -66,8 +67,8 @@ pub(crate) trait Attempt: Send {
         credential: Credential<'_>,
     ) -> impl Future<Output = Result<Self::Granted, Fault<Self::Fault>>> + Send;
 
-    /// Cuts out of what was granted, as far as an app is to read it, what the upstream was sent in secret.
-    fn silence(granted: &mut Self::Granted, echo: &Echo<'_>);
+    /// What an app is to read of what the upstream said before it had let us in.
+    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8];
 
     /// Where it has been. `None` for a login that cannot be tried anywhere else.
     fn tracks(&mut self) -> Option<&mut Tracks>;
@@ -87,12 +88,14 @@ impl<T: Attempt> Try for With<'_, '_, T> {
 
     async fn go(&mut self) -> Result<T::Granted, Fault<T::Fault>> {
         let mut outcome = self.attempt.log_in(self.credential).await;
-        for credential in [Some(self.credential), self.before].into_iter().flatten() {
-            let echo = Echo::of(credential.secret());
-            match &mut outcome {
-                Ok(granted) => T::silence(granted, &echo),
-                Err(fault) => fault.silence(&echo),
-            }
+        for sent in [Some(self.credential), self.before].into_iter().flatten() {
+            outcome = match outcome {
+                Ok(mut granted) => {
+                    paint_over(T::upstreams_words(&mut granted), sent.expose());
+                    Ok(granted)
+                }
+                Err(fault) => Err(fault.without(sent.expose())),
+            };
         }
         outcome
     }

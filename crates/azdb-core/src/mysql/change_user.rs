@@ -24,7 +24,7 @@ use super::fault::Refused;
 use super::upstream::{ACCESS_DENIED, Account, authenticate, bad_packet, broken, read, say};
 use super::{Mysql, MysqlFault, Terms, app};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Echo, Fault, OwnFault as _};
+use crate::fault::{Cause, Fault, OwnFault as _};
 use crate::lobby::{self, Attempt, Credential, Legs, Lobby, Tracks};
 use crate::parting::NotIn;
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
@@ -184,8 +184,8 @@ impl<S: Stream> Attempt for Anew<'_, S> {
     type Granted = (Vec<u8>, Vec<u8>);
     type Fault = MysqlFault;
 
-    fn silence((ok, _): &mut Self::Granted, echo: &Echo<'_>) {
-        echo.cut(ok);
+    fn upstreams_words((ok, _): &mut Self::Granted) -> &mut [u8] {
+        ok
     }
 
     async fn log_in(

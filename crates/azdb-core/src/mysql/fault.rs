@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use azdb_quote::{Chain, Quoted};
 use azdb_wire::mysql::{ErrorPacket, PacketError};
 
-use crate::fault::{Echo, Explained, Kind, Meaning, OwnFault};
+use crate::fault::{Explained, Kind, Meaning, OwnFault};
 
 /// A step of MySQL's login went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +155,19 @@ impl OwnFault for MysqlFault {
         }
     }
 
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
+        match self {
+            Self::Refused(refused) => vec![&mut refused.message, &mut refused.body],
+            Self::NotEntra { message, .. } => vec![message],
+            Self::AppPacket(_)
+            | Self::AppTooOld
+            | Self::AppWantsTls
+            | Self::Challenge { .. }
+            | Self::UpstreamPacket(_)
+            | Self::RefusedAtOnce { .. } => Vec::new(),
+        }
+    }
+
     fn says_token_expired(&self) -> bool {
         match self {
             Self::Refused(refused) => {
@@ -168,23 +181,6 @@ impl OwnFault for MysqlFault {
             | Self::UpstreamPacket(_)
             | Self::RefusedAtOnce { .. }
             | Self::NotEntra { .. } => false,
-        }
-    }
-
-    fn silence(&mut self, echo: &Echo<'_>) {
-        match self {
-            Self::Refused(Refused { message, body, .. }) => {
-                echo.cut(message);
-                echo.cut(body);
-            }
-            // An upstream that has asked for no token in this login may have been given one before.
-            Self::NotEntra { message, .. } => echo.cut(message),
-            Self::AppPacket(_)
-            | Self::AppTooOld
-            | Self::AppWantsTls
-            | Self::Challenge { .. }
-            | Self::UpstreamPacket(_)
-            | Self::RefusedAtOnce { .. } => {}
         }
     }
 

@@ -14,7 +14,7 @@ use super::channel::{Channel, NoPacket};
 use super::fault::Refused;
 use super::{Mysql, MysqlFault, Secretive, password};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Echo, Fault};
+use crate::fault::{Cause, Fault};
 use crate::lobby::{Attempt, Credential, Lobby, Tracks, Try, persist};
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{
@@ -176,8 +176,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     type Granted = Granted<D::Stream>;
     type Fault = MysqlFault;
 
-    fn silence(granted: &mut Self::Granted, echo: &Echo<'_>) {
-        echo.cut(&mut granted.ok);
+    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8] {
+        &mut granted.ok
     }
 
     async fn log_in(

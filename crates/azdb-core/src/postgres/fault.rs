@@ -6,7 +6,7 @@ use azdb_quote::{Chain, Quoted};
 use azdb_wire::postgres::{ErrorFields, FirstError, MessageError, Version};
 
 use super::hint;
-use crate::fault::{Echo, Explained, Fault, Kind, Meaning, OwnFault};
+use crate::fault::{Explained, Fault, Kind, Meaning, OwnFault};
 
 /// A step of PostgreSQL's login went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +109,23 @@ impl OwnFault for PostgresFault {
         }
     }
 
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
+        match self {
+            Self::Refused {
+                message,
+                body,
+                before,
+                meaning: _,
+            } => vec![message, body, before],
+            Self::AppPacket(_)
+            | Self::AppVersion(_)
+            | Self::NoUser
+            | Self::TlsAnswer { .. }
+            | Self::Challenge { .. }
+            | Self::UpstreamMessage(_) => Vec::new(),
+        }
+    }
+
     fn says_token_expired(&self) -> bool {
         match self {
             Self::Refused { message, .. } => hint::says_token_expired(message),
@@ -118,20 +135,6 @@ impl OwnFault for PostgresFault {
             | Self::TlsAnswer { .. }
             | Self::Challenge { .. }
             | Self::UpstreamMessage(_) => false,
-        }
-    }
-
-    fn silence(&mut self, echo: &Echo<'_>) {
-        if let Self::Refused {
-            message,
-            body,
-            before,
-            ..
-        } = self
-        {
-            echo.cut(message);
-            silence_fields(body, echo);
-            echo.cut(before);
         }
     }
 
@@ -147,15 +150,6 @@ impl OwnFault for PostgresFault {
             | Self::TlsAnswer { .. }
             | Self::Challenge { .. }
             | Self::UpstreamMessage(_) => false,
-        }
-    }
-}
-
-/// Field by field, so that none loses its code.
-fn silence_fields(body: &mut [u8], echo: &Echo<'_>) {
-    for field in body.split_mut(|byte| *byte == 0) {
-        if let [_code, text @ ..] = field {
-            echo.cut(text);
         }
     }
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{Postgres, PostgresFault, hint, password};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Echo, Fault};
+use crate::fault::{Cause, Fault};
 use crate::lobby::{Attempt, Credential, Lobby, Tracks};
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Alpn, Dial, Dialled, Leg, Opened, Opening, Sealed, Stream, Upstream, seal};
@@ -43,8 +43,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     type Granted = Granted<D::Stream>;
     type Fault = PostgresFault;
 
-    fn silence(granted: &mut Self::Granted, echo: &Echo<'_>) {
-        echo.cut(&mut granted.answer);
+    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8] {
+        &mut granted.answer
     }
 
     /// Dials the route's upstream and logs in there.

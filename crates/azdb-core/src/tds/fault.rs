@@ -7,7 +7,7 @@ use azdb_wire::tds::{
     Login7Error, LoginAnswer, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version,
 };
 
-use crate::fault::{Echo, Explained, Kind, Meaning, OwnFault};
+use crate::fault::{Explained, Kind, Meaning, OwnFault};
 
 /// A step of SQL Server's protocol went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -62,10 +62,10 @@ pub(crate) enum TdsFault {
     },
 
     /// The upstream sends us where we do not go.
-    #[error("upstream sends us to {}, {why}", Quoted(.to.as_bytes()))]
+    #[error("upstream sends us to {}, {why}", Quoted(.to))]
     Route {
         /// As the upstream writes it, with the port.
-        to: String,
+        to: Vec<u8>,
         /// What is wrong with it.
         why: &'static str,
     },
@@ -159,6 +159,25 @@ impl OwnFault for TdsFault {
         }
     }
 
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
+        match self {
+            Self::Refused { message, body } => vec![message, body],
+            Self::AppPacket(_)
+            | Self::AppLogin(_)
+            | Self::AppVersion(_)
+            | Self::AppWants(_)
+            | Self::LoginTooLong(_)
+            | Self::UpstreamPrelogin(_)
+            | Self::UpstreamPacket(_)
+            | Self::UpstreamAnswer(_)
+            | Self::TokenNotTaken
+            | Self::NoMars
+            | Self::PacketSize { .. }
+            | Self::Hops(_) => Vec::new(),
+            Self::Route { to, .. } => vec![to],
+        }
+    }
+
     fn says_token_expired(&self) -> bool {
         match self {
             Self::Refused { message, .. } => String::from_utf8_lossy(message)
@@ -177,32 +196,6 @@ impl OwnFault for TdsFault {
             | Self::PacketSize { .. }
             | Self::Route { .. }
             | Self::Hops(_) => false,
-        }
-    }
-
-    fn silence(&mut self, echo: &Echo<'_>) {
-        match self {
-            Self::Refused { message, body } => {
-                echo.cut(message);
-                echo.cut_wide(body);
-            }
-            Self::Route { to, .. } => {
-                let mut text = std::mem::take(to).into_bytes();
-                echo.cut(&mut text);
-                *to = String::from_utf8_lossy(&text).into_owned();
-            }
-            Self::AppPacket(_)
-            | Self::AppLogin(_)
-            | Self::AppVersion(_)
-            | Self::AppWants(_)
-            | Self::LoginTooLong(_)
-            | Self::UpstreamPrelogin(_)
-            | Self::UpstreamPacket(_)
-            | Self::UpstreamAnswer(_)
-            | Self::TokenNotTaken
-            | Self::NoMars
-            | Self::PacketSize { .. }
-            | Self::Hops(_) => {}
         }
     }
 

@@ -16,7 +16,7 @@ use super::packets::{InPrelogin, NoMessage, Packet, Reading, read_message};
 use super::routing::{self, MAX_HOPS};
 use super::{Tds, TdsFault};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Echo, Fault};
+use crate::fault::{Cause, Fault};
 use crate::lobby::{Attempt, Credential, Life, Lobby, Tracks};
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{
@@ -59,8 +59,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     type Fault = TdsFault;
     const LIFE: Life = Life::Lasting;
 
-    fn silence(granted: &mut Self::Granted, echo: &Echo<'_>) {
-        echo.cut_wide(&mut granted.answer);
+    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8] {
+        &mut granted.answer
     }
 
     /// Dials the route's upstream, logs in there, and goes on to wherever it sends us.

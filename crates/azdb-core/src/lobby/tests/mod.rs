@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicUsize;
 use azdb_config::route::{Principals, ProtocolName};
 
 use super::*;
-use crate::fault::{Echo, Explained, Fault, Kind, OwnFault};
+use crate::fault::{Explained, Fault, Kind, OwnFault};
 use crate::parting::NotIn;
 use crate::relay::{Cut, Watch};
 use crate::rig::{House, PRINCIPAL};
@@ -82,11 +82,13 @@ impl OwnFault for Said {
         self.to_string()
     }
 
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
+        Vec::new()
+    }
+
     fn says_token_expired(&self) -> bool {
         self.0.contains("expired")
     }
-
-    fn silence(&mut self, _: &Echo<'_>) {}
 
     fn is_away(&self) -> bool {
         self.0.contains("away")
