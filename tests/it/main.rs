@@ -16,6 +16,7 @@ mod lifecycle;
 mod limits;
 mod local_tls;
 mod logs;
+mod mysql_costs;
 mod mysql_drivers;
 mod mysql_errors;
 mod mysql_gatekeeper;

@@ -32,6 +32,7 @@ mod ports;
 mod process;
 mod proxy;
 mod raw;
+mod road;
 mod server;
 mod start;
 mod transcript;
@@ -49,6 +50,7 @@ pub use ports::closed_port;
 pub use process::{Process, Program, Ran, tools};
 pub use proxy::{Proxy, Refusal};
 pub use raw::{Message, RawApp, packets};
+pub use road::Road;
 pub use server::{Certificate, Method, Server};
 pub use start::{Start, binary};
 

@@ -12,74 +12,20 @@ use zeroize::Zeroizing;
 
 use super::channel::{Channel, NoPacket};
 use super::fault::Refused;
+use super::greeted::{Greeted, meet};
+use super::spares::Lent;
 use super::{Mysql, MysqlFault, Secretive, password};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{Attempt, Credential, Lobby};
 use crate::tls::UpstreamTlsConfig;
-use crate::way::{Alpn, Dial, Dialled, Leg, Sealed, Stream, Upstream, dial, seal};
+use crate::way::{Alpn, Dial, Leg, Sealed, Stream, Upstream, seal};
 
 /// Most packets of a server's between the response and its OK.
 const MAX_ROUNDS: usize = 8;
 
 /// Error "Access denied".
 pub(super) const ACCESS_DENIED: u16 = 1045;
-
-/// An upstream that has greeted and has been told nothing.
-pub(super) struct Greeted<S> {
-    leg: Leg<S>,
-    payload: Secretive,
-    dialled: Dialled,
-}
-
-impl<S: Stream> Greeted<S> {
-    pub(super) fn greeting(&self) -> Result<Greeting<'_>, Fault<MysqlFault>> {
-        Greeting::parse(&self.payload).map_err(bad_packet)
-    }
-
-    /// The greeting's bytes.
-    pub(super) fn payload(&self) -> &[u8] {
-        &self.payload
-    }
-
-    pub(super) fn host(&self) -> &str {
-        &self.dialled.upstream.host
-    }
-
-    /// Whether it is still there and has said nothing more.
-    pub(super) async fn is_waiting(&mut self) -> bool {
-        tokio::select! {
-            biased;
-            _ = self.leg.fill(1) => false,
-            () = std::future::ready(()) => true,
-        }
-    }
-}
-
-/// Dials the route's upstream and hears its greeting.
-pub(super) async fn meet<D: Dial>(
-    lobby: &Lobby<Mysql, D>,
-) -> Result<Greeted<D::Stream>, Fault<MysqlFault>> {
-    const DOING: &str = "waiting for the upstream's greeting";
-    let (stream, dialled) = dial(&lobby.dialler, &lobby.route).await?;
-    let mut leg = Leg::new(stream);
-    let payload = read(&mut Channel::at(&mut leg, 0), DOING).await?;
-    match Greeting::parse(&payload) {
-        Ok(_) => Ok(Greeted {
-            leg,
-            payload,
-            dialled,
-        }),
-        Err(error) => Err(match ErrorPacket::parse(&payload) {
-            Ok(refusal) => MysqlFault::RefusedAtOnce {
-                code: refusal.code,
-                message: refusal.message.to_vec(),
-            }
-            .into(),
-            Err(_) => bad_packet(error),
-        }),
-    }
-}
 
 /// A login that the upstream has granted.
 pub(super) struct Granted<U> {
@@ -94,7 +40,7 @@ pub(super) struct Granted<U> {
 pub(super) struct Entry<'a, D: Dial> {
     pub(super) response: Response<'a>,
     /// The upstream that has greeted the app; another try needs another one.
-    pub(super) greeted: Option<Greeted<D::Stream>>,
+    pub(super) lent: Option<Lent<D::Stream>>,
     pub(super) lobby: &'a Lobby<Mysql, D>,
     pub(super) deadline: &'a Deadline,
 }
@@ -108,7 +54,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         credential: Credential<'_>,
     ) -> Result<Granted<D::Stream>, Fault<MysqlFault>> {
         let (lobby, deadline) = (self.lobby, self.deadline);
-        let greeted = match self.greeted.take() {
+        let greeted = match self.lent.take().and_then(Lent::take) {
             Some(greeted) => greeted,
             None => {
                 deadline
@@ -116,38 +62,50 @@ impl<D: Dial> Attempt for Entry<'_, D> {
                     .await?
             }
         };
-        let first = first_answer(&greeted.greeting()?, credential);
-        let host = greeted.host().to_owned();
-        let mut response = Response {
-            plugin: &first.plugin,
-            auth: &first.auth,
-            ..self.response
-        };
-        if lobby.upstream_tls.is_some() {
-            response.capabilities = response.capabilities | Capabilities::SSL;
-        }
-        let securing = secure(greeted, lobby.upstream_tls.as_ref(), &response);
-        let (mut upstream, next) = deadline.run("TLS with the upstream", securing).await?;
-        let conversation = async {
-            let payload = Zeroizing::new(response.encode().map_err(MysqlFault::AppPacket)?);
-            let mut channel = Channel::at(upstream.leg(), next);
-            say(&mut channel, &payload, "sending the response").await?;
-            let next = channel.next();
-            let account = Account {
-                user: response.user,
-                host: &host,
-                announced: &first.plugin,
-            };
-            authenticate(&mut upstream, next, &account, credential).await
-        };
-        let conversing = deadline.run("logging in to the upstream", conversation);
-        let (ok, plugin) = conversing.await?;
-        Ok(Granted {
-            upstream,
-            ok,
-            plugin,
-        })
+        let tls = lobby.upstream_tls.as_ref();
+        log_in(greeted, self.response, credential, tls, deadline).await
     }
+}
+
+/// Speaks to an upstream that has greeted, up to its OK.
+pub(super) async fn log_in<S: Stream>(
+    greeted: Greeted<S>,
+    response: Response<'_>,
+    credential: Credential<'_>,
+    tls: Option<&UpstreamTlsConfig>,
+    deadline: &Deadline,
+) -> Result<Granted<S>, Fault<MysqlFault>> {
+    let first = first_answer(&greeted.greeting()?, credential);
+    let host = greeted.host().to_owned();
+    let response = Response {
+        plugin: &first.plugin,
+        auth: &first.auth,
+        capabilities: response
+            .capabilities
+            .with_if(Capabilities::SSL, tls.is_some()),
+        ..response
+    };
+    let securing = secure(greeted, tls, &response);
+    let (mut upstream, next) = deadline.run("TLS with the upstream", securing).await?;
+    let conversation = async {
+        let payload = Zeroizing::new(response.encode().map_err(MysqlFault::AppPacket)?);
+        let mut channel = Channel::at(upstream.leg(), next);
+        say(&mut channel, &payload, "sending the response").await?;
+        let next = channel.next();
+        let account = Account {
+            user: response.user,
+            host: &host,
+            announced: &first.plugin,
+        };
+        authenticate(&mut upstream, next, &account, credential).await
+    };
+    let conversing = deadline.run("logging in to the upstream", conversation);
+    let (ok, plugin) = conversing.await?;
+    Ok(Granted {
+        upstream,
+        ok,
+        plugin,
+    })
 }
 
 /// The plugin that a response announces, and the answer for it.
@@ -187,8 +145,7 @@ async fn secure<S: Stream>(
     const DOING: &str = "asking for TLS";
     let offers_tls = greeted.greeting()?.capabilities.has(Capabilities::SSL);
     let is_waiting = greeted.is_waiting().await;
-    let Greeted { leg, dialled, .. } = greeted;
-    let host = dialled.upstream.host;
+    let (leg, host) = greeted.into_parts();
     // CVE-2021-23222: nothing vouches for bytes from before TLS.
     let stuffed = |count| Cause::StuffedBytes {
         host: host.clone(),

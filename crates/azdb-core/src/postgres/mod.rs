@@ -81,7 +81,7 @@ impl Protocol for Postgres {
                 drop(app);
                 return Ok(Login::Errand("cancel request"));
             }
-            app::Arrival::Nobody => return Ok(Login::Nobody),
+            app::Arrival::Nobody(stranger) => return Ok(Login::Nobody(stranger)),
         };
         let entered = match enter(&packet, lobby, &deadline).await {
             Ok(entered) => entered,

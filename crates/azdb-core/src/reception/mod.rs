@@ -87,6 +87,7 @@ impl Reception {
                 own: Arc::clone(&resources.own),
             },
             closing: ending.closing.clone(),
+            tasks: ending.tasks.clone(),
             state: Arc::new(RouteState::new(route)),
             route: Arc::clone(route),
         };

@@ -20,6 +20,7 @@ use crate::fault::{Explained, Fault, Kind, OwnFault};
 use crate::parting::NotIn;
 use crate::relay::{Cut, Watch};
 use crate::rig::{House, PRINCIPAL};
+use crate::stranger::Stranger;
 use crate::tls::TlsUse;
 
 /// Nobody speaks it.
@@ -41,7 +42,7 @@ impl Protocol for Silence {
         _: A,
         _: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<Said>> {
-        Ok(Login::Nobody)
+        Ok(Login::Nobody(Stranger::Probe))
     }
 }
 
