@@ -75,6 +75,7 @@ fn newest_protocol_and_direct_tls_of_libpq_18_work() {
         assert_eq!(seen["tls"], json!(true), "{settings}");
         // libpq 17 and later send the cancel request over TLS, too.
         assert_eq!(seen["cancelled"], json!("57014"), "{settings}");
+        assert_eq!(seen["cancel"], json!("sent"), "{settings}");
     }
 }
 

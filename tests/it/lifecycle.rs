@@ -30,7 +30,7 @@ fn assert_goodbye(app: &mut RawApp) {
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn without_sessions_a_signal_ends_it_with_zero() {
     let emulated = Emulated::new();
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::QUIT] {
         let proxy = emulated.proxy();
         assert_eq!(proxy.app().query("select 1"), "1");
         proxy.log_until("session ended");
@@ -42,7 +42,7 @@ fn without_sessions_a_signal_ends_it_with_zero() {
 #[test]
 fn idle_sessions_are_told_goodbye_when_their_time_is_over() {
     let emulated = Emulated::new();
-    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::QUIT, 131)] {
         let proxy = with_delay(&emulated, "10ms");
         let mut apps: Vec<RawApp> = (0..5).map(|_| session(&proxy)).collect();
         proxy.signal(signal);
@@ -161,4 +161,21 @@ fn during_the_first_delay_new_sessions_still_begin() {
     proxy.signal(Signal::TERM);
     let ran = proxy.wait();
     assert_eq!(ran.code, Some(143), "ended at once: {ran:?}");
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn signals_without_a_meaning_are_told_and_end_nothing() {
+    let emulated = Emulated::new();
+    let proxy = emulated.proxy();
+    for (signal, name) in [
+        (Signal::HUP, "SIGHUP"),
+        (Signal::USR1, "SIGUSR1"),
+        (Signal::USR2, "SIGUSR2"),
+    ] {
+        proxy.signal(signal);
+        let line = proxy.log_until(&format!("signal=\"{name}\""));
+        assert!(line.contains("ignored"), "{line}");
+    }
+    assert_eq!(proxy.app().query("select 1"), "1");
 }

@@ -8,7 +8,7 @@ use azdb_tests::{Azure, Emulated, RawApp, Start, packets};
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn running_out_of_files_passes() {
     let emulated = Emulated::new();
-    let start = Start::run_with_few_files(&emulated.route(), "-n 64");
+    let start = Start::run_after("ulimit -n 64", &emulated.route());
     let identity = emulated.azure.identity();
     let proxy = start
         .env("IDENTITY_ENDPOINT", &identity.url())
@@ -24,7 +24,7 @@ fn running_out_of_files_passes() {
 #[test]
 fn limit_on_open_files_is_raised_as_far_as_it_goes() {
     let emulated = Emulated::new();
-    let few = Start::run_with_few_files(&emulated.route(), "-S -n 50");
+    let few = Start::run_after("ulimit -S -n 50", &emulated.route());
     let proxy = few.start();
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", proxy.pid())).unwrap();
     let line = limits

@@ -1,7 +1,13 @@
 //! What the log says of sessions.
 
-use azdb_tests::{Azure, Emulated, RawApp, packets};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpStream};
+
+use azdb_tests::{Azure, Emulated, Process, RawApp, Start, packets};
+use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::TempDir;
 
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
@@ -94,4 +100,101 @@ fn refused_login_costs_one_line_with_the_whole_chain() {
     assert!(line.contains("upstream asked user `nobody` for"), "{line}");
     assert!(line.contains("route=orders"), "{line}");
     assert_eq!(proxy.log().matches("login refused").count(), 1);
+}
+
+#[test]
+fn storm_of_refusals_is_shown_a_few_times_and_counted() {
+    let emulated = Emulated::new();
+    let proxy = emulated.start(&emulated.route_as("nobody")).start();
+    for _ in 0..30 {
+        let _ = proxy.told();
+    }
+    let line = proxy.log_until("the same again");
+    assert!(line.contains("times=25 route=\"orders\""), "{line}");
+    assert!(line.contains("upstream asked user `nobody` for"), "{line}");
+    let log = proxy.stop().stderr;
+    assert_eq!(log.matches(": login refused").count(), 6, "{log}");
+}
+
+#[test]
+fn who_asks_for_everything_gets_every_refusal() {
+    let emulated = Emulated::new();
+    let start = emulated.start(&emulated.route_as("nobody"));
+    let proxy = start.arg("--log-level=debug").start();
+    for _ in 0..8 {
+        let _ = proxy.told();
+    }
+    proxy.log_until_times(8, "login refused");
+}
+
+/// A proxy whose log is a pipe that nobody reads beyond the line that tells where it listens.
+struct Unread {
+    process: Process,
+    log: BufReader<File>,
+    address: SocketAddr,
+    directory: TempDir,
+}
+
+impl Unread {
+    fn start(emulated: &Emulated) -> Self {
+        let configuration = format!("[health]\nlisten = \"unix:health\"\n{}", emulated.route());
+        let start = Start::run_after("mkfifo log; exec 2>log", &configuration);
+        let start = start.envs(emulated.environment());
+        let (process, directory) = start.arg("--log-level=debug").launch();
+        let pipe = directory.path().join("log");
+        while !pipe.exists() {
+            std::thread::yield_now();
+        }
+        let mut log = BufReader::new(File::open(pipe).unwrap());
+        let mut line = String::new();
+        while !line.contains("listening route") {
+            line.clear();
+            log.read_line(&mut line).unwrap();
+        }
+        let (_, rest) = line.split_once("listen=").unwrap();
+        Self {
+            process,
+            log,
+            address: rest.split(' ').next().unwrap().parse().unwrap(),
+            directory,
+        }
+    }
+
+    /// Lets the proxy say more than any buffer holds.
+    fn fill(&self) {
+        for _ in 0..4000 {
+            drop(TcpStream::connect(self.address).unwrap());
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn log_that_nobody_reads_stops_nothing_and_its_gap_is_told() {
+    let emulated = Emulated::new();
+    let mut unread = Unread::start(&emulated);
+    unread.fill();
+    let mut app = RawApp::connect(unread.address);
+    app.log_in("anyone");
+    app.leave();
+
+    let mut line = String::new();
+    while !line.contains("log lines dropped") {
+        line.clear();
+        assert_ne!(unread.log.read_line(&mut line).unwrap(), 0, "the end");
+    }
+    assert!(line.contains("lines="), "{line}");
+    drop(unread.log);
+    unread.process.signal(Signal::TERM);
+    assert_eq!(unread.process.wait().code, Some(0));
+    drop(unread.directory);
+}
+
+#[test]
+fn log_that_nobody_reads_does_not_hold_up_the_end() {
+    let emulated = Emulated::new();
+    let unread = Unread::start(&emulated);
+    unread.fill();
+    unread.process.signal(Signal::TERM);
+    assert_eq!(unread.process.wait().code, Some(0));
 }

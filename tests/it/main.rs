@@ -8,6 +8,7 @@ mod compose;
 mod demo;
 mod drivers;
 mod emulator;
+mod endings;
 mod endpoints;
 mod errors;
 mod first_packets;

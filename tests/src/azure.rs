@@ -166,7 +166,13 @@ impl Emulated {
     /// A proxy with this configuration, where the identity endpoint is.
     #[must_use]
     pub fn start(&self, configuration: &str) -> Start {
-        Start::run_with(configuration).envs(environment(self.azure.identity()))
+        Start::run_with(configuration).envs(self.environment())
+    }
+
+    /// What a process must find in its environment.
+    #[must_use]
+    pub fn environment(&self) -> [(&'static str, String); 2] {
+        environment(self.azure.identity())
     }
 }
 

@@ -49,7 +49,7 @@ pub use mysql::{MysqlApp, MysqlPeer, mysql_greeting};
 pub use ports::closed_port;
 pub use process::{Process, Program, Ran, tools};
 pub use proxy::{Proxy, Refusal};
-pub use raw::{Message, RawApp, packets};
+pub use raw::{End, Message, RawApp, packets};
 pub use road::Road;
 pub use server::{Certificate, Method, Server};
 pub use start::{Start, binary};

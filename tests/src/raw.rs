@@ -76,6 +76,17 @@ impl Message {
     }
 }
 
+/// How a peer's connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With TLS's `close_notify`; without TLS, by a FIN.
+    Announced,
+    /// By a FIN, within TLS.
+    Bare,
+    /// By a reset.
+    Reset,
+}
+
 trait Duplex: Read + Write + Send {}
 impl<S: Read + Write + Send> Duplex for S {}
 
@@ -200,6 +211,27 @@ impl RawApp {
             Err(error) => panic!("no end: {error}"),
         }
         rest
+    }
+
+    /// Reads to the end, and says how that came.
+    #[must_use]
+    #[track_caller]
+    pub fn end(&mut self) -> End {
+        match self.stream.read_to_end(&mut Vec::new()) {
+            Ok(_) => End::Announced,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => End::Bare,
+            Err(error) if is_end(&error) => End::Reset,
+            Err(error) => panic!("no end: {error}"),
+        }
+    }
+
+    /// Reads so many bytes.
+    #[must_use]
+    #[track_caller]
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).expect("so many bytes");
+        bytes
     }
 
     /// Says goodbye as drivers do, and closes. Whatever else comes is a failure.

@@ -83,18 +83,32 @@ impl Server {
         self.admin_in("postgres", sql)
     }
 
+    /// Runs SQL as the superuser, once the server takes connections again.
+    #[track_caller]
+    pub fn admin_when_up(&self, sql: &str) -> String {
+        let until = std::time::Instant::now() + crate::PATIENCE;
+        loop {
+            let ran = self.superuser("postgres", sql).run();
+            if ran.code == Some(0) || std::time::Instant::now() > until {
+                return ran.succeeded().to_owned();
+            }
+        }
+    }
+
     /// Runs SQL as the superuser.
     #[track_caller]
     pub fn admin_in(&self, database: &str, sql: &str) -> String {
-        let ran = Program::new("psql")
+        self.superuser(database, sql).run().succeeded().to_owned()
+    }
+
+    fn superuser(&self, database: &str, sql: &str) -> Program {
+        Program::new("psql")
             .args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"])
             .env("PGHOST", &self.cluster.sockets)
             .env("PGPORT", self.port.to_string())
             .env("PGUSER", "postgres")
             .env("PGDATABASE", database)
             .stdin(sql)
-            .run();
-        ran.succeeded().to_owned()
     }
 
     /// What it has logged so far.

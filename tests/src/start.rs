@@ -75,10 +75,10 @@ impl Start {
         Self::command("run", configuration)
     }
 
-    /// As [`Start::run_with`], after the shell's `ulimit` with these words.
+    /// As [`Start::run_with`], by a shell that runs `before` in its working directory.
     #[must_use]
-    pub fn run_with_few_files(configuration: &str, limit: &str) -> Self {
-        let script = format!("ulimit {limit}; exec \"$@\"");
+    pub fn run_after(before: &str, configuration: &str) -> Self {
+        let script = format!("{before}; exec \"$@\"");
         let shell = Program::new("sh").args(["-c", &script, "sh"]);
         let start = Self::of(shell.arg(binary("azdb-proxy")).args(["run", "--config"]));
         let file = start.directory.path().join("proxy.toml");

@@ -32,16 +32,16 @@ Configuration:
   as URLs.
 
 Signals:
-  SIGTERM and SIGINT end the proxy: no new sessions, time for those that run
-  (--max-sigterm-delay), a goodbye to the rest. A second signal ends it at once.
+  SIGTERM, SIGINT and SIGQUIT end the proxy: no new sessions, time for those
+  that run (--max-sigterm-delay), a goodbye to the rest. A second signal ends it
+  at once. SIGHUP ends one whose terminal has gone; a service goes on.
 
 Exit codes:
   0    ended as asked, no session was cut
   1    failed while running
   64   wrong arguments
   78   bad configuration
-  130  SIGINT cut sessions
-  143  SIGTERM cut sessions";
+  130  SIGINT cut sessions, 143 SIGTERM, 131 SIGQUIT, 129 SIGHUP";
 
 #[derive(Debug, Parser)]
 #[command(

@@ -27,8 +27,7 @@ impl From<Exit> for ExitCode {
             Exit::Failure => 1,
             Exit::Usage => 64,
             Exit::BadConfiguration => 78,
-            Exit::Cut(Signal::Interrupt) => 130,
-            Exit::Cut(Signal::Terminate) => 143,
+            Exit::Cut(signal) => 128 + signal.number(),
         })
     }
 }
@@ -56,7 +55,9 @@ mod tests {
             (Exit::Failure, 1),
             (Exit::Usage, 64),
             (Exit::BadConfiguration, 78),
+            (Exit::Cut(Signal::Hangup), 129),
             (Exit::Cut(Signal::Interrupt), 130),
+            (Exit::Cut(Signal::Quit), 131),
             (Exit::Cut(Signal::Terminate), 143),
         ] {
             assert_eq!(ExitCode::from(exit), ExitCode::from(code), "{exit:?}");

@@ -9,16 +9,23 @@ use azdb_core::{Drained, LocalAuthority, Server, platform_client};
 use azdb_identity::{Environment, Tokens};
 
 use crate::exit::Exit;
+use crate::logging::{self, LogError};
 use crate::output::tell;
 use crate::signals::{Signal, Signals};
-use crate::{logging, system};
+use crate::system;
 
 /// Serves until a signal comes.
 pub(crate) fn run(config: Config, env: Environment) -> Exit {
-    if let Err(error) = logging::start(&config.process) {
-        tell(&format!("azdb-proxy: log_level: {error}"));
-        return Exit::BadConfiguration;
-    }
+    let _log = match logging::start(&config.process) {
+        Ok(log) => log,
+        Err(error) => {
+            tell(&format!("azdb-proxy: {error}"));
+            return match error {
+                LogError::Level(_) => Exit::BadConfiguration,
+                LogError::Thread(_) => Exit::Failure,
+            };
+        }
+    };
     system::hide_memory();
     system::raise_file_limit();
     ended(block_on(start_and_serve(config, env)))
@@ -79,6 +86,7 @@ pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Se
         Ok(Arc::clone(made.get_or_init(|| authority)))
     };
     let server = Server::bind(&config.routes, tokens, authority).await?;
+    let server = server.with_log(logging::dropped_lines);
     for (route, listen) in server.addresses() {
         let upstream: Vec<_> = route.upstream.iter().map(ToString::to_string).collect();
         tracing::info!(route = %route.name, %listen, upstream = upstream.join(","), "listening");
@@ -101,6 +109,7 @@ pub(crate) async fn serve(
     process: &Process,
     mut signals: Signals,
 ) -> anyhow::Result<Exit> {
+    tokio::spawn(logging::tell_repetitions());
     let (first, received) = tokio::sync::oneshot::channel();
     let mut serving = pin!(server.run(
         async {

@@ -3,19 +3,22 @@
 use core::error::Error;
 use core::fmt;
 
+use crate::OneLine;
+
 /// An error and all its sources on one line, outermost first.
 ///
-/// Each level of an error says only its own part; whoever prints it once prints the whole through this. It does not make
-/// text of peers harmless: the error that holds such text has put it through [`Quoted`](crate::Quoted).
+/// Each level of an error says only its own part; whoever prints it once prints the whole through this. The text of a source
+/// may be a library's, which repeats what a peer has sent: a certificate's names, a reason, a path. So each level is written
+/// through [`Harmless`], and shows at most [`OneLine::LIMIT`] bytes.
 pub struct Chain<'a>(pub &'a (dyn Error + 'a));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
+        let mut next = Some(self.0);
+        while let Some(error) = next {
+            write!(f, "{}", OneLine(error))?;
+            next = error.source();
+            f.write_str(if next.is_some() { ": " } else { "" })?;
         }
         Ok(())
     }
@@ -51,5 +54,25 @@ mod tests {
             "no token: cannot connect: refused"
         );
         assert_eq!(Chain(&REFUSED).to_string(), "refused");
+    }
+
+    #[test]
+    fn text_of_others_in_a_source_is_harmless() {
+        static SOURCE: Level = Level("CN=\n2026 ERROR \u{1b}[2J eyJhbGciOi.J9.x", None);
+        let error = Level("cannot trust it", Some(&SOURCE));
+        assert_eq!(
+            Chain(&error).to_string(),
+            r"cannot trust it: CN=\n2026 ERROR \u{1b}[2J [token]"
+        );
+    }
+
+    #[test]
+    fn a_long_source_leaves_room_for_its_own() {
+        static ROOT: Level = Level("the root", None);
+        let names: &'static str = alloc::string::String::leak("name, ".repeat(2000));
+        let error = Level(names, Some(&ROOT));
+        let shown = Chain(&error).to_string();
+        assert!(shown.ends_with("…: the root"), "{shown}");
+        assert!(shown.len() < OneLine::LIMIT + 20);
     }
 }

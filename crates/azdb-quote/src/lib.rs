@@ -1,6 +1,12 @@
 //! Text of others on its way into our log lines and errors.
 //!
-//! Every crate of the workspace prints what a peer said through [`Quoted`], and an error with its sources through [`Chain`].
+//! | who speaks | through |
+//! |---|---|
+//! | a peer: a name, a reason | [`Quoted`] |
+//! | a library, a panic: words that may repeat a peer's | [`OneLine`] |
+//! | an error with its sources | [`Chain`] |
+//!
+//! All of them write through one writer, which is all that keeps such text from doing harm.
 
 #![no_std]
 
@@ -8,7 +14,10 @@
 extern crate alloc;
 
 mod chain;
+mod harmless;
+mod one_line;
 mod quoted;
 
 pub use chain::Chain;
+pub use one_line::OneLine;
 pub use quoted::Quoted;

@@ -2,6 +2,8 @@
 
 use core::fmt::{self, Write as _};
 
+use crate::harmless::Harmless;
+
 /// Text of a peer: printable characters as they are, everything else escaped, tokens replaced, at most [`Quoted::LIMIT`]
 /// bytes of it.
 ///
@@ -20,12 +22,11 @@ use core::fmt::{self, Write as _};
 ///
 /// * Nothing that looks like a token (`eyJ…`) gets through, however long it is and wherever it stands.
 /// * No control character, no line break, and no mark that reorders or hides other text gets through.
-/// * Six times [`Quoted::LIMIT`] and a few bytes is the longest that it can become.
 #[derive(Clone, Copy)]
 pub struct Quoted<'a>(pub &'a [u8]);
 
 impl<'a> Quoted<'a> {
-    /// Bytes of the peer's that are shown; the rest is an ellipsis.
+    /// Bytes that are shown; the rest is an ellipsis.
     pub const LIMIT: usize = 256;
 
     /// The first line that says something, without backticks: errors of others come with stack traces and trace ids below it.
@@ -39,7 +40,13 @@ impl<'a> Quoted<'a> {
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('`')?;
-        write_shown(f, self.0, Backtick::Escaped)?;
+        let mut shown = Harmless::new(&mut *f, Self::LIMIT);
+        for (at, piece) in self.0.split(|byte| *byte == b'`').enumerate() {
+            // It would end ours.
+            shown.write_str(if at == 0 { "" } else { "\\`" })?;
+            shown.write_bytes(piece)?;
+        }
+        shown.finish()?;
         f.write_char('`')
     }
 }
@@ -54,83 +61,16 @@ struct FirstLine<'a>(&'a [u8]);
 
 impl fmt::Display for FirstLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_shown(f, self.0, Backtick::Plain)
+        let mut shown = Harmless::new(f, Quoted::LIMIT);
+        shown.write_bytes(self.0)?;
+        shown.finish()
     }
-}
-
-/// How a backtick of the peer's is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Backtick {
-    Plain,
-    /// Between ours, which it would end.
-    Escaped,
-}
-
-/// What stands in place of a token.
-const TOKEN: &str = "[token]";
-
-/// What a text begins with.
-enum Piece {
-    Char(char),
-    /// No text at all.
-    Byte(u8),
-    Token,
-}
-
-fn write_shown(f: &mut fmt::Formatter<'_>, text: &[u8], backtick: Backtick) -> fmt::Result {
-    let (mut rest, mut room) = (text, Quoted::LIMIT);
-    while let Some((piece, length)) = first_piece(rest) {
-        let shown = match piece {
-            Piece::Token => TOKEN.len(),
-            Piece::Char(_) | Piece::Byte(_) => length,
-        };
-        room = match room.checked_sub(shown) {
-            Some(left) => left,
-            None => return f.write_char('…'),
-        };
-        match piece {
-            Piece::Token => f.write_str(TOKEN)?,
-            Piece::Byte(byte) => write!(f, "\\x{byte:02x}")?,
-            Piece::Char('`') if backtick == Backtick::Escaped => f.write_str("\\`")?,
-            Piece::Char(c) if is_invisible(c) => write!(f, "{}", c.escape_default())?,
-            Piece::Char(c) => f.write_char(c)?,
-        }
-        rest = rest.get(length..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// The first piece of `text` and its length in bytes.
-fn first_piece(text: &[u8]) -> Option<(Piece, usize)> {
-    let first = *text.first()?;
-    if let Some(length) = token_length(text) {
-        return Some((Piece::Token, length));
-    }
-    // No character is longer.
-    let window = text.get(..4).unwrap_or(text);
-    let c = window.utf8_chunks().next()?.valid().chars().next();
-    Some(c.map_or((Piece::Byte(first), 1), |c| (Piece::Char(c), c.len_utf8())))
-}
-
-/// Bytes of the token that `text` begins with, if it begins with one: `{"` in base64, as every JSON Web Token does, and what
-/// can belong to it. The NULs of UTF-16 between the characters hide nothing.
-fn token_length(text: &[u8]) -> Option<usize> {
-    let begins = matches!(text, [b'e', b'y', b'J', ..] | [b'e', 0, b'y', 0, b'J', ..]);
-    let belongs = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'=' | b'+' | b'/' | 0)
-    };
-    begins.then(|| text.iter().take_while(|byte| belongs(byte)).count())
-}
-
-/// Control characters, and the marks that reorder or hide the text around them ("Trojan Source", CVE-2021-42574).
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::harmless::is_invisible;
     use alloc::string::{String, ToString as _};
     use alloc::vec::Vec;
     use proptest::prelude::*;
@@ -222,7 +162,7 @@ mod tests {
                 let bare = shown.replace("\\u{0}", "");
                 prop_assert!(!bare.contains("eyJ"), "{shown}");
                 prop_assert!(!shown.contains(is_invisible), "{shown:?}");
-                prop_assert!(shown.len() <= 6 * Quoted::LIMIT + 2 + '…'.len_utf8());
+                prop_assert!(shown.len() <= Quoted::LIMIT + 2 + '…'.len_utf8());
             }
         }
 

@@ -48,7 +48,11 @@ def cancel_when_it_runs():
     running = "select count(*) from pg_stat_activity where pid = %s and state = 'active'"
     while not other.execute(running, (connection.info.backend_pid,)).fetchone()[0]:
         pass
-    connection.cancel_safe(timeout=60)
+    try:
+        connection.cancel_safe(timeout=60)
+        seen["cancel"] = "sent"
+    except psycopg.Error as error:
+        seen["cancel"] = str(error)
 
 
 canceller = threading.Thread(target=cancel_when_it_runs)

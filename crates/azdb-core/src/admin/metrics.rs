@@ -26,6 +26,13 @@ pub(super) fn answer(bureau: &Bureau) -> Answer {
     let mut registry = Registry::with_prefix("azdb_proxy");
     sessions(&mut registry, bureau);
     tokens(&mut registry, bureau);
+    let log_lines_dropped = Counter::<u64, AtomicU64>::default();
+    log_lines_dropped.inc_by((bureau.log_lines_dropped)());
+    registry.register(
+        "log_lines_dropped",
+        "Lines of the log that nobody read in time",
+        log_lines_dropped,
+    );
     let mut page = String::new();
     match encode(&mut page, &registry) {
         Ok(()) => typed(StatusCode::OK, KIND, page),

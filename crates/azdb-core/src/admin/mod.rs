@@ -53,6 +53,7 @@ pub(crate) struct Bureau {
     pub(crate) ending: Ending,
     /// Somebody has asked for the end, and is to read the answer before it comes.
     pub(crate) asked_to_end: AtomicBool,
+    pub(crate) log_lines_dropped: fn() -> u64,
 }
 
 /// Answers on one door for ever.
@@ -181,6 +182,7 @@ mod tests {
             tokens,
             ending: Ending::default(),
             asked_to_end: AtomicBool::new(false),
+            log_lines_dropped: || 0,
         }
     }
 

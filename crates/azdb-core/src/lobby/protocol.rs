@@ -10,7 +10,7 @@ use crate::parting::NotIn;
 use crate::relay::{Paired, Watch};
 use crate::stranger::Stranger;
 use crate::tls::TlsUse;
-use crate::way::{Dial, Leg, Stream};
+use crate::way::{BreakOff, Dial, Leg, Stream};
 
 /// A protocol: how an app is taken in, and what is to be known of it afterwards.
 pub(crate) trait Protocol: Sized + Send + Sync + 'static {
@@ -20,9 +20,9 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
     /// What a route keeps between its logins. `S` is a connection to an upstream.
     type State<S: Stream>: Default + Send + Sync;
     /// The app's side of a session. `A` is the app's connection.
-    type App<A: Stream>: Stream;
+    type App<A: Stream>: BreakOff;
     /// The upstream's side of a session.
-    type Upstream<S: Stream>: Stream;
+    type Upstream<S: Stream>: BreakOff;
     /// What the relay must know of the conversation.
     type Watch: Watch;
     /// What can go wrong in this protocol alone.

@@ -38,6 +38,7 @@ mod fault;
 mod greeted;
 mod notice;
 mod password;
+mod securing;
 mod spares;
 mod upstream;
 mod watch;
@@ -59,11 +60,11 @@ use watch::MysqlWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session};
+use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::stranger::Stranger;
-use crate::tls::TlsUse;
+use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
 /// MySQL and MariaDB, protocol 4.1.
@@ -103,6 +104,9 @@ impl Protocol for Mysql {
     const TLS: TlsUse = TlsUse {
         alpn: &[],
         in_packets: false,
+        app_end: TlsEnd::Bare,
+        // A server that sleeps in a query takes bytes to read for a sign of life, and the query of a killed app goes on to its end.
+        upstream_end: TlsEnd::Bare,
     };
 
     type State<S: Stream> = Spares<S>;
@@ -147,7 +151,8 @@ impl Protocol for Mysql {
         };
         drop(seat);
         let mut app = Channel::at(&mut leg, next);
-        let entered = match enter(&packet, lent, scramble, lobby, &deadline).await {
+        let entering = enter(&packet, lent, scramble, lobby, &deadline, app.leg().left());
+        let entered = match entering.await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
@@ -262,6 +267,7 @@ async fn enter<D: Dial>(
     scramble: [u8; SCRAMBLE],
     lobby: &Lobby<Mysql, D>,
     deadline: &Deadline,
+    left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<MysqlFault>> {
     let response = app::parse_response(packet)?;
     let principal = lobby.principal(response.user)?;
@@ -297,8 +303,9 @@ async fn enter<D: Dial>(
         lent: Some(lent),
         lobby,
         deadline,
+        tracks: Tracks::default(),
     };
-    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
+    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
     terms.plugin = granted.plugin;
     Ok(Entered {
         upstream: granted.upstream,

@@ -28,6 +28,7 @@ use std::time::Duration;
 use azdb_wire::mysql::Greeting;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::app::{Opening, opening};
 use super::change_user::Way;
@@ -113,13 +114,15 @@ impl<S: Stream> Spares<S> {
             Ok(Err(fault)) => return Met::NoUpstream(fault),
             Err(stranger) => return self.no_app(stranger),
         };
-        let meeting = deadline.run("connecting to the upstream", self.greeted(lobby));
+        let gone = CancellationToken::new();
+        let meeting = self.greeted(lobby, &deadline, gone.cancelled());
         let mut meeting = pin!(meeting);
         match unless_gone(app, meeting.as_mut()).await {
             Ok(Ok(lent)) => Met::Upstream(lent, seat),
             Ok(Err(fault)) => Met::NoUpstream(fault),
             Err(stranger) => {
                 // What was begun is finished, and the next app's.
+                gone.cancel();
                 drop(meeting.await);
                 self.no_app(stranger)
             }
@@ -147,6 +150,8 @@ impl<S: Stream> Spares<S> {
     async fn greeted<D: Dial<Stream = S>>(
         &self,
         lobby: &Lobby<Mysql, D>,
+        deadline: &Deadline,
+        left: impl Future<Output = ()> + Send,
     ) -> Result<Lent<S>, Fault<MysqlFault>> {
         let home = Home {
             shelf: Arc::clone(&self.shelf),
@@ -166,7 +171,7 @@ impl<S: Stream> Spares<S> {
                 }
             }
         }
-        let greeted = greeted::meet(lobby).await?;
+        let greeted = greeted::meet(lobby, deadline, left).await?;
         self.lock().last_greeting = Some(greeted.payload().to_vec());
         Ok(Lent::new(greeted, Instant::now(), home))
     }

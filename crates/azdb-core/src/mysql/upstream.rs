@@ -1,25 +1,23 @@
 //! What we say to the database, being its client.
 
-use std::io;
-
 use azdb_identity::Token;
 use azdb_wire::mysql::{
-    Answer, Capabilities, ErrorPacket, Greeting, MAX_SECRET, PacketError, Response,
-    clear_password_len, encode_clear_password, plugin,
+    Answer, ErrorPacket, MAX_SECRET, PacketError, Response, clear_password_len,
+    encode_clear_password, plugin,
 };
-use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::channel::{Channel, NoPacket};
 use super::fault::Refused;
-use super::greeted::{Greeted, meet};
+use super::greeted::Greeted;
+use super::securing::Securing;
 use super::spares::Lent;
 use super::{Mysql, MysqlFault, Secretive, password};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{Attempt, Credential, Lobby};
+use crate::lobby::{Attempt, Credential, Lobby, Tracks};
 use crate::tls::UpstreamTlsConfig;
-use crate::way::{Alpn, Dial, Leg, Sealed, Stream, Upstream, seal};
+use crate::way::{Dial, Sealed, Stream, Upstream};
 
 /// Most packets of a server's between the response and its OK.
 const MAX_ROUNDS: usize = 8;
@@ -43,6 +41,7 @@ pub(super) struct Entry<'a, D: Dial> {
     pub(super) lent: Option<Lent<D::Stream>>,
     pub(super) lobby: &'a Lobby<Mysql, D>,
     pub(super) deadline: &'a Deadline,
+    pub(super) tracks: Tracks,
 }
 
 impl<D: Dial> Attempt for Entry<'_, D> {
@@ -54,20 +53,25 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         credential: Credential<'_>,
     ) -> Result<Granted<D::Stream>, Fault<MysqlFault>> {
         let (lobby, deadline) = (self.lobby, self.deadline);
-        let greeted = match self.lent.take().and_then(Lent::take) {
-            Some(greeted) => greeted,
+        let securing = Securing::of(self.response, lobby.upstream_tls.as_ref(), credential);
+        let opened = match self.lent.take().and_then(Lent::take) {
+            Some(greeted) => securing.go_on(greeted, &mut self.tracks, deadline).await?,
             None => {
-                deadline
-                    .run("connecting to the upstream", meet(lobby))
-                    .await?
+                let search = lobby.search(&self.tracks.passed_over, deadline);
+                search.open(&securing).await?
             }
         };
-        let tls = lobby.upstream_tls.as_ref();
-        log_in(greeted, self.response, credential, tls, deadline).await
+        self.tracks.follow(&opened);
+        self.tracks.begin();
+        securing.log_in(opened, deadline).await
+    }
+
+    fn tracks(&mut self) -> Option<&mut Tracks> {
+        Some(&mut self.tracks)
     }
 }
 
-/// Speaks to an upstream that has greeted, up to its OK.
+/// Logs in to an upstream that has greeted, and to no other.
 pub(super) async fn log_in<S: Stream>(
     greeted: Greeted<S>,
     response: Response<'_>,
@@ -75,100 +79,10 @@ pub(super) async fn log_in<S: Stream>(
     tls: Option<&UpstreamTlsConfig>,
     deadline: &Deadline,
 ) -> Result<Granted<S>, Fault<MysqlFault>> {
-    let first = first_answer(&greeted.greeting()?, credential);
-    let host = greeted.host().to_owned();
-    let response = Response {
-        plugin: &first.plugin,
-        auth: &first.auth,
-        capabilities: response
-            .capabilities
-            .with_if(Capabilities::SSL, tls.is_some()),
-        ..response
-    };
-    let securing = secure(greeted, tls, &response);
-    let (mut upstream, next) = deadline.run("TLS with the upstream", securing).await?;
-    let conversation = async {
-        let payload = Zeroizing::new(response.encode().map_err(MysqlFault::AppPacket)?);
-        let mut channel = Channel::at(upstream.leg(), next);
-        say(&mut channel, &payload, "sending the response").await?;
-        let next = channel.next();
-        let account = Account {
-            user: response.user,
-            host: &host,
-            announced: &first.plugin,
-        };
-        authenticate(&mut upstream, next, &account, credential).await
-    };
-    let conversing = deadline.run("logging in to the upstream", conversation);
-    let (ok, plugin) = conversing.await?;
-    Ok(Granted {
-        upstream,
-        ok,
-        plugin,
-    })
-}
-
-/// The plugin that a response announces, and the answer for it.
-struct FirstAnswer {
-    plugin: Vec<u8>,
-    auth: Secretive,
-}
-
-/// With a token: another plugin than the one that it is for, and no answer, because a server that would take the token in the
-/// clear takes an empty answer under that name for the token.
-fn first_answer(greeting: &Greeting<'_>, credential: Credential<'_>) -> FirstAnswer {
-    let auth = match (credential, greeting.plugin) {
-        (Credential::Password(password), plugin::NATIVE | plugin::CACHING_SHA2) => {
-            let password = password.expose_secret().as_bytes();
-            password::scrambled(greeting.plugin, password, &greeting.scramble)
-        }
-        _ => None,
-    };
-    match auth {
-        Some(auth) => FirstAnswer {
-            plugin: greeting.plugin.to_vec(),
-            auth,
-        },
-        None => FirstAnswer {
-            plugin: plugin::NATIVE.to_vec(),
-            auth: Zeroizing::default(),
-        },
-    }
-}
-
-/// Makes a way upstream that the response may be sent on. Also returns the number of the next packet.
-async fn secure<S: Stream>(
-    mut greeted: Greeted<S>,
-    tls: Option<&UpstreamTlsConfig>,
-    response: &Response<'_>,
-) -> Result<(Upstream<S>, u8), Fault<MysqlFault>> {
-    const DOING: &str = "asking for TLS";
-    let offers_tls = greeted.greeting()?.capabilities.has(Capabilities::SSL);
-    let is_waiting = greeted.is_waiting().await;
-    let (leg, host) = greeted.into_parts();
-    // CVE-2021-23222: nothing vouches for bytes from before TLS.
-    let stuffed = |count| Cause::StuffedBytes {
-        host: host.clone(),
-        count,
-    };
-    let stream = leg.into_stream().map_err(stuffed)?;
-    if !is_waiting {
-        let source = io::ErrorKind::UnexpectedEof.into();
-        return Err(Cause::lost(DOING)(source).into());
-    }
-    let Some(tls) = tls else {
-        return Ok((Upstream::in_the_clear(stream), 1));
-    };
-    let mut leg = Leg::new(stream);
-    if !offers_tls {
-        return Err(Cause::NoTls { host }.into());
-    }
-    let mut channel = Channel::at(&mut leg, 1);
-    say(&mut channel, &response.encode_tls_request(), DOING).await?;
-    let next = channel.next();
-    let stream = leg.into_stream().map_err(stuffed)?;
-    let upstream = seal(stream, tls, &host, Alpn::Optional).await?;
-    Ok((upstream, next))
+    let securing = Securing::of(response, tls, credential);
+    let mut tracks = Tracks::default();
+    let opened = securing.go_on(greeted, &mut tracks, deadline).await?;
+    securing.log_in(opened, deadline).await
 }
 
 /// Whom we log in as, where.

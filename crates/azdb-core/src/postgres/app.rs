@@ -70,7 +70,7 @@ async fn inside_tls<A: Stream>(
     alpn: Alpn,
     deadline: &Deadline,
 ) -> Result<Arrival<A>, NotIn<PostgresFault>> {
-    let accepting = accept(socket, &tls.around, alpn);
+    let accepting = accept(socket, tls, alpn);
     let app = deadline.run("TLS with the app", accepting).await?;
     match negotiate(app, Asked::TLS_DONE, deadline).await? {
         Negotiated::Settled(greeting) => Ok(greeting),

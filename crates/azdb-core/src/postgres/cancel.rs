@@ -8,13 +8,13 @@ use std::time::Duration;
 use azdb_config::route::Endpoint;
 use azdb_quote::Chain;
 use azdb_wire::postgres::CANCEL_REQUEST;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::upstream::{TlsForm, secure};
 use super::{Postgres, PostgresFault};
 use crate::fault::{Cause, Fault};
 use crate::lobby::Lobby;
-use crate::way::{Dial, Dialled};
+use crate::way::{Connected, Dial, Dialled};
 
 /// How long a server may take to act on a cancel request and close.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -92,7 +92,7 @@ async fn send<D: Dial>(
         host: dialled.addr.ip().to_string(),
         port: dialled.addr.port(),
     };
-    let (stream, _) = lobby.dialler.dial(&target).await?;
+    let Connected { stream, .. } = lobby.dialler.connect(&target, dialled.addr).await?;
     let form = TlsForm::of(lobby.route.tls_first);
     let tls = lobby.upstream_tls.as_ref();
     let mut upstream = secure(stream, tls, &dialled.upstream.host, form).await?;
@@ -103,8 +103,9 @@ async fn send<D: Dial>(
     leg.say(&packet)
         .await
         .map_err(Cause::lost("cancelling a query"))?;
-    // However the server ends it, it has ended.
+    // However the server ends it, it has ended; and so do we, as libpq does.
     let _ = leg.read(&mut [0; 16]).await;
+    let _ = leg.shutdown().await;
     Ok(())
 }
 

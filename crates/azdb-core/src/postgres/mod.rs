@@ -47,10 +47,10 @@ use watch::PostgresWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::Fault;
-use crate::lobby::{self, Lobby, Login, Protocol, Session};
+use crate::lobby::{self, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
-use crate::tls::TlsUse;
+use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
 /// PostgreSQL, protocol 3.
@@ -60,6 +60,8 @@ impl Protocol for Postgres {
     const TLS: TlsUse = TlsUse {
         alpn: &[b"postgresql"],
         in_packets: false,
+        app_end: TlsEnd::CloseNotify,
+        upstream_end: TlsEnd::CloseNotify,
     };
 
     type State<S: Stream> = Cancels;
@@ -76,14 +78,15 @@ impl Protocol for Postgres {
         let greeting = app::greet(socket, lobby.app_tls.as_ref(), &deadline);
         let (mut app, packet) = match greeting.await? {
             app::Arrival::Startup(app, packet) => (app, packet),
-            app::Arrival::Cancel(app, key) => {
+            app::Arrival::Cancel(mut app, key) => {
                 cancel::forward(lobby, &key).await;
-                drop(app);
+                // An end that TLS does not announce is a failure to libpq, whatever became of the query.
+                app.part_with(&[]).await;
                 return Ok(Login::Errand("cancel request"));
             }
             app::Arrival::Nobody(stranger) => return Ok(Login::Nobody(stranger)),
         };
-        let entered = match enter(&packet, lobby, &deadline).await {
+        let entered = match enter(&packet, lobby, &deadline, app.left()).await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
@@ -116,6 +119,7 @@ async fn enter<D: Dial>(
     packet: &[u8],
     lobby: &Lobby<Postgres, D>,
     deadline: &Deadline,
+    left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<PostgresFault>> {
     let startup = app::parse_startup(packet)?;
     let user = startup.user().ok_or(PostgresFault::NoUser)?;
@@ -133,8 +137,9 @@ async fn enter<D: Dial>(
         role: &principal.user,
         lobby,
         deadline,
+        tracks: Tracks::default(),
     };
-    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
+    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
     let cancels = &lobby.state.own;
     let cancel = granted
         .cancel_key

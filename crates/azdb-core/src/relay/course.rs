@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::pump::{Direction, Progress};
+use super::pump::{Direction, Progress, SourceEnd};
 use super::{Cut, Ended, Linger, Paired, Side, Watch, Why};
-use crate::way::Stream;
+use crate::way::BreakOff;
 
 /// The run of one relay.
 pub(super) struct Course {
@@ -35,39 +35,63 @@ impl Course {
         }
     }
 
-    pub(super) fn poll<A: Stream, U: Stream, W: Watch>(
+    pub(super) fn poll<A: BreakOff, U: BreakOff, W: Watch>(
         &mut self,
         cx: &mut Context<'_>,
-        Paired { app, upstream }: &mut Paired<A, U>,
+        paired: &mut Paired<A, U>,
         watch: &mut W,
     ) -> Poll<()> {
         // The directions take turns to be first, so that a busy one cannot starve the other.
         self.app_first = !self.app_first;
         for turn in [self.app_first, !self.app_first] {
-            let (side, progress) = if turn {
-                (
-                    Side::App,
-                    self.from_app
-                        .poll(cx, app, upstream, |bytes| watch.app_sent(bytes)),
-                )
-            } else {
-                let progress = self.from_upstream.poll(cx, upstream, app, |bytes| {
-                    watch.upstream_sent(bytes);
-                    Cut::Through
+            let side = if turn { Side::App } else { Side::Upstream };
+            while let Some(end) = self.poll_from(side, cx, paired, watch) {
+                match (side, &end) {
+                    // A client says that it leaves, and ends in TLS's words then; one that was killed says neither.
+                    (Side::App, _) if !watch.app_left() => paired.upstream.break_off(),
+                    (Side::Upstream, SourceEnd::CutOff | SourceEnd::Broke(_)) => {
+                        paired.app.break_off();
+                    }
+                    (Side::App, _) | (Side::Upstream, SourceEnd::Whole) => {}
+                }
+                self.note(match end {
+                    SourceEnd::Whole | SourceEnd::CutOff => Why::Closed(side),
+                    SourceEnd::Broke(error) => Why::Broken(side, error),
                 });
-                (Side::Upstream, progress)
-            };
-            match progress {
-                Progress::Going => {}
-                Progress::SourceEnded => self.note(Why::Closed(side)),
-                Progress::SourceBroke(error) => self.note(Why::Broken(side, error)),
-                Progress::SinkBroke(error) => self.note(Why::Broken(side.other(), error)),
             }
         }
         if self.from_app.is_over() && self.from_upstream.is_over() || self.is_paused() {
             return Poll::Ready(());
         }
         self.poll_clock(cx)
+    }
+
+    /// Moves what can be moved one way. `Some` once: when its source has ended, before its sink is told.
+    fn poll_from<A: BreakOff, U: BreakOff, W: Watch>(
+        &mut self,
+        side: Side,
+        cx: &mut Context<'_>,
+        Paired { app, upstream }: &mut Paired<A, U>,
+        watch: &mut W,
+    ) -> Option<SourceEnd> {
+        let progress = match side {
+            Side::App => {
+                let cut = |bytes: &[u8]| watch.app_sent(bytes);
+                self.from_app.poll(cx, app, upstream, cut)
+            }
+            Side::Upstream => self.from_upstream.poll(cx, upstream, app, |bytes| {
+                watch.upstream_sent(bytes);
+                Cut::Through
+            }),
+        };
+        match progress {
+            Progress::Going => None,
+            Progress::SourceEnded(end) => Some(end),
+            Progress::SinkBroke(error) => {
+                self.note(Why::Broken(side.other(), error));
+                None
+            }
+        }
     }
 
     /// Remembers the first end.

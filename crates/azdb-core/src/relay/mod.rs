@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use crate::way::{Leg, Stream};
+use crate::way::{BreakOff, Leg};
 use course::Course;
 pub(crate) use watch::{Cut, Watch};
 
@@ -141,7 +141,7 @@ pub(crate) enum Why {
 
 /// Moves bytes until the watch asks for a pause, both directions have ended, the linger clock runs out, or `goodbye`
 /// completes.
-pub(crate) async fn relay<A: Stream, U: Stream, W: Watch>(
+pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
     paired: &mut Paired<A, U>,
     watch: &mut W,
     linger: Linger,

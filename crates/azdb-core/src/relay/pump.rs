@@ -26,12 +26,22 @@ thread_local! {
 pub(super) enum Progress {
     /// Nothing that the session must know.
     Going,
-    /// The source has ended, told once. What was held back may still be on its way.
-    SourceEnded,
-    /// The source cannot be read. The direction is over.
-    SourceBroke(io::Error),
+    /// The source has ended, told once and before the sink is: the next poll goes on with that. What was held back may still be
+    /// on its way.
+    SourceEnded(SourceEnd),
     /// The sink takes nothing any more. The direction is over.
     SinkBroke(io::Error),
+}
+
+/// How a source has ended.
+#[derive(Debug)]
+pub(super) enum SourceEnd {
+    /// It said so, or has no way to.
+    Whole,
+    /// It had TLS around it and did not say that this was the end.
+    CutOff,
+    /// It cannot be read.
+    Broke(io::Error),
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -156,18 +166,10 @@ impl Direction {
                     ready!(self.poll_flush(cx, sink))?;
                     return Poll::Pending;
                 }
-                Read::Ended => {
+                // What arrived before the end is the far side's; it gets the rest of it, and an end.
+                Read::Over(end) => {
                     self.state = State::Ending;
-                    return match self.poll_rest(cx, sink) {
-                        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-                        _ => Poll::Ready(Ok(Some(Progress::SourceEnded))),
-                    };
-                }
-                Read::Broke(error) => {
-                    // What arrived before the break is the far side's; it gets the rest of it and an end.
-                    self.state = State::Ending;
-                    let _ = self.poll_rest(cx, sink);
-                    return Poll::Ready(Ok(Some(Progress::SourceBroke(error))));
+                    return Poll::Ready(Ok(Some(Progress::SourceEnded(end))));
                 }
             }
         }
@@ -187,21 +189,11 @@ impl Direction {
             }
             (Cut::Hold(at), Read::Full | Read::Dry) => at,
             // Nothing comes that could explain what was held.
-            (Cut::Hold(_), Read::Ended | Read::Broke(_)) | (Cut::Through, _) => filled.len(),
+            (Cut::Hold(_), Read::Over(_)) | (Cut::Through, _) => filled.len(),
         };
         let (now, behind) = filled.split_at_checked(at).unwrap_or((filled, &[]));
         self.behind.extend_from_slice(behind);
         now
-    }
-
-    /// Sends what was held back and then tells the sink of the end.
-    fn poll_rest<W: AsyncWrite + Unpin>(
-        &mut self,
-        cx: &mut Context<'_>,
-        sink: &mut W,
-    ) -> Poll<io::Result<()>> {
-        ready!(self.poll_held(cx, sink))?;
-        self.poll_end(cx, sink)
     }
 
     fn poll_end<W: AsyncWrite + Unpin>(
@@ -291,8 +283,8 @@ impl Direction {
 enum Read {
     Full,
     Dry,
-    Ended,
-    Broke(io::Error),
+    /// Nothing comes any more, and this is how it ended.
+    Over(SourceEnd),
 }
 
 /// Reads until the buffer is full or the source has no more for now.
@@ -305,13 +297,15 @@ fn fill<R: AsyncRead + Unpin>(
     while buffer.remaining() >= RECORD || buffer.filled().is_empty() {
         let before = buffer.filled().len();
         match Pin::new(&mut *source).poll_read(cx, buffer) {
-            Poll::Ready(Ok(())) if buffer.filled().len() == before => return Read::Ended,
+            Poll::Ready(Ok(())) if buffer.filled().len() == before => {
+                return Read::Over(SourceEnd::Whole);
+            }
             Poll::Ready(Ok(())) => {}
             // Databases often close without a close_notify; their answers are framed, so nothing is cut off unnoticed.
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Read::Ended;
+                return Read::Over(SourceEnd::CutOff);
             }
-            Poll::Ready(Err(error)) => return Read::Broke(error),
+            Poll::Ready(Err(error)) => return Read::Over(SourceEnd::Broke(error)),
             Poll::Pending => return Read::Dry,
         }
     }

@@ -32,6 +32,7 @@ impl Server {
             tokens,
             ending,
             asked_to_end: false.into(),
+            log_lines_dropped: self.log_lines_dropped,
         });
         if let Some(listen) = health {
             self.open_endpoint(listen, Desk::Health, &bureau).await?;

@@ -75,7 +75,7 @@ async fn arrive<A: Stream>(
         (Err(stranger), _) => return Ok(Err(stranger)),
         (Ok(TLS_HANDSHAKE), None) => return Ok(Err(Stranger::Tls)),
         (Ok(TLS_HANDSHAKE), Some(tls)) => {
-            let accepting = accept(socket, &tls.around, Alpn::Optional);
+            let accepting = accept(socket, tls, Alpn::Optional);
             return match deadline.run(SHAKING, accepting).await {
                 // A browser, as it names the protocols of the web.
                 Err(Left::OtherTls(_)) => Ok(Err(Stranger::Tls)),
@@ -84,14 +84,14 @@ async fn arrive<A: Stream>(
         }
         (Ok(_), _) => {}
     }
-    let in_packets = tls.and_then(|tls| tls.in_packets.as_ref());
+    let in_packets = tls.and_then(|tls| Some((tls.in_packets.clone()?, tls.end)));
     let settling = settle(&mut socket, settled, in_packets.is_some());
     match (deadline.run(WAITING, settling).await?, in_packets) {
         (Begun::Stranger(stranger), _) => Ok(Err(stranger)),
         (Begun::Tls, None) => Ok(Err(Stranger::Tls)),
         (Begun::Login, _) => Ok(Ok(Leg::new(MaybeTls::Plain(socket)))),
-        (Begun::Tls, Some(tls)) => {
-            let accepting = accept_in_packets::<InPrelogin, _>(socket, tls);
+        (Begun::Tls, Some((tls, end))) => {
+            let accepting = accept_in_packets::<InPrelogin, _>(socket, tls, end);
             deadline.run(SHAKING, accepting).await.map(Ok)
         }
     }

@@ -28,7 +28,6 @@
 //! * The upstream's own error reaches the app as it came, in the widths of the app's version.
 
 mod app;
-mod bare_end;
 mod browser;
 mod fault;
 mod notice;
@@ -48,18 +47,17 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(crate) use browser::open_browser;
 
 use app::{Caller, Settled};
-use bare_end::BareEnd;
 use fault::TdsFault;
 use one_packet_per_record::OnePacketPerRecord;
 use watch::TdsWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::Fault;
-use crate::lobby::{self, Lobby, Login, Protocol, Session};
+use crate::lobby::{self, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
-use crate::tls::TlsUse;
-use crate::way::{Dial, Leg, Stream, Upstream};
+use crate::tls::{TlsEnd, TlsUse};
+use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
 /// SQL Server, TDS 7.4 and 8.0.
 pub(crate) struct Tds;
@@ -68,11 +66,15 @@ impl Protocol for Tds {
     const TLS: TlsUse = TlsUse {
         alpn: &[b"tds/8.0"],
         in_packets: true,
+        // To see whether an idle connection is still good, pools look for an end with nothing to read before it (SqlClient's
+        // `CheckConnection`). With an alert in front, an app is handed a dead connection where it would have been given a new one.
+        app_end: TlsEnd::Bare,
+        upstream_end: TlsEnd::Bare,
     };
 
     /// Nothing.
     type State<S: Stream> = ();
-    type App<A: Stream> = BareEnd<Leg<A>>;
+    type App<A: Stream> = MaybeTls<Leg<A>>;
     type Upstream<S: Stream> = OnePacketPerRecord<S>;
     type Watch = TdsWatch;
     type Fault = TdsFault;
@@ -97,7 +99,7 @@ impl Protocol for Tds {
         let entered = async {
             let login = Login7::parse(&login).map_err(TdsFault::from)?;
             manner = Manner::of(&login);
-            enter(&login, settled, &manner, lobby, &deadline).await
+            enter(&login, settled, &manner, lobby, &deadline, app.left()).await
         };
         let entered = match entered.await {
             Ok(entered) => entered,
@@ -110,7 +112,7 @@ impl Protocol for Tds {
         deadline.run("letting the app in", admitting).await?;
         Ok(Login::Session(Box::new(Session {
             legs: Paired {
-                app: app.map(BareEnd),
+                app,
                 upstream: OnePacketPerRecord::new(entered.upstream),
             },
             watch: entered.watch,
@@ -139,6 +141,7 @@ async fn enter<D: Dial>(
     manner: &Manner,
     lobby: &Lobby<Tds, D>,
     deadline: &Deadline,
+    left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<TdsFault>> {
     if manner.granted().is_none() {
         return Err(TdsFault::AppVersion(login.version).into());
@@ -163,8 +166,9 @@ async fn enter<D: Dial>(
         },
         lobby,
         deadline,
+        tracks: Tracks::default(),
     };
-    let (granted, token) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
+    let (granted, token) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
     let mut answer = Vec::new();
     LoginAnswer::parse(&granted.answer)
         .map_err(TdsFault::from)?

@@ -19,7 +19,7 @@ use azdb_wire::tds::{SmpHeader, frame_length, kind};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
-use crate::way::{Stream, Upstream};
+use crate::way::{BreakOff, Stream, Upstream};
 
 /// Bytes that rustls may hold before the next packet waits.
 const MOST_UNFLUSHED: usize = 64 * 1024;
@@ -110,6 +110,12 @@ fn packet_length(bytes: &[u8]) -> io::Result<Option<usize>> {
             Err(bad("the app sent a packet that is larger than was agreed"))
         }
         length => Ok(length),
+    }
+}
+
+impl<S: Stream> BreakOff for OnePacketPerRecord<S> {
+    fn break_off(&mut self) {
+        self.upstream.break_off();
     }
 }
 

@@ -17,7 +17,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
 use super::resolver::BySignature;
-use super::{IN_PACKETS, TlsUse, owned, provider};
+use super::{IN_PACKETS, TlsEnd, TlsUse, owned, provider};
 
 /// The file in the state directory: ECDSA leaf, authority, the leaf's key, RSA leaf and its key, one file so that they always
 /// fit together. One that was made before there was an RSA leaf goes on without.
@@ -147,6 +147,8 @@ pub(crate) struct AppTlsConfig {
     pub(crate) around: Arc<ServerConfig>,
     /// For handshakes that go inside packets, where the protocol has such.
     pub(crate) in_packets: Option<Arc<ServerConfig>>,
+    /// How such a connection ends.
+    pub(crate) end: TlsEnd,
 }
 
 impl AppTlsConfig {
@@ -173,6 +175,7 @@ impl AppTlsConfig {
         Ok(Some(Self {
             around: Arc::new(around),
             in_packets,
+            end: usage.app_end,
         }))
     }
 }

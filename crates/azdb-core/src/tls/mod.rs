@@ -25,6 +25,19 @@ pub(crate) struct TlsUse {
     pub(crate) alpn: &'static [&'static [u8]],
     /// Whether handshakes go inside its packets unless TLS comes first.
     pub(crate) in_packets: bool,
+    /// How its servers end their connections, and so we the app's.
+    pub(crate) app_end: TlsEnd,
+    /// How its clients end theirs, and so we the upstream's.
+    pub(crate) upstream_end: TlsEnd,
+}
+
+/// How a connection ends that has TLS around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TlsEnd {
+    /// With `close_notify` before the FIN, as TLS would have it: the peer knows that nothing was cut off.
+    CloseNotify,
+    /// With the FIN alone. Whoever looks at a connection for its end alone, and takes a byte to read for a sign of life, sees it.
+    Bare,
 }
 
 /// Handshakes inside packets are of this version: with 1.3 a server's tickets come when the packets are over, and drivers of TDS 7

@@ -75,7 +75,7 @@ fn goes_with(suite: CipherSuite, algorithm: SignatureAlgorithm) -> bool {
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
-    use crate::tls::{AppTlsConfig, LocalAuthority, TlsUse};
+    use crate::tls::{AppTlsConfig, LocalAuthority, TlsEnd, TlsUse};
     use azdb_config::route::LocalTls;
     use rustls::crypto::CryptoProvider;
     use rustls::crypto::aws_lc_rs::cipher_suite;
@@ -134,6 +134,8 @@ mod tests {
         let usage = TlsUse {
             alpn: &[],
             in_packets: true,
+            app_end: TlsEnd::Bare,
+            upstream_end: TlsEnd::Bare,
         };
         let config = AppTlsConfig::of(&LocalTls::Auto, &usage, &|| Ok(Arc::clone(&authority)));
         let server = config.unwrap().unwrap().in_packets.unwrap();

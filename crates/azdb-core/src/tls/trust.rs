@@ -8,7 +8,7 @@ use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 use super::verifier::{CaFile, Unverified};
-use super::{IN_PACKETS, TlsUse, client_builder, owned, provider};
+use super::{IN_PACKETS, TlsEnd, TlsUse, client_builder, owned, provider};
 
 /// A route's TLS towards its upstream, ready to use.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(crate) struct UpstreamTlsConfig {
     client: Arc<ClientConfig>,
     name: Option<ServerName<'static>>,
     verifies: bool,
+    /// How such a connection ends.
+    end: TlsEnd,
 }
 
 /// Why a route's TLS cannot be set up.
@@ -35,15 +37,17 @@ impl UpstreamTlsConfig {
     /// [`TlsConfigError::Roots`].
     pub(crate) fn of(route: &Route, usage: &TlsUse) -> Result<Option<Self>, TlsConfigError> {
         if usage.in_packets && !route.tls_first {
-            return Self::with(&route.tls, IN_PACKETS, &[]);
+            return Self::with(&route.tls, IN_PACKETS, &[], usage.upstream_end);
         }
-        Self::with(&route.tls, rustls::ALL_VERSIONS, usage.alpn)
+        let versions = rustls::ALL_VERSIONS;
+        Self::with(&route.tls, versions, usage.alpn, usage.upstream_end)
     }
 
     fn with(
         tls: &UpstreamTls,
         versions: &[&'static SupportedProtocolVersion],
         alpn: &[&[u8]],
+        end: TlsEnd,
     ) -> Result<Option<Self>, TlsConfigError> {
         let (verifier, name, verifies): (Arc<dyn ServerCertVerifier>, _, _) = match tls {
             UpstreamTls::Off => return Ok(None),
@@ -67,6 +71,7 @@ impl UpstreamTlsConfig {
             client: Arc::new(client),
             name,
             verifies,
+            end,
         }))
     }
 
@@ -84,6 +89,10 @@ impl UpstreamTlsConfig {
 
     pub(crate) fn verifies(&self) -> bool {
         self.verifies
+    }
+
+    pub(crate) fn end(&self) -> TlsEnd {
+        self.end
     }
 
     /// The name to ask for and to verify: `upstream_tls_name`, else the upstream's host.

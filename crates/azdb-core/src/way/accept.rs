@@ -8,6 +8,7 @@ use tokio_rustls::{TlsAcceptor, TlsStream, server};
 
 use super::{Alpn, Framing, Leg, MaybeTls, Stream, in_packets};
 use crate::fault::Left;
+use crate::tls::{AppTlsConfig, TlsEnd};
 
 /// The app's side of a session: the socket, TLS over it where the app asked, and what was read too far of either.
 pub(crate) type AppLeg<A> = Leg<MaybeTls<Leg<A>>>;
@@ -19,16 +20,16 @@ pub(crate) type AppLeg<A> = Leg<MaybeTls<Leg<A>>>;
 /// [`Left::Tls`], [`Left::OldTls`] and [`Left::OtherTls`].
 pub(crate) async fn accept<A: Stream>(
     leg: Leg<A>,
-    tls: &Arc<ServerConfig>,
+    tls: &AppTlsConfig,
     alpn: Alpn,
 ) -> Result<AppLeg<A>, Left> {
-    let acceptor = TlsAcceptor::from(Arc::clone(tls));
+    let acceptor = TlsAcceptor::from(Arc::clone(&tls.around));
     let stream = acceptor.accept(leg).await.map_err(Left::of_tls)?;
     if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
         let error = io::Error::other("the app named no protocol by ALPN");
         return Err(Left::OtherTls(error));
     }
-    Ok(wrapped(stream))
+    Ok(wrapped(stream, tls.end))
 }
 
 /// Speaks TLS with an app whose handshake goes inside packets, and has not been read yet.
@@ -38,12 +39,14 @@ pub(crate) async fn accept<A: Stream>(
 /// As those of [`accept`].
 pub(crate) async fn accept_in_packets<F: Framing, A: Stream>(
     leg: Leg<A>,
-    tls: &Arc<ServerConfig>,
+    tls: Arc<ServerConfig>,
+    end: TlsEnd,
 ) -> Result<AppLeg<A>, Left> {
-    let accepting = in_packets::accept::<F, _>(Arc::clone(tls), leg);
-    accepting.await.map(wrapped).map_err(Left::of_tls)
+    let accepting = in_packets::accept::<F, _>(tls, leg);
+    let stream = accepting.await.map_err(Left::of_tls)?;
+    Ok(wrapped(stream, end))
 }
 
-fn wrapped<A>(stream: server::TlsStream<Leg<A>>) -> AppLeg<A> {
-    Leg::new(MaybeTls::Tls(Box::new(TlsStream::Server(stream))))
+fn wrapped<A>(stream: server::TlsStream<Leg<A>>, end: TlsEnd) -> AppLeg<A> {
+    Leg::new(MaybeTls::Tls(Box::new(TlsStream::Server(stream)), end))
 }

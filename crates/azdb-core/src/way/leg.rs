@@ -15,8 +15,23 @@ use crate::stranger::Stranger;
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
+/// A stream whose end can be that of a process that was killed.
+pub(crate) trait BreakOff: Stream {
+    /// Leaves out what a stream says that comes to its end: a peer must not take what was cut off for all there was.
+    fn break_off(&mut self);
+}
+
+impl<S: BreakOff> BreakOff for Leg<S> {
+    fn break_off(&mut self) {
+        self.stream.break_off();
+    }
+}
+
 /// Bytes asked of a socket at a time during a login.
 const CHUNK: usize = 1024;
+
+/// Bytes that a peer may say while nobody listens to it yet.
+const MOST_SAID: usize = 16 * 1024;
 
 /// One leg of a session: the stream, and every byte that was read from it and not used yet.
 ///
@@ -46,14 +61,6 @@ impl<S> Leg<S> {
         match self.unread.len() {
             0 => Ok(self.stream),
             count => Err(count),
-        }
-    }
-
-    /// The same leg around what `change` makes of its stream. What lies unread stays, outside of whatever `change` puts around it.
-    pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Leg<T> {
-        Leg {
-            stream: change(self.stream),
-            unread: self.unread,
         }
     }
 
@@ -137,6 +144,17 @@ impl<S: Stream> Leg<S> {
             Ok(_) => self.unread.first().copied().ok_or(Stranger::Probe),
             Err(_) => Err(Stranger::Silent),
         }
+    }
+
+    /// Completes when the peer has gone. What it says before lies unread; one that says much is not asked any more.
+    pub(crate) async fn left(&mut self) {
+        while self.unread.len() < MOST_SAID {
+            let count = self.unread.len() + 1;
+            if self.fill(count).await.is_err() {
+                return;
+            }
+        }
+        std::future::pending().await
     }
 
     /// Writes all of `bytes`, and sees them off.

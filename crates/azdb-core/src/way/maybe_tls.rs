@@ -2,12 +2,13 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
-use super::{Leg, Stream};
+use super::{BreakOff, Leg, Stream};
+use crate::tls::TlsEnd;
 
 /// A stream that may have been wrapped in TLS.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(crate) enum MaybeTls<S> {
     /// As it is.
     Plain(S),
     /// Boxed: a TLS session is a kilobyte, and most of what holds a `MaybeTls` is moved about.
-    Tls(Box<TlsStream<S>>),
+    Tls(Box<TlsStream<S>>, TlsEnd),
 }
 
 impl<S> MaybeTls<S> {
@@ -23,7 +24,15 @@ impl<S> MaybeTls<S> {
     pub(crate) fn tls_mut(&mut self) -> Option<&mut TlsStream<S>> {
         match self {
             Self::Plain(_) => None,
-            Self::Tls(stream) => Some(stream),
+            Self::Tls(stream, _) => Some(stream),
+        }
+    }
+}
+
+impl<S: Stream> BreakOff for MaybeTls<S> {
+    fn break_off(&mut self) {
+        if let Self::Tls(_, end) = self {
+            *end = TlsEnd::Bare;
         }
     }
 }
@@ -31,7 +40,7 @@ impl<S> MaybeTls<S> {
 impl<S> Leg<MaybeTls<S>> {
     /// Whether it is wrapped in TLS.
     pub(crate) fn is_tls(&self) -> bool {
-        matches!(self.stream(), MaybeTls::Tls(_))
+        matches!(self.stream(), MaybeTls::Tls(..))
     }
 }
 
@@ -39,7 +48,7 @@ macro_rules! with_either {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {
             MaybeTls::Plain($stream) => $call,
-            MaybeTls::Tls($stream) => $call,
+            MaybeTls::Tls($stream, _) => $call,
         }
     };
 }
@@ -68,6 +77,13 @@ impl<S: Stream> AsyncWrite for MaybeTls<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_either!(self, stream => Pin::new(stream).poll_shutdown(cx))
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream, TlsEnd::CloseNotify) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream, TlsEnd::Bare) => {
+                ready!(Pin::new(&mut *stream).poll_flush(cx))?;
+                Pin::new(stream.get_mut().0).poll_shutdown(cx)
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsConnector, TlsStream, client};
 
-use super::{Alpn, Framing, Leg, MaybeTls, Stream, in_packets};
+use super::{Alpn, BreakOff, Framing, Leg, MaybeTls, Stream, in_packets};
 use crate::fault::Cause;
 use crate::tls::UpstreamTlsConfig;
 
@@ -128,11 +128,18 @@ fn proved<S: Stream>(
     tls: &UpstreamTlsConfig,
     name: ServerName<'static>,
 ) -> Upstream<S> {
-    let leg = Leg::new(MaybeTls::Tls(Box::new(TlsStream::Client(stream))));
+    let stream = Box::new(TlsStream::Client(stream));
+    let leg = Leg::new(MaybeTls::Tls(stream, tls.end()));
     if tls.verifies() {
         Upstream::Sealed(Sealed { leg, name })
     } else {
         Upstream::Plain(leg)
+    }
+}
+
+impl<S: Stream> BreakOff for Upstream<S> {
+    fn break_off(&mut self) {
+        self.leg().break_off();
     }
 }
 

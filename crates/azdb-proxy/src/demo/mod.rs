@@ -76,7 +76,7 @@ async fn serve(databases: &Databases, signals: Signals) -> anyhow::Result<Exit> 
         directory: directory.path(),
     };
     let config = demo.configuration(free_port)?;
-    logging::start(&config.process)?;
+    let _log = logging::start(&config.process)?;
     let server = match run::bind(&config, demo.env.clone()).await {
         Ok(server) => server,
         // Somebody took a port since we looked; the kernel knows one that nobody has.

@@ -21,7 +21,8 @@ use crate::parting::NotIn;
 use crate::relay::{Cut, Watch};
 use crate::rig::{House, PRINCIPAL};
 use crate::stranger::Stranger;
-use crate::tls::TlsUse;
+use crate::tls::{TlsEnd, TlsUse};
+use crate::way::{Leg, MaybeTls, Upstream};
 
 /// Nobody speaks it.
 struct Silence;
@@ -30,11 +31,13 @@ impl Protocol for Silence {
     const TLS: TlsUse = TlsUse {
         alpn: &[],
         in_packets: false,
+        app_end: TlsEnd::Bare,
+        upstream_end: TlsEnd::Bare,
     };
 
     type State<S: Stream> = AtomicUsize;
-    type App<A: Stream> = A;
-    type Upstream<S: Stream> = S;
+    type App<A: Stream> = MaybeTls<Leg<A>>;
+    type Upstream<S: Stream> = Upstream<S>;
     type Watch = Unwatched;
     type Fault = Said;
 
@@ -82,5 +85,9 @@ impl OwnFault for Said {
 
     fn says_token_expired(&self) -> bool {
         self.0.contains("expired")
+    }
+
+    fn is_away(&self) -> bool {
+        self.0.contains("away")
     }
 }

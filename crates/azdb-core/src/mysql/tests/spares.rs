@@ -91,9 +91,11 @@ async fn an_upstream_that_nobody_takes_hears_a_goodbye_in_order() {
 #[tokio::test(start_paused = true)]
 async fn at_the_end_of_the_proxy_it_hears_it_at_once() {
     let mut door = Door::new();
-    let (mut probe, mut waits) = (door.app(), door.app());
-    let (kept, held) = (door.greeting().await, door.greeting().await);
+    let mut probe = door.app();
+    let kept = door.greeting().await;
     probe.hear().await;
+    let mut waits = door.app();
+    let held = door.greeting().await;
     waits.hear().await;
     drop(probe.peer);
     probe.session.await.unwrap();

@@ -4,6 +4,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod ends;
 mod pauses;
 
 use std::future::pending;
@@ -28,6 +29,11 @@ impl Watch for AtRest {
     fn at_rest(&self) -> bool {
         self.0
     }
+}
+
+impl BreakOff for DuplexStream {
+    /// A pipe has no words for its end.
+    fn break_off(&mut self) {}
 }
 
 /// An app and a database with a relay between them.

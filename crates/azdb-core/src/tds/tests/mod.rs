@@ -7,7 +7,6 @@
 )]
 
 mod database;
-mod ends;
 mod first_packets;
 mod logins;
 mod notices;
@@ -35,8 +34,8 @@ use super::packets::InPrelogin;
 use super::*;
 use crate::relay::Watch as _;
 use crate::rig::{self, Databases, LOGIN_TIMEOUT, TOKEN, was_told, write_token};
-use crate::tls::{self, LocalAuthority};
-use crate::way::{MaybeTls, accept_in_packets, in_packets};
+use crate::tls::{self, LocalAuthority, TlsEnd};
+use crate::way::{MaybeTls, in_packets};
 
 const HOST: &str = "orders.database.windows.net";
 const WORKER: &str = "db1.tr1.europe1-a.worker.database.windows.net";

@@ -19,7 +19,7 @@ async fn joined(pipe: usize) -> (OnePacketPerRecord<DuplexStream>, Database) {
         Database::shake(far, &server),
     );
     let tls = tokio_rustls::TlsStream::Client(writer.unwrap());
-    let upstream = Upstream::Plain(Leg::new(MaybeTls::Tls(Box::new(tls))));
+    let upstream = Upstream::Plain(Leg::new(MaybeTls::Tls(Box::new(tls), TlsEnd::Bare)));
     (OnePacketPerRecord::new(upstream), reader)
 }
 

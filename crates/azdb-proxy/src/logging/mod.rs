@@ -1,0 +1,107 @@
+//! The log: one line per event on standard error, for people or for machines.
+//!
+//! ```text
+//!   event -- level -- folding (warnings that repeat) -- one line, escaped -- writer (a thread) --> standard error
+//! ```
+
+mod folding;
+mod writer;
+
+use std::io::{self, IsTerminal as _};
+use std::sync::LazyLock;
+
+use azdb_config::{LogFormat, Process};
+use azdb_quote::OneLine;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::{self, format};
+use tracing_subscriber::prelude::*;
+
+use folding::Folding;
+use writer::Writer;
+
+/// Libraries that tell of every token request; what matters of it, our own lines say. At debug they may speak.
+const QUIET: &str = "azure_core=warn,azure_identity=warn,typespec_client_core=warn,";
+
+static WRITER: LazyLock<Writer> = LazyLock::new(Writer::default);
+static FOLDING: LazyLock<Folding> = LazyLock::new(Folding::default);
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LogError {
+    /// The level is none.
+    #[error("log_level: {0}")]
+    Level(#[from] ParseError),
+    /// The system has no thread to spare.
+    #[error("cannot start a thread for the log: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// The log, turned on. Its last lines are written when this is dropped.
+#[must_use]
+pub(crate) struct Log(());
+
+/// Turns the log on, and sends panics to it.
+///
+/// # Errors
+///
+/// [`LogError`].
+pub(crate) fn start(process: &Process) -> Result<Log, LogError> {
+    let is_verbose = matches!(process.log_level.as_str(), "debug" | "trace");
+    let filter: EnvFilter = if is_verbose {
+        process.log_level.parse()?
+    } else {
+        format!("{QUIET}{}", process.log_level).parse()?
+    };
+    WRITER.start(io::stderr())?;
+    // Who asked for everything gets everything.
+    let folding = (!is_verbose).then_some(&*FOLDING);
+    let registry = tracing_subscriber::registry().with(filter).with(folding);
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let layer = fmt::layer().with_writer(&*WRITER).with_target(false);
+    // A log that has been turned on stays as it is; only the program's own start gets here.
+    let _ = match process.log_format {
+        LogFormat::Text => {
+            let fields = format::debug_fn(|out, field, value| match field.name() {
+                "message" => write!(out, "{}", OneLine(format_args!("{value:?}"))),
+                name => write!(out, "{name}={}", OneLine(format_args!("{value:?}"))),
+            });
+            let layer = layer.fmt_fields(fields.delimited(" ")).with_ansi(colours);
+            registry.with(layer).try_init()
+        }
+        LogFormat::Json => {
+            let layer = layer.json().flatten_event(true);
+            registry.with(layer).try_init()
+        }
+    };
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let payload = OneLine(panic.payload_as_str().unwrap_or("no text"));
+        tracing::error!(
+            place,
+            %payload,
+            "a bug in azdb-proxy: this session ends, others go on"
+        );
+    }));
+    Ok(Log(()))
+}
+
+/// Tells how often a warning has come again, for the life of the process.
+pub(crate) async fn tell_repetitions() {
+    FOLDING.tell_forever().await;
+}
+
+/// Lines that were dropped because nobody read them.
+pub(crate) fn dropped_lines() -> u64 {
+    WRITER.dropped()
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        FOLDING.tell();
+        WRITER.flush();
+    }
+}
