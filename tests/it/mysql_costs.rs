@@ -139,7 +139,7 @@ fn a_refused_login_costs_the_server_nothing() {
     counted.has_cost_nothing(proxy);
 
     // A drain while apps log in.
-    let proxy = counted.start("");
+    let proxy = counted.start("[process]\nmax_sigterm_delay = \"60s\"\n");
     let mut apps: Vec<_> = (0..100)
         .map(|_| MysqlPeer::connect(proxy.address()))
         .collect();

@@ -34,8 +34,8 @@ use crate::lobby::{Credential, Lobby};
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Dial, Stream};
 
-/// How long it may take. Servers give up on a silent client after ten seconds, half of which are over.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long it may take. Nobody waits for it but the end of the process, and a server that is busy takes its time.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What it takes to say goodbye, at any time and to the end of the process.
 #[derive(Clone)]
