@@ -50,7 +50,14 @@ impl Counted {
     /// Ends the proxy, and looks what everything before has cost.
     #[track_caller]
     fn has_cost_nothing(&self, proxy: Proxy) {
-        let _ = proxy.stop();
+        proxy.signal(Signal::TERM);
+        self.has_cost_nothing_to_the_end(proxy);
+    }
+
+    /// As [`Counted::has_cost_nothing`], for a proxy that has been told to end.
+    #[track_caller]
+    fn has_cost_nothing_to_the_end(&self, proxy: Proxy) {
+        let _ = proxy.wait();
         assert_eq!(self.shop.server.admin(COUNTED), "0\n0");
     }
 }
@@ -155,7 +162,7 @@ fn a_refused_login_costs_the_server_nothing() {
         assert_eq!(error(&answer(app)), 1053);
     }
     drop(apps);
-    counted.has_cost_nothing(proxy);
+    counted.has_cost_nothing_to_the_end(proxy);
 }
 
 /// A request for TLS, and an alert in place of a handshake: "unknown authority".
