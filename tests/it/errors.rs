@@ -157,7 +157,7 @@ fn server_that_refuses_connections() {
 fn certificate_of_another_name() {
     let (emulated, proxy) = emulated_with("\"localhost:", "\"orders.example.org:");
     let text = "cannot trust upstream `orders.example.org`";
-    let hint = "the upstream must be the name that its certificate carries";
+    let hint = "write the upstream by a name that its certificate carries";
     proxy.refusal().assert_is_ours("08006", text, hint);
     assert!(emulated.azure.postgres().logins().is_empty());
 }

@@ -8,7 +8,7 @@ use azdb_identity::{Audience, TokenError, TokenErrorKind};
 use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted};
 
-use super::{Explained, Kind, Overdue};
+use super::{Explained, Kind, Overdue, TlsFlaw};
 
 /// Why an app was not let in, whatever it speaks.
 #[derive(Debug, thiserror::Error)]
@@ -107,13 +107,13 @@ pub enum Cause {
     },
 
     /// The handshake did not succeed, or the certificate did not stand up. Nothing secret was sent.
-    #[error("cannot trust upstream `{host}`")]
+    #[error("{} `{host}`", if .flaw.is_of_the_certificate() { "cannot trust upstream" } else { "no TLS with upstream" })]
     Tls {
         /// Whom we asked for.
         host: String,
-        /// What rustls says.
+        /// What is wrong with its TLS.
         #[source]
-        source: io::Error,
+        flaw: TlsFlaw,
     },
 
     /// A token must not go where nobody has verified the name.
@@ -165,9 +165,9 @@ impl Explained for Cause {
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::StuffedBytes { .. }
-            | Self::Tls { .. }
             | Self::UpstreamLost { .. }
             | Self::Overdue(_) => Kind::Network,
+            Self::Tls { flaw, .. } => flaw.kind(),
             Self::NoTls { .. } | Self::UpstreamRules { .. } => Kind::Upstream,
         }
     }
@@ -203,10 +203,7 @@ impl Explained for Cause {
             Self::StuffedBytes { .. } => {
                 "somebody between here and the server may be tampering with the connection"
             }
-            Self::Tls { .. } => {
-                "the upstream must be the name that its certificate carries; set upstream_tls_name when you dial another one, \
-                 upstream_ca_file when a private authority signed it"
-            }
+            Self::Tls { flaw, .. } => flaw.remedy(),
             Self::NotSealed { .. } => "set upstream_tls to \"verify\"",
             Self::UpstreamRules { .. } => {
                 "check that the upstream is a server of the route's protocol"
@@ -231,7 +228,7 @@ impl Cause {
             Self::Resolve { .. } | Self::Connect { .. } | Self::UpstreamLost { .. } => true,
             Self::Overdue(_) => true,
             // An alert is an answer, and so is a certificate.
-            Self::Tls { source, .. } => is_lost(source),
+            Self::Tls { flaw, .. } => matches!(flaw, TlsFlaw::BrokenOff(_)),
             Self::UnknownUser { .. }
             | Self::TooMany { .. }
             | Self::ShuttingDown

@@ -17,6 +17,7 @@
 
 mod cause;
 mod left;
+mod tls_flaw;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -27,6 +28,7 @@ use azdb_quote::{Chain, OneLine};
 
 pub use cause::Cause;
 pub(crate) use left::Left;
+pub use tls_flaw::TlsFlaw;
 
 /// Whose business a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

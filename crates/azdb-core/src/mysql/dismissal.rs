@@ -168,6 +168,7 @@ fn response_of(user: &[u8]) -> Response<'_> {
         database: None,
         plugin: plugin::NATIVE,
         attributes: b"",
+        zstd_level: 0,
     }
 }
 

@@ -25,7 +25,7 @@
 //! # Invariants
 //!
 //! * The app's own password is never sent upstream.
-//! * A flag that changes the byte format after login is equal on both legs.
+//! * A flag that changes the byte format after login is equal on both legs, but for compression, which ends here ([`compression`]).
 //! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::way::Sealed) way.
 //! * The first packet that an app reads is a greeting, also when there is no upstream.
 //! * No error of ours has a code from 2000 to 2999, which apps take for errors of their own library.
@@ -33,6 +33,7 @@
 mod app;
 mod change_user;
 mod channel;
+mod compression;
 mod dismissal;
 mod fault;
 mod greeted;
@@ -54,6 +55,7 @@ use zeroize::Zeroizing;
 
 use app::{Arrival, Arrived};
 use channel::Channel;
+use compression::{AppWay, Method};
 use fault::MysqlFault;
 use spares::{Lent, Met, Spares};
 use watch::MysqlWatch;
@@ -65,7 +67,7 @@ use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::stranger::Stranger;
 use crate::tls::{TlsEnd, TlsUse};
-use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
+use crate::way::{Dial, Leg, Stream, Upstream};
 
 /// MySQL and MariaDB, protocol 4.1.
 pub(crate) struct Mysql;
@@ -110,7 +112,7 @@ impl Protocol for Mysql {
     };
 
     type State<S: Stream> = Spares<S>;
-    type App<A: Stream> = MaybeTls<Leg<A>>;
+    type App<A: Stream> = AppWay<A>;
     type Upstream<S: Stream> = Upstream<S>;
     type Watch = MysqlWatch;
     type Fault = MysqlFault;
@@ -159,8 +161,9 @@ impl Protocol for Mysql {
         let (named, ok) = (&entered.named, &entered.ok);
         app::admit(&mut app, named, &scramble, ok, &deadline).await?;
         let upstream = entered.upstream;
+        let app = compression::begin(leg, entered.compression);
         Ok(Login::Session(Box::new(Session {
-            legs: Paired { app: leg, upstream },
+            legs: Paired { app, upstream },
             watch: MysqlWatch::new(entered.terms),
             _permit: entered.permit,
         })))
@@ -257,6 +260,8 @@ struct Entered<S> {
     /// The plugin that the app has begun with.
     named: Vec<u8>,
     terms: Terms,
+    /// How the app wants to be spoken to from here on.
+    compression: Option<Method>,
     permit: OwnedSemaphorePermit,
 }
 
@@ -312,6 +317,7 @@ async fn enter<D: Dial>(
         ok: granted.ok,
         named: response.plugin.to_vec(),
         terms,
+        compression: Method::of(&response),
         permit,
     })
 }

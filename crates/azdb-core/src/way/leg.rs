@@ -64,6 +64,19 @@ impl<S> Leg<S> {
         }
     }
 
+    /// The same leg around what `change` makes of its stream. What lies unread stays, outside of whatever `change` puts around it.
+    pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Leg<T> {
+        Leg {
+            stream: change(self.stream),
+            unread: self.unread,
+        }
+    }
+
+    /// The same leg around what `change` makes of its stream and of what lies unread, which is for whatever it puts around it.
+    pub(crate) fn wrap<T>(self, change: impl FnOnce(S, BytesMut) -> T) -> Leg<T> {
+        Leg::new(change(self.stream, self.unread))
+    }
+
     /// The stream, to look at.
     pub(crate) fn stream(&self) -> &S {
         &self.stream
