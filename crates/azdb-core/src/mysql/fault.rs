@@ -154,7 +154,6 @@ impl OwnFault for MysqlFault {
             Self::Refused(refused) => vec![&mut refused.message, &mut refused.body],
             Self::NotEntra { message, .. } => vec![message],
             Self::AppPacket(_)
-            | Self::AppTooOld
             | Self::AppWantsTls
             | Self::Challenge { .. }
             | Self::UpstreamPacket(_)
