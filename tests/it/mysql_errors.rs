@@ -102,7 +102,7 @@ fn certificate_that_nobody_vouches_for() {
         "{shown}"
     );
     assert!(
-        shown.contains("upstream_ca_file when a private authority signed it"),
+        shown.contains("set upstream_ca_file to the authority that signed the certificate"),
         "{shown}"
     );
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::authority::{Authority, documented_certificate};
+use crate::authority::{Authority, documented_certificate, first_version_certificate};
 use crate::ports::closed_port;
 use crate::process::{Process, Program, tools};
 use crate::server::{Certificate, Method};
@@ -167,6 +167,12 @@ fn certify(kind: Certificate, directory: &Path, ca_file: &Path) -> Option<(PathB
         Certificate::Absent => {
             fs::write(ca_file, Authority::default().ca_pem()).unwrap();
             return None;
+        }
+        Certificate::FirstVersion => {
+            let (pem, key_pem) = first_version_certificate(directory);
+            fs::write(&certificate, &pem).unwrap();
+            fs::write(&key, key_pem).unwrap();
+            fs::write(ca_file, pem).unwrap();
         }
         Certificate::Documented => {
             let _ = documented_certificate(directory);

@@ -34,10 +34,11 @@ mod proxy;
 mod raw;
 mod server;
 mod start;
+mod tap;
 mod transcript;
 
 pub use app::App;
-pub use authority::{Authority, client_config, documented_certificate};
+pub use authority::{Authority, client_config, documented_certificate, first_version_certificate};
 pub use azure::{Azure, Emulated};
 pub use azure_sql::{AzureSql, Encrypt, SqlApp, seen};
 pub use fake::{Conversation, Fake};
@@ -51,6 +52,7 @@ pub use proxy::{Proxy, Refusal};
 pub use raw::{End, Message, RawApp, packets};
 pub use server::{Certificate, Method, Server};
 pub use start::{Start, binary};
+pub use tap::Tap;
 
 /// How long a test waits for what must come. Only a failure takes so long.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

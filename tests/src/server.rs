@@ -14,6 +14,8 @@ pub enum Certificate {
     Signed,
     /// The self-signed one for localhost of PostgreSQL's documentation.
     Documented,
+    /// One of X.509 version 1 for localhost that signs itself.
+    FirstVersion,
     /// None: the server has `ssl = off`.
     Absent,
 }

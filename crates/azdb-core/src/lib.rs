@@ -46,8 +46,9 @@ mod tds;
 mod tls;
 mod way;
 
-pub use fault::{Cause, Explained, Kind, Overdue};
+pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
 pub use server::{Drained, Server, StartError};
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};
+pub use way::Home;

@@ -5,9 +5,10 @@ use std::io;
 
 use azdb_config::route::Endpoint;
 use azdb_identity::{Audience, TokenError, TokenErrorKind};
+use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted};
 
-use super::{Explained, Kind, Overdue};
+use super::{Explained, Kind, Overdue, TlsFlaw};
 
 /// Why an app was not let in, whatever it speaks.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +70,7 @@ pub enum Cause {
         host: String,
         /// What the resolver said.
         #[source]
-        source: io::Error,
+        source: NameError,
     },
 
     /// No address of the upstream took the connection.
@@ -106,13 +107,13 @@ pub enum Cause {
     },
 
     /// The handshake did not succeed, or the certificate did not stand up. Nothing secret was sent.
-    #[error("cannot trust upstream `{host}`")]
+    #[error("{} `{host}`", if .flaw.is_of_the_certificate() { "cannot trust upstream" } else { "no TLS with upstream" })]
     Tls {
         /// Whom we asked for.
         host: String,
-        /// What rustls says.
+        /// What is wrong with its TLS.
         #[source]
-        source: io::Error,
+        flaw: TlsFlaw,
     },
 
     /// A token must not go where nobody has verified the name.
@@ -164,9 +165,9 @@ impl Explained for Cause {
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::StuffedBytes { .. }
-            | Self::Tls { .. }
             | Self::UpstreamLost { .. }
             | Self::Overdue(_) => Kind::Network,
+            Self::Tls { flaw, .. } => flaw.kind(),
             Self::NoTls { .. } | Self::UpstreamRules { .. } => Kind::Upstream,
         }
     }
@@ -202,10 +203,7 @@ impl Explained for Cause {
             Self::StuffedBytes { .. } => {
                 "somebody between here and the server may be tampering with the connection"
             }
-            Self::Tls { .. } => {
-                "the upstream must be the name that its certificate carries; set upstream_tls_name when you dial another one, \
-                 upstream_ca_file when a private authority signed it"
-            }
+            Self::Tls { flaw, .. } => flaw.remedy(),
             Self::NotSealed { .. } => "set upstream_tls to \"verify\"",
             Self::UpstreamRules { .. } => {
                 "check that the upstream is a server of the route's protocol"
@@ -222,6 +220,53 @@ impl Cause {
     /// What a broken upstream means for whoever was `doing` something with it.
     pub(crate) fn lost(doing: &'static str) -> impl Fn(io::Error) -> Self + Copy {
         move |source| Self::UpstreamLost { doing, source }
+    }
+
+    /// Whether nobody answered, or nobody knows where.
+    pub(super) fn is_silence(&self) -> bool {
+        match self {
+            Self::Resolve { .. } | Self::Connect { .. } | Self::UpstreamLost { .. } => true,
+            Self::Overdue(_) => true,
+            // An alert is an answer, and so is a certificate.
+            Self::Tls { flaw, .. } => matches!(flaw, TlsFlaw::BrokenOff(_)),
+            Self::UnknownUser { .. }
+            | Self::TooMany { .. }
+            | Self::ShuttingDown
+            | Self::NoRandomness
+            | Self::Token { .. }
+            | Self::SecretTooLong { .. }
+            | Self::Password(_)
+            | Self::NoUpstream
+            | Self::Loop { .. }
+            | Self::NoTls { .. }
+            | Self::StuffedBytes { .. }
+            | Self::NotSealed { .. }
+            | Self::UpstreamRules { .. } => false,
+        }
+    }
+
+    /// Whether the upstream is away for a moment, as it is while it starts anew: nobody listens.
+    pub(super) fn is_away(&self) -> bool {
+        match self {
+            Self::Connect { source, .. } => is_lost(source),
+            Self::UnknownUser { .. }
+            | Self::TooMany { .. }
+            | Self::ShuttingDown
+            | Self::NoRandomness
+            | Self::Token { .. }
+            | Self::SecretTooLong { .. }
+            | Self::Password(_)
+            | Self::NoUpstream
+            | Self::Resolve { .. }
+            | Self::Loop { .. }
+            | Self::NoTls { .. }
+            | Self::StuffedBytes { .. }
+            | Self::Tls { .. }
+            | Self::NotSealed { .. }
+            | Self::UpstreamRules { .. }
+            | Self::UpstreamLost { .. }
+            | Self::Overdue(_) => false,
+        }
     }
 
     /// What an app is told of what happened, in any protocol.
@@ -247,6 +292,27 @@ impl Cause {
             | Self::Overdue(_) => Chain(self).to_string(),
         }
     }
+}
+
+/// Whether the far end was not there, or has gone.
+fn is_lost(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
+        NetworkDown, NetworkUnreachable, NotConnected, TimedOut, UnexpectedEof,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused
+            | ConnectionReset
+            | ConnectionAborted
+            | BrokenPipe
+            | NotConnected
+            | UnexpectedEof
+            | HostUnreachable
+            | NetworkUnreachable
+            | NetworkDown
+            | TimedOut
+    )
 }
 
 fn is_azure_sqls(port: u16) -> bool {

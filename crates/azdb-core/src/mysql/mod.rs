@@ -24,7 +24,7 @@
 //! # Invariants
 //!
 //! * The app's own password is never sent upstream.
-//! * A flag that changes the byte format after login is equal on both legs.
+//! * A flag that changes the byte format after login is equal on both legs, but for compression, which ends here ([`compression`]).
 //! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::way::Sealed) way.
 //! * The first packet that an app reads is a greeting, also when there is no upstream.
 //! * No error of ours has a code from 2000 to 2999, which apps take for errors of their own library.
@@ -32,6 +32,7 @@
 mod app;
 mod change_user;
 mod channel;
+mod compression;
 mod fault;
 mod notice;
 mod password;
@@ -50,6 +51,7 @@ use zeroize::Zeroizing;
 
 use app::{Arrival, Arrived};
 use channel::Channel;
+use compression::{AppWay, Method};
 use fault::MysqlFault;
 use spares::{Met, Spares};
 use upstream::Greeted;
@@ -57,11 +59,11 @@ use watch::MysqlWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session};
+use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
-use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
+use crate::way::{Dial, Leg, Stream, Upstream};
 
 /// MySQL and MariaDB, protocol 4.1.
 pub(crate) struct Mysql;
@@ -106,7 +108,7 @@ impl Protocol for Mysql {
     };
 
     type State<S: Stream> = Spares<S>;
-    type App<A: Stream> = MaybeTls<Leg<A>>;
+    type App<A: Stream> = AppWay<A>;
     type Upstream<S: Stream> = Upstream<S>;
     type Watch = MysqlWatch;
     type Fault = MysqlFault;
@@ -142,15 +144,25 @@ impl Protocol for Mysql {
         };
         drop(seat);
         let mut app = Channel::at(&mut leg, next);
-        let entered = match enter(&packet, greeted, scramble, lobby, &deadline).await {
+        let entered = match enter(
+            &packet,
+            greeted,
+            scramble,
+            lobby,
+            &deadline,
+            app.leg().left(),
+        )
+        .await
+        {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
         let (named, ok) = (&entered.named, &entered.ok);
         app::admit(&mut app, named, &scramble, ok, &deadline).await?;
         let upstream = entered.upstream;
+        let app = compression::begin(leg, entered.compression);
         Ok(Login::Session(Box::new(Session {
-            legs: Paired { app: leg, upstream },
+            legs: Paired { app, upstream },
             watch: MysqlWatch::new(entered.terms),
             _permit: entered.permit,
         })))
@@ -235,6 +247,8 @@ struct Entered<S> {
     /// The plugin that the app has begun with.
     named: Vec<u8>,
     terms: Terms,
+    /// How the app wants to be spoken to from here on.
+    compression: Option<Method>,
     permit: OwnedSemaphorePermit,
 }
 
@@ -245,6 +259,7 @@ async fn enter<D: Dial>(
     scramble: [u8; SCRAMBLE],
     lobby: &Lobby<Mysql, D>,
     deadline: &Deadline,
+    left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<MysqlFault>> {
     let response = app::parse_response(packet)?;
     let principal = lobby.principal(response.user)?;
@@ -280,14 +295,16 @@ async fn enter<D: Dial>(
         greeted: Some(greeted),
         lobby,
         deadline,
+        tracks: Tracks::default(),
     };
-    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
+    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
     terms.plugin = granted.plugin;
     Ok(Entered {
         upstream: granted.upstream,
         ok: granted.ok,
         named: response.plugin.to_vec(),
         terms,
+        compression: Method::of(&response),
         permit,
     })
 }

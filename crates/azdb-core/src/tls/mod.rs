@@ -4,6 +4,7 @@
 //!
 //! * Every configuration names its crypto provider; none depends on a process-wide default.
 
+mod first_version;
 mod local;
 mod resolver;
 mod trust;

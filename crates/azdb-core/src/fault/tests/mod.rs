@@ -54,7 +54,7 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 28] = [
     Kind::User,
     Kind::Limit,
     Kind::Limit,
@@ -69,6 +69,17 @@ const KINDS: [Kind; 18] = [
     Kind::Configuration,
     Kind::Upstream,
     Kind::Network,
+    // What is wrong with an upstream's TLS.
+    Kind::Upstream,
+    Kind::Configuration,
+    Kind::Configuration,
+    Kind::Configuration,
+    Kind::Configuration,
+    Kind::Configuration,
+    Kind::Upstream,
+    Kind::Upstream,
+    Kind::Configuration,
+    Kind::Network,
     Kind::Network,
     Kind::Configuration,
     Kind::Upstream,
@@ -80,6 +91,18 @@ const KINDS: [Kind; 18] = [
 async fn every_cause_is_somebodys_business() {
     let kinds: Vec<Kind> = every_cause().iter().map(Cause::kind).collect();
     assert_eq!(kinds, KINDS);
+}
+
+#[tokio::test]
+async fn every_flaw_of_tls_has_a_remedy_of_its_own() {
+    let flaws: Vec<_> = every_cause()
+        .into_iter()
+        .filter(|cause| matches!(cause, Cause::Tls { .. }))
+        .collect();
+    let mut remedies: Vec<_> = flaws.iter().map(Cause::remedy).collect();
+    remedies.sort();
+    remedies.dedup();
+    assert_eq!(remedies.len(), flaws.len());
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@
 )]
 
 mod change_user;
+mod compression;
 mod database;
+mod envelopes;
 mod first_packets;
 mod greetings;
 mod logins;

@@ -145,6 +145,7 @@ pub(super) fn app_response() -> Response<'static> {
         database: Some(b"shop"),
         plugin: plugin::NATIVE,
         attributes: b"\x07\x03key\x02vl",
+        zstd_level: 0,
     }
 }
 
