@@ -37,7 +37,13 @@ fn identity_that_is_not_found() {
         .start(&format!("{identity}{}", emulated.route()))
         .start();
     let refusal = proxy.refusal();
-    refusal.assert_is_ours("28000", "answered 400", "assign a managed identity");
+    let asked =
+        "(asked for client_id `00000000-0000-0000-0000-00000000dead` from the configuration)";
+    refusal.assert_is_ours(
+        "28000",
+        asked,
+        "assign the identity to this app, or correct `client_id`",
+    );
     assert!(emulated.azure.postgres().logins().is_empty());
 }
 
@@ -69,18 +75,15 @@ fn token_that_stays_expired() {
 
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
-fn token_for_another_audience() {
+fn token_for_another_audience_is_shown_to_no_database() {
     let emulated = Emulated::new();
     emulated.azure.issuer().set_default(Flaw::WrongAudience);
     let proxy = emulated.proxy();
-    let refusal = proxy.refusal();
-    assert_eq!(refusal.sqlstate, "28000");
-    assert!(
-        refusal
-            .message
-            .contains("does not have a valid audience claim")
-    );
-    assert!(refusal.hint.unwrap().contains("set the route's audience"));
+    let text = "gave a token for `https://management.azure.com/`, and the database takes those for \
+                `https://ossrdbms-aad.database.windows.net`";
+    let hint = "check the route's `audience`";
+    proxy.refusal().assert_is_ours("28000", text, hint);
+    assert!(emulated.azure.postgres().logins().is_empty());
 }
 
 #[test]

@@ -87,6 +87,18 @@ fn error_of_the_database_arrives_as_it_was() {
 
 #[test]
 #[cfg_attr(not(has_freetds), ignore = "no FreeTDS: see scripts/test")]
+fn token_for_another_audience_is_shown_to_no_database() {
+    let azure = AzureSql::new();
+    azure.azure.issuer().set_default(Flaw::WrongAudience);
+    let proxy = azure.proxy();
+    let told = rows(&SqlApp::of(&proxy, Encrypt::Off));
+    let said = "gave a token for `https://management.azure.com/`, and the database takes those for `https://database.windows.net`";
+    assert!(told.contains(said), "{told}");
+    assert!(azure.azure.tds().logins().is_empty());
+}
+
+#[test]
+#[cfg_attr(not(has_freetds), ignore = "no FreeTDS: see scripts/test")]
 fn expired_token_is_fetched_again_once() {
     let azure = AzureSql::new();
     azure.azure.issuer().script(1, Flaw::Expired);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use azdb_quote::Quoted;
 
 use crate::http::HttpFault;
-use crate::{Selector, SourceKind, TokenErrorKind};
+use crate::identity::Chosen;
+use crate::{Audience, SourceKind, TokenErrorKind};
 
 /// Why a source gave no token. Text of others is already quoted.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,14 @@ pub(crate) enum SourceFault {
     #[error("{0}")]
     Answered(Answered),
 
+    /// The endpoint does not know the identity that it was asked for.
+    #[error("{said} (asked for {asked})")]
+    UnknownIdentity { said: Answered, asked: Chosen },
+
+    /// Identity endpoints do not redirect: somebody else has answered.
+    #[error("answered {status}, a redirect to {to}, which is not followed")]
+    Redirected { status: u16, to: String },
+
     #[error("gave no usable answer: {what}")]
     Unreadable { what: String },
 
@@ -41,7 +50,13 @@ pub(crate) enum SourceFault {
     AlmostOver { left: Duration },
 
     #[error("gave a token of another identity: asked for {asked}, got {got}")]
-    OtherIdentity { asked: Selector, got: String },
+    OtherIdentity { asked: Chosen, got: String },
+
+    #[error("gave a token for `{got}`, and the database takes those for `{wanted}`")]
+    OtherAudience { wanted: Audience, got: String },
+
+    #[error("gave a token with {what} in it")]
+    Stray { what: &'static str },
 
     #[error("{0}")]
     Program(ProgramFault),
@@ -104,6 +119,14 @@ impl Answered {
         }
     }
 
+    /// Whether it is a "no" to the identity that was asked for, and not to anything else in the question.
+    pub(crate) fn is_about_identity(&self) -> bool {
+        match self.aadsts {
+            Some(code) => code == UNKNOWN_APPLICATION,
+            None => self.status == 400 && !self.says("multiple"),
+        }
+    }
+
     /// Whether the text has `part` in it, whatever the case.
     pub(crate) fn says(&self, part: &str) -> bool {
         self.text
@@ -111,6 +134,9 @@ impl Answered {
             .contains(&part.to_ascii_lowercase())
     }
 }
+
+/// The authority's code for a client id that is not in the tenant.
+pub(crate) const UNKNOWN_APPLICATION: u32 = 700_016;
 
 /// What others say, made harmless: the first line that says something.
 pub(crate) fn first_line(text: &str) -> String {
@@ -159,7 +185,12 @@ impl SourceFault {
             | Self::TaskBroke
             | Self::Unreadable { .. }
             | Self::OtherIdentity { .. }
-            | Self::File { .. } => false,
+            | Self::OtherAudience { .. }
+            | Self::UnknownIdentity { .. }
+            | Self::Redirected { .. }
+            | Self::Stray { .. } => false,
+            // Whoever keeps it fresh is at it.
+            Self::File { source, .. } => source.kind() == io::ErrorKind::ResourceBusy,
             Self::Http { source, .. } => source.is_transient(),
             Self::Answered(answer) => match answer.status {
                 // How IMDS says that it is being updated.
@@ -168,7 +199,43 @@ impl SourceFault {
                 _ => answer.says("temporarily_unavailable"),
             },
             Self::AlmostOver { .. } => true,
-            Self::Program(program) => matches!(program, ProgramFault::TooSlow { .. }),
+            Self::Program(program) => match program {
+                ProgramFault::TooSlow { .. } => true,
+                // Somebody is writing it.
+                ProgramFault::Start { source, .. } => {
+                    source.kind() == io::ErrorKind::ExecutableFileBusy
+                }
+                ProgramFault::NotFound { .. }
+                | ProgramFault::Failed { .. }
+                | ProgramFault::TooMuch { .. } => false,
+            },
+        }
+    }
+
+    /// Whether a login that waits may have the source asked about once a second: it is on this machine, or nobody has been
+    /// asked yet. What a throttled endpoint or Microsoft's authority answered is a reason to stay away for longer.
+    pub(crate) fn is_cheap_to_repeat(&self, source: SourceKind) -> bool {
+        let is_near = match source {
+            SourceKind::Imds
+            | SourceKind::AppService
+            | SourceKind::AzureArc
+            | SourceKind::ServiceFabric
+            | SourceKind::File => true,
+            SourceKind::Auto
+            | SourceKind::ManagedIdentity
+            | SourceKind::WorkloadIdentity
+            | SourceKind::ServicePrincipal
+            | SourceKind::AzureCli
+            | SourceKind::AzureDeveloperCli
+            | SourceKind::AzurePowershell
+            | SourceKind::Command => false,
+        };
+        match self {
+            Self::Http { source, .. } => is_near || source.came_to_nobody(),
+            Self::Answered(answer) => {
+                is_near && answer.status != 429 && answer.retry_after.is_none()
+            }
+            _ => is_near,
         }
     }
 
@@ -180,10 +247,14 @@ impl SourceFault {
             }
             Self::TaskBroke => TokenErrorKind::Bug,
             Self::Http { source, .. } => source.kind(),
+            Self::Redirected { .. } => TokenErrorKind::Network,
+            Self::UnknownIdentity { .. } => TokenErrorKind::Identity,
             Self::Answered(_)
             | Self::Unreadable { .. }
             | Self::AlmostOver { .. }
-            | Self::OtherIdentity { .. } => TokenErrorKind::Identity,
+            | Self::OtherIdentity { .. }
+            | Self::OtherAudience { .. }
+            | Self::Stray { .. } => TokenErrorKind::Identity,
             Self::Program(ProgramFault::NotFound { .. } | ProgramFault::Start { .. }) => {
                 TokenErrorKind::Configuration
             }
@@ -198,7 +269,9 @@ impl SourceFault {
     /// How long the endpoint asked us to stay away.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Answered(answer) => answer.retry_after,
+            Self::Answered(answer) | Self::UnknownIdentity { said: answer, .. } => {
+                answer.retry_after
+            }
             _ => None,
         }
     }

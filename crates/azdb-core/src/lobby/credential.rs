@@ -8,7 +8,7 @@ use std::time::Duration;
 use azdb_config::route::{Principal, UpstreamAuth};
 use azdb_identity::{Audience, Token, TokenError};
 use azdb_quote::Chain;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
@@ -25,6 +25,14 @@ pub(crate) enum Credential<'a> {
 }
 
 impl Credential<'_> {
+    /// The secret itself.
+    fn expose(&self) -> &str {
+        match self {
+            Self::Token(token) => token.expose(),
+            Self::Password(password) => password.expose_secret(),
+        }
+    }
+
     /// Whether it may go nowhere but over a sealed way.
     pub(crate) fn is_token(&self) -> bool {
         matches!(self, Self::Token(_))
@@ -74,7 +82,8 @@ impl<T: Attempt> Try for With<'_, '_, T> {
     type Fault = T::Fault;
 
     async fn go(&mut self) -> Result<T::Granted, Fault<T::Fault>> {
-        self.attempt.log_in(self.credential).await
+        let outcome = self.attempt.log_in(self.credential).await;
+        outcome.map_err(|fault| fault.without(self.credential.expose()))
     }
 
     fn tracks(&mut self) -> Option<&mut Tracks> {

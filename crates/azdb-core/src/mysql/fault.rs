@@ -157,6 +157,19 @@ impl OwnFault for MysqlFault {
         }
     }
 
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
+        match self {
+            Self::Refused(refused) => vec![&mut refused.message, &mut refused.body],
+            Self::NotEntra { message, .. } => vec![message],
+            Self::AppPacket(_)
+            | Self::AppTooOld
+            | Self::AppWantsTls
+            | Self::Challenge { .. }
+            | Self::UpstreamPacket(_)
+            | Self::RefusedAtOnce { .. } => Vec::new(),
+        }
+    }
+
     fn says_token_expired(&self) -> bool {
         match self {
             Self::Refused(refused) => {

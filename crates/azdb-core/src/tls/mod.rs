@@ -6,6 +6,7 @@
 
 mod first_version;
 mod local;
+mod pem_file;
 mod resolver;
 mod trust;
 mod verifier;

@@ -14,6 +14,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::fault::SourceFault;
+use crate::text;
 
 /// How long the statement is good.
 const LIFE: Duration = Duration::from_secs(10 * 60);
@@ -31,6 +32,7 @@ impl Certificate {
         provider: &CryptoProvider,
         path: &Path,
     ) -> Result<Self, SourceFault> {
+        let pem = text::unmarked(pem);
         let wrong = |what: &str, remedy| SourceFault::Setup {
             cause: format!("the certificate file `{}` {what}", path.display()),
             remedy,

@@ -8,7 +8,7 @@
 
 use super::program::Program;
 use super::{Plan, Surroundings, TokenSource};
-use crate::answer::{Grant, Shape, read};
+use crate::answer::{Grant, Shape, Wanted, read};
 use crate::clock::Clock;
 use crate::fault::SourceFault;
 use crate::{Audience, Environment, SourceKind, TokenError};
@@ -94,7 +94,12 @@ impl Developer {
         let program =
             Program::new(self.arguments(audience)?, &self.environment).complaining(complain);
         let printed = program.run().await?;
-        read(&printed, Shape::Json, None, &self.clock)
+        read(
+            &printed,
+            Shape::Printed,
+            Wanted::anybodys(audience),
+            &self.clock,
+        )
     }
 }
 

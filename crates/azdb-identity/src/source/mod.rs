@@ -68,6 +68,7 @@ impl Surroundings {
                 verify_as: None,
                 names: Names::of_the_system(),
                 clock: clock.clone(),
+                proxy: None,
             },
             clock,
             on_terminal: std::io::stdin().is_terminal(),

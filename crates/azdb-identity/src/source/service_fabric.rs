@@ -16,7 +16,7 @@ use rustls::{
 
 use super::managed::parse_url;
 use super::{Plan, Surroundings, TokenSource};
-use crate::answer::{Grant, granted};
+use crate::answer::{Grant, Wanted, granted};
 use crate::fault::SourceFault;
 use crate::http::{Answer, Line, Outgoing};
 use crate::{Audience, Environment, SourceKind, TokenError, sdk};
@@ -88,7 +88,7 @@ impl TokenSource for ServiceFabric {
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
         answer
-            .and_then(|answer| granted(&answer, None, &self.line.clock))
+            .and_then(|answer| granted(&answer, Wanted::anybodys(audience), &self.line.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }

@@ -82,6 +82,10 @@ impl OwnFault for Said {
         self.to_string()
     }
 
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
+        Vec::new()
+    }
+
     fn says_token_expired(&self) -> bool {
         self.0.contains("expired")
     }

@@ -16,6 +16,18 @@ async fn the_upstreams_own_error_arrives_as_it_came() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_upstream_that_quotes_the_token_tells_it_to_nobody() {
+    let mut door = Door::new();
+    let (mut app, mut database) = asked(&mut door).await;
+    database.say(&encode_switch(plugin::CLEAR, &SALT)).await;
+    database.hear().await;
+    let quoting = |token: &str| refusal(1045, &format!("bad token '{token}', {token}"));
+    database.say(&quoting(TOKEN)).await;
+    let stars = "*".repeat(TOKEN.len());
+    assert_eq!(app.hear().await, quoting(&stars));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_before_any_request_is_explained() {
     let mut door = Door::new();
     let (app, mut database) = asked(&mut door).await;
