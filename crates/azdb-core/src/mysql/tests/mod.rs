@@ -18,6 +18,7 @@ mod passwords;
 mod probes;
 mod refusals;
 mod sealed;
+mod spares;
 mod spoken;
 mod tokens;
 mod visit;
@@ -39,4 +40,4 @@ use crate::session;
 use crate::socket::Peer as Caller;
 
 use database::{CAPABILITIES, OK, Peer, SALT, greeting, refusal, sealed};
-use visit::{App, Door, app_response, asked, parsed, response, session_with};
+use visit::{App, Door, app_response, asked, is_the_next_apps, parsed, response, session_with};
