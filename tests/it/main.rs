@@ -18,6 +18,7 @@ mod limits;
 mod local_tls;
 mod logs;
 mod mysql_compression;
+mod mysql_costs;
 mod mysql_drivers;
 mod mysql_errors;
 mod mysql_gatekeeper;

@@ -16,8 +16,9 @@ use azdb_config::route::{Principal, Route};
 use azdb_identity::Tokens;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-pub(crate) use credential::{Attempt, Credential, Life, log_in};
+pub(crate) use credential::{Attempt, Credential, Life, log_in, ready};
 pub(crate) use hold::{Tracks, Try, persist};
 pub(crate) use protocol::{Legs, Login, Protocol, Session};
 
@@ -38,6 +39,8 @@ pub(crate) struct Lobby<P: Protocol, D: Dial> {
     pub(crate) dialler: D,
     /// Set when no new session may begin.
     pub(crate) closing: CancellationToken,
+    /// What the end of the process waits for.
+    pub(crate) tasks: TaskTracker,
     pub(crate) state: Arc<RouteState<P, D::Stream>>,
 }
 
@@ -80,6 +83,23 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         };
         let principal = self.route.principal(user).ok_or_else(unknown)?;
         Ok(principal)
+    }
+
+    /// Whether there is a place for one more session now.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::ShuttingDown`] and [`Cause::TooMany`].
+    pub(crate) fn room(&self) -> Result<(), Cause> {
+        if self.closing.is_cancelled() {
+            return Err(Cause::ShuttingDown);
+        }
+        match self.state.sessions.available_permits() {
+            0 => Err(Cause::TooMany {
+                limit: self.route.max_connections,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// A place among the route's sessions.

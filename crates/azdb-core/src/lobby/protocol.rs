@@ -8,6 +8,7 @@ use super::Lobby;
 use crate::fault::OwnFault;
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch};
+use crate::stranger::Stranger;
 use crate::tls::TlsUse;
 use crate::way::{BreakOff, Dial, Leg, Stream};
 
@@ -62,8 +63,8 @@ pub(crate) enum Login<P: Protocol, A: Stream, S: Stream> {
     Session(Box<Session<P, A, S>>),
     /// It came for something else, and has got it.
     Errand(&'static str),
-    /// It closed, or spoke something else; nobody is left to tell.
-    Nobody,
+    /// It was no app.
+    Nobody(Stranger),
 }
 
 /// The two sides of a session.

@@ -84,7 +84,7 @@ impl Protocol for Postgres {
                 app.part_with(&[]).await;
                 return Ok(Login::Errand("cancel request"));
             }
-            app::Arrival::Nobody => return Ok(Login::Nobody),
+            app::Arrival::Nobody(stranger) => return Ok(Login::Nobody(stranger)),
         };
         let entered = match enter(&packet, lobby, &deadline, app.left()).await {
             Ok(entered) => entered,

@@ -7,6 +7,7 @@ use azdb_wire::postgres::{ErrorResponse, append_hint};
 
 use super::{PostgresFault, hint};
 use crate::fault::{Cause, Explained as _, Fault, Root};
+use crate::stranger::PROXY_HEADER;
 
 /// Whose words an app reads.
 enum Words<'a> {
@@ -41,6 +42,18 @@ pub(super) fn notice(fault: &Fault<PostgresFault>) -> Vec<u8> {
         }
         .encode(&mut out),
     }
+    out
+}
+
+/// What whoever waits behind a header of the PROXY protocol reads.
+pub(super) fn no_proxy_header() -> Vec<u8> {
+    let mut out = Vec::new();
+    ErrorResponse {
+        sqlstate: "08P01",
+        message: PROXY_HEADER.0,
+        hint: PROXY_HEADER.1,
+    }
+    .encode(&mut out);
     out
 }
 

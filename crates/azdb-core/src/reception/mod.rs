@@ -90,6 +90,7 @@ impl Reception {
                 home: Arc::clone(&resources.home),
             },
             closing: ending.closing.clone(),
+            tasks: ending.tasks.clone(),
             state: Arc::new(RouteState::new(route)),
             route: Arc::clone(route),
         };

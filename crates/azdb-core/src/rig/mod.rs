@@ -25,6 +25,7 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub(crate) use causes::every_cause;
 pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
@@ -192,6 +193,7 @@ fn lobby<P: Protocol>(
         tokens: tokens(),
         dialler,
         closing: CancellationToken::new(),
+        tasks: TaskTracker::new(),
         state: Arc::new(RouteState::new(&route)),
         route,
     }

@@ -29,7 +29,7 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     match ending.goodbye.run_until_cancelled(login).await {
         Some(Ok(Login::Session(session))) => run(session, &span, lobby, ending).await,
         Some(Ok(Login::Errand(what))) => span().in_scope(|| tracing::debug!("{what}")),
-        Some(Ok(Login::Nobody)) => span().in_scope(|| tracing::debug!("closed before a login")),
+        Some(Ok(Login::Nobody(who))) => span().in_scope(|| tracing::debug!("no login: {who}")),
         Some(Err(not_in)) => span().in_scope(|| note("login refused", &not_in, ledger)),
         None => span().in_scope(|| tracing::warn!("login cut short by the end of the proxy")),
     }

@@ -85,8 +85,9 @@ impl Protocol for Tds {
     ) -> Result<Login<Self, A, D::Stream>, NotIn<TdsFault>> {
         let (route, deadline) = (&lobby.route, Deadline::after(lobby.route.login_timeout));
         let greeting = app::greet(socket, lobby.app_tls.as_ref(), &route.name, &deadline);
-        let Some(caller) = greeting.await? else {
-            return Ok(Login::Nobody);
+        let caller = match greeting.await? {
+            Ok(caller) => caller,
+            Err(stranger) => return Ok(Login::Nobody(stranger)),
         };
         let Caller {
             mut app,

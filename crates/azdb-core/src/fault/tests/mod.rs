@@ -25,16 +25,18 @@ fn every_left() -> Vec<Left> {
         Left::Gone(gone()),
         Left::Silent(overdue),
         Left::Tls(gone()),
+        Left::OldTls(gone()),
+        Left::OtherTls(gone()),
         Left::StuffedBytes(7),
-        Left::Stranger(gone().into()),
     ];
     // A new one does not compile until it has a place, and fails until it stands there.
     let places = all.iter().map(|left| match left {
         Left::Gone(_) => 0,
         Left::Silent(_) => 1,
         Left::Tls(_) => 2,
-        Left::StuffedBytes(_) => 3,
-        Left::Stranger(_) => 4,
+        Left::OldTls(_) => 3,
+        Left::OtherTls(_) => 4,
+        Left::StuffedBytes(_) => 5,
     });
     assert!(places.eq(0..all.len()));
     all

@@ -20,6 +20,7 @@ use crate::fault::{Explained, Fault, Kind, OwnFault};
 use crate::parting::NotIn;
 use crate::relay::{Cut, Watch};
 use crate::rig::{House, PRINCIPAL};
+use crate::stranger::Stranger;
 use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Leg, MaybeTls, Upstream};
 
@@ -44,7 +45,7 @@ impl Protocol for Silence {
         _: A,
         _: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<Said>> {
-        Ok(Login::Nobody)
+        Ok(Login::Nobody(Stranger::Probe))
     }
 }
 

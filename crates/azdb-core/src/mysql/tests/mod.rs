@@ -19,6 +19,7 @@ mod passwords;
 mod probes;
 mod refusals;
 mod sealed;
+mod spares;
 mod spoken;
 mod tokens;
 mod visit;
@@ -40,4 +41,4 @@ use crate::session;
 use crate::socket::Peer as Caller;
 
 use database::{CAPABILITIES, OK, Peer, SALT, greeting, refusal, sealed};
-use visit::{App, Door, app_response, asked, parsed, response, session_with};
+use visit::{App, Door, app_response, asked, is_the_next_apps, parsed, response, session_with};
