@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod any_envelopes;
 mod change_user;
 mod compression;
 mod database;
