@@ -13,6 +13,7 @@ mod database;
 mod envelopes;
 mod first_packets;
 mod greetings;
+mod holds;
 mod logins;
 mod notices;
 mod passwords;
