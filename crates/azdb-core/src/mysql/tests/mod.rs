@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod any_envelopes;
 mod change_user;
 mod compression;
 mod database;
@@ -13,6 +14,7 @@ mod echoes;
 mod envelopes;
 mod first_packets;
 mod greetings;
+mod holds;
 mod logins;
 mod notices;
 mod passwords;

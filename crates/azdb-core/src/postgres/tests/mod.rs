@@ -10,6 +10,7 @@ mod cancels;
 mod database;
 mod echoes;
 mod first_packets;
+mod holds;
 mod logins;
 mod notices;
 mod passwords;

@@ -9,6 +9,7 @@
 mod database;
 mod echoes;
 mod first_packets;
+mod holds;
 mod logins;
 mod notices;
 mod passwords;
