@@ -37,6 +37,7 @@ fn main() {
                 pam_services(),
             ],
         ),
+        ("has_haproxy", vec![on_path("haproxy")]),
         ("has_php", vec![apps.join("php/complete")]),
         ("has_perl", vec![apps.join("perl/complete")]),
         ("has_go", vec![apps.join("go/complete")]),

@@ -30,6 +30,7 @@ mod pgbench;
 mod postgres_gatekeeper;
 mod postgres_refusals;
 mod postgres_sample;
+mod probes;
 mod psql;
 mod replication;
 mod tds_apps;
