@@ -165,3 +165,45 @@ fn what_is_no_app_is_one_line_at_debug() {
     assert_eq!(early.hear().first(), Some(&0));
     is_calm(&mysql);
 }
+
+/// A ClientHello of TLS 1.1, without extensions.
+fn old_hello() -> Vec<u8> {
+    let mut hello = vec![3, 2];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 4, 0, 0x2f, 0, 0x35, 1, 0]);
+    let body = [&[1, 0, 0, u8::try_from(hello.len()).unwrap()], &hello[..]].concat();
+    [
+        &[0x16, 3, 1, 0, u8::try_from(body.len()).unwrap()],
+        &body[..],
+    ]
+    .concat()
+}
+
+#[test]
+#[cfg_attr(
+    not(has_mariadb),
+    ignore = "no MariaDB to write a PAM service for: see scripts/test"
+)]
+fn an_app_with_old_tls_alone_is_told_of_in_the_log() {
+    const REMEDY: &str = "local_tls = \\\"off\\\" for this route";
+    let (shop, emulated) = (Shop::new(), Emulated::new());
+    let proxy = shop.start(&shop.route()).start();
+    let mut app = MysqlPeer::connect(proxy.address());
+    let _ = app.hear();
+    let mut request = vec![0x01, 0x8a, 0, 0, 0, 0, 0, 1, 45];
+    request.resize(32, 0);
+    app.say(&request);
+    app.say_bytes(&old_hello());
+    let _ = app.rest();
+    let line = proxy.log_until("the app offers no TLS 1.2 or later");
+    assert!(line.contains(REMEDY), "{line}");
+
+    let proxy = emulated.proxy();
+    let mut app = RawApp::connect(proxy.address());
+    app.send(&azdb_tests::packets::SSL_REQUEST);
+    assert_eq!(app.byte(), Some(b'S'));
+    app.send(&old_hello());
+    let _ = app.rest();
+    let line = proxy.log_until("the app offers no TLS 1.2 or later");
+    assert!(line.contains(REMEDY), "{line}");
+}
