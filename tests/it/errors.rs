@@ -150,7 +150,7 @@ fn server_that_refuses_connections() {
     let route = emulated
         .route()
         .replace(&port.to_string(), &elsewhere.to_string());
-    let proxy = emulated.start(&route).start();
+    let proxy = emulated.start(&(route + "hold_logins = false\n")).start();
     let text = format!("cannot connect to `127.0.0.1:{elsewhere}`");
     proxy.refusal().assert_is_ours("57P03", &text, "firewall");
 }
@@ -218,7 +218,9 @@ fn every_session_of_the_route_is_taken() {
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn server_with_too_many_clients_is_quoted() {
     let emulated = Emulated::new();
-    let proxy = emulated.proxy();
+    let proxy = emulated
+        .start(&(emulated.route() + "hold_logins = false\n"))
+        .start();
     let full = Refused::new("53300", "sorry, too many clients already");
     // psql tries again without TLS when it was refused over it.
     emulated.azure.postgres().refuse(3, &full);

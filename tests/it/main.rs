@@ -41,3 +41,4 @@ mod tokens;
 mod unix_sockets;
 mod upstream_tls;
 mod upstream_tls_flaws;
+mod upstreams;

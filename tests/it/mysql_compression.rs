@@ -65,6 +65,25 @@ fn mysql_connector_python_compresses_in_both_flavours() {
     }
 }
 
+/// It insists: where none of the algorithms is spoken there is no connection.
+#[test]
+#[cfg_attr(
+    not(all(has_mariadb, has_python)),
+    ignore = "no MySQL Connector/Python: see scripts/test"
+)]
+fn libmysqlclient_compresses_with_either_algorithm() {
+    for options in [
+        ["zlib", "3"],
+        ["zstd", "3"],
+        ["zstd", "22"],
+        ["zstd,zlib", "1"],
+    ] {
+        let own = json!({"changed": true});
+        let program = |app: MysqlApp, _: &Shop| app.python("with_libmysqlclient.py").args(options);
+        assert_seen(program, &with_file(own));
+    }
+}
+
 #[test]
 #[cfg_attr(
     not(all(has_mariadb, has_python)),
@@ -172,7 +191,7 @@ fn the_mariadb_client_sends_a_file_behind_a_long_answer() {
         .mariadb("mariadb")
         .args(["--compress", "--local-infile=1", "-N", "-B", "--delimiter=//", "-e"])
         .arg(format!(
-            "create table file (line varchar(9)); select seq from seq_1_to_100000; select repeat('y', 10 << 20); \
+            "create table file (line varchar(9)); select seq from seq_1_to_30000; select repeat('y', 10 << 20); \
              load data local infile '{}' into table file; select count(*), database() from file //",
             file.path().display()
         ))
@@ -189,4 +208,25 @@ fn the_mariadb_client_sends_a_file_behind_a_long_answer() {
         from_app < 1 << 20 && to_app < 2 << 20,
         "{from_app}, {to_app}"
     );
+}
+
+#[test]
+#[cfg_attr(
+    not(has_mariadb),
+    ignore = "no MariaDB to write a PAM service for: see scripts/test"
+)]
+fn the_mariadb_client_compresses_over_a_socket_file() {
+    let shop = Shop::new();
+    let directory = tempfile::TempDir::new().unwrap();
+    let socket = directory.path().join("socket");
+    let listen = format!("listen = \"unix:{}\"", socket.display());
+    let route = shop.route().replace("listen = \"127.0.0.1:0\"", &listen);
+    let proxy = shop.start(&route).arg("--log-level=debug").start();
+    let ran = Program::new("mariadb")
+        .args(["--no-defaults", "--compress", "-N", "-B"])
+        .arg(format!("--socket={}", socket.display()))
+        .args(["-e", "select current_user(), length(repeat('y', 3000000))"])
+        .run();
+    assert_eq!(ran.succeeded(), format!("{}@%\t3000000", shop.user));
+    proxy.log_until("the app compresses method=Zlib");
 }

@@ -76,7 +76,7 @@ fn error_of_the_database_arrives_as_it_was() {
     let text = "Database 'shop' on server 'here' is not currently available.";
     let refusal = Refusal::new(40613, text).class(17).state(3);
     azure.azure.tds().script(1, &LoginScript::Refuse(refusal));
-    let proxy = azure.proxy();
+    let proxy = azure.proxy_with("hold_logins = false\n");
     let told = rows(&SqlApp::of(&proxy, Encrypt::Off));
     assert!(
         told.contains("Msg 40613 (severity 17, state 3) from azdb-emulator"),

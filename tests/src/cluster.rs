@@ -30,6 +30,7 @@ pub(crate) struct Cluster {
     pub(crate) ca_file: PathBuf,
     /// The directory of its socket files.
     pub(crate) sockets: PathBuf,
+    data: PathBuf,
     process: Process,
 }
 
@@ -71,8 +72,22 @@ impl Cluster {
             port,
             ca_file,
             sockets,
+            data,
             process,
         }
+    }
+
+    /// Has `pg_ctl` do something with the server, and waits until it is done.
+    #[track_caller]
+    pub(crate) fn control(&self, words: &[&str]) {
+        let ran = as_server(&tools::postgres("pg_ctl"))
+            .args(["-s", "-w", "-m", "fast", "-D"])
+            .arg(&self.data)
+            .arg("-l")
+            .arg(self.data.join("again.log"))
+            .args(words)
+            .run();
+        let _ = ran.succeeded();
     }
 
     /// What the server has logged so far.

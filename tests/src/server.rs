@@ -56,6 +56,28 @@ pub struct Server {
     cluster: Cluster,
 }
 
+/// A server that was stopped.
+pub struct Stopped<'a>(&'a Server);
+
+impl<'a> Stopped<'a> {
+    /// Starts it again, until the result is dropped.
+    #[must_use]
+    #[track_caller]
+    pub fn start(self) -> Again<'a> {
+        self.0.cluster.control(&["start"]);
+        Again(self.0)
+    }
+}
+
+/// A server that was started again: not on its leash any more.
+pub struct Again<'a>(&'a Server);
+
+impl Drop for Again<'_> {
+    fn drop(&mut self) {
+        self.0.cluster.control(&["stop"]);
+    }
+}
+
 impl Server {
     /// The server that all tests share. Each makes roles and databases of its own in it.
     #[must_use]
@@ -111,6 +133,14 @@ impl Server {
             .env("PGUSER", "postgres")
             .env("PGDATABASE", database)
             .stdin(sql)
+    }
+
+    /// Stops it. Whoever has the result may start it again.
+    #[must_use]
+    #[track_caller]
+    pub fn stop(&self) -> Stopped<'_> {
+        self.cluster.control(&["stop"]);
+        Stopped(self)
     }
 
     /// What it has logged so far.

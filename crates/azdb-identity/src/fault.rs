@@ -1,4 +1,8 @@
 //! What can go wrong on the way to a token, before it is told to anybody.
+//!
+//! A fault is the second half of a sentence whose first half is the source: "IMDS" + "answered 400: …". It decides three things
+//! that the rest of the crate acts on: whether it passes, whether a login that waits may hurry, and whose business it is. What to
+//! do about it is `remedy`'s.
 
 use std::io;
 use std::path::PathBuf;
@@ -25,6 +29,7 @@ pub(crate) enum SourceFault {
     #[error("the task that fetches tokens broke")]
     TaskBroke,
 
+    /// There was no exchange, or none that came to its end.
     #[error("cannot be asked at `{endpoint}`")]
     Http {
         endpoint: String,
@@ -32,6 +37,7 @@ pub(crate) enum SourceFault {
         source: HttpFault,
     },
 
+    /// An HTTP status other than 200, and what came with it.
     #[error("{0}")]
     Answered(Answered),
 
@@ -43,24 +49,31 @@ pub(crate) enum SourceFault {
     #[error("answered {status}, a redirect to {to}, which is not followed")]
     Redirected { status: u16, to: String },
 
+    /// There was an answer, and no token can be found in it.
     #[error("gave no usable answer: {what}")]
     Unreadable { what: String },
 
+    /// It would not last through a login.
     #[error("gave a token that ends in {} s", left.as_secs())]
     AlmostOver { left: Duration },
 
+    /// An endpoint that does not know an id may give what it has.
     #[error("gave a token of another identity: asked for {asked}, got {got}")]
     OtherIdentity { asked: Chosen, got: String },
 
+    /// Another service would take it, this database would not, and it must not see it.
     #[error("gave a token for `{got}`, and the database takes those for `{wanted}`")]
     OtherAudience { wanted: Audience, got: String },
 
+    /// A protocol, a header or a log would read it as something else from there on.
     #[error("gave a token with {what} in it")]
     Stray { what: &'static str },
 
+    /// A program did not give a token.
     #[error("{0}")]
     Program(ProgramFault),
 
+    /// A file cannot be read, or is none.
     #[error("cannot read `{}`", path.display())]
     File {
         path: PathBuf,

@@ -1,4 +1,16 @@
 //! What a person can do about each fault.
+//!
+//! ```text
+//!   SourceFault --> of(source, fault) --> one line --> the app's error, the log, /status
+//! ```
+//!
+//! The cause says what happened; this says what to do, in the imperative, for somebody who has one terminal and does not know
+//! this program. Where the same fault of two sources is mended in two ways the match is over both.
+//!
+//! # Invariants
+//!
+//! * A remedy names the key, the variable, the file or the command that mends the cause, not the class of the cause.
+//! * Nothing that an endpoint or a program said is in it: that is the cause's, and quoted there.
 
 use crate::audience::is_guid;
 use crate::fault::{Answered, ProgramFault, SourceFault, UNKNOWN_APPLICATION};
@@ -10,7 +22,7 @@ use crate::{Selector, SourceKind};
 /// The agent's keys are for one group only.
 const HIMDS: &str = "add the user of this process to the group `himds` (`usermod -aG himds USER`) and start it again";
 
-/// One line of advice.
+/// One line of advice about `fault`, which `source` met.
 pub(crate) fn of(source: SourceKind, fault: &SourceFault) -> String {
     match fault {
         SourceFault::Setup { remedy, .. } => (*remedy).to_owned(),
@@ -112,6 +124,8 @@ fn place(asked: &Chosen) -> String {
     }
 }
 
+/// An id that the endpoint does not know. The usual mistakes: quotes or a line break around it, the object id in place of the
+/// client id, an identity that is assigned to another resource.
 fn unknown_identity(source: SourceKind, asked: &Chosen) -> String {
     let place = place(asked);
     if let Selector::ClientId(id) | Selector::ObjectId(id) = &asked.selector
@@ -154,6 +168,8 @@ fn other_audience(source: SourceKind) -> &'static str {
     }
 }
 
+/// What to do about an endpoint's "no". The same status means other things to other endpoints: 401 is a group to Arc and a
+/// stale header to App Service, 404 a tenant to the authority and patience to IMDS.
 fn answered(source: SourceKind, answer: &Answered) -> String {
     if let Some(code) = answer.aadsts {
         return aadsts(code);
@@ -235,6 +251,7 @@ fn aadsts(code: u32) -> String {
     advice.to_owned()
 }
 
+/// What to do about an answer, a file or a print that is no token.
 fn unreadable(source: SourceKind) -> &'static str {
     match source {
         SourceKind::Command => {
@@ -250,6 +267,7 @@ fn unreadable(source: SourceKind) -> &'static str {
     }
 }
 
+/// What to do about a file that cannot be read.
 fn file(source: SourceKind) -> &'static str {
     match source {
         SourceKind::AzureArc => HIMDS,
@@ -257,6 +275,7 @@ fn file(source: SourceKind) -> &'static str {
     }
 }
 
+/// What to do about a program. Sign-in tools that fail want a sign-in; a program of the user's own is the user's.
 fn program(source: SourceKind, fault: &ProgramFault) -> &'static str {
     match (source, fault) {
         (SourceKind::AzureCli, ProgramFault::NotFound { .. }) => {

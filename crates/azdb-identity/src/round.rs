@@ -1,4 +1,14 @@
 //! The task behind a keeper.
+//!
+//! ```text
+//!   fetch --> good --> publish, plan the next one --.
+//!     ^  '--> bad ---> publish, complain ----------- rest
+//!     |                                               |  due | the clock jumped | somebody waits and may
+//!     '-----------------------------------------------'
+//! ```
+//!
+//! It alone writes what is known; keepers and logins read it through the watch channel, and leave wishes. Times between fetches
+//! come from `schedule`, which is pure; here is what they are measured against.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,6 +29,7 @@ use crate::{Audience, Token, TokenError};
 /// The task: fetch, publish, wait, again.
 pub(crate) struct Round {
     pub(crate) source: Box<dyn TokenSource>,
+    /// What it is asked for, and what its tokens must say that they are for.
     pub(crate) audience: Audience,
     pub(crate) clock: Clock,
     pub(crate) jitter: Jitter,
@@ -34,6 +45,7 @@ pub(crate) struct Round {
 const WARN_AGAIN: Duration = Duration::from_secs(30);
 
 impl Round {
+    /// Never ends by itself: the keeper aborts the task when nobody wants the token any more.
     pub(crate) async fn run(mut self) {
         loop {
             let started = Instant::now();
@@ -69,6 +81,7 @@ impl Round {
         wait
     }
 
+    /// One line at info when it works again after it did not; whose token it is at debug, as the token says it.
     fn report(&self, token: &Token, life: Duration, wait: Duration) {
         let source = self.source.kind();
         let recovered = self.publish.borrow().failure.is_some();

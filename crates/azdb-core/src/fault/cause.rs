@@ -32,6 +32,13 @@ pub enum Cause {
     #[error("the proxy is shutting down")]
     ShuttingDown,
 
+    /// The upstream's name leads to another address now, and the route says that sessions follow it.
+    #[error("`{name}` has moved to another address")]
+    Moved {
+        /// The name.
+        name: Endpoint,
+    },
+
     /// No random bytes from the system.
     #[error("no random bytes")]
     NoRandomness,
@@ -152,7 +159,7 @@ impl Explained for Cause {
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownUser { .. } => Kind::User,
-            Self::TooMany { .. } | Self::ShuttingDown => Kind::Limit,
+            Self::TooMany { .. } | Self::ShuttingDown | Self::Moved { .. } => Kind::Limit,
             Self::NoRandomness | Self::NoUpstream => Kind::Bug,
             Self::Token { source, .. } => match source.kind() {
                 TokenErrorKind::Network => Kind::Network,
@@ -181,6 +188,7 @@ impl Explained for Cause {
                 "close idle connections, make the app's pool smaller, or raise max_connections"
             }
             Self::ShuttingDown => "try again",
+            Self::Moved { .. } => "connect again",
             Self::NoRandomness => "check this machine's random number source",
             Self::Token { source, .. } => return Cow::Owned(source.remedy()),
             Self::SecretTooLong { .. } => {
@@ -232,6 +240,7 @@ impl Cause {
             Self::UnknownUser { .. }
             | Self::TooMany { .. }
             | Self::ShuttingDown
+            | Self::Moved { .. }
             | Self::NoRandomness
             | Self::Token { .. }
             | Self::SecretTooLong { .. }
@@ -252,6 +261,7 @@ impl Cause {
             Self::UnknownUser { .. }
             | Self::TooMany { .. }
             | Self::ShuttingDown
+            | Self::Moved { .. }
             | Self::NoRandomness
             | Self::Token { .. }
             | Self::SecretTooLong { .. }
@@ -276,6 +286,7 @@ impl Cause {
             Self::UnknownUser { .. }
             | Self::TooMany { .. }
             | Self::ShuttingDown
+            | Self::Moved { .. }
             | Self::NoRandomness
             | Self::SecretTooLong { .. }
             | Self::Password(_)

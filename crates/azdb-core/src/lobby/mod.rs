@@ -6,6 +6,7 @@
 //! ```
 
 mod credential;
+mod follow;
 mod hold;
 mod protocol;
 mod turns;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use credential::{Attempt, Credential, Life, log_in, ready};
+pub(crate) use follow::Following;
 pub(crate) use hold::{Tracks, Try, persist};
 pub(crate) use protocol::{Legs, Login, Protocol, Session};
 
@@ -26,6 +28,7 @@ use crate::fault::Cause;
 use crate::ledger::Ledger;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
 use crate::way::{Dial, Refuge, Stream};
+use follow::Followers;
 use turns::Turns;
 
 /// A route, and everything a login of it needs.
@@ -53,6 +56,8 @@ pub(crate) struct RouteState<P: Protocol, S: Stream> {
     refuge: Refuge,
     /// Whose turn it is to try again.
     turns: Turns,
+    /// Where its sessions are.
+    followers: Arc<Followers>,
     /// What the protocol keeps between logins.
     pub(crate) own: P::State<S>,
 }
@@ -66,6 +71,7 @@ impl<P: Protocol, S: Stream> RouteState<P, S> {
             ledger: Ledger::default(),
             refuge: Refuge::default(),
             turns: Turns::default(),
+            followers: Arc::default(),
             own: P::State::default(),
         }
     }

@@ -62,7 +62,7 @@ use watch::MysqlWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session, Tracks};
+use crate::lobby::{self, Following, Legs, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::stranger::Stranger;
@@ -165,6 +165,7 @@ impl Protocol for Mysql {
         Ok(Login::Session(Box::new(Session {
             legs: Paired { app, upstream },
             watch: MysqlWatch::new(entered.terms),
+            following: entered.following,
             _permit: entered.permit,
         })))
     }
@@ -260,6 +261,7 @@ struct Entered<S> {
     /// The plugin that the app has begun with.
     named: Vec<u8>,
     terms: Terms,
+    following: Option<Box<Following>>,
     /// How the app wants to be spoken to from here on.
     compression: Option<Method>,
     permit: OwnedSemaphorePermit,
@@ -317,6 +319,7 @@ async fn enter<D: Dial>(
         ok: granted.ok,
         named: response.plugin.to_vec(),
         terms,
+        following: lobby.follow(&granted.dialled),
         compression: Method::of(&response),
         permit,
     })

@@ -89,7 +89,7 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::SecretTooLong { .. }
         | Cause::Password(_) => ACCESS_DENIED,
         Cause::TooMany { .. } => TOO_MANY,
-        Cause::ShuttingDown => SHUTDOWN,
+        Cause::ShuttingDown | Cause::Moved { .. } => SHUTDOWN,
         Cause::NoRandomness
         | Cause::NoUpstream
         | Cause::Resolve { .. }

@@ -55,7 +55,7 @@ impl<'a> Securing<'a> {
         opened: Opened<Secured<S>>,
         deadline: &Deadline,
     ) -> Result<Granted<S>, Fault<MysqlFault>> {
-        let host = opened.dialled.upstream.host;
+        let dialled = opened.dialled;
         let Secured {
             mut upstream,
             next,
@@ -73,7 +73,7 @@ impl<'a> Securing<'a> {
             let next = channel.next();
             let account = Account {
                 user: response.user,
-                host: &host,
+                host: &dialled.upstream.host,
                 announced: &first.plugin,
             };
             authenticate(&mut upstream, next, &account, self.credential).await
@@ -84,6 +84,7 @@ impl<'a> Securing<'a> {
             upstream,
             ok,
             plugin,
+            dialled,
         })
     }
 

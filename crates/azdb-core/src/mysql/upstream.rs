@@ -17,7 +17,7 @@ use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{Attempt, Credential, Lobby, Tracks};
 use crate::tls::UpstreamTlsConfig;
-use crate::way::{Dial, Sealed, Stream, Upstream};
+use crate::way::{Dial, Dialled, Sealed, Stream, Upstream};
 
 /// Most packets of a server's between the response and its OK.
 const MAX_ROUNDS: usize = 8;
@@ -32,6 +32,7 @@ pub(super) struct Granted<U> {
     pub(super) ok: Vec<u8>,
     /// The plugin that the account uses.
     pub(super) plugin: Vec<u8>,
+    pub(super) dialled: Dialled,
 }
 
 /// A login upstream with a response that names the principal and holds no answer.

@@ -7,7 +7,7 @@ use azdb_wire::postgres::{First, FirstError, Startup, first_length};
 use super::PostgresFault;
 use super::notice::{goodbye, no_proxy_header, notice};
 use crate::deadline::Deadline;
-use crate::fault::{Fault, Left};
+use crate::fault::{Cause, Fault, Left};
 use crate::parting::{NotIn, Told};
 use crate::stranger::Stranger;
 use crate::tls::AppTlsConfig;
@@ -205,9 +205,9 @@ pub(super) async fn refuse<A: Stream>(
     app.refuse(fault, &words).await
 }
 
-/// Tells an app at rest that its session ends with the proxy.
-pub(super) async fn farewell<S: Stream>(app: &mut Leg<S>) {
-    app.part_with(&goodbye()).await;
+/// Tells an app at rest why its session ends here.
+pub(super) async fn farewell<S: Stream>(app: &mut Leg<S>, cause: &Cause) {
+    app.part_with(&goodbye(cause)).await;
 }
 
 async fn say<A: Stream>(app: &mut AppLeg<A>, bytes: &[u8]) -> Result<(), Left> {

@@ -170,6 +170,7 @@ impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
         place: Option<OwnedSemaphorePermit>,
         ending: &Ending,
     ) {
+        self.watch_names();
         let end = ending.clone();
         ending.spawn(async move {
             session::serve(socket, peer, &*self, &end).await;

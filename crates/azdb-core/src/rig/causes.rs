@@ -86,6 +86,7 @@ pub(crate) fn every_cause() -> Vec<Cause> {
             doing: "waiting for a token",
             limit: Duration::from_secs(9),
         }),
+        Cause::Moved { name: upstream() },
     ];
     let places: Vec<usize> = all.iter().map(place).collect();
     assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
@@ -113,6 +114,7 @@ fn place(cause: &Cause) -> usize {
         Cause::UpstreamRules { .. } => 25,
         Cause::UpstreamLost { .. } => 26,
         Cause::Overdue(_) => 27,
+        Cause::Moved { .. } => 28,
     }
 }
 

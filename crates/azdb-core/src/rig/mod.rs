@@ -151,6 +151,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         max_connections: 10,
         login_timeout: LOGIN_TIMEOUT,
         hold_logins: false,
+        follow_dns: false,
         tds: TdsOptions::default(),
     }
 }

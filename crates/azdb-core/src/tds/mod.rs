@@ -53,7 +53,7 @@ use watch::TdsWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::Fault;
-use crate::lobby::{self, Lobby, Login, Protocol, Session, Tracks};
+use crate::lobby::{self, Following, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
@@ -116,6 +116,7 @@ impl Protocol for Tds {
                 upstream: OnePacketPerRecord::new(entered.upstream),
             },
             watch: entered.watch,
+            following: entered.following,
             _permit: entered.permit,
         })))
     }
@@ -131,6 +132,7 @@ struct Entered<S> {
     answer: Vec<u8>,
     spid: u16,
     watch: TdsWatch,
+    following: Option<Box<Following>>,
     permit: OwnedSemaphorePermit,
 }
 
@@ -177,6 +179,7 @@ async fn enter<D: Dial>(
         upstream: granted.upstream,
         answer,
         spid: granted.spid,
+        following: lobby.follow(&granted.dialled),
         watch: TdsWatch::new(lobby.route.tds.session_age, token.as_ref()),
         permit,
     })

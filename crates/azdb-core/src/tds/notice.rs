@@ -53,6 +53,7 @@ fn of_cause(cause: &Cause) -> Class {
         Cause::Token { source, .. } if source.is_transient() => UNAVAILABLE,
         Cause::TooMany { .. }
         | Cause::ShuttingDown
+        | Cause::Moved { .. }
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
         | Cause::UpstreamLost { .. }

@@ -1,4 +1,7 @@
-//! Why there was no answer.
+//! Why there was no answer: from the name that nobody knows to the body that does not end.
+//!
+//! Each says its own part of a sentence that begins "IMDS cannot be asked at `http://…`". Three questions are asked of it: will it
+//! pass, has anybody been burdened with it, and whose business is it.
 
 use std::io;
 use std::time::Duration;
@@ -12,33 +15,44 @@ use crate::proxy::TunnelFault;
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpFault {
+    /// The name has no address, or nobody said.
     #[error("cannot resolve `{host}`: {source}")]
     Resolve { host: String, source: NameError },
+    /// Nobody answered at the address: off Azure, and behind firewalls that drop.
     #[error("no connection within {} s", .0.as_secs())]
     ConnectTimeout(Duration),
+    /// The address said no, or there is no way to it.
     #[error(transparent)]
     Connect(io::Error),
+    /// A certificate that nobody vouches for, or a handshake that broke.
     #[error("the TLS handshake went wrong: {0}")]
     Tls(io::Error),
+    /// The same with a proxy in between, which may be the one who showed the certificate.
     #[error("the TLS handshake through the proxy `{proxy}` went wrong: {error}")]
     TlsThrough { proxy: String, error: io::Error },
+    /// No connection to the proxy itself.
     #[error("the proxy `{proxy}` cannot be reached: {fault}")]
     ProxyAway {
         proxy: String,
         fault: Box<HttpFault>,
     },
+    /// The proxy was asked and did not connect us.
     #[error("the proxy `{proxy}` {fault}")]
     Tunnel { proxy: String, fault: TunnelFault },
+    /// After it was made, before the answer was whole.
     #[error("the connection broke: {0}")]
     Broken(hyper::Error),
+    /// Somebody took the connection, and then the time was over.
     #[error("no answer within {} s", .0.as_secs())]
     Silent(Duration),
     #[error("the answer is longer than {LONGEST} bytes")]
     TooLong,
     #[error("the head of the answer is longer than {LONGEST_HEAD} bytes")]
     LongHead,
+    /// A variable of the platform that is no URL we can ask.
     #[error("the URL has no host or is neither http nor https")]
     BadUrl,
+    /// A line break in IDENTITY_HEADER or a key, for example.
     #[error("a secret of the environment has characters that no HTTP header can carry")]
     BadHeader,
 }
@@ -52,6 +66,7 @@ impl HttpFault {
         }
     }
 
+    /// Whether the same question may well be answered a little later.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Resolve { .. }

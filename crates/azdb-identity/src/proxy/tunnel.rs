@@ -1,4 +1,7 @@
 //! Asking a proxy for a way through it.
+//!
+//! hyper speaks the one request, `CONNECT host:port`, and gives the stream back when the answer is a 2xx. The head of the answer
+//! has the same cap as any other, and the time that the whole exchange has is the caller's.
 
 use bytes::Bytes;
 use http_body_util::Empty;
@@ -15,15 +18,19 @@ use crate::http::LONGEST_HEAD;
 /// Why there is no way through a proxy.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TunnelFault {
+    /// 407: who are you; 403: not there; 5xx: it could not get there itself.
     #[error("answered {0} to CONNECT")]
     Refused(u16),
+    /// It hung up, or it speaks something else.
     #[error("broke the connection: {0}")]
     Broken(hyper::Error),
+    /// A host that no request can name.
     #[error("cannot be asked for this host")]
     BadHost,
 }
 
 impl TunnelFault {
+    /// Whether the same question may well be answered a little later.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Broken(error) => !error.is_parse(),
@@ -78,6 +85,7 @@ impl ProxyUrl {
         stream.map(TokioIo::new)
     }
 
+    /// The request. It names the authority and, if there are any, the credentials for the proxy: nothing else of ours.
     fn connect(&self, to: &str) -> Result<Request<Empty<Bytes>>, TunnelFault> {
         let mut request = Request::new(Empty::new());
         *request.method_mut() = Method::CONNECT;

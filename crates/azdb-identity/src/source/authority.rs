@@ -1,4 +1,7 @@
 //! Which authority of Microsoft Entra to ask, and how to ask it with an assertion.
+//!
+//! The variable beats the database's cloud, because it may name an authority that no cloud of ours has; the configuration beats
+//! the variable. Secrets are sent there, so it is https or nothing.
 
 use std::fmt;
 use std::sync::Arc;

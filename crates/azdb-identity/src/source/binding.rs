@@ -2,6 +2,9 @@
 //!
 //! The platform gives its URL, the certificate authority that signs it, and the name to ask for in TLS. It passes
 //! requests for the authority on, so only the address of the request changes.
+//!
+//! It is opt-in by variables, as in Azure's SDKs, and half of them is a mistake that is told: without the proxy the federated
+//! token would go to an authority that does not know its issuer.
 
 use std::path::Path;
 use std::sync::Arc;

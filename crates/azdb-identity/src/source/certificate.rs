@@ -1,4 +1,13 @@
 //! Proving an app registration with a certificate: a short-lived statement, signed with its private key.
+//!
+//! ```text
+//!   { alg: PS256, x5t#S256: hash of the certificate [, x5c: the chain] }
+//!   { aud: the authority's endpoint, iss = sub: the client id, jti, nbf = iat: now, exp: in ten minutes }
+//!   signature
+//! ```
+//!
+//! Microsoft Entra takes RSA keys alone. The chain goes along only where it is asked for (`AZURE_CLIENT_SEND_CERTIFICATE_CHAIN`):
+//! an authority that trusts by subject and issuer needs it, and all others look the certificate up by its hash.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +30,7 @@ const LIFE: Duration = Duration::from_secs(10 * 60);
 
 /// A certificate chain and its private key.
 pub(super) struct Certificate {
+    /// The leaf first.
     chain: Vec<CertificateDer<'static>>,
     key: Arc<dyn SigningKey>,
 }

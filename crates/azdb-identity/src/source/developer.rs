@@ -123,7 +123,7 @@ fn error_line(complaints: &str) -> &str {
     complaints.lines().find(wrong).unwrap_or(complaints)
 }
 
-/// azd writes its complaints as JSON.
+/// azd writes its complaints as JSON, one object a line, each with a message that may begin with line breaks.
 fn azd_complaint(complaints: &str) -> &str {
     const FIELD: &str = "\"message\":\"";
     let message = complaints.split_once(FIELD).map(|(_, rest)| rest);

@@ -1,4 +1,11 @@
 //! A file that somebody else keeps fresh. It is read again at each refresh.
+//!
+//! Also how every file of this crate is read: whole, into memory that is wiped, up to 256 KiB.
+//!
+//! # Invariants
+//!
+//! * What is no regular file is not opened: a FIFO would hold a thread until somebody writes to it.
+//! * A file that grows while it is read is an error that passes, and never a longer buffer.
 
 use std::fs::Metadata;
 use std::io::{self, Read};
@@ -16,6 +23,7 @@ use crate::{Audience, SourceKind, TokenError, text};
 /// The longest file, in bytes.
 const LONGEST: u32 = 256 * 1024;
 
+/// The source. Whether the token in it is for the right service is known when it has been read.
 pub(super) struct File {
     path: PathBuf,
     clock: Clock,

@@ -1,4 +1,14 @@
 //! From a configuration and its surroundings to one definite question.
+//!
+//! ```text
+//!   source ----------- pick ------> kind, and what to try after it
+//!   client_id, … ----- chosen ----> identity, and who chose it
+//!   cloud, audience -- authority -> authority, and the proxy on the way
+//!                      require ---> what is missing is told before anybody is asked
+//! ```
+//!
+//! Two configurations that come to the same plan share one token, so what makes no difference must not be in one: an authority
+//! where nobody asks it, or the place where an id was written (see [`Chosen`]).
 
 use std::path::PathBuf;
 
@@ -17,7 +27,9 @@ pub(crate) struct Plan {
     pub(crate) guessed: bool,
     /// The sources to try after this one.
     pub(crate) otherwise: Vec<SourceKind>,
+    /// The identity that is asked for; `None` asks for the only one, or the system-assigned one.
     pub(crate) identity: Option<Chosen>,
+    /// The tenant, for the authority or a developer's tool.
     pub(crate) tenant: Option<String>,
     /// An https URL without a slash at its end; empty where no authority is asked.
     pub(crate) authority: String,

@@ -1,5 +1,12 @@
 //! An app registration that proves itself with a client secret or a certificate.
 //!
+//! ```text
+//!   certificate_file, else client_secret_file, else AZURE_CLIENT_SECRET, else AZURE_CLIENT_CERTIFICATE_PATH
+//!      |                        |
+//!      v                        v
+//!   signed assertion         secret     -- POST /TENANT/oauth2/v2.0/token --> authority (through `authority_proxy`, if set)
+//! ```
+//!
 //! azure_identity asks, with `ClientSecretCredential` or with `ClientAssertionCredential` and an assertion that we
 //! sign: its own certificate credential needs OpenSSL. Secret and certificate are read again for each token, so
 //! that a rotated one is used without a restart.
@@ -35,6 +42,7 @@ impl ServicePrincipal {
         }
     }
 
+    /// Asks with what there is, in the order of the picture above: what is written out beats what is in the environment.
     async fn ask(&self, audience: &Audience) -> Result<Answer, SourceFault> {
         let variable = |name| self.environment.get(name);
         let certificate = || variable("AZURE_CLIENT_CERTIFICATE_PATH").map(PathBuf::from);
@@ -60,6 +68,7 @@ impl ServicePrincipal {
         }
     }
 
+    /// The secret goes into the body of one request; the SDK's copy of it is its own `Secret`, which does not print itself.
     async fn with_secret(
         &self,
         secret: Zeroizing<String>,
@@ -78,6 +87,7 @@ impl ServicePrincipal {
         sdk::ask(&*credential, audience, reply).await
     }
 
+    /// The private key never leaves: what goes out is a statement that lasts ten minutes and names the authority.
     async fn with_certificate(
         &self,
         path: &Path,

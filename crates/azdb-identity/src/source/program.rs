@@ -1,4 +1,14 @@
 //! Running a program for what it prints.
+//!
+//! ```text
+//!   start without a shell, stdin empty
+//!      |
+//!      v             stdout: kept up to 256 KiB, more is an error     stderr: 4 KiB kept, the rest read and dropped
+//!   until it ends, at most 30 s  -->  what was in the pipes at its end counts, whoever holds them open
+//!      |
+//!      v
+//!   code 0: what it printed           else: the line of its complaints that says what is wrong
+//! ```
 
 use std::io;
 use std::process::{ExitStatus, Stdio};

@@ -30,6 +30,7 @@ impl WorkloadIdentity {
         }
     }
 
+    /// The configuration's file, else the one that the webhook mounted.
     fn token_file(&self) -> PathBuf {
         let variable = || {
             self.environment

@@ -56,7 +56,7 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 28] = [
+const KINDS: [Kind; 29] = [
     Kind::User,
     Kind::Limit,
     Kind::Limit,
@@ -87,6 +87,7 @@ const KINDS: [Kind; 28] = [
     Kind::Upstream,
     Kind::Network,
     Kind::Network,
+    Kind::Limit,
 ];
 
 #[tokio::test]

@@ -6,12 +6,14 @@
     reason = "a test may fail loudly"
 )]
 
+mod any_envelopes;
 mod change_user;
 mod compression;
 mod database;
 mod envelopes;
 mod first_packets;
 mod greetings;
+mod holds;
 mod logins;
 mod notices;
 mod passwords;
