@@ -37,6 +37,7 @@ fn main() {
                 pam_services(),
             ],
         ),
+        ("has_haproxy", vec![on_path("haproxy")]),
         (
             "has_namespaces",
             vec![on_path("unshare"), on_path("ip"), on_path("psql"), roots()],

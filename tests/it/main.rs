@@ -31,6 +31,7 @@ mod postgres_fdw;
 mod postgres_gatekeeper;
 mod postgres_refusals;
 mod postgres_sample;
+mod probes;
 mod psql;
 mod replication;
 mod tds_apps;
