@@ -37,6 +37,7 @@ fn main() {
                 pam_services(),
             ],
         ),
+        ("has_netns", vec![on_path("ip"), roots()]),
         ("has_haproxy", vec![on_path("haproxy")]),
         (
             "has_namespaces",

@@ -34,6 +34,7 @@ mod postgres_sample;
 mod probes;
 mod psql;
 mod replication;
+mod silence;
 mod tds_apps;
 mod tds_freetds;
 mod tds_server;

@@ -25,6 +25,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use azdb_config::Spelled;
 use azdb_quote::{Chain, OneLine};
 
 pub use cause::Cause;
@@ -155,9 +156,9 @@ impl<F: OwnFault> From<F> for Fault<F> {
     }
 }
 
-impl<F> From<Overdue> for Fault<F> {
-    fn from(overdue: Overdue) -> Self {
-        Self::Shared(Cause::Overdue(overdue))
+impl<F> From<Late> for Fault<F> {
+    fn from(late: Late) -> Self {
+        Self::Shared(late.into())
     }
 }
 
@@ -245,11 +246,20 @@ impl<F: OwnFault> Fault<F> {
     }
 }
 
+/// Why a login has no more time.
+#[derive(Debug)]
+pub(crate) enum Late {
+    /// It took too long.
+    Overdue(Overdue),
+    /// The proxy comes to its end.
+    ShuttingDown,
+}
+
 /// Time ran out.
 #[derive(Debug, thiserror::Error)]
-#[error("no progress for {limit:?} while {doing}")]
+#[error("no progress for {} while {doing}", Spelled(*.limit))]
 pub struct Overdue {
-    /// The step that took too long.
+    /// The step that took too long, as it reads behind "while".
     pub doing: &'static str,
     /// `login_timeout`.
     pub limit: Duration,

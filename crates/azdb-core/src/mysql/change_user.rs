@@ -47,7 +47,7 @@ pub(super) async fn change_user<A: Stream, D: Dial>(
     terms: &mut Terms,
     lobby: &Lobby<Mysql, D>,
 ) -> Result<(), NotIn<MysqlFault>> {
-    let deadline = Deadline::after(lobby.route.login_timeout);
+    let deadline = lobby.deadline();
     let mut app = Channel::at(&mut legs.app, 0);
     let doing = "reading the app's COM_CHANGE_USER";
     let packet = app::read(&mut app, doing, &deadline).await?;

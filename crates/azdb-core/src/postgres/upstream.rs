@@ -110,7 +110,7 @@ struct Securing<'a> {
 impl<S: Stream> Opening<S> for Securing<'_> {
     type Way = Upstream<S>;
     type Fault = PostgresFault;
-    const DOING: &'static str = "TLS with the upstream";
+    const DOING: &'static str = "speaking TLS with the upstream";
 
     async fn open(
         &self,

@@ -11,6 +11,7 @@ mod echoes;
 mod first_packets;
 mod holds;
 mod logins;
+mod nonsense;
 mod notices;
 mod passwords;
 mod records;
