@@ -128,9 +128,14 @@ fn pam_services() -> PathBuf {
     }
 }
 
-/// Something that is there where the tests may make namespaces: where they run as root.
+/// A file that is there where the tests may make namespaces: where they run as root. Not a directory, which cargo would look through
+/// at each build.
 fn roots() -> PathBuf {
-    PathBuf::from(if is_root() { "/" } else { "/only root may" })
+    PathBuf::from(if is_root() {
+        "/bin/sh"
+    } else {
+        "/only root may"
+    })
 }
 
 fn is_root() -> bool {

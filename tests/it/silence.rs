@@ -197,7 +197,8 @@ fn mysql_app_is_told_that_its_database_has_vanished() {
     ignore = "no MariaDB, or not root: see scripts/test"
 )]
 fn idle_mysql_app_finds_its_connection_closed() {
-    let wired = Wired::mysql(&Shop::new());
+    let shop = Shop::new();
+    let wired = Wired::mysql(&shop);
     let mut app = MysqlPeer::log_in(wired.door);
     wired.network.swallow();
     assert_eq!(app.rest(), b"");
