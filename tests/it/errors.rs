@@ -135,7 +135,7 @@ fn name_without_an_address() {
         .start(&no_such_host.replace("connect_to", "# connect_to"))
         .start();
     let text = "cannot resolve `no-such-host.invalid`";
-    proxy.refusal().assert_is_ours("08001", text, "DNS");
+    proxy.refusal().assert_is_ours("57P03", text, "DNS");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn server_that_refuses_connections() {
         .replace(&port.to_string(), &elsewhere.to_string());
     let proxy = emulated.start(&route).start();
     let text = format!("cannot connect to `127.0.0.1:{elsewhere}`");
-    proxy.refusal().assert_is_ours("08001", &text, "firewall");
+    proxy.refusal().assert_is_ours("57P03", &text, "firewall");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn every_session_of_the_route_is_taken() {
     let mut first = RawApp::connect(proxy.address());
     first.log_in("anyone");
     let refusal = proxy.refusal();
-    refusal.assert_is_ours("53300", "all 1 connections", "raise max_connections");
+    refusal.assert_is_ours("57P03", "all 1 connections", "raise max_connections");
     first.leave();
     proxy.log_until("session ended");
     assert_eq!(proxy.app().query("select 1"), "1");

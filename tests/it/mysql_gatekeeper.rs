@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use azdb_emulator::{ChangesOfUser, EmulatorOptions, Flaw, MysqlOptions, Principal};
+use azdb_emulator::{ChangesOfUser, EmulatorOptions, Flaw, Principal};
 use azdb_tests::{Account, Emulated, MariaDb, Program, Proxy, closed_port};
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl Gate {
         ));
         let behind = format!("{role}:{PASSWORD}@127.0.0.1:{}", server.port);
         Self {
-            emulated: before(&behind, |options| options),
+            emulated: before(&behind, |_| ()),
             role,
             database,
             behind,
@@ -56,15 +56,11 @@ impl Gate {
     }
 }
 
-fn before(behind: &str, more: impl FnOnce(MysqlOptions) -> MysqlOptions) -> Emulated {
-    let mysql = more(MysqlOptions {
-        behind: Some(format!("mysql://{behind}").parse().unwrap()),
-        ..MysqlOptions::default()
-    });
-    Emulated::with(EmulatorOptions {
-        mysql,
-        ..EmulatorOptions::default()
-    })
+fn before(behind: &str, more: impl FnOnce(&mut EmulatorOptions)) -> Emulated {
+    let mut options = EmulatorOptions::default();
+    options.mysql.behind = Some(format!("mysql://{behind}").parse().unwrap());
+    more(&mut options);
+    Emulated::with(options)
 }
 
 #[test]
@@ -165,9 +161,8 @@ fn a_change_of_user_is_judged_at_the_door_and_made_behind() {
     assert_eq!(change.refusal, None);
     assert!(change.token_bytes > Some(1000), "{change:?}");
 
-    let refusing = before(&gate.behind, |options| MysqlOptions {
-        changes_of_user: ChangesOfUser::Refused,
-        ..options
+    let refusing = before(&gate.behind, |options| {
+        options.mysql.changes_of_user = ChangesOfUser::Refused;
     });
     let route = refusing.mysql_route() + "default_database = \"" + &gate.database + "\"\n";
     let proxy = refusing.start(&route).start();
@@ -192,9 +187,8 @@ fn principal_has_a_role_of_its_own_behind() {
         (other.as_str(), Some(format!("{other}@%"))),
         ("nobody", None),
     ] {
-        let emulated = before(&gate.behind, |options| MysqlOptions {
-            principals: principals(role),
-            ..options
+        let emulated = before(&gate.behind, |options| {
+            options.principals = principals(role)
         });
         let proxy = emulated.start(&emulated.mysql_route()).start();
         let ran = proxy.mysql_app().sql("select current_user()");
@@ -253,7 +247,7 @@ fn database_that_is_not_there_behind_is_the_servers_own_word() {
 #[cfg_attr(not(has_mariadb), ignore = "no mariadb client: see scripts/test")]
 fn server_behind_that_is_down_is_named_after_the_login() {
     let port = closed_port();
-    let emulated = before(&format!("127.0.0.1:{port}"), |options| options);
+    let emulated = before(&format!("127.0.0.1:{port}"), |_| ());
     let proxy = emulated.start(&emulated.mysql_route()).start();
     let ran = proxy.mysql_app().sql("select 1");
     let told = format!(

@@ -212,7 +212,7 @@ fn principals_have_roles_of_their_own_behind() {
     server.add_role(&role, Method::ScramSha256, "secret");
     let mut options = EmulatorOptions::default();
     let principal = Principal::of(&options.identities[0]).behind_as(&role);
-    options.postgres.principals = vec![principal];
+    options.principals = vec![principal];
     let behind = format!(
         "postgres://nobody:secret@127.0.0.1:{}/postgres",
         server.port

@@ -57,6 +57,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let local_tls = section.value(&keys::LOCAL_TLS);
     let max_connections = section.value(&keys::MAX_CONNECTIONS);
     let login_timeout = section.value(&keys::LOGIN_TIMEOUT);
+    let hold_logins = section.value(&keys::HOLD_LOGINS);
     let tds = sql_server::read(section, &mode);
     section.finish();
 
@@ -82,6 +83,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         unix_mode,
         max_connections: max_connections? as usize,
         login_timeout: login_timeout?,
+        hold_logins: hold_logins?,
         tds: tds?,
     };
     Ok(Draft {

@@ -49,6 +49,8 @@ pub struct Route {
     pub max_connections: usize,
     /// From the app's first byte to the database's "ready".
     pub login_timeout: Duration,
+    /// Whether a login waits while its upstream is away for a moment.
+    pub hold_logins: bool,
     /// What only SQL Server's routes have.
     pub tds: TdsOptions,
 }

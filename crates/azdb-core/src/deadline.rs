@@ -23,6 +23,22 @@ impl Deadline {
         }
     }
 
+    /// An equal share of what is left, of so many.
+    pub(crate) fn share(&self, parts: usize) -> Self {
+        if parts <= 1 {
+            return *self;
+        }
+        let left = self.left();
+        let share = left / u32::try_from(parts).unwrap_or(u32::MAX);
+        // Told to people: nobody reads nanoseconds.
+        Self::after(share - Duration::from_nanos(u64::from(share.subsec_nanos() % 1_000_000)))
+    }
+
+    /// The time that is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+
     /// Runs one step of the login.
     ///
     /// # Errors

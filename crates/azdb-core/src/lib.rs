@@ -51,3 +51,4 @@ pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
 pub use server::{Drained, Server, StartError};
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};
+pub use way::Home;

@@ -24,14 +24,14 @@ pub enum CertificateError {
 }
 
 /// A private certificate authority.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: rcgen::Issuer<'static, KeyPair>,
     ca_pem: String,
 }
 
 impl Authority {
     /// Makes a new authority with its own key.
-    pub fn new() -> Result<Self, CertificateError> {
+    pub(crate) fn new() -> Result<Self, CertificateError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
         params
@@ -47,8 +47,7 @@ impl Authority {
     }
 
     /// The authority's certificate, PEM.
-    #[must_use]
-    pub fn ca_pem(&self) -> &str {
+    pub(crate) fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
 
@@ -56,7 +55,7 @@ impl Authority {
     /// offering `alpn`.
     ///
     /// TLS 1.2 and 1.3, as Azure has them; no client certificates.
-    pub fn server_config(
+    pub(crate) fn server_config(
         &self,
         names: &[String],
         alpn: &[&[u8]],

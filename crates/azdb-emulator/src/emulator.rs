@@ -1,19 +1,20 @@
 //! All of it at once.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::certificates::{Authority, CertificateError};
+use crate::door::ANYWHERE;
 use crate::identity::{IdentityEndpoint, ManagedIdentity};
 use crate::issuer::{Issuer, IssuerError};
 use crate::mysql::{MysqlOptions, MysqlServer};
-use crate::postgres::{PostgresError, PostgresOptions, PostgresServer};
+use crate::postgres::{PostgresOptions, PostgresServer};
 use crate::principal::Principal;
 use crate::random;
 use crate::sample::{Sample, SampleError};
-use crate::tds::{TdsError, TdsOptions, TdsServer};
+use crate::tds::{TdsOptions, TdsServer};
 
 /// The role of [`EmulatorOptions::default`].
 pub const DEFAULT_ROLE: &str = "orders-app";
@@ -33,18 +34,22 @@ pub struct EmulatorOptions {
     pub identities: Vec<ManagedIdentity>,
     /// Tenant id in the tokens.
     pub tenant: String,
-    /// The PostgreSQL server. Without principals, each identity is one of its own name.
+    /// Names and IP addresses in the servers' certificates.
+    pub names: Vec<String>,
+    /// Who may log in with a token, at every server. Without any, each identity is a principal of its own name.
+    pub principals: Vec<Principal>,
+    /// The PostgreSQL server.
     pub postgres: PostgresOptions,
-    /// The MySQL server. Without principals, each identity is one of its own name.
+    /// The MySQL server.
     pub mysql: MysqlOptions,
-    /// The TDS server. Without principals, each identity is one of its own name.
+    /// The TDS server.
     pub tds: TdsOptions,
 }
 
 impl Default for EmulatorOptions {
     fn default() -> Self {
         Self {
-            identity: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            identity: ANYWHERE,
             identity_secret: None,
             identities: vec![ManagedIdentity {
                 client_id: "7d1c1b3c-2f65-4a52-8e37-3f1f0d6c9b01".to_owned(),
@@ -52,6 +57,8 @@ impl Default for EmulatorOptions {
                 ..ManagedIdentity::system_assigned(DEFAULT_ROLE)
             }],
             tenant: DEFAULT_TENANT.to_owned(),
+            names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+            principals: Vec::new(),
             postgres: PostgresOptions::default(),
             mysql: MysqlOptions::default(),
             tds: TdsOptions::default(),
@@ -65,7 +72,7 @@ pub enum EmulatorError {
     /// No signing key.
     #[error("no token issuer")]
     Issuer(#[from] IssuerError),
-    /// No certificate authority, or no certificate for a server's names.
+    /// No certificate authority, or no certificate for the servers' names.
     #[error("no certificate")]
     Certificate(#[from] CertificateError),
     /// No sample.
@@ -82,18 +89,21 @@ pub enum EmulatorError {
         #[source]
         source: io::Error,
     },
-    /// No PostgreSQL server.
-    #[error("no PostgreSQL server")]
-    Postgres(#[from] PostgresError),
-    /// No TDS server.
-    #[error("no TDS server")]
-    Tds(#[from] TdsError),
+}
+
+/// What all doors share.
+pub(crate) struct Azure {
+    pub(crate) issuer: Issuer,
+    pub(crate) authority: Authority,
+    /// In the servers' certificates.
+    pub(crate) names: Vec<String>,
+    pub(crate) principals: Vec<Principal>,
+    pub(crate) sample: Sample,
 }
 
 /// Azure on a laptop, running. Dropping it ends everything; [`shutdown`](Self::shutdown) also waits.
 pub struct Emulator {
-    issuer: Issuer,
-    authority: Authority,
+    azure: Arc<Azure>,
     identity: IdentityEndpoint,
     postgres: PostgresServer,
     mysql: MysqlServer,
@@ -103,47 +113,33 @@ pub struct Emulator {
 impl Emulator {
     /// Starts everything.
     pub async fn start(options: EmulatorOptions) -> Result<Self, EmulatorError> {
-        let issuer = Issuer::new(&options.tenant)?;
-        let authority = Authority::new()?;
-        let sample = Arc::new(Sample::new().await?);
+        let identities = options.identities;
+        let azure = Arc::new(Azure {
+            issuer: Issuer::new(&options.tenant)?,
+            authority: Authority::new()?,
+            names: options.names,
+            principals: match options.principals.is_empty() {
+                true => identities.iter().map(Principal::of).collect(),
+                false => options.principals,
+            },
+            sample: Sample::new().await?,
+        });
         let secret = options.identity_secret.unwrap_or_else(|| random::hex(16));
-        let (mut postgres, mut mysql, mut tds) = (options.postgres, options.mysql, options.tds);
-        for principals in [
-            &mut postgres.principals,
-            &mut mysql.principals,
-            &mut tds.principals,
-        ] {
-            if principals.is_empty() {
-                principals.extend(options.identities.iter().map(Principal::of));
-            }
-        }
-        let identity = IdentityEndpoint::start(
-            options.identity,
-            &secret,
-            options.identities,
-            issuer.clone(),
-        )
-        .await?;
-        let mysql =
-            MysqlServer::start(mysql, &authority, issuer.clone(), Arc::clone(&sample)).await?;
-        let postgres =
-            PostgresServer::start(postgres, &authority, issuer.clone(), Arc::clone(&sample))
-                .await?;
-        let tds = TdsServer::start(tds, &authority, issuer.clone(), sample).await?;
+        let issuer = azure.issuer.clone();
         Ok(Self {
-            issuer,
-            authority,
-            identity,
-            postgres,
-            mysql,
-            tds,
+            identity: IdentityEndpoint::start(options.identity, &secret, identities, issuer)
+                .await?,
+            postgres: PostgresServer::start(options.postgres, &azure).await?,
+            mysql: MysqlServer::start(options.mysql, &azure).await?,
+            tds: TdsServer::start(options.tds, &azure).await?,
+            azure,
         })
     }
 
     /// Signs the tokens; script it to get wrong ones.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
-        &self.issuer
+        &self.azure.issuer
     }
 
     /// Gives the tokens; script it to get failures.
@@ -170,10 +166,16 @@ impl Emulator {
         &self.mysql
     }
 
+    /// Who may log in.
+    #[must_use]
+    pub fn principals(&self) -> &[Principal] {
+        &self.azure.principals
+    }
+
     /// The certificate authority of the servers, PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
-        self.authority.ca_pem()
+        self.azure.authority.ca_pem()
     }
 
     /// Writes [`ca_pem`](Self::ca_pem) to a file.

@@ -35,6 +35,7 @@
 
 mod behind;
 mod certificates;
+mod door;
 mod emulator;
 pub mod identity;
 pub mod issuer;
@@ -45,17 +46,17 @@ pub mod postgres;
 mod principal;
 mod random;
 mod sample;
-mod tasks;
 pub mod tds;
 mod unverified;
 
 pub use behind::{Behind, BehindProtocol, NotBehind};
-pub use certificates::{Authority, CertificateError};
+pub use certificates::CertificateError;
+pub use door::Door;
 pub use emulator::{DEFAULT_ROLE, DEFAULT_TENANT, Emulator, EmulatorError, EmulatorOptions};
 pub use identity::{Assigned, Behaviour, IdentityEndpoint, ManagedIdentity};
 pub use issuer::{Flaw, Issuer, OSSRDBMS_AUDIENCE, SQL_AUDIENCE, Shape};
 pub use mysql::{ChangesOfUser, MysqlLogin, MysqlOptions, MysqlRefusal, MysqlServer};
 pub use postgres::{PostgresOptions, PostgresServer, Refusal};
-pub use principal::{Principal, PrincipalKind};
+pub use principal::Principal;
 pub use sample::{Sample, SampleError};
 pub use tds::{TdsOptions, TdsServer};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use azdb_emulator::{
-    Behind, BehindProtocol, Emulator, EmulatorOptions, ManagedIdentity, Principal, TdsOptions,
+    Behind, BehindProtocol, Emulator, EmulatorOptions, ManagedIdentity, Principal,
 };
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -36,12 +36,6 @@ struct Arguments {
     #[arg(long, env = "AZDB_EMULATOR_TDS", value_name = "IP:PORT")]
     #[arg(default_value = "127.0.0.1:1433")]
     tds: SocketAddr,
-
-    /// Makes the TDS server a developer's one: this login comes in too, encryption is offered and not
-    /// required, and names are not looked at
-    #[arg(long, env = "AZDB_EMULATOR_TDS_LOGIN", hide_env_values = true)]
-    #[arg(value_name = "USER:PASSWORD")]
-    tds_login: Option<String>,
 
     /// Where the identity endpoint listens
     #[arg(long, env = "AZDB_EMULATOR_IDENTITY", value_name = "IP:PORT")]
@@ -106,19 +100,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         ..EmulatorOptions::default()
     };
     options.postgres.bind = arguments.postgres;
-    if let Some(login) = &arguments.tds_login {
-        let (user, password) = login.split_once(':').ok_or("--tds-login: no `:` in it")?;
-        options.tds = TdsOptions::development(user, password);
-    }
     options.tds.bind = arguments.tds;
     options.mysql.bind = arguments.mysql;
-    for names in [
-        &mut options.postgres.names,
-        &mut options.mysql.names,
-        &mut options.tds.names,
-    ] {
-        names.extend(arguments.names.iter().cloned());
-    }
+    options.names.extend(arguments.names.iter().cloned());
     map_roles(&mut options, &arguments.roles);
     for behind in arguments.behind {
         let place = match behind.protocol() {
@@ -160,9 +144,7 @@ fn map_roles(options: &mut EmulatorOptions, roles: &[String]) {
             principal.database_role.clone_from(&database_role);
         }
     }
-    options.postgres.principals.clone_from(&principals);
-    options.mysql.principals.clone_from(&principals);
-    options.tds.principals = principals;
+    options.principals = principals;
 }
 
 /// What to set, in the form of a shell's or docker's environment file.
@@ -186,7 +168,7 @@ fn settings(emulator: &Emulator, host: Option<&str>, ca_file: Option<&std::path:
     if let Some(file) = ca_file {
         let _ = writeln!(text, "PGSSLROOTCERT={}", file.display());
     }
-    for principal in postgres.principals() {
+    for principal in emulator.principals() {
         let database_role = principal.database_role.as_deref();
         let behind = database_role.map(|role| format!(", behind `{role}`"));
         let _ = writeln!(

@@ -2,15 +2,6 @@
 
 use crate::identity::ManagedIdentity;
 
-/// What kind of principal it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PrincipalKind {
-    /// A managed identity or service principal.
-    Service,
-    /// A person. Tokens of managed identities are refused with Azure's words for it.
-    User,
-}
-
 /// An Entra principal that the databases know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -20,8 +11,6 @@ pub struct Principal {
     pub object_id: String,
     /// Client (application) id, claim `appid`: what MySQL knows it by.
     pub client_id: String,
-    /// Its kind.
-    pub kind: PrincipalKind,
     /// As whom it is logged in at the server behind; `None` for the user of
     /// [`Behind`](crate::Behind).
     pub database_role: Option<String>,
@@ -35,7 +24,6 @@ impl Principal {
             name: identity.name.clone(),
             object_id: identity.object_id.clone(),
             client_id: identity.client_id.clone(),
-            kind: PrincipalKind::Service,
             database_role: None,
         }
     }

@@ -10,18 +10,10 @@ pub(crate) fn hex(bytes: usize) -> String {
 
 /// A random UUID (version 4).
 pub(crate) fn uuid() -> String {
-    let bits = bytes(16)
-        .iter()
-        .fold(0_u128, |all, byte| all << 8 | u128::from(*byte));
-    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        bits >> 96,
-        bits >> 80 & 0xffff,
-        bits >> 64 & 0xffff,
-        bits >> 48 & 0xffff,
-        bits & 0xffff_ffff_ffff
-    )
+    let bytes = bytes(16).try_into().unwrap_or_default();
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
 }
 
 /// `count` random bytes; all zero when the operating system has none, which ends nothing here: the

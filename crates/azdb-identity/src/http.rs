@@ -11,6 +11,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use azdb_names::{NameError, Names};
 use azure_core::http::Url;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -39,12 +40,13 @@ pub(crate) const EXCHANGE: Duration = Duration::from_secs(30);
 /// The longest answer, in bytes.
 const LONGEST: usize = 256 * 1024;
 
-/// Where requests go out: the TLS configuration and, if it is not the URL's host, the name to verify; and the clock that
-/// dates in answers are compared with.
-#[derive(Clone, Debug)]
+/// Where requests go out: the TLS configuration and, if it is not the URL's host, the name to verify; who knows names; and the
+/// clock that dates in answers are compared with.
+#[derive(Clone)]
 pub(crate) struct Line {
     pub(crate) tls: Arc<ClientConfig>,
     pub(crate) verify_as: Option<ServerName<'static>>,
+    pub(crate) names: Names,
     pub(crate) clock: Clock,
 }
 
@@ -88,6 +90,8 @@ pub(crate) struct Answer {
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpFault {
+    #[error("cannot resolve `{host}`: {source}")]
+    Resolve { host: String, source: NameError },
     #[error("no connection within {} s", .0.as_secs())]
     ConnectTimeout(Duration),
     #[error(transparent)]
@@ -109,7 +113,11 @@ pub(crate) enum HttpFault {
 impl HttpFault {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::ConnectTimeout(_) | Self::Connect(_) | Self::Broken(_) | Self::Silent(_) => true,
+            Self::Resolve { .. }
+            | Self::ConnectTimeout(_)
+            | Self::Connect(_)
+            | Self::Broken(_)
+            | Self::Silent(_) => true,
             // A certificate that cannot be trusted stays so; a broken handshake is a broken connection.
             Self::Tls(error) => error.kind() != io::ErrorKind::InvalidData,
             Self::TooLong | Self::BadUrl | Self::BadHeader => false,
@@ -119,7 +127,8 @@ impl HttpFault {
     /// Whose fault it is.
     pub(crate) fn kind(&self) -> TokenErrorKind {
         match self {
-            Self::ConnectTimeout(_)
+            Self::Resolve { .. }
+            | Self::ConnectTimeout(_)
             | Self::Connect(_)
             | Self::Tls(_)
             | Self::Broken(_)
@@ -162,7 +171,12 @@ impl Line {
             "http" => CONNECT_NEAR,
             _ => CONNECT_FAR,
         };
-        let tcp = timeout(limit, TcpStream::connect((bare, port)))
+        let resolved = self.names.resolve(bare, port, limit).await;
+        let addresses = resolved.map_err(|source| HttpFault::Resolve {
+            host: bare.to_owned(),
+            source,
+        })?;
+        let tcp = timeout(limit, TcpStream::connect(&addresses[..]))
             .await
             .map_err(|_| HttpFault::ConnectTimeout(limit))?
             .map_err(HttpFault::Connect)?;

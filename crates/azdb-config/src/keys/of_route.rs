@@ -45,7 +45,7 @@ keys! { PLACES {
         key("listen", "where apps connect. Port 0: any free one").usual_port()
             .or_else("`127.0.0.1` and `[::1]` on the protocol's port");
     UPSTREAM: List<String> = List(text("`host:port`")),
-        key("upstream", "databases, tried in this order").usual_port()
+        key("upstream", "databases, tried in this order. One that is silent uses up its share of `login_timeout`, and then the next is tried; so are all addresses of a name. Who answered in place of another is tried first for a minute").usual_port()
             .required("; it is the database's host:port");
     CONNECT_TO: Parsed<String> = text("`host:port`"),
         key("connect_to", "dialled in place of `upstream`, whose name TLS still verifies: private link without DNS. Without a port: the upstream's")
@@ -115,6 +115,9 @@ keys! { LIMITS {
     // Less is no time for a TLS handshake, and more is longer than any app waits.
     LOGIN_TIMEOUT: Time = Time(Duration::from_millis(100), Duration::from_secs(600)),
         key("login_timeout", "from the app's first byte to the database's \"ready\". Drivers give up after 10 to 15 s").or(Literal::Text("9s"));
+    HOLD_LOGINS: Switch = Switch,
+        key("hold_logins", "a login waits inside `login_timeout` while its database is away for a moment: refused, reset before the login, starting, full. Turn it off where a health check wants a quick no")
+            .or(Literal::Bool(true));
 }}
 
 keys! { SQL_SERVER {

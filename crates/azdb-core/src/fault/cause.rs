@@ -5,6 +5,7 @@ use std::io;
 
 use azdb_config::route::Endpoint;
 use azdb_identity::{Audience, TokenError, TokenErrorKind};
+use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted};
 
 use super::{Explained, Kind, Overdue};
@@ -69,7 +70,7 @@ pub enum Cause {
         host: String,
         /// What the resolver said.
         #[source]
-        source: io::Error,
+        source: NameError,
     },
 
     /// No address of the upstream took the connection.
@@ -224,6 +225,53 @@ impl Cause {
         move |source| Self::UpstreamLost { doing, source }
     }
 
+    /// Whether nobody answered, or nobody knows where.
+    pub(super) fn is_silence(&self) -> bool {
+        match self {
+            Self::Resolve { .. } | Self::Connect { .. } | Self::UpstreamLost { .. } => true,
+            Self::Overdue(_) => true,
+            // An alert is an answer, and so is a certificate.
+            Self::Tls { source, .. } => is_lost(source),
+            Self::UnknownUser { .. }
+            | Self::TooMany { .. }
+            | Self::ShuttingDown
+            | Self::NoRandomness
+            | Self::Token { .. }
+            | Self::SecretTooLong { .. }
+            | Self::Password(_)
+            | Self::NoUpstream
+            | Self::Loop { .. }
+            | Self::NoTls { .. }
+            | Self::StuffedBytes { .. }
+            | Self::NotSealed { .. }
+            | Self::UpstreamRules { .. } => false,
+        }
+    }
+
+    /// Whether the upstream is away for a moment, as it is while it starts anew: nobody listens.
+    pub(super) fn is_away(&self) -> bool {
+        match self {
+            Self::Connect { source, .. } => is_lost(source),
+            Self::UnknownUser { .. }
+            | Self::TooMany { .. }
+            | Self::ShuttingDown
+            | Self::NoRandomness
+            | Self::Token { .. }
+            | Self::SecretTooLong { .. }
+            | Self::Password(_)
+            | Self::NoUpstream
+            | Self::Resolve { .. }
+            | Self::Loop { .. }
+            | Self::NoTls { .. }
+            | Self::StuffedBytes { .. }
+            | Self::Tls { .. }
+            | Self::NotSealed { .. }
+            | Self::UpstreamRules { .. }
+            | Self::UpstreamLost { .. }
+            | Self::Overdue(_) => false,
+        }
+    }
+
     /// What an app is told of what happened, in any protocol.
     pub(crate) fn told(&self) -> String {
         match self {
@@ -247,6 +295,27 @@ impl Cause {
             | Self::Overdue(_) => Chain(self).to_string(),
         }
     }
+}
+
+/// Whether the far end was not there, or has gone.
+fn is_lost(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
+        NetworkDown, NetworkUnreachable, NotConnected, TimedOut, UnexpectedEof,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused
+            | ConnectionReset
+            | ConnectionAborted
+            | BrokenPipe
+            | NotConnected
+            | UnexpectedEof
+            | HostUnreachable
+            | NetworkUnreachable
+            | NetworkDown
+            | TimedOut
+    )
 }
 
 fn is_azure_sqls(port: u16) -> bool {

@@ -23,7 +23,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use azdb_quote::OneLine;
+use azdb_quote::{Chain, OneLine};
 
 pub use cause::Cause;
 pub(crate) use left::Left;
@@ -78,6 +78,9 @@ pub(crate) trait OwnFault: Explained + Send + Sync + 'static {
 
     /// Whether the upstream refused because the token was too old: another one is worth one more login.
     fn says_token_expired(&self) -> bool;
+
+    /// Whether the upstream refused because it is away for a moment: it starts, ends, or has no place left.
+    fn is_away(&self) -> bool;
 }
 
 /// Why an app was not let in, in the protocol whose own faults are `F`.
@@ -89,6 +92,39 @@ pub(crate) enum Fault<F> {
     /// As it can be met in this protocol alone.
     #[error(transparent)]
     Own(F),
+    /// Either, with what else is to be known of it.
+    #[error("{0}")]
+    Noted(Box<Noted<F>>),
+}
+
+/// A fault, and what else is to be known of it: what was tried before, how long it was waited for.
+#[derive(Debug)]
+pub(crate) struct Noted<F> {
+    fault: Fault<F>,
+    note: String,
+}
+
+impl<F: Error + 'static> fmt::Display for Noted<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", Chain(&self.fault), self.note)
+    }
+}
+
+/// A fault without its notes.
+pub(crate) enum Root<'a, F> {
+    Shared(&'a Cause),
+    Own(&'a F),
+}
+
+impl<F> Fault<F> {
+    /// The fault without its notes.
+    pub(crate) fn root(&self) -> Root<'_, F> {
+        match self {
+            Self::Shared(cause) => Root::Shared(cause),
+            Self::Own(own) => Root::Own(own),
+            Self::Noted(noted) => noted.fault.root(),
+        }
+    }
 }
 
 impl<F> From<Cause> for Fault<F> {
@@ -111,16 +147,16 @@ impl<F> From<Overdue> for Fault<F> {
 
 impl<F: OwnFault> Explained for Fault<F> {
     fn kind(&self) -> Kind {
-        match self {
-            Self::Shared(cause) => cause.kind(),
-            Self::Own(own) => own.kind(),
+        match self.root() {
+            Root::Shared(cause) => cause.kind(),
+            Root::Own(own) => own.kind(),
         }
     }
 
     fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Shared(cause) => cause.remedy(),
-            Self::Own(own) => own.remedy(),
+        match self.root() {
+            Root::Shared(cause) => cause.remedy(),
+            Root::Own(own) => own.remedy(),
         }
     }
 }
@@ -131,15 +167,50 @@ impl<F: OwnFault> Fault<F> {
         let told = match self {
             Self::Shared(cause) => cause.told(),
             Self::Own(own) => own.told(),
+            Self::Noted(noted) => format!("{}; {}", noted.fault.told(), noted.note),
         };
         OneLine(told).to_string()
     }
 
+    /// What else is to be known of it. Said to apps and in the log.
+    pub(crate) fn note(&self) -> Option<&str> {
+        match self {
+            Self::Shared(_) | Self::Own(_) => None,
+            Self::Noted(noted) => Some(&noted.note),
+        }
+    }
+
+    /// Adds what else is to be known of it.
+    pub(crate) fn with_note(self, note: String) -> Self {
+        Self::Noted(Box::new(Noted { fault: self, note }))
+    }
+
     /// Whether the upstream refused because the token was too old.
     pub(crate) fn says_token_expired(&self) -> bool {
-        match self {
-            Self::Shared(_) => false,
-            Self::Own(own) => own.says_token_expired(),
+        match self.root() {
+            Root::Shared(_) => false,
+            Root::Own(own) => own.says_token_expired(),
+        }
+    }
+
+    /// Whether nobody answered, or nobody knows where.
+    pub(crate) fn is_silence(&self) -> bool {
+        match self.root() {
+            Root::Shared(cause) => cause.is_silence(),
+            Root::Own(_) => false,
+        }
+    }
+
+    /// Whether the upstream was there, and hung up.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        matches!(self.root(), Root::Shared(Cause::UpstreamLost { .. }))
+    }
+
+    /// Whether the upstream is away for a moment.
+    pub(crate) fn is_away(&self) -> bool {
+        match self.root() {
+            Root::Shared(cause) => cause.is_away(),
+            Root::Own(own) => own.is_away(),
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::reception::Reception;
 use crate::socket::{AppSocket, Door, Peer};
+use crate::way::Home;
 
 /// Connections beyond `max_connections` that may be open while they say who they are: cancel requests, and logins that
 /// are to be told "too many".
@@ -34,16 +35,18 @@ pub(crate) struct Listener<E> {
     entrance: E,
     reception: Reception,
     anteroom: Arc<Semaphore>,
+    home: Arc<Home>,
 }
 
 impl<E: Entrance> Listener<E> {
-    pub(crate) fn new(entrance: E, reception: Reception) -> Self {
+    pub(crate) fn new(entrance: E, reception: Reception, home: Arc<Home>) -> Self {
         let room = reception.route().max_connections.saturating_add(ANTEROOM);
         let anteroom = Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)));
         Self {
             entrance,
             reception,
             anteroom,
+            home,
         }
     }
 
@@ -69,6 +72,11 @@ impl<E: Entrance> Listener<E> {
             pause = BACKOFF.0;
             if !admits(&route.admission, peer) {
                 tracing::warn!(route = %route.name, %peer, "not admitted, see allow and allow_uids");
+                continue;
+            }
+            if matches!(peer, Peer::Tcp(addr) if self.home.knows(addr)) {
+                // Our other end tells its app what has happened.
+                tracing::debug!(route = %route.name, %peer, "a connection of our own has come back to us");
                 continue;
             }
             self.reception.take_in(socket, peer, place);

@@ -10,7 +10,7 @@ use azdb_identity::{Audience, Token, TokenError};
 use azdb_quote::Chain;
 use secrecy::SecretString;
 
-use super::{Lobby, Protocol};
+use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, OwnFault};
 use crate::way::Dial;
@@ -58,10 +58,32 @@ pub(crate) trait Attempt: Send {
         &mut self,
         credential: Credential<'_>,
     ) -> impl Future<Output = Result<Self::Granted, Fault<Self::Fault>>> + Send;
+
+    /// Where it has been. `None` for a login that cannot be tried anywhere else.
+    fn tracks(&mut self) -> Option<&mut Tracks>;
+}
+
+/// An attempt and what it is tried with.
+struct With<'a, 'c, T> {
+    attempt: &'a mut T,
+    credential: Credential<'c>,
+}
+
+impl<T: Attempt> Try for With<'_, '_, T> {
+    type Granted = T::Granted;
+    type Fault = T::Fault;
+
+    async fn go(&mut self) -> Result<T::Granted, Fault<T::Fault>> {
+        self.attempt.log_in(self.credential).await
+    }
+
+    fn tracks(&mut self) -> Option<&mut Tracks> {
+        self.attempt.tracks()
+    }
 }
 
 /// Logs in as `principal`, and once more with another token if the upstream calls the first one expired. Returns also the token
-/// that opened the door; a password is none.
+/// that opened the door; a password is none. `left` completes when the app has gone; it is asked only while the login is held.
 ///
 /// # Errors
 ///
@@ -71,11 +93,18 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
     principal: &Principal,
     lobby: &Lobby<P, D>,
     deadline: &Deadline,
+    left: impl Future<Output = ()> + Send,
 ) -> Result<(T::Granted, Option<Token>), Fault<T::Fault>> {
+    let mut left = std::pin::pin!(left);
     let audience = match &lobby.route.auth {
         UpstreamAuth::Token(audience) => audience,
         UpstreamAuth::Password(password) => {
-            let granted = attempt.log_in(Credential::Password(password)).await?;
+            let credential = Credential::Password(password);
+            let mut with = With {
+                attempt,
+                credential,
+            };
+            let granted = persist(&mut with, lobby, deadline, left).await?;
             return Ok((granted, None));
         }
     };
@@ -89,14 +118,24 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
         Life::Any => supply.token().await?,
         Life::Lasting => supply.lasting_token().await?,
     };
-    let fault = match attempt.log_in(Credential::Token(&token)).await {
+    let credential = Credential::Token(&token);
+    let mut with = With {
+        attempt,
+        credential,
+    };
+    let fault = match persist(&mut with, lobby, deadline, left.as_mut()).await {
         Err(fault) if fault.says_token_expired() => fault,
         outcome => return outcome.map(|granted| (granted, Some(token))),
     };
     let Some(token) = supply.other_than(&token).await else {
         return Err(fault);
     };
-    let granted = attempt.log_in(Credential::Token(&token)).await?;
+    let credential = Credential::Token(&token);
+    let mut with = With {
+        attempt,
+        credential,
+    };
+    let granted = persist(&mut with, lobby, deadline, left).await?;
     Ok((granted, Some(token)))
 }
 

@@ -6,7 +6,9 @@
 //! ```
 
 mod credential;
+mod hold;
 mod protocol;
+mod turns;
 
 use std::sync::Arc;
 
@@ -16,12 +18,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use credential::{Attempt, Credential, Life, log_in};
+pub(crate) use hold::{Tracks, Try, persist};
 pub(crate) use protocol::{Legs, Login, Protocol, Session};
 
 use crate::fault::Cause;
 use crate::ledger::Ledger;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
-use crate::way::{Dial, Stream};
+use crate::way::{Dial, Refuge, Stream};
+use turns::Turns;
 
 /// A route, and everything a login of it needs.
 pub(crate) struct Lobby<P: Protocol, D: Dial> {
@@ -42,6 +46,10 @@ pub(crate) struct RouteState<P: Protocol, S: Stream> {
     /// `max_connections` of them.
     sessions: Arc<Semaphore>,
     pub(crate) ledger: Ledger,
+    /// Where to go while the first upstream does not answer.
+    refuge: Refuge,
+    /// Whose turn it is to try again.
+    turns: Turns,
     /// What the protocol keeps between logins.
     pub(crate) own: P::State<S>,
 }
@@ -53,6 +61,8 @@ impl<P: Protocol, S: Stream> RouteState<P, S> {
         Self {
             sessions: Arc::new(Semaphore::new(permits)),
             ledger: Ledger::default(),
+            refuge: Refuge::default(),
+            turns: Turns::default(),
             own: P::State::default(),
         }
     }

@@ -25,7 +25,7 @@ use super::upstream::{ACCESS_DENIED, Account, authenticate, bad_packet, broken, 
 use super::{Mysql, MysqlFault, Terms, app};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, OwnFault as _};
-use crate::lobby::{self, Attempt, Credential, Legs, Lobby};
+use crate::lobby::{self, Attempt, Credential, Legs, Lobby, Tracks};
 use crate::parting::NotIn;
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
@@ -159,7 +159,14 @@ async fn change<D: Dial>(
         said: None,
         deadline,
     };
-    let (changed, _) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
+    let (changed, _) = lobby::log_in(
+        &mut attempt,
+        principal,
+        lobby,
+        deadline,
+        std::future::pending(),
+    )
+    .await?;
     Ok(changed)
 }
 
@@ -195,6 +202,10 @@ impl<S: Stream> Attempt for Anew<'_, S> {
             self.said = Some(refused.clone());
         }
         or_what_it_said(outcome, said)
+    }
+
+    fn tracks(&mut self) -> Option<&mut Tracks> {
+        None
     }
 }
 

@@ -172,4 +172,22 @@ impl OwnFault for MysqlFault {
             | Self::NotEntra { .. } => false,
         }
     }
+
+    fn is_away(&self) -> bool {
+        match self {
+            Self::RefusedAtOnce { code, .. } | Self::Refused(Refused { code, .. }) => {
+                AWAY.contains(code)
+            }
+            Self::AppPacket(_)
+            | Self::AppTooOld
+            | Self::AppWantsTls
+            | Self::Challenge { .. }
+            | Self::UpstreamPacket(_)
+            | Self::NotEntra { .. } => false,
+        }
+    }
 }
+
+/// Errors of a server that is away for a moment: too many connections, shutdown in progress, too many connections of this user,
+/// offline mode.
+const AWAY: [u16; 4] = [1040, 1053, 1203, 3032];

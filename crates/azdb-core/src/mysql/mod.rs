@@ -57,7 +57,7 @@ use watch::MysqlWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session};
+use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
@@ -142,7 +142,16 @@ impl Protocol for Mysql {
         };
         drop(seat);
         let mut app = Channel::at(&mut leg, next);
-        let entered = match enter(&packet, greeted, scramble, lobby, &deadline).await {
+        let entered = match enter(
+            &packet,
+            greeted,
+            scramble,
+            lobby,
+            &deadline,
+            app.leg().left(),
+        )
+        .await
+        {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
@@ -245,6 +254,7 @@ async fn enter<D: Dial>(
     scramble: [u8; SCRAMBLE],
     lobby: &Lobby<Mysql, D>,
     deadline: &Deadline,
+    left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<MysqlFault>> {
     let response = app::parse_response(packet)?;
     let principal = lobby.principal(response.user)?;
@@ -280,8 +290,9 @@ async fn enter<D: Dial>(
         greeted: Some(greeted),
         lobby,
         deadline,
+        tracks: Tracks::default(),
     };
-    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
+    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
     terms.plugin = granted.plugin;
     Ok(Entered {
         upstream: granted.upstream,

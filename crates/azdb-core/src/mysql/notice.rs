@@ -1,12 +1,13 @@
 //! What an app reads when it is not let in: code and class of each cause, decided one by one.
 //!
-//! Source of the codes: the server error reference of MySQL 9. Pools take class 08 for a connection that failed. Codes from
-//! 2000 to 2999 belong to the apps' own libraries; MariaDB's takes a packet with one for a malformed packet.
+//! Source of the codes: the server error reference of MySQL 9. Pools take class 08 for a connection that failed, and Connector/J goes
+//! on to its next host after it. Codes from 2000 to 2999 belong to the apps' own libraries; MariaDB's takes a packet with one for a
+//! malformed packet.
 
 use azdb_wire::mysql::ErrorPacket;
 
 use super::MysqlFault;
-use crate::fault::{Cause, Explained as _, Fault};
+use crate::fault::{Cause, Explained as _, Fault, Root};
 
 /// Bytes of an error's text that MySQL's own library keeps, its final NUL included.
 const MAX_TEXT: usize = 511;
@@ -39,9 +40,9 @@ enum Words<'a> {
 
 /// The payload of the ERR packet that tells an app.
 pub(super) fn notice(fault: &Fault<MysqlFault>) -> Vec<u8> {
-    let words = match fault {
-        Fault::Shared(cause) => Words::Ours(of_cause(cause)),
-        Fault::Own(own) => of_own(own),
+    let words = match fault.root() {
+        Root::Shared(cause) => Words::Ours(of_cause(cause)),
+        Root::Own(own) => of_own(own),
     };
     match words {
         Words::Upstreams(body) => body.to_vec(),

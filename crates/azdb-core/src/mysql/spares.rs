@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::change_user::Way;
 use super::upstream::{self, Greeted};
@@ -95,11 +96,13 @@ impl<S: Stream> Spares<S> {
             Ok(seat) => seat,
             Err(error) => return Met::NoUpstream(error),
         };
-        let mut meeting = pin!(deadline.run("connecting to the upstream", self.greeted(lobby)));
+        let gone = CancellationToken::new();
+        let mut meeting = pin!(self.greeted(lobby, &deadline, gone.cancelled()));
         tokio::select! {
             biased;
             _ = app.fill(1) => {
                 // What was begun is finished, and kept for the next app.
+                gone.cancel();
                 if let Ok(greeted) = meeting.await {
                     self.keep(greeted, seat);
                 }
@@ -124,6 +127,8 @@ impl<S: Stream> Spares<S> {
     async fn greeted<D: Dial<Stream = S>>(
         &self,
         lobby: &Lobby<Mysql, D>,
+        deadline: &Deadline,
+        left: impl Future<Output = ()> + Send,
     ) -> Result<Greeted<S>, Fault<MysqlFault>> {
         loop {
             let kept = self.lock().greeted.pop_front();
@@ -138,7 +143,7 @@ impl<S: Stream> Spares<S> {
                 None => break,
             }
         }
-        let greeted = upstream::meet(lobby).await?;
+        let greeted = upstream::meet(lobby, deadline, left).await?;
         self.lock().last_greeting = Some(greeted.payload().to_vec());
         Ok(greeted)
     }

@@ -14,7 +14,7 @@ use super::upstream::{TlsForm, secure};
 use super::{Postgres, PostgresFault};
 use crate::fault::{Cause, Fault};
 use crate::lobby::Lobby;
-use crate::way::{Dial, Dialled};
+use crate::way::{Connected, Dial, Dialled};
 
 /// How long a server may take to act on a cancel request and close.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -92,7 +92,7 @@ async fn send<D: Dial>(
         host: dialled.addr.ip().to_string(),
         port: dialled.addr.port(),
     };
-    let (stream, _) = lobby.dialler.dial(&target).await?;
+    let Connected { stream, .. } = lobby.dialler.connect(&target, dialled.addr).await?;
     let form = TlsForm::of(lobby.route.tls_first);
     let tls = lobby.upstream_tls.as_ref();
     let mut upstream = secure(stream, tls, &dialled.upstream.host, form).await?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use azdb_quote::{Chain, Quoted};
-use azdb_wire::postgres::{FirstError, MessageError, Version};
+use azdb_wire::postgres::{ErrorFields, FirstError, MessageError, Version};
 
 use super::hint;
 use crate::fault::{Explained, Fault, Kind, OwnFault};
@@ -117,7 +117,25 @@ impl OwnFault for PostgresFault {
             | Self::UpstreamMessage(_) => false,
         }
     }
+
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Refused { body, .. } => {
+                let sqlstate = ErrorFields::of(body).get(b'C').unwrap_or_default();
+                AWAY.contains(&sqlstate)
+            }
+            Self::AppPacket(_)
+            | Self::AppVersion(_)
+            | Self::NoUser
+            | Self::TlsAnswer { .. }
+            | Self::Challenge { .. }
+            | Self::UpstreamMessage(_) => false,
+        }
+    }
 }
+
+/// SQLSTATEs of a server that is away for a moment: too_many_connections, admin_shutdown, crash_shutdown, cannot_connect_now.
+const AWAY: [&[u8]; 4] = [b"53300", b"57P01", b"57P02", b"57P03"];
 
 impl From<MessageError> for Fault<PostgresFault> {
     fn from(error: MessageError) -> Self {

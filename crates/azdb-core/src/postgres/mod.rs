@@ -47,7 +47,7 @@ use watch::PostgresWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::Fault;
-use crate::lobby::{self, Lobby, Login, Protocol, Session};
+use crate::lobby::{self, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
@@ -86,7 +86,7 @@ impl Protocol for Postgres {
             }
             app::Arrival::Nobody => return Ok(Login::Nobody),
         };
-        let entered = match enter(&packet, lobby, &deadline).await {
+        let entered = match enter(&packet, lobby, &deadline, app.left()).await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
@@ -119,6 +119,7 @@ async fn enter<D: Dial>(
     packet: &[u8],
     lobby: &Lobby<Postgres, D>,
     deadline: &Deadline,
+    left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<PostgresFault>> {
     let startup = app::parse_startup(packet)?;
     let user = startup.user().ok_or(PostgresFault::NoUser)?;
@@ -136,8 +137,9 @@ async fn enter<D: Dial>(
         role: &principal.user,
         lobby,
         deadline,
+        tracks: Tracks::default(),
     };
-    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
+    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
     let cancels = &lobby.state.own;
     let cancel = granted
         .cancel_key

@@ -6,7 +6,7 @@
 use azdb_wire::postgres::{ErrorResponse, append_hint};
 
 use super::{PostgresFault, hint};
-use crate::fault::{Cause, Explained as _, Fault};
+use crate::fault::{Cause, Explained as _, Fault, Root};
 
 /// Whose words an app reads.
 enum Words<'a> {
@@ -24,15 +24,15 @@ enum Words<'a> {
 
 /// The ErrorResponse that tells an app.
 pub(super) fn notice(fault: &Fault<PostgresFault>) -> Vec<u8> {
-    let words = match fault {
-        Fault::Shared(cause) => Words::Ours(of_cause(cause)),
-        Fault::Own(own) => of_own(own),
+    let words = match fault.root() {
+        Root::Shared(cause) => Words::Ours(of_cause(cause)),
+        Root::Own(own) => of_own(own),
     };
     let mut out = Vec::new();
     match words {
         Words::Upstreams { before, body, hint } => {
             out.extend_from_slice(before);
-            append_hint(body, hint, &mut out);
+            append_hint(body, hint.or(fault.note()), &mut out);
         }
         Words::Ours(sqlstate) => ErrorResponse {
             sqlstate,
@@ -59,21 +59,19 @@ pub(super) fn goodbye() -> Vec<u8> {
 fn of_cause(cause: &Cause) -> &'static str {
     match cause {
         Cause::Token { source, .. } if source.is_transient() => "57P03",
-        Cause::ShuttingDown | Cause::Overdue(_) => "57P03",
-        Cause::TooMany { .. } => "53300",
+        // Not 08001, which libpq takes for a server that is there, nor 53300, after which it does not go on to its next host.
+        Cause::ShuttingDown
+        | Cause::TooMany { .. }
+        | Cause::Resolve { .. }
+        | Cause::Connect { .. }
+        | Cause::UpstreamLost { .. }
+        | Cause::Overdue(_) => "57P03",
         Cause::UnknownUser { .. }
         | Cause::Token { .. }
         | Cause::SecretTooLong { .. }
         | Cause::Password(_) => "28000",
-        Cause::Resolve { .. }
-        | Cause::Connect { .. }
-        | Cause::Loop { .. }
-        | Cause::NoUpstream
-        | Cause::NoTls { .. } => "08001",
-        Cause::StuffedBytes { .. }
-        | Cause::Tls { .. }
-        | Cause::NotSealed { .. }
-        | Cause::UpstreamLost { .. } => "08006",
+        Cause::Loop { .. } | Cause::NoUpstream | Cause::NoTls { .. } => "08001",
+        Cause::StuffedBytes { .. } | Cause::Tls { .. } | Cause::NotSealed { .. } => "08006",
         Cause::UpstreamRules { .. } => "08P01",
         Cause::NoRandomness => "XX000",
     }

@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 use super::{Postgres, PostgresFault, password};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{Attempt, Credential, Lobby};
+use crate::lobby::{Attempt, Credential, Lobby, Tracks};
 use crate::tls::UpstreamTlsConfig;
-use crate::way::{Alpn, Dial, Dialled, Leg, Sealed, Stream, Upstream, dial, seal};
+use crate::way::{Alpn, Dial, Dialled, Leg, Opened, Opening, Sealed, Stream, Upstream, seal};
 
 /// Most bytes of the answer to a login: notices, parameter reports.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -36,6 +36,7 @@ pub(super) struct Entry<'a, D: Dial> {
     pub(super) role: &'a str,
     pub(super) lobby: &'a Lobby<Postgres, D>,
     pub(super) deadline: &'a Deadline,
+    pub(super) tracks: Tracks,
 }
 
 impl<D: Dial> Attempt for Entry<'_, D> {
@@ -48,13 +49,21 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         credential: Credential<'_>,
     ) -> Result<Granted<D::Stream>, Fault<PostgresFault>> {
         let (route, deadline) = (&self.lobby.route, self.deadline);
-        let dialling = dial(&self.lobby.dialler, route);
-        let (stream, dialled) = deadline.run("connecting to the upstream", dialling).await?;
-        let form = TlsForm::of(route.tls_first);
-        let (tls, host) = (self.lobby.upstream_tls.as_ref(), &dialled.upstream.host);
-        let securing = secure(stream, tls, host, form);
-        let mut upstream = deadline.run("TLS with the upstream", securing).await?;
-
+        let securing = Securing {
+            tls: self.lobby.upstream_tls.as_ref(),
+            form: TlsForm::of(route.tls_first),
+        };
+        let search = self.lobby.search(&self.tracks.passed_over, deadline);
+        let opened = search.open(&securing).await?;
+        self.tracks.follow(&opened);
+        let Opened {
+            way: mut upstream,
+            dialled,
+            departure,
+            ..
+        } = opened;
+        let host = &dialled.upstream.host;
+        self.tracks.begin();
         let mut answer = Vec::new();
         let conversation = async {
             say(upstream.leg(), self.packet, "sending the startup message").await?;
@@ -70,7 +79,10 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             .await;
         let cancel_key = match outcome {
             Ok(cancel_key) => cancel_key,
-            Err(fault) => return Err(behind(answer, fault)),
+            Err(fault) => {
+                let fault = departure.judge(fault, &dialled.upstream);
+                return Err(behind(answer, fault));
+            }
         };
         Ok(Granted {
             upstream,
@@ -78,6 +90,30 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             cancel_key,
             dialled,
         })
+    }
+
+    fn tracks(&mut self) -> Option<&mut Tracks> {
+        Some(&mut self.tracks)
+    }
+}
+
+/// TLS, where there is any.
+struct Securing<'a> {
+    tls: Option<&'a UpstreamTlsConfig>,
+    form: TlsForm,
+}
+
+impl<S: Stream> Opening<S> for Securing<'_> {
+    type Way = Upstream<S>;
+    type Fault = PostgresFault;
+    const DOING: &'static str = "TLS with the upstream";
+
+    async fn open(
+        &self,
+        stream: S,
+        dialled: &Dialled,
+    ) -> Result<Upstream<S>, Fault<PostgresFault>> {
+        secure(stream, self.tls, &dialled.upstream.host, self.form).await
     }
 }
 

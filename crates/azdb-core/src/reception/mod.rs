@@ -1,10 +1,10 @@
 //! A route that takes apps in, whatever it speaks: the one place that knows which protocols there are.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use azdb_config::route::{ListenAddr, ProtocolName, Route};
 use azdb_identity::Tokens;
+use azdb_names::Names;
 use tokio::io::DuplexStream;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -17,7 +17,7 @@ use crate::session;
 use crate::socket::{AppSocket, Peer};
 use crate::tds::{self, Tds};
 use crate::tls::{AppTlsConfig, LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig};
-use crate::way::{Dial, Tcp};
+use crate::way::{Dial, Home, Tcp};
 
 /// Bytes that an app in this process may have written before it must wait.
 const PIPE: usize = 64 * 1024;
@@ -26,8 +26,10 @@ const PIPE: usize = 64 * 1024;
 pub struct Resources<'a> {
     /// Where tokens come from.
     pub tokens: &'a Tokens,
-    /// Our own doors, which are never an upstream.
-    pub own: Arc<[SocketAddr]>,
+    /// Who knows the names of upstreams.
+    pub names: Names,
+    /// What is ours, and never an upstream.
+    pub home: Arc<Home>,
     /// Makes the certificate of `local_tls = "auto"`; asked only where a route needs it.
     pub authority: &'a dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
 }
@@ -84,7 +86,8 @@ impl Reception {
             app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, resources.authority)?,
             tokens: resources.tokens.clone(),
             dialler: Tcp {
-                own: Arc::clone(&resources.own),
+                names: resources.names.clone(),
+                home: Arc::clone(&resources.home),
             },
             closing: ending.closing.clone(),
             state: Arc::new(RouteState::new(route)),

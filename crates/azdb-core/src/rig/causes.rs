@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use azdb_config::route::Endpoint;
 use azdb_identity::{Audience, IdentityConfig, SourceKind};
+use azdb_names::NameError;
 
 use super::tokens;
 use crate::fault::{Cause, Overdue};
@@ -44,7 +45,7 @@ pub(crate) fn every_cause() -> Vec<Cause> {
         Cause::NoUpstream,
         Cause::Resolve {
             host: host(),
-            source: source(),
+            source: NameError::NoAnswer(Duration::from_secs(5)),
         },
         Cause::Connect {
             upstream: upstream(),

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use azdb_config::route::Endpoint;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
@@ -13,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use super::Pipes;
 use crate::fault::Cause;
 use crate::lobby::{Lobby, Protocol};
-use crate::way::Dial;
+use crate::way::{Connected, Dial};
 
 /// Set when what holds it is to panic.
 #[derive(Debug, Clone, Default)]
@@ -56,9 +57,21 @@ impl ExplosiveDial {
 impl Dial for ExplosiveDial {
     type Stream = DuplexStream;
 
-    async fn dial(&self, target: &Endpoint) -> Result<(DuplexStream, SocketAddr), Cause> {
+    async fn resolve(
+        &self,
+        target: &Endpoint,
+        patience: Duration,
+    ) -> Result<Vec<SocketAddr>, Cause> {
+        self.pipes.resolve(target, patience).await
+    }
+
+    async fn connect(
+        &self,
+        target: &Endpoint,
+        addr: SocketAddr,
+    ) -> Result<Connected<DuplexStream>, Cause> {
         self.fuse.check();
-        self.pipes.dial(target).await
+        self.pipes.connect(target, addr).await
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) use spoken::{Spoken, in_every_protocol};
 use crate::fault::Cause;
 use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::tls::{self, AppTlsConfig, LocalAuthority, UpstreamTlsConfig};
-use crate::way::{Dial, Stream};
+use crate::way::{Connected, Departure, Dial, Stream};
 
 /// The token of every identity.
 pub(crate) const TOKEN: &str = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
@@ -56,10 +56,19 @@ pub(crate) struct Pipes(mpsc::UnboundedSender<(DuplexStream, Endpoint)>);
 impl Dial for Pipes {
     type Stream = DuplexStream;
 
-    async fn dial(&self, target: &Endpoint) -> Result<(DuplexStream, SocketAddr), Cause> {
-        let (near, far) = duplex(64 * 1024);
+    async fn resolve(&self, target: &Endpoint, _: Duration) -> Result<Vec<SocketAddr>, Cause> {
+        Ok(vec![([127, 0, 0, 1], target.port).into()])
+    }
+
+    async fn connect(
+        &self,
+        target: &Endpoint,
+        _: SocketAddr,
+    ) -> Result<Connected<DuplexStream>, Cause> {
+        let (stream, far) = duplex(64 * 1024);
         self.0.send((far, target.clone())).expect("a database");
-        Ok((near, ([127, 0, 0, 1], target.port).into()))
+        let departure = Departure::default();
+        Ok(Connected { stream, departure })
     }
 }
 
@@ -140,6 +149,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         unix_mode: 0o600,
         max_connections: 10,
         login_timeout: LOGIN_TIMEOUT,
+        hold_logins: false,
         tds: TdsOptions::default(),
     }
 }

@@ -31,7 +31,7 @@ pub(crate) trait Spoken: Protocol {
     fn knock() -> Vec<u8>;
 
     /// Asks to be let in and reads what it is told instead, up to the end of the connection.
-    fn refused(app: &mut DuplexStream) -> impl Future<Output = String>;
+    fn refused(app: &mut DuplexStream) -> impl Future<Output = String> + Send;
 
     /// The app asks for something and the upstream hears it: so many bytes.
     fn ask(app: &mut DuplexStream, database: &mut Self::Database) -> impl Future<Output = u64>;

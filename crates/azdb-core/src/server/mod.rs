@@ -4,18 +4,19 @@ mod endpoints;
 mod start;
 mod wanted;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::Tokens;
+use azdb_names::Names;
 
 use crate::ending::Ending;
 use crate::listener::Listener;
 use crate::reception::{Reception, Resources};
 use crate::socket::Door;
 use crate::tls::{LocalAuthority, LocalTlsError};
+use crate::way::Home;
 
 pub use start::StartError;
 
@@ -57,15 +58,17 @@ impl Server {
         for route in routes {
             doors.push((Arc::clone(route), open_doors(route).await?));
         }
-        let own: Arc<[SocketAddr]> = doors
-            .iter()
-            .flat_map(|(_, open)| open.iter().filter_map(|(door, _)| door.local_addr()))
-            .collect();
+        let home = Home::with(
+            doors
+                .iter()
+                .flat_map(|(_, open)| open.iter().filter_map(|(door, _)| door.local_addr())),
+        );
 
         let ending = Ending::default();
         let resources = Resources {
             tokens: &tokens,
-            own,
+            names: Names::of_the_system(),
+            home: Arc::clone(&home),
             authority: &local,
         };
         let (mut listeners, mut addresses, mut receptions) = (Vec::new(), Vec::new(), Vec::new());
@@ -78,7 +81,7 @@ impl Server {
             for (door, listen) in open {
                 let listen = door.local_addr().map_or(listen, ListenAddr::Tcp);
                 addresses.push((Arc::clone(&route), listen));
-                listeners.push(Listener::new(door, reception.clone()));
+                listeners.push(Listener::new(door, reception.clone(), Arc::clone(&home)));
             }
             receptions.push(reception);
         }

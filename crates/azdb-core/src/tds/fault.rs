@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use azdb_quote::{Chain, Quoted};
 use azdb_wire::tds::{
-    Login7Error, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version,
+    Login7Error, LoginAnswer, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version,
 };
 
 use crate::fault::{Explained, Kind, OwnFault};
@@ -176,4 +176,35 @@ impl OwnFault for TdsFault {
             | Self::Hops(_) => false,
         }
     }
+
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Refused { body, .. } => LoginAnswer::parse(body).is_ok_and(|answer| {
+                answer
+                    .reports()
+                    .any(|report| report.is_error && AWAY.contains(&report.number))
+            }),
+            Self::AppPacket(_)
+            | Self::AppLogin(_)
+            | Self::AppVersion(_)
+            | Self::AppWants(_)
+            | Self::LoginTooLong(_)
+            | Self::UpstreamPrelogin(_)
+            | Self::UpstreamPacket(_)
+            | Self::UpstreamAnswer(_)
+            | Self::TokenNotTaken
+            | Self::NoMars
+            | Self::PacketSize { .. }
+            | Self::Route { .. }
+            | Self::Hops(_) => false,
+        }
+    }
 }
+
+/// Errors of a database that is away for a moment: it moves or wakes up (40613, 40197, 40143, 40166, 40540, 42108, 42109, 983), or
+/// its server is full or busy (10928, 10929, 40501, 49918, 49919, 49920), starts or is upgraded (18401, 17142). Not 4060, which drivers
+/// try again too: it is also what an unknown database gets.
+const AWAY: [u32; 16] = [
+    983, 10928, 10929, 17142, 18401, 40143, 40166, 40197, 40501, 40540, 40613, 42108, 42109, 49918,
+    49919, 49920,
+];

@@ -53,7 +53,7 @@ use watch::TdsWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::Fault;
-use crate::lobby::{self, Lobby, Login, Protocol, Session};
+use crate::lobby::{self, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
@@ -98,7 +98,7 @@ impl Protocol for Tds {
         let entered = async {
             let login = Login7::parse(&login).map_err(TdsFault::from)?;
             manner = Manner::of(&login);
-            enter(&login, settled, &manner, lobby, &deadline).await
+            enter(&login, settled, &manner, lobby, &deadline, app.left()).await
         };
         let entered = match entered.await {
             Ok(entered) => entered,
@@ -140,6 +140,7 @@ async fn enter<D: Dial>(
     manner: &Manner,
     lobby: &Lobby<Tds, D>,
     deadline: &Deadline,
+    left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<TdsFault>> {
     if manner.granted().is_none() {
         return Err(TdsFault::AppVersion(login.version).into());
@@ -164,8 +165,9 @@ async fn enter<D: Dial>(
         },
         lobby,
         deadline,
+        tracks: Tracks::default(),
     };
-    let (granted, token) = lobby::log_in(&mut attempt, principal, lobby, deadline).await?;
+    let (granted, token) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
     let mut answer = Vec::new();
     LoginAnswer::parse(&granted.answer)
         .map_err(TdsFault::from)?

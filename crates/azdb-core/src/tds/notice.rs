@@ -1,11 +1,12 @@
 //! What an app reads when it is not let in: number and class of each cause, decided one by one.
 //!
-//! 18456 is "login failed", which nobody tries again; 40613 is "database not available now", which drivers do try again.
+//! 18456 is "login failed", which nobody tries again, nor at a failover partner; 40613 is "database not available now", which drivers
+//! do try again.
 
 use azdb_wire::tds::{LoginAnswer, Manner, Notice};
 
 use super::TdsFault;
-use crate::fault::{Cause, Explained as _, Fault};
+use crate::fault::{Cause, Explained as _, Fault, Root};
 
 /// Number and class.
 type Class = (u32, u8);
@@ -25,9 +26,9 @@ enum Words<'a> {
 
 /// The payload of the answer that tells an app.
 pub(super) fn notice(fault: &Fault<TdsFault>, manner: &Manner, route: &str) -> Vec<u8> {
-    let words = match fault {
-        Fault::Shared(cause) => Words::Ours(of_cause(cause)),
-        Fault::Own(own) => of_own(own),
+    let words = match fault.root() {
+        Root::Shared(cause) => Words::Ours(of_cause(cause)),
+        Root::Own(own) => of_own(own),
     };
     let mut payload = Vec::new();
     match words {
@@ -49,6 +50,7 @@ pub(super) fn notice(fault: &Fault<TdsFault>, manner: &Manner, route: &str) -> V
 
 fn of_cause(cause: &Cause) -> Class {
     match cause {
+        Cause::Token { source, .. } if source.is_transient() => UNAVAILABLE,
         Cause::TooMany { .. }
         | Cause::ShuttingDown
         | Cause::Resolve { .. }

@@ -17,9 +17,12 @@ use super::routing::{self, MAX_HOPS};
 use super::{Tds, TdsFault};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{Attempt, Credential, Life, Lobby};
+use crate::lobby::{Attempt, Credential, Life, Lobby, Tracks};
 use crate::tls::UpstreamTlsConfig;
-use crate::way::{Alpn, Dial, Leg, Sealed, Stream, Upstream, dial, seal, seal_in_packets};
+use crate::way::{
+    Alpn, Dial, Dialled, Leg, Opened, Opening, Sealed, Search, Stream, Upstream, seal,
+    seal_in_packets,
+};
 
 /// Most bytes of the answer to a login.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -48,6 +51,7 @@ pub(super) struct Entry<'a, D: Dial> {
     pub(super) wish: Wish<'a>,
     pub(super) lobby: &'a Lobby<Tds, D>,
     pub(super) deadline: &'a Deadline,
+    pub(super) tracks: Tracks,
 }
 
 impl<D: Dial> Attempt for Entry<'_, D> {
@@ -60,20 +64,26 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         &mut self,
         credential: Credential<'_>,
     ) -> Result<Granted<D::Stream>, Fault<TdsFault>> {
-        const CONNECTING: &str = "connecting to the upstream";
         let (wish, lobby, deadline) = (&self.wish, self.lobby, self.deadline);
         let route = &lobby.route;
-        let dialling = dial(&lobby.dialler, route);
-        let (mut stream, dialled) = deadline.run(CONNECTING, dialling).await?;
+        let mut securing = Securing {
+            tls: lobby.upstream_tls.clone(),
+            tls_first: route.tls_first,
+            settled: wish.settled,
+            credential,
+        };
+        let search = lobby.search(&self.tracks.passed_over, deadline);
+        let opened = search.open(&securing).await?;
+        self.tracks.follow(&opened);
+        self.tracks.begin();
+        let Opened { way, dialled, .. } = opened;
+        let (mut upstream, mut echo) = way;
         let own = own_name(&route.tls, &dialled.upstream.host);
         let mut site = Site {
             host: dialled.upstream.host,
             server: own.clone(),
         };
-        let mut tls = lobby.upstream_tls.clone();
-        for _hop in 0..=MAX_HOPS {
-            let opening = open(stream, tls.as_ref(), &site.host, self, credential);
-            let (mut upstream, echo) = deadline.run("TLS with the upstream", opening).await?;
+        for hop in 0..=MAX_HOPS {
             let conversing = converse(&mut upstream, wish, credential, &site, echo);
             let doing = "logging in to the upstream";
             let Packet { header, payload } = deadline.run(doing, conversing).await?;
@@ -89,15 +99,29 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             let target = routing::target(&routed, &own, &route.tds.routing_suffixes)?;
             tracing::debug!(to = %target.endpoint, "sent on");
             drop(upstream);
-            let dialling = lobby.dialler.dial(&target.endpoint);
-            (stream, _) = deadline.run(CONNECTING, dialling).await?;
+            if hop == MAX_HOPS {
+                break;
+            }
+            securing.tls = securing.tls.as_ref().map(UpstreamTlsConfig::without_name);
+            let search = Search {
+                dialler: &lobby.dialler,
+                upstreams: std::slice::from_ref(&target.endpoint),
+                connect_to: None,
+                refuge: None,
+                passed_over: &[],
+                deadline,
+            };
+            (upstream, echo) = search.open(&securing).await?.way;
             site = Site {
                 host: target.endpoint.host,
                 server: target.server,
             };
-            tls = tls.as_ref().map(UpstreamTlsConfig::without_name);
         }
         Err(TdsFault::Hops(MAX_HOPS).into())
+    }
+
+    fn tracks(&mut self) -> Option<&mut Tracks> {
+        Some(&mut self.tracks)
     }
 }
 
@@ -121,14 +145,38 @@ fn own_name(tls: &UpstreamTls, host: &str) -> String {
 }
 
 /// Settles what comes before a login. Says also whether LOGIN7 must echo that tokens are required.
-async fn open<D: Dial>(
-    stream: D::Stream,
-    tls: Option<&UpstreamTlsConfig>,
+struct Securing<'a> {
+    tls: Option<UpstreamTlsConfig>,
+    tls_first: bool,
+    settled: Settled,
+    credential: Credential<'a>,
+}
+
+impl<S: Stream> Opening<S> for Securing<'_> {
+    type Way = (Upstream<S>, bool);
+    type Fault = TdsFault;
+    const DOING: &'static str = "TLS with the upstream";
+
+    async fn open(
+        &self,
+        stream: S,
+        dialled: &Dialled,
+    ) -> Result<(Upstream<S>, bool), Fault<TdsFault>> {
+        secure(stream, self, &dialled.upstream.host).await
+    }
+}
+
+async fn secure<S: Stream>(
+    stream: S,
+    securing: &Securing<'_>,
     host: &str,
-    entry: &Entry<'_, D>,
-    credential: Credential<'_>,
-) -> Result<(Upstream<D::Stream>, bool), Fault<TdsFault>> {
-    let settled = entry.wish.settled;
+) -> Result<(Upstream<S>, bool), Fault<TdsFault>> {
+    let Securing {
+        tls,
+        tls_first,
+        settled,
+        credential,
+    } = securing;
     let ask = |encryption| Prelogin {
         encryption: Some(encryption),
         mars: Some(settled.mars),
@@ -152,7 +200,7 @@ async fn open<D: Dial>(
                 answer,
             )
         }
-        Some(tls) if entry.lobby.route.tls_first => {
+        Some(tls) if *tls_first => {
             let stream = leg.into_stream().map_err(stuffed)?;
             let mut upstream = seal(stream, tls, host, Alpn::Optional).await?;
             let answer = prelogin(upstream.leg(), &ask(Encryption::NotSupported)).await?;

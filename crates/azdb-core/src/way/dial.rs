@@ -1,160 +1,208 @@
-//! Dialling: which address of which upstream takes the connection.
+//! Dialling: how a connection is made, and which address of a name takes it.
 
-use std::future::Future;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use azdb_config::route::{Endpoint, Route};
+use azdb_config::route::Endpoint;
+use azdb_names::Names;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
 use super::Stream;
+use super::home::{Departure, Home};
 use crate::fault::Cause;
 
 /// Head start of each address before the next one is tried beside it (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
-
-/// Where a way leads: the names that TLS and the protocols speak of, and the address that answered.
-#[derive(Debug, Clone)]
-pub(crate) struct Dialled {
-    /// The upstream as configured. `connect_to` does not change it.
-    pub(crate) upstream: Endpoint,
-    /// The address behind it that took the connection.
-    pub(crate) addr: SocketAddr,
-}
 
 /// How connections are made: sockets in production, pipes in tests.
 pub(crate) trait Dial: Send + Sync + 'static {
     /// What a connection is.
     type Stream: Stream;
 
-    /// Connects to `target`.
-    fn dial(
+    /// The addresses of `target`, at least one.
+    fn resolve(
         &self,
         target: &Endpoint,
-    ) -> impl Future<Output = Result<(Self::Stream, SocketAddr), Cause>> + Send;
+        patience: Duration,
+    ) -> impl Future<Output = Result<Vec<SocketAddr>, Cause>> + Send;
+
+    /// Connects to an address of `target`.
+    fn connect(
+        &self,
+        target: &Endpoint,
+        addr: SocketAddr,
+    ) -> impl Future<Output = Result<Connected<Self::Stream>, Cause>> + Send;
 }
 
-/// Tries a route's upstreams in their order.
-///
-/// # Errors
-///
-/// What the last one said.
-pub(crate) async fn dial<D: Dial>(
-    dialler: &D,
-    route: &Route,
-) -> Result<(D::Stream, Dialled), Cause> {
-    let mut outcome = Err(Cause::NoUpstream);
-    for upstream in &route.upstream {
-        let target = route.connect_to.as_ref().unwrap_or(upstream);
-        outcome = dialler.dial(target).await.map(|(stream, addr)| {
-            tracing::debug!(%upstream, %addr, "dialled");
-            (
-                stream,
-                Dialled {
-                    upstream: upstream.clone(),
-                    addr,
-                },
-            )
-        });
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome
+/// A connection about whose far end nothing is known.
+pub(crate) struct Connected<S> {
+    pub(crate) stream: S,
+    pub(crate) departure: Departure,
 }
 
-/// Dials over TCP, every address of a name in turn and overlapping.
-#[derive(Debug, Clone)]
+/// Dials over TCP.
+#[derive(Clone)]
 pub(crate) struct Tcp {
-    /// Our own listeners, never an upstream.
-    pub(crate) own: Arc<[SocketAddr]>,
+    pub(crate) names: Names,
+    pub(crate) home: Arc<Home>,
 }
 
 impl Dial for Tcp {
     type Stream = TcpStream;
 
-    async fn dial(&self, target: &Endpoint) -> Result<(TcpStream, SocketAddr), Cause> {
-        let resolve = |source| Cause::Resolve {
+    async fn resolve(
+        &self,
+        target: &Endpoint,
+        patience: Duration,
+    ) -> Result<Vec<SocketAddr>, Cause> {
+        let resolving = self.names.resolve(&target.host, target.port, patience);
+        resolving.await.map_err(|source| Cause::Resolve {
             host: target.host.clone(),
             source,
-        };
-        let addresses: Vec<SocketAddr> =
-            tokio::net::lookup_host((target.host.as_str(), target.port))
-                .await
-                .map_err(resolve)?
-                .collect();
-        if addresses.is_empty() {
-            return Err(resolve(io::Error::other("the name has no address")));
-        }
-        if addresses.iter().any(|addr| is_own(&self.own, *addr)) {
+        })
+    }
+
+    async fn connect(
+        &self,
+        target: &Endpoint,
+        addr: SocketAddr,
+    ) -> Result<Connected<TcpStream>, Cause> {
+        let upstream = || target.clone();
+        if self.home.is_at(addr) {
             return Err(Cause::Loop {
-                upstream: target.clone(),
+                upstream: upstream(),
             });
         }
-        let (stream, addr) = first_to_answer(interleave(addresses))
-            .await
-            .map_err(|source| Cause::Connect {
-                upstream: target.clone(),
-                source,
-            })?;
-        crate::socket::tune(&stream);
-        Ok((stream, addr))
+        let connected = connect(addr, &self.home).await;
+        let connected = connected.map_err(|source| Cause::Connect {
+            upstream: upstream(),
+            source,
+        })?;
+        crate::socket::tune(&connected.stream);
+        Ok(connected)
     }
 }
 
-/// Whether dialling `addr` would reach one of our own listeners.
-fn is_own(own: &[SocketAddr], addr: SocketAddr) -> bool {
-    own.iter().any(|listener| {
-        listener.port() == addr.port()
-            && (listener.ip() == addr.ip()
-                || (listener.ip().is_unspecified() && addr.ip().is_loopback()))
-    })
+/// Connects, and notes where from before anybody can have accepted.
+async fn connect(addr: SocketAddr, home: &Arc<Home>) -> io::Result<Connected<TcpStream>> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&addr.into()) {
+        Err(error) if !is_in_progress(&error) => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let local = socket.local_addr()?.as_socket();
+    let departure = local.map(|local| home.departs(local)).unwrap_or_default();
+    let stream = TcpStream::from_std(socket.into())?;
+    stream.writable().await?;
+    match stream.take_error()? {
+        Some(error) => Err(error),
+        None => Ok(Connected { stream, departure }),
+    }
+}
+
+fn is_in_progress(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// Families take turns, in the resolver's order (RFC 8305, section 4).
-fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) = addresses
         .into_iter()
         .partition(|addr| addr.is_ipv6() == first_is_v6);
     let mut second = second.into_iter();
-    let mut order = Vec::new();
+    let mut order = VecDeque::new();
     for addr in first {
-        order.push(addr);
+        order.push_back(addr);
         order.extend(second.next());
     }
     order.extend(second);
     order
 }
 
-/// Connects to whichever address answers first; each has a head start on the next.
-async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<(TcpStream, SocketAddr)> {
-    let mut waiting = addresses.into_iter();
-    let mut attempts = JoinSet::new();
-    let mut last = io::Error::other("no address answered");
+/// What came of dialling several addresses.
+pub(super) struct Dialling<S> {
+    /// The first to answer.
+    pub(super) answered: Option<(Connected<S>, SocketAddr)>,
+    /// Those that said no before.
+    pub(super) failed: Vec<(SocketAddr, Cause)>,
+}
+
+type Attempt<'a, S> =
+    Pin<Box<dyn Future<Output = (SocketAddr, Result<Connected<S>, Cause>)> + Send + 'a>>;
+
+/// Connects to whichever address of `target` answers first; each has a head start on the next. Those that have not said no stay in
+/// `waiting`.
+///
+/// # Errors
+///
+/// [`Cause::Loop`], after which nothing else is tried.
+pub(super) async fn first_to_answer<D: Dial>(
+    dialler: &D,
+    target: &Endpoint,
+    waiting: &mut VecDeque<SocketAddr>,
+) -> Result<Dialling<D::Stream>, Cause> {
+    let mut attempts: Vec<Attempt<'_, D::Stream>> = Vec::new();
+    let (mut begun, mut failed) = (0, Vec::new());
     loop {
-        if let Some(addr) = waiting.next() {
-            attempts.spawn(async move { (TcpStream::connect(addr).await, addr) });
+        if let Some(addr) = waiting.get(begun).copied() {
+            begun += 1;
+            attempts.push(Box::pin(async move {
+                (addr, dialler.connect(target, addr).await)
+            }));
         }
+        if attempts.is_empty() {
+            let answered = None;
+            return Ok(Dialling { answered, failed });
+        }
+        let is_last = begun == waiting.len();
         let stagger = async {
-            match waiting.len() {
-                0 => std::future::pending().await,
-                _ => tokio::time::sleep(STAGGER).await,
+            match is_last {
+                true => std::future::pending().await,
+                false => tokio::time::sleep(STAGGER).await,
             }
         };
-        tokio::select! {
-            () = stagger => {}
-            answer = attempts.join_next() => match answer {
-                Some(Ok((Ok(stream), addr))) => return Ok((stream, addr)),
-                Some(Ok((Err(error), _))) => last = error,
-                Some(Err(error)) => last = io::Error::other(error),
-                None => return Err(last),
-            },
+        let (addr, answer) = tokio::select! {
+            () = stagger => continue,
+            answer = next(&mut attempts) => answer,
+        };
+        waiting.retain(|other| *other != addr);
+        begun -= 1;
+        match answer {
+            Ok(connected) => {
+                let answered = Some((connected, addr));
+                return Ok(Dialling { answered, failed });
+            }
+            Err(cause @ Cause::Loop { .. }) => return Err(cause),
+            Err(cause) => failed.push((addr, cause)),
         }
     }
+}
+
+/// The first of the attempts to end, which leaves their list.
+async fn next<S>(attempts: &mut Vec<Attempt<'_, S>>) -> (SocketAddr, Result<Connected<S>, Cause>) {
+    poll_fn(|cx| {
+        for (place, attempt) in attempts.iter_mut().enumerate() {
+            if let Poll::Ready(answer) = attempt.as_mut().poll(cx) {
+                drop(attempts.swap_remove(place));
+                return Poll::Ready(answer);
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 #[cfg(test)]
@@ -173,19 +221,6 @@ mod tests {
         assert_eq!(interleave(resolved), order);
     }
 
-    #[test]
-    fn our_own_listeners_are_never_an_upstream() {
-        let own = addrs(&["127.0.0.1:5432", "0.0.0.0:5433"]);
-        for (addr, is_ours) in [
-            ("127.0.0.1:5432", true),
-            ("127.0.0.1:5434", false),
-            ("127.0.0.2:5433", true),
-            ("10.0.0.1:5433", false),
-        ] {
-            assert_eq!(is_own(&own, addr.parse().unwrap()), is_ours, "{addr}");
-        }
-    }
-
     #[tokio::test]
     async fn an_address_that_refuses_does_not_hide_one_that_answers() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -193,11 +228,24 @@ mod tests {
         let refusing = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let bad = refusing.local_addr().unwrap();
         drop(refusing);
-        let (_, addr) = first_to_answer(vec![bad, good]).await.unwrap();
-        assert_eq!(addr, good);
-        assert_eq!(
-            first_to_answer(vec![bad]).await.unwrap_err().kind(),
-            io::ErrorKind::ConnectionRefused
-        );
+        let tcp = Tcp {
+            names: Names::of_the_system(),
+            home: Home::with([]),
+        };
+        let target = Endpoint {
+            host: "localhost".into(),
+            port: good.port(),
+        };
+        let mut waiting = VecDeque::from([bad, good]);
+        let dialling = first_to_answer(&tcp, &target, &mut waiting).await.unwrap();
+        assert_eq!(dialling.answered.unwrap().1, good);
+        let refused = |(addr, cause): &(SocketAddr, Cause)| {
+            *addr == bad
+                && matches!(cause, Cause::Connect { source, .. }
+                    if source.kind() == io::ErrorKind::ConnectionRefused)
+        };
+        assert!(dialling.failed.iter().all(refused));
+        assert_eq!(dialling.failed.len(), 1);
+        assert!(waiting.is_empty());
     }
 }

@@ -26,6 +26,9 @@ impl<S: BreakOff> BreakOff for Leg<S> {
 /// Bytes asked of a socket at a time during a login.
 const CHUNK: usize = 1024;
 
+/// Bytes that a peer may say while nobody listens to it yet.
+const MOST_SAID: usize = 16 * 1024;
+
 /// One leg of a session: the stream, and every byte that was read from it and not used yet.
 ///
 /// The login reads in chunks, so the end of one message and the start of the next often arrive together. What it does not use
@@ -134,6 +137,17 @@ impl<S: Stream> Leg<S> {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Completes when the peer has gone. What it says before lies unread; one that says much is not asked any more.
+    pub(crate) async fn left(&mut self) {
+        while self.unread.len() < MOST_SAID {
+            let count = self.unread.len() + 1;
+            if self.fill(count).await.is_err() {
+                return;
+            }
+        }
+        std::future::pending().await
     }
 
     /// Writes all of `bytes`, and sees them off.

@@ -12,17 +12,24 @@
 
 mod accept;
 mod dial;
+mod home;
 pub(crate) mod in_packets;
 mod leg;
 mod maybe_tls;
+mod refuge;
 mod sealed;
+mod search;
 
 pub(crate) use accept::{AppLeg, accept, accept_in_packets};
-pub(crate) use dial::{Dial, Dialled, Tcp, dial};
+pub(crate) use dial::{Connected, Dial, Tcp};
+pub(crate) use home::Departure;
+pub use home::Home;
 pub(crate) use in_packets::Framing;
 pub(crate) use leg::{BreakOff, Leg, Stream};
 pub(crate) use maybe_tls::MaybeTls;
+pub(crate) use refuge::Refuge;
 pub(crate) use sealed::{Sealed, Upstream, seal, seal_in_packets};
+pub(crate) use search::{Dialled, Opened, Opening, Search};
 
 /// First byte of a TLS record that holds a handshake (RFC 8446, section 5.1). No first packet of the three protocols begins with it.
 pub(crate) const TLS_HANDSHAKE: u8 = 0x16;

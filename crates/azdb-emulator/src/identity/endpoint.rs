@@ -1,8 +1,9 @@
 //! The HTTP server around the answers.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -17,16 +18,15 @@ use tokio::sync::watch;
 use super::ManagedIdentity;
 use super::answer::{APP_SERVICE_PATH, answer};
 use super::script::{Behaviour, Hold, Recorded};
+use crate::door::{Door, Serve, locked};
 use crate::emulator::EmulatorError;
 use crate::issuer::Issuer;
-use crate::tasks::{self, Tasks};
 
 /// A running identity endpoint. Dropping it ends its tasks.
-pub struct IdentityEndpoint {
-    address: SocketAddr,
-    service: Arc<Service>,
-    tasks: Tasks,
-}
+pub type IdentityEndpoint = Door<Identity>;
+
+/// What its connections share.
+pub struct Identity(Arc<Service>);
 
 struct Service {
     secret: String,
@@ -39,7 +39,7 @@ struct Service {
     holds: Arc<watch::Sender<usize>>,
 }
 
-impl IdentityEndpoint {
+impl Door<Identity> {
     /// Listens on `bind` (port 0: a free one) and serves tokens of `issuer` for `identities`.
     ///
     /// `secret` is what App Service puts into `IDENTITY_HEADER`.
@@ -49,40 +49,23 @@ impl IdentityEndpoint {
         identities: Vec<ManagedIdentity>,
         issuer: Issuer,
     ) -> Result<Self, EmulatorError> {
-        let (listener, address) = tasks::bind(bind, "token requests").await?;
-        let service = Arc::new(Service {
+        let service = Service {
             secret: secret.to_owned(),
             identities,
             issuer,
             behaviour: Mutex::default(),
             requests: watch::Sender::default(),
             holds: Arc::default(),
-        });
-        let tasks = Tasks::new();
-        let accepted = Arc::clone(&service);
-        tasks.listen(listener, move |stream, _| {
-            serve(stream, Arc::clone(&accepted))
-        });
-        tracing::info!(%address, "identity endpoint listens");
-        Ok(Self {
-            address,
-            service,
-            tasks,
-        })
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+        };
+        Self::open(bind, Identity(Arc::new(service))).await
     }
 
     /// What App Service puts into `IDENTITY_ENDPOINT`: an address that one can connect to, also when it listens on all of them.
     #[must_use]
     pub fn url(&self) -> String {
-        let reached_at = match self.address.ip() {
-            ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, self.address.port()).into(),
-            _ => self.address,
+        let reached_at = match self.address().ip() {
+            ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, self.address().port()).into(),
+            _ => self.address(),
         };
         format!("http://{reached_at}{APP_SERVICE_PATH}")
     }
@@ -90,58 +73,48 @@ impl IdentityEndpoint {
     /// What App Service puts into `IDENTITY_HEADER`.
     #[must_use]
     pub fn secret(&self) -> &str {
-        &self.service.secret
+        &self.server.0.secret
     }
 
     /// The identities that it knows.
     #[must_use]
     pub fn identities(&self) -> &[ManagedIdentity] {
-        &self.service.identities
+        &self.server.0.identities
     }
 
     /// Every request is treated like this from now on.
     pub fn set_default(&self, behaviour: Behaviour) {
-        *self.service.behaviour() = Some(behaviour);
+        *locked(&self.server.0.behaviour) = Some(behaviour);
     }
 
     /// Holds every answer back until the returned guard is dropped. Requests are still recorded.
     pub fn hold(&self) -> Hold {
-        Hold::new(&self.service.holds)
+        Hold::new(&self.server.0.holds)
     }
 
     /// All requests so far, in their order.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
-        self.service.requests.borrow().clone()
+        self.server.0.requests.borrow().clone()
     }
 
     /// Waits until `count` requests have come in since the start.
     pub async fn requested(&self, count: usize) {
-        let mut requests = self.service.requests.subscribe();
+        let mut requests = self.server.0.requests.subscribe();
         // The sender is ours, so waiting can't fail while `self` is borrowed.
         let _ = requests.wait_for(|requests| requests.len() >= count).await;
     }
-
-    /// Stops listening, closes all connections and waits until every task has ended.
-    pub async fn shutdown(self) {
-        self.tasks.shutdown().await;
-    }
 }
 
-impl Service {
-    fn behaviour(&self) -> MutexGuard<'_, Option<Behaviour>> {
-        let behaviour = self.behaviour.lock();
-        behaviour.unwrap_or_else(PoisonError::into_inner)
-    }
-}
+impl Serve for Identity {
+    const NAME: &'static str = "identity endpoint";
 
-async fn serve(stream: TcpStream, service: Arc<Service>) {
-    let respond = service_fn(move |request| respond(request, Arc::clone(&service)));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), respond);
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "identity connection ended");
+    async fn serve(&self, stream: TcpStream, _peer: SocketAddr) -> io::Result<()> {
+        let respond = service_fn(|request| respond(request, Arc::clone(&self.0)));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .serve_connection(TokioIo::new(stream), respond);
+        connection.await.map_err(io::Error::other)
     }
 }
 
@@ -150,7 +123,7 @@ async fn respond(
     service: Arc<Service>,
 ) -> Result<Response<Full<Bytes>>, hyper::http::Error> {
     let request = recorded(&request);
-    let behaviour = service.behaviour().clone();
+    let behaviour = locked(&service.behaviour).clone();
     let note = request.clone();
     service.requests.send_modify(|requests| requests.push(note));
     let mut holds = service.holds.subscribe();

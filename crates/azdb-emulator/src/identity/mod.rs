@@ -18,7 +18,7 @@ mod answer;
 mod endpoint;
 mod script;
 
-pub use endpoint::IdentityEndpoint;
+pub use endpoint::{Identity, IdentityEndpoint};
 pub use script::{Behaviour, Hold, Recorded};
 
 use crate::random;

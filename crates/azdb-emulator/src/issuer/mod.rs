@@ -6,13 +6,12 @@
 //! ```
 //!
 //! Keys are made at start, so no token of one emulator is good for another. Tests script what the
-//! next tokens look like: expired, for the wrong audience, signed by a stranger, of a given size or
-//! lifetime.
+//! next tokens look like: expired, for the wrong audience, signed by a stranger, of a given size.
 
 mod token;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{
@@ -20,10 +19,11 @@ use jsonwebtoken::{
 };
 use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 
+use crate::door::locked;
 use crate::identity::ManagedIdentity;
 use crate::random;
-use token::groups_for;
-pub use token::{Claims, DEFAULT_LIFETIME, Flaw, Rejected, Shape, Token};
+pub use token::{Claims, Flaw, Rejected, Shape, Token};
+use token::{LIFETIME, groups_for};
 
 /// The audience of Azure Database for PostgreSQL and MySQL in the public cloud.
 pub const OSSRDBMS_AUDIENCE: &str = "https://ossrdbms-aad.database.windows.net";
@@ -114,7 +114,7 @@ impl Issuer {
     ) -> Result<Token, IssuerError> {
         let shape = shape.into();
         let issued_at = get_current_timestamp();
-        let expires_on = issued_at + shape.lifetime.as_secs();
+        let expires_on = issued_at + LIFETIME.as_secs();
         let mut claims = self.claims(identity, audience, issued_at, expires_on);
         match shape.flaw {
             Some(Flaw::Expired) => {
@@ -198,7 +198,6 @@ impl Issuer {
     }
 
     fn scripted(&self) -> MutexGuard<'_, Script> {
-        let script = self.inner.script.lock();
-        script.unwrap_or_else(PoisonError::into_inner)
+        locked(&self.inner.script)
     }
 }

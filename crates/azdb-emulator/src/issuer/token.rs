@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::random;
 
-/// Lifetime of a managed identity's token when nothing else is scripted: 24 h, as in Azure.
-pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// Lifetime of a managed identity's token: 24 h, as in Azure.
+pub(super) const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One entry of the `groups` claim in JSON: a quoted UUID and a comma.
 const GROUP_BYTES: usize = 39;
@@ -30,7 +30,7 @@ pub enum Rejected {
 /// What is wrong with a token on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
-    /// `exp` lies an hour back. The identity endpoint still announces the shape's lifetime, as if a
+    /// `exp` lies an hour back. The identity endpoint still announces a whole day, as if a
     /// clock went wrong or the token was revoked: its asker can't know until a server refuses it.
     Expired,
     /// `aud` is Azure Resource Manager instead of what was asked for.
@@ -40,26 +40,14 @@ pub enum Flaw {
 }
 
 /// How a token is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// Time until it expires.
-    pub lifetime: Duration,
     /// Wished length of the whole token in bytes, reached with a `groups` claim. The token is at
     /// most two bytes longer (Base64 has no length 4n+1), and never shorter than without groups
     /// (about 1.2 KB).
     pub size: usize,
     /// What is wrong with it, if anything.
     pub flaw: Option<Flaw>,
-}
-
-impl Default for Shape {
-    fn default() -> Self {
-        Self {
-            lifetime: DEFAULT_LIFETIME,
-            size: 0,
-            flaw: None,
-        }
-    }
 }
 
 impl From<Flaw> for Shape {

@@ -1,14 +1,17 @@
 //! Login with a token: who may be which user, and what the others read.
 
 use std::io;
+use std::sync::Arc;
 
 use mysql_common::packets::AuthSwitchRequest;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::asked::Asked;
 use super::packet::{Packet, payload, read, write};
-use super::record::{Logins, MysqlLogin, MysqlRefusal};
-use crate::issuer::{Issuer, OSSRDBMS_AUDIENCE, Rejected};
+use super::record::{MysqlLogin, MysqlRefusal};
+use crate::door::Logins;
+use crate::emulator::Azure;
+use crate::issuer::{OSSRDBMS_AUDIENCE, Rejected};
 use crate::principal::Principal;
 
 /// The plugin that a token travels by.
@@ -16,9 +19,8 @@ const CLEAR: &str = "mysql_clear_password";
 
 /// What logins are judged by.
 pub(super) struct Gate {
-    pub(super) issuer: Issuer,
-    pub(super) principals: Vec<Principal>,
-    pub(super) logins: Logins,
+    pub(super) azure: Arc<Azure>,
+    pub(super) logins: Logins<MysqlLogin, MysqlRefusal>,
 }
 
 impl Gate {
@@ -31,10 +33,10 @@ impl Gate {
         next: u8,
         login: &mut MysqlLogin,
     ) -> io::Result<(u8, Result<&Principal, MysqlRefusal>)> {
-        if let Some(refusal) = self.logins.next_refusal() {
+        if let Some(refusal) = self.logins.next() {
             return Ok((next, Err(refusal)));
         }
-        let mut principals = self.principals.iter();
+        let mut principals = self.azure.principals.iter();
         let Some(principal) = principals.find(|one| one.name == asked.user) else {
             return Ok((next, Err(denied(&asked.user, &asked.answer))));
         };
@@ -56,7 +58,7 @@ impl Gate {
         let name = &principal.name;
         let verdict = std::str::from_utf8(token)
             .map_err(|_| Rejected::Foreign)
-            .and_then(|token| self.issuer.verify(token, OSSRDBMS_AUDIENCE));
+            .and_then(|token| self.azure.issuer.verify(token, OSSRDBMS_AUDIENCE));
         let message = match verdict {
             Ok(claims) if claims.appid.eq_ignore_ascii_case(&principal.client_id) => return Ok(()),
             Ok(claims) => format!(

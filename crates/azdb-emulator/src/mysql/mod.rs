@@ -29,7 +29,7 @@
 mod asked;
 mod behind;
 mod chatter;
-mod door;
+mod connection;
 mod fault;
 mod greeting;
 mod login;
@@ -43,4 +43,4 @@ mod session;
 mod values;
 
 pub use record::{MysqlLogin, MysqlRefusal};
-pub use server::{ChangesOfUser, MysqlOptions, MysqlServer};
+pub use server::{ChangesOfUser, Mysql, MysqlOptions, MysqlServer};

@@ -1,8 +1,5 @@
 //! What tests tell the server to do at login, and what it tells them.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 /// A login that the server refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MysqlRefusal {
@@ -41,33 +38,4 @@ pub struct MysqlLogin {
     pub is_change: bool,
     /// Why it was refused; `None` for a login that succeeded.
     pub refusal: Option<MysqlRefusal>,
-}
-
-/// The server's script for logins and its memory of them.
-#[derive(Default)]
-pub(super) struct Logins {
-    next: Mutex<VecDeque<MysqlRefusal>>,
-    records: Mutex<Vec<MysqlLogin>>,
-}
-
-impl Logins {
-    pub(super) fn script(&self, count: usize, refusal: &MysqlRefusal) {
-        locked(&self.next).extend(std::iter::repeat_n(refusal.clone(), count));
-    }
-
-    pub(super) fn next_refusal(&self) -> Option<MysqlRefusal> {
-        locked(&self.next).pop_front()
-    }
-
-    pub(super) fn record(&self, login: MysqlLogin) {
-        locked(&self.records).push(login);
-    }
-
-    pub(super) fn records(&self) -> Vec<MysqlLogin> {
-        locked(&self.records).clone()
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

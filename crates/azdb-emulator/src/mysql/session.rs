@@ -41,7 +41,7 @@ fn told(columns: &[&str], rows: Vec<Vec<String>>) -> Outcome {
     let row = |row: Vec<String>| row.into_iter().map(Value::Text).collect();
     Outcome {
         kind: Kind::Select,
-        columns: columns.iter().copied().map(values::text).collect(),
+        columns: columns.iter().copied().map(sample::Column::text).collect(),
         rows: rows.into_iter().map(row).collect(),
         affected: 0,
         last_id: None,
@@ -182,7 +182,7 @@ impl<W: AsyncWrite + Send + Unpin> AsyncMysqlShim<W> for Session {
         self.last_statement += 1;
         let id = self.last_statement;
         self.statements.insert(id, query.to_owned());
-        let parameters = vec![values::column(&values::text("?")); parameters];
+        let parameters = vec![values::column(&sample::Column::text("?")); parameters];
         info.reply(id, &parameters, &columns).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDateTime;
 use opensrv_mysql::{Column, ColumnFlags, ColumnType, ToMysqlValue, ValueInner};
 
 use crate::sample::{self, Declared, Dialect, Fault, Type, Value, unknown};
@@ -14,11 +14,9 @@ pub(super) fn column(of: &sample::Column) -> Column {
         Type::SmallInt => ColumnType::MYSQL_TYPE_SHORT,
         Type::Int => ColumnType::MYSQL_TYPE_LONG,
         Type::BigInt => ColumnType::MYSQL_TYPE_LONGLONG,
-        Type::Float => ColumnType::MYSQL_TYPE_DOUBLE,
         Type::Numeric(..) => ColumnType::MYSQL_TYPE_NEWDECIMAL,
-        Type::Text(_) | Type::Uuid => ColumnType::MYSQL_TYPE_VAR_STRING,
+        Type::Text(_) => ColumnType::MYSQL_TYPE_VAR_STRING,
         Type::Bytes(_) => ColumnType::MYSQL_TYPE_BLOB,
-        Type::Date => ColumnType::MYSQL_TYPE_DATE,
         Type::Timestamp => ColumnType::MYSQL_TYPE_DATETIME,
     };
     let colflags = match of.kind {
@@ -30,15 +28,6 @@ pub(super) fn column(of: &sample::Column) -> Column {
         column: of.name.clone(),
         coltype,
         colflags,
-    }
-}
-
-/// A column of text.
-pub(super) fn text(name: &str) -> sample::Column {
-    sample::Column {
-        name: name.to_owned(),
-        kind: Type::Text(None),
-        table: None,
     }
 }
 
@@ -61,12 +50,7 @@ impl ToMysqlValue for Cell<'_> {
             (Value::Int(number), _) => isize::try_from(*number)
                 .map_err(io::Error::other)?
                 .to_mysql_bin(writer, column),
-            (Value::Float(number), _) => number.to_mysql_bin(writer, column),
             (Value::Bytes(bytes), _) => bytes.as_slice().to_mysql_bin(writer, column),
-            (Value::Text(text), ColumnType::MYSQL_TYPE_DATE) => {
-                let date = NaiveDate::parse_from_str(text, "%F").map_err(io::Error::other)?;
-                date.to_mysql_bin(writer, column)
-            }
             (Value::Text(text), ColumnType::MYSQL_TYPE_DATETIME) => {
                 let moment = NaiveDateTime::parse_from_str(text, "%F %T%.f");
                 moment
@@ -86,7 +70,6 @@ impl ToMysqlValue for Cell<'_> {
 pub(super) fn declared(sent: &ValueInner<'_>) -> Declared {
     let kind = match sent {
         ValueInner::Int(_) | ValueInner::UInt(_) => Some(Type::BigInt),
-        ValueInner::Double(_) => Some(Type::Float),
         _ => None,
     };
     Declared {
@@ -102,7 +85,8 @@ pub(super) fn parameter(given: ValueInner<'_>, place: Type) -> Result<Value, Fau
         ValueInner::Int(number) => Ok(Value::Int(number)),
         ValueInner::UInt(number) => Ok(Value::Text(number.to_string())),
         // Its digits, which a decimal number takes exactly or not at all.
-        ValueInner::Double(number) => Ok(Value::Text(number.to_string())),
+        ValueInner::Double(number) if !place.is_text() => Ok(Value::Text(number.to_string())),
+        ValueInner::Double(_) => Err(unknown("a parameter of type DOUBLE here", Dialect::Mysql)),
         ValueInner::Date(bytes) | ValueInner::Datetime(bytes) => moment(bytes)
             .map(Value::Text)
             .ok_or(unknown("this date", Dialect::Mysql)),
@@ -135,15 +119,8 @@ mod tests {
 
     #[test]
     fn moments_come_back_as_they_went() {
-        for (text, kind) in [
-            ("2026-03-02", Type::Date),
-            ("2026-03-02 08:15:00", Type::Timestamp),
-            ("2026-12-31 23:59:59.000120", Type::Timestamp),
-        ] {
-            let column = column(&sample::Column {
-                kind,
-                ..super::text("")
-            });
+        for text in ["2026-03-02 08:15:00", "2026-12-31 23:59:59.000120"] {
+            let column = column(&sample::Column::computed("", Type::Timestamp));
             let mut bytes = Vec::new();
             let cell = Value::Text(text.to_owned());
             assert!(Cell(&cell).to_mysql_bin(&mut bytes, &column).is_ok());

@@ -1,16 +1,18 @@
 //! Login with a token: who may be which role, and what the others read.
 
 use std::io;
+use std::sync::Arc;
 
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::opening::Startup;
-use super::record::{LoginRecord, Refusal};
+use super::record::Refusal;
 use super::wire::{invalid, read_password, write};
-use crate::issuer::{Claims, Issuer, Rejected};
-use crate::principal::{Principal, PrincipalKind};
+use crate::emulator::Azure;
+use crate::issuer::{Claims, OSSRDBMS_AUDIENCE, Rejected};
+use crate::principal::Principal;
 use crate::random;
 
 /// SQLSTATE of a login that is not authorized.
@@ -20,9 +22,7 @@ const WRONG_PASSWORD: &str = "28P01";
 
 /// What a login is judged by.
 pub(super) struct Gate {
-    pub(super) issuer: Issuer,
-    pub(super) audience: String,
-    pub(super) principals: Vec<Principal>,
+    pub(super) azure: Arc<Azure>,
     pub(super) newest_minor: u16,
 }
 
@@ -32,7 +32,6 @@ impl Gate {
         &self,
         stream: &mut S,
         startup: &Startup,
-        record: &mut LoginRecord,
     ) -> io::Result<Result<&Principal, Refusal>> {
         if startup.major != 3 {
             let (major, minor, newest) = (startup.major, startup.minor, self.newest_minor);
@@ -50,7 +49,7 @@ impl Gate {
                 "no PostgreSQL user name specified in startup packet",
             )));
         };
-        let Some(principal) = self.principals.iter().find(|one| one.name == user) else {
+        let Some(principal) = self.azure.principals.iter().find(|one| one.name == user) else {
             return decoy(stream, user).await.map(Err);
         };
 
@@ -65,10 +64,9 @@ impl Gate {
         let Some((0, token)) = body.split_last() else {
             return Err(invalid("password message"));
         };
-        record.token_bytes = Some(token.len());
         let verdict = std::str::from_utf8(token)
             .map_err(|_| Rejected::Foreign)
-            .and_then(|token| self.issuer.verify(token, &self.audience));
+            .and_then(|token| self.azure.issuer.verify(token, OSSRDBMS_AUDIENCE));
         Ok(self.judge(principal, verdict))
     }
 
@@ -115,12 +113,7 @@ impl Gate {
             ),
             Err(Rejected::Audience) => refuse(format!(
                 "The access token does not have a valid audience claim. Please acquire a new token \
-                 for the resource \"{}\".",
-                self.audience
-            )),
-            Ok(_) if principal.kind == PrincipalKind::User => refuse(format!(
-                "Azure AD user token for role[{name}] is neither an AAD_AUTH_TOKENTYPE_APP_USER or \
-                 an AAD_AUTH_TOKENTYPE_APP_OBO token."
+                 for the resource \"{OSSRDBMS_AUDIENCE}\"."
             )),
             Ok(claims) if !claims.oid.eq_ignore_ascii_case(&principal.object_id) => {
                 Err(wrong_password(name))

@@ -40,4 +40,4 @@ mod sessions;
 mod wire;
 
 pub use record::{LoginRecord, Refusal};
-pub use server::{PostgresError, PostgresOptions, PostgresServer};
+pub use server::{Postgres, PostgresOptions, PostgresServer};

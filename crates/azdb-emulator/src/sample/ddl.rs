@@ -20,9 +20,6 @@ fn type_of(name: &DataType, dialect: Dialect) -> Option<Type> {
         DataType::BigInt(_) => Some(Type::BigInt),
         DataType::Bool | DataType::Boolean if dialect != Tds => Some(Type::Bool),
         DataType::Bit(None) if dialect == Tds => Some(Type::Bool),
-        DataType::DoublePrecision => Some(Type::Float),
-        DataType::Float8 if dialect == Postgres => Some(Type::Float),
-        DataType::Float(ExactNumberInfo::None) if dialect == Tds => Some(Type::Float),
         DataType::Numeric(ExactNumberInfo::PrecisionAndScale(precision, scale))
         | DataType::Decimal(ExactNumberInfo::PrecisionAndScale(precision, scale)) => {
             let (precision, scale) = (u8::try_from(*precision).ok()?, u8::try_from(*scale).ok()?);

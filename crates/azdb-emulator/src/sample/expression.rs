@@ -239,15 +239,14 @@ impl Writer<'_> {
         op: &BinaryOperator,
         right: &Expr,
     ) -> Result<Type, Fault> {
-        use BinaryOperator::{Minus, Multiply, Plus, StringConcat};
+        use BinaryOperator::{Minus, Plus, StringConcat};
         let kind = self.common(left, right)?;
         match (op, kind, self.dialect) {
             (Plus, Type::Text(_), Dialect::Tds) => Ok(kind),
             (StringConcat, Type::Text(_), Dialect::Postgres) => Ok(kind),
-            (Plus | Minus, Type::Numeric(..), _) => Ok(kind),
             // Integers grow there.
-            (Plus | Minus | Multiply, _, Dialect::Mysql) if kind.is_integer() => Ok(Type::BigInt),
-            (Plus | Minus | Multiply, _, _) if kind.is_integer() => Ok(kind),
+            (Plus | Minus, _, Dialect::Mysql) if kind.is_integer() => Ok(Type::BigInt),
+            (Plus | Minus, _, _) if kind.is_integer() => Ok(kind),
             _ => Err(self.unknown(&format!("`{left} {op} {right}`"))),
         }
     }

@@ -9,7 +9,7 @@
 //!
 //! | what | of it |
 //! |---|---|
-//! | `select` | of one table or none: columns, `*`, literals, parameters, `+ - *` of integers and of decimal numbers, joined texts, `count`, `min`, `max`; `where`, `order by`, `limit`, `top` |
+//! | `select` | of one table or none: columns, `*`, literals, parameters, `+` and `-` of integers, joined texts, `count`, `min`, `max`; `where`, `order by`, `limit`, `top` |
 //! | `insert` | rows of values |
 //! | `update`, `delete` | of one table, with `where` |
 //! | `create table`, `drop table` | columns, keys of one column, defaults |

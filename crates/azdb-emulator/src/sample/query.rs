@@ -21,6 +21,22 @@ pub(crate) struct Column {
     pub(crate) table: Option<String>,
 }
 
+impl Column {
+    /// A column of no table.
+    pub(crate) fn computed(name: &str, kind: Type) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            table: None,
+        }
+    }
+
+    /// A column of text and of no table.
+    pub(crate) fn text(name: &str) -> Self {
+        Self::computed(name, Type::Text(None))
+    }
+}
+
 /// A column of a result, and what SQLite computes for it.
 struct Item {
     column: Column,

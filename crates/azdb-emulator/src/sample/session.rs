@@ -10,7 +10,7 @@
 //! * A statement happens wholly or not at all.
 
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use rusqlite::functions::FunctionFlags;
@@ -25,6 +25,7 @@ use super::fault::{Fault, unknown};
 use super::parse::{Dialect, Statement};
 use super::statement::{Kind, Outcome, Prepared, Written};
 use super::types::Value;
+use crate::door::locked;
 
 /// How long a writer waits for another one.
 const LOCK_LIMIT: Duration = Duration::from_secs(20);
@@ -206,7 +207,7 @@ impl Session {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }
 

@@ -49,11 +49,7 @@ async fn what_it_knows_is_exact() {
             "select count(*), min(price), max(name) from products",
             &["8|3.75|Wildflower honey"],
         ),
-        (
-            &[Postgres, Mysql, Tds],
-            "select 1 + 1, -2 * 3, 1.5 + 9.75",
-            &["2|-6|11.25"],
-        ),
+        (&[Postgres, Mysql, Tds], "select 1 + 1, 2 - 3", &["2|-1"]),
         (
             &[Postgres, Mysql],
             "select stock + 1 as name from products order by name limit 1 offset 1",
@@ -99,6 +95,7 @@ async fn what_it_does_not_know_is_refused_with_a_way_out() {
     let all = [
         "select 1/0",
         "select 7 % 2",
+        "select 1.5 + 2",
         "grant select on products to nobody",
         "select * from products, orders",
         "select * from products join orders on true",
@@ -163,7 +160,7 @@ async fn own_tables_keep_their_types_and_rules() {
     let session = sample.session(Postgres).unwrap();
     let create = "create table shelf (id serial primary key, label varchar(5) not null unique, \
                   product int references products (id), price numeric(6,2) default 1.5, \
-                  at timestamp default current_timestamp, open boolean, weight float8)";
+                  at timestamp default current_timestamp, open boolean)";
     run(&session, create, &[]).await.unwrap();
     let insert = "insert into shelf (label, product, at) values ($1, $2, $3), ('b', null, null)";
     let values = [
@@ -208,10 +205,6 @@ async fn own_tables_keep_their_types_and_rules() {
         (
             "update shelf set product = 3000000000",
             Fault::OutOfRange(Type::Int),
-        ),
-        (
-            "update shelf set price = price + 9999",
-            Fault::OutOfRange(price),
         ),
         (
             "update shelf set price = 1.005",

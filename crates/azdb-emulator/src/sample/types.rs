@@ -4,10 +4,9 @@
 //! |---|---|
 //! | `Bool`, the integers | integer |
 //! | `Numeric(precision, scale)` | integer: the units of the last digit, so that nothing is rounded |
-//! | `Float` | real |
 //! | `Text` | text |
 //! | `Timestamp` | text, in its one form, which sorts as moments do |
-//! | `Date`, `Uuid`, `Bytes` | text and blob; of parameters alone, no column of a table has them |
+//! | `Bytes` | blob; of parameters alone, no column of a table has it |
 
 use chrono::{Datelike as _, NaiveDate, NaiveDateTime, Timelike as _};
 use rusqlite::types::{Value as Stored, ValueRef};
@@ -27,25 +26,21 @@ pub(crate) enum Type {
     SmallInt,
     Int,
     BigInt,
-    Float,
     /// Digits in all, and behind the point.
     Numeric(u8, u8),
     /// With the most characters that it holds.
     Text(Option<u32>),
     /// With the most bytes that it holds.
     Bytes(Option<u32>),
-    Date,
     Timestamp,
-    Uuid,
 }
 
-/// A value. Dates, timestamps and UUIDs are text in their ISO form.
-#[derive(Debug, Clone, PartialEq)]
+/// A value. Timestamps are text in their ISO form.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     Null,
     Bool(bool),
     Int(i64),
-    Float(f64),
     /// A decimal number, `units` / 10^`scale`.
     Numeric {
         units: i64,
@@ -101,14 +96,11 @@ impl Type {
             Self::SmallInt => "smallint".to_owned(),
             Self::Int => "INT".to_owned(),
             Self::BigInt => "bigint".to_owned(),
-            Self::Float => "double".to_owned(),
             Self::Numeric(precision, scale) => format!("numeric({precision},{scale})"),
             Self::Text(None) => "TEXT".to_owned(),
             Self::Text(Some(limit)) => format!("varchar({limit})"),
             Self::Bytes(_) => "blob".to_owned(),
-            Self::Date => "date".to_owned(),
             Self::Timestamp => "timestamp".to_owned(),
-            Self::Uuid => "uuid".to_owned(),
         }
     }
 
@@ -126,7 +118,6 @@ impl Type {
             "smallint" => Some(Self::SmallInt),
             "INT" | NUMBERED => Some(Self::Int),
             "bigint" => Some(Self::BigInt),
-            "double" => Some(Self::Float),
             "TEXT" => Some(Self::Text(None)),
             "timestamp" => Some(Self::Timestamp),
             _ => None,
@@ -182,10 +173,9 @@ impl Type {
     pub(crate) fn fit(self, value: &Value) -> Result<Value, Fault> {
         let invalid = || Fault::Invalid(self, value.shown());
         let fitted = match (self, value) {
-            (_, Value::Null)
-            | (Self::Bool, Value::Bool(_))
-            | (Self::Float, Value::Float(_))
-            | (Self::Bytes(_), Value::Bytes(_)) => value.clone(),
+            (_, Value::Null) | (Self::Bool, Value::Bool(_)) | (Self::Bytes(_), Value::Bytes(_)) => {
+                value.clone()
+            }
             (Self::Bool, Value::Int(bit @ (0 | 1))) => Value::Bool(*bit == 1),
             (Self::Bool, Value::Text(word)) => Value::Bool(truth(word).ok_or_else(invalid)?),
             (Self::SmallInt | Self::Int | Self::BigInt, _) => {
@@ -195,9 +185,6 @@ impl Type {
                 units: self.holds(value.units(scale).ok_or_else(invalid)?)?,
                 scale,
             },
-            (Self::Float, Value::Int(_) | Value::Numeric { .. } | Value::Text(_)) => {
-                Value::Float(value.shown().trim().parse().map_err(|_| invalid())?)
-            }
             (Self::Text(limit), Value::Text(text)) => match limit {
                 Some(limit) if text.chars().count() > limit as usize => {
                     return Err(Fault::TooLong(limit));
@@ -208,11 +195,6 @@ impl Type {
             (Self::Timestamp, Value::Text(text)) => {
                 Value::Text(timestamp(text).ok_or_else(invalid)?)
             }
-            (Self::Date, Value::Text(text)) => {
-                let day: Result<NaiveDate, _> = text.trim().parse();
-                Value::Text(day.map_err(|_| invalid())?.to_string())
-            }
-            (Self::Uuid, Value::Text(_)) => value.clone(),
             _ => return Err(invalid()),
         };
         Ok(fitted)
@@ -228,7 +210,6 @@ impl Type {
                 scale,
             },
             (_, ValueRef::Integer(integer)) => Value::Int(self.holds(integer)?),
-            (Self::Float, ValueRef::Real(number)) => Value::Float(number),
             // What had no room in an integer.
             (_, ValueRef::Real(_)) => return Err(Fault::OutOfRange(self)),
             (_, ValueRef::Text(bytes)) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
@@ -248,7 +229,6 @@ impl Value {
             Self::Null => Stored::Null,
             Self::Bool(bit) => Stored::Integer((*bit).into()),
             Self::Int(integer) | Self::Numeric { units: integer, .. } => Stored::Integer(*integer),
-            Self::Float(number) => Stored::Real(*number),
             Self::Text(text) => Stored::Text(text.clone()),
             Self::Bytes(bytes) => Stored::Blob(bytes.clone()),
         }
@@ -256,12 +236,12 @@ impl Value {
 
     /// The value as a literal of SQLite.
     pub(super) fn literal(&self) -> String {
-        match self.stored() {
-            Stored::Null => "NULL".to_owned(),
-            Stored::Integer(integer) => integer.to_string(),
-            Stored::Real(number) => format!("{number:e}"),
-            Stored::Text(text) => format!("'{}'", text.replace('\'', "''")),
-            Stored::Blob(_) => format!("x'{}'", self.shown()),
+        match self {
+            Self::Null => "NULL".to_owned(),
+            Self::Bool(bit) => u8::from(*bit).to_string(),
+            Self::Int(integer) | Self::Numeric { units: integer, .. } => integer.to_string(),
+            Self::Text(text) => format!("'{}'", text.replace('\'', "''")),
+            Self::Bytes(_) => format!("x'{}'", self.shown()),
         }
     }
 
@@ -271,7 +251,6 @@ impl Value {
             Self::Null => "NULL".to_owned(),
             Self::Bool(bit) => bit.to_string(),
             Self::Int(integer) => integer.to_string(),
-            Self::Float(number) => number.to_string(),
             Self::Numeric { units, scale } => decimal(*units, *scale),
             Self::Text(text) => text.clone(),
             Self::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),

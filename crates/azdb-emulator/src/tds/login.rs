@@ -1,6 +1,7 @@
 //! Who may come in, and what the others read.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 
@@ -10,13 +11,14 @@ use super::prelogin::Prelogin;
 use super::record::{LoginRecord, Violation};
 use super::token::Refusal;
 use super::wire::TlsFacts;
-use crate::issuer::{Issuer, Rejected, SQL_AUDIENCE};
-use crate::principal::{Principal, PrincipalKind};
+use crate::emulator::Azure;
+use crate::issuer::{Rejected, SQL_AUDIENCE};
+use crate::principal::Principal;
 
 /// What a login is judged by.
 pub(super) struct Gate {
     pub(super) options: TdsOptions,
-    pub(super) issuer: Issuer,
+    pub(super) azure: Arc<Azure>,
 }
 
 impl Gate {
@@ -64,7 +66,7 @@ impl Gate {
     /// Azure's gateway finds the server by the names in TLS and in LOGIN7.
     fn reached_by_name(&self, tls: Option<&TlsFacts>, login: &Login7) -> Result<(), Refusal> {
         let is_name = |name: &str| name.parse::<IpAddr>().is_err();
-        let names = self.options.names.iter();
+        let names = self.azure.names.iter();
         let names: Vec<&String> = names.filter(|name| is_name(name)).collect();
         if self.options.development.is_some() || names.is_empty() {
             return Ok(());
@@ -95,8 +97,8 @@ impl Gate {
 
     fn judge_token(&self, token: &str) -> Result<Principal, Refusal> {
         let plain = SQL_AUDIENCE.trim_end_matches('/');
-        let verdict = match self.issuer.verify(token, plain) {
-            Err(Rejected::Audience) => self.issuer.verify(token, &format!("{plain}/")),
+        let verdict = match self.azure.issuer.verify(token, plain) {
+            Err(Rejected::Audience) => self.azure.issuer.verify(token, &format!("{plain}/")),
             verdict => verdict,
         };
         let reason = match verdict {
@@ -107,7 +109,7 @@ impl Gate {
             }
             Ok(claims) => {
                 let is_own = |one: &&Principal| one.object_id.eq_ignore_ascii_case(&claims.oid);
-                match self.options.principals.iter().find(is_own) {
+                match self.azure.principals.iter().find(is_own) {
                     Some(principal) => return Ok(principal.clone()),
                     None => "",
                 }
@@ -127,7 +129,6 @@ impl Gate {
                     name: user.clone(),
                     object_id: String::new(),
                     client_id: String::new(),
-                    kind: PrincipalKind::User,
                     database_role: None,
                 });
             }

@@ -45,7 +45,7 @@ mod wire;
 
 pub use options::{Encryption, SqlLogin, TdsOptions};
 pub use record::{LoginRecord, LoginScript, Route, Verdict, Violation};
-pub use server::{TdsError, TdsServer};
+pub use server::{Tds, TdsServer};
 pub use session::Asked;
 pub use token::Refusal;
 pub use wire::TlsFacts;

@@ -1,11 +1,11 @@
 //! How a server is set up.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use secrecy::SecretString;
 
 use crate::behind::Behind;
-use crate::principal::Principal;
+use crate::door::ANYWHERE;
 
 /// What the server wants of encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +30,8 @@ pub struct SqlLogin {
 pub struct TdsOptions {
     /// Where to listen; port 0 is a free one.
     pub bind: SocketAddr,
-    /// Names and IP addresses in its certificate.
-    pub names: Vec<String>,
     /// What it wants of encryption.
     pub encryption: Encryption,
-    /// Principals that may log in with a token.
-    pub principals: Vec<Principal>,
     /// The server that sessions are relayed to; `None` for the sample.
     pub behind: Option<Behind>,
     /// A developer's server: this login comes in, under whatever name the server is reached.
@@ -46,10 +42,8 @@ pub struct TdsOptions {
 impl Default for TdsOptions {
     fn default() -> Self {
         Self {
-            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+            bind: ANYWHERE,
             encryption: Encryption::Required,
-            principals: Vec::new(),
             behind: None,
             development: None,
         }

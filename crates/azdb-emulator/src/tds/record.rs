@@ -1,8 +1,6 @@
 //! What tests tell the server to do at login, and what it tells them.
 
-use std::collections::VecDeque;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::login7::Login7;
 use super::token::Refusal;
@@ -137,23 +135,5 @@ impl LoginRecord {
             longest_packet,
             verdict: Verdict::Dropped,
         }
-    }
-}
-
-/// The server's script for logins and its memory of them.
-#[derive(Default)]
-pub(super) struct Logins(Mutex<Known>);
-
-#[derive(Default)]
-pub(super) struct Known {
-    /// What happens to the next ones.
-    pub(super) next: VecDeque<LoginScript>,
-    pub(super) records: Vec<LoginRecord>,
-    pub(super) violations: Vec<Violation>,
-}
-
-impl Logins {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

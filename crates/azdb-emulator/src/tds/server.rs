@@ -2,12 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::behind::{self, Joined};
 use super::engine::Engine;
@@ -16,15 +16,13 @@ use super::login7::Login7;
 use super::options::TdsOptions;
 use super::packet::{LOGIN_PACKET, kind};
 use super::prelogin::{self, Prelogin, encryption};
-use super::record::{LoginRecord, LoginScript, Logins, Verdict, Violation};
+use super::record::{LoginRecord, LoginScript, Verdict, Violation};
 use super::session::{self, Asked, Opened, Tally};
 use super::welcome;
 use super::wire::{Incoming, Outgoing, TlsFacts, split};
-use crate::certificates::{Authority, CertificateError};
-use crate::issuer::Issuer;
+use crate::door::{Door, Logins, Serve, locked};
+use crate::emulator::{Azure, EmulatorError};
 use crate::principal::Principal;
-use crate::sample::Sample;
-use crate::tasks::Tasks;
 
 /// How long a client may take until it is logged in.
 const LOGIN_LIMIT: Duration = Duration::from_secs(60);
@@ -38,118 +36,62 @@ const ALPN: &[u8] = b"tds/8.0";
 /// First byte of a TLS ClientHello, and of no TDS packet.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// Why the server did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum TdsError {
-    /// The address can't be listened on.
-    #[error("cannot listen on `{address}` for TDS")]
-    Listen {
-        /// The wished address.
-        address: SocketAddr,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-
-    /// No certificate for its names.
-    #[error("no certificate for the TDS server")]
-    Certificate(#[from] CertificateError),
-}
-
 /// A running server. Dropping it ends its sessions.
-pub struct TdsServer {
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    tasks: Tasks,
-}
+pub type TdsServer = Door<Tds>;
 
-struct Shared {
+/// What its connections share.
+pub struct Tds {
     wrapped: Arc<ServerConfig>,
     strict: Arc<ServerConfig>,
     gate: Gate,
-    logins: Logins,
+    logins: Logins<LoginRecord, LoginScript>,
+    violations: Mutex<Vec<Violation>>,
     tally: Arc<Tally>,
-    sample: Arc<Sample>,
     spid: AtomicU16,
 }
 
-impl TdsServer {
-    /// Listens, with a certificate of `authority`, for clients with tokens of `issuer`.
-    pub async fn start(
+impl Door<Tds> {
+    pub(crate) async fn start(
         options: TdsOptions,
-        authority: &Authority,
-        issuer: Issuer,
-        sample: Arc<Sample>,
-    ) -> Result<Self, TdsError> {
+        azure: &Arc<Azure>,
+    ) -> Result<Self, EmulatorError> {
         let bind = options.bind;
-        let failed = |source| TdsError::Listen {
-            address: bind,
-            source,
-        };
-        let strict = authority.server_config(&options.names, &[ALPN])?;
-        let wrapped = authority.tls12_server_config(&options.names)?;
-        let listener = TcpListener::bind(bind).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let shared = Arc::new(Shared {
-            gate: Gate { options, issuer },
-            wrapped,
-            strict,
+        let server = Tds {
+            strict: azure.authority.server_config(&azure.names, &[ALPN])?,
+            wrapped: azure.authority.tls12_server_config(&azure.names)?,
+            gate: Gate {
+                options,
+                azure: Arc::clone(azure),
+            },
             logins: Logins::default(),
+            violations: Mutex::default(),
             tally: Arc::default(),
-            sample,
             spid: AtomicU16::new(51),
-        });
-        let tasks = Tasks::new();
-        let accepted = Arc::clone(&shared);
-        tasks.listen(listener, move |stream, peer| {
-            let shared = Arc::clone(&accepted);
-            async move {
-                if let Err(error) = shared.serve(stream, peer).await {
-                    tracing::debug!(%peer, %error, "TDS connection ended");
-                }
-            }
-        });
-        tracing::info!(%address, "TDS server listens");
-        Ok(Self {
-            address,
-            shared,
-            tasks,
-        })
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
+        };
+        Self::open(bind, server).await
     }
 
     /// The next `count` logins go like this.
     pub fn script(&self, count: usize, script: &LoginScript) {
-        let repeated = std::iter::repeat_n(script.clone(), count);
-        self.shared.logins.lock().next.extend(repeated);
+        self.server.logins.script(count, script);
     }
 
     /// All logins so far that came as far as LOGIN7, in the order in which they were decided.
     #[must_use]
     pub fn logins(&self) -> Vec<LoginRecord> {
-        self.shared.logins.lock().records.clone()
+        self.server.logins.records()
     }
 
     /// What connections were broken off for, from login to their last byte.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
-        self.shared.logins.lock().violations.clone()
+        locked(&self.server.violations).clone()
     }
 
     /// What sessions of the sample have asked for so far.
     #[must_use]
     pub fn asked(&self) -> Asked {
-        self.shared.tally.asked()
-    }
-
-    /// Stops listening, closes all connections and waits until every task has ended.
-    pub async fn shutdown(self) {
-        self.tasks.shutdown().await;
+        self.server.tally.asked()
     }
 }
 
@@ -167,7 +109,9 @@ enum Destination {
     Behind(Joined),
 }
 
-impl Shared {
+impl Serve for Tds {
+    const NAME: &'static str = "TDS";
+
     async fn serve(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut first = [0];
@@ -181,11 +125,13 @@ impl Shared {
         // `outgoing` lives until here: who sees the connection end finds the violation written down.
         if let Some(violation) = ended.as_ref().err().and_then(Violation::behind) {
             tracing::warn!(%peer, %violation, "TDS connection broken off");
-            self.logins.lock().violations.push(violation);
+            locked(&self.violations).push(violation);
         }
         ended
     }
+}
 
+impl Tds {
     async fn converse(
         &self,
         mut incoming: Incoming,
@@ -233,7 +179,7 @@ impl Shared {
             Err(verdict) => Err(verdict),
         };
         record.verdict = entered.as_ref().err().cloned().unwrap_or(Verdict::Admitted);
-        self.logins.lock().records.push(record);
+        self.logins.record(record);
 
         let refused = match entered {
             Ok(Entered { spid, response, to }) => {
@@ -273,7 +219,7 @@ impl Shared {
                 to: Destination::Behind(joined),
             });
         }
-        let engine = Engine::open(&self.sample, principal.name, &opened);
+        let engine = Engine::open(&self.gate.azure, principal.name, &opened);
         Ok(Entered {
             spid: opened.spid,
             response: welcome::admission(opened.packet_size, login).bytes,
@@ -309,7 +255,7 @@ impl Shared {
         login: &Login7,
         record: &mut LoginRecord,
     ) -> Result<Principal, Verdict> {
-        let script = self.logins.lock().next.pop_front();
+        let script = self.logins.next();
         if record.longest_packet > LOGIN_PACKET {
             return Err(Verdict::Violated(Violation::LoginPacketTooLong));
         }

@@ -6,7 +6,7 @@
 //! own stream would hide that.
 
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rustls::{Connection, ServerConfig, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,6 +15,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::packet::{HEADER, LOGIN_PACKET, Packet, kind, packets, unit_length};
 use super::record::Violation;
+use crate::door::locked;
 
 /// Bytes of a TLS record's header.
 const RECORD_HEADER: usize = 5;
@@ -22,10 +23,6 @@ const RECORD_HEADER: usize = 5;
 const LOGIN_LIMIT: usize = 128 * 1024;
 
 type Tls = Arc<Mutex<Connection>>;
-
-fn locked(tls: &Tls) -> MutexGuard<'_, Connection> {
-    tls.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn invalid(error: rustls::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)

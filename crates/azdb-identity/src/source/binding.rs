@@ -84,7 +84,7 @@ impl<'a> Binding<'a> {
         let line = Line {
             tls,
             verify_as,
-            clock: usual.clock.clone(),
+            ..usual.clone()
         };
         Ok((line, Box::new(amend)))
     }

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use azdb_names::Names;
 use rustls::ClientConfig;
 
 use crate::answer::Grant;
@@ -65,6 +66,7 @@ impl Surroundings {
             line: Line {
                 tls: Arc::new(tls),
                 verify_as: None,
+                names: Names::of_the_system(),
                 clock: clock.clone(),
             },
             clock,

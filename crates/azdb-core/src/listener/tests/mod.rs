@@ -64,7 +64,7 @@ impl Street {
             coming: tokio::sync::Mutex::new(coming),
             asked: Arc::clone(&asked),
         };
-        let listener = Listener::new(scripted, reception.clone());
+        let listener = Listener::new(scripted, reception.clone(), Home::with([]));
         tokio::spawn(listener.serve());
         let house = Neighbours {
             databases: house.databases,

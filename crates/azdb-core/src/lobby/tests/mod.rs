@@ -85,4 +85,8 @@ impl OwnFault for Said {
     fn says_token_expired(&self) -> bool {
         self.0.contains("expired")
     }
+
+    fn is_away(&self) -> bool {
+        self.0.contains("away")
+    }
 }

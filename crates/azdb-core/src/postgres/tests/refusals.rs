@@ -62,7 +62,7 @@ async fn an_error_of_ours_stands_before_the_upstreams_ok() {
     let heard = visit.hear_out().await;
     assert_eq!(heard.first(), Some(&b'E'), "{heard:?}");
     let (code, message, _) = error_fields(&heard);
-    assert_eq!(code, "08006");
+    assert_eq!(code, "57P03");
     assert!(
         message.starts_with("azdb-proxy: lost the upstream"),
         "{message}"
@@ -118,7 +118,7 @@ async fn one_more_than_the_route_takes_is_told_so() {
     let house = House::of(|route| route.max_connections = 1);
     let _taken = house.lobby.permit().unwrap();
     let (code, message, hint) = refused_by(house, b"user\0ann\0").await;
-    assert_eq!(code, "53300");
+    assert_eq!(code, "57P03");
     assert_eq!(
         message,
         "azdb-proxy: all 1 connections of the route are taken"

@@ -87,7 +87,8 @@ async fn the_authority_is_asked_where_apps_are_offered_its_certificate_and_nowhe
         let asked = Cell::new(0);
         let resources = Resources {
             tokens: &house.lobby.tokens,
-            own: [].into(),
+            names: Names::of_the_system(),
+            home: Home::with([]),
             authority: &|| {
                 asked.set(asked.get() + 1);
                 Ok(Arc::clone(&house.authority))
@@ -108,7 +109,8 @@ async fn a_certificate_that_cannot_be_read_is_an_error_and_no_reception() {
     let house = House::<Postgres>::spoken(|_| {});
     let resources = Resources {
         tokens: &house.lobby.tokens,
-        own: [].into(),
+        names: Names::of_the_system(),
+        home: Home::with([]),
         authority: &|| Ok(Arc::clone(&house.authority)),
     };
     let missing = house.token_file.path().with_extension("missing");

@@ -5,6 +5,8 @@
 mod apps;
 mod words;
 
+use std::net::SocketAddr;
+
 use azdb_config::route::UpstreamTls;
 use tokio::net::TcpListener;
 
@@ -22,7 +24,8 @@ fn reception<P: Spoken>(
     change(&mut route);
     let resources = Resources {
         tokens: &house.lobby.tokens,
-        own: own.into(),
+        names: Names::of_the_system(),
+        home: Home::with(own.iter().copied()),
         authority: &|| Ok(Arc::clone(&house.authority)),
     };
     let reception = Reception::new(&Arc::new(route), &resources);

@@ -5,6 +5,8 @@
 mod doors;
 mod drain;
 
+use std::net::SocketAddr;
+
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;

@@ -9,6 +9,7 @@
 mod counts;
 mod ends;
 mod panics;
+mod upstreams;
 
 use std::sync::Arc;
 

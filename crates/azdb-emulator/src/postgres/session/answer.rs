@@ -1,17 +1,21 @@
-//! What a statement is answered with, and its messages.
+//! What a statement is answered with.
+
+use std::io;
+use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
-use pgwire::messages::PgWireBackendMessage;
-use pgwire::messages::data::{DataRow, FieldDescription, NoData, RowDescription};
-use pgwire::messages::response::CommandComplete;
+use futures_util::stream;
+use pgwire::api::portal::Format;
+use pgwire::api::results::{FieldFormat, FieldInfo, QueryResponse, Response, Tag};
+use pgwire::error::PgWireResult;
+use pgwire::messages::data::DataRow;
 
-use super::fault::Error;
-use super::values::{Form, described, encode, modifier_of};
+use super::values::{encode, modifier_of, size_of, type_of};
 use crate::sample::{Column, Kind, Outcome, Prepared, Type, Value};
 
 /// A statement that was looked at.
-pub(super) enum Statement {
-    Empty,
+#[derive(Clone)]
+pub(in crate::postgres) enum Statement {
     /// One that is answered from a list, each time anew.
     Canned {
         text: String,
@@ -23,14 +27,13 @@ pub(super) enum Statement {
 impl Statement {
     pub(super) fn parameters(&self) -> &[Type] {
         match self {
-            Self::Empty | Self::Canned { .. } => &[],
+            Self::Canned { .. } => &[],
             Self::Sample(prepared) => &prepared.parameters,
         }
     }
 
     pub(super) fn columns(&self) -> &[Column] {
         match self {
-            Self::Empty => &[],
             Self::Canned { columns, .. } => columns,
             Self::Sample(prepared) => &prepared.columns,
         }
@@ -39,8 +42,10 @@ impl Statement {
 
 /// What a statement has done.
 pub(super) struct Answer {
-    /// CommandComplete's.
-    pub(super) tag: String,
+    /// CommandComplete's, without the number of rows of a result.
+    pub(super) tag: Tag,
+    /// What it is for the transaction.
+    pub(super) turn: fn(Tag) -> Response,
     /// None for a statement without result.
     pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Vec<Value>>,
@@ -52,7 +57,8 @@ impl Answer {
     /// A statement without result.
     pub(super) fn done(tag: &str) -> Self {
         Self {
-            tag: tag.to_owned(),
+            tag: Tag::new(tag),
+            turn: Response::Execution,
             columns: Vec::new(),
             rows: Vec::new(),
             change: None,
@@ -61,88 +67,93 @@ impl Answer {
 
     /// Rows of text columns of these names; `None` is NULL.
     pub(super) fn texts(names: &[&str], rows: Vec<Vec<Option<String>>>) -> Self {
-        let column = |name: &&str| Column {
-            name: (*name).to_owned(),
-            kind: Type::Text(None),
-            table: None,
-        };
         let value = |text: Option<String>| text.map_or(Value::Null, Value::Text);
-        let rows = rows.into_iter();
-        let rows: Vec<Vec<Value>> = rows
-            .map(|row| row.into_iter().map(value).collect())
-            .collect();
+        let row = |row: Vec<Option<String>>| row.into_iter().map(value).collect();
         Self {
-            columns: names.iter().map(column).collect(),
-            tag: format!("SELECT {}", rows.len()),
-            rows,
-            change: None,
+            columns: names.iter().copied().map(Column::text).collect(),
+            rows: rows.into_iter().map(row).collect(),
+            ..Self::done("SELECT")
         }
+    }
+
+    /// It for `pgwire`.
+    pub(super) fn response(self, format: &Format) -> PgWireResult<Response> {
+        if self.columns.is_empty() {
+            return Ok((self.turn)(self.tag));
+        }
+        let row = |row: &Vec<Value>| data_row(&self.columns, row, format);
+        let rows: Vec<_> = self.rows.iter().map(row).collect();
+        let fields = Arc::new(fields(&self.columns, format));
+        Ok(Response::Query(QueryResponse::new(
+            fields,
+            stream::iter(rows),
+        )))
     }
 }
 
 impl From<Outcome> for Answer {
     fn from(outcome: Outcome) -> Self {
-        let count = outcome.affected;
+        let count = usize::try_from(outcome.affected).unwrap_or(usize::MAX);
+        let counted = |tag| Tag::new(tag).with_rows(count);
         let tag = match outcome.kind {
-            Kind::Select => format!("SELECT {count}"),
-            Kind::Insert => format!("INSERT 0 {count}"),
-            Kind::Update => format!("UPDATE {count}"),
-            Kind::Delete => format!("DELETE {count}"),
-            Kind::CreateTable => "CREATE TABLE".to_owned(),
-            Kind::DropTable => "DROP TABLE".to_owned(),
-            Kind::Begin => "BEGIN".to_owned(),
-            Kind::Commit => "COMMIT".to_owned(),
-            Kind::Rollback => "ROLLBACK".to_owned(),
+            Kind::Select => Tag::new("SELECT"),
+            Kind::Insert => counted("INSERT").with_oid(0),
+            Kind::Update => counted("UPDATE"),
+            Kind::Delete => counted("DELETE"),
+            Kind::CreateTable => Tag::new("CREATE TABLE"),
+            Kind::DropTable => Tag::new("DROP TABLE"),
+            Kind::Begin => Tag::new("BEGIN"),
+            Kind::Commit => Tag::new("COMMIT"),
+            Kind::Rollback => Tag::new("ROLLBACK"),
+        };
+        let turn = match outcome.kind {
+            Kind::Begin => Response::TransactionStart,
+            Kind::Commit | Kind::Rollback => Response::TransactionEnd,
+            _ => Response::Execution,
         };
         Self {
+            tag,
+            turn,
             columns: outcome.columns,
             rows: outcome.rows,
-            ..Self::done(&tag)
+            change: None,
         }
     }
 }
 
-/// RowDescription, or NoData for a statement without result.
-pub(super) fn description(columns: &[Column], forms: &[i16]) -> PgWireBackendMessage {
-    if columns.is_empty() {
-        return PgWireBackendMessage::NoData(NoData::new());
+/// The form of what is at a place: no code is text, one code is for all.
+pub(super) fn form(format: &Format, at: usize) -> FieldFormat {
+    match format {
+        Format::Individual(codes) => FieldFormat::from(codes.get(at).copied().unwrap_or(0)),
+        format => format.format_for(at),
     }
-    let fields = columns.iter().enumerate().map(|(at, column)| {
-        let (oid, size, _) = described(column.kind);
-        // Only a table's column has a modifier.
-        let modifier = column
-            .table
-            .as_ref()
-            .map_or(-1, |_| modifier_of(column.kind));
-        let code = i16::from(Form::at(forms, at) == Form::Binary);
-        FieldDescription::new(column.name.clone(), 0, 0, oid, size, modifier, code)
-    });
-    PgWireBackendMessage::RowDescription(RowDescription::new(fields.collect()))
 }
 
-/// A row's DataRow.
-pub(super) fn data_row(
-    columns: &[Column],
-    row: &[Value],
-    forms: &[i16],
-) -> Result<PgWireBackendMessage, Error> {
+/// RowDescription's fields.
+pub(super) fn fields(columns: &[Column], format: &Format) -> Vec<FieldInfo> {
+    let fields = columns.iter().enumerate().map(|(at, column)| {
+        let (name, kind) = (column.name.clone(), column.kind);
+        // Only a table's column has a modifier.
+        let modifier = column.table.as_ref().map_or(-1, |_| modifier_of(kind));
+        FieldInfo::new(name, None, None, type_of(kind), form(format, at))
+            .with_type_size(size_of(kind))
+            .with_type_modifier(modifier)
+    });
+    fields.collect()
+}
+
+fn data_row(columns: &[Column], row: &[Value], format: &Format) -> PgWireResult<DataRow> {
     let mut data = BytesMut::new();
     for (at, (column, value)) in columns.iter().zip(row).enumerate() {
-        match encode(value, column.kind, Form::at(forms, at))? {
+        match encode(value, column.kind, form(format, at))? {
             None => data.put_i32(-1),
             Some(bytes) => {
                 let length = i32::try_from(bytes.len());
-                data.put_i32(length.map_err(|_| Error::new("54000", "value too large"))?);
+                data.put_i32(length.map_err(io::Error::other)?);
                 data.put_slice(&bytes);
             }
         }
     }
-    let count = i16::try_from(columns.len());
-    let count = count.map_err(|_| Error::new("54011", "too many columns"))?;
-    Ok(PgWireBackendMessage::DataRow(DataRow::new(data, count)))
-}
-
-/// CommandComplete.
-pub(super) fn complete(tag: &str) -> PgWireBackendMessage {
-    PgWireBackendMessage::CommandComplete(CommandComplete::new(tag.to_owned()))
+    let count = i16::try_from(columns.len()).map_err(io::Error::other)?;
+    Ok(DataRow::new(data, count))
 }

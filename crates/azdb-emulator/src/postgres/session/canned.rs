@@ -1,15 +1,19 @@
 //! What drivers and psql say beside statements of their users, and its answers.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use pgwire::error::{PgWireError, PgWireResult};
+use regex_lite::Regex;
+
 use super::answer::Answer;
-use super::fault::Error;
 use super::settings::VERSION;
-use super::{Session, psql};
+use super::{Session, fault, psql};
+use crate::door::locked;
 use crate::sample::{Dialect, unknown};
 
 /// Statements that change nothing, and their tags.
-const NOTHING: [(&str, &str); 7] = [
+const NOTHING: [(&str, &str); 5] = [
     ("reset all", "RESET"),
     ("unlisten *", "UNLISTEN"),
     ("close all", "CLOSE CURSOR ALL"),
@@ -17,16 +21,16 @@ const NOTHING: [(&str, &str); 7] = [
         "set session characteristics as transaction isolation level read committed",
         "SET",
     ),
-    (
-        "set session characteristics as transaction read write",
-        "SET",
-    ),
     ("set transaction isolation level read committed", "SET"),
-    ("set transaction read write", "SET"),
 ];
 
+/// `set name = value`.
+static SET: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)^set (?:session )?(\w+)(?: to |\s?=\s?)(?:'([^']*)'|([^' ]+))$").ok()
+});
+
 /// The answer to a statement that is on the list.
-pub(super) fn answer(text: &str, session: &Session) -> Option<Result<Answer, Error>> {
+pub(super) fn answer(text: &str, session: &Session) -> Option<PgWireResult<Answer>> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let lower = text.to_lowercase();
     if let Some((_, tag)) = NOTHING.iter().find(|(statement, _)| *statement == lower) {
@@ -39,9 +43,8 @@ pub(super) fn answer(text: &str, session: &Session) -> Option<Result<Answer, Err
     if let Some(name) = lower.strip_prefix("show ") {
         return Some(show(name, session));
     }
-    if let Some(change) = lower.strip_prefix("set ") {
-        let change = text.get(text.len() - change.len()..).unwrap_or_default();
-        return Some(set(change, session));
+    if lower.starts_with("set ") {
+        return Some(set(&text, session));
     }
     if let Some(items) = lower.strip_prefix("select ")
         && let Some(answer) = facts(items, session)
@@ -51,46 +54,32 @@ pub(super) fn answer(text: &str, session: &Session) -> Option<Result<Answer, Err
     psql::answer(&text, session)
 }
 
-fn show(name: &str, session: &Session) -> Result<Answer, Error> {
+fn show(name: &str, session: &Session) -> PgWireResult<Answer> {
     let name = match name {
         "transaction isolation level" => "transaction_isolation",
-        "time zone" => "timezone",
         other => other,
     };
-    let Some(value) = session.settings.show(name) else {
-        return Err(refused(&format!("the setting `{name}`")));
-    };
-    let answer = Answer::texts(&[name], vec![vec![Some(value.to_owned())]]);
-    Ok(Answer {
-        tag: "SHOW".to_owned(),
-        ..answer
-    })
+    let settings = locked(&session.settings);
+    match settings.show(name) {
+        Some(value) => Ok(Answer::texts(&[name], vec![vec![Some(value.to_owned())]])),
+        None => Err(refused(&format!("the setting `{name}`"))),
+    }
 }
 
-/// `set [session | local] name = value`.
-fn set(change: &str, session: &Session) -> Result<Answer, Error> {
-    let rest = ["session ", "local "].iter().find_map(|word| {
-        let (start, rest) = change.split_at_checked(word.len())?;
-        start.eq_ignore_ascii_case(word).then_some(rest)
+fn set(text: &str, session: &Session) -> PgWireResult<Answer> {
+    let change = SET.as_ref().and_then(|pattern| pattern.captures(text));
+    let change = change.and_then(|found| {
+        let (name, value) = (found.get(1)?, found.get(2).or(found.get(3))?);
+        let value = locked(&session.settings).change(name.as_str(), value.as_str())?;
+        Some((name.as_str().to_owned(), value))
     });
-    let change = rest.unwrap_or(change);
-    let (name, value) = match change.split_once('=') {
-        Some((name, value)) => (name.trim(), value.trim()),
-        None => {
-            let (name, rest) = change.split_once(' ').unwrap_or((change, ""));
-            match rest.split_once(' ') {
-                Some((to, value)) if to.eq_ignore_ascii_case("to") => (name, value.trim()),
-                _ => (name, ""),
-            }
-        }
-    };
-    let Some(value) = session.settings.change(name, value) else {
-        return Err(refused(&format!("`set {change}`")));
-    };
-    Ok(Answer {
-        change: Some((name.to_owned(), value)),
-        ..Answer::done("SET")
-    })
+    match change {
+        None => Err(refused(&format!("`{text}`"))),
+        change => Ok(Answer {
+            change,
+            ..Answer::done("SET")
+        }),
+    }
 }
 
 /// `select version(), current_user` and the like, with or without names.
@@ -103,11 +92,10 @@ fn facts(items: &str, session: &Session) -> Option<Answer> {
         };
         let fact = fact.strip_prefix("pg_catalog.").unwrap_or(fact);
         let value = match fact {
-            "current_user" | "session_user" | "user" | "current_role" => session.user.clone(),
-            "current_database()" | "current_catalog" => session.database.clone(),
-            "current_schema()" | "current_schema" => "public".to_owned(),
+            "current_user" | "session_user" => session.user.clone(),
+            "current_database()" => session.database.clone(),
+            "current_schema()" => "public".to_owned(),
             "pg_backend_pid()" => session.process.to_string(),
-            "pg_is_in_recovery()" => "f".to_owned(),
             "pg_advisory_unlock_all()" => String::new(),
             "version()" => format!("PostgreSQL {VERSION} (azdb-emulator: a sample)"),
             _ => return None,
@@ -125,6 +113,6 @@ pub(super) fn sleep(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.trim().parse().ok()?).ok()
 }
 
-pub(super) fn refused(what: &str) -> Error {
-    unknown(what, Dialect::Postgres).into()
+pub(super) fn refused(what: &str) -> PgWireError {
+    fault::error(unknown(what, Dialect::Postgres))
 }

@@ -1,58 +1,55 @@
-//! A session of the sample, on `pgwire`'s codec.
+//! A session of the sample, on `pgwire`.
 //!
-//! ```text
-//!   client                                  server
-//!    | Query                          ----> |
-//!    | <-- per statement: RowDescription, DataRow.., CommandComplete
-//!    | <------------------- ReadyForQuery   |
-//!    | Parse, Bind, Describe, Execute ----> |
-//!    | <-- ParseComplete, BindComplete, .., CommandComplete | PortalSuspended
-//!    | Sync                           ----> |
-//!    | <------------------- ReadyForQuery   |   after an error: all before Sync is skipped
-//! ```
-//!
-//! What the messages mean is decided here: `pgwire`'s handlers keep no transaction's state, and
-//! describe a statement without result as one with an empty row.
+//! `pgwire` reads the messages, keeps prepared statements and portals, and skips to Sync after an
+//! error. Here is what a statement means, and the one thing that 0.42 does otherwise than PostgreSQL:
+//! it describes a statement that has parameters and no result as one with an empty row.
 
 mod answer;
 mod canned;
-mod extended;
 mod fault;
 mod psql;
 mod settings;
 mod values;
 
-use std::collections::HashMap;
+use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use futures_util::{SinkExt, StreamExt};
-use pgwire::api::{DefaultClient, PgWireConnectionState};
-use pgwire::messages::response::{EmptyQueryResponse, ReadyForQuery, TransactionStatus};
+use async_trait::async_trait;
+use futures_util::{Sink, SinkExt, StreamExt};
+use pgwire::api::portal::{Format, Portal};
+use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler, send_describe_response};
+use pgwire::api::results::{DescribePortalResponse, FieldInfo, Response};
+use pgwire::api::stmt::QueryParser;
+use pgwire::api::store::{Entry, PortalStore};
+use pgwire::api::{
+    ClientInfo, ClientPortalStore, DefaultClient, NoopHandler, PgWireConnectionState,
+    Type as PgType,
+};
+use pgwire::error::{PgWireError, PgWireResult};
+use pgwire::messages::data::ParameterDescription;
+use pgwire::messages::extendedquery::{Describe, TARGET_TYPE_BYTE_STATEMENT};
 use pgwire::messages::startup::ParameterStatus;
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion};
-use pgwire::tokio::server::PgWireMessageServerCodec;
+use pgwire::tokio::server::{PgWireMessageServerCodec, process_error, process_message};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::codec::Framed;
 
-use answer::{Answer, Statement, complete, data_row, description};
-use extended::{Failure, Portal};
-use fault::Error;
+use answer::{Answer, Statement, fields, form};
 use settings::Settings;
+use values::{decode, kind_of, type_of};
 
 use super::opening::Startup;
 use super::wire::fatal;
-use crate::sample::{self, Dialect, Fault, Kind, Transaction, Value};
-
-/// A session's stream, with `pgwire`'s codec.
-type Socket = Framed<TlsStream<TcpStream>, PgWireMessageServerCodec<()>>;
+use crate::door::locked;
+use crate::sample::{self, Declared, Dialect, Fault, Kind, Transaction, Value};
 
 /// A session that is logged in.
 pub(super) struct Session {
     sample: sample::Session,
-    settings: Settings,
+    settings: Mutex<Settings>,
     user: String,
     database: String,
     process: i32,
@@ -65,7 +62,7 @@ impl Session {
         let database = startup.parameter("database").unwrap_or(&user).to_owned();
         Self {
             sample,
-            settings: Settings::new(startup, &user),
+            settings: Mutex::new(Settings::new(startup, &user)),
             user,
             database,
             process,
@@ -73,52 +70,106 @@ impl Session {
     }
 
     /// Settings that a client is told at login.
-    pub(super) fn reported(&self) -> impl Iterator<Item = &(&'static str, String)> {
-        self.settings.reported()
+    pub(super) fn reported(&self) -> Vec<(&'static str, String)> {
+        locked(&self.settings).reported()
     }
 
     /// Looks at a statement.
-    fn prepare(&self, text: &str, declared: &[sample::Declared]) -> Result<Statement, Error> {
+    fn prepare(&self, text: &str, declared: &[Declared]) -> PgWireResult<Statement> {
         if self.sample.transaction() == Transaction::Failed && !ends(text) {
-            return Err(Fault::Failed.into());
+            return Err(fault::error(Fault::Failed));
         }
         if let Some(answer) = canned::answer(text, self) {
-            let columns = answer?.columns;
-            let text = text.to_owned();
+            let (columns, text) = (answer?.columns, text.to_owned());
             return Ok(Statement::Canned { text, columns });
         }
-        match sample::parse(text, Dialect::Postgres)?.as_slice() {
-            [] => Ok(Statement::Empty),
-            [one] => {
-                let prepared = self.sample.prepare(one, declared)?;
-                Ok(Statement::Sample(Box::new(prepared)))
-            }
-            _ => Err(Error::new("42601", "several statements without semicolons")),
-        }
+        let parsed = sample::parse(text, Dialect::Postgres).map_err(fault::error)?;
+        let [one] = parsed.as_slice() else {
+            return Err(canned::refused("several statements here"));
+        };
+        let prepared = self.sample.prepare(one, declared).map_err(fault::error)?;
+        Ok(Statement::Sample(Box::new(prepared)))
     }
 
-    async fn run(&self, statement: &Statement, values: &[Value]) -> Result<Answer, Error> {
-        match statement {
-            Statement::Empty => Ok(Answer::done("")),
+    /// Runs a statement, and tells the client of a setting that is another one now.
+    async fn run<C>(
+        &self,
+        client: &mut C,
+        statement: &Statement,
+        values: &[Value],
+    ) -> PgWireResult<Answer>
+    where
+        C: Sink<PgWireBackendMessage> + Unpin + Send,
+        PgWireError: From<C::Error>,
+    {
+        let text = match statement {
             Statement::Canned { .. } if self.sample.transaction() == Transaction::Failed => {
-                Err(Fault::Failed.into())
+                return Err(fault::error(Fault::Failed));
             }
-            Statement::Canned { text, .. } => {
-                if let Some(time) = canned::sleep(text) {
-                    self.sample.sleep(time).await?;
-                }
-                canned::answer(text, self).unwrap_or_else(|| Err(Fault::Stale.into()))
+            Statement::Canned { text, .. } => text,
+            Statement::Sample(prepared) => {
+                let outcome = self.sample.run(prepared, values).await;
+                return Ok(outcome.map_err(fault::error)?.into());
             }
-            Statement::Sample(prepared) => Ok(self.sample.run(prepared, values).await?.into()),
+        };
+        if let Some(time) = canned::sleep(text) {
+            self.sample.sleep(time).await.map_err(fault::error)?;
         }
+        let answer = canned::answer(text, self);
+        let answer = answer.unwrap_or_else(|| Err(fault::error(Fault::Stale)))?;
+        let changed = answer.change.clone().and_then(|(name, value)| {
+            let name = locked(&self.settings).put(&name, &value)?;
+            Some(ParameterStatus::new(name.to_owned(), value))
+        });
+        if let Some(changed) = changed {
+            let changed = PgWireBackendMessage::ParameterStatus(changed);
+            client.feed(changed).await?;
+        }
+        Ok(answer)
     }
 
-    fn status(&self) -> TransactionStatus {
-        match self.sample.transaction() {
-            Transaction::None => TransactionStatus::Idle,
-            Transaction::Open => TransactionStatus::Transaction,
-            Transaction::Failed => TransactionStatus::Error,
+    /// Runs what stands in one message: one transaction, unless it says otherwise.
+    async fn run_all<C>(&self, client: &mut C, parts: &[&str]) -> Vec<Response>
+    where
+        C: Sink<PgWireBackendMessage> + Unpin + Send,
+        PgWireError: From<C::Error>,
+    {
+        let turns = parts.iter().any(|part| begins(part) || ends(part));
+        let idle = self.sample.transaction() == Transaction::None;
+        let is_one = parts.len() > 1 && idle && !turns;
+        let mut turn = if is_one {
+            self.turn(Kind::Begin)
+        } else {
+            Ok(())
+        };
+        let mut responses = Vec::new();
+        for part in parts {
+            let ran = match turn.and_then(|()| self.prepare(part, &[])) {
+                Ok(statement) => self.run(client, &statement, &[]).await,
+                Err(error) => Err(error),
+            };
+            match ran.and_then(|answer| answer.response(&Format::UnifiedText)) {
+                Ok(response) => responses.push(response),
+                Err(error) => {
+                    self.sample.fail();
+                    responses.push(Response::Error(Box::new(error.into())));
+                    break;
+                }
+            }
+            turn = Ok(());
         }
+        let failed = matches!(responses.last(), Some(Response::Error(_)));
+        if is_one {
+            let end = if failed { Kind::Rollback } else { Kind::Commit };
+            if let Err(error) = self.turn(end) {
+                responses.push(Response::Error(Box::new(error.into())));
+            }
+        }
+        responses
+    }
+
+    fn turn(&self, kind: Kind) -> PgWireResult<()> {
+        self.sample.turn(kind).map(drop).map_err(fault::error)
     }
 }
 
@@ -145,152 +196,147 @@ pub(super) async fn run(
     let mut client = DefaultClient::new(peer, true);
     client.protocol_version = ProtocolVersion::PROTOCOL3_0;
     client.state = PgWireConnectionState::ReadyForQuery;
-    let mut conversation = Conversation {
-        socket: Framed::new(stream, PgWireMessageServerCodec::new(client)),
-        session,
-        statements: HashMap::new(),
-        portals: HashMap::new(),
-        skipping: false,
-    };
+    let mut socket = Framed::new(stream, PgWireMessageServerCodec::new(client));
+    let nobody = Arc::new(NoopHandler);
+    let conversation = Arc::new(Conversation(Arc::new(session)));
     loop {
-        match conversation.socket.next().await {
+        let message = match socket.next().await {
             None | Some(Ok(PgWireFrontendMessage::Terminate(_))) => return Ok(()),
-            Some(Ok(message)) => conversation.answer(message).await?,
+            Some(Ok(message)) => message,
             Some(Err(error)) => {
-                let error = fatal("08P01", &error.to_string());
-                conversation.socket.send(error).await?;
-                return conversation.socket.close().await;
+                socket.send(fatal("08P01", &error.to_string())).await?;
+                return socket.close().await;
             }
-        }
-    }
-}
-
-struct Conversation {
-    socket: Socket,
-    session: Session,
-    statements: HashMap<String, Arc<Statement>>,
-    portals: HashMap<String, Portal>,
-    /// An error was told, and what comes before the next Sync counts for nothing.
-    skipping: bool,
-}
-
-impl Conversation {
-    async fn answer(&mut self, message: PgWireFrontendMessage) -> io::Result<()> {
-        let answered = match message {
-            PgWireFrontendMessage::Query(query) => return self.query(&query.query).await,
-            PgWireFrontendMessage::Sync(_) => {
-                self.skipping = false;
-                // Portals live as long as their transaction.
-                if self.session.status() == TransactionStatus::Idle {
-                    self.portals.clear();
-                }
-                return self.ready().await;
-            }
-            PgWireFrontendMessage::Flush(_) => return self.socket.flush().await,
-            _ if self.skipping => return Ok(()),
-            PgWireFrontendMessage::Parse(parse) => self.parse(parse).await,
-            PgWireFrontendMessage::Bind(bind) => self.bind(bind).await,
-            PgWireFrontendMessage::Describe(describe) => self.describe(describe).await,
-            PgWireFrontendMessage::Execute(execute) => self.execute(execute).await,
-            PgWireFrontendMessage::Close(close) => self.close(close).await,
-            // What a client sends for a COPY that was refused.
-            _ => return Ok(()),
         };
-        match answered {
-            Ok(()) => Ok(()),
-            Err(Failure::Stream(error)) => Err(error),
-            Err(Failure::Sql(error)) => {
-                self.skipping = true;
-                self.tell(error).await
-            }
-        }
-    }
-
-    /// The simple protocol: what stands in one message is one transaction, unless it says otherwise.
-    async fn query(&mut self, text: &str) -> io::Result<()> {
-        let parts = sample::split(text, Dialect::Postgres);
-        if parts.is_empty() {
-            let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
-            self.socket.feed(empty).await?;
-        }
-        let turns = parts.iter().any(|part| begins(part) || ends(part));
-        let idle = self.session.sample.transaction() == Transaction::None;
-        let is_one = parts.len() > 1 && idle && !turns;
-        match self.statements(&parts, is_one).await {
-            Ok(()) => {}
-            Err(Failure::Stream(error)) => return Err(error),
-            Err(Failure::Sql(error)) => {
-                self.tell(error).await?;
-                if is_one && let Err(fault) = self.session.sample.turn(Kind::Rollback) {
-                    self.tell(fault.into()).await?;
-                }
-            }
-        }
-        self.ready().await
-    }
-
-    async fn statements(&mut self, parts: &[&str], is_one: bool) -> Result<(), Failure> {
-        if is_one {
-            self.session.sample.turn(Kind::Begin).map_err(Error::from)?;
-        }
-        for part in parts {
-            let statement = self.session.prepare(part, &[])?;
-            if !matches!(statement, Statement::Empty) {
-                let answer = self.run(&statement, &[]).await?;
-                self.show(answer).await?;
-            }
-        }
-        if is_one {
-            self.session
-                .sample
-                .turn(Kind::Commit)
-                .map_err(Error::from)?;
-        }
-        Ok(())
-    }
-
-    /// Runs a statement, and tells the client of a setting that is another one now.
-    async fn run(&mut self, statement: &Statement, values: &[Value]) -> Result<Answer, Failure> {
-        let answer = self.session.run(statement, values).await?;
-        if let Some((name, value)) = &answer.change
-            && let Some(name) = self.session.settings.put(name, value)
-        {
-            let status = ParameterStatus::new(name.to_owned(), value.clone());
-            let status = PgWireBackendMessage::ParameterStatus(status);
-            self.socket.feed(status).await?;
-        }
-        Ok(answer)
-    }
-
-    /// A statement's whole result, described, in text.
-    async fn show(&mut self, answer: Answer) -> io::Result<()> {
-        if !answer.columns.is_empty() {
-            self.socket.feed(description(&answer.columns, &[])).await?;
-            for row in &answer.rows {
-                match data_row(&answer.columns, row, &[]) {
-                    Ok(row) => self.socket.feed(row).await?,
-                    Err(error) => return self.tell(error).await,
-                }
-            }
-        }
-        self.socket.feed(complete(&answer.tag)).await
-    }
-
-    async fn ready(&mut self) -> io::Result<()> {
-        let ready = ReadyForQuery::new(self.session.status());
-        self.socket
-            .send(PgWireBackendMessage::ReadyForQuery(ready))
-            .await
-    }
-
-    /// Tells an error, which fails the transaction.
-    async fn tell(&mut self, error: Error) -> io::Result<()> {
-        self.session.sample.fail();
-        tracing::debug!(
-            code = error.code,
-            message = error.message,
-            "statement failed"
+        let is_extended = message.is_extended_query();
+        let answered = process_message(
+            message,
+            &mut socket,
+            Arc::clone(&nobody),
+            Arc::clone(&conversation),
+            Arc::clone(&conversation),
+            Arc::clone(&nobody),
+            Arc::clone(&nobody),
         );
-        self.socket.feed(error.response()).await
+        if let Err(error) = answered.await {
+            tracing::debug!(%error, "statement failed");
+            conversation.0.sample.fail();
+            process_error(&mut socket, error, is_extended).await?;
+        }
+    }
+}
+
+/// What `pgwire` asks of a session.
+struct Conversation(Arc<Session>);
+
+#[async_trait]
+impl SimpleQueryHandler for Conversation {
+    async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let parts = sample::split(query, Dialect::Postgres);
+        Ok(self.0.run_all(client, &parts).await)
+    }
+}
+
+#[async_trait]
+impl QueryParser for Session {
+    type Statement = Statement;
+
+    async fn parse_sql<C>(
+        &self,
+        _client: &C,
+        sql: &str,
+        types: &[Option<PgType>],
+    ) -> PgWireResult<Option<Statement>>
+    where
+        C: ClientInfo + Unpin + Send + Sync,
+    {
+        let declared = types.iter().map(|told| {
+            let name = String::new();
+            let kind = told.as_ref().map_or(Ok(None), kind_of)?;
+            Ok(Declared { name, kind })
+        });
+        let declared: Vec<Declared> = declared.collect::<PgWireResult<_>>()?;
+        match sample::split(sql, Dialect::Postgres).as_slice() {
+            [] => Ok(None),
+            [only] => self.prepare(only, &declared).map(Some),
+            _ => Err(canned::refused("several statements in a prepared one")),
+        }
+    }
+
+    fn get_parameter_types(&self, statement: &Statement) -> PgWireResult<Vec<PgType>> {
+        Ok(statement
+            .parameters()
+            .iter()
+            .map(|kind| type_of(*kind))
+            .collect())
+    }
+
+    fn get_result_schema(
+        &self,
+        statement: &Statement,
+        format: Option<&Format>,
+    ) -> PgWireResult<Vec<FieldInfo>> {
+        let format = format.unwrap_or(&Format::UnifiedText);
+        Ok(fields(statement.columns(), format))
+    }
+}
+
+#[async_trait]
+impl ExtendedQueryHandler for Conversation {
+    type Statement = Statement;
+    type QueryParser = Session;
+
+    fn query_parser(&self) -> Arc<Session> {
+        Arc::clone(&self.0)
+    }
+
+    async fn on_describe<C>(&self, client: &mut C, message: Describe) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let name = message.name.as_deref().unwrap_or_default();
+        let stored = client.portal_store().get_statement(name);
+        let (TARGET_TYPE_BYTE_STATEMENT, Some(Entry::Value(stored))) =
+            (message.target_type, stored)
+        else {
+            return self._on_describe(client, message).await;
+        };
+        let described = self.do_describe_statement(client, &stored).await?;
+        let types = described.parameters.iter().map(PgType::oid).collect();
+        let types = PgWireBackendMessage::ParameterDescription(ParameterDescription::new(types));
+        client.feed(types).await?;
+        send_describe_response(client, &DescribePortalResponse::new(described.fields)).await
+    }
+
+    async fn do_query<C>(
+        &self,
+        client: &mut C,
+        portal: &Portal<Statement>,
+        _max_rows: usize,
+    ) -> PgWireResult<Response>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Self::Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let statement = &portal.statement.statement;
+        let given = portal.parameters.iter().zip(statement.parameters());
+        let values = given.enumerate().map(|(at, (bytes, kind))| match bytes {
+            Some(bytes) => decode(bytes, *kind, form(&portal.parameter_format, at)),
+            None => Ok(Value::Null),
+        });
+        let values: Vec<Value> = values.collect::<PgWireResult<_>>()?;
+        let answer = self.0.run(client, statement, &values).await?;
+        answer.response(&portal.result_column_format)
     }
 }

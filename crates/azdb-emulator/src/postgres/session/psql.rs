@@ -1,10 +1,12 @@
 //! psql's `\d`, `\dt`, `\d name` and `\l`: its queries of the system catalog, told by their marks,
 //! with the rows that they would have.
 
+use pgwire::error::PgWireResult;
+
 use super::Session;
 use super::answer::Answer;
 use super::canned::refused;
-use super::fault::Error;
+use super::fault;
 use super::values::name_of;
 use crate::sample::{Table, TableColumn};
 
@@ -22,13 +24,13 @@ const ABSENT: [&str; 6] = [
 ];
 
 /// The answer to a query of psql's, with single spaces in it.
-pub(super) fn answer(text: &str, session: &Session) -> Option<Result<Answer, Error>> {
+pub(super) fn answer(text: &str, session: &Session) -> Option<PgWireResult<Answer>> {
     if !text.contains("pg_catalog.") {
         return None;
     }
     let tables = match session.sample.tables() {
         Ok(tables) => tables,
-        Err(fault) => return Some(Err(fault.into())),
+        Err(fault) => return Some(Err(fault::error(fault))),
     };
     let answer = if text.contains("FROM pg_catalog.pg_database d") {
         databases(text, session)

@@ -7,7 +7,7 @@ pub(super) const VERSION: &str = "16.4";
 
 /// All settings that `show` knows, and their values. Those that are told to the client at login are
 /// spelled as PostgreSQL does.
-const VALUES: [(&str, &str); 23] = [
+const VALUES: [(&str, &str); 19] = [
     ("application_name", ""),
     ("client_encoding", "UTF8"),
     ("DateStyle", "ISO, MDY"),
@@ -23,26 +23,21 @@ const VALUES: [(&str, &str); 23] = [
     ("standard_conforming_strings", "on"),
     ("TimeZone", "UTC"),
     // From here on, nothing is told.
-    ("bytea_output", "hex"),
     ("client_min_messages", "notice"),
     ("extra_float_digits", "1"),
-    ("jit", "off"),
     ("search_path", "\"$user\", public"),
     ("server_version_num", "160004"),
-    ("statement_timeout", "0"),
     ("transaction_isolation", "read committed"),
-    ("transaction_read_only", "off"),
 ];
 
 /// How many of them are told to the client.
 const REPORTED: usize = 14;
 
 /// Settings that may have any value, because they change nothing here.
-const FREE: [&str; 4] = [
+const FREE: [&str; 3] = [
     "application_name",
     "client_min_messages",
     "extra_float_digits",
-    "jit",
 ];
 
 /// The settings of one session.
@@ -80,25 +75,15 @@ impl Settings {
     /// The value that `set` comes to; `None` when the session would not be as it says.
     pub(super) fn change(&self, name: &str, value: &str) -> Option<String> {
         let present = self.show(name)?;
-        let value = value.trim_matches('\'');
-        let same = |other: &str| value.eq_ignore_ascii_case(other);
-        let is_default = same(present)
-            || same("default")
-            || match name.to_lowercase().as_str() {
-                "client_encoding" => same("utf-8") || same("unicode"),
-                "datestyle" => same("iso"),
-                "timezone" => same("etc/utc") || same("gmt"),
-                "standard_conforming_strings" => same("true"),
-                _ => false,
-            };
+        let is_same = value.replace('-', "").eq_ignore_ascii_case(present);
         match FREE.iter().any(|free| free.eq_ignore_ascii_case(name)) {
             true => Some(value.to_owned()),
-            false => is_default.then(|| present.to_owned()),
+            false => is_same.then(|| present.to_owned()),
         }
     }
 
     /// What a client is told at login.
-    pub(super) fn reported(&self) -> impl Iterator<Item = &(&'static str, String)> {
-        self.values.iter().take(REPORTED)
+    pub(super) fn reported(&self) -> Vec<(&'static str, String)> {
+        self.values.iter().take(REPORTED).cloned().collect()
     }
 }

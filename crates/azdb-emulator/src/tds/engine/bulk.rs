@@ -136,9 +136,6 @@ fn metadata(data: &mut &[u8]) -> Result<Vec<Layout>, Unread> {
     let columns = (0..count).map(|_| {
         take(data, 6)?;
         let layout = type_info(data)?;
-        if layout.is_blob() {
-            return Err(Unread::Unknown("a bulk load of text, ntext or image"));
-        }
         text8(data)?;
         Ok(layout)
     });

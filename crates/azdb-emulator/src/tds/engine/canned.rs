@@ -12,15 +12,6 @@ pub(super) struct Canned {
     pub(super) rows: Box<dyn Iterator<Item = Vec<Value>> + Send>,
 }
 
-/// A column of no table.
-pub(super) fn column(name: &str, kind: Type) -> Column {
-    Column {
-        name: name.to_owned(),
-        kind,
-        table: None,
-    }
-}
-
 impl Canned {
     fn one((columns, row): (Vec<Column>, Vec<Value>)) -> Self {
         Self {
@@ -42,7 +33,10 @@ impl Engine {
                 };
                 let length = text.trim_end_matches(' ').encode_utf16().count();
                 let length = Value::Int(i64::try_from(length).unwrap_or(i64::MAX));
-                Some(Canned::one((vec![column("", Type::BigInt)], vec![length])))
+                Some(Canned::one((
+                    vec![Column::computed("", Type::BigInt)],
+                    vec![length],
+                )))
             }
             // Many long rows: what a measurement asks for.
             ["select", "replicate", "(", text, ",", times, ")", from @ ..] => {
@@ -52,7 +46,7 @@ impl Engine {
                 let text = string(text)?.repeat(times.parse().ok()?);
                 let rows = std::iter::repeat_n(vec![Value::Text(text)], rows.parse().ok()?);
                 Some(Canned {
-                    columns: vec![column("", Type::Text(Some(4000)))],
+                    columns: vec![Column::computed("", Type::Text(Some(4000)))],
                     rows: Box::new(rows),
                 })
             }
@@ -64,7 +58,7 @@ impl Engine {
             {
                 let tables = self.session.tables().ok()?.into_iter();
                 Some(Canned {
-                    columns: vec![column(name, Type::Text(Some(128)))],
+                    columns: vec![Column::computed(name, Type::Text(Some(128)))],
                     rows: Box::new(tables.map(|table| vec![Value::Text(table.name)])),
                 })
             }
@@ -81,7 +75,7 @@ impl Engine {
                 item => (item, String::new()),
             };
             let (kind, value) = self.global(item)?;
-            Some((column(&name, kind), value))
+            Some((Column::computed(&name, kind), value))
         });
         cells.collect::<Option<_>>().map(Canned::one)
     }

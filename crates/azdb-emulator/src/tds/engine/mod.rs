@@ -28,14 +28,15 @@ use std::sync::Arc;
 use super::request::{Asks, Request};
 use super::session::Opened;
 use super::token::{Refusal, done};
-use crate::sample::{self, Declared, Dialect, Fault, Sample, Session, Value};
+use crate::emulator::Azure;
+use crate::sample::{self, Declared, Dialect, Fault, Session, Value};
 use bulk::BulkTarget;
 use procedure::Kept;
 pub(super) use sink::Sink;
 
 /// A session's connection to the sample, and what it has set.
 pub(super) struct Engine {
-    sample: Arc<Sample>,
+    azure: Arc<Azure>,
     session: Session,
     user: String,
     database: String,
@@ -70,14 +71,10 @@ pub(super) enum Reset {
 
 impl Engine {
     /// Opens a session.
-    pub(super) fn open(
-        sample: &Arc<Sample>,
-        user: String,
-        opened: &Opened,
-    ) -> Result<Self, Refusal> {
+    pub(super) fn open(azure: &Arc<Azure>, user: String, opened: &Opened) -> Result<Self, Refusal> {
         Ok(Self {
-            session: session(sample)?,
-            sample: Arc::clone(sample),
+            session: session(azure)?,
+            azure: Arc::clone(azure),
             user,
             database: opened.database.clone(),
             spid: opened.spid,
@@ -112,7 +109,7 @@ impl Engine {
     fn reset(&mut self, reset: Reset) -> Result<(), Refusal> {
         if reset == Reset::All || self.session.depth() == 0 {
             // Temporary tables end with it.
-            self.session = session(&self.sample)?;
+            self.session = session(&self.azure)?;
         }
         self.prepared.clear();
         self.bulk = None;
@@ -156,8 +153,8 @@ impl Engine {
     }
 }
 
-fn session(sample: &Sample) -> Result<Session, Refusal> {
-    let session = sample.session(Dialect::Tds);
+fn session(azure: &Azure) -> Result<Session, Refusal> {
+    let session = azure.sample.session(Dialect::Tds);
     session.map_err(|error| rows::refusal(Fault::from(error)))
 }
 

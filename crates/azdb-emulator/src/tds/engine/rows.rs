@@ -2,7 +2,7 @@
 
 use super::super::token::{COLLATION, Refusal, done};
 use super::super::value;
-use super::canned::{Canned, column};
+use super::canned::Canned;
 use super::{Engine, Sink};
 use crate::sample::{self, Column, Declared, Dialect, Fault, Kind, Outcome, Prepared, Type, Value};
 
@@ -136,10 +136,10 @@ impl Engine {
             vec![Value::Int(id), name, bytes, collation]
         });
         let columns = [
-            column("colid", Type::Int),
-            column("name", Type::Text(Some(128))),
-            column("tds_collation", Type::Bytes(Some(5))),
-            column("collation", Type::Text(Some(128))),
+            Column::computed("colid", Type::Int),
+            Column::computed("name", Type::Text(Some(128))),
+            Column::computed("tds_collation", Type::Bytes(Some(5))),
+            Column::computed("collation", Type::Text(Some(128))),
         ];
         self.send("select", &columns, rows, sink).await
     }
@@ -151,13 +151,10 @@ fn type_name(kind: Type) -> &'static str {
         Type::SmallInt => "smallint",
         Type::Int => "int",
         Type::BigInt => "bigint",
-        Type::Float => "float",
         Type::Numeric(..) => "numeric",
         Type::Text(_) => "nvarchar",
         Type::Bytes(_) => "varbinary",
-        Type::Date => "date",
         Type::Timestamp => "datetime2",
-        Type::Uuid => "uniqueidentifier",
     }
 }
 

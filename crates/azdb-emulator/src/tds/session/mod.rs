@@ -5,12 +5,13 @@ mod out;
 mod smp;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::mpsc;
 
 use super::engine::Engine;
 use super::wire::{Incoming, Outgoing};
+use crate::door::locked;
 use chat::Chat;
 pub(super) use out::Out;
 use out::To;
@@ -32,7 +33,7 @@ pub(super) struct Tally(Mutex<Asked>);
 
 impl Tally {
     fn locked(&self) -> MutexGuard<'_, Asked> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     pub(super) fn asked(&self) -> Asked {

@@ -1,14 +1,9 @@
 //! What the server sends: column descriptions and rows.
 
-use uuid::Uuid;
-
-use super::moment;
+use super::{MAX, moment, token};
 use crate::sample::{Column, Fault, Type, Value};
 use crate::tds::cursor::wide;
 use crate::tds::token::{COLLATION, first, text8};
-
-/// The length that stands for `max`.
-const MAX: u16 = u16::MAX;
 
 /// Column flags: may be NULL, may be written.
 const NULLABLE: u16 = 0x0009;
@@ -71,14 +66,13 @@ pub(in crate::tds) fn return_value(bytes: &mut Vec<u8>, ordinal: u16, name: &str
 /// TYPE_INFO. Texts and bytes are as long as they may be, unless their column says less.
 fn info(bytes: &mut Vec<u8>, kind: Type) {
     match kind {
-        Type::Bool => bytes.extend([0x68, 1]),
-        Type::SmallInt => bytes.extend([0x26, 2]),
-        Type::Int => bytes.extend([0x26, 4]),
-        Type::BigInt => bytes.extend([0x26, 8]),
-        Type::Float => bytes.extend([0x6d, 8]),
-        Type::Numeric(precision, scale) => bytes.extend([0x6a, 17, precision, scale]),
+        Type::Bool => bytes.extend([token::BIT, 1]),
+        Type::SmallInt => bytes.extend([token::INT, 2]),
+        Type::Int => bytes.extend([token::INT, 4]),
+        Type::BigInt => bytes.extend([token::INT, 8]),
+        Type::Numeric(precision, scale) => bytes.extend([token::DECIMAL, 17, precision, scale]),
         Type::Text(limit) => {
-            bytes.push(0xe7);
+            bytes.push(token::NVARCHAR);
             bytes.extend(
                 length(limit, 4000)
                     .map_or(MAX, |chars| chars * 2)
@@ -87,12 +81,10 @@ fn info(bytes: &mut Vec<u8>, kind: Type) {
             bytes.extend(COLLATION);
         }
         Type::Bytes(limit) => {
-            bytes.push(0xa5);
+            bytes.push(token::VARBINARY);
             bytes.extend(length(limit, 8000).unwrap_or(MAX).to_le_bytes());
         }
-        Type::Date => bytes.push(0x28),
-        Type::Timestamp => bytes.extend([0x2a, 7]),
-        Type::Uuid => bytes.extend([0x24, 16]),
+        Type::Timestamp => bytes.extend([token::DATETIME2, 7]),
     }
 }
 
@@ -108,21 +100,12 @@ fn value(bytes: &mut Vec<u8>, kind: Type, value: &Value) -> Result<(), Fault> {
         (Type::SmallInt, Value::Int(number)) => short(bytes, &number.to_le_bytes()[..2]),
         (Type::Int, Value::Int(number)) => short(bytes, &number.to_le_bytes()[..4]),
         (_, Value::Int(number)) => short(bytes, &number.to_le_bytes()),
-        (_, Value::Float(number)) => short(bytes, &number.to_le_bytes()),
         (_, Value::Numeric { units, .. }) => {
             bytes.extend([17, u8::from(units >= 0)]);
             bytes.extend(u128::from(units.unsigned_abs()).to_le_bytes());
         }
         (Type::Bytes(limit), Value::Bytes(value)) => {
             long(bytes, length(limit, 8000).is_none(), &value);
-        }
-        (Type::Uuid, Value::Text(text)) => {
-            let uuid = Uuid::try_parse(&text).map_err(|_| unfit())?;
-            short(bytes, &uuid.to_bytes_le());
-        }
-        (Type::Date, Value::Text(text)) => {
-            let (day, _) = moment(&text).ok_or_else(unfit)?;
-            short(bytes, &day.to_le_bytes()[..3]);
         }
         (Type::Timestamp, Value::Text(text)) => {
             let (day, ticks) = moment(&text).ok_or_else(unfit)?;

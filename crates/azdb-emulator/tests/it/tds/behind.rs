@@ -22,41 +22,11 @@ pub(super) async fn door(password: &str) -> (Emulator, Emulator) {
 pub(super) const PASSWORD: &str = "The%20real%201%20password";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn app_with_a_token_works_at_the_server_behind_as_its_user() {
-    let (door, behind) = door(PASSWORD).await;
-    let mut session = log_in(&door).await.unwrap();
-    let rows = session
-        .simple_query("select suser_sname(); select @@spid")
-        .await
-        .unwrap();
-    let rows = rows.into_results().await.unwrap();
-    assert_eq!(rows[0][0].get::<&str, _>(0), Some("sa"));
-    let query = session.query("select name from products where id = @P1", &[&3_i32]);
-    let row = query.await.unwrap().into_row().await.unwrap().unwrap();
-    assert_eq!(row.get::<&str, _>(0), Some("Aged pecorino"));
-    // More than one packet in either direction.
-    let long = "é".repeat(20_000);
-    let text = long.as_str();
-    let rows = session.query("select @P1", &[&text]).await.unwrap();
-    let row = rows.into_row().await.unwrap().unwrap();
-    assert_eq!(row.get::<&str, _>(0), Some(text));
-
-    let logins = behind.tds().logins();
-    assert_eq!(
-        (logins[0].user.as_str(), logins[0].token_chars),
-        ("sa", None)
-    );
-    assert!(logins[0].tls.is_some());
-    assert_eq!(door.tds().violations(), []);
-    assert_eq!(behind.tds().violations(), []);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn principal_with_a_database_role_is_logged_in_as_that() {
     let (door, behind) = door(PASSWORD).await;
     let mut options = EmulatorOptions::default();
     let principal = Principal::of(&options.identities[0]).behind_as("reporting");
-    options.tds.principals = vec![principal];
+    options.principals = vec![principal];
     options.tds.behind = Some(
         format!("tds://sa:x@{}", behind.tds().address())
             .parse()

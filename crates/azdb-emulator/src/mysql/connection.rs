@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_common::packets::HandshakePacket;
@@ -19,7 +20,7 @@ use super::packet::{payload, read, write};
 use super::pipe;
 use super::record::{MysqlLogin, MysqlRefusal};
 use super::relay::{self, CHANGE_USER};
-use super::server::{ChangesOfUser, Shared};
+use super::server::{ChangesOfUser, Mysql};
 use super::session::Session;
 use crate::behind::Behind;
 use crate::principal::Principal;
@@ -42,8 +43,9 @@ struct Admitted<'a> {
     next: u8,
 }
 
-impl Shared {
-    pub(super) async fn serve(&self, app: TcpStream) -> io::Result<()> {
+impl Mysql {
+    /// Serves one connection, whose session has this number unless a server behind gives it another.
+    pub(super) async fn converse(&self, app: TcpStream, number: u32) -> io::Result<()> {
         app.set_nodelay(true)?;
         let greeted = match &self.behind {
             Some(behind) => Some(answered(behind, Greeted::dial(behind)).await),
@@ -51,7 +53,7 @@ impl Shared {
         };
         let greeting = match &greeted {
             Some(Ok(greeted)) => greeted.greeting(),
-            Some(Err(_)) | None => greeting::of_sample(self.next_id()),
+            Some(Err(_)) | None => greeting::of_sample(number),
         };
         let id = greeting.connection_id();
         match limited(self.admit(app, &greeting)).await {
@@ -62,7 +64,9 @@ impl Shared {
                 _ => self.serve_sample(id, app, admitted).await,
             },
             not_admitted => {
-                if let (Some(Ok(greeted)), [anybody, ..]) = (greeted, &self.gate.principals[..]) {
+                if let (Some(Ok(greeted)), [anybody, ..]) =
+                    (greeted, &self.gate.azure.principals[..])
+                {
                     limited(greeted.leave(anybody)).await?;
                 }
                 not_admitted?.map(|_| ())
@@ -158,7 +162,7 @@ impl Shared {
                 return write(&mut app, next, &refusal.payload()).await;
             }
         };
-        let _session = self.enter();
+        let _session = Arc::clone(&self.sessions);
         write(&mut app, next, &ok).await?;
         let ours = |command| command == CHANGE_USER;
         while let Some(command) = relay::until(&mut app, &mut server.stream, ours).await? {
@@ -177,7 +181,7 @@ impl Shared {
 
     /// Serves sessions of the sample to an app, one after the other: a change of user begins a new one.
     async fn serve_sample(&self, id: u32, mut app: App, admitted: Admitted<'_>) -> io::Result<()> {
-        let _session = self.enter();
+        let _session = Arc::clone(&self.sessions);
         let mut login = Some(admitted);
         while let Some(now) = login {
             let (mut near, serving) = pipe::begin(self.session(id, &now.asked)?);
@@ -206,7 +210,7 @@ impl Shared {
     }
 
     fn session(&self, id: u32, asked: &Asked) -> io::Result<Session> {
-        let sample = self.sample.session(Dialect::Mysql);
+        let sample = self.gate.azure.sample.session(Dialect::Mysql);
         let around = Surroundings {
             id,
             user: asked.user.clone(),
