@@ -37,6 +37,10 @@ fn main() {
                 pam_services(),
             ],
         ),
+        (
+            "has_namespaces",
+            vec![on_path("unshare"), on_path("ip"), on_path("psql"), roots()],
+        ),
         ("has_php", vec![apps.join("php/complete")]),
         ("has_perl", vec![apps.join("perl/complete")]),
         ("has_go", vec![apps.join("go/complete")]),
@@ -115,10 +119,18 @@ fn on_path(program: &str) -> PathBuf {
 /// The directory of PAM's services where it may be written: the tests put one there.
 fn pam_services() -> PathBuf {
     let services = PathBuf::from("/etc/pam.d");
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-    if is_root {
+    if is_root() {
         services
     } else {
         services.join("only root may write here")
     }
+}
+
+/// Something that is there where the tests may make namespaces: where they run as root.
+fn roots() -> PathBuf {
+    PathBuf::from(if is_root() { "/" } else { "/only root may" })
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }

@@ -77,7 +77,7 @@ fn upstream_that_speaks_something_else() {
 fn upstream_that_has_no_connection_left() {
     let fake =
         Fake::start(|conversation| conversation.say(b"\x17\0\0\0\xff\x10\x04Too many connections"));
-    let (proxy, _token) = before(fake.address().port(), "");
+    let (proxy, _token) = before(fake.address().port(), "hold_logins = false\n");
     let shown = shown(&proxy);
     assert!(
         shown.starts_with("ERROR 1040 (08004): azdb-proxy: the upstream refused the connection"),
@@ -102,7 +102,7 @@ fn certificate_that_nobody_vouches_for() {
         "{shown}"
     );
     assert!(
-        shown.contains("upstream_ca_file when a private authority signed it"),
+        shown.contains("set upstream_ca_file to the authority that signed the certificate"),
         "{shown}"
     );
 }

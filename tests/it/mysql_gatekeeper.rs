@@ -216,10 +216,10 @@ fn nobody_comes_to_the_server_behind_with_a_wrong_token() {
     gate.emulated
         .azure
         .issuer()
-        .set_default(Flaw::WrongAudience);
+        .set_default(Flaw::ForeignSignature);
     let proxy = gate.proxy();
     let ran = proxy.mysql_app().sql("select 1");
-    assert!(ran.failed().contains("is not for"), "{ran:?}");
+    assert!(ran.failed().contains("using password: YES"), "{ran:?}");
     assert_eq!(gate.emulated.azure.mysql().sessions(), 0);
 }
 

@@ -269,10 +269,6 @@ fn server_behind_that_is_down_is_told_to_those_who_may_come_in() {
             Flaw::ForeignSignature,
             "An error occurred while validating the access token.",
         ),
-        (
-            Flaw::WrongAudience,
-            "The access token does not have a valid audience claim.",
-        ),
     ] {
         let emulated = before(&format!("postgres@127.0.0.1:{port}"));
         emulated.azure.issuer().set_default(flaw);

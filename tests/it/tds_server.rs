@@ -76,13 +76,25 @@ fn error_of_the_database_arrives_as_it_was() {
     let text = "Database 'shop' on server 'here' is not currently available.";
     let refusal = Refusal::new(40613, text).class(17).state(3);
     azure.azure.tds().script(1, &LoginScript::Refuse(refusal));
-    let proxy = azure.proxy();
+    let proxy = azure.proxy_with("hold_logins = false\n");
     let told = rows(&SqlApp::of(&proxy, Encrypt::Off));
     assert!(
         told.contains("Msg 40613 (severity 17, state 3) from azdb-emulator"),
         "{told}"
     );
     assert!(told.contains(text), "{told}");
+}
+
+#[test]
+#[cfg_attr(not(has_freetds), ignore = "no FreeTDS: see scripts/test")]
+fn token_for_another_audience_is_shown_to_no_database() {
+    let azure = AzureSql::new();
+    azure.azure.issuer().set_default(Flaw::WrongAudience);
+    let proxy = azure.proxy();
+    let told = rows(&SqlApp::of(&proxy, Encrypt::Off));
+    let said = "gave a token for `https://management.azure.com/`, and the database takes those for `https://database.windows.net`";
+    assert!(told.contains(said), "{told}");
+    assert!(azure.azure.tds().logins().is_empty());
 }
 
 #[test]

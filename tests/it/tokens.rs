@@ -53,6 +53,27 @@ fn last_good_token_is_used_while_the_endpoint_fails() {
     }
 }
 
+/// The first five answers are no token. With doubled waits between them no login would live to see the sixth.
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn login_that_waits_gets_in_when_the_endpoint_is_mended() {
+    let azure = Azure::new();
+    let broken = Behaviour::status(503, "{}");
+    azure.identity.endpoint().set_default(broken);
+    let configuration = format!("[identity]\nlazy = true\n{}", azure.route());
+    let proxy = azure.start(&configuration).start();
+    let app = proxy.app();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| app.query("select current_user"));
+        while azure.identity.endpoint().requests().len() < 5 {
+            assert!(!waiting.is_finished(), "it gave up");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        azure.identity.give(&azure.token);
+        assert_eq!(waiting.join().unwrap(), azure.role);
+    });
+}
+
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn token_with_less_than_a_minute_left_is_not_used() {

@@ -58,8 +58,14 @@ impl BeforeFake {
 
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
-fn documented_self_signed_certificate_is_trusted_when_it_stands_in_the_file() {
-    let server = Server::start(Certificate::Documented);
+fn self_signed_certificates_are_trusted_when_they_stand_in_the_file() {
+    for certificate in [Certificate::Documented, Certificate::FirstVersion] {
+        self_signed_certificate_is_trusted(certificate);
+    }
+}
+
+fn self_signed_certificate_is_trusted(certificate: Certificate) {
+    let server = Server::start(certificate);
     let token = token_of(2000);
     server.add_role("orders app", Method::Token, &token);
     server.add_database("orders", "orders app");

@@ -58,6 +58,17 @@ impl Authority {
         (certificate.pem(), key.serialize_pem())
     }
 
+    /// A certificate for localhost with these dates, and its key, both PEM.
+    #[must_use]
+    pub fn issue_between(&self, from: i32, until: i32) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(from, 1, 1);
+        params.not_after = rcgen::date_time_ymd(until, 1, 1);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
     /// A TLS server for `names` that chooses among `alpn`.
     #[must_use]
     pub fn server_config(&self, names: &[&str], alpn: &[&[u8]]) -> Arc<ServerConfig> {
@@ -104,6 +115,23 @@ pub fn documented_certificate(directory: &Path) -> (PathBuf, PathBuf) {
         .run();
     let _ = made.succeeded();
     (certificate, key)
+}
+
+/// A certificate of X.509 version 1 for localhost that signs itself, as OpenSSL makes it of a request, and its key, both PEM.
+#[must_use]
+pub fn first_version_certificate(directory: &Path) -> (String, String) {
+    let file = |name: &str| directory.join(name).display().to_string();
+    let openssl = |arguments: &str| {
+        let arguments: Vec<String> = arguments
+            .split(' ')
+            .map(|word| word.strip_prefix('@').map_or(word.to_owned(), &file))
+            .collect();
+        let _ = Program::new("openssl").args(arguments).run().succeeded();
+    };
+    openssl("req -new -nodes -subj /CN=localhost -newkey rsa:2048 -keyout @v1.key -out @v1.csr");
+    openssl("x509 -req -in @v1.csr -signkey @v1.key -days 2 -out @v1.crt");
+    let read = |name| std::fs::read_to_string(file(name)).unwrap();
+    (read("v1.crt"), read("v1.key"))
 }
 
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::authority::{Authority, documented_certificate};
+use crate::authority::{Authority, documented_certificate, first_version_certificate};
 use crate::ports::closed_port;
 use crate::process::{Process, Program, tools};
 use crate::server::{Certificate, Method};
@@ -30,6 +30,7 @@ pub(crate) struct Cluster {
     pub(crate) ca_file: PathBuf,
     /// The directory of its socket files.
     pub(crate) sockets: PathBuf,
+    data: PathBuf,
     process: Process,
 }
 
@@ -71,8 +72,22 @@ impl Cluster {
             port,
             ca_file,
             sockets,
+            data,
             process,
         }
+    }
+
+    /// Has `pg_ctl` do something with the server, and waits until it is done.
+    #[track_caller]
+    pub(crate) fn control(&self, words: &[&str]) {
+        let ran = as_server(&tools::postgres("pg_ctl"))
+            .args(["-s", "-w", "-m", "fast", "-D"])
+            .arg(&self.data)
+            .arg("-l")
+            .arg(self.data.join("again.log"))
+            .args(words)
+            .run();
+        let _ = ran.succeeded();
     }
 
     /// What the server has logged so far.
@@ -167,6 +182,12 @@ fn certify(kind: Certificate, directory: &Path, ca_file: &Path) -> Option<(PathB
         Certificate::Absent => {
             fs::write(ca_file, Authority::default().ca_pem()).unwrap();
             return None;
+        }
+        Certificate::FirstVersion => {
+            let (pem, key_pem) = first_version_certificate(directory);
+            fs::write(&certificate, &pem).unwrap();
+            fs::write(&key, key_pem).unwrap();
+            fs::write(ca_file, pem).unwrap();
         }
         Certificate::Documented => {
             let _ = documented_certificate(directory);

@@ -141,6 +141,28 @@ impl Conversation {
         io::copy(self.stream()?, &mut io::sink()).map(|_| ())
     }
 
+    /// Hands everything from here on to another server, and back.
+    ///
+    /// # Errors
+    ///
+    /// When there is no other server.
+    pub fn pass_on(&mut self, to: SocketAddr) -> io::Result<()> {
+        let there = TcpStream::connect(to)?;
+        let Some(Channel::Plain(here)) = &self.stream else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let here = here.stream.try_clone()?;
+        let (mut from, mut back) = (there.try_clone()?, here.try_clone()?);
+        let answers = std::thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut back);
+            back.shutdown(std::net::Shutdown::Write)
+        });
+        let _ = io::copy(&mut &here, &mut &there);
+        let _ = there.shutdown(std::net::Shutdown::Write);
+        let _ = answers.join();
+        Ok(())
+    }
+
     /// Speaks TLS from here on.
     ///
     /// # Errors

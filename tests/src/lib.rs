@@ -32,12 +32,14 @@ mod ports;
 mod process;
 mod proxy;
 mod raw;
+mod road;
 mod server;
 mod start;
+mod tap;
 mod transcript;
 
 pub use app::App;
-pub use authority::{Authority, client_config, documented_certificate};
+pub use authority::{Authority, client_config, documented_certificate, first_version_certificate};
 pub use azure::{Azure, Emulated};
 pub use azure_sql::{AzureSql, Encrypt, SqlApp, seen};
 pub use fake::{Conversation, Fake};
@@ -49,8 +51,10 @@ pub use ports::closed_port;
 pub use process::{Process, Program, Ran, tools};
 pub use proxy::{Proxy, Refusal};
 pub use raw::{End, Message, RawApp, packets};
+pub use road::Road;
 pub use server::{Certificate, Method, Server};
 pub use start::{Start, binary};
+pub use tap::Tap;
 
 /// How long a test waits for what must come. Only a failure takes so long.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -6,9 +6,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::PATIENCE;
 use crate::authority::Authority;
 use crate::cluster::{as_user, give_to};
 use crate::identity::{Identity, token_of};
@@ -60,10 +62,16 @@ impl MariaDb {
     #[must_use]
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<MariaDb> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| Self::start(&[]))
     }
 
-    fn start() -> Self {
+    /// A server of its own with these options. It ends with the test process, as the shared one does.
+    #[must_use]
+    pub fn with(options: &[&str]) -> &'static Self {
+        Box::leak(Box::new(Self::start(options)))
+    }
+
+    fn start(options: &[&str]) -> Self {
         let directory = TempDir::with_prefix("azdb-mariadb-").unwrap().keep();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
         // In a place of its own for temporary tables: a server that starts removes those of all others there.
@@ -95,7 +103,7 @@ impl MariaDb {
         fs::write(&services, rules).unwrap();
 
         let ca_file = certify(&directory);
-        let process = launch(&directory, port, &services);
+        let process = launch(&directory, port, &services, options);
         process.stderr_until(|log| log.contains("ready for connections").then_some(()));
         let server = Self {
             port,
@@ -118,6 +126,20 @@ impl MariaDb {
             .stdin(sql)
             .run();
         ran.succeeded().to_owned()
+    }
+
+    /// Waits until this SQL answers so.
+    #[track_caller]
+    pub fn admin_until(&self, sql: &str, answer: &str) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let said = self.admin(sql);
+            if said == answer {
+                return;
+            }
+            assert!(Instant::now() < until, "{sql}: {said}, not {answer}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn socket(&self) -> PathBuf {
@@ -157,7 +179,7 @@ fn certify(directory: &Path) -> PathBuf {
     authority.write(directory)
 }
 
-fn launch(directory: &Path, port: u16, service: &Path) -> Process {
+fn launch(directory: &Path, port: u16, service: &Path, options: &[&str]) -> Process {
     let at = |name: &str| directory.join(name).display().to_string();
     Program::new("sh")
         .args(["-c", LEASH, "leash"])
@@ -185,6 +207,7 @@ fn launch(directory: &Path, port: u16, service: &Path) -> Process {
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-log-file-size=256M",
         ])
+        .args(options)
         .directory(Path::new("/"))
         .interactive()
         .start()
@@ -209,7 +232,14 @@ impl Shop {
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
-        let (server, number) = (MariaDb::shared(), Server::number());
+        Self::on(MariaDb::shared())
+    }
+
+    /// On this server.
+    #[must_use]
+    #[track_caller]
+    pub fn on(server: &'static MariaDb) -> Self {
+        let number = Server::number();
         let (user, database) = (format!("My Identity {number}"), format!("shop{number}"));
         let token = token_of(2000);
         server.add_user(&user, Account::Token, &token);

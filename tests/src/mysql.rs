@@ -99,7 +99,9 @@ impl MysqlApp {
     /// One of the PHP programs of `tests/apps`.
     #[must_use]
     pub fn php(&self, file: &str) -> Program {
-        self.program("php").arg(tools::app(&format!("php/{file}")))
+        self.program("php")
+            .args(["-d", "mysqli.allow_local_infile=1"])
+            .arg(tools::app(&format!("php/{file}")))
     }
 
     /// One of the Perl programs of `tests/apps`.

@@ -14,6 +14,8 @@ pub enum Certificate {
     Signed,
     /// The self-signed one for localhost of PostgreSQL's documentation.
     Documented,
+    /// One of X.509 version 1 for localhost that signs itself.
+    FirstVersion,
     /// None: the server has `ssl = off`.
     Absent,
 }
@@ -52,6 +54,28 @@ pub struct Server {
     /// What to trust, to trust its certificate.
     pub ca_file: PathBuf,
     cluster: Cluster,
+}
+
+/// A server that was stopped.
+pub struct Stopped<'a>(&'a Server);
+
+impl<'a> Stopped<'a> {
+    /// Starts it again, until the result is dropped.
+    #[must_use]
+    #[track_caller]
+    pub fn start(self) -> Again<'a> {
+        self.0.cluster.control(&["start"]);
+        Again(self.0)
+    }
+}
+
+/// A server that was started again: not on its leash any more.
+pub struct Again<'a>(&'a Server);
+
+impl Drop for Again<'_> {
+    fn drop(&mut self) {
+        self.0.cluster.control(&["stop"]);
+    }
 }
 
 impl Server {
@@ -109,6 +133,14 @@ impl Server {
             .env("PGUSER", "postgres")
             .env("PGDATABASE", database)
             .stdin(sql)
+    }
+
+    /// Stops it. Whoever has the result may start it again.
+    #[must_use]
+    #[track_caller]
+    pub fn stop(&self) -> Stopped<'_> {
+        self.cluster.control(&["stop"]);
+        Stopped(self)
     }
 
     /// What it has logged so far.

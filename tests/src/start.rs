@@ -78,8 +78,19 @@ impl Start {
     /// As [`Start::run_with`], by a shell that runs `before` in its working directory.
     #[must_use]
     pub fn run_after(before: &str, configuration: &str) -> Self {
+        Self::run_by(Program::new("sh"), before, configuration)
+    }
+
+    /// As [`Start::run_after`], in namespaces of its own: networks and mounts are nobody else's.
+    #[must_use]
+    pub fn run_alone_after(before: &str, configuration: &str) -> Self {
+        let alone = Program::new("unshare").args(["--net", "--mount", "sh", "-e"]);
+        Self::run_by(alone, before, configuration)
+    }
+
+    fn run_by(shell: Program, before: &str, configuration: &str) -> Self {
         let script = format!("{before}; exec \"$@\"");
-        let shell = Program::new("sh").args(["-c", &script, "sh"]);
+        let shell = shell.args(["-c", &script, "sh"]);
         let start = Self::of(shell.arg(binary("azdb-proxy")).args(["run", "--config"]));
         let file = start.directory.path().join("proxy.toml");
         std::fs::write(&file, configuration).unwrap();

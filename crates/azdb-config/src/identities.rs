@@ -155,11 +155,13 @@ fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
     let certificate_file = section.read(&keys::CERTIFICATE_FILE);
     let command = section.read(&keys::COMMAND);
     let token_file = section.read(&keys::TOKEN_FILE);
+    let authority_proxy = section.read(&keys::AUTHORITY_PROXY);
     let cloud = section.read(&keys::CLOUD);
     let lazy = section.value(&keys::LAZY);
 
     if let Ok(Some(path)) = &client_secret_file
-        && let Err(problem) = files::secret(&path.value)
+        && let Err(problem) =
+            files::rereadable(&path.value).and_then(|()| files::secret(&path.value).map(drop))
     {
         section.refuse(&path.spot, "client_secret_file", problem);
     }
@@ -168,7 +170,7 @@ fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
             let problem = "client_secret_file is given too: leave one out";
             section.refuse(&path.spot, "certificate_file", problem);
         }
-        if let Err(problem) = files::readable(&path.value) {
+        if let Err(problem) = files::rereadable(&path.value) {
             section.refuse(&path.spot, "certificate_file", problem);
         }
     }
@@ -181,6 +183,7 @@ fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
         certificate_file: path(certificate_file?),
         command: command?.map(|command| command.value).unwrap_or_default(),
         token_file: path(token_file?),
+        authority_proxy: authority_proxy?.map(|proxy| proxy.value),
         cloud: cloud?.map(|cloud| cloud.value),
         lazy: lazy?,
     })

@@ -20,7 +20,7 @@ pub(super) struct Opened {
 pub(super) fn open(named: Option<&PathBuf>, places: &[PathBuf], report: &Findings) -> Opened {
     let candidates = named.map_or(places, std::slice::from_ref);
     for path in candidates {
-        match File::open(path) {
+        match files::open(path) {
             Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {}
             file => return content(path, file, report),
         }

@@ -51,6 +51,8 @@ pub struct Route {
     pub login_timeout: Duration,
     /// Whether a login waits while its upstream is away for a moment.
     pub hold_logins: bool,
+    /// Whether sessions end at rest when their upstream's name has moved to another address.
+    pub follow_dns: bool,
     /// What only SQL Server's routes have.
     pub tds: TdsOptions,
 }

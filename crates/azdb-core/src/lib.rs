@@ -16,6 +16,7 @@
 //!   tls         certificates on both sides
 //!   deadline    one clock for a login
 //!   ledger      what a route has done
+//!   stranger    who is no app
 //!   fault       causes, whose they are, and remedies
 //!   socket      doors and options
 //!   ending      how everything comes to an end together
@@ -42,11 +43,12 @@ mod rig;
 mod server;
 mod session;
 mod socket;
+mod stranger;
 mod tds;
 mod tls;
 mod way;
 
-pub use fault::{Cause, Explained, Kind, Overdue};
+pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
 pub use server::{Drained, Server, StartError};

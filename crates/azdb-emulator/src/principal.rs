@@ -28,15 +28,6 @@ impl Principal {
         }
     }
 
-    /// The same principal under another name.
-    #[must_use]
-    pub fn named(self, name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            ..self
-        }
-    }
-
     /// The same principal, logged in behind as `role`.
     #[must_use]
     pub fn behind_as(self, role: &str) -> Self {

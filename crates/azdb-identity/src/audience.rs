@@ -31,6 +31,31 @@ impl Audience {
         format!("{}/.default", self.0)
     }
 
+    /// Whether `aud` of a token means this audience, in any of the spellings that Microsoft Entra gives it: with slashes at
+    /// its end or without, with its scope, as `api://` or `spn:`, or as the id of the service's own application.
+    ///
+    /// The id of an application that we do not know may be that of a resource that somebody made: then the database decides.
+    pub(crate) fn is_meant_by(&self, aud: &str) -> bool {
+        let (own, said) = (bare(&self.0), bare(aud));
+        let ids = |name: &str| {
+            SERVICES.iter().find(|(id, hosts)| {
+                name.eq_ignore_ascii_case(id)
+                    || hosts.iter().any(|host| name.eq_ignore_ascii_case(host))
+            })
+        };
+        if own.eq_ignore_ascii_case(said) {
+            return true;
+        }
+        match (ids(own), ids(said)) {
+            // One of the two says it by the service's id, which is the same in all clouds.
+            (Some((own_id, _)), Some((said_id, _))) => {
+                own_id == said_id && (is_guid(own) || is_guid(said))
+            }
+            (None, None) => is_guid(said) || is_guid(own),
+            _ => false,
+        }
+    }
+
     /// The host in it, when it is a URL.
     pub(crate) fn host(&self) -> Option<&str> {
         let rest = self.0.strip_prefix("https://")?;
@@ -45,6 +70,46 @@ impl Audience {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '/');
         self.0.starts_with(|c: char| c.is_ascii_alphanumeric()) && self.0.chars().all(plain)
     }
+}
+
+/// The services whose databases take tokens: the id of each one's application, and the hosts of its audience in each cloud.
+const SERVICES: [(&str, [&str; 3]); 2] = [
+    (
+        "123cd850-d9df-40bd-94d5-c9f07b7fa203",
+        [
+            "ossrdbms-aad.database.windows.net",
+            "ossrdbms-aad.database.usgovcloudapi.net",
+            "ossrdbms-aad.database.chinacloudapi.cn",
+        ],
+    ),
+    (
+        "022907d3-0f1b-48f7-badc-1ba6abab6d66",
+        [
+            "database.windows.net",
+            "database.usgovcloudapi.net",
+            "database.chinacloudapi.cn",
+        ],
+    ),
+];
+
+/// An audience without what its spellings differ in.
+fn bare(audience: &str) -> &str {
+    let audience = audience.strip_suffix("/.default").unwrap_or(audience);
+    let schemes = ["https://", "api://", "spn:"];
+    let name = schemes
+        .iter()
+        .find_map(|scheme| audience.strip_prefix(scheme));
+    name.unwrap_or(audience).trim_end_matches('/')
+}
+
+/// Whether it has the form of an id that Microsoft Entra gives: 8, 4, 4, 4 and 12 hexadecimal digits.
+pub(crate) fn is_guid(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let mut hexadecimal = |length: usize| {
+        let part = parts.next().unwrap_or_default();
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    [8, 4, 4, 4, 12].into_iter().all(&mut hexadecimal) && parts.next().is_none()
 }
 
 impl fmt::Display for Audience {
@@ -142,6 +207,63 @@ mod tests {
             "https://x/.default"
         );
         assert_eq!(Audience::new("https://x/").as_str(), "https://x/");
+    }
+
+    #[test]
+    fn an_audience_is_meant_by_each_of_its_spellings_and_by_no_other() {
+        let (oss, sql) = (
+            "https://ossrdbms-aad.database.windows.net",
+            "https://database.windows.net",
+        );
+        let (oss_id, sql_id) = (SERVICES[0].0, SERVICES[1].0);
+        let means = |wanted: &str, aud: &str| Audience::new(wanted).is_meant_by(aud);
+        for (name, id, other, other_id) in [(oss, oss_id, sql, sql_id), (sql, sql_id, oss, oss_id)]
+        {
+            let slash = format!("{name}/");
+            for wanted in [name, &slash, id] {
+                for aud in [name, &slash, &format!("{name}//"), id, &id.to_uppercase()] {
+                    assert!(means(wanted, aud), "{wanted} {aud}");
+                }
+                assert!(means(wanted, &format!("{name}/.default")), "{wanted}");
+                assert!(means(wanted, &format!("spn:{id}")), "{wanted}");
+                for aud in [
+                    other,
+                    &format!("{other}/"),
+                    other_id,
+                    "",
+                    "https://management.azure.com/",
+                    "https://database.windows.net.evil.example",
+                    "00000003-0000-0000-c000-000000000000",
+                ] {
+                    assert!(!means(wanted, aud), "{wanted} {aud}");
+                }
+            }
+        }
+        assert!(
+            !means(sql, "https://database.chinacloudapi.cn/"),
+            "another cloud"
+        );
+        assert!(means(Cloud::China.sql_audience().as_str(), sql_id));
+        // A resource of somebody's own: its id is not known here.
+        let own = "api://orders-database";
+        assert!(means(own, "0f3b2c1d-0000-4000-8000-000000000001"));
+        assert!(means(own, "orders-database"));
+        assert!(!means(own, oss_id) && !means(own, sql) && !means(own, "api://other"));
+    }
+
+    #[test]
+    fn a_guid_is_known_by_its_form() {
+        assert!(is_guid("123cd850-d9df-40bd-94d5-c9f07b7fa203"));
+        for other in [
+            "",
+            "x",
+            "123cd850d9df40bd94d5c9f07b7fa203",
+            "{123cd850-d9df-40bd-94d5-c9f07b7fa203}",
+            "123cd850-d9df-40bd-94d5-c9f07b7fa203-1",
+            "g23cd850-d9df-40bd-94d5-c9f07b7fa203",
+        ] {
+            assert!(!is_guid(other), "{other}");
+        }
     }
 
     #[test]

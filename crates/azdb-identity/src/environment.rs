@@ -28,11 +28,11 @@ impl Environment {
     }
 
     /// The different values of `AZURE_<TYPE>_CLIENTID` and `AZURE_<TYPE>_<CONNECTION>_CLIENTID`, which Service Connector
-    /// sets. `types` are `POSTGRESQL`, `MYSQL` or `SQL`. A connection that has a `CLIENTSECRET`, too, is left out: it
+    /// sets, each with a name that it stands under. `types` are `POSTGRESQL`, `MYSQL` or `SQL`. A connection that has a `CLIENTSECRET`, too, is left out: it
     /// belongs to a service principal.
     #[must_use]
-    pub fn service_connector_client_ids(&self, types: &[&str]) -> Vec<&str> {
-        let mut found: Vec<&str> = Vec::new();
+    pub fn service_connector_client_ids(&self, types: &[&str]) -> Vec<(&str, &str)> {
+        let mut found: Vec<(&str, &str)> = Vec::new();
         for (name, value) in &self.0 {
             // Old documentation prints `Azure_POSTGRESQL_…`.
             let upper = name.to_ascii_uppercase();
@@ -46,8 +46,9 @@ impl Environment {
             };
             let secret = format!("{connection}_CLIENTSECRET");
             let is_principal = self.0.keys().any(|name| name.eq_ignore_ascii_case(&secret));
-            if !value.is_empty() && !is_principal && !found.contains(&value.as_str()) {
-                found.push(value);
+            let is_known = found.iter().any(|(_, known)| *known == value.as_str());
+            if !value.is_empty() && !is_principal && !is_known {
+                found.push((name, value));
             }
         }
         found
@@ -104,11 +105,13 @@ mod tests {
             ("AZURE_POSTGRESQL_EMPTY_CLIENTID", ""),
             ("AZURE_CLIENT_ID", "other"),
         ]);
-        let ids = |types: &[&str]| environment.service_connector_client_ids(types).join(",");
-        assert_eq!(ids(&["POSTGRESQL"]), "p");
-        assert_eq!(ids(&["MYSQL"]), "m");
-        assert_eq!(ids(&["POSTGRESQL", "MYSQL"]), "m,p");
-        assert_eq!(ids(&["SQL"]), "s");
+        let ids = |types: &[&str]| environment.service_connector_client_ids(types);
+        let postgres = ("AZURE_POSTGRESQL_CLIENTID", "p");
+        assert_eq!(ids(&["POSTGRESQL"]), [postgres]);
+        let mysql = ("AZURE_MYSQL_STOCK_CLIENTID", "m");
+        assert_eq!(ids(&["MYSQL"]), [mysql]);
+        assert_eq!(ids(&["POSTGRESQL", "MYSQL"]), [mysql, postgres]);
+        assert_eq!(ids(&["SQL"]), [("AZURE_SQL_CLIENTID", "s")]);
     }
 
     #[test]

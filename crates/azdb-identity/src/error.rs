@@ -85,6 +85,11 @@ impl TokenError {
         self.fault.is_transient(self.source)
     }
 
+    /// Whether a login that waits may have the source asked about once a second.
+    pub(crate) fn is_cheap_to_repeat(&self) -> bool {
+        self.fault.is_cheap_to_repeat(self.source)
+    }
+
     pub(crate) fn fault(&self) -> &SourceFault {
         &self.fault
     }

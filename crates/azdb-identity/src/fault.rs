@@ -1,4 +1,8 @@
 //! What can go wrong on the way to a token, before it is told to anybody.
+//!
+//! A fault is the second half of a sentence whose first half is the source: "IMDS" + "answered 400: …". It decides three things
+//! that the rest of the crate acts on: whether it passes, whether a login that waits may hurry, and whose business it is. What to
+//! do about it is `remedy`'s.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +11,8 @@ use std::time::Duration;
 use azdb_quote::Quoted;
 
 use crate::http::HttpFault;
-use crate::{Selector, SourceKind, TokenErrorKind};
+use crate::identity::Chosen;
+use crate::{Audience, SourceKind, TokenErrorKind};
 
 /// Why a source gave no token. Text of others is already quoted.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +29,7 @@ pub(crate) enum SourceFault {
     #[error("the task that fetches tokens broke")]
     TaskBroke,
 
+    /// There was no exchange, or none that came to its end.
     #[error("cannot be asked at `{endpoint}`")]
     Http {
         endpoint: String,
@@ -31,21 +37,43 @@ pub(crate) enum SourceFault {
         source: HttpFault,
     },
 
+    /// An HTTP status other than 200, and what came with it.
     #[error("{0}")]
     Answered(Answered),
 
+    /// The endpoint does not know the identity that it was asked for.
+    #[error("{said} (asked for {asked})")]
+    UnknownIdentity { said: Answered, asked: Chosen },
+
+    /// Identity endpoints do not redirect: somebody else has answered.
+    #[error("answered {status}, a redirect to {to}, which is not followed")]
+    Redirected { status: u16, to: String },
+
+    /// There was an answer, and no token can be found in it.
     #[error("gave no usable answer: {what}")]
     Unreadable { what: String },
 
+    /// It would not last through a login.
     #[error("gave a token that ends in {} s", left.as_secs())]
     AlmostOver { left: Duration },
 
+    /// An endpoint that does not know an id may give what it has.
     #[error("gave a token of another identity: asked for {asked}, got {got}")]
-    OtherIdentity { asked: Selector, got: String },
+    OtherIdentity { asked: Chosen, got: String },
 
+    /// Another service would take it, this database would not, and it must not see it.
+    #[error("gave a token for `{got}`, and the database takes those for `{wanted}`")]
+    OtherAudience { wanted: Audience, got: String },
+
+    /// A protocol, a header or a log would read it as something else from there on.
+    #[error("gave a token with {what} in it")]
+    Stray { what: &'static str },
+
+    /// A program did not give a token.
     #[error("{0}")]
     Program(ProgramFault),
 
+    /// A file cannot be read, or is none.
     #[error("cannot read `{}`", path.display())]
     File {
         path: PathBuf,
@@ -104,6 +132,14 @@ impl Answered {
         }
     }
 
+    /// Whether it is a "no" to the identity that was asked for, and not to anything else in the question.
+    pub(crate) fn is_about_identity(&self) -> bool {
+        match self.aadsts {
+            Some(code) => code == UNKNOWN_APPLICATION,
+            None => self.status == 400 && !self.says("multiple"),
+        }
+    }
+
     /// Whether the text has `part` in it, whatever the case.
     pub(crate) fn says(&self, part: &str) -> bool {
         self.text
@@ -111,6 +147,9 @@ impl Answered {
             .contains(&part.to_ascii_lowercase())
     }
 }
+
+/// The authority's code for a client id that is not in the tenant.
+pub(crate) const UNKNOWN_APPLICATION: u32 = 700_016;
 
 /// What others say, made harmless: the first line that says something.
 pub(crate) fn first_line(text: &str) -> String {
@@ -159,7 +198,12 @@ impl SourceFault {
             | Self::TaskBroke
             | Self::Unreadable { .. }
             | Self::OtherIdentity { .. }
-            | Self::File { .. } => false,
+            | Self::OtherAudience { .. }
+            | Self::UnknownIdentity { .. }
+            | Self::Redirected { .. }
+            | Self::Stray { .. } => false,
+            // Whoever keeps it fresh is at it.
+            Self::File { source, .. } => source.kind() == io::ErrorKind::ResourceBusy,
             Self::Http { source, .. } => source.is_transient(),
             Self::Answered(answer) => match answer.status {
                 // How IMDS says that it is being updated.
@@ -168,7 +212,43 @@ impl SourceFault {
                 _ => answer.says("temporarily_unavailable"),
             },
             Self::AlmostOver { .. } => true,
-            Self::Program(program) => matches!(program, ProgramFault::TooSlow { .. }),
+            Self::Program(program) => match program {
+                ProgramFault::TooSlow { .. } => true,
+                // Somebody is writing it.
+                ProgramFault::Start { source, .. } => {
+                    source.kind() == io::ErrorKind::ExecutableFileBusy
+                }
+                ProgramFault::NotFound { .. }
+                | ProgramFault::Failed { .. }
+                | ProgramFault::TooMuch { .. } => false,
+            },
+        }
+    }
+
+    /// Whether a login that waits may have the source asked about once a second: it is on this machine, or nobody has been
+    /// asked yet. What a throttled endpoint or Microsoft's authority answered is a reason to stay away for longer.
+    pub(crate) fn is_cheap_to_repeat(&self, source: SourceKind) -> bool {
+        let is_near = match source {
+            SourceKind::Imds
+            | SourceKind::AppService
+            | SourceKind::AzureArc
+            | SourceKind::ServiceFabric
+            | SourceKind::File => true,
+            SourceKind::Auto
+            | SourceKind::ManagedIdentity
+            | SourceKind::WorkloadIdentity
+            | SourceKind::ServicePrincipal
+            | SourceKind::AzureCli
+            | SourceKind::AzureDeveloperCli
+            | SourceKind::AzurePowershell
+            | SourceKind::Command => false,
+        };
+        match self {
+            Self::Http { source, .. } => is_near || source.came_to_nobody(),
+            Self::Answered(answer) => {
+                is_near && answer.status != 429 && answer.retry_after.is_none()
+            }
+            _ => is_near,
         }
     }
 
@@ -180,10 +260,14 @@ impl SourceFault {
             }
             Self::TaskBroke => TokenErrorKind::Bug,
             Self::Http { source, .. } => source.kind(),
+            Self::Redirected { .. } => TokenErrorKind::Network,
+            Self::UnknownIdentity { .. } => TokenErrorKind::Identity,
             Self::Answered(_)
             | Self::Unreadable { .. }
             | Self::AlmostOver { .. }
-            | Self::OtherIdentity { .. } => TokenErrorKind::Identity,
+            | Self::OtherIdentity { .. }
+            | Self::OtherAudience { .. }
+            | Self::Stray { .. } => TokenErrorKind::Identity,
             Self::Program(ProgramFault::NotFound { .. } | ProgramFault::Start { .. }) => {
                 TokenErrorKind::Configuration
             }
@@ -198,7 +282,9 @@ impl SourceFault {
     /// How long the endpoint asked us to stay away.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Answered(answer) => answer.retry_after,
+            Self::Answered(answer) | Self::UnknownIdentity { said: answer, .. } => {
+                answer.retry_after
+            }
             _ => None,
         }
     }

@@ -1,10 +1,14 @@
 //! Which identity is wanted and where its tokens come from, as the configuration says it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use azdb_quote::Quoted;
+
 use crate::Cloud;
+use crate::proxy::AuthorityProxy;
 
 /// Where tokens come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -148,11 +152,58 @@ impl Selector {
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.key(), self.id())
+        // It may come from a variable, with whatever somebody put there.
+        write!(f, "{} {}", self.key(), Quoted(self.id().as_bytes()))
     }
 }
 
-/// One `[identity]` table of the configuration. It names files that hold secrets, never a secret.
+/// The identity that is asked for, and who chose it.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen {
+    pub(crate) selector: Selector,
+    pub(crate) by: ChosenBy,
+}
+
+/// Where the id of an identity was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ChosenBy {
+    Configuration,
+    /// A variable of the process, by its name.
+    Variable(String),
+}
+
+/// Whoever chose it, it is the same identity, and has one token.
+impl PartialEq for Chosen {
+    fn eq(&self, other: &Self) -> bool {
+        self.selector == other.selector
+    }
+}
+
+impl Eq for Chosen {}
+
+impl Hash for Chosen {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.selector.hash(state);
+    }
+}
+
+impl fmt::Display for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {}", self.selector, self.by)
+    }
+}
+
+impl fmt::Display for ChosenBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration => f.write_str("the configuration"),
+            Self::Variable(name) => write!(f, "the variable {name}"),
+        }
+    }
+}
+
+/// One `[identity]` table of the configuration. It names files that hold secrets; the only secret in it can be the password
+/// of a proxy, which is not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct IdentityConfig {
     /// Where tokens come from.
@@ -169,6 +220,8 @@ pub struct IdentityConfig {
     pub command: Vec<String>,
     /// The file, for [`SourceKind::File`]; for [`SourceKind::WorkloadIdentity`] it overrides `AZURE_FEDERATED_TOKEN_FILE`.
     pub token_file: Option<PathBuf>,
+    /// The HTTP proxy on the way to the authority; `None` goes there directly.
+    pub authority_proxy: Option<AuthorityProxy>,
     /// The cloud whose authority is asked; `None` infers it.
     pub cloud: Option<Cloud>,
     /// Whether the first token waits for the first app.

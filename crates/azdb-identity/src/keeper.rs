@@ -7,6 +7,7 @@
 //!              |                                                            |
 //!              +----- bad ---> publish error, keep the token while it lasts |
 //!                              wait: 1, 2, 4 ... s, or 5 min if permanent --+
+//!                              or, while a login waits: as soon as `schedule::hurried` allows
 //! ```
 //!
 //! # Invariants
@@ -15,10 +16,13 @@
 //! * A caller that goes away stops no fetch.
 //! * A token that is still good is served while a fetch runs and after it went wrong.
 //! * No token with less than 60 seconds left is handed out.
-//! * A permanent error is told at once, and its cause is tried again at most every 30 seconds.
+//! * A permanent error is told at once, and its cause is tried again at most every 30 seconds (5 where a program is started;
+//!   a file is read for every login that comes a second later).
+//! * A login that waits through a passing fault hears within a second that a source on this machine is mended. An answer of
+//!   Microsoft's authority, and a throttled endpoint, are left alone for as long as without it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, watch};
@@ -56,8 +60,10 @@ pub(crate) struct Kept {
 pub(crate) struct Failure {
     pub(crate) error: TokenError,
     pub(crate) in_a_row: u32,
-    /// Nobody's wish causes a fetch before this.
+    /// Nobody's wish for a newer token causes a fetch before this.
     pub(crate) not_before: Instant,
+    /// No login that has none causes one before this.
+    pub(crate) not_before_without: Instant,
 }
 
 /// Finished fetches.
@@ -100,15 +106,40 @@ impl Known {
     /// The error to tell at once, and whether it is time to try again all the same.
     fn refusal(&self) -> Option<(&TokenError, bool)> {
         let failure = self.failure.as_ref()?;
-        let retry = Instant::now() >= failure.not_before;
+        let retry = Instant::now() >= failure.not_before_without;
         (!failure.error.is_transient()).then_some((&failure.error, retry))
     }
 }
 
 /// What the task and its callers share.
+#[derive(Default)]
 pub(crate) struct Wishes {
     pub(crate) look_again: Notify,
     pub(crate) forced: AtomicBool,
+    /// How many logins wait for a token at this moment.
+    waiting: AtomicUsize,
+}
+
+impl Wishes {
+    pub(crate) fn somebody_waits(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// A login that waits, counted for as long as it does.
+struct Waits<'a>(&'a Wishes);
+
+impl<'a> Waits<'a> {
+    fn at(wishes: &'a Wishes) -> Self {
+        wishes.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(wishes)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A handle on the task. The task ends with it.
@@ -134,10 +165,7 @@ impl Keeper {
         jitter: Jitter,
     ) -> Self {
         let (publish, known) = watch::channel(Known::default());
-        let wishes = Arc::new(Wishes {
-            look_again: Notify::new(),
-            forced: AtomicBool::new(false),
-        });
+        let wishes = Arc::<Wishes>::default();
         let round = Round {
             source,
             audience,
@@ -146,6 +174,7 @@ impl Keeper {
             publish,
             wishes: Arc::clone(&wishes),
             forced: false,
+            warned: None,
         };
         let task = tokio::spawn(round.run());
         Self {
@@ -200,6 +229,8 @@ impl Waiter {
     /// Waits for a usable token or a permanent error.
     pub(crate) async fn token(mut self) -> Result<Result<Token, TokenError>, Gone> {
         let mut asked_at = None;
+        let wishes = Arc::clone(&self.wishes);
+        let _waits = Waits::at(&wishes);
         loop {
             {
                 let known = self.known.borrow_and_update();

@@ -1,31 +1,77 @@
 //! What a person can do about each fault.
+//!
+//! ```text
+//!   SourceFault --> of(source, fault) --> one line --> the app's error, the log, /status
+//! ```
+//!
+//! The cause says what happened; this says what to do, in the imperative, for somebody who has one terminal and does not know
+//! this program. Where the same fault of two sources is mended in two ways the match is over both.
+//!
+//! # Invariants
+//!
+//! * A remedy names the key, the variable, the file or the command that mends the cause, not the class of the cause.
+//! * Nothing that an endpoint or a program said is in it: that is the cause's, and quoted there.
 
-use crate::SourceKind;
-use crate::fault::{Answered, ProgramFault, SourceFault};
+use crate::audience::is_guid;
+use crate::fault::{Answered, ProgramFault, SourceFault, UNKNOWN_APPLICATION};
+use crate::http::HttpFault;
+use crate::identity::{Chosen, ChosenBy};
+use crate::proxy::TunnelFault;
+use crate::{Selector, SourceKind};
 
 /// The agent's keys are for one group only.
 const HIMDS: &str = "add the user of this process to the group `himds` (`usermod -aG himds USER`) and start it again";
 
-/// One line of advice.
+/// One line of advice about `fault`, which `source` met.
 pub(crate) fn of(source: SourceKind, fault: &SourceFault) -> String {
     match fault {
         SourceFault::Setup { remedy, .. } => (*remedy).to_owned(),
         SourceFault::NoIdentity { remedy, .. } => remedy.clone(),
         SourceFault::TaskBroke => "look for a panic in the log and report it".to_owned(),
-        SourceFault::Http { .. } => unreachable(source).to_owned(),
+        SourceFault::Http { source: fault, .. } => http(source, fault).to_owned(),
         SourceFault::Answered(answer) => answered(source, answer),
+        SourceFault::UnknownIdentity { asked, .. } => unknown_identity(source, asked),
+        SourceFault::Redirected { .. } => redirected(source).to_owned(),
         SourceFault::Unreadable { .. } => unreadable(source).to_owned(),
         SourceFault::AlmostOver { .. } => {
             "check this machine's clock; otherwise wait until the source gives a newer token"
                 .to_owned()
         }
         SourceFault::OtherIdentity { asked, .. } => format!(
-            "assign the identity to this resource and check {} (it may come from AZURE_CLIENT_ID or Service Connector), \
-             or remove it to use the identity that answered",
-            asked.key()
+            "assign the identity to this resource, or correct {}, or remove it to use the identity that answered",
+            place(asked)
         ),
+        SourceFault::OtherAudience { .. } => other_audience(source).to_owned(),
+        SourceFault::Stray { .. } => unreadable(source).to_owned(),
         SourceFault::Program(fault) => program(source, fault).to_owned(),
         SourceFault::File { .. } => file(source).to_owned(),
+    }
+}
+
+/// What to do about an exchange that did not come about.
+fn http(source: SourceKind, fault: &HttpFault) -> &'static str {
+    match fault {
+        HttpFault::Tunnel { fault, .. } => match fault {
+            TunnelFault::Refused(407) => {
+                "write user and password into `authority_proxy` (`http://user:password@host:port`); the proxy must take \
+                 Basic authentication"
+            }
+            TunnelFault::Refused(401..=406 | 451) => {
+                "have the proxy allow CONNECT to port 443 of the Microsoft Entra authority"
+            }
+            TunnelFault::Refused(_) => {
+                "look into the proxy's log: it could not reach the Microsoft Entra authority"
+            }
+            _ => {
+                "check `authority_proxy`: it is an HTTP proxy that takes CONNECT, as `http://host:port`"
+            }
+        },
+        HttpFault::TlsThrough { .. } => {
+            "have the proxy pass this host through without opening its TLS: secrets and tokens go to nobody but \
+             Microsoft Entra"
+        }
+        HttpFault::TooLong | HttpFault::LongHead => unreadable(source),
+        _ => unreachable(source),
     }
 }
 
@@ -33,8 +79,10 @@ pub(crate) fn of(source: SourceKind, fault: &SourceFault) -> String {
 pub(crate) fn unreachable(source: SourceKind) -> &'static str {
     match source {
         SourceKind::Imds | SourceKind::Auto | SourceKind::ManagedIdentity => {
-            "is this an Azure virtual machine? If not, choose another identity source, for example `azure-cli`; \
-             if it is, allow 169.254.169.254 in firewalls and network policies (no HTTP proxy is used)"
+            "not on Azure: choose another identity source, for example `azure-cli`. On a virtual machine: let \
+             169.254.169.254 through in firewalls and routes. In a container: its network must pass link-local \
+             addresses (host networking does). In a pod: a network policy or the node pool may close IMDS to pods, use \
+             workload identity"
         }
         SourceKind::AppService => {
             "check IDENTITY_ENDPOINT and that a managed identity is turned on for this app; restart it after turning one on"
@@ -46,11 +94,82 @@ pub(crate) fn unreachable(source: SourceKind) -> &'static str {
             "check that the managed identity token service of the cluster runs and that IDENTITY_SERVER_THUMBPRINT is current"
         }
         _ => {
-            "check DNS and outbound HTTPS to the Microsoft Entra authority (no HTTP proxy is used)"
+            "check DNS and outbound HTTPS to the Microsoft Entra authority; where only an HTTP proxy leads there, set \
+             `authority_proxy`"
         }
     }
 }
 
+/// Whoever sends us elsewhere is not the endpoint.
+fn redirected(source: SourceKind) -> &'static str {
+    match source {
+        SourceKind::WorkloadIdentity | SourceKind::ServicePrincipal => {
+            "check the authority (`cloud`, AZURE_AUTHORITY_HOST); a captive portal or a proxy on the way may have \
+             answered in its place"
+        }
+        _ => {
+            "something on the way answered in its place, a captive portal or a transparent proxy: identity endpoints \
+             never redirect; let this machine reach the endpoint directly, or choose another identity source"
+        }
+    }
+}
+
+/// Where to correct the id of an identity.
+fn place(asked: &Chosen) -> String {
+    match &asked.by {
+        ChosenBy::Configuration => format!("`{}` in the configuration", asked.selector.key()),
+        ChosenBy::Variable(name) => {
+            format!("{name}, or overrule it by `{}`", asked.selector.key())
+        }
+    }
+}
+
+/// An id that the endpoint does not know. The usual mistakes: quotes or a line break around it, the object id in place of the
+/// client id, an identity that is assigned to another resource.
+fn unknown_identity(source: SourceKind, asked: &Chosen) -> String {
+    let place = place(asked);
+    if let Selector::ClientId(id) | Selector::ObjectId(id) = &asked.selector
+        && !is_guid(id)
+    {
+        return format!(
+            "correct {place}: it is no id, which has 8-4-4-4-12 hexadecimal digits and nothing around them"
+        );
+    }
+    match source {
+        SourceKind::WorkloadIdentity | SourceKind::ServicePrincipal => format!(
+            "correct {place}, or `tenant_id`: the right one is the Application (client) ID of the app registration or the \
+             identity (`az ad app list`, `az identity list`), not its object id"
+        ),
+        SourceKind::AppService => format!(
+            "assign the identity to this app, or correct {place}: the right ones are on the app's Identity page and in \
+             `az identity list`; in Container Apps look at the identity's lifecycle setting, too"
+        ),
+        _ => format!(
+            "assign the identity to this resource, or correct {place}: the right ones are on the resource's Identity page \
+             and in `az identity list`"
+        ),
+    }
+}
+
+/// A token that another service would take.
+fn other_audience(source: SourceKind) -> &'static str {
+    match source {
+        SourceKind::Command => {
+            "have the program ask for the database's audience, or set the route's `audience`; routes with other \
+             audiences need identities of their own"
+        }
+        SourceKind::File => {
+            "have a token for the database's audience written into the file, or set the route's `audience`; routes with \
+             other audiences need files of their own"
+        }
+        _ => {
+            "check the route's `audience` and `cloud`; otherwise something other than the identity endpoint may have answered"
+        }
+    }
+}
+
+/// What to do about an endpoint's "no". The same status means other things to other endpoints: 401 is a group to Arc and a
+/// stale header to App Service, 404 a tenant to the authority and patience to IMDS.
 fn answered(source: SourceKind, answer: &Answered) -> String {
     if let Some(code) = answer.aadsts {
         return aadsts(code);
@@ -69,6 +188,11 @@ fn answered(source: SourceKind, answer: &Answered) -> String {
             "wait; if it lasts, see the status of the platform, and look for an HTTP proxy between here and the endpoint"
         }
         (SourceKind::AzureArc, 401 | 403) => HIMDS,
+        (SourceKind::Imds, 403) => {
+            "this machine, or this process, may not use the endpoint (Docker Desktop and HTTP proxies answer so, too): on \
+             Azure assign an identity, and where the Metadata Security Protocol is enforced allow this program in its \
+             access control profile; elsewhere choose another source, for example `azure-cli`"
+        }
         (_, 403) => {
             "this machine may not use the endpoint (Docker Desktop and HTTP proxies answer so, too): \
              on Azure assign an identity, elsewhere choose another source, for example `azure-cli`"
@@ -97,7 +221,9 @@ fn answered(source: SourceKind, answer: &Answered) -> String {
 /// The codes that configuration mistakes cause.
 fn aadsts(code: u32) -> String {
     let advice = match code {
-        700_016 => "the client id is not known in this tenant: check `client_id` and `tenant_id`",
+        UNKNOWN_APPLICATION => {
+            "the client id is not known in this tenant: check `client_id` and `tenant_id`"
+        }
         7_000_215 => "the client secret is wrong: use the secret's value, not its id",
         7_000_222 => "the client secret has expired: make a new one",
         700_027 | 7_000_227 => {
@@ -125,6 +251,7 @@ fn aadsts(code: u32) -> String {
     advice.to_owned()
 }
 
+/// What to do about an answer, a file or a print that is no token.
 fn unreadable(source: SourceKind) -> &'static str {
     match source {
         SourceKind::Command => {
@@ -140,13 +267,15 @@ fn unreadable(source: SourceKind) -> &'static str {
     }
 }
 
+/// What to do about a file that cannot be read.
 fn file(source: SourceKind) -> &'static str {
     match source {
         SourceKind::AzureArc => HIMDS,
-        _ => "check that the file exists and that the user of this process may read it",
+        _ => "check that it is a regular file and that the user of this process may read it",
     }
 }
 
+/// What to do about a program. Sign-in tools that fail want a sign-in; a program of the user's own is the user's.
 fn program(source: SourceKind, fault: &ProgramFault) -> &'static str {
     match (source, fault) {
         (SourceKind::AzureCli, ProgramFault::NotFound { .. }) => {

@@ -3,13 +3,18 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use crate::TokenError;
 use crate::fault::SourceFault;
+use crate::{SourceKind, TokenError};
 
 /// No token is handed out with less life than this: it must last through the login it is for.
 pub(crate) const FLOOR: Duration = Duration::from_secs(60);
-/// A fault that will not go away by itself is tried again at most this often.
+/// A fault that will not go away by itself is tried again at most this often, where asking is somebody else's work.
 pub(crate) const PERMANENT_FLOOR: Duration = Duration::from_secs(30);
+/// The same where it is our own work: a program is started, and whoever mended the cause may sit before it.
+const PROGRAM_FLOOR: Duration = Duration::from_secs(5);
+/// While a login waits, a source that costs nobody anything is asked this often, so that the login hears within a second
+/// that it is mended.
+pub(crate) const EAGER: Duration = Duration::from_millis(700);
 /// A database's word that a token is stale causes at most one fetch in this time.
 pub(crate) const FORCED_FLOOR: Duration = Duration::from_secs(30);
 
@@ -84,6 +89,38 @@ pub(crate) fn retry(
     planned.max(asked) + jitter.up_to(planned / 4)
 }
 
+/// How long nobody's wish for a newer token causes a fetch after a fault, for which `planned` is the wait without any wish.
+pub(crate) fn not_before(error: &TokenError, planned: Duration) -> Duration {
+    match error.is_transient() {
+        true => planned,
+        false => PERMANENT_FLOOR,
+    }
+}
+
+/// The same for a login that has no token at all.
+pub(crate) fn hurried(error: &TokenError, planned: Duration) -> Duration {
+    match (error.is_transient(), error.is_cheap_to_repeat()) {
+        (true, false) => planned,
+        (true, true) => planned.min(EAGER),
+        (false, _) => match error.source_kind() {
+            // Reading a file again is cheaper than any login.
+            SourceKind::File => EAGER,
+            SourceKind::Auto
+            | SourceKind::AzureCli
+            | SourceKind::AzureDeveloperCli
+            | SourceKind::AzurePowershell
+            | SourceKind::Command => PROGRAM_FLOOR,
+            SourceKind::ManagedIdentity
+            | SourceKind::Imds
+            | SourceKind::AppService
+            | SourceKind::AzureArc
+            | SourceKind::ServiceFabric
+            | SourceKind::WorkloadIdentity
+            | SourceKind::ServicePrincipal => PERMANENT_FLOOR,
+        },
+    }
+}
+
 /// Spreads what many machines do, so that they do not do it at once. Not for secrets.
 #[derive(Debug)]
 pub(crate) struct Jitter(u64);
@@ -114,8 +151,9 @@ impl Jitter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SourceKind;
     use crate::fault::Answered;
+    use crate::http::HttpFault;
+    use crate::proxy::TunnelFault;
 
     const HOUR: Duration = Duration::from_secs(3600);
     const MINUTE: Duration = Duration::from_secs(60);
@@ -205,6 +243,63 @@ mod tests {
         }
         assert!((5..=12).contains(&tries), "{tries}");
         assert!(passed < Duration::from_secs(85), "{passed:?}");
+    }
+
+    #[test]
+    fn a_wish_hurries_what_is_near_and_no_throttled_or_distant_answer() {
+        let minute = Duration::from_secs(60);
+        let after = |source, fault| hurried(&TokenError::new(source, fault), minute);
+        let said = |status, after: Option<u64>| {
+            let after = after.map(Duration::from_secs);
+            SourceFault::Answered(Answered::read(status, after, b""))
+        };
+        let met = |source| SourceFault::Http {
+            endpoint: String::new(),
+            source,
+        };
+        let refused = || HttpFault::Connect(std::io::ErrorKind::ConnectionRefused.into());
+        let silent = || HttpFault::Silent(minute);
+        let proxy = |fault| HttpFault::Tunnel {
+            proxy: String::new(),
+            fault,
+        };
+        let (near, entra) = (SourceKind::Imds, SourceKind::ServicePrincipal);
+        for status in [404, 408, 410, 500, 503] {
+            assert_eq!(after(near, said(status, None)), EAGER, "{status}");
+        }
+        for status in [408, 429, 500, 503] {
+            assert_eq!(after(entra, said(status, None)), minute, "{status}");
+        }
+        assert_eq!(after(near, said(429, None)), minute);
+        assert_eq!(after(near, said(503, Some(20))), minute);
+        assert_eq!(after(near, met(refused())), EAGER);
+        assert_eq!(after(near, met(silent())), EAGER);
+        assert_eq!(after(entra, met(refused())), EAGER, "nobody was asked");
+        assert_eq!(after(entra, met(silent())), minute);
+        let unreached = HttpFault::ProxyAway {
+            proxy: String::new(),
+            fault: Box::new(refused()),
+        };
+        assert_eq!(after(entra, met(unreached)), EAGER);
+        assert_eq!(after(entra, met(proxy(TunnelFault::Refused(503)))), minute);
+        let over = || SourceFault::AlmostOver {
+            left: Duration::ZERO,
+        };
+        assert_eq!(after(SourceKind::File, over()), EAGER);
+        assert_eq!(after(SourceKind::Command, over()), minute);
+    }
+
+    #[test]
+    fn a_lasting_fault_is_tried_again_for_a_login_as_soon_as_that_is_cheap() {
+        let after = |source| {
+            let what = "it is empty".to_owned();
+            let error = TokenError::new(source, SourceFault::Unreadable { what });
+            hurried(&error, 5 * MINUTE)
+        };
+        assert_eq!(after(SourceKind::File), EAGER);
+        assert_eq!(after(SourceKind::AzureCli), PROGRAM_FLOOR);
+        assert_eq!(after(SourceKind::Imds), PERMANENT_FLOOR);
+        assert_eq!(after(SourceKind::ServicePrincipal), PERMANENT_FLOOR);
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl TokenStatus {
         let token = known.token.as_ref();
         Self {
             source: known.source.unwrap_or(plan.kind),
-            selector: plan.selector.clone(),
+            selector: plan.identity.as_ref().map(|chosen| chosen.selector.clone()),
             audience: audience.clone(),
             expires_in: token.map(|kept| until(kept.token.expires_at())),
             age: token.map(|kept| now.duration_since(kept.fetched_at).unwrap_or_default()),

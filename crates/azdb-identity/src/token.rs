@@ -87,7 +87,7 @@ pub(crate) fn wiped(secret: &str) -> Zeroizing<String> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Claims {
     /// What it is for.
-    pub aud: Option<String>,
+    pub aud: Vec<String>,
     /// The object (principal) id: PostgreSQL's `pgaadauth_create_principal_with_oid` takes it.
     pub oid: Option<String>,
     /// The client (application) id: MySQL's `CREATE AADUSER` takes it.
@@ -115,8 +115,16 @@ impl Claims {
             let mut found = names.iter().filter_map(|name| claims.get(*name)?.as_str());
             found.next().map(str::to_owned)
         };
+        let aud = match claims.get("aud") {
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(several)) => several
+                .iter()
+                .filter_map(|one| one.as_str().map(str::to_owned))
+                .collect(),
+            _ => Vec::new(),
+        };
         Some(Self {
-            aud: text(&["aud"]),
+            aud,
             oid: text(&["oid"]),
             appid: text(&["appid", "azp"]),
             tid: text(&["tid"]),
@@ -125,6 +133,12 @@ impl Claims {
             xms_mirid: text(&["xms_mirid"]),
             exp: claims.get("exp").and_then(Value::as_u64),
         })
+    }
+
+    /// What it says that it is for; nothing when it does not say.
+    pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
+        let said = self.aud.iter().map(String::as_str);
+        said.filter(|said| !said.is_empty())
     }
 
     /// The moment in `exp`.
@@ -155,7 +169,7 @@ pub(crate) mod tests {
             Clock::system(),
         );
         let claims = token.claims().unwrap();
-        assert_eq!(claims.aud.as_deref(), Some("https://a"));
+        assert_eq!(claims.aud, ["https://a"]);
         assert_eq!(claims.oid.as_deref(), Some("o"));
         assert_eq!(claims.appid.as_deref(), Some("c"));
         assert_eq!(claims.exp, Some(1_700_000_000));
@@ -176,10 +190,11 @@ pub(crate) mod tests {
     #[test]
     fn claims_of_other_types_do_not_matter() {
         let claims = Claims::read(&jwt(
-            &serde_json::json!({"aud": ["a", "b"], "azp": "c", "upn": 7, "unique_name": "u"}),
+            &serde_json::json!({"aud": ["a", 7, "b"], "oid": ["o"], "azp": "c", "upn": 7, "unique_name": "u"}),
         ));
         let claims = claims.unwrap();
-        assert_eq!(claims.aud, None);
+        assert_eq!(claims.aud, ["a", "b"]);
+        assert_eq!(claims.oid, None);
         assert_eq!(claims.appid.as_deref(), Some("c"));
         assert_eq!(claims.upn.as_deref(), Some("u"));
     }

@@ -180,8 +180,12 @@ fn gone(identity: &IdentityConfig) -> TokenError {
 
 /// The one line that says where tokens come from.
 fn log_picked(plan: &Plan, audience: &Audience, why: &str) {
-    let selector = plan.selector.as_ref().map(ToString::to_string);
+    let selector = plan
+        .identity
+        .as_ref()
+        .map(|chosen| chosen.selector.to_string());
     let otherwise: Vec<_> = plan.otherwise.iter().map(|kind| kind.as_str()).collect();
     let (selector, otherwise) = (selector.unwrap_or_default(), otherwise.join(" "));
-    info!(source = %plan.kind, %audience, selector, otherwise, why, "identity source");
+    let authority_proxy = plan.proxy.as_ref().map(ToString::to_string);
+    info!(source = %plan.kind, %audience, selector, otherwise, why, authority_proxy, "identity source");
 }

@@ -3,12 +3,15 @@ package main
 
 import (
 	"context"
+	"crypto/md5"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -21,6 +24,8 @@ func main() {
 	settings.User = os.Getenv("DB_USER")
 	settings.Passwd = os.Getenv("DB_PASSWORD")
 	settings.TLSConfig = os.Getenv("DB_TLS")
+	compression := os.Getenv("DB_COMPRESSION") != ""
+	check(settings.Apply(mysql.EnableCompression(compression)))
 	pool, err := sql.Open("mysql", settings.FormatDSN())
 	check(err)
 	defer pool.Close()
@@ -40,6 +45,22 @@ func main() {
 	defer cancel()
 	_, err = pool.ExecContext(patience, "select sleep(600)")
 	seen["timed_out"] = errors.Is(err, context.DeadlineExceeded)
+
+	// More than a packet or an envelope can hold, both ways, and a file.
+	if compression {
+		long := strings.Repeat(fmt.Sprintf("%x", md5.Sum([]byte("long"))), 20<<15)
+		var sent, loaded int
+		check(pool.QueryRow("select length(?)", long).Scan(&sent))
+		var received string
+		check(pool.QueryRow("select repeat('y', 20 << 20)").Scan(&received))
+		mysql.RegisterReaderHandler("file", func() io.Reader { return strings.NewReader(strings.Repeat("\x11", 12<<20)) })
+		_, err = pool.Exec("create table file (content longblob)")
+		check(err)
+		_, err = pool.Exec("load data local infile 'Reader::file' into table file fields terminated by 'no' lines terminated by 'none'")
+		check(err)
+		check(pool.QueryRow("select length(content) from file").Scan(&loaded))
+		seen["sent"], seen["received"], seen["loaded"] = sent, len(received), loaded
+	}
 
 	_, err = pool.Exec("select * from nowhere")
 	var told *mysql.MySQLError

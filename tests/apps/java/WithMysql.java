@@ -1,5 +1,8 @@
 // An app on JDBC. Its argument is the scheme of the driver: mysql or mariadb. It prints what it saw as JSON.
 
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -54,6 +57,28 @@ public class WithMysql {
       connection.commit();
       connection.setAutoCommit(true);
       saw("batch", one(connection, "select count(*) from batch").getInt(1));
+
+      // More than a packet or an envelope can hold, both ways, and a file.
+      if (options.contains("useCompression=true")) {
+        PreparedStatement length = connection.prepareStatement("select length(?)");
+        length.setString(1, "0123456789abcdef".repeat(20 << 16));
+        row = length.executeQuery();
+        row.next();
+        saw("sent", row.getInt(1));
+        saw("received", one(connection, "select repeat('y', 20 << 20)").getString(1).length());
+        Path file = Files.createTempFile("file", null);
+        Files.write(file, "\u0011".repeat(12 << 20).getBytes(StandardCharsets.US_ASCII));
+        try (Statement load = connection.createStatement()) {
+          load.execute("create table file (content longblob)");
+          load.execute(
+              "load data local infile '"
+                  + file
+                  + "' into table file fields terminated by 'no' lines terminated by 'none'");
+        } finally {
+          Files.delete(file);
+        }
+        saw("loaded", one(connection, "select length(content) from file").getInt(1));
+      }
 
       // The driver opens a second connection and sends KILL QUERY, or says so in the query.
       try (Statement slow = connection.createStatement()) {

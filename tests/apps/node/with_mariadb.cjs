@@ -11,6 +11,7 @@ const settings = {
   database: process.env.DB_NAME,
   bigIntAsNumber: true,
   insertIdAsNumber: true,
+  ...(process.env.DB_COMPRESSION && { compress: true, permitLocalInfile: true }),
 };
 
 async function main() {
@@ -31,6 +32,19 @@ async function main() {
   const rows = Array.from({ length: 1000 }, (_, id) => [id, `name ${id}`]);
   const { affectedRows } = await connection.batch('insert into batch values (?, ?)', rows);
   seen.batch = affectedRows;
+  // More than a packet or an envelope can hold, both ways, and a file.
+  if (process.env.DB_COMPRESSION) {
+    const long = require('node:crypto').createHash('md5').update('long').digest('hex').repeat(20 << 15);
+    seen.sent = Number((await one('select length(?) as length', [long])).length);
+    seen.received = (await one("select repeat('y', 20 << 20) as long_row")).long_row.length;
+    await connection.query('create table file (content longblob)');
+    await connection.query({
+      sql: "load data local infile 'any' into table file fields terminated by 'no' lines terminated by 'none'",
+      infileStreamFactory: () => require('node:stream').Readable.from([Buffer.alloc(12 << 20, 0x11)]),
+    });
+    seen.loaded = Number((await one('select length(content) as length from file')).length);
+    seen.error = await connection.query('select * from nowhere').catch(({ errno }) => errno);
+  }
   await connection.release();
   await pool.end();
   console.log(JSON.stringify(seen));

@@ -8,6 +8,7 @@ const settings = {
   port: Number(process.env.DB_PORT),
   user: process.env.DB_USER,
   password: process.env.DB_PASSWORD,
+  ...(process.env.DB_COMPRESSION && { compress: true }),
 };
 
 async function main() {
@@ -30,6 +31,20 @@ async function main() {
   // mysql and mysql2 queue queries without waiting for answers.
   const many = await Promise.all([1, 2, 3, 4, 5].map((number) => one(`select ${number} as number`)));
   seen.queued = many.map(({ number }) => Number(number));
+  // More than a packet or an envelope can hold, both ways, and a file.
+  if (process.env.DB_COMPRESSION) {
+    const long = require('node:crypto').createHash('md5').update('long').digest('hex').repeat(20 << 15);
+    seen.sent = (await one('select length(?) as length', [long])).length;
+    seen.received = (await one("select repeat('y', 20 << 20) as long_row")).long_row.length;
+    await query('create table file (content longblob)');
+    const { affectedRows } = await query({
+      sql: "load data local infile 'any' into table file fields terminated by 'no' lines terminated by 'none'",
+      infileStreamFactory: () => require('node:stream').Readable.from([Buffer.alloc(12 << 20, 0x11)]),
+    });
+    seen.loaded = (await one('select length(content) as length from file')).length * affectedRows;
+    const execute = promisify(connection.execute).bind(connection);
+    seen.prepared = Number((await execute('select ? + ? as sum', [1, 2]))[0].sum);
+  }
   try {
     await query('select * from nowhere');
   } catch (error) {

@@ -6,6 +6,7 @@ function connect(): PDO {
     return new PDO($dsn, getenv('DB_USER'), getenv('DB_PASSWORD'), [
         PDO::ATTR_PERSISTENT => true,
         PDO::ATTR_EMULATE_PREPARES => false,
+        PDO::MYSQL_ATTR_COMPRESS => getenv('DB_COMPRESSION') !== false,
     ]);
 }
 
@@ -21,6 +22,13 @@ $connection = null;
 
 $connection = connect();
 $seen['reused'] = $connection->query('select connection_id()')->fetchColumn() === $thread;
+if (getenv('DB_COMPRESSION') !== false) {
+    $statement = $connection->prepare('select length(?)');
+    $statement->execute([str_repeat(md5('long', true), 20 << 16)]);
+    $seen['sent'] = (int) $statement->fetchColumn();
+    $statement = null;
+    $seen['received'] = strlen($connection->query('select repeat("y", 20 << 20)')->fetchColumn());
+}
 try {
     $connection->query('select * from nowhere');
 } catch (PDOException $error) {

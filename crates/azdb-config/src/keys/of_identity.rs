@@ -4,7 +4,7 @@ use azdb_identity::SourceKind::{
     self, AppService, Auto, AzureArc, AzureCli, AzureDeveloperCli, AzurePowershell, Command, File,
     Imds, ManagedIdentity, ServicePrincipal, WorkloadIdentity,
 };
-use azdb_identity::{Cloud, Selector};
+use azdb_identity::{AuthorityProxy, Cloud, NoProxyUrl, Selector};
 
 use super::kinds::{Parsed, SecretPath, Switch, TEXT, Word};
 use super::lists::CommandLine;
@@ -45,6 +45,9 @@ keys! { KEYS {
     TOKEN_FILE: SecretPath = SecretPath,
         key("token_file", "file that holds a token; chooses `file`. With `workload-identity`: the federated token")
             .needs(&[Needs::Sources(&[WorkloadIdentity, File])]);
+    AUTHORITY_PROXY: Parsed<AuthorityProxy> = Parsed("`http://[user:password@]host:port` or `env`", |url| url.parse().map_err(|error: NoProxyUrl| error.to_string())),
+        key("authority_proxy", "HTTP proxy on the way to Entra's authority, by CONNECT: it sees a host name, no secret and no token. `env`: what `HTTPS_PROXY` and `NO_PROXY` say. Identity endpoints of this machine are never asked through a proxy")
+            .or_else("none, whatever the environment says").needs(&[Needs::Sources(&[Auto, WorkloadIdentity, ServicePrincipal])]);
     CLOUD: Word<Cloud> = Word(&CLOUDS, cloud_name),
         key("cloud", "which Azure").or_else("the upstream's, see below");
     LAZY: Switch = Switch,

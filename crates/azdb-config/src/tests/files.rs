@@ -88,3 +88,39 @@ fn a_file_that_is_there_and_cannot_be_read_is_not_passed_over() {
     fs::write(&path, b"\xff").unwrap();
     assert_eq!(place.load().unwrap_err(), "proxy.toml is not UTF-8");
 }
+
+#[test]
+fn a_byte_order_mark_in_front_of_the_configuration_does_not_matter() {
+    let place = Place::with("");
+    place.file("proxy.toml", &format!("\u{feff}{}", route("")));
+    assert_eq!(place.load().unwrap().routes.len(), 1);
+}
+
+/// Opening one would wait for a writer, at every start.
+#[cfg(unix)]
+#[test]
+fn a_fifo_in_place_of_a_file_is_refused_at_once() {
+    let place = Place::with("");
+    let fifo = |name: &str| {
+        let mut mkfifo = std::process::Command::new("mkfifo");
+        let made = mkfifo.arg(place.path().join(name)).status();
+        assert!(made.unwrap().success());
+    };
+    fifo("waits");
+    for keys in [
+        "upstream_ca_file = \"waits\"",
+        "upstream_auth = \"password\"\nupstream_password_file = \"waits\"",
+        "local_tls = { cert_file = \"waits\", key_file = \"waits\" }",
+        "identity = { client_secret_file = \"waits\" }",
+        "identity = { certificate_file = \"waits\" }",
+    ] {
+        place.file("proxy.toml", &route(keys));
+        let refusal = place.load().unwrap_err();
+        let said = "cannot read waits: it is no regular file";
+        assert!(refusal.contains(said), "{keys}: {refusal}");
+    }
+    fs::remove_file(place.path().join("proxy.toml")).unwrap();
+    fifo("proxy.toml");
+    let refusal = place.load().unwrap_err();
+    assert!(refusal.contains("it is no regular file"), "{refusal}");
+}

@@ -1,4 +1,4 @@
-use azdb_identity::{Cloud, IdentityConfig, Selector, SourceKind};
+use azdb_identity::{AuthorityProxy, Cloud, IdentityConfig, Selector, SourceKind};
 
 use super::{Place, accepted, load, route};
 use crate::Config;
@@ -138,6 +138,39 @@ fn a_source_without_what_it_needs_is_refused() {
         problems_of("sauce = \"imds\""),
         "proxy.toml:2: [identity]: sauce: unknown key (did you mean \"source\"?)"
     );
+}
+
+#[test]
+fn a_proxy_to_the_authority_is_written_out_or_taken_from_the_environment() {
+    let proxy = |value: &str| {
+        let table = format!("client_id = \"1\"\nauthority_proxy = \"{value}\"");
+        identity_of(&table).authority_proxy
+    };
+    assert_eq!(identity_of("").authority_proxy, None);
+    assert_eq!(proxy("env"), Some(AuthorityProxy::Environment));
+    let with_password = proxy("http://me:s3cret@proxy:3128").unwrap();
+    assert_eq!(format!("{with_password:?}"), "At(proxy:3128)");
+    for wrong in [
+        "https://me:s3cret@proxy",
+        "proxy:3128",
+        "http://me:s3cret@proxy/x",
+    ] {
+        let said = problems_of(&format!("authority_proxy = \"{wrong}\""));
+        assert!(
+            said.starts_with("proxy.toml:2: [identity]: authority_proxy: is "),
+            "{said}"
+        );
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+    for source in ["imds", "azure-arc", "azure-cli"] {
+        let said = problems_of(&format!("source = \"{source}\"\nauthority_proxy = \"env\""));
+        assert_eq!(
+            said,
+            format!(
+                "proxy.toml:3: [identity]: authority_proxy: means nothing to source {source}, only to auto, workload-identity, service-principal"
+            )
+        );
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use azdb_identity::{Audience, TokenError, TokenErrorKind};
 use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted};
 
-use super::{Explained, Kind, Overdue};
+use super::{Explained, Kind, Overdue, TlsFlaw};
 
 /// Why an app was not let in, whatever it speaks.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,13 @@ pub enum Cause {
     /// The proxy is draining.
     #[error("the proxy is shutting down")]
     ShuttingDown,
+
+    /// The upstream's name leads to another address now, and the route says that sessions follow it.
+    #[error("`{name}` has moved to another address")]
+    Moved {
+        /// The name.
+        name: Endpoint,
+    },
 
     /// No random bytes from the system.
     #[error("no random bytes")]
@@ -107,13 +114,13 @@ pub enum Cause {
     },
 
     /// The handshake did not succeed, or the certificate did not stand up. Nothing secret was sent.
-    #[error("cannot trust upstream `{host}`")]
+    #[error("{} `{host}`", if .flaw.is_of_the_certificate() { "cannot trust upstream" } else { "no TLS with upstream" })]
     Tls {
         /// Whom we asked for.
         host: String,
-        /// What rustls says.
+        /// What is wrong with its TLS.
         #[source]
-        source: io::Error,
+        flaw: TlsFlaw,
     },
 
     /// A token must not go where nobody has verified the name.
@@ -152,7 +159,7 @@ impl Explained for Cause {
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownUser { .. } => Kind::User,
-            Self::TooMany { .. } | Self::ShuttingDown => Kind::Limit,
+            Self::TooMany { .. } | Self::ShuttingDown | Self::Moved { .. } => Kind::Limit,
             Self::NoRandomness | Self::NoUpstream => Kind::Bug,
             Self::Token { source, .. } => match source.kind() {
                 TokenErrorKind::Network => Kind::Network,
@@ -165,9 +172,9 @@ impl Explained for Cause {
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::StuffedBytes { .. }
-            | Self::Tls { .. }
             | Self::UpstreamLost { .. }
             | Self::Overdue(_) => Kind::Network,
+            Self::Tls { flaw, .. } => flaw.kind(),
             Self::NoTls { .. } | Self::UpstreamRules { .. } => Kind::Upstream,
         }
     }
@@ -181,6 +188,7 @@ impl Explained for Cause {
                 "close idle connections, make the app's pool smaller, or raise max_connections"
             }
             Self::ShuttingDown => "try again",
+            Self::Moved { .. } => "connect again",
             Self::NoRandomness => "check this machine's random number source",
             Self::Token { source, .. } => return Cow::Owned(source.remedy()),
             Self::SecretTooLong { .. } => {
@@ -203,10 +211,7 @@ impl Explained for Cause {
             Self::StuffedBytes { .. } => {
                 "somebody between here and the server may be tampering with the connection"
             }
-            Self::Tls { .. } => {
-                "the upstream must be the name that its certificate carries; set upstream_tls_name when you dial another one, \
-                 upstream_ca_file when a private authority signed it"
-            }
+            Self::Tls { flaw, .. } => flaw.remedy(),
             Self::NotSealed { .. } => "set upstream_tls to \"verify\"",
             Self::UpstreamRules { .. } => {
                 "check that the upstream is a server of the route's protocol"
@@ -231,10 +236,11 @@ impl Cause {
             Self::Resolve { .. } | Self::Connect { .. } | Self::UpstreamLost { .. } => true,
             Self::Overdue(_) => true,
             // An alert is an answer, and so is a certificate.
-            Self::Tls { source, .. } => is_lost(source),
+            Self::Tls { flaw, .. } => matches!(flaw, TlsFlaw::BrokenOff(_)),
             Self::UnknownUser { .. }
             | Self::TooMany { .. }
             | Self::ShuttingDown
+            | Self::Moved { .. }
             | Self::NoRandomness
             | Self::Token { .. }
             | Self::SecretTooLong { .. }
@@ -255,6 +261,7 @@ impl Cause {
             Self::UnknownUser { .. }
             | Self::TooMany { .. }
             | Self::ShuttingDown
+            | Self::Moved { .. }
             | Self::NoRandomness
             | Self::Token { .. }
             | Self::SecretTooLong { .. }
@@ -279,6 +286,7 @@ impl Cause {
             Self::UnknownUser { .. }
             | Self::TooMany { .. }
             | Self::ShuttingDown
+            | Self::Moved { .. }
             | Self::NoRandomness
             | Self::SecretTooLong { .. }
             | Self::Password(_)

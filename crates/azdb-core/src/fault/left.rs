@@ -1,8 +1,9 @@
 //! Apps that are not there to be told.
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::io;
+
+use rustls::{Error as TlsError, PeerIncompatible};
 
 use super::{Explained, Kind, Overdue};
 
@@ -21,19 +22,40 @@ pub(crate) enum Left {
     #[error("no TLS with the app")]
     Tls(#[source] io::Error),
 
+    /// It speaks TLS 1.0 or 1.1, of which the library that we use has none.
+    #[error("the app offers no TLS 1.2 or later")]
+    OldTls(#[source] io::Error),
+
+    /// It began with TLS, and with none of our protocols in it.
+    #[error("the app's TLS is for another protocol")]
+    OtherTls(#[source] io::Error),
+
     /// Bytes in the clear lay behind the app's request for TLS (CVE-2021-23214). Whoever put them there is not to be answered.
     #[error("{0} bytes in the clear behind the app's request for TLS")]
     StuffedBytes(usize),
+}
 
-    /// It spoke something in which it could not be answered.
-    #[error("the app spoke something else")]
-    Stranger(#[source] Box<dyn Error + Send + Sync>),
+impl Left {
+    /// What a failed handshake with an app means.
+    pub(crate) fn of_tls(error: io::Error) -> Self {
+        let said = error.get_ref().and_then(|inner| inner.downcast_ref());
+        match said {
+            Some(TlsError::NoApplicationProtocol) => Self::OtherTls(error),
+            // Old clients have not even the extension of TLS 1.2 that is looked at before the version.
+            Some(TlsError::PeerIncompatible(
+                PeerIncompatible::Tls12NotOffered
+                | PeerIncompatible::Tls12NotOfferedOrEnabled
+                | PeerIncompatible::SignatureAlgorithmsExtensionRequired,
+            )) => Self::OldTls(error),
+            _ => Self::Tls(error),
+        }
+    }
 }
 
 impl Explained for Left {
     fn kind(&self) -> Kind {
         match self {
-            Self::Gone(_) | Self::Tls(_) | Self::Stranger(_) => Kind::User,
+            Self::Gone(_) | Self::Tls(_) | Self::OldTls(_) | Self::OtherTls(_) => Kind::User,
             Self::Silent(_) => Kind::Limit,
             Self::StuffedBytes(_) => Kind::Network,
         }
@@ -51,7 +73,11 @@ impl Explained for Left {
             Self::StuffedBytes(_) => {
                 "somebody between the app and here may be tampering with the connection"
             }
-            Self::Stranger(_) => "connect with a client of the route's protocol",
+            Self::OldTls(_) => {
+                "let the app speak TLS 1.2, nothing older can be had here; or set local_tls = \"off\" for this route, if its apps \
+                 come over loopback alone"
+            }
+            Self::OtherTls(_) => "connect with a client of the route's protocol",
         })
     }
 }

@@ -16,7 +16,9 @@
 //! * A login that fails while an app listens ends with words: see [`parting`](crate::parting).
 
 mod cause;
+mod echo;
 mod left;
+mod tls_flaw;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -27,6 +29,7 @@ use azdb_quote::{Chain, OneLine};
 
 pub use cause::Cause;
 pub(crate) use left::Left;
+pub use tls_flaw::TlsFlaw;
 
 /// Whose business a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +81,9 @@ pub(crate) trait OwnFault: Explained + Send + Sync + 'static {
 
     /// Whether the upstream refused because the token was too old: another one is worth one more login.
     fn says_token_expired(&self) -> bool;
+
+    /// What it has of an upstream's words from after the secret was sent.
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>>;
 
     /// Whether the upstream refused because it is away for a moment: it starts, ends, or has no place left.
     fn is_away(&self) -> bool;
@@ -162,6 +168,20 @@ impl<F: OwnFault> Explained for Fault<F> {
 }
 
 impl<F: OwnFault> Fault<F> {
+    /// The same without the secret that the upstream was sent, should it have quoted it.
+    pub(crate) fn without(self, secret: &str) -> Self {
+        match self {
+            Self::Shared(cause) => Self::Shared(cause),
+            Self::Own(mut own) => {
+                for words in own.upstreams_words() {
+                    echo::paint_over(words, secret);
+                }
+                Self::Own(own)
+            }
+            Self::Noted(noted) => noted.fault.without(secret).with_note(noted.note),
+        }
+    }
+
     /// What an app is told of what happened.
     pub(crate) fn told(&self) -> String {
         let told = match self {

@@ -2,13 +2,15 @@
 //!
 //! A token that the upstream calls expired is replaced, and the login tried once more: once, here, for every login there is.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use azdb_config::route::{Principal, UpstreamAuth};
+use azdb_config::route::{Principal, Principals, UpstreamAuth};
 use azdb_identity::{Audience, Token, TokenError};
 use azdb_quote::Chain;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
@@ -25,6 +27,14 @@ pub(crate) enum Credential<'a> {
 }
 
 impl Credential<'_> {
+    /// The secret itself.
+    fn expose(&self) -> &str {
+        match self {
+            Self::Token(token) => token.expose(),
+            Self::Password(password) => password.expose_secret(),
+        }
+    }
+
     /// Whether it may go nowhere but over a sealed way.
     pub(crate) fn is_token(&self) -> bool {
         matches!(self, Self::Token(_))
@@ -74,7 +84,8 @@ impl<T: Attempt> Try for With<'_, '_, T> {
     type Fault = T::Fault;
 
     async fn go(&mut self) -> Result<T::Granted, Fault<T::Fault>> {
-        self.attempt.log_in(self.credential).await
+        let outcome = self.attempt.log_in(self.credential).await;
+        outcome.map_err(|fault| fault.without(self.credential.expose()))
     }
 
     fn tracks(&mut self) -> Option<&mut Tracks> {
@@ -137,6 +148,59 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
     };
     let granted = persist(&mut with, lobby, deadline, left).await?;
     Ok((granted, Some(token)))
+}
+
+/// Waits until somebody of the route could log in: until there is a token of one of its identities.
+///
+/// # Errors
+///
+/// [`Cause::Token`], or that the time is over.
+pub(crate) async fn ready<P: Protocol, D: Dial>(
+    lobby: &Lobby<P, D>,
+    deadline: &Deadline,
+) -> Result<(), Cause> {
+    let UpstreamAuth::Token(audience) = &lobby.route.auth else {
+        return Ok(());
+    };
+    let supply = |principal| Supply {
+        lobby,
+        principal,
+        audience,
+        deadline,
+    };
+    match &lobby.route.principals {
+        Principals::One(principal) => supply(principal).token().await.map(drop),
+        Principals::ByAppUser(map) => {
+            let supplies = map.iter().map(|(_, principal)| supply(principal));
+            let tokens = supplies.map(|supply| async move { supply.token().await.map(drop) });
+            first_good(tokens.map(Box::pin).collect()).await
+        }
+    }
+}
+
+/// The first step that goes well, or what the last one said.
+async fn first_good(
+    mut steps: Vec<impl Future<Output = Result<(), Cause>> + Unpin>,
+) -> Result<(), Cause> {
+    poll_fn(|cx| {
+        let mut outcome = Poll::Pending;
+        steps.retain_mut(|step| {
+            if matches!(outcome, Poll::Ready(Ok(()))) {
+                return true;
+            }
+            let polled = Pin::new(step).poll(cx);
+            let goes_on = polled.is_pending();
+            if !goes_on {
+                outcome = polled;
+            }
+            goes_on
+        });
+        match outcome {
+            Poll::Ready(Err(_)) if !steps.is_empty() => Poll::Pending,
+            outcome => outcome,
+        }
+    })
+    .await
 }
 
 /// Where the tokens of one login come from.

@@ -6,6 +6,7 @@
 //! ```
 
 mod credential;
+mod follow;
 mod hold;
 mod protocol;
 mod turns;
@@ -16,8 +17,10 @@ use azdb_config::route::{Principal, Route};
 use azdb_identity::Tokens;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-pub(crate) use credential::{Attempt, Credential, Life, log_in};
+pub(crate) use credential::{Attempt, Credential, Life, log_in, ready};
+pub(crate) use follow::Following;
 pub(crate) use hold::{Tracks, Try, persist};
 pub(crate) use protocol::{Legs, Login, Protocol, Session};
 
@@ -25,6 +28,7 @@ use crate::fault::Cause;
 use crate::ledger::Ledger;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
 use crate::way::{Dial, Refuge, Stream};
+use follow::Followers;
 use turns::Turns;
 
 /// A route, and everything a login of it needs.
@@ -38,6 +42,8 @@ pub(crate) struct Lobby<P: Protocol, D: Dial> {
     pub(crate) dialler: D,
     /// Set when no new session may begin.
     pub(crate) closing: CancellationToken,
+    /// What the end of the process waits for.
+    pub(crate) tasks: TaskTracker,
     pub(crate) state: Arc<RouteState<P, D::Stream>>,
 }
 
@@ -50,6 +56,8 @@ pub(crate) struct RouteState<P: Protocol, S: Stream> {
     refuge: Refuge,
     /// Whose turn it is to try again.
     turns: Turns,
+    /// Where its sessions are.
+    followers: Arc<Followers>,
     /// What the protocol keeps between logins.
     pub(crate) own: P::State<S>,
 }
@@ -63,6 +71,7 @@ impl<P: Protocol, S: Stream> RouteState<P, S> {
             ledger: Ledger::default(),
             refuge: Refuge::default(),
             turns: Turns::default(),
+            followers: Arc::default(),
             own: P::State::default(),
         }
     }
@@ -80,6 +89,23 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         };
         let principal = self.route.principal(user).ok_or_else(unknown)?;
         Ok(principal)
+    }
+
+    /// Whether there is a place for one more session now.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::ShuttingDown`] and [`Cause::TooMany`].
+    pub(crate) fn room(&self) -> Result<(), Cause> {
+        if self.closing.is_cancelled() {
+            return Err(Cause::ShuttingDown);
+        }
+        match self.state.sessions.available_permits() {
+            0 => Err(Cause::TooMany {
+                limit: self.route.max_connections,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// A place among the route's sessions.

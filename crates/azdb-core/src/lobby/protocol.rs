@@ -4,10 +4,11 @@ use std::future::Future;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::Lobby;
-use crate::fault::OwnFault;
+use super::{Following, Lobby};
+use crate::fault::{Cause, OwnFault};
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch};
+use crate::stranger::Stranger;
 use crate::tls::TlsUse;
 use crate::way::{BreakOff, Dial, Leg, Stream};
 
@@ -50,8 +51,11 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Tells an app at rest that its session ends with the proxy. Most protocols have no word for it.
-    fn farewell<A: Stream>(_app: &mut Leg<Self::App<A>>) -> impl Future<Output = ()> + Send {
+    /// Tells an app at rest why its session ends here. Most protocols have no word for it.
+    fn farewell<A: Stream>(
+        _app: &mut Leg<Self::App<A>>,
+        _cause: &Cause,
+    ) -> impl Future<Output = ()> + Send {
         async {}
     }
 }
@@ -62,8 +66,8 @@ pub(crate) enum Login<P: Protocol, A: Stream, S: Stream> {
     Session(Box<Session<P, A, S>>),
     /// It came for something else, and has got it.
     Errand(&'static str),
-    /// It closed, or spoke something else; nobody is left to tell.
-    Nobody,
+    /// It was no app.
+    Nobody(Stranger),
 }
 
 /// The two sides of a session.
@@ -73,6 +77,8 @@ pub(crate) type Legs<P, A, S> = Paired<<P as Protocol>::App<A>, <P as Protocol>:
 pub(crate) struct Session<P: Protocol, A: Stream, S: Stream> {
     pub(crate) legs: Legs<P, A, S>,
     pub(crate) watch: P::Watch,
+    /// Where the route says that sessions follow their upstream's name.
+    pub(crate) following: Option<Box<Following>>,
     /// Given back when the session is dropped.
     pub(crate) _permit: OwnedSemaphorePermit,
 }

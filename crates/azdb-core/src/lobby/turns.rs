@@ -134,7 +134,7 @@ impl Drop for Turn<'_> {
 }
 
 /// Three to five quarters of a pause: proxies that lost the same upstream at the same moment do not come back in step.
-fn jittered(pause: Duration) -> Duration {
+pub(super) fn jittered(pause: Duration) -> Duration {
     let mut random = [0];
     // Without randomness they do.
     let _ = aws_lc_rs::rand::fill(&mut random);

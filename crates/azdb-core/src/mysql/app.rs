@@ -6,17 +6,21 @@ use azdb_wire::mysql::{
 };
 
 use super::channel::{Channel, NoPacket};
-use super::notice::notice;
+use super::notice::{self, notice};
 use super::spares::{Seat, seated};
 use super::{MysqlFault, Secretive};
 use crate::deadline::Deadline;
 use crate::fault::{Fault, Left};
 use crate::parting::{NotIn, Told};
+use crate::stranger::{Stranger, is_tls};
 use crate::tls::AppTlsConfig;
 use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept};
 
 const WAITING: &str = "waiting for the app's answer to the greeting";
 const ADMITTING: &str = "letting the app in";
+
+/// Number of the packet behind an app's answer without TLS.
+const AFTER_ANSWER: u8 = 2;
 
 /// Length of the fast answer of caching_sha2_password.
 const FAST_ANSWER: usize = 32;
@@ -27,8 +31,15 @@ const FAST_OK: &[u8] = &[0x01, 0x03];
 pub(super) enum Arrival<A> {
     /// An app that has answered the greeting.
     App(Arrived<A>),
-    /// It has gone without a byte, or it was never one of MySQL.
-    Nobody,
+    /// It was no app.
+    Nobody(Stranger),
+}
+
+/// What begins an app's connection.
+pub(super) enum Opening {
+    /// An answer to the greeting, of which the header is there.
+    Answer,
+    Stranger(Stranger),
 }
 
 /// An app that has answered the greeting, and its answer.
@@ -50,15 +61,25 @@ pub(super) async fn introduce<A: Stream>(
     let greeting = async {
         // An app that has gone already is one that leaves without a byte.
         let _ = Channel::at(&mut socket, 0).say(greeting).await;
-        seated(seat, first_header(&mut socket)).await
+        Ok::<_, Left>(seated(seat, opening(&mut socket)).await)
     };
-    if !deadline.run(WAITING, greeting).await? {
-        return Ok(Arrival::Nobody);
+    match deadline.run(WAITING, greeting).await {
+        Ok(Opening::Answer) => {}
+        Ok(Opening::Stranger(stranger)) => return Ok(leave(&mut socket, stranger).await),
+        Err(_) if socket.unread().is_empty() => return Ok(Arrival::Nobody(Stranger::Silent)),
+        Err(silent) => return Err(silent.into()),
     }
-    let (packet, next) = read_answer(&mut socket, 1, deadline).await?;
-    if ResponsePacket::parse(&packet) != Ok(ResponsePacket::Tls) {
-        let leg = Leg::new(MaybeTls::Plain(socket));
-        return Ok(Arrival::App(Arrived { leg, next, packet }));
+    let (packet, next) = match read_answer(&mut socket, 1, deadline).await {
+        Err(NotIn::Left(Left::Gone(_))) => return Ok(Arrival::Nobody(Stranger::Half)),
+        read => read?,
+    };
+    match ResponsePacket::parse(&packet) {
+        Ok(ResponsePacket::Tls) => {}
+        Ok(ResponsePacket::TooOld) => return Ok(leave(&mut socket, Stranger::OldMysql).await),
+        Ok(ResponsePacket::Response(_)) | Err(_) => {
+            let leg = Leg::new(MaybeTls::Plain(socket));
+            return Ok(Arrival::App(Arrived { leg, next, packet }));
+        }
     }
     let Some(tls) = tls else {
         let mut channel = Channel::at(&mut socket, next);
@@ -88,23 +109,39 @@ async fn read_answer<S: Stream>(
     Ok((packet, channel.next()))
 }
 
-/// Whether the app's answer begins as one of MySQL does.
-async fn first_header<A: Stream>(socket: &mut Leg<A>) -> Result<bool, Left> {
-    match socket.fill(Header::LEN).await {
-        Ok(()) => {}
-        Err(_) if socket.unread().is_empty() => return Ok(false),
-        Err(error) => return Err(error.into()),
+/// Looks how an app's answer begins; takes nothing of it, and may be asked again.
+pub(super) async fn opening<A: Stream>(socket: &mut Leg<A>) -> Opening {
+    if socket.fill(Header::LEN).await.is_err() {
+        return Opening::Stranger(Stranger::left(socket.unread()));
     }
-    let header = socket
-        .unread()
-        .first_chunk()
-        .map(|bytes| Header::parse(*bytes));
-    let is_ours =
-        header.is_some_and(|Header { length, number }| number == 1 && length <= MAX_LOGIN_PACKET);
-    if !is_ours {
-        tracing::debug!("not an answer of MySQL");
+    let first = socket.unread();
+    let header = first.first_chunk().map(|bytes| Header::parse(*bytes));
+    match header {
+        Some(Header { length, number: 1 }) if length <= MAX_LOGIN_PACKET && !is_tls(first) => {
+            Opening::Answer
+        }
+        _ => Opening::Stranger(Stranger::with(first)),
     }
-    Ok(is_ours)
+}
+
+/// Parts with a stranger that has been greeted, in words of the protocol where it may understand them.
+async fn leave<A: Stream>(socket: &mut Leg<A>, stranger: Stranger) -> Arrival<A> {
+    if let Some(words) = notice::to_stranger(stranger) {
+        let mut packet = Vec::new();
+        push_packet(&mut packet, AFTER_ANSWER, &words);
+        socket.part_with(&packet).await;
+    }
+    Arrival::Nobody(stranger)
+}
+
+/// Greets and refuses what has begun with a header of the PROXY protocol: behind it waits a client for a greeting.
+pub(super) async fn refuse_proxy_header<A: Stream>(socket: &mut Leg<A>, greeting: &[u8]) {
+    let mut packets = Vec::new();
+    push_packet(&mut packets, 0, greeting);
+    if let Some(words) = notice::to_stranger(Stranger::ProxyHeader) {
+        push_packet(&mut packets, AFTER_ANSWER, &words);
+    }
+    socket.part_with(&packets).await;
 }
 
 /// Reads a packet of the app's, and tells it when that is none.
@@ -133,7 +170,10 @@ pub(super) async fn read<S: Stream>(
 pub(super) fn parse_response(packet: &[u8]) -> Result<Response<'_>, MysqlFault> {
     match ResponsePacket::parse(packet) {
         Ok(ResponsePacket::Response(response)) => Ok(response),
-        Ok(ResponsePacket::TooOld) => Err(MysqlFault::AppTooOld),
+        Ok(ResponsePacket::TooOld) => {
+            let error = PacketError::Malformed("answer of MySQL before 4.1 within TLS");
+            Err(MysqlFault::AppPacket(error))
+        }
         Ok(ResponsePacket::Tls) => {
             let error = PacketError::Malformed("request for TLS within TLS");
             Err(MysqlFault::AppPacket(error))

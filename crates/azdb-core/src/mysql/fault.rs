@@ -14,10 +14,6 @@ pub(crate) enum MysqlFault {
     #[error("the app sent a bad packet")]
     AppPacket(#[source] PacketError),
 
-    /// The app speaks the protocol from before 4.1.
-    #[error("the app speaks the protocol from before MySQL 4.1")]
-    AppTooOld,
-
     /// The app wants TLS, and the greeting offered none.
     #[error("the app wants TLS and is offered none")]
     AppWantsTls,
@@ -88,7 +84,6 @@ impl MysqlFault {
         match self {
             Self::Refused(Refused { code, .. }) | Self::NotEntra { code, .. } => Some(*code),
             Self::AppPacket(_)
-            | Self::AppTooOld
             | Self::AppWantsTls
             | Self::Challenge { .. }
             | Self::UpstreamPacket(_)
@@ -100,7 +95,7 @@ impl MysqlFault {
 impl Explained for MysqlFault {
     fn kind(&self) -> Kind {
         match self {
-            Self::AppPacket(_) | Self::AppTooOld | Self::AppWantsTls => Kind::User,
+            Self::AppPacket(_) | Self::AppWantsTls => Kind::User,
             Self::Challenge { .. } | Self::NotEntra { .. } => Kind::Configuration,
             Self::UpstreamPacket(_) | Self::RefusedAtOnce { .. } | Self::Refused(_) => {
                 Kind::Upstream
@@ -111,7 +106,6 @@ impl Explained for MysqlFault {
     fn remedy(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::AppPacket(_) => "connect with a client of MySQL or MariaDB",
-            Self::AppTooOld => "connect with a client of MySQL 4.1 or later",
             Self::AppWantsTls => "take TLS out of the app's settings, or set local_tls to \"auto\"",
             Self::Challenge { user, .. } | Self::NotEntra { user, .. } => {
                 return Cow::Owned(format!(
@@ -149,11 +143,21 @@ impl OwnFault for MysqlFault {
             Self::RefusedAtOnce { code, .. } => {
                 format!("the upstream refused the connection with error {code}")
             }
+            Self::AppPacket(_) | Self::AppWantsTls | Self::UpstreamPacket(_) | Self::Refused(_) => {
+                Chain(self).to_string()
+            }
+        }
+    }
+
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
+        match self {
+            Self::Refused(refused) => vec![&mut refused.message, &mut refused.body],
+            Self::NotEntra { message, .. } => vec![message],
             Self::AppPacket(_)
-            | Self::AppTooOld
             | Self::AppWantsTls
+            | Self::Challenge { .. }
             | Self::UpstreamPacket(_)
-            | Self::Refused(_) => Chain(self).to_string(),
+            | Self::RefusedAtOnce { .. } => Vec::new(),
         }
     }
 
@@ -164,7 +168,6 @@ impl OwnFault for MysqlFault {
                 text.contains("token") && text.contains("expired")
             }
             Self::AppPacket(_)
-            | Self::AppTooOld
             | Self::AppWantsTls
             | Self::Challenge { .. }
             | Self::UpstreamPacket(_)
@@ -179,7 +182,6 @@ impl OwnFault for MysqlFault {
                 AWAY.contains(code)
             }
             Self::AppPacket(_)
-            | Self::AppTooOld
             | Self::AppWantsTls
             | Self::Challenge { .. }
             | Self::UpstreamPacket(_)

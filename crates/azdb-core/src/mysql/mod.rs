@@ -17,14 +17,15 @@
 //!    | ---- COM_CHANGE_USER ---> | ------ COM_CHANGE_USER ------> |   the relay pauses for it
 //! ```
 //!
-//! The server speaks first, and drivers use what it says: version, thread id, flags, collation. So the upstream is dialled
-//! before the app has said a word, and its greeting is the app's, with other random numbers and with the flags masked that
-//! cannot be kept. An upstream that has only greeted goes to the next app when its own leaves without a byte ([`spares`]).
+//! The server speaks first, and drivers use what it says: version, thread id (for `KILL QUERY`), flags, collation. So the upstream is
+//! dialled before the app has said a word, and its greeting is the app's, with other random numbers and with the flags masked that
+//! cannot be kept. It is dialled only when an app could be let in: with a place and a token. An upstream that has only greeted when its
+//! app leaves, or is refused, goes to the next one ([`spares`]), or says goodbye in order ([`dismissal`]).
 //!
 //! # Invariants
 //!
 //! * The app's own password is never sent upstream.
-//! * A flag that changes the byte format after login is equal on both legs.
+//! * A flag that changes the byte format after login is equal on both legs, but for compression, which ends here ([`compression`]).
 //! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::way::Sealed) way.
 //! * The first packet that an app reads is a greeting, also when there is no upstream.
 //! * No error of ours has a code from 2000 to 2999, which apps take for errors of their own library.
@@ -32,9 +33,13 @@
 mod app;
 mod change_user;
 mod channel;
+mod compression;
+mod dismissal;
 mod fault;
+mod greeted;
 mod notice;
 mod password;
+mod securing;
 mod spares;
 mod upstream;
 mod watch;
@@ -50,18 +55,19 @@ use zeroize::Zeroizing;
 
 use app::{Arrival, Arrived};
 use channel::Channel;
+use compression::{AppWay, Method};
 use fault::MysqlFault;
-use spares::{Met, Spares};
-use upstream::Greeted;
+use spares::{Lent, Met, Spares};
 use watch::MysqlWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Legs, Lobby, Login, Protocol, Session, Tracks};
+use crate::lobby::{self, Following, Legs, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
+use crate::stranger::Stranger;
 use crate::tls::{TlsEnd, TlsUse};
-use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
+use crate::way::{Dial, Leg, Stream, Upstream};
 
 /// MySQL and MariaDB, protocol 4.1.
 pub(crate) struct Mysql;
@@ -106,7 +112,7 @@ impl Protocol for Mysql {
     };
 
     type State<S: Stream> = Spares<S>;
-    type App<A: Stream> = MaybeTls<Leg<A>>;
+    type App<A: Stream> = AppWay<A>;
     type Upstream<S: Stream> = Upstream<S>;
     type Watch = MysqlWatch;
     type Fault = MysqlFault;
@@ -118,12 +124,17 @@ impl Protocol for Mysql {
         let deadline = Deadline::after(lobby.route.login_timeout);
         let mut socket = Leg::new(socket);
         let spares = &lobby.state.own;
-        let (greeted, mut seat) = match spares.meet(&mut socket, lobby).await {
-            Met::Upstream(greeted, seat) => (greeted, seat),
-            Met::NoApp => return Ok(Login::Nobody),
+        let (lent, mut seat) = match spares.meet(&mut socket, lobby).await {
+            Met::Upstream(lent, seat) => (lent, seat),
+            Met::NoApp(Stranger::ProxyHeader) => {
+                let greeting = remembered(lobby, NEVER_MET.scramble);
+                app::refuse_proxy_header(&mut socket, &greeting).await;
+                return Ok(Login::Nobody(Stranger::ProxyHeader));
+            }
+            Met::NoApp(stranger) => return Ok(Login::Nobody(stranger)),
             Met::NoUpstream(fault) => return Err(turn_away(socket, lobby, fault).await),
         };
-        let (scramble, greeting) = match greeting_for_app(&greeted, lobby) {
+        let (scramble, greeting) = match greeting_for_app(&lent, lobby) {
             Ok(drawn) => drawn,
             Err(fault) => return Err(turn_away(socket, lobby, fault).await),
         };
@@ -135,32 +146,26 @@ impl Protocol for Mysql {
             packet,
         } = match introducing.await? {
             Arrival::App(arrived) => arrived,
-            Arrival::Nobody => {
-                spares.keep(greeted, seat);
-                return Ok(Login::Nobody);
+            Arrival::Nobody(stranger) => {
+                spares.probed();
+                return Ok(Login::Nobody(stranger));
             }
         };
         drop(seat);
         let mut app = Channel::at(&mut leg, next);
-        let entered = match enter(
-            &packet,
-            greeted,
-            scramble,
-            lobby,
-            &deadline,
-            app.leg().left(),
-        )
-        .await
-        {
+        let entering = enter(&packet, lent, scramble, lobby, &deadline, app.leg().left());
+        let entered = match entering.await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
         let (named, ok) = (&entered.named, &entered.ok);
         app::admit(&mut app, named, &scramble, ok, &deadline).await?;
         let upstream = entered.upstream;
+        let app = compression::begin(leg, entered.compression);
         Ok(Login::Session(Box::new(Session {
-            legs: Paired { app: leg, upstream },
+            legs: Paired { app, upstream },
             watch: MysqlWatch::new(entered.terms),
+            following: entered.following,
             _permit: entered.permit,
         })))
     }
@@ -176,11 +181,11 @@ impl Protocol for Mysql {
 
 /// The upstream's greeting as the app reads it, and what was drawn for it.
 fn greeting_for_app<D: Dial>(
-    greeted: &Greeted<D::Stream>,
+    lent: &Lent<D::Stream>,
     lobby: &Lobby<Mysql, D>,
 ) -> Result<([u8; SCRAMBLE], Vec<u8>), Fault<MysqlFault>> {
     let scramble = draw()?;
-    let greeting = masked(&greeted.greeting()?, lobby, scramble);
+    let greeting = masked(&lent.greeting()?, lobby, scramble);
     Ok((scramble, greeting.encode()))
 }
 
@@ -193,22 +198,34 @@ async fn turn_away<A: Stream, D: Dial>(
 ) -> NotIn<MysqlFault> {
     /// The login's own time may be used up.
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
-    let seen = lobby.state.own.last_greeting();
-    let greeting = seen.as_deref().map(Greeting::parse);
-    let greeting = greeting.and_then(Result::ok).unwrap_or(NEVER_MET);
-    // Nothing is proved with this scramble: the app will be refused.
-    let scramble = draw().unwrap_or(NEVER_MET.scramble);
-    let greeting = masked(&greeting, lobby, scramble).encode();
+    let greeting = remembered(lobby, draw().unwrap_or(NEVER_MET.scramble));
     let tls = lobby.app_tls.as_ref();
     let deadline = Deadline::after(PATIENCE);
     // Whatever becomes of the app, the reason is the upstream.
     match app::introduce(socket, &greeting, tls, &mut None, &deadline).await {
-        Ok(Arrival::App(Arrived { mut leg, next, .. })) => {
+        Ok(Arrival::App(Arrived {
+            mut leg,
+            next,
+            packet,
+        })) => {
+            // Whoever may not come in at all is told that: it stays true when the rest has been mended.
+            let user = app::parse_response(&packet).map(|response| response.user);
+            let unknown = user.ok().and_then(|user| lobby.principal(user).err());
+            let fault = unknown.map_or(fault, Fault::Shared);
             let mut app = Channel::at(&mut leg, next);
             app::refuse(&mut app, fault).await.into()
         }
-        Ok(Arrival::Nobody) | Err(_) => NotIn::Untold(fault),
+        Ok(Arrival::Nobody(_)) | Err(_) => NotIn::Untold(fault),
     }
+}
+
+/// A greeting without an upstream: that of the one that was met last. Nothing is proved with its scramble, for whoever reads it
+/// will be refused.
+fn remembered<D: Dial>(lobby: &Lobby<Mysql, D>, scramble: [u8; SCRAMBLE]) -> Vec<u8> {
+    let seen = lobby.state.own.last_greeting();
+    let greeting = seen.as_deref().map(Greeting::parse);
+    let greeting = greeting.and_then(Result::ok).unwrap_or(NEVER_MET);
+    masked(&greeting, lobby, scramble).encode()
 }
 
 /// The upstream's greeting as the app may read it.
@@ -244,13 +261,16 @@ struct Entered<S> {
     /// The plugin that the app has begun with.
     named: Vec<u8>,
     terms: Terms,
+    following: Option<Box<Following>>,
+    /// How the app wants to be spoken to from here on.
+    compression: Option<Method>,
     permit: OwnedSemaphorePermit,
 }
 
 /// Goes upstream as the app's principal.
 async fn enter<D: Dial>(
     packet: &[u8],
-    greeted: Greeted<D::Stream>,
+    lent: Lent<D::Stream>,
     scramble: [u8; SCRAMBLE],
     lobby: &Lobby<Mysql, D>,
     deadline: &Deadline,
@@ -265,7 +285,7 @@ async fn enter<D: Dial>(
         user = %Quoted(response.user), principal = %principal.user,
         database = %Quoted(database.unwrap_or_default()), flags = ?response.capabilities, "response"
     );
-    let greeting = greeted.greeting()?;
+    let greeting = lent.greeting()?;
     let offered = masked(&greeting, lobby, scramble).capabilities;
     let ours = Response {
         capabilities: response.capabilities.towards_upstream(offered),
@@ -282,12 +302,12 @@ async fn enter<D: Dial>(
         charset: response.charset,
         scramble,
         user: principal.user.clone(),
-        host: greeted.host().to_owned(),
+        host: lent.host().to_owned(),
         plugin: Vec::new(),
     };
     let mut attempt = upstream::Entry {
         response: ours,
-        greeted: Some(greeted),
+        lent: Some(lent),
         lobby,
         deadline,
         tracks: Tracks::default(),
@@ -299,6 +319,8 @@ async fn enter<D: Dial>(
         ok: granted.ok,
         named: response.plugin.to_vec(),
         terms,
+        following: lobby.follow(&granted.dialled),
+        compression: Method::of(&response),
         permit,
     })
 }

@@ -8,6 +8,7 @@ use azdb_wire::mysql::ErrorPacket;
 
 use super::MysqlFault;
 use crate::fault::{Cause, Explained as _, Fault, Root};
+use crate::stranger::{PROXY_HEADER, Stranger};
 
 /// Bytes of an error's text that MySQL's own library keeps, its final NUL included.
 const MAX_TEXT: usize = 511;
@@ -28,12 +29,33 @@ const TOO_OLD: ErrorPacket<'static> = ErrorPacket {
     message: b"Client does not support authentication protocol requested by server; consider upgrading MySQL client",
 };
 
+/// What a stranger reads, where it may understand something.
+pub(super) fn to_stranger(stranger: Stranger) -> Option<Vec<u8>> {
+    match stranger {
+        Stranger::OldMysql => Some(TOO_OLD.encode()),
+        Stranger::ProxyHeader => {
+            let (code, sqlstate) = BAD_PACKET;
+            let (text, remedy) = PROXY_HEADER;
+            let packet = ErrorPacket {
+                code,
+                sqlstate: Some(*sqlstate),
+                message: &[text, "; ", remedy].concat().into_bytes(),
+            };
+            Some(packet.encode())
+        }
+        Stranger::Probe
+        | Stranger::Silent
+        | Stranger::Half
+        | Stranger::Http
+        | Stranger::Tls
+        | Stranger::Unknown => None,
+    }
+}
+
 /// Whose words an app reads.
 enum Words<'a> {
     /// Ours, with this code and state.
     Ours(Class),
-    /// A packet as it is.
-    Packet(ErrorPacket<'static>),
     /// The payload of the upstream's own ERR packet.
     Upstreams(&'a [u8]),
 }
@@ -46,7 +68,6 @@ pub(super) fn notice(fault: &Fault<MysqlFault>) -> Vec<u8> {
     };
     match words {
         Words::Upstreams(body) => body.to_vec(),
-        Words::Packet(packet) => packet.encode(),
         Words::Ours((code, sqlstate)) => {
             let text = format!("azdb-proxy: {}; {}", fault.told(), fault.remedy());
             let end = text.floor_char_boundary(MAX_TEXT);
@@ -68,7 +89,7 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::SecretTooLong { .. }
         | Cause::Password(_) => ACCESS_DENIED,
         Cause::TooMany { .. } => TOO_MANY,
-        Cause::ShuttingDown => SHUTDOWN,
+        Cause::ShuttingDown | Cause::Moved { .. } => SHUTDOWN,
         Cause::NoRandomness
         | Cause::NoUpstream
         | Cause::Resolve { .. }
@@ -87,7 +108,6 @@ fn of_cause(cause: &Cause) -> Class {
 fn of_own(own: &MysqlFault) -> Words<'_> {
     Words::Ours(match own {
         MysqlFault::AppPacket(_) | MysqlFault::AppWantsTls => BAD_PACKET,
-        MysqlFault::AppTooOld => return Words::Packet(TOO_OLD),
         MysqlFault::Challenge { .. } | MysqlFault::NotEntra { .. } => ACCESS_DENIED,
         MysqlFault::RefusedAtOnce {
             code: 1040 | 1203, ..

@@ -1,40 +1,59 @@
 //! Upstreams that have greeted and wait for an app.
 //!
-//! A port probe connects and leaves without a byte, and the upstream that was dialled for it counts an error against this
-//! machine; after a hundred (`max_connect_errors`) MySQL shuts it out. So what was dialled for a probe is kept for the next
-//! app, and while probes come, only so many apps at a time may be without a word of their own.
+//! ```text
+//!   meet --dial--> Lent ----spoken to----> a login
+//!                   |  ^
+//!           dropped |  | taken over by the next app
+//!                   v  |
+//!                  shelf ---after FRESH, or when the proxy ends---> dismissal
+//! ```
+//!
+//! A server counts every connection that it has greeted, and that ends without a login, as an error of this machine; after a hundred
+//! (`max_connect_errors`) MySQL shuts it out. So an upstream is dialled only for an app that could be let in, and one that was dialled
+//! and has been told nothing, for a probe or for an app that was refused, goes to the next app, and in the end says goodbye in
+//! order ([`Dismissal`]).
 //!
 //! # Invariants
 //!
-//! * While probes come, at most [`SEATS`] upstreams are dialled within [`FRESH`] for apps that say nothing.
 //! * An upstream that one app has spoken to is never given to another.
+//! * One that nobody has spoken to goes back to the shelf however its login ends: by [`Lent`]'s drop.
+//! * While probes come, at most [`SEATS`] upstreams are dialled for apps that stay for less than [`GLANCE`].
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use azdb_wire::mysql::Greeting;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::app::{Opening, opening};
 use super::change_user::Way;
-use super::upstream::{self, Greeted};
+use super::dismissal::Dismissal;
+use super::greeted::{self, Greeted};
+use super::upstream::bad_packet;
 use super::{Mysql, MysqlFault};
 use crate::deadline::Deadline;
 use crate::fault::Fault;
-use crate::lobby::Lobby;
+use crate::lobby::{self, Lobby};
+use crate::stranger::Stranger;
 use crate::way::{Dial, Leg, Stream};
 
-/// Apps at a time that may be between our greeting and their first byte while probes come, and upstreams kept.
+/// Apps at a time for which an upstream is dialled before they have stayed for [`GLANCE`], and upstreams kept.
 const SEATS: usize = 2;
-/// How long a greeted upstream is kept. Servers wait ten seconds (`connect_timeout`).
+/// What has been here for so long is no probe that connects and leaves.
+const GLANCE: Duration = Duration::from_millis(20);
+/// How long a greeted upstream waits for an app. Servers wait ten seconds (`connect_timeout`), and a goodbye takes a while, too.
 const FRESH: Duration = Duration::from_secs(5);
 /// How long after the last probe apps still take seats.
 const WARY: Duration = Duration::from_secs(60);
 /// An app that says nothing for so long leaves its seat to others.
 const SEATED: Duration = Duration::from_millis(250);
+/// Upstreams that wait at a time. More of them would only take the server's connections.
+const SHELF: usize = 8;
 
 /// A place among the apps that have said nothing.
 pub(super) type Seat = Option<OwnedSemaphorePermit>;
@@ -42,24 +61,26 @@ pub(super) type Seat = Option<OwnedSemaphorePermit>;
 /// What a route keeps between logins.
 pub(crate) struct Spares<S> {
     seats: Arc<Semaphore>,
-    kept: Arc<Mutex<Shelf<S>>>,
+    shelf: Shelf<S>,
     /// How apps get a session like new.
     pub(super) change_user: Way,
 }
 
-struct Shelf<S> {
+type Shelf<S> = Arc<Mutex<Kept<S>>>;
+
+struct Kept<S> {
     greeted: VecDeque<(Instant, Greeted<S>)>,
     last_probe: Instant,
     last_greeting: Option<Vec<u8>>,
 }
 
 /// Who was met.
-pub(super) enum Met<S> {
+pub(super) enum Met<S: Stream> {
     /// An upstream that has greeted.
-    Upstream(Greeted<S>, Seat),
-    /// The app has gone, or spoke before it was spoken to, as no app of MySQL does.
-    NoApp,
-    /// No upstream greets us.
+    Upstream(Lent<S>, Seat),
+    /// The app has gone, or never was one of MySQL.
+    NoApp(Stranger),
+    /// No upstream greets us, or nobody could be let in.
     NoUpstream(Fault<MysqlFault>),
 }
 
@@ -67,7 +88,7 @@ impl<S: Stream> Default for Spares<S> {
     fn default() -> Self {
         Self {
             seats: Arc::new(Semaphore::new(SEATS)),
-            kept: Arc::new(Mutex::new(Shelf {
+            shelf: Arc::new(Mutex::new(Kept {
                 greeted: VecDeque::new(),
                 // Whatever starts a process probes it.
                 last_probe: Instant::now(),
@@ -87,40 +108,42 @@ impl<S: Stream> Spares<S> {
     ) -> Met<S> {
         // An app must still be told when the upstream does not answer.
         let deadline = Deadline::after(lobby.route.login_timeout.mul_f32(0.9));
-        let seat = tokio::select! {
-            biased;
-            _ = app.fill(1) => return Met::NoApp,
-            seat = deadline.run("waiting for other apps to log in", self.seat()) => seat,
-        };
-        let seat = match seat {
-            Ok(seat) => seat,
-            Err(error) => return Met::NoUpstream(error),
+        let asking = pin!(self.leave_to_dial(lobby, &deadline));
+        let seat = match unless_gone(app, asking).await {
+            Ok(Ok(seat)) => seat,
+            Ok(Err(fault)) => return Met::NoUpstream(fault),
+            Err(stranger) => return self.no_app(stranger),
         };
         let gone = CancellationToken::new();
-        let mut meeting = pin!(self.greeted(lobby, &deadline, gone.cancelled()));
-        tokio::select! {
-            biased;
-            _ = app.fill(1) => {
-                // What was begun is finished, and kept for the next app.
+        let meeting = self.greeted(lobby, &deadline, gone.cancelled());
+        let mut meeting = pin!(meeting);
+        match unless_gone(app, meeting.as_mut()).await {
+            Ok(Ok(lent)) => Met::Upstream(lent, seat),
+            Ok(Err(fault)) => Met::NoUpstream(fault),
+            Err(stranger) => {
+                // What was begun is finished, and the next app's.
                 gone.cancel();
-                if let Ok(greeted) = meeting.await {
-                    self.keep(greeted, seat);
-                }
-                Met::NoApp
+                drop(meeting.await);
+                self.no_app(stranger)
             }
-            met = &mut meeting => match met {
-                Ok(greeted) => Met::Upstream(greeted, seat),
-                Err(error) => Met::NoUpstream(error),
-            },
         }
     }
 
-    async fn seat(&self) -> Result<Seat, Fault<MysqlFault>> {
+    /// Whether the app is worth a dial: it could be let in, and it may have a seat or has stayed for a while.
+    async fn leave_to_dial<D: Dial<Stream = S>>(
+        &self,
+        lobby: &Lobby<Mysql, D>,
+        deadline: &Deadline,
+    ) -> Result<Seat, Fault<MysqlFault>> {
+        lobby.room()?;
+        lobby::ready(lobby, deadline).await?;
         if self.lock().last_probe.elapsed() > WARY {
             return Ok(None);
         }
+        let seat = Arc::clone(&self.seats).acquire_owned();
         // The semaphore is never closed.
-        Ok(Arc::clone(&self.seats).acquire_owned().await.ok())
+        let seat = tokio::time::timeout(GLANCE, seat).await.map(Result::ok);
+        Ok(seat.unwrap_or_default())
     }
 
     /// One that was kept, or a new one.
@@ -129,42 +152,39 @@ impl<S: Stream> Spares<S> {
         lobby: &Lobby<Mysql, D>,
         deadline: &Deadline,
         left: impl Future<Output = ()> + Send,
-    ) -> Result<Greeted<S>, Fault<MysqlFault>> {
+    ) -> Result<Lent<S>, Fault<MysqlFault>> {
+        let home = Home {
+            shelf: Arc::clone(&self.shelf),
+            dismissal: Dismissal::of(lobby),
+        };
         loop {
             let kept = self.lock().greeted.pop_front();
-            match kept {
-                Some((since, mut greeted)) if since.elapsed() < FRESH => {
-                    if greeted.is_waiting().await {
-                        tracing::debug!("taking over an upstream that has greeted");
-                        return Ok(greeted);
-                    }
+            let Some((since, mut greeted)) = kept else {
+                break;
+            };
+            // One that has waited for too long goes home again, and from there on its way.
+            if greeted.is_waiting().await {
+                let lent = Lent::new(greeted, since, home.clone());
+                if since.elapsed() < FRESH {
+                    tracing::debug!("taking over an upstream that has greeted");
+                    return Ok(lent);
                 }
-                Some(_) => {}
-                None => break,
             }
         }
-        let greeted = upstream::meet(lobby, deadline, left).await?;
+        let greeted = greeted::meet(lobby, deadline, left).await?;
         self.lock().last_greeting = Some(greeted.payload().to_vec());
-        Ok(greeted)
+        Ok(Lent::new(greeted, Instant::now(), home))
     }
 
-    /// Keeps an upstream whose app has left without a byte.
-    pub(super) fn keep(&self, greeted: Greeted<S>, seat: Seat) {
-        let mut kept = self.lock();
-        kept.last_probe = Instant::now();
-        if kept.greeted.len() < SEATS {
-            kept.greeted.push_back((Instant::now(), greeted));
-            let kept = Arc::clone(&self.kept);
-            tokio::spawn(async move {
-                tokio::time::sleep(FRESH).await;
-                lock(&kept)
-                    .greeted
-                    .retain(|(since, _)| since.elapsed() < FRESH);
-            });
-        }
-        drop(kept);
-        // After the upstream is there to be taken.
-        drop(seat);
+    /// Nobody was there.
+    fn no_app(&self, stranger: Stranger) -> Met<S> {
+        self.probed();
+        Met::NoApp(stranger)
+    }
+
+    /// Something has connected and left without a login.
+    pub(super) fn probed(&self) {
+        self.lock().last_probe = Instant::now();
     }
 
     /// What the upstream said when it was last met.
@@ -172,8 +192,113 @@ impl<S: Stream> Spares<S> {
         self.lock().last_greeting.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shelf<S>> {
-        lock(&self.kept)
+    fn lock(&self) -> MutexGuard<'_, Kept<S>> {
+        lock(&self.shelf)
+    }
+}
+
+/// Takes a step on an app's behalf, unless it leaves or turns out to be none.
+async fn unless_gone<A: Stream, F: Future>(
+    app: &mut Leg<A>,
+    mut step: Pin<&mut F>,
+) -> Result<F::Output, Stranger> {
+    tokio::select! {
+        biased;
+        opening = opening(app) => match opening {
+            // Health checks answer the greeting before they have read it.
+            Opening::Answer => Ok(step.await),
+            Opening::Stranger(stranger) => Err(stranger),
+        },
+        outcome = &mut step => Ok(outcome),
+    }
+}
+
+/// An upstream that has greeted and has been told nothing, on loan to an app.
+pub(super) struct Lent<S: Stream> {
+    /// `None` once somebody has it that speaks to it.
+    greeted: Option<Greeted<S>>,
+    since: Instant,
+    home: Home<S>,
+}
+
+/// Where an upstream goes that nobody has spoken to.
+struct Home<S> {
+    shelf: Shelf<S>,
+    dismissal: Dismissal,
+}
+
+impl<S> Clone for Home<S> {
+    fn clone(&self) -> Self {
+        Self {
+            shelf: Arc::clone(&self.shelf),
+            dismissal: self.dismissal.clone(),
+        }
+    }
+}
+
+impl<S: Stream> Lent<S> {
+    fn new(greeted: Greeted<S>, since: Instant, home: Home<S>) -> Self {
+        let greeted = Some(greeted);
+        Self {
+            greeted,
+            since,
+            home,
+        }
+    }
+
+    /// Its greeting.
+    pub(super) fn greeting(&self) -> Result<Greeting<'_>, Fault<MysqlFault>> {
+        let payload = self.greeted.as_ref().map(Greeted::payload);
+        Greeting::parse(payload.unwrap_or_default()).map_err(bad_packet)
+    }
+
+    /// Where it is, for messages.
+    pub(super) fn host(&self) -> &str {
+        self.greeted.as_ref().map_or("", Greeted::host)
+    }
+
+    /// For whoever speaks to it from here on.
+    pub(super) fn take(mut self) -> Option<Greeted<S>> {
+        self.greeted.take()
+    }
+}
+
+impl<S: Stream> Drop for Lent<S> {
+    fn drop(&mut self) {
+        if let Some(greeted) = self.greeted.take() {
+            self.home.take_back(greeted, self.since);
+        }
+    }
+}
+
+impl<S: Stream> Home<S> {
+    fn take_back(&self, greeted: Greeted<S>, since: Instant) {
+        let mut kept = lock(&self.shelf);
+        let may_stay = since.elapsed() < FRESH && kept.greeted.len() < SHELF;
+        if !may_stay || self.dismissal.is_due() {
+            drop(kept);
+            return self.dismissal.begin(greeted);
+        }
+        kept.greeted.push_back((since, greeted));
+        drop(kept);
+        let home = self.clone();
+        self.dismissal.after(since + FRESH, move || home.clear());
+    }
+
+    /// Lets go of what has waited for too long; of everything, when the proxy ends.
+    fn clear(&self) {
+        let (mut kept, mut stale) = (lock(&self.shelf), Vec::new());
+        for (since, greeted) in std::mem::take(&mut kept.greeted) {
+            if self.dismissal.is_due() || since.elapsed() >= FRESH {
+                stale.push(greeted);
+            } else {
+                kept.greeted.push_back((since, greeted));
+            }
+        }
+        drop(kept);
+        for greeted in stale {
+            self.dismissal.begin(greeted);
+        }
     }
 }
 
@@ -189,6 +314,6 @@ pub(super) async fn seated<O>(seat: &mut Seat, first_byte: impl Future<Output = 
     }
 }
 
-fn lock<S>(kept: &Mutex<Shelf<S>>) -> MutexGuard<'_, Shelf<S>> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<S>(shelf: &Mutex<Kept<S>>) -> MutexGuard<'_, Kept<S>> {
+    shelf.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,157 +1,29 @@
 //! What we say to the database, being its client.
 
-use std::io;
-
 use azdb_identity::Token;
 use azdb_wire::mysql::{
-    Answer, Capabilities, ErrorPacket, Greeting, MAX_SECRET, PacketError, Response,
-    clear_password_len, encode_clear_password, plugin,
+    Answer, ErrorPacket, MAX_SECRET, PacketError, Response, clear_password_len,
+    encode_clear_password, plugin,
 };
-use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::channel::{Channel, NoPacket};
 use super::fault::Refused;
+use super::greeted::Greeted;
+use super::securing::Securing;
+use super::spares::Lent;
 use super::{Mysql, MysqlFault, Secretive, password};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{Attempt, Credential, Lobby, Tracks, Try, persist};
+use crate::lobby::{Attempt, Credential, Lobby, Tracks};
 use crate::tls::UpstreamTlsConfig;
-use crate::way::{
-    Alpn, Departure, Dial, Dialled, Leg, Opened, Opening, Sealed, Stream, Upstream, seal,
-};
+use crate::way::{Dial, Dialled, Sealed, Stream, Upstream};
 
 /// Most packets of a server's between the response and its OK.
 const MAX_ROUNDS: usize = 8;
 
 /// Error "Access denied".
 pub(super) const ACCESS_DENIED: u16 = 1045;
-
-/// An upstream that has greeted and has been told nothing.
-pub(super) struct Greeted<S> {
-    hello: Hello<S>,
-    dialled: Dialled,
-    /// Upstreams that have not been tried.
-    others: usize,
-}
-
-/// A connection, and the payload of the greeting that came over it.
-struct Hello<S> {
-    leg: Leg<S>,
-    payload: Secretive,
-}
-
-impl<S> Hello<S> {
-    fn greeting(&self) -> Result<Greeting<'_>, Fault<MysqlFault>> {
-        Greeting::parse(&self.payload).map_err(bad_packet)
-    }
-}
-
-impl<S: Stream> Hello<S> {
-    /// Whether it is still there and has said nothing more.
-    async fn is_waiting(&mut self) -> bool {
-        tokio::select! {
-            biased;
-            _ = self.leg.fill(1) => false,
-            () = std::future::ready(()) => true,
-        }
-    }
-}
-
-impl<S: Stream> Greeted<S> {
-    pub(super) fn greeting(&self) -> Result<Greeting<'_>, Fault<MysqlFault>> {
-        self.hello.greeting()
-    }
-
-    /// The greeting's bytes.
-    pub(super) fn payload(&self) -> &[u8] {
-        &self.hello.payload
-    }
-
-    pub(super) fn host(&self) -> &str {
-        &self.dialled.upstream.host
-    }
-
-    /// Whether it is still there and has said nothing more.
-    pub(super) async fn is_waiting(&mut self) -> bool {
-        self.hello.is_waiting().await
-    }
-}
-
-/// Dials the route's upstream and hears its greeting. `left` completes when nobody wants it any more.
-pub(super) async fn meet<D: Dial>(
-    lobby: &Lobby<Mysql, D>,
-    deadline: &Deadline,
-    left: impl Future<Output = ()> + Send,
-) -> Result<Greeted<D::Stream>, Fault<MysqlFault>> {
-    let mut meeting = Meeting {
-        lobby,
-        deadline,
-        tracks: Tracks::default(),
-    };
-    persist(&mut meeting, lobby, deadline, std::pin::pin!(left)).await
-}
-
-/// Hearing a greeting, which may be tried again.
-struct Meeting<'a, D: Dial> {
-    lobby: &'a Lobby<Mysql, D>,
-    deadline: &'a Deadline,
-    tracks: Tracks,
-}
-
-impl<D: Dial> Try for Meeting<'_, D> {
-    type Granted = Greeted<D::Stream>;
-    type Fault = MysqlFault;
-
-    async fn go(&mut self) -> Result<Greeted<D::Stream>, Fault<MysqlFault>> {
-        let search = self.lobby.search(&self.tracks.passed_over, self.deadline);
-        let Opened {
-            way: hello,
-            dialled,
-            others,
-            ..
-        } = search.open(&Hearing).await?;
-        Ok(Greeted {
-            hello,
-            dialled,
-            others,
-        })
-    }
-
-    fn tracks(&mut self) -> Option<&mut Tracks> {
-        Some(&mut self.tracks)
-    }
-}
-
-/// Hears an upstream's greeting.
-struct Hearing;
-
-impl<S: Stream> Opening<S> for Hearing {
-    type Way = Hello<S>;
-    type Fault = MysqlFault;
-    const DOING: &'static str = "connecting to the upstream";
-
-    async fn open(&self, stream: S, _: &Dialled) -> Result<Hello<S>, Fault<MysqlFault>> {
-        hear(stream).await
-    }
-}
-
-async fn hear<S: Stream>(stream: S) -> Result<Hello<S>, Fault<MysqlFault>> {
-    const DOING: &str = "waiting for the upstream's greeting";
-    let mut leg = Leg::new(stream);
-    let payload = read(&mut Channel::at(&mut leg, 0), DOING).await?;
-    match Greeting::parse(&payload) {
-        Ok(_) => Ok(Hello { leg, payload }),
-        Err(error) => Err(match ErrorPacket::parse(&payload) {
-            Ok(refusal) => MysqlFault::RefusedAtOnce {
-                code: refusal.code,
-                message: refusal.message.to_vec(),
-            }
-            .into(),
-            Err(_) => bad_packet(error),
-        }),
-    }
-}
 
 /// A login that the upstream has granted.
 pub(super) struct Granted<U> {
@@ -160,13 +32,14 @@ pub(super) struct Granted<U> {
     pub(super) ok: Vec<u8>,
     /// The plugin that the account uses.
     pub(super) plugin: Vec<u8>,
+    pub(super) dialled: Dialled,
 }
 
 /// A login upstream with a response that names the principal and holds no answer.
 pub(super) struct Entry<'a, D: Dial> {
     pub(super) response: Response<'a>,
     /// The upstream that has greeted the app; another try needs another one.
-    pub(super) greeted: Option<Greeted<D::Stream>>,
+    pub(super) lent: Option<Lent<D::Stream>>,
     pub(super) lobby: &'a Lobby<Mysql, D>,
     pub(super) deadline: &'a Deadline,
     pub(super) tracks: Tracks,
@@ -181,16 +54,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         credential: Credential<'_>,
     ) -> Result<Granted<D::Stream>, Fault<MysqlFault>> {
         let (lobby, deadline) = (self.lobby, self.deadline);
-        let mut response = self.response;
-        if lobby.upstream_tls.is_some() {
-            response.capabilities = response.capabilities | Capabilities::SSL;
-        }
-        let securing = Securing {
-            tls: lobby.upstream_tls.as_ref(),
-            response: &response,
-            credential,
-        };
-        let opened = match self.greeted.take() {
+        let securing = Securing::of(self.response, lobby.upstream_tls.as_ref(), credential);
+        let opened = match self.lent.take().and_then(Lent::take) {
             Some(greeted) => securing.go_on(greeted, &mut self.tracks, deadline).await?,
             None => {
                 let search = lobby.search(&self.tracks.passed_over, deadline);
@@ -198,34 +63,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             }
         };
         self.tracks.follow(&opened);
-        let host = opened.dialled.upstream.host;
-        let Secured {
-            mut upstream,
-            next,
-            first,
-        } = opened.way;
         self.tracks.begin();
-        let conversation = async {
-            response.plugin = &first.plugin;
-            response.auth = &first.auth;
-            let payload = Zeroizing::new(response.encode().map_err(MysqlFault::AppPacket)?);
-            let mut channel = Channel::at(upstream.leg(), next);
-            say(&mut channel, &payload, "sending the response").await?;
-            let next = channel.next();
-            let account = Account {
-                user: response.user,
-                host: &host,
-                announced: &first.plugin,
-            };
-            authenticate(&mut upstream, next, &account, credential).await
-        };
-        let conversing = deadline.run("logging in to the upstream", conversation);
-        let (ok, plugin) = conversing.await?;
-        Ok(Granted {
-            upstream,
-            ok,
-            plugin,
-        })
+        securing.log_in(opened, deadline).await
     }
 
     fn tracks(&mut self) -> Option<&mut Tracks> {
@@ -233,135 +72,18 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     }
 }
 
-/// Hears an upstream's greeting and makes the way safe.
-struct Securing<'a> {
-    tls: Option<&'a UpstreamTlsConfig>,
-    response: &'a Response<'a>,
-    credential: Credential<'a>,
-}
-
-/// A way on which the response may be sent.
-struct Secured<S> {
-    upstream: Upstream<S>,
-    /// The number of the next packet.
-    next: u8,
-    first: FirstAnswer,
-}
-
-impl Securing<'_> {
-    /// Goes on where an upstream has greeted already.
-    async fn go_on<S: Stream>(
-        &self,
-        greeted: Greeted<S>,
-        tracks: &mut Tracks,
-        deadline: &Deadline,
-    ) -> Result<Opened<Secured<S>>, Fault<MysqlFault>> {
-        let Greeted {
-            hello,
-            dialled,
-            others,
-        } = greeted;
-        let greeted = Opened {
-            way: (),
-            dialled,
-            others,
-            departure: Departure::default(),
-        };
-        tracks.follow(&greeted);
-        let securing = self.secure(hello, &greeted.dialled.upstream.host);
-        let share = deadline.share(others + 1);
-        let way = share.run("TLS with the upstream", securing).await?;
-        Ok(greeted.with(way))
-    }
-
-    async fn secure<S: Stream>(
-        &self,
-        hello: Hello<S>,
-        host: &str,
-    ) -> Result<Secured<S>, Fault<MysqlFault>> {
-        let first = first_answer(&hello.greeting()?, self.credential);
-        let (upstream, next) = secure(hello, host, self.tls, self.response).await?;
-        Ok(Secured {
-            upstream,
-            next,
-            first,
-        })
-    }
-}
-
-impl<S: Stream> Opening<S> for Securing<'_> {
-    type Way = Secured<S>;
-    type Fault = MysqlFault;
-    const DOING: &'static str = "TLS with the upstream";
-
-    async fn open(&self, stream: S, dialled: &Dialled) -> Result<Secured<S>, Fault<MysqlFault>> {
-        self.secure(hear(stream).await?, &dialled.upstream.host)
-            .await
-    }
-}
-
-/// The plugin that a response announces, and the answer for it.
-struct FirstAnswer {
-    plugin: Vec<u8>,
-    auth: Secretive,
-}
-
-/// With a token: another plugin than the one that it is for, and no answer, because a server that would take the token in the
-/// clear takes an empty answer under that name for the token.
-fn first_answer(greeting: &Greeting<'_>, credential: Credential<'_>) -> FirstAnswer {
-    let auth = match (credential, greeting.plugin) {
-        (Credential::Password(password), plugin::NATIVE | plugin::CACHING_SHA2) => {
-            let password = password.expose_secret().as_bytes();
-            password::scrambled(greeting.plugin, password, &greeting.scramble)
-        }
-        _ => None,
-    };
-    match auth {
-        Some(auth) => FirstAnswer {
-            plugin: greeting.plugin.to_vec(),
-            auth,
-        },
-        None => FirstAnswer {
-            plugin: plugin::NATIVE.to_vec(),
-            auth: Zeroizing::default(),
-        },
-    }
-}
-
-/// Makes a way upstream that the response may be sent on. Also returns the number of the next packet.
-async fn secure<S: Stream>(
-    mut hello: Hello<S>,
-    host: &str,
+/// Logs in to an upstream that has greeted, and to no other.
+pub(super) async fn log_in<S: Stream>(
+    greeted: Greeted<S>,
+    response: Response<'_>,
+    credential: Credential<'_>,
     tls: Option<&UpstreamTlsConfig>,
-    response: &Response<'_>,
-) -> Result<(Upstream<S>, u8), Fault<MysqlFault>> {
-    const DOING: &str = "asking for TLS";
-    let offers_tls = hello.greeting()?.capabilities.has(Capabilities::SSL);
-    let is_waiting = hello.is_waiting().await;
-    // CVE-2021-23222: nothing vouches for bytes from before TLS.
-    let stuffed = |count| Cause::StuffedBytes {
-        host: host.to_owned(),
-        count,
-    };
-    let stream = hello.leg.into_stream().map_err(stuffed)?;
-    if !is_waiting {
-        let source = io::ErrorKind::UnexpectedEof.into();
-        return Err(Cause::lost(DOING)(source).into());
-    }
-    let Some(tls) = tls else {
-        return Ok((Upstream::in_the_clear(stream), 1));
-    };
-    let mut leg = Leg::new(stream);
-    if !offers_tls {
-        let host = host.to_owned();
-        return Err(Cause::NoTls { host }.into());
-    }
-    let mut channel = Channel::at(&mut leg, 1);
-    say(&mut channel, &response.encode_tls_request(), DOING).await?;
-    let next = channel.next();
-    let stream = leg.into_stream().map_err(stuffed)?;
-    let upstream = seal(stream, tls, host, Alpn::Optional).await?;
-    Ok((upstream, next))
+    deadline: &Deadline,
+) -> Result<Granted<S>, Fault<MysqlFault>> {
+    let securing = Securing::of(response, tls, credential);
+    let mut tracks = Tracks::default();
+    let opened = securing.go_on(greeted, &mut tracks, deadline).await?;
+    securing.log_in(opened, deadline).await
 }
 
 /// Whom we log in as, where.

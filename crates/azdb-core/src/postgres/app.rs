@@ -5,10 +5,11 @@ use std::io;
 use azdb_wire::postgres::{First, FirstError, Startup, first_length};
 
 use super::PostgresFault;
-use super::notice::{goodbye, notice};
+use super::notice::{goodbye, no_proxy_header, notice};
 use crate::deadline::Deadline;
-use crate::fault::{Fault, Left};
+use crate::fault::{Cause, Fault, Left};
 use crate::parting::{NotIn, Told};
+use crate::stranger::Stranger;
 use crate::tls::AppTlsConfig;
 use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept};
 
@@ -20,8 +21,8 @@ pub(super) enum Arrival<A> {
     Startup(AppLeg<A>, Vec<u8>),
     /// To cancel the query of the session with this key. The app takes the close of its connection for the answer.
     Cancel(AppLeg<A>, Vec<u8>),
-    /// It has gone, or it was never one of PostgreSQL.
-    Nobody,
+    /// It was no app.
+    Nobody(Stranger),
 }
 
 /// Answers what an app may ask before it says who it is.
@@ -31,13 +32,19 @@ pub(super) async fn greet<A: Stream>(
     deadline: &Deadline,
 ) -> Result<Arrival<A>, NotIn<PostgresFault>> {
     let mut socket = Leg::new(socket);
-    let first_byte = async { Ok::<_, Left>(socket.first_byte().await?) };
-    match (deadline.run(WAITING, first_byte).await?, tls) {
-        (None, _) | (Some(TLS_HANDSHAKE), None) => return Ok(Arrival::Nobody),
-        (Some(TLS_HANDSHAKE), Some(tls)) => {
-            return inside_tls(socket, tls, Alpn::Required, deadline).await;
+    match (socket.first_byte(deadline).await, tls) {
+        (Err(stranger), _) => return Ok(Arrival::Nobody(stranger)),
+        (Ok(TLS_HANDSHAKE), None) => return Ok(Arrival::Nobody(Stranger::Tls)),
+        (Ok(TLS_HANDSHAKE), Some(tls)) => {
+            // Whoever speaks TLS at once and does not go on as PostgreSQL 17's clients do was looking for a web server.
+            return match inside_tls(socket, tls, Alpn::Required, deadline).await {
+                Err(NotIn::Left(Left::OtherTls(_) | Left::Gone(_))) => {
+                    Ok(Arrival::Nobody(Stranger::Tls))
+                }
+                arrival => arrival,
+            };
         }
-        (Some(_), _) => {}
+        (Ok(_), _) => {}
     }
     let app = Leg::new(MaybeTls::Plain(socket));
     let asked = Asked {
@@ -49,7 +56,7 @@ pub(super) async fn greet<A: Stream>(
         Negotiated::Tls(app) => {
             let stream = app.into_stream().map_err(Left::StuffedBytes)?;
             let (Some(tls), MaybeTls::Plain(socket)) = (tls, stream) else {
-                return Ok(Arrival::Nobody);
+                return Ok(Arrival::Nobody(Stranger::Unknown));
             };
             inside_tls(socket, tls, Alpn::Optional, deadline).await
         }
@@ -67,7 +74,7 @@ async fn inside_tls<A: Stream>(
     let app = deadline.run("TLS with the app", accepting).await?;
     match negotiate(app, Asked::TLS_DONE, deadline).await? {
         Negotiated::Settled(greeting) => Ok(greeting),
-        Negotiated::Tls(_) => Ok(Arrival::Nobody),
+        Negotiated::Tls(_) => Ok(Arrival::Nobody(Stranger::Unknown)),
     }
 }
 
@@ -103,10 +110,24 @@ async fn negotiate<A: Stream>(
     mut asked: Asked,
     deadline: &Deadline,
 ) -> Result<Negotiated<A>, NotIn<PostgresFault>> {
+    // Whoever has had an answer and leaves is an app that did not like it.
+    let mut answered = asked.tls == MayTls::Never;
     loop {
-        let Some(packet) = deadline.run(WAITING, read_first(&mut app)).await? else {
-            return Ok(Negotiated::Settled(Arrival::Nobody));
+        let packet = match deadline.run(WAITING, read_first(&mut app)).await {
+            Ok(Ok(packet)) => packet,
+            Ok(Err(stranger)) => {
+                if stranger == Stranger::ProxyHeader {
+                    app.part_with(&no_proxy_header()).await;
+                }
+                return Ok(Negotiated::Settled(Arrival::Nobody(stranger)));
+            }
+            Err(Left::Gone(_)) if !answered => {
+                let stranger = Stranger::left(app.unread());
+                return Ok(Negotiated::Settled(Arrival::Nobody(stranger)));
+            }
+            Err(left) => return Err(left.into()),
         };
+        answered = true;
         match First::parse(&packet) {
             Ok(First::Tls) if asked.tls == MayTls::Accept => {
                 // CVE-2021-23214: what was sent in the clear must not be taken for what TLS protects.
@@ -125,7 +146,8 @@ async fn negotiate<A: Stream>(
                 say(&mut app, b"N").await?;
             }
             Ok(First::Tls | First::GssEnc) => {
-                return Ok(Negotiated::Settled(Arrival::Nobody));
+                let stranger = Arrival::Nobody(Stranger::Unknown);
+                return Ok(Negotiated::Settled(stranger));
             }
             Ok(First::Cancel(request)) => {
                 let key = request.key.to_vec();
@@ -145,24 +167,20 @@ async fn negotiate<A: Stream>(
     }
 }
 
-/// Reads one first packet, however many reads it takes. `None` for what is none, an HTTP request for example: an answer would
-/// mean nothing to it.
-async fn read_first<A: Stream>(app: &mut AppLeg<A>) -> Result<Option<Vec<u8>>, Left> {
+/// Reads one first packet, however many reads it takes. For most of what is none, an HTTP request for example, an answer would mean
+/// nothing.
+async fn read_first<A: Stream>(app: &mut AppLeg<A>) -> Result<Result<Vec<u8>, Stranger>, Left> {
     app.fill(4).await?;
     let Some(prefix) = app.unread().first_chunk::<4>() else {
         return Err(Left::Gone(io::ErrorKind::UnexpectedEof.into()));
     };
-    let length = match first_length(*prefix) {
-        Ok(length) => length,
-        Err(error) => {
-            tracing::debug!(%error, "not a first packet of PostgreSQL");
-            return Ok(None);
-        }
+    let Ok(length) = first_length(*prefix) else {
+        return Ok(Err(Stranger::with(app.unread())));
     };
     app.fill(length).await?;
     let packet = app.unread().get(..length).unwrap_or_default().to_vec();
     app.consume(length);
-    Ok(Some(packet))
+    Ok(Ok(packet))
 }
 
 /// Reads again the packet that [`greet`] recognised.
@@ -187,9 +205,9 @@ pub(super) async fn refuse<A: Stream>(
     app.refuse(fault, &words).await
 }
 
-/// Tells an app at rest that its session ends with the proxy.
-pub(super) async fn farewell<S: Stream>(app: &mut Leg<S>) {
-    app.part_with(&goodbye()).await;
+/// Tells an app at rest why its session ends here.
+pub(super) async fn farewell<S: Stream>(app: &mut Leg<S>, cause: &Cause) {
+    app.part_with(&goodbye(cause)).await;
 }
 
 async fn say<A: Stream>(app: &mut AppLeg<A>, bytes: &[u8]) -> Result<(), Left> {

@@ -120,6 +120,7 @@ mod tests {
             port,
         };
         Dialled {
+            asked: upstream.clone(),
             upstream,
             addr: ([127, 0, 0, 1], port).into(),
         }

@@ -106,6 +106,22 @@ impl OwnFault for PostgresFault {
         }
     }
 
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
+        match self {
+            Self::Refused {
+                message,
+                body,
+                before,
+            } => vec![message, body, before],
+            Self::AppPacket(_)
+            | Self::AppVersion(_)
+            | Self::NoUser
+            | Self::TlsAnswer { .. }
+            | Self::Challenge { .. }
+            | Self::UpstreamMessage(_) => Vec::new(),
+        }
+    }
+
     fn says_token_expired(&self) -> bool {
         match self {
             Self::Refused { message, .. } => hint::says_token_expired(message),

@@ -46,8 +46,8 @@ use fault::PostgresFault;
 use watch::PostgresWatch;
 
 use crate::deadline::Deadline;
-use crate::fault::Fault;
-use crate::lobby::{self, Lobby, Login, Protocol, Session, Tracks};
+use crate::fault::{Cause, Fault};
+use crate::lobby::{self, Following, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
@@ -84,7 +84,7 @@ impl Protocol for Postgres {
                 app.part_with(&[]).await;
                 return Ok(Login::Errand("cancel request"));
             }
-            app::Arrival::Nobody => return Ok(Login::Nobody),
+            app::Arrival::Nobody(stranger) => return Ok(Login::Nobody(stranger)),
         };
         let entered = match enter(&packet, lobby, &deadline, app.left()).await {
             Ok(entered) => entered,
@@ -96,12 +96,13 @@ impl Protocol for Postgres {
         Ok(Login::Session(Box::new(Session {
             legs: Paired { app, upstream },
             watch: entered.watch,
+            following: entered.following,
             _permit: entered.permit,
         })))
     }
 
-    async fn farewell<A: Stream>(app: &mut Leg<Self::App<A>>) {
-        app::farewell(app).await;
+    async fn farewell<A: Stream>(app: &mut Leg<Self::App<A>>, cause: &Cause) {
+        app::farewell(app, cause).await;
     }
 }
 
@@ -111,6 +112,7 @@ struct Entered<S> {
     /// What the app is to read: from the version negotiation to ReadyForQuery.
     answer: Vec<u8>,
     watch: PostgresWatch,
+    following: Option<Box<Following>>,
     permit: OwnedSemaphorePermit,
 }
 
@@ -140,6 +142,7 @@ async fn enter<D: Dial>(
         tracks: Tracks::default(),
     };
     let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
+    let following = lobby.follow(&granted.dialled);
     let cancels = &lobby.state.own;
     let cancel = granted
         .cancel_key
@@ -148,6 +151,7 @@ async fn enter<D: Dial>(
         upstream: granted.upstream,
         answer: granted.answer,
         watch: PostgresWatch::new(cancel),
+        following,
         permit,
     })
 }

@@ -7,6 +7,7 @@ use azdb_wire::postgres::{ErrorResponse, append_hint};
 
 use super::{PostgresFault, hint};
 use crate::fault::{Cause, Explained as _, Fault, Root};
+use crate::stranger::PROXY_HEADER;
 
 /// Whose words an app reads.
 enum Words<'a> {
@@ -44,12 +45,24 @@ pub(super) fn notice(fault: &Fault<PostgresFault>) -> Vec<u8> {
     out
 }
 
-/// What an app at rest reads when its session ends with the proxy.
-pub(super) fn goodbye() -> Vec<u8> {
+/// What whoever waits behind a header of the PROXY protocol reads.
+pub(super) fn no_proxy_header() -> Vec<u8> {
+    let mut out = Vec::new();
+    ErrorResponse {
+        sqlstate: "08P01",
+        message: PROXY_HEADER.0,
+        hint: PROXY_HEADER.1,
+    }
+    .encode(&mut out);
+    out
+}
+
+/// What an app at rest reads when its session ends here.
+pub(super) fn goodbye(cause: &Cause) -> Vec<u8> {
     let mut out = Vec::new();
     ErrorResponse {
         sqlstate: "57P01",
-        message: "azdb-proxy: terminating connection, the proxy is shutting down",
+        message: &format!("azdb-proxy: terminating connection, {}", cause.told()),
         hint: "connect again",
     }
     .encode(&mut out);
@@ -61,6 +74,7 @@ fn of_cause(cause: &Cause) -> &'static str {
         Cause::Token { source, .. } if source.is_transient() => "57P03",
         // Not 08001, which libpq takes for a server that is there, nor 53300, after which it does not go on to its next host.
         Cause::ShuttingDown
+        | Cause::Moved { .. }
         | Cause::TooMany { .. }
         | Cause::Resolve { .. }
         | Cause::Connect { .. }

@@ -90,6 +90,7 @@ impl Reception {
                 home: Arc::clone(&resources.home),
             },
             closing: ending.closing.clone(),
+            tasks: ending.tasks.clone(),
             state: Arc::new(RouteState::new(route)),
             route: Arc::clone(route),
         };
@@ -169,6 +170,7 @@ impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
         place: Option<OwnedSemaphorePermit>,
         ending: &Ending,
     ) {
+        self.watch_names();
         let end = ending.clone();
         ending.spawn(async move {
             session::serve(socket, peer, &*self, &end).await;

@@ -139,15 +139,35 @@ pub(crate) enum Why {
     Retired,
 }
 
-/// Moves bytes until the watch asks for a pause, both directions have ended, the linger clock runs out, or `goodbye`
-/// completes.
+/// Who may ask for an end.
+pub(crate) struct Ends<G, R> {
+    /// Completes when the session is to end.
+    pub(crate) goodbye: G,
+    /// Completes when it is to end as soon as it is at rest.
+    pub(crate) rest: R,
+}
+
+#[cfg(test)]
+impl Ends<std::future::Pending<()>, std::future::Pending<()>> {
+    /// Nobody does.
+    pub(crate) fn never() -> Self {
+        Self {
+            goodbye: std::future::pending(),
+            rest: std::future::pending(),
+        }
+    }
+}
+
+/// Moves bytes until the watch asks for a pause, both directions have ended, the linger clock runs out, or one of `ends` asks for
+/// an end.
 pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
     paired: &mut Paired<A, U>,
     watch: &mut W,
     linger: Linger,
-    goodbye: impl Future<Output = ()>,
+    ends: Ends<impl Future<Output = ()>, impl Future<Output = ()>>,
 ) -> Stopped {
-    let mut goodbye = std::pin::pin!(goodbye);
+    let mut goodbye = std::pin::pin!(ends.goodbye);
+    let (mut rest, mut rest_is_due) = (std::pin::pin!(ends.rest), false);
     let mut retirement = Retirement::at(watch.retires_at());
     let mut course = Course::new(linger);
     poll_fn(|cx| {
@@ -156,6 +176,12 @@ pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
         }
         if goodbye.as_mut().poll(cx).is_ready() {
             let at_rest = watch.at_rest() && course.holds_nothing();
+            course.why.get_or_insert(Why::Goodbye { at_rest });
+            return Poll::Ready(());
+        }
+        rest_is_due = rest_is_due || rest.as_mut().poll(cx).is_ready();
+        if rest_is_due && watch.at_rest() && course.holds_nothing() {
+            let at_rest = true;
             course.why.get_or_insert(Why::Goodbye { at_rest });
             return Poll::Ready(());
         }

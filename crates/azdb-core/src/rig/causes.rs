@@ -8,7 +8,7 @@ use azdb_identity::{Audience, IdentityConfig, SourceKind};
 use azdb_names::NameError;
 
 use super::tokens;
-use crate::fault::{Cause, Overdue};
+use crate::fault::{Cause, Overdue, TlsFlaw};
 
 /// One of every cause, in the order of their places.
 pub(crate) fn every_cause() -> Vec<Cause> {
@@ -18,6 +18,10 @@ pub(crate) fn every_cause() -> Vec<Cause> {
         port: 1433,
     };
     let source = || io::Error::other("as the system says it");
+    let tls = |flaw: fn(io::Error) -> TlsFlaw| Cause::Tls {
+        host: host(),
+        flaw: flaw(source()),
+    };
     let (audience, nothing) = (
         Audience::new("https://example.org"),
         IdentityConfig {
@@ -59,10 +63,17 @@ pub(crate) fn every_cause() -> Vec<Cause> {
             host: host(),
             count: 7,
         },
-        Cause::Tls {
-            host: host(),
-            source: source(),
-        },
+        tls(TlsFlaw::Expired),
+        tls(TlsFlaw::NotYetValid),
+        tls(TlsFlaw::FirstVersion),
+        tls(TlsFlaw::UnknownAuthority),
+        tls(TlsFlaw::OtherName),
+        tls(TlsFlaw::Unusable),
+        tls(TlsFlaw::OldVersion),
+        tls(TlsFlaw::NoCommonCipher),
+        tls(|_| TlsFlaw::NoAlpn),
+        tls(TlsFlaw::BrokenOff),
+        tls(TlsFlaw::Failed),
         Cause::NotSealed { host: host() },
         Cause::UpstreamRules {
             what: "an unexpected message",
@@ -75,6 +86,7 @@ pub(crate) fn every_cause() -> Vec<Cause> {
             doing: "waiting for a token",
             limit: Duration::from_secs(9),
         }),
+        Cause::Moved { name: upstream() },
     ];
     let places: Vec<usize> = all.iter().map(place).collect();
     assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
@@ -97,10 +109,27 @@ fn place(cause: &Cause) -> usize {
         Cause::Loop { .. } => 10,
         Cause::NoTls { .. } => 11,
         Cause::StuffedBytes { .. } => 12,
-        Cause::Tls { .. } => 13,
-        Cause::NotSealed { .. } => 14,
-        Cause::UpstreamRules { .. } => 15,
-        Cause::UpstreamLost { .. } => 16,
-        Cause::Overdue(_) => 17,
+        Cause::Tls { flaw, .. } => 13 + place_of_flaw(flaw),
+        Cause::NotSealed { .. } => 24,
+        Cause::UpstreamRules { .. } => 25,
+        Cause::UpstreamLost { .. } => 26,
+        Cause::Overdue(_) => 27,
+        Cause::Moved { .. } => 28,
+    }
+}
+
+fn place_of_flaw(flaw: &TlsFlaw) -> usize {
+    match flaw {
+        TlsFlaw::Expired(_) => 0,
+        TlsFlaw::NotYetValid(_) => 1,
+        TlsFlaw::FirstVersion(_) => 2,
+        TlsFlaw::UnknownAuthority(_) => 3,
+        TlsFlaw::OtherName(_) => 4,
+        TlsFlaw::Unusable(_) => 5,
+        TlsFlaw::OldVersion(_) => 6,
+        TlsFlaw::NoCommonCipher(_) => 7,
+        TlsFlaw::NoAlpn => 8,
+        TlsFlaw::BrokenOff(_) => 9,
+        TlsFlaw::Failed(_) => 10,
     }
 }

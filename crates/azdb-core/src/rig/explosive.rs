@@ -49,6 +49,7 @@ impl ExplosiveDial {
             app_tls: lobby.app_tls,
             tokens: lobby.tokens,
             closing: lobby.closing,
+            tasks: lobby.tasks,
             state: lobby.state,
         }
     }

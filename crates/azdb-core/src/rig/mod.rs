@@ -25,6 +25,7 @@ use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub(crate) use causes::every_cause;
 pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
@@ -150,6 +151,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         max_connections: 10,
         login_timeout: LOGIN_TIMEOUT,
         hold_logins: false,
+        follow_dns: false,
         tds: TdsOptions::default(),
     }
 }
@@ -192,6 +194,7 @@ fn lobby<P: Protocol>(
         tokens: tokens(),
         dialler,
         closing: CancellationToken::new(),
+        tasks: TaskTracker::new(),
         state: Arc::new(RouteState::new(&route)),
         route,
     }

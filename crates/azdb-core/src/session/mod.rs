@@ -4,11 +4,11 @@ use azdb_quote::Chain;
 use tracing::{Instrument as _, Span};
 
 use crate::ending::{Admitted, Ending};
-use crate::fault::{Explained, OwnFault};
+use crate::fault::{Cause, Explained, OwnFault};
 use crate::ledger::Ledger;
-use crate::lobby::{Lobby, Login, Protocol, Session};
+use crate::lobby::{Following, Lobby, Login, Protocol, Session};
 use crate::parting::NotIn;
-use crate::relay::{Ended, Linger, Stopped, Why, relay};
+use crate::relay::{Ended, Ends, Linger, Stopped, Why, relay};
 use crate::socket::Peer;
 use crate::way::{Dial, Stream};
 
@@ -29,7 +29,7 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     match ending.goodbye.run_until_cancelled(login).await {
         Some(Ok(Login::Session(session))) => run(session, &span, lobby, ending).await,
         Some(Ok(Login::Errand(what))) => span().in_scope(|| tracing::debug!("{what}")),
-        Some(Ok(Login::Nobody)) => span().in_scope(|| tracing::debug!("closed before a login")),
+        Some(Ok(Login::Nobody(who))) => span().in_scope(|| tracing::debug!("no login: {who}")),
         Some(Err(not_in)) => span().in_scope(|| note("login refused", &not_in, ledger)),
         None => span().in_scope(|| tracing::warn!("login cut short by the end of the proxy")),
     }
@@ -69,7 +69,12 @@ async fn run<P: Protocol, A: Stream, D: Dial>(
     span().in_scope(|| tracing::debug!("session begins"));
     let ended = converse(&mut session, span, lobby, ending).await;
     if let Why::Goodbye { at_rest: true } = ended.why {
-        Box::pin(P::farewell(&mut session.legs.app)).await;
+        let following = session.following.as_deref();
+        let cause = match following.and_then(Following::moved_from) {
+            Some(name) if !ending.goodbye.is_cancelled() => Cause::Moved { name: name.clone() },
+            _ => Cause::ShuttingDown,
+        };
+        Box::pin(P::farewell(&mut session.legs.app, &cause)).await;
     }
     drop(session);
     ledger.from_app.add(ended.from_app);
@@ -85,11 +90,24 @@ async fn converse<P: Protocol, A: Stream, D: Dial>(
     ending: &Ending,
 ) -> Ended {
     // Used where it lies: a session that is moved stands in the task's memory once more for each move.
-    let Session { legs, watch, .. } = session;
+    let Session {
+        legs,
+        watch,
+        following,
+        ..
+    } = session;
     let (mut from_app, mut from_upstream) = (0, 0);
     let ended = loop {
-        let goodbye = ending.goodbye.cancelled();
-        match relay(legs, watch, Linger::default(), goodbye).await {
+        let ends = Ends {
+            goodbye: ending.goodbye.cancelled(),
+            rest: async {
+                match following {
+                    Some(following) => following.moved().await,
+                    None => std::future::pending().await,
+                }
+            },
+        };
+        match relay(legs, watch, Linger::default(), ends).await {
             Stopped::Ended(ended) => break ended,
             Stopped::Paused(moved) => {
                 from_app += moved.from_app;

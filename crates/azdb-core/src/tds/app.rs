@@ -11,6 +11,7 @@ use super::packets::{InPrelogin, NoMessage, Reading, read_message};
 use crate::deadline::Deadline;
 use crate::fault::{Fault, Left};
 use crate::parting::{NotIn, Told};
+use crate::stranger::Stranger;
 use crate::tls::AppTlsConfig;
 use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept, accept_in_packets};
 
@@ -34,25 +35,27 @@ pub(super) struct Settled {
     pub(super) trace_id: Option<[u8; 36]>,
 }
 
-/// Answers what an app says before it says who it is. `None` when it has gone, or never spoke TDS.
+/// Answers what an app says before it says who it is. Whoever is no app is a stranger.
 pub(super) async fn greet<A: Stream>(
     socket: A,
     tls: Option<&AppTlsConfig>,
     route: &str,
     deadline: &Deadline,
-) -> Result<Option<Caller<A>>, NotIn<TdsFault>> {
+) -> Result<Result<Caller<A>, Stranger>, NotIn<TdsFault>> {
     let mut settled = Settled::default();
     let arriving = arrive(socket, tls, &mut settled, deadline);
-    let Some(mut app) = arriving.await? else {
-        return Ok(None);
+    let mut app = match arriving.await? {
+        Ok(app) => app,
+        Err(stranger) => return Ok(Err(stranger)),
     };
     let settling = settle(&mut app, &mut settled, false);
     match deadline.run(WAITING, settling).await? {
-        Begun::Nobody | Begun::Tls => return Ok(None),
         Begun::Login => {}
+        Begun::Tls => return Ok(Err(Stranger::Tls)),
+        Begun::Stranger(stranger) => return Ok(Err(stranger)),
     }
     let login = read_login(&mut app, route, deadline).await?;
-    Ok(Some(Caller {
+    Ok(Ok(Caller {
         app,
         login,
         settled,
@@ -65,26 +68,31 @@ async fn arrive<A: Stream>(
     tls: Option<&AppTlsConfig>,
     settled: &mut Settled,
     deadline: &Deadline,
-) -> Result<Option<AppLeg<A>>, Left> {
+) -> Result<Result<AppLeg<A>, Stranger>, Left> {
     const SHAKING: &str = "TLS with the app";
     let mut socket = Leg::new(socket);
-    let first_byte = async { Ok::<_, Left>(socket.first_byte().await?) };
-    match (deadline.run(WAITING, first_byte).await?, tls) {
-        (None, _) | (Some(TLS_HANDSHAKE), None) => return Ok(None),
-        (Some(TLS_HANDSHAKE), Some(tls)) => {
+    match (socket.first_byte(deadline).await, tls) {
+        (Err(stranger), _) => return Ok(Err(stranger)),
+        (Ok(TLS_HANDSHAKE), None) => return Ok(Err(Stranger::Tls)),
+        (Ok(TLS_HANDSHAKE), Some(tls)) => {
             let accepting = accept(socket, tls, Alpn::Optional);
-            return deadline.run(SHAKING, accepting).await.map(Some);
+            return match deadline.run(SHAKING, accepting).await {
+                // A browser, as it names the protocols of the web.
+                Err(Left::OtherTls(_)) => Ok(Err(Stranger::Tls)),
+                outcome => outcome.map(Ok),
+            };
         }
-        (Some(_), _) => {}
+        (Ok(_), _) => {}
     }
     let in_packets = tls.and_then(|tls| Some((tls.in_packets.clone()?, tls.end)));
     let settling = settle(&mut socket, settled, in_packets.is_some());
     match (deadline.run(WAITING, settling).await?, in_packets) {
-        (Begun::Nobody, _) | (Begun::Tls, None) => Ok(None),
-        (Begun::Login, _) => Ok(Some(Leg::new(MaybeTls::Plain(socket)))),
+        (Begun::Stranger(stranger), _) => Ok(Err(stranger)),
+        (Begun::Tls, None) => Ok(Err(Stranger::Tls)),
+        (Begun::Login, _) => Ok(Ok(Leg::new(MaybeTls::Plain(socket)))),
         (Begun::Tls, Some((tls, end))) => {
             let accepting = accept_in_packets::<InPrelogin, _>(socket, tls, end);
-            deadline.run(SHAKING, accepting).await.map(Some)
+            deadline.run(SHAKING, accepting).await.map(Ok)
         }
     }
 }
@@ -93,7 +101,7 @@ async fn arrive<A: Stream>(
 enum Begun {
     Login,
     Tls,
-    Nobody,
+    Stranger(Stranger),
 }
 
 /// Answers PRELOGIN, and looks what comes behind it.
@@ -104,32 +112,38 @@ async fn settle<S: Stream>(
 ) -> Result<Begun, Left> {
     /// A driver that asks again has misunderstood something; one that asks a third time always will.
     const MOST: usize = 2;
-    for _ in 0..=MOST {
-        leg.fill(Header::LEN + 1).await?;
+    for round in 0..=MOST {
+        if let Err(error) = leg.fill(Header::LEN + 1).await {
+            // Whoever has had an answer and leaves is an app that did not like it.
+            return match round {
+                0 => Ok(Begun::Stranger(Stranger::left(leg.unread()))),
+                _ => Err(error.into()),
+            };
+        }
         match leg.unread() {
             [kind::LOGIN7, ..] => return Ok(Begun::Login),
             [kind::PRELOGIN, _, _, _, _, _, _, _, TLS_HANDSHAKE, ..] => return Ok(Begun::Tls),
             [kind::PRELOGIN, ..] => {
-                let asked = read_prelogin(leg).await?;
+                let Some(asked) = read_prelogin(leg).await? else {
+                    return Ok(Begun::Stranger(Stranger::Unknown));
+                };
                 settled.mars = asked.mars == Some(true);
                 settled.trace_id = asked.trace_id;
                 answer_prelogin(leg, &asked, may_tls).await?;
             }
             // An HTTP request, a login of SQL Server 6.5: an answer would mean nothing to it.
-            _ => return Ok(Begun::Nobody),
+            first => return Ok(Begun::Stranger(Stranger::with(first))),
         }
     }
-    Ok(Begun::Nobody)
+    Ok(Begun::Stranger(Stranger::Unknown))
 }
 
 /// Reads PRELOGIN. What is none could not be answered: there is no version yet to say it in.
-async fn read_prelogin<S: Stream>(leg: &mut Leg<S>) -> Result<Prelogin, Left> {
+async fn read_prelogin<S: Stream>(leg: &mut Leg<S>) -> Result<Option<Prelogin>, Left> {
     match read_message(leg, Reading::Ahead, kind::PRELOGIN, MAX_PRELOGIN).await {
-        Ok(message) => {
-            Prelogin::parse(&message.payload).map_err(|error| Left::Stranger(error.into()))
-        }
+        Ok(message) => Ok(Prelogin::parse(&message.payload).ok()),
         Err(NoMessage::Lost(error)) => Err(error.into()),
-        Err(other) => Err(Left::Stranger(broken(&other).into())),
+        Err(NoMessage::Bad(_) | NoMessage::Kind | NoMessage::TooLong) => Ok(None),
     }
 }
 

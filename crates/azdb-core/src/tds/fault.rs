@@ -156,6 +156,25 @@ impl OwnFault for TdsFault {
         }
     }
 
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
+        match self {
+            Self::Refused { message, body } => vec![message, body],
+            Self::AppPacket(_)
+            | Self::AppLogin(_)
+            | Self::AppVersion(_)
+            | Self::AppWants(_)
+            | Self::LoginTooLong(_)
+            | Self::UpstreamPrelogin(_)
+            | Self::UpstreamPacket(_)
+            | Self::UpstreamAnswer(_)
+            | Self::TokenNotTaken
+            | Self::NoMars
+            | Self::PacketSize { .. }
+            | Self::Route { .. }
+            | Self::Hops(_) => Vec::new(),
+        }
+    }
+
     fn says_token_expired(&self) -> bool {
         match self {
             Self::Refused { message, .. } => String::from_utf8_lossy(message)

@@ -53,7 +53,7 @@ use watch::TdsWatch;
 
 use crate::deadline::Deadline;
 use crate::fault::Fault;
-use crate::lobby::{self, Lobby, Login, Protocol, Session, Tracks};
+use crate::lobby::{self, Following, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
@@ -85,8 +85,9 @@ impl Protocol for Tds {
     ) -> Result<Login<Self, A, D::Stream>, NotIn<TdsFault>> {
         let (route, deadline) = (&lobby.route, Deadline::after(lobby.route.login_timeout));
         let greeting = app::greet(socket, lobby.app_tls.as_ref(), &route.name, &deadline);
-        let Some(caller) = greeting.await? else {
-            return Ok(Login::Nobody);
+        let caller = match greeting.await? {
+            Ok(caller) => caller,
+            Err(stranger) => return Ok(Login::Nobody(stranger)),
         };
         let Caller {
             mut app,
@@ -115,6 +116,7 @@ impl Protocol for Tds {
                 upstream: OnePacketPerRecord::new(entered.upstream),
             },
             watch: entered.watch,
+            following: entered.following,
             _permit: entered.permit,
         })))
     }
@@ -130,6 +132,7 @@ struct Entered<S> {
     answer: Vec<u8>,
     spid: u16,
     watch: TdsWatch,
+    following: Option<Box<Following>>,
     permit: OwnedSemaphorePermit,
 }
 
@@ -176,6 +179,7 @@ async fn enter<D: Dial>(
         upstream: granted.upstream,
         answer,
         spid: granted.spid,
+        following: lobby.follow(&granted.dialled),
         watch: TdsWatch::new(lobby.route.tds.session_age, token.as_ref()),
         permit,
     })

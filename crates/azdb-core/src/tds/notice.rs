@@ -6,7 +6,7 @@
 use azdb_wire::tds::{LoginAnswer, Manner, Notice};
 
 use super::TdsFault;
-use crate::fault::{Cause, Explained as _, Fault, Root};
+use crate::fault::{Cause, Explained as _, Fault, Root, TlsFlaw};
 
 /// Number and class.
 type Class = (u32, u8);
@@ -53,9 +53,14 @@ fn of_cause(cause: &Cause) -> Class {
         Cause::Token { source, .. } if source.is_transient() => UNAVAILABLE,
         Cause::TooMany { .. }
         | Cause::ShuttingDown
+        | Cause::Moved { .. }
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
         | Cause::UpstreamLost { .. }
+        | Cause::Tls {
+            flaw: TlsFlaw::BrokenOff(_),
+            ..
+        }
         | Cause::Overdue(_) => UNAVAILABLE,
         Cause::UnknownUser { .. }
         | Cause::Token { .. }

@@ -44,6 +44,7 @@ pub(super) struct Granted<U> {
     pub(super) answer: Vec<u8>,
     /// Its number for the session.
     pub(super) spid: u16,
+    pub(super) dialled: Dialled,
 }
 
 /// A login upstream, wherever it is sent on to.
@@ -76,11 +77,13 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         let opened = search.open(&securing).await?;
         self.tracks.follow(&opened);
         self.tracks.begin();
-        let Opened { way, dialled, .. } = opened;
+        let Opened {
+            way, mut dialled, ..
+        } = opened;
         let (mut upstream, mut echo) = way;
         let own = own_name(&route.tls, &dialled.upstream.host);
         let mut site = Site {
-            host: dialled.upstream.host,
+            host: dialled.upstream.host.clone(),
             server: own.clone(),
         };
         for hop in 0..=MAX_HOPS {
@@ -94,6 +97,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
                     upstream,
                     answer: payload,
                     spid: header.spid,
+                    dialled,
                 });
             };
             let target = routing::target(&routed, &own, &route.tds.routing_suffixes)?;
@@ -111,7 +115,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
                 passed_over: &[],
                 deadline,
             };
-            (upstream, echo) = search.open(&securing).await?.way;
+            let opened = search.open(&securing).await?;
+            ((upstream, echo), dialled) = (opened.way, opened.dialled);
             site = Site {
                 host: target.endpoint.host,
                 server: target.server,

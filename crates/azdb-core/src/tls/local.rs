@@ -17,7 +17,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
 use super::resolver::BySignature;
-use super::{IN_PACKETS, TlsEnd, TlsUse, owned, provider};
+use super::{IN_PACKETS, TlsEnd, TlsUse, owned, pem_file, provider};
 
 /// The file in the state directory: ECDSA leaf, authority, the leaf's key, RSA leaf and its key, one file so that they always
 /// fit together. One that was made before there was an RSA leaf goes on without.
@@ -219,10 +219,17 @@ fn certificates(
                 let path = path.to_owned();
                 move |source| LocalTlsError::Pem { path, what, source }
             };
-            let chain = CertificateDer::pem_file_iter(cert_file)
-                .and_then(Iterator::collect)
+            let read = |path: &Path| {
+                pem_file::read(path).map_err(|source| LocalTlsError::File {
+                    path: path.to_owned(),
+                    source,
+                })
+            };
+            let chain = CertificateDer::pem_slice_iter(&read(cert_file)?)
+                .collect::<Result<_, _>>()
                 .map_err(bad(cert_file, "certificate"))?;
-            let key = PrivateKeyDer::from_pem_file(key_file).map_err(bad(key_file, "key"))?;
+            let key = PrivateKeyDer::from_pem_slice(&read(key_file)?);
+            let key = key.map_err(bad(key_file, "key"))?;
             vec![(chain, key)]
         }
     };

@@ -4,7 +4,9 @@
 //!
 //! * Every configuration names its crypto provider; none depends on a process-wide default.
 
+mod first_version;
 mod local;
+mod pem_file;
 mod resolver;
 mod trust;
 mod verifier;

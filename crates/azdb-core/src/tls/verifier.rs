@@ -8,14 +8,17 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{X509Certificate, X509Version};
 use x509_parser::time::ASN1Time;
+
+use super::first_version::{FirstVersion, parse};
 
 /// Trusts the certificates of `upstream_ca_file`, and nothing else.
 ///
 /// PostgreSQL's documentation makes a server's certificate with `openssl req -new -x509`: self-signed, `CA:TRUE`, and named by
-/// its common name alone. rustls never accepts such a leaf (`CaUsedAsEndEntity`). Here a leaf that is byte for byte in the file is
-/// accepted, for the names that it carries and within its dates: whoever put it there has pinned it.
+/// its common name alone. rustls never accepts such a leaf (`CaUsedAsEndEntity`), and none of X.509 version 1, as `openssl x509 -req`
+/// and old servers make them. Here a leaf that is byte for byte in the file is accepted, for the names that it carries and within
+/// its dates: whoever put it there has pinned it. That the server has its key is proved as always.
 #[derive(Debug)]
 pub(super) struct CaFile {
     chain: Arc<WebPkiServerVerifier>,
@@ -24,6 +27,10 @@ pub(super) struct CaFile {
 }
 
 impl CaFile {
+    fn pins(&self, leaf: &CertificateDer<'_>) -> bool {
+        self.pinned.iter().any(|pinned| pinned == leaf)
+    }
+
     pub(super) fn new(
         certificates: &[CertificateDer<'static>],
         provider: Arc<CryptoProvider>,
@@ -48,7 +55,7 @@ fn verify_pinned(
     now: UnixTime,
 ) -> Result<(), Error> {
     let unreadable = || Error::from(CertificateError::BadEncoding);
-    let (_, parsed) = X509Certificate::from_der(leaf).map_err(|_| unreadable())?;
+    let parsed = parse(leaf)?;
     let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let now = ASN1Time::from_timestamp(seconds).map_err(|_| unreadable())?;
     if now < parsed.validity().not_before {
@@ -59,6 +66,10 @@ fn verify_pinned(
     }
     match parsed.subject_alternative_name() {
         Ok(None) if common_name_is(&parsed, name) => Ok(()),
+        // It can carry no other.
+        Ok(None) if parsed.version() == X509Version::V1 => {
+            Err(CertificateError::NotValidForName.into())
+        }
         _ => verify_server_name(&ParsedCertificate::try_from(leaf)?, name),
     }
 }
@@ -81,7 +92,7 @@ impl ServerCertVerifier for CaFile {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.pinned.iter().any(|pinned| pinned == leaf) {
+        if self.pins(leaf) {
             return verify_pinned(leaf, name, now).map(|()| ServerCertVerified::assertion());
         }
         self.chain
@@ -95,7 +106,10 @@ impl ServerCertVerifier for CaFile {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, leaf, signature, algorithms)
+        match FirstVersion::of(leaf) {
+            Some(key) if self.pins(leaf) => key.verify_tls12(message, signature, algorithms),
+            _ => verify_tls12_signature(message, leaf, signature, algorithms),
+        }
     }
 
     fn verify_tls13_signature(
@@ -105,7 +119,10 @@ impl ServerCertVerifier for CaFile {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, leaf, signature, algorithms)
+        match FirstVersion::of(leaf) {
+            Some(key) if self.pins(leaf) => key.verify_tls13(message, signature, algorithms),
+            _ => verify_tls13_signature(message, leaf, signature, algorithms),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -17,17 +17,17 @@ pub(crate) type AppLeg<A> = Leg<MaybeTls<Leg<A>>>;
 ///
 /// # Errors
 ///
-/// [`Left::Tls`].
+/// [`Left::Tls`], [`Left::OldTls`] and [`Left::OtherTls`].
 pub(crate) async fn accept<A: Stream>(
     leg: Leg<A>,
     tls: &AppTlsConfig,
     alpn: Alpn,
 ) -> Result<AppLeg<A>, Left> {
     let acceptor = TlsAcceptor::from(Arc::clone(&tls.around));
-    let stream = acceptor.accept(leg).await.map_err(Left::Tls)?;
+    let stream = acceptor.accept(leg).await.map_err(Left::of_tls)?;
     if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
         let error = io::Error::other("the app named no protocol by ALPN");
-        return Err(Left::Tls(error));
+        return Err(Left::OtherTls(error));
     }
     Ok(wrapped(stream, tls.end))
 }
@@ -36,14 +36,14 @@ pub(crate) async fn accept<A: Stream>(
 ///
 /// # Errors
 ///
-/// [`Left::Tls`].
+/// As those of [`accept`].
 pub(crate) async fn accept_in_packets<F: Framing, A: Stream>(
     leg: Leg<A>,
     tls: Arc<ServerConfig>,
     end: TlsEnd,
 ) -> Result<AppLeg<A>, Left> {
     let accepting = in_packets::accept::<F, _>(tls, leg);
-    let stream = accepting.await.map_err(Left::Tls)?;
+    let stream = accepting.await.map_err(Left::of_tls)?;
     Ok(wrapped(stream, end))
 }
 

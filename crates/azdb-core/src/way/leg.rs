@@ -7,6 +7,10 @@ use std::task::{Context, Poll};
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
+use crate::deadline::Deadline;
+use crate::fault::Overdue;
+use crate::stranger::Stranger;
+
 /// What both legs are made of: sockets in production, pipes in tests.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
@@ -58,6 +62,19 @@ impl<S> Leg<S> {
             0 => Ok(self.stream),
             count => Err(count),
         }
+    }
+
+    /// The same leg around what `change` makes of its stream. What lies unread stays, outside of whatever `change` puts around it.
+    pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Leg<T> {
+        Leg {
+            stream: change(self.stream),
+            unread: self.unread,
+        }
+    }
+
+    /// The same leg around what `change` makes of its stream and of what lies unread, which is for whatever it puts around it.
+    pub(crate) fn wrap<T>(self, change: impl FnOnce(S, BytesMut) -> T) -> Leg<T> {
+        Leg::new(change(self.stream, self.unread))
     }
 
     /// The stream, to look at.
@@ -126,16 +143,19 @@ impl<S: Stream> Leg<S> {
         Ok(())
     }
 
-    /// The first byte that the peer sends, unread still; `None` when it closes without one, as port probes do.
+    /// The first byte that an app sends, unread still.
     ///
     /// # Errors
     ///
-    /// Whatever the stream reports.
-    pub(crate) async fn first_byte(&mut self) -> io::Result<Option<u8>> {
-        match self.fill(1).await {
-            Ok(()) => Ok(self.unread.first().copied()),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error),
+    /// [`Stranger::Probe`] and [`Stranger::Silent`], when there is none.
+    pub(crate) async fn first_byte(&mut self, deadline: &Deadline) -> Result<u8, Stranger> {
+        let filling = async { Ok::<_, Overdue>(self.fill(1).await) };
+        match deadline
+            .run("waiting for the app's first byte", filling)
+            .await
+        {
+            Ok(_) => self.unread.first().copied().ok_or(Stranger::Probe),
+            Err(_) => Err(Stranger::Silent),
         }
     }
 
@@ -255,7 +275,9 @@ mod tests {
     async fn a_probe_has_no_first_byte() {
         let (peer, stream) = tokio::io::duplex(64);
         drop(peer);
-        assert_eq!(Leg::new(stream).first_byte().await.unwrap(), None);
+        let deadline = Deadline::after(std::time::Duration::from_secs(60));
+        let first_byte = Leg::new(stream).first_byte(&deadline).await;
+        assert_eq!(first_byte, Err(Stranger::Probe));
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsConnector, TlsStream, client};
 
 use super::{Alpn, BreakOff, Framing, Leg, MaybeTls, Stream, in_packets};
-use crate::fault::Cause;
+use crate::fault::{Cause, TlsFlaw};
 use crate::tls::UpstreamTlsConfig;
 
 /// An upstream leg whose certificate has been verified for `name`.
@@ -87,8 +87,8 @@ pub(crate) async fn seal<S: Stream>(
     let connecting = TlsConnector::from(tls.client()).connect(name.clone(), stream);
     let stream = connecting.await.map_err(&failed)?;
     if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
-        let error = io::Error::other("the server did not choose a protocol by ALPN");
-        return Err(failed(error));
+        let (host, flaw) = (host.to_owned(), TlsFlaw::NoAlpn);
+        return Err(Cause::Tls { host, flaw });
     }
     Ok(proved(stream, tls, name))
 }
@@ -116,9 +116,9 @@ fn name_for(tls: &UpstreamTlsConfig, host: &str) -> Result<ServerName<'static>, 
 
 fn failed(host: &str) -> impl Fn(io::Error) -> Cause {
     let host = host.to_owned();
-    move |source| Cause::Tls {
+    move |error| Cause::Tls {
         host: host.clone(),
-        source,
+        flaw: TlsFlaw::of(error),
     }
 }
 

@@ -69,15 +69,3 @@ fn other_texts_are_refused() {
         assert!(text.parse::<Behind>().is_err(), "{text}");
     }
 }
-
-#[tokio::test]
-async fn dial_that_fails_says_where_to() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let behind = parsed(&format!("postgres://{address}"));
-    let text = behind.connect().await.unwrap_err().to_string();
-    let start =
-        format!("azdb-emulator: the server behind (postgres://{address}) cannot be reached");
-    assert!(text.starts_with(&start), "{text}");
-}

@@ -18,12 +18,13 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, get_current_timestamp,
 };
 use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use serde_json::json;
 
 use crate::door::locked;
 use crate::identity::ManagedIdentity;
 use crate::random;
 pub use token::{Claims, Flaw, Rejected, Shape, Token};
-use token::{LIFETIME, groups_for};
+use token::{LIFETIME, group_for};
 
 /// The audience of Azure Database for PostgreSQL and MySQL in the public cloud.
 pub const OSSRDBMS_AUDIENCE: &str = "https://ossrdbms-aad.database.windows.net";
@@ -115,26 +116,35 @@ impl Issuer {
         let shape = shape.into();
         let issued_at = get_current_timestamp();
         let expires_on = issued_at + LIFETIME.as_secs();
-        let mut claims = self.claims(identity, audience, issued_at, expires_on);
-        match shape.flaw {
-            Some(Flaw::Expired) => {
-                claims.iat = issued_at - 2 * 3600;
-                claims.nbf = claims.iat;
-                claims.exp = issued_at - 3600;
-            }
-            Some(Flaw::WrongAudience) => {
-                "https://management.azure.com/".clone_into(&mut claims.aud)
-            }
-            Some(Flaw::ForeignSignature) | None => {}
-        }
+        let (from, until, audience) = match shape.flaw {
+            Some(Flaw::Expired) => (issued_at - 2 * 3600, issued_at - 3600, audience),
+            Some(Flaw::WrongAudience) => (issued_at, expires_on, "https://management.azure.com/"),
+            Some(Flaw::ForeignSignature) | None => (issued_at, expires_on, audience),
+        };
+        // As in Entra.
+        let mut claims = json!({
+            "aud": audience,
+            "iss": self.inner.iss,
+            "iat": from,
+            "nbf": from,
+            "exp": until,
+            "appid": identity.client_id,
+            "idtyp": "app",
+            "oid": identity.object_id,
+            "sub": identity.object_id,
+            "tid": self.inner.tenant,
+            "uti": random::hex(11),
+            "ver": "1.0",
+            "xms_mirid": identity.resource_id,
+        });
         let key = match shape.flaw {
             Some(Flaw::ForeignSignature) => self.stranger()?,
             _ => &self.inner.signer,
         };
         let mut access_token = jsonwebtoken::encode(&self.inner.header, &claims, key)?;
         if access_token.len() < shape.size {
-            let groups = groups_for(&claims, &access_token, shape.size);
-            claims.groups = groups.map_err(jsonwebtoken::errors::Error::from)?;
+            let group = group_for(&claims, &access_token, shape.size);
+            claims["groups"] = json!([group.map_err(jsonwebtoken::errors::Error::from)?]);
             access_token = jsonwebtoken::encode(&self.inner.header, &claims, key)?;
         }
         Ok(Token {
@@ -159,31 +169,6 @@ impl Issuer {
                 ErrorKind::InvalidAudience => Rejected::Audience,
                 _ => Rejected::Foreign,
             }),
-        }
-    }
-
-    fn claims(
-        &self,
-        identity: &ManagedIdentity,
-        audience: &str,
-        issued_at: u64,
-        expires_on: u64,
-    ) -> Claims {
-        Claims {
-            aud: audience.to_owned(),
-            iss: self.inner.iss.clone(),
-            iat: issued_at,
-            nbf: issued_at,
-            exp: expires_on,
-            appid: identity.client_id.clone(),
-            idtyp: "app".to_owned(),
-            oid: identity.object_id.clone(),
-            sub: identity.object_id.clone(),
-            tid: self.inner.tenant.clone(),
-            uti: random::hex(11),
-            ver: "1.0".to_owned(),
-            xms_mirid: identity.resource_id.clone(),
-            groups: Vec::new(),
         }
     }
 

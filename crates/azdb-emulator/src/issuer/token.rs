@@ -3,15 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::random;
+use serde::Deserialize;
 
 /// Lifetime of a managed identity's token: 24 h, as in Azure.
 pub(super) const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// One entry of the `groups` claim in JSON: a quoted UUID and a comma.
-const GROUP_BYTES: usize = 39;
 
 /// Why a server does not accept a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,38 +54,15 @@ impl From<Flaw> for Shape {
     }
 }
 
-/// The claims of a token, named as in Entra.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a token says of whom it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Claims {
-    /// The service that the token is for.
-    pub aud: String,
-    /// Who signed it.
-    pub iss: String,
-    /// Issued at, seconds since 1970.
-    pub iat: u64,
-    /// Not valid before, seconds since 1970.
-    pub nbf: u64,
-    /// Not valid from this second on, seconds since 1970.
-    pub exp: u64,
     /// Client (application) id of the identity; Azure Database for MySQL matches this.
     pub appid: String,
-    /// `app` for managed identities and service principals.
-    pub idtyp: String,
-    /// Object (principal) id of the identity; Azure Database for PostgreSQL matches this.
+    /// Object (principal) id of the identity; the other databases match this.
     pub oid: String,
-    /// The subject; equal to `oid` for a managed identity.
-    pub sub: String,
-    /// Tenant id.
-    pub tid: String,
-    /// Unique id of this token.
-    pub uti: String,
-    /// Version of the token format.
-    pub ver: String,
-    /// Azure resource id of the managed identity.
-    pub xms_mirid: String,
-    /// Groups that the identity is a member of; here only to make tokens large.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub groups: Vec<String>,
+    /// Not valid from this second on, seconds since 1970.
+    pub exp: u64,
 }
 
 /// A signed token. Its `Debug` shows no byte of it.
@@ -113,30 +85,16 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The `groups` that bring a token of these claims from its natural length to `size`.
-pub(super) fn groups_for(
-    claims: &Claims,
+/// The one entry of claim `groups` that brings a token of these claims from its natural length to `size`.
+pub(super) fn group_for(
+    claims: &serde_json::Value,
     natural: &str,
     size: usize,
-) -> Result<Vec<String>, serde_json::Error> {
+) -> Result<String, serde_json::Error> {
     let plain = serde_json::to_vec(claims)?.len();
-    let around = natural.len() - base64_len(plain);
-    let one_empty_group = plain + r#","groups":[""]"#.len();
-
-    let mut wanted = one_empty_group;
-    let room = size.saturating_sub(around);
-    wanted = wanted.max(room / 4 * 3);
-    while base64_len(wanted) < room {
-        wanted += 1;
-    }
-
-    let missing = wanted - one_empty_group;
-    let mut groups: Vec<String> = (0..missing / GROUP_BYTES).map(|_| random::uuid()).collect();
-    groups.push("0".repeat(missing % GROUP_BYTES));
-    Ok(groups)
-}
-
-/// Length of unpadded Base64.
-fn base64_len(bytes: usize) -> usize {
-    (bytes * 4).div_ceil(3)
+    // Base64 makes four bytes of three.
+    let around = natural.len() - (plain * 4).div_ceil(3);
+    let wanted = (size.saturating_sub(around) * 3).div_ceil(4);
+    let with_one = plain + r#","groups":[""]"#.len();
+    Ok("0".repeat(wanted.saturating_sub(with_one)))
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex_lite::{Captures, Regex};
 
 use super::greeting::VERSION;
-use crate::sample::{Dialect, Fault, unknown};
+use crate::sample::{Dialect, Fault, items, unknown};
 
 /// The longest text that may be chatter.
 const LONGEST: usize = 4096;
@@ -142,7 +142,7 @@ impl Surroundings {
         static TABLE: LazyLock<Vec<Regex>> =
             LazyLock::new(|| SETTINGS.into_iter().filter_map(whole).collect());
         let mut set = Vec::new();
-        for assignment in items(text) {
+        for assignment in items(text, Dialect::Mysql) {
             let mut table = TABLE.iter();
             let found = table.find_map(|pattern| pattern.captures(assignment));
             let found =
@@ -175,7 +175,8 @@ impl Surroundings {
             let value = self.value(&found[1].to_ascii_lowercase())?;
             Ok(Cow::Owned(format!("{value} AS `{name}`")))
         };
-        let list: Result<Vec<Cow<'_, str>>, Fault> = items(list).into_iter().map(item).collect();
+        let list: Result<Vec<Cow<'_, str>>, Fault> =
+            items(list, Dialect::Mysql).into_iter().map(item).collect();
         Ok(Order::Statement(format!(
             "select {}{limit}",
             list?.join(", ")
@@ -217,43 +218,6 @@ impl Surroundings {
     }
 }
 
-/// What is not in quotes.
-fn bare(text: &str) -> impl Iterator<Item = (usize, char)> {
-    let mut quote = None;
-    text.char_indices().filter(move |(_, letter)| {
-        let was = quote;
-        match quote {
-            Some(mark) if mark == *letter => quote = None,
-            None if ['\'', '"', '`'].contains(letter) => quote = Some(*letter),
-            _ => {}
-        }
-        was.is_none() && quote.is_none()
-    })
-}
-
-/// How many places for parameters a text has.
-pub(super) fn places(text: &str) -> usize {
-    bare(text).filter(|(_, letter)| *letter == '?').count()
-}
-
-/// A list at its commas outside of quotes and brackets.
-fn items(list: &str) -> Vec<&str> {
-    let (mut items, mut start, mut depth) = (Vec::new(), 0, 0_u32);
-    for (at, letter) in bare(list) {
-        match letter {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                items.extend(list.get(start..at).map(str::trim));
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    items.extend(list.get(start..).map(str::trim));
-    items
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,14 +228,5 @@ mod tests {
         for pattern in statements.chain(SETTINGS).chain([ITEM]) {
             assert!(whole(pattern).is_some(), "{pattern}");
         }
-    }
-
-    #[test]
-    fn a_list_is_cut_at_its_own_commas() {
-        assert_eq!(
-            items("a, 'b,c', f(d, e), `g,h`"),
-            ["a", "'b,c'", "f(d, e)", "`g,h`"]
-        );
-        assert_eq!(places("select ?, '?', \"?\", `?`, ? from t"), 2);
     }
 }

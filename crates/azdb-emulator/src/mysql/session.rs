@@ -156,7 +156,7 @@ impl Session {
         let Order::Statement(text) = chatter::order(text, &self.around)? else {
             return Ok((0, Vec::new()));
         };
-        let whole = vec![ValueInner::Int(0); chatter::places(&text)];
+        let whole = vec![ValueInner::Int(0); sample::places(&text, Dialect::Mysql)];
         let prepared = self.prepare(&text, &whole)?;
         let columns = prepared.columns.iter().map(values::column).collect();
         Ok((prepared.parameters.len(), columns))

@@ -87,45 +87,12 @@ pub(super) fn parameter(given: ValueInner<'_>, place: Type) -> Result<Value, Fau
         // Its digits, which a decimal number takes exactly or not at all.
         ValueInner::Double(number) if !place.is_text() => Ok(Value::Text(number.to_string())),
         ValueInner::Double(_) => Err(unknown("a parameter of type DOUBLE here", Dialect::Mysql)),
-        ValueInner::Date(bytes) | ValueInner::Datetime(bytes) => moment(bytes)
-            .map(Value::Text)
-            .ok_or(unknown("this date", Dialect::Mysql)),
-        ValueInner::Time(_) => Err(unknown("parameters of type TIME", Dialect::Mysql)),
+        ValueInner::Date(_) | ValueInner::Datetime(_) | ValueInner::Time(_) => {
+            Err(unknown("dates and times as parameters", Dialect::Mysql))
+        }
         ValueInner::Bytes(bytes) => match (place, std::str::from_utf8(bytes)) {
             (Type::Bytes(_), _) | (_, Err(_)) => Ok(Value::Bytes(bytes.to_vec())),
             (_, Ok(text)) => Ok(Value::Text(text.to_owned())),
         },
-    }
-}
-
-/// The text of a date, or date and time, in binary form: of 4, 7 or 11 bytes.
-fn moment(bytes: &[u8]) -> Option<String> {
-    let mut all = [0; 11];
-    all.get_mut(..bytes.len())?.copy_from_slice(bytes);
-    let [a, b, month, day, hour, minute, second, micros @ ..] = all;
-    let date = format!("{:04}-{month:02}-{day:02}", u16::from_le_bytes([a, b]));
-    let time = format!("{hour:02}:{minute:02}:{second:02}");
-    match bytes.len() {
-        4 => Some(date),
-        7 => Some(format!("{date} {time}")),
-        11 => Some(format!("{date} {time}.{:06}", u32::from_le_bytes(micros))),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_come_back_as_they_went() {
-        for text in ["2026-03-02 08:15:00", "2026-12-31 23:59:59.000120"] {
-            let column = column(&sample::Column::computed("", Type::Timestamp));
-            let mut bytes = Vec::new();
-            let cell = Value::Text(text.to_owned());
-            assert!(Cell(&cell).to_mysql_bin(&mut bytes, &column).is_ok());
-            assert_eq!(usize::from(bytes[0]), bytes.len() - 1);
-            assert_eq!(moment(&bytes[1..]).as_deref(), Some(text));
-        }
     }
 }

@@ -53,13 +53,7 @@ impl Gate {
             return decoy(stream, user).await.map(Err);
         };
 
-        write(
-            stream,
-            [PgWireBackendMessage::Authentication(
-                Authentication::CleartextPassword,
-            )],
-        )
-        .await?;
+        ask(stream, Authentication::CleartextPassword).await?;
         let body = read_password(stream).await?;
         let Some((0, token)) = body.split_last() else {
             return Err(invalid("password message"));
@@ -130,6 +124,10 @@ fn wrong_password(user: &str) -> Refusal {
     )
 }
 
+async fn ask<S: AsyncWrite + Unpin>(stream: &mut S, for_what: Authentication) -> io::Result<()> {
+    write(stream, [PgWireBackendMessage::Authentication(for_what)]).await
+}
+
 /// What PostgreSQL does with a role that it does not know: a SCRAM exchange that can't succeed, so
 /// that nobody learns which roles exist.
 async fn decoy<S: AsyncRead + AsyncWrite + Unpin>(
@@ -137,13 +135,7 @@ async fn decoy<S: AsyncRead + AsyncWrite + Unpin>(
     user: &str,
 ) -> io::Result<Refusal> {
     let mechanisms = vec!["SCRAM-SHA-256".to_owned()];
-    write(
-        stream,
-        [PgWireBackendMessage::Authentication(Authentication::SASL(
-            mechanisms,
-        ))],
-    )
-    .await?;
+    ask(stream, Authentication::SASL(mechanisms)).await?;
     let first = read_password(stream).await?;
     let first = String::from_utf8_lossy(&first);
     let Some((_, nonce)) = first.split_once(",r=") else {
@@ -151,13 +143,7 @@ async fn decoy<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let salt = random::hex(12);
     let challenge = format!("r={nonce}{},s={salt},i=4096", random::hex(12));
-    write(
-        stream,
-        [PgWireBackendMessage::Authentication(
-            Authentication::SASLContinue(challenge.into()),
-        )],
-    )
-    .await?;
+    ask(stream, Authentication::SASLContinue(challenge.into())).await?;
     read_password(stream).await?;
     Ok(wrong_password(user))
 }

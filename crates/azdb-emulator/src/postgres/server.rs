@@ -18,7 +18,7 @@ use super::login::Gate;
 use super::opening::{ALPN, CancelKey, Opening, Startup, open};
 use super::record::{LoginRecord, Refusal};
 use super::session;
-use super::sessions::{Entry, Sessions};
+use super::sessions::Sessions;
 use super::wire::{write, write_fatal};
 use crate::behind::Behind;
 use crate::door::{ANYWHERE, Door, Logins, Serve};
@@ -61,7 +61,7 @@ pub struct Postgres {
     acceptor: TlsAcceptor,
     gate: Gate,
     logins: Logins<LoginRecord, Refusal>,
-    sessions: Arc<Sessions>,
+    sessions: Sessions,
     behind: Option<Behind>,
 }
 
@@ -78,7 +78,7 @@ impl Door<Postgres> {
                 newest_minor: options.newest_minor,
             },
             logins: Logins::default(),
-            sessions: Sessions::new(),
+            sessions: Sessions::default(),
             behind: options.behind,
         };
         Self::open(options.bind, server).await
@@ -104,9 +104,7 @@ impl Serve for Postgres {
         let logged_in = tokio::time::timeout(LOGIN_LIMIT, self.log_in(stream, peer)).await;
         match logged_in.map_err(io::Error::from)?? {
             None => Ok(()),
-            Some(LoggedIn::Sample(stream, session, _entry)) => {
-                session::run(*stream, peer, session).await
-            }
+            Some(LoggedIn::Sample(stream, session)) => session::run(*stream, peer, session).await,
             Some(LoggedIn::Behind(mut stream, mut behind)) => {
                 tokio::io::copy_bidirectional(&mut stream, &mut behind.stream).await?;
                 Ok(())
@@ -149,8 +147,8 @@ impl Postgres {
         tracing::info!(%peer, user, "PostgreSQL login");
         let minor = startup.minor.min(self.gate.newest_minor);
         let Some(behind) = &self.behind else {
-            let (session, entry) = self.welcome(&mut stream, &startup, minor).await?;
-            return Ok(Some(LoggedIn::Sample(stream, session, entry)));
+            let session = self.welcome(&mut stream, &startup, minor).await?;
+            return Ok(Some(LoggedIn::Sample(stream, session)));
         };
         match behind::log_in(behind, principal, &startup, minor).await {
             Ok(behind) => {
@@ -189,12 +187,12 @@ impl Postgres {
         stream: &mut TlsStream<TcpStream>,
         startup: &Startup,
         minor: u16,
-    ) -> io::Result<(session::Session, Entry)> {
+    ) -> io::Result<session::Session> {
         let sample = self.gate.azure.sample.session(Dialect::Postgres);
         let sample = sample.map_err(io::Error::other)?;
         let secret_bytes = if minor >= 2 { 32 } else { 4 };
-        let entry = self.sessions.enter(secret_bytes, sample.interrupt());
-        let CancelKey { process, secret } = entry.key.clone();
+        let key = self.sessions.enter(secret_bytes, sample.interrupt());
+        let CancelKey { process, secret } = key;
         let session = session::Session::new(sample, startup, process);
 
         let mut messages = vec![PgWireBackendMessage::Authentication(Authentication::Ok)];
@@ -207,12 +205,12 @@ impl Postgres {
         let ready = ReadyForQuery::new(TransactionStatus::Idle);
         messages.push(PgWireBackendMessage::ReadyForQuery(ready));
         write(stream, messages).await?;
-        Ok((session, entry))
+        Ok(session)
     }
 }
 
 /// A connection whose token was found good.
 enum LoggedIn {
-    Sample(Box<TlsStream<TcpStream>>, session::Session, Entry),
+    Sample(Box<TlsStream<TcpStream>>, session::Session),
     Behind(Box<TlsStream<TcpStream>>, ServerBehind),
 }

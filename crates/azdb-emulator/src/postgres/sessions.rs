@@ -1,8 +1,7 @@
 //! The sessions of the sample that are alive, and the keys that cancel them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::opening::CancelKey;
 use crate::door::locked;
@@ -12,49 +11,34 @@ use crate::sample::Interrupt;
 /// Process id of the first session.
 const FIRST_PROCESS: i32 = 1001;
 
-/// All live sessions of a server.
-pub(super) struct Sessions {
-    live: Mutex<HashMap<CancelKey, Arc<Interrupt>>>,
-    next: AtomicI32,
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    live: HashMap<CancelKey, Weak<Interrupt>>,
+    /// How many there have been.
+    count: i32,
 }
 
 impl Sessions {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            live: Mutex::default(),
-            next: AtomicI32::new(FIRST_PROCESS),
-        })
-    }
-
-    /// Enters a session, with a new key.
-    pub(super) fn enter(self: &Arc<Self>, secret_bytes: usize, interrupt: Arc<Interrupt>) -> Entry {
+    /// Enters a session, which is alive as long as its interrupt: its key.
+    pub(super) fn enter(&self, secret_bytes: usize, interrupt: &Arc<Interrupt>) -> CancelKey {
+        let mut known = locked(&self.0);
+        known.live.retain(|_, one| one.strong_count() > 0);
         let key = CancelKey {
-            process: self.next.fetch_add(1, Ordering::Relaxed),
+            process: FIRST_PROCESS + known.count,
             secret: random::bytes(secret_bytes),
         };
-        locked(&self.live).insert(key.clone(), interrupt);
-        Entry {
-            key,
-            sessions: Arc::clone(self),
-        }
+        known.count += 1;
+        known.live.insert(key.clone(), Arc::downgrade(interrupt));
+        key
     }
 
     /// Ends the statement of the session with this key. An unknown key changes nothing.
     pub(super) fn cancel(&self, key: &CancelKey) {
-        if let Some(interrupt) = locked(&self.live).get(key) {
+        if let Some(interrupt) = locked(&self.0).live.get(key).and_then(Weak::upgrade) {
             interrupt.fire();
         }
-    }
-}
-
-/// A live session's place in [`Sessions`], which it leaves when this is dropped.
-pub(super) struct Entry {
-    pub(super) key: CancelKey,
-    sessions: Arc<Sessions>,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        locked(&self.sessions.live).remove(&self.key);
     }
 }

@@ -52,7 +52,7 @@ impl Writer<'_> {
             self.row(row, &columns)?;
             self.push(")");
         }
-        self.table = Some((table, None));
+        self.table = Some(table);
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl Writer<'_> {
             }
             _ => false,
         };
-        let (Some((table, _)), true) = (&self.table, is_plain) else {
+        let (Some(table), true) = (&self.table, is_plain) else {
             return Err(self.unknown("an `update` with more than `set` and `where`"));
         };
         let text = format!("UPDATE {} SET ", table.quoted());
@@ -143,7 +143,7 @@ impl Writer<'_> {
             }
             _ => false,
         };
-        let (Some((table, _)), true) = (&self.table, is_plain) else {
+        let (Some(table), true) = (&self.table, is_plain) else {
             return Err(self.unknown("a `delete` with more than `where`"));
         };
         let text = format!("DELETE FROM {}", table.quoted());

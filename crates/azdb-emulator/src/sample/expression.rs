@@ -66,7 +66,7 @@ impl Bind {
             (_, Value::Int(_), Type::Bool) if dialect == Dialect::Postgres => {
                 return refused("as a boolean");
             }
-            (Place::Beside, Value::Int(_) | Value::Numeric { .. } | Value::Bool(_), kind)
+            (Place::Beside, Value::Int(_) | Value::Decimal(_) | Value::Bool(_), kind)
                 if kind.is_text() =>
             {
                 return refused("beside a text");
@@ -86,16 +86,13 @@ impl Bind {
     }
 }
 
-/// A table, and its other name in the statement.
-pub(super) type Meant = (Table, Option<String>);
-
 /// Writes a statement for SQLite while it reads one of a client.
 pub(super) struct Writer<'a> {
     pub(super) connection: &'a Connection,
     pub(super) dialect: Dialect,
     pub(super) declared: &'a [Declared],
-    /// The table whose columns are meant, and its other name.
-    pub(super) table: Option<Meant>,
+    /// The table whose columns are meant.
+    pub(super) table: Option<Table>,
     pub(super) sql: String,
     pub(super) binds: Vec<Bind>,
     /// Types of the parameters so far.
@@ -133,11 +130,10 @@ impl Writer<'_> {
         if name.quote_style.is_none() && name.value.starts_with('@') {
             return Ok(None);
         }
-        let Some((own, alias)) = &self.table else {
+        let Some(own) = &self.table else {
             return Err(Fault::NoColumn(name.value.clone()));
         };
-        let known_as = alias.as_ref().unwrap_or(&own.name);
-        if table.is_some_and(|table| !table.value.eq_ignore_ascii_case(known_as)) {
+        if table.is_some_and(|table| !table.value.eq_ignore_ascii_case(&own.name)) {
             return Err(Fault::NoColumn(expr.to_string()));
         }
         own.column(name, self.dialect).cloned().map(Some)
@@ -176,10 +172,8 @@ impl Writer<'_> {
                 expr: positive,
             } => {
                 return match self.literal(positive)? {
-                    Some(value @ (Value::Int(_) | Value::Numeric { .. })) => {
-                        let negative = number(&format!("-{}", value.shown()));
-                        negative.ok_or_else(no_such).map(Some)
-                    }
+                    Some(Value::Int(number)) => Ok(Some(Value::Int(-number))),
+                    Some(Value::Decimal(number)) => Ok(Some(Value::Decimal(-number))),
                     _ => Err(no_such()),
                 };
             }
@@ -210,7 +204,9 @@ impl Writer<'_> {
             return Ok(match literal {
                 Value::Int(number) if i32::try_from(number).is_ok() => Some(Type::Int),
                 Value::Int(_) => Some(Type::BigInt),
-                Value::Numeric { scale, .. } => Some(Type::Numeric(MAX_PRECISION, scale)),
+                Value::Decimal(number) => u8::try_from(number.scale())
+                    .ok()
+                    .map(|scale| Type::Numeric(MAX_PRECISION, scale)),
                 Value::Bool(_) => Some(Type::Bool),
                 _ => None,
             });

@@ -46,7 +46,7 @@ pub(crate) use catalog::{Table, TableColumn};
 pub(crate) use data::SAMPLE;
 pub(crate) use expression::Declared;
 pub(crate) use fault::{Fault, unknown};
-pub(crate) use parse::{Dialect, offset, parse, split};
+pub(crate) use parse::{Dialect, items, offset, parse, places, split};
 pub(crate) use query::Column;
 pub(crate) use session::{Interrupt, Session, Transaction};
 pub(crate) use statement::{Kind, Outcome, Prepared};

@@ -17,7 +17,7 @@ use super::types::Type;
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) kind: Type,
-    /// The table that it comes from, if it is just a column of one.
+    /// The table that it comes from, if it is just a column of one under its own name.
     pub(crate) table: Option<String>,
 }
 
@@ -35,12 +35,6 @@ impl Column {
     pub(crate) fn text(name: &str) -> Self {
         Self::computed(name, Type::Text(None))
     }
-}
-
-/// A column of a result, and what SQLite computes for it.
-struct Item {
-    column: Column,
-    sql: String,
 }
 
 impl Writer<'_> {
@@ -69,33 +63,25 @@ impl Writer<'_> {
         }
         self.push("SELECT ");
         let items = self.items(&items)?;
-        if let Some((table, _)) = &self.table {
+        if let Some(table) = &self.table {
             let from = format!(" FROM {}", table.quoted());
             self.push(&from);
         }
         self.filter(condition.as_ref())?;
         self.order(order.as_ref(), &items)?;
         self.limit(limit.as_ref(), top)?;
-        Ok(items.into_iter().map(|item| item.column).collect())
+        Ok(items)
     }
 
     /// The one table of a statement becomes the one whose columns are meant.
     pub(super) fn from(&mut self, from: &TableWithJoins) -> Result<(), Fault> {
-        let mut plain = from.clone();
-        let TableFactor::Table { name, alias, .. } = &mut plain.relation else {
-            return Err(self.unknown("anything but a table in `from`"));
-        };
-        let (name, alias) = (name.clone(), alias.take());
-        let has_columns = alias
-            .as_ref()
-            .is_some_and(|alias| !alias.columns.is_empty());
-        if has_columns || plain.to_string() != name.to_string() {
-            return Err(self.unknown(&format!("`from {from}`")));
+        match &from.relation {
+            TableFactor::Table { name, .. } if from.to_string() == name.to_string() => {
+                self.table = Some(find(self.connection, name, self.dialect)?);
+                Ok(())
+            }
+            _ => Err(self.unknown(&format!("`from {from}`"))),
         }
-        let table = find(self.connection, &name, self.dialect)?;
-        let alias = alias.map(|alias| folded(&alias.name, self.dialect));
-        self.table = Some((table, alias));
-        Ok(())
     }
 
     /// Writes `where`.
@@ -107,7 +93,7 @@ impl Writer<'_> {
         self.condition(condition)
     }
 
-    fn items(&mut self, items: &[SelectItem]) -> Result<Vec<Item>, Fault> {
+    fn items(&mut self, items: &[SelectItem]) -> Result<Vec<Column>, Fault> {
         let is_aggregate = |item: &&SelectItem| {
             matches!(
                 item,
@@ -128,7 +114,9 @@ impl Writer<'_> {
                 SelectItem::UnnamedExpr(expr) => written.push(self.item(expr)?),
                 SelectItem::ExprWithAlias { expr, alias } => {
                     let mut item = self.item(expr)?;
-                    item.column.name = folded(alias, self.dialect);
+                    let name = folded(alias, self.dialect);
+                    item.table = item.table.filter(|_| item.name == name);
+                    item.name = name;
                     written.push(item);
                 }
                 SelectItem::Wildcard(options) if options.to_string().is_empty() => {
@@ -143,25 +131,21 @@ impl Writer<'_> {
         }
     }
 
-    fn all_columns(&mut self, written: &mut Vec<Item>) -> Result<(), Fault> {
-        let Some((Table { name, columns, .. }, _)) = &self.table else {
+    fn all_columns(&mut self, written: &mut Vec<Column>) -> Result<(), Fault> {
+        let Some(Table { name, columns, .. }) = &self.table else {
             return Err(self.unknown("`*` without a table"));
         };
         let names: Vec<String> = columns.iter().map(|one| quoted(&one.name)).collect();
-        written.extend(columns.iter().zip(&names).map(|(one, sql)| Item {
-            column: Column {
-                name: one.name.clone(),
-                kind: one.kind,
-                table: Some(name.clone()),
-            },
-            sql: sql.clone(),
+        written.extend(columns.iter().map(|one| Column {
+            name: one.name.clone(),
+            kind: one.kind,
+            table: Some(name.clone()),
         }));
         self.push(&names.join(", "));
         Ok(())
     }
 
-    fn item(&mut self, expr: &Expr) -> Result<Item, Fault> {
-        let start = self.sql.len();
+    fn item(&mut self, expr: &Expr) -> Result<Column, Fault> {
         let kind = match expr {
             Expr::Function(function) => self.aggregate(function)?,
             _ => self.value(expr, None, Place::Alone)?,
@@ -180,11 +164,8 @@ impl Writer<'_> {
         };
         let is_column = self.column(expr)?.is_some();
         let table = self.table.as_ref().filter(|_| is_column);
-        let table = table.map(|(table, _)| table.name.clone());
-        Ok(Item {
-            column: Column { name, kind, table },
-            sql: self.sql.get(start..).unwrap_or_default().to_owned(),
-        })
+        let table = table.map(|table| table.name.clone());
+        Ok(Column { name, kind, table })
     }
 
     /// Writes `count`, `min` or `max`.
@@ -236,7 +217,7 @@ impl Writer<'_> {
     }
 
     /// Writes `order by`.
-    fn order(&mut self, order: Option<&OrderBy>, items: &[Item]) -> Result<(), Fault> {
+    fn order(&mut self, order: Option<&OrderBy>, items: &[Column]) -> Result<(), Fault> {
         let Some(order) = order else { return Ok(()) };
         let OrderByKind::Expressions(terms) = &order.kind else {
             return Err(self.unknown("such an order"));
@@ -249,8 +230,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Orders by a column: of the result, by its number or name, or of the table.
-    fn order_term(&mut self, term: &OrderByExpr, items: &[Item]) -> Result<(), Fault> {
+    /// Orders by a column of the table, unless one of the result has its name and other values.
+    fn order_term(&mut self, term: &OrderByExpr, items: &[Column]) -> Result<(), Fault> {
         let unknown = self.unknown(&format!("an order by `{term}`"));
         let plain = match term.options.sort {
             None => format!("{}", term.expr),
@@ -260,24 +241,15 @@ impl Writer<'_> {
         if plain != term.to_string() {
             return Err(unknown);
         }
-        let given = match &term.expr {
-            Expr::Value(number) => {
-                let number: Option<usize> = number.to_string().parse().ok();
-                number.and_then(|number| items.get(number.checked_sub(1)?))
-            }
-            Expr::Identifier(name) => {
-                let name = folded(name, self.dialect);
-                items.iter().find(|item| item.column.name == name)
-            }
-            _ => None,
+        let Some(column) = self.column(&term.expr)? else {
+            return Err(unknown);
         };
-        match given {
-            Some(item) => self.ordered(&item.sql, item.column.kind),
-            None => {
-                let column = self.column(&term.expr)?.ok_or(unknown)?;
-                self.ordered(&quoted(&column.name), column.kind);
-            }
+        let is_other =
+            |one: &Column| one.table.is_none() && one.name.eq_ignore_ascii_case(&column.name);
+        if items.iter().any(is_other) {
+            return Err(unknown);
         }
+        self.ordered(&quoted(&column.name), column.kind);
         let descending = matches!(term.options.sort, Some(OrderBySort::Desc));
         let nulls_first = (self.dialect == Dialect::Postgres) == descending;
         self.push(if descending { " DESC" } else { " ASC" });

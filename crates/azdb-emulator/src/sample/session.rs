@@ -135,23 +135,19 @@ impl Session {
     ) -> Result<Outcome, Fault> {
         let mut interrupted = pin!(self.interrupt.0.notified());
         let limit = Instant::now() + LOCK_LIMIT;
-        loop {
+        let ran = loop {
             let ran = self.state().attempt(prepared, values);
-            let ran = match ran {
-                Err(Fault::Locked) if Instant::now() < limit => {
-                    wait(LOCK_PAUSE, &mut interrupted).await.map(|()| None)
-                }
-                ran => ran.map(Some),
-            };
-            match ran {
-                Ok(None) => {}
-                Ok(Some(outcome)) => return Ok(outcome),
-                Err(fault) => {
-                    self.fail();
-                    return Err(fault);
-                }
+            if ran != Err(Fault::Locked) || Instant::now() > limit {
+                break ran;
             }
+            if let Err(fault) = wait(LOCK_PAUSE, &mut interrupted).await {
+                break Err(fault);
+            }
+        };
+        if ran.is_err() {
+            self.fail();
         }
+        ran
     }
 
     /// Sleeps, until somebody interrupts it.
@@ -202,8 +198,8 @@ impl Session {
     }
 
     /// What ends its statements from outside.
-    pub(crate) fn interrupt(&self) -> Arc<Interrupt> {
-        Arc::clone(&self.interrupt)
+    pub(crate) fn interrupt(&self) -> &Arc<Interrupt> {
+        &self.interrupt
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -114,7 +114,7 @@ impl Written {
             binds: writer.binds,
             parameters: parameters.collect(),
             columns,
-            generates: inserted.any(|(table, _)| table.columns.iter().any(|one| one.generated)),
+            generates: inserted.any(|table| table.columns.iter().any(|one| one.generated)),
         })
     }
 }

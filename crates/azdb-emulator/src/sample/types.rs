@@ -10,6 +10,7 @@
 
 use chrono::{Datelike as _, NaiveDate, NaiveDateTime, Timelike as _};
 use rusqlite::types::{Value as Stored, ValueRef};
+use rust_decimal::Decimal;
 
 use super::fault::Fault;
 
@@ -41,11 +42,7 @@ pub(crate) enum Value {
     Null,
     Bool(bool),
     Int(i64),
-    /// A decimal number, `units` / 10^`scale`.
-    Numeric {
-        units: i64,
-        scale: u8,
-    },
+    Decimal(Decimal),
     Text(String),
     Bytes(Vec<u8>),
 }
@@ -141,7 +138,7 @@ impl Type {
     pub(super) fn unwritten(self, literal: String) -> String {
         match (self, literal.parse()) {
             (Self::Bool, Ok(bit)) => (bit == 1).to_string(),
-            (Self::Numeric(_, scale), Ok(units)) => decimal(units, scale),
+            (Self::Numeric(_, scale), Ok(units)) => Decimal::new(units, scale.into()).to_string(),
             _ => literal,
         }
     }
@@ -153,7 +150,7 @@ impl Type {
             Self::Int => Some((i32::MIN.into(), i32::MAX.into())),
             Self::BigInt => Some((i64::MIN, i64::MAX)),
             Self::Numeric(precision, _) => {
-                let most = power(precision)? - 1;
+                let most = 10_i64.checked_pow(precision.into())? - 1;
                 Some((-most, most))
             }
             _ => None,
@@ -181,17 +178,17 @@ impl Type {
             (Self::SmallInt | Self::Int | Self::BigInt, _) => {
                 Value::Int(self.holds(value.units(0).ok_or_else(invalid)?)?)
             }
-            (Self::Numeric(_, scale), _) => Value::Numeric {
-                units: self.holds(value.units(scale).ok_or_else(invalid)?)?,
-                scale,
-            },
+            (Self::Numeric(_, scale), _) => {
+                let units = self.holds(value.units(scale).ok_or_else(invalid)?)?;
+                Value::Decimal(Decimal::new(units, scale.into()))
+            }
             (Self::Text(limit), Value::Text(text)) => match limit {
                 Some(limit) if text.chars().count() > limit as usize => {
                     return Err(Fault::TooLong(limit));
                 }
                 _ => value.clone(),
             },
-            (Self::Text(_), Value::Int(_) | Value::Numeric { .. }) => Value::Text(value.shown()),
+            (Self::Text(_), Value::Int(_) | Value::Decimal(_)) => Value::Text(value.shown()),
             (Self::Timestamp, Value::Text(text)) => {
                 Value::Text(timestamp(text).ok_or_else(invalid)?)
             }
@@ -205,10 +202,9 @@ impl Type {
         Ok(match (self, stored) {
             (_, ValueRef::Null) => Value::Null,
             (Self::Bool, ValueRef::Integer(bit)) => Value::Bool(bit != 0),
-            (Self::Numeric(_, scale), ValueRef::Integer(units)) => Value::Numeric {
-                units: self.holds(units)?,
-                scale,
-            },
+            (Self::Numeric(_, scale), ValueRef::Integer(units)) => {
+                Value::Decimal(Decimal::new(self.holds(units)?, scale.into()))
+            }
             (_, ValueRef::Integer(integer)) => Value::Int(self.holds(integer)?),
             // What had no room in an integer.
             (_, ValueRef::Real(_)) => return Err(Fault::OutOfRange(self)),
@@ -228,7 +224,8 @@ impl Value {
         match self {
             Self::Null => Stored::Null,
             Self::Bool(bit) => Stored::Integer((*bit).into()),
-            Self::Int(integer) | Self::Numeric { units: integer, .. } => Stored::Integer(*integer),
+            Self::Int(integer) => Stored::Integer(*integer),
+            Self::Decimal(number) => Stored::Integer(held(number)),
             Self::Text(text) => Stored::Text(text.clone()),
             Self::Bytes(bytes) => Stored::Blob(bytes.clone()),
         }
@@ -239,7 +236,8 @@ impl Value {
         match self {
             Self::Null => "NULL".to_owned(),
             Self::Bool(bit) => u8::from(*bit).to_string(),
-            Self::Int(integer) | Self::Numeric { units: integer, .. } => integer.to_string(),
+            Self::Int(integer) => integer.to_string(),
+            Self::Decimal(number) => held(number).to_string(),
             Self::Text(text) => format!("'{}'", text.replace('\'', "''")),
             Self::Bytes(_) => format!("x'{}'", self.shown()),
         }
@@ -251,7 +249,7 @@ impl Value {
             Self::Null => "NULL".to_owned(),
             Self::Bool(bit) => bit.to_string(),
             Self::Int(integer) => integer.to_string(),
-            Self::Numeric { units, scale } => decimal(*units, *scale),
+            Self::Decimal(number) => number.to_string(),
             Self::Text(text) => text.clone(),
             Self::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         }
@@ -259,49 +257,33 @@ impl Value {
 
     /// A number as units of its `scale`th decimal; `None` if it is none or has more decimals.
     fn units(&self, scale: u8) -> Option<i64> {
-        match self {
-            Self::Int(integer) => integer.checked_mul(power(scale)?),
-            Self::Numeric { units, scale: own } if *own <= scale => {
-                units.checked_mul(power(scale - own)?)
-            }
-            Self::Numeric { units, scale: own } => {
-                let factor = power(own - scale)?;
-                (units % factor == 0).then(|| units / factor)
-            }
-            Self::Text(text) => number(text.trim())?.units(scale),
-            _ => None,
-        }
+        let exact = match self {
+            Self::Int(integer) => Decimal::from(*integer),
+            Self::Decimal(number) => *number,
+            Self::Text(text) => return number(text.trim())?.units(scale),
+            _ => return None,
+        };
+        let mut scaled = exact;
+        scaled.rescale(scale.into());
+        let is_exact = scaled == exact && scaled.scale() == u32::from(scale);
+        is_exact.then(|| scaled.mantissa().try_into().ok())?
     }
+}
+
+/// A number as SQLite holds it, which is one that has been fitted into its type.
+fn held(number: &Decimal) -> i64 {
+    i64::try_from(number.mantissa()).unwrap_or(i64::MAX)
 }
 
 /// Reads a decimal number without exponent.
 pub(crate) fn number(text: &str) -> Option<Value> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all = format!("{whole}{fraction}");
-    if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+    let is_plain = |byte: u8| byte.is_ascii_digit() || b"+-.".contains(&byte);
+    let number = Decimal::from_str_exact(text).ok()?;
+    let number = Some(number).filter(|_| text.bytes().all(is_plain))?;
+    match text.contains('.') {
+        true => (number.scale() <= MAX_PRECISION.into()).then_some(Value::Decimal(number)),
+        false => number.try_into().ok().map(Value::Int),
     }
-    let sign = if text.starts_with('-') { "-" } else { "" };
-    let units: i64 = format!("{sign}{all}").parse().ok()?;
-    let scale = u8::try_from(fraction.len()).ok()?;
-    match digits.contains('.') {
-        true => (scale <= MAX_PRECISION).then_some(Value::Numeric { units, scale }),
-        false => Some(Value::Int(units)),
-    }
-}
-
-fn power(exponent: u8) -> Option<i64> {
-    10_i64.checked_pow(exponent.into())
-}
-
-fn decimal(units: i64, scale: u8) -> String {
-    let scale = usize::from(scale);
-    let digits = format!("{:0width$}", units.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let sign = if units < 0 { "-" } else { "" };
-    let point = if scale == 0 { "" } else { "." };
-    format!("{sign}{whole}{point}{fraction}")
 }
 
 fn truth(word: &str) -> Option<bool> {

@@ -70,7 +70,6 @@ async fn each_service_answers_in_its_own_shape() {
     let claims = claims.unwrap();
     assert_eq!(body["expires_on"], claims.exp.to_string());
     assert_eq!(body["client_id"], claims.appid);
-    assert_eq!(claims.idtyp, "app");
     assert!(body.get("expires_in").is_none());
 
     let (status, body) = token(&azure, IMDS, "").await;

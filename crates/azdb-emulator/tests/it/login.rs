@@ -56,9 +56,15 @@ async fn token_of_any_size_comes_in_and_no_record_shows_it() {
 async fn token_is_good_for_the_roles_of_its_principal() {
     let mut options = EmulatorOptions::default();
     let principal = Principal::of(options.identities.first().unwrap());
-    let mut stranger = principal.clone().named("other-app");
-    stranger.object_id = "00000000-0000-0000-0000-000000000001".to_owned();
-    options.principals = vec![stranger, principal.named("My Identity ü")];
+    let named = |name: &str| Principal {
+        name: name.to_owned(),
+        ..principal.clone()
+    };
+    let stranger = Principal {
+        object_id: "00000000-0000-0000-0000-000000000001".to_owned(),
+        ..named("other-app")
+    };
+    options.principals = vec![stranger, named("My Identity ü")];
     let azure = Emulator::start(options).await.unwrap();
     let token = token(&azure);
     log_in(&azure, "My Identity ü", &token).await.unwrap();

@@ -25,10 +25,12 @@ use zeroize::Zeroizing;
 use super::file::read_secret;
 use super::managed::{parse_url, select};
 use super::{Plan, Surroundings, TokenSource};
-use crate::answer::{Grant, granted};
+use crate::answer::{Grant, Wanted, granted};
 use crate::fault::SourceFault;
 use crate::http::{Answer, HttpFault, Line, Outgoing};
-use crate::{Audience, Environment, Selector, SourceKind, TokenError, sdk};
+use crate::identity::Chosen;
+use crate::token::wiped;
+use crate::{Audience, Environment, SourceKind, TokenError, sdk, text};
 
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:40342/metadata/identity/oauth2/token";
 const API_VERSION: &str = "2020-06-01";
@@ -54,7 +56,7 @@ pub(super) fn places(environment: &Environment) -> (PathBuf, PathBuf) {
 
 pub(super) struct AzureArc {
     endpoint: Option<String>,
-    selector: Option<Selector>,
+    identity: Option<Chosen>,
     keys: PathBuf,
     line: Line,
 }
@@ -64,7 +66,7 @@ impl AzureArc {
         let endpoint = surroundings.environment.get("IDENTITY_ENDPOINT");
         Self {
             endpoint: endpoint.map(str::to_owned),
-            selector: plan.selector.clone(),
+            identity: plan.identity.clone(),
             keys: surroundings.arc_keys.clone(),
             line: surroundings.line.clone(),
         }
@@ -91,7 +93,7 @@ impl AzureArc {
         url.query_pairs_mut()
             .append_pair("api-version", API_VERSION)
             .append_pair("resource", audience.as_str());
-        select(&mut url, self.selector.as_ref(), "msi_res_id");
+        select(&mut url, self.identity.as_ref(), "msi_res_id");
         Ok(url)
     }
 
@@ -131,17 +133,15 @@ impl AzureArc {
             let what = format!("its key file is longer than {LONGEST_KEY} bytes");
             return Err(SourceFault::Unreadable { what });
         }
-        match std::str::from_utf8(&content) {
-            Ok(text) => Ok(crate::token::wiped(text.trim_end())),
-            Err(_) => Err(SourceFault::Unreadable {
-                what: "its key file is not text".to_owned(),
-            }),
-        }
+        let key = text::read(&content).map_err(|not| SourceFault::Unreadable {
+            what: format!("its key file cannot be used: {not}"),
+        })?;
+        Ok(wiped(key))
     }
 
     /// An older agent ignores the selector and gives the machine's own identity.
     fn confirm(&self, grant: Grant) -> Result<Grant, SourceFault> {
-        match &self.selector {
+        match &self.identity {
             Some(asked) if !grant.confirmed => Err(SourceFault::OtherIdentity {
                 asked: asked.clone(),
                 got: "one that the answer does not name".to_owned(),
@@ -170,7 +170,9 @@ impl TokenSource for AzureArc {
         let answer = self.ask(audience).await;
         answer
             .and_then(|answer| {
-                let grant = granted(&answer, self.selector.as_ref(), &self.line.clock)?;
+                let identity = self.identity.as_ref();
+                let wanted = Wanted { audience, identity };
+                let grant = granted(&answer, wanted, &self.line.clock)?;
                 self.confirm(grant)
             })
             .map_err(|fault| TokenError::new(self.kind(), fault))

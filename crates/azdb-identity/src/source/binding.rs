@@ -2,6 +2,9 @@
 //!
 //! The platform gives its URL, the certificate authority that signs it, and the name to ask for in TLS. It passes
 //! requests for the authority on, so only the address of the request changes.
+//!
+//! It is opt-in by variables, as in Azure's SDKs, and half of them is a mistake that is told: without the proxy the federated
+//! token would go to an authority that does not know its issuer.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +14,10 @@ use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::file::read_secret;
-use crate::Environment;
 use crate::fault::SourceFault;
 use crate::http::{HttpFault, Line, Outgoing};
 use crate::sdk::Amend;
+use crate::{Environment, text};
 
 const PROXY: &str = "AZURE_KUBERNETES_TOKEN_PROXY";
 const CA_FILE: &str = "AZURE_KUBERNETES_CA_FILE";
@@ -84,6 +87,7 @@ impl<'a> Binding<'a> {
         let line = Line {
             tls,
             verify_as,
+            // The token proxy is in the cluster, and asked directly: the usual line has no proxy.
             ..usual.clone()
         };
         Ok((line, Box::new(amend)))
@@ -103,7 +107,7 @@ fn through(proxy: &Url, asked: &Url) -> Option<Url> {
 /// The caller's TLS configuration with these roots and no others.
 fn trusting(tls: &ClientConfig, pem: &[u8]) -> Result<Arc<ClientConfig>, SourceFault> {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
+    for certificate in CertificateDer::pem_slice_iter(text::unmarked(pem)) {
         let added = certificate
             .map_err(|error| error.to_string())
             .and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));

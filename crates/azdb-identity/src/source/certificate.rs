@@ -1,4 +1,13 @@
 //! Proving an app registration with a certificate: a short-lived statement, signed with its private key.
+//!
+//! ```text
+//!   { alg: PS256, x5t#S256: hash of the certificate [, x5c: the chain] }
+//!   { aud: the authority's endpoint, iss = sub: the client id, jti, nbf = iat: now, exp: in ten minutes }
+//!   signature
+//! ```
+//!
+//! Microsoft Entra takes RSA keys alone. The chain goes along only where it is asked for (`AZURE_CLIENT_SEND_CERTIFICATE_CHAIN`):
+//! an authority that trusts by subject and issuer needs it, and all others look the certificate up by its hash.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,12 +23,14 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::fault::SourceFault;
+use crate::text;
 
 /// How long the statement is good.
 const LIFE: Duration = Duration::from_secs(10 * 60);
 
 /// A certificate chain and its private key.
 pub(super) struct Certificate {
+    /// The leaf first.
     chain: Vec<CertificateDer<'static>>,
     key: Arc<dyn SigningKey>,
 }
@@ -31,6 +42,7 @@ impl Certificate {
         provider: &CryptoProvider,
         path: &Path,
     ) -> Result<Self, SourceFault> {
+        let pem = text::unmarked(pem);
         let wrong = |what: &str, remedy| SourceFault::Setup {
             cause: format!("the certificate file `{}` {what}", path.display()),
             remedy,

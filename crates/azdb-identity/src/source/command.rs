@@ -1,11 +1,12 @@
 //! A program of the user's choice that prints a token.
 //!
 //! It is started directly from its arguments, never through a shell. Its standard input is empty, and it has 30
-//! seconds. It prints a bare token, or JSON with a token and the end of its life.
+//! seconds. It prints a bare token, or JSON with a token and the end of its life; what else it prints around the JSON, and
+//! in which colours, does not matter.
 
 use super::program::Program;
 use super::{Plan, Surroundings, TokenSource};
-use crate::answer::{Grant, Shape, read};
+use crate::answer::{Grant, Shape, Wanted, read};
 use crate::clock::Clock;
 use crate::{Audience, SourceKind, TokenError};
 
@@ -29,10 +30,11 @@ impl TokenSource for Command {
         SourceKind::Command
     }
 
-    async fn fetch(&self, _audience: &Audience) -> Result<Grant, TokenError> {
+    async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let printed = self.program.run().await;
+        let wanted = Wanted::anybodys(audience);
         printed
-            .and_then(|printed| read(&printed, Shape::JsonOrBare, None, &self.clock))
+            .and_then(|printed| read(&printed, Shape::PrintedOrBare, wanted, &self.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }

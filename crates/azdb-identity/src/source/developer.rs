@@ -8,7 +8,7 @@
 
 use super::program::Program;
 use super::{Plan, Surroundings, TokenSource};
-use crate::answer::{Grant, Shape, read};
+use crate::answer::{Grant, Shape, Wanted, read};
 use crate::clock::Clock;
 use crate::fault::SourceFault;
 use crate::{Audience, Environment, SourceKind, TokenError};
@@ -94,7 +94,12 @@ impl Developer {
         let program =
             Program::new(self.arguments(audience)?, &self.environment).complaining(complain);
         let printed = program.run().await?;
-        read(&printed, Shape::Json, None, &self.clock)
+        read(
+            &printed,
+            Shape::Printed,
+            Wanted::anybodys(audience),
+            &self.clock,
+        )
     }
 }
 
@@ -118,7 +123,7 @@ fn error_line(complaints: &str) -> &str {
     complaints.lines().find(wrong).unwrap_or(complaints)
 }
 
-/// azd writes its complaints as JSON.
+/// azd writes its complaints as JSON, one object a line, each with a message that may begin with line breaks.
 fn azd_complaint(complaints: &str) -> &str {
     const FIELD: &str = "\"message\":\"";
     let message = complaints.split_once(FIELD).map(|(_, rest)| rest);

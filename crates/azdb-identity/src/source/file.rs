@@ -1,19 +1,29 @@
 //! A file that somebody else keeps fresh. It is read again at each refresh.
+//!
+//! Also how every file of this crate is read: whole, into memory that is wiped, up to 256 KiB.
+//!
+//! # Invariants
+//!
+//! * What is no regular file is not opened: a FIFO would hold a thread until somebody writes to it.
+//! * A file that grows while it is read is an error that passes, and never a longer buffer.
 
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::{Plan, Surroundings, TokenSource};
-use crate::answer::{Grant, Shape, read};
+use crate::answer::{Grant, Shape, Wanted, read};
 use crate::clock::Clock;
 use crate::fault::SourceFault;
-use crate::{Audience, SourceKind, TokenError};
+use crate::token::wiped;
+use crate::{Audience, SourceKind, TokenError, text};
 
 /// The longest file, in bytes.
 const LONGEST: u32 = 256 * 1024;
 
+/// The source. Whether the token in it is for the right service is known when it has been read.
 pub(super) struct File {
     path: PathBuf,
     clock: Clock,
@@ -34,9 +44,10 @@ impl TokenSource for File {
         SourceKind::File
     }
 
-    async fn fetch(&self, _audience: &Audience) -> Result<Grant, TokenError> {
+    async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let text = read_secret(&self.path).await;
-        text.and_then(|text| read(&text, Shape::JsonOrBare, None, &self.clock))
+        let wanted = Wanted::anybodys(audience);
+        text.and_then(|text| read(&text, Shape::PrintedOrBare, wanted, &self.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }
@@ -53,15 +64,27 @@ pub(super) async fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Sourc
         })
 }
 
+/// Reads a file that holds one secret as text: without a byte order mark, and without the line break that editors leave.
+///
+/// The inner error says what is wrong with the text, for a sentence that names the file.
+pub(super) async fn read_text(
+    path: &Path,
+) -> Result<Result<Zeroizing<String>, String>, SourceFault> {
+    let content = read_secret(path).await?;
+    Ok(match text::read(&content) {
+        Ok("") => Err("it is empty".to_owned()),
+        Ok(text) => Ok(wiped(text)),
+        Err(not) => Err(not.to_string()),
+    })
+}
+
+/// A file and nothing else: a FIFO would hold us until somebody writes to it, and a device may never end.
 fn read_whole(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let file = std::fs::File::open(path)?;
+    // Before it is opened, because opening a FIFO waits; and again on what was opened.
+    regular(&std::fs::metadata(path)?)?;
+    let mut file = std::fs::File::open(path)?;
     let about = file.metadata()?;
-    if !about.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is not a regular file",
-        ));
-    }
+    regular(&about)?;
     let too_long = || io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 256 KiB");
     let announced = u32::try_from(about.len())
         .ok()
@@ -70,7 +93,6 @@ fn read_whole(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     // One byte more than announced, so that the buffer never has to grow to see the end.
     let mut whole = Zeroizing::new(vec![0; room as usize + 1]);
     let mut filled = 0;
-    let mut file = file;
     loop {
         let Some(rest) = whole.get_mut(filled..).filter(|rest| !rest.is_empty()) else {
             return Err(io::Error::new(
@@ -87,4 +109,14 @@ fn read_whole(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     }
     whole.truncate(filled);
     Ok(whole)
+}
+
+fn regular(about: &Metadata) -> io::Result<()> {
+    match about.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        )),
+    }
 }

@@ -1,4 +1,8 @@
 //! Several places, tried in turn until one has an identity for us. That one is kept.
+//!
+//! On a terminal there is no telling whether this is a virtual machine of Azure or somebody's desk: IMDS is asked first, for two
+//! seconds, then the sign-ins of the person. Which one answered is kept for as long as the process lives, because a token of
+//! another identity in the middle of the day would be a surprise. A person who has signed in nowhere reads all the causes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -14,9 +14,10 @@ use hyper::header::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 use super::{Plan, Surroundings, TokenSource};
-use crate::answer::{Grant, granted};
+use crate::answer::{Grant, Wanted, granted};
 use crate::fault::SourceFault;
 use crate::http::{Answer, HttpFault, Line, Outgoing};
+use crate::identity::Chosen;
 use crate::token::wiped;
 use crate::{Audience, Environment, Selector, SourceKind, TokenError, remedy, sdk};
 
@@ -27,7 +28,7 @@ pub(super) struct ManagedIdentity {
     kind: SourceKind,
     /// Whether there is reason to believe that the endpoint exists: it was named, or it has answered before.
     believed: AtomicBool,
-    selector: Option<Selector>,
+    identity: Option<Chosen>,
     environment: Environment,
     line: Line,
 }
@@ -37,7 +38,7 @@ impl ManagedIdentity {
         Self {
             kind: plan.kind,
             believed: AtomicBool::new(!plan.guessed),
-            selector: plan.selector.clone(),
+            identity: plan.identity.clone(),
             environment: surroundings.environment.clone(),
             line: surroundings.line.clone(),
         }
@@ -108,7 +109,7 @@ impl ManagedIdentity {
         url.query_pairs_mut()
             .append_pair("api-version", "2018-02-01")
             .append_pair("resource", audience.as_str());
-        select(&mut url, self.selector.as_ref(), "msi_res_id");
+        select(&mut url, self.identity.as_ref(), "msi_res_id");
         let secret = None;
         Ok(Address { url, secret })
     }
@@ -125,7 +126,7 @@ impl ManagedIdentity {
         url.query_pairs_mut()
             .append_pair("api-version", "2019-08-01")
             .append_pair("resource", audience.as_str());
-        select(&mut url, self.selector.as_ref(), "mi_res_id");
+        select(&mut url, self.identity.as_ref(), "mi_res_id");
         Ok(Address { url, secret })
     }
 }
@@ -138,8 +139,10 @@ impl TokenSource for ManagedIdentity {
 
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
+        let identity = self.identity.as_ref();
+        let wanted = Wanted { audience, identity };
         answer
-            .and_then(|answer| granted(&answer, self.selector.as_ref(), &self.line.clock))
+            .and_then(|answer| granted(&answer, wanted, &self.line.clock))
             .map_err(|fault| TokenError::new(self.kind, fault))
     }
 }
@@ -177,8 +180,8 @@ pub(super) fn parse_url(variable: &str, url: &str) -> Result<Url, SourceFault> {
 
 /// Names the wanted identity. The parameter for a resource id differs between endpoints, and an unknown one is ignored:
 /// the answer is then a token of the system-assigned identity.
-pub(super) fn select(url: &mut Url, selector: Option<&Selector>, resource_id: &str) {
-    let Some(selector) = selector else {
+pub(super) fn select(url: &mut Url, identity: Option<&Chosen>, resource_id: &str) {
+    let Some(Chosen { selector, .. }) = identity else {
         return;
     };
     let name = match selector {

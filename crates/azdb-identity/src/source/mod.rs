@@ -1,4 +1,21 @@
 //! The sources of tokens. Each one asks one place once; caching, waiting and retrying are the keeper's.
+//!
+//! ```text
+//!   IdentityConfig + Environment -- plan, pick --> Plan -- build --> Box<dyn TokenSource> -- fetch --> Grant | TokenError
+//! ```
+//!
+//! | files | ask |
+//! |---|---|
+//! | `managed`, `arc`, `service_fabric` | an endpoint of this machine, over [`http`](crate::http), never through a proxy |
+//! | `workload`, `principal`, with `authority`, `certificate`, `binding` | Microsoft Entra, perhaps through a proxy |
+//! | `developer`, `command`, with `program` | a program |
+//! | `file` | a file |
+//! | `in_turn` | several of them, until one answers |
+//!
+//! # Invariants
+//!
+//! * A fetch ends: each has a time-out of its own, and a cap for whatever it reads.
+//! * Files, variables of files and certificates are read again for each token: what is rotated is used without a restart.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -44,8 +61,11 @@ pub(crate) trait TokenSource: Send + Sync {
 
 /// What sources see of the world.
 pub(crate) struct Surroundings {
+    /// The variables of the process, as they were at its start.
     pub(crate) environment: Environment,
+    /// The way to endpoints; it has no proxy.
     pub(crate) line: Line,
+    /// The wall clock that tokens end by.
     pub(crate) clock: Clock,
     /// Whether a person started this process: only then are developer sign-ins looked for.
     pub(crate) on_terminal: bool,
@@ -68,6 +88,7 @@ impl Surroundings {
                 verify_as: None,
                 names: Names::of_the_system(),
                 clock: clock.clone(),
+                proxy: None,
             },
             clock,
             on_terminal: std::io::stdin().is_terminal(),

@@ -1,5 +1,12 @@
 //! An app registration that proves itself with a client secret or a certificate.
 //!
+//! ```text
+//!   certificate_file, else client_secret_file, else AZURE_CLIENT_SECRET, else AZURE_CLIENT_CERTIFICATE_PATH
+//!      |                        |
+//!      v                        v
+//!   signed assertion         secret     -- POST /TENANT/oauth2/v2.0/token --> authority (through `authority_proxy`, if set)
+//! ```
+//!
 //! azure_identity asks, with `ClientSecretCredential` or with `ClientAssertionCredential` and an assertion that we
 //! sign: its own certificate credential needs OpenSSL. Secret and certificate are read again for each token, so
 //! that a rotated one is used without a restart.
@@ -7,20 +14,17 @@
 use std::path::{Path, PathBuf};
 
 use azure_core::credentials::Secret;
-use azure_core::http::ClientMethodOptions;
-use azure_identity::{
-    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions,
-    ClientSecretCredential, ClientSecretCredentialOptions,
-};
+use azure_identity::{ClientSecretCredential, ClientSecretCredentialOptions};
 use zeroize::Zeroizing;
 
+use super::authority::{ask_with_assertion, at_authority};
 use super::certificate::Certificate;
-use super::file::read_secret;
-use super::workload::at_authority;
+use super::file::{read_secret, read_text};
 use super::{Plan, Surroundings, TokenSource};
-use crate::answer::{Grant, granted};
+use crate::answer::{Grant, Wanted, granted};
 use crate::fault::SourceFault;
 use crate::http::{Answer, Line};
+use crate::token::wiped;
 use crate::{Audience, Environment, SourceKind, TokenError, sdk};
 
 pub(super) struct ServicePrincipal {
@@ -34,10 +38,11 @@ impl ServicePrincipal {
         Self {
             plan: plan.clone(),
             environment: surroundings.environment.clone(),
-            line: surroundings.line.clone(),
+            line: surroundings.line.through(plan.proxy.as_ref()),
         }
     }
 
+    /// Asks with what there is, in the order of the picture above: what is written out beats what is in the environment.
     async fn ask(&self, audience: &Audience) -> Result<Answer, SourceFault> {
         let variable = |name| self.environment.get(name);
         let certificate = || variable("AZURE_CLIENT_CERTIFICATE_PATH").map(PathBuf::from);
@@ -45,11 +50,16 @@ impl ServicePrincipal {
             return self.with_certificate(path, audience).await;
         }
         if let Some(path) = &self.plan.client_secret_file {
-            let secret = read_secret(path).await?;
-            return self.with_secret(text(&secret, path)?, audience).await;
+            let secret = read_text(path).await?;
+            let secret = secret.map_err(|what| SourceFault::Setup {
+                cause: format!("the client secret file `{}`: {what}", path.display()),
+                remedy: "put the value of the secret into it, not its id, as UTF-8",
+            })?;
+            return self.with_secret(secret, audience).await;
         }
         match (variable("AZURE_CLIENT_SECRET"), certificate()) {
-            (Some(secret), _) => self.with_secret(secret, audience).await,
+            // What puts files into variables often leaves the line break of the file in them.
+            (Some(secret), _) => self.with_secret(wiped(secret.trim()), audience).await,
             (None, Some(path)) => self.with_certificate(&path, audience).await,
             (None, None) => Err(SourceFault::Setup {
                 cause: "the service principal has neither a secret nor a certificate".to_owned(),
@@ -58,17 +68,26 @@ impl ServicePrincipal {
         }
     }
 
-    async fn with_secret(&self, secret: &str, audience: &Audience) -> Result<Answer, SourceFault> {
+    /// The secret goes into the body of one request; the SDK's copy of it is its own `Secret`, which does not print itself.
+    async fn with_secret(
+        &self,
+        secret: Zeroizing<String>,
+        audience: &Audience,
+    ) -> Result<Answer, SourceFault> {
         let (client_options, reply) = sdk::line_out(&self.line, sdk::as_it_is());
         let client_options = at_authority(client_options, &self.plan.authority);
         let options = ClientSecretCredentialOptions { client_options };
-        let secret = Secret::new(secret.to_owned());
-        let credential =
-            ClientSecretCredential::new(self.tenant(), self.client_id(), secret, Some(options));
+        let credential = ClientSecretCredential::new(
+            self.plan.tenant(),
+            self.plan.client_id().to_owned(),
+            Secret::new(secret.to_string()),
+            Some(options),
+        );
         let credential = credential.map_err(|error| sdk::refused(&error))?;
         sdk::ask(&*credential, audience, reply).await
     }
 
+    /// The private key never leaves: what goes out is a statement that lasts ten minutes and names the authority.
     async fn with_certificate(
         &self,
         path: &Path,
@@ -76,75 +95,19 @@ impl ServicePrincipal {
     ) -> Result<Answer, SourceFault> {
         let pem = read_secret(path).await?;
         let certificate = Certificate::read(&pem, self.line.tls.crypto_provider(), path)?;
-        let endpoint = format!(
-            "{}/{}/oauth2/v2.0/token",
-            self.plan.authority,
-            self.tenant()
-        );
+        let (authority, tenant) = (&self.plan.authority, self.plan.tenant());
+        let endpoint = format!("{authority}/{tenant}/oauth2/v2.0/token");
         let with_chain = self.environment.get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN");
         let with_chain =
             with_chain.is_some_and(|value| matches!(value, "1" | "true" | "TRUE" | "True"));
         let assertion = certificate.assertion(
-            &self.client_id(),
+            self.plan.client_id(),
             &endpoint,
             self.line.clock.now(),
             with_chain,
         )?;
-        let (client_options, reply) = sdk::line_out(&self.line, sdk::as_it_is());
-        let client_options = at_authority(client_options, &self.plan.authority);
-        let options = ClientAssertionCredentialOptions { client_options };
-        let credential = ClientAssertionCredential::new(
-            self.tenant().to_owned(),
-            self.client_id(),
-            Signed(assertion),
-            Some(options),
-        );
-        let credential = credential.map_err(|error| sdk::refused(&error))?;
-        sdk::ask(&*credential, audience, reply).await
-    }
-
-    fn tenant(&self) -> &str {
-        self.plan.tenant.as_deref().unwrap_or_default()
-    }
-
-    fn client_id(&self) -> String {
-        let selector = self.plan.selector.as_ref();
-        selector
-            .map(|selector| selector.id().to_owned())
-            .unwrap_or_default()
-    }
-}
-
-/// A secret as text, without the line break that editors leave.
-fn text<'a>(secret: &'a [u8], path: &Path) -> Result<&'a str, SourceFault> {
-    let text = std::str::from_utf8(secret)
-        .map(str::trim)
-        .unwrap_or_default();
-    if text.is_empty() {
-        return Err(SourceFault::Setup {
-            cause: format!(
-                "the client secret file `{}` is empty or not text",
-                path.display()
-            ),
-            remedy: "put the value of the secret into it, not its id",
-        });
-    }
-    Ok(text)
-}
-
-/// An assertion that is ready.
-struct Signed(Zeroizing<String>);
-
-impl std::fmt::Debug for Signed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Signed")
-    }
-}
-
-#[async_trait::async_trait]
-impl ClientAssertion for Signed {
-    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
-        Ok(self.0.to_string())
+        let way = (&self.line, sdk::as_it_is());
+        ask_with_assertion(assertion, &self.plan, audience, way).await
     }
 }
 
@@ -156,8 +119,10 @@ impl TokenSource for ServicePrincipal {
 
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
+        let identity = self.plan.identity.as_ref();
+        let wanted = Wanted { audience, identity };
         answer
-            .and_then(|answer| granted(&answer, self.plan.selector.as_ref(), &self.line.clock))
+            .and_then(|answer| granted(&answer, wanted, &self.line.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }

@@ -1,21 +1,34 @@
 //! Running a program for what it prints.
+//!
+//! ```text
+//!   start without a shell, stdin empty
+//!      |
+//!      v             stdout: kept up to 256 KiB, more is an error     stderr: 4 KiB kept, the rest read and dropped
+//!   until it ends, at most 30 s  -->  what was in the pipes at its end counts, whoever holds them open
+//!      |
+//!      v
+//!   code 0: what it printed           else: the line of its complaints that says what is wrong
+//! ```
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
+use tracing::debug;
 use zeroize::Zeroizing;
 
-use crate::Environment;
 use crate::fault::{ProgramFault, SourceFault, first_line};
+use crate::{Environment, text};
 
 /// A sign-in tool that asks a question would otherwise wait for ever.
 const LIMIT: Duration = Duration::from_secs(30);
 /// The most that a program may print, in bytes.
 const LONGEST: usize = 256 * 1024;
+/// How long what it wrote before its end may take to get here.
+const LEFT_OVER: Duration = Duration::from_millis(250);
 /// How much of its complaints is kept, in bytes.
 const COMPLAINTS: usize = 4 * 1024;
 
@@ -56,16 +69,6 @@ impl Program {
 
     async fn attempt(&self) -> Result<Zeroizing<Vec<u8>>, ProgramFault> {
         let program = self.arguments.first().cloned().unwrap_or_default();
-        let mut command = Command::new(&program);
-        command
-            .args(self.arguments.get(1..).unwrap_or_default())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        if let Some(path) = &self.path {
-            command.env("PATH", path);
-        }
         let start = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => ProgramFault::NotFound {
                 program: program.clone(),
@@ -75,39 +78,124 @@ impl Program {
                 source,
             },
         };
-        let mut child = command.spawn().map_err(start)?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let printing = async {
-            match stdout {
-                Some(stdout) => read_up_to(stdout, LONGEST).await,
-                None => Ok(Zeroizing::default()),
-            }
-        };
-        let complaining = async {
-            match stderr {
-                Some(stderr) => read_and_drain(stderr, COMPLAINTS).await,
-                None => Zeroizing::default(),
-            }
-        };
-        let work = async { tokio::join!(printing, complaining) };
-        let (printed, complaints) = work.await;
-        let printed = printed.map_err(start)?;
-        if printed.len() > LONGEST {
-            return Err(ProgramFault::TooMuch {
-                program,
+        let mut child = self.command(&program).spawn().map_err(start)?;
+        let mut printed = Outlet::new(child.stdout.take(), LONGEST);
+        let mut complaints = Outlet::new(child.stderr.take(), COMPLAINTS);
+        let reading =
+            async { tokio::try_join!(printed.read_all(), complaints.read_and_drain()).map(drop) };
+        let status = ended(&mut child, reading).await.map_err(|met| match met {
+            Met::Io(source) => start(source),
+            Met::TooMuch => ProgramFault::TooMuch {
+                program: program.clone(),
                 limit: LONGEST,
-            });
-        }
-        let status = child.wait().await.map_err(start)?;
+            },
+        })?;
         if status.success() {
-            return Ok(printed);
+            return Ok(printed.kept());
         }
-        let said = first_line((self.complaint)(&String::from_utf8_lossy(&complaints)));
+        let complaints = complaints.kept();
+        let complaints = String::from_utf8_lossy(&complaints);
+        let plain = text::without_escapes(&complaints);
+        let plain = plain.as_ref().map_or(&*complaints, |plain| plain.as_str());
         Err(ProgramFault::Failed {
             program,
             status: said_of(status),
-            said,
+            said: first_line((self.complaint)(plain)),
         })
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(self.arguments.get(1..).unwrap_or_default())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        if let Some(path) = &self.path {
+            command.env("PATH", path);
+        }
+        command
+    }
+}
+
+/// Why a program was left.
+enum Met {
+    Io(io::Error),
+    TooMuch,
+}
+
+/// Waits until the program has ended, not until its outlets are closed: it may leave a child behind that holds them, a
+/// daemon that it started or a tool that phones home. What it wrote before its end is in the pipes then.
+async fn ended(
+    child: &mut Child,
+    reading: impl Future<Output = Result<(), Met>>,
+) -> Result<ExitStatus, Met> {
+    tokio::pin!(reading);
+    let status = tokio::select! {
+        read = &mut reading => {
+            read?;
+            return child.wait().await.map_err(Met::Io);
+        }
+        status = child.wait() => status.map_err(Met::Io)?,
+    };
+    match timeout(LEFT_OVER, reading).await {
+        Ok(read) => read?,
+        Err(_) => {
+            debug!("the program has ended, and something that it left behind holds its output open")
+        }
+    }
+    Ok(status)
+}
+
+/// One of a program's two outlets, and what came out of it, in memory that never moves.
+struct Outlet<R> {
+    pipe: Option<R>,
+    /// One byte longer than what is kept, so that "too much" shows.
+    room: Zeroizing<Vec<u8>>,
+    filled: usize,
+}
+
+impl<R: AsyncRead + Unpin> Outlet<R> {
+    fn new(pipe: Option<R>, most: usize) -> Self {
+        Self {
+            pipe,
+            room: Zeroizing::new(vec![0; most + 1]),
+            filled: 0,
+        }
+    }
+
+    /// Reads to the end; more than there is room for is too much.
+    async fn read_all(&mut self) -> Result<(), Met> {
+        let Some(pipe) = &mut self.pipe else {
+            return Ok(());
+        };
+        loop {
+            let rest = self.room.get_mut(self.filled..).unwrap_or_default();
+            if rest.is_empty() {
+                return Err(Met::TooMuch);
+            }
+            match pipe.read(rest).await.map_err(Met::Io)? {
+                0 => return Ok(()),
+                more => self.filled += more,
+            }
+        }
+    }
+
+    /// Keeps the beginning and reads on, so that the program does not block on a full pipe.
+    async fn read_and_drain(&mut self) -> Result<(), Met> {
+        let kept = self.read_all().await;
+        let (Err(Met::TooMuch), Some(pipe)) = (kept, &mut self.pipe) else {
+            return Ok(());
+        };
+        let mut rest = [0; 1024];
+        while matches!(pipe.read(&mut rest).await, Ok(1..)) {}
+        Ok(())
+    }
+
+    fn kept(mut self) -> Zeroizing<Vec<u8>> {
+        self.room.truncate(self.filled);
+        self.room
     }
 }
 
@@ -116,29 +204,4 @@ fn said_of(status: ExitStatus) -> String {
         Some(code) => format!("code {code}"),
         None => status.to_string(),
     }
-}
-
-/// Reads until the end or until one byte more than `most`; the buffer never grows.
-async fn read_up_to(
-    mut from: impl AsyncRead + Unpin,
-    most: usize,
-) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut whole = Zeroizing::new(vec![0; most + 1]);
-    let mut filled = 0;
-    while let Some(rest) = whole.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match from.read(rest).await? {
-            0 => break,
-            more => filled += more,
-        }
-    }
-    whole.truncate(filled);
-    Ok(whole)
-}
-
-/// Keeps the beginning and reads on, so that the program does not block on a full pipe.
-async fn read_and_drain(mut from: impl AsyncRead + Unpin, most: usize) -> Zeroizing<Vec<u8>> {
-    let kept = read_up_to(&mut from, most).await.unwrap_or_default();
-    let mut rest = [0; 1024];
-    while matches!(from.read(&mut rest).await, Ok(1..)) {}
-    kept
 }

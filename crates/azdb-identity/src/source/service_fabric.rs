@@ -2,6 +2,20 @@
 //!
 //! The endpoint speaks TLS with a certificate of its own making. It is trusted by the SHA-1 of that certificate, which
 //! the node gives to the process, and by nothing else.
+//!
+//! ```text
+//!   us                                                      node
+//!    | == TLS; SHA-1 of its certificate == thumbprint ======> |
+//!    | -- GET ?api-version=…&resource=…, Secret: <header> --> |
+//!    | <------------------- token --------------------------- |
+//! ```
+//!
+//! SHA-1 is what the platform pins with. A second certificate of the same hash would have to be made by whoever made the first
+//! one, which is the node itself: what is needed here is resistance to second preimages, which SHA-1 still has.
+//!
+//! # Invariants
+//!
+//! * The secret goes to no endpoint without TLS, and to none with another certificate.
 
 use std::sync::Arc;
 
@@ -16,7 +30,7 @@ use rustls::{
 
 use super::managed::parse_url;
 use super::{Plan, Surroundings, TokenSource};
-use crate::answer::{Grant, granted};
+use crate::answer::{Grant, Wanted, granted};
 use crate::fault::SourceFault;
 use crate::http::{Answer, Line, Outgoing};
 use crate::{Audience, Environment, SourceKind, TokenError, sdk};
@@ -26,6 +40,7 @@ const API_VERSION: &str = "2019-07-01-preview";
 /// The length of a SHA-1.
 const THUMBPRINT: usize = 20;
 
+/// The source. An application has exactly one identity, so there is none to choose.
 pub(super) struct ServiceFabric {
     environment: Environment,
     line: Line,
@@ -88,7 +103,7 @@ impl TokenSource for ServiceFabric {
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
         answer
-            .and_then(|answer| granted(&answer, None, &self.line.clock))
+            .and_then(|answer| granted(&answer, Wanted::anybodys(audience), &self.line.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }

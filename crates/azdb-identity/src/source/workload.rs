@@ -1,21 +1,16 @@
 //! A federated token file, as AKS's webhook gives it to a pod. azure_identity trades it for a token.
 //!
-//! The file changes about every hour, so it is read again for each token. With AKS identity bindings the request goes
-//! to the cluster's token proxy instead of the authority (see `binding`).
+//! The file changes about every hour, so it is read again for each token: by us, because the SDK's own reader has no limits
+//! and takes a byte order mark for a part of the token. With AKS identity bindings the request goes to the cluster's token
+//! proxy instead of the authority (see `binding`).
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
-use azure_core::http::ClientOptions;
-use azure_identity::{
-    ClientAssertionCredentialOptions, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
-};
-
+use super::authority::ask_with_assertion;
 use super::binding::Binding;
-use super::file::read_secret;
+use super::file::read_text;
 use super::{Plan, Surroundings, TokenSource};
-use crate::answer::{Grant, granted};
+use crate::answer::{Grant, Wanted, granted};
 use crate::fault::SourceFault;
 use crate::http::{Answer, Line};
 use crate::{Audience, Environment, SourceKind, TokenError, sdk};
@@ -35,6 +30,7 @@ impl WorkloadIdentity {
         }
     }
 
+    /// The configuration's file, else the one that the webhook mounted.
     fn token_file(&self) -> PathBuf {
         let variable = || {
             self.environment
@@ -47,46 +43,22 @@ impl WorkloadIdentity {
 
     async fn ask(&self, audience: &Audience) -> Result<Answer, SourceFault> {
         let token_file = self.token_file();
-        // The credential reads it again; this look is for a better error.
-        if read_secret(&token_file).await?.trim_ascii().is_empty() {
-            return Err(SourceFault::Setup {
-                cause: format!(
-                    "the federated token file `{}` is empty",
-                    token_file.display()
-                ),
-                remedy: "check the projected service account token of the pod",
-            });
-        }
-        let binding = Binding::of(&self.environment)?;
-        let (line, amend) = match binding {
-            None => (self.line.clone(), sdk::as_it_is()),
+        let token = read_text(&token_file).await?;
+        let token = token.map_err(|what| SourceFault::Setup {
+            cause: format!(
+                "the federated token file `{}`: {what}",
+                token_file.display()
+            ),
+            remedy: "check the projected service account token of the pod",
+        })?;
+        let way = match Binding::of(&self.environment)? {
+            None => {
+                let proxy = self.plan.proxy.as_ref();
+                (self.line.through(proxy), sdk::as_it_is())
+            }
             Some(binding) => binding.line(&self.line).await?,
         };
-        let (client_options, reply) = sdk::line_out(&line, amend);
-        let client_options = at_authority(client_options, &self.plan.authority);
-        let options = WorkloadIdentityCredentialOptions {
-            credential_options: ClientAssertionCredentialOptions { client_options },
-            client_id: self
-                .plan
-                .selector
-                .as_ref()
-                .map(|selector| selector.id().to_owned()),
-            tenant_id: self.plan.tenant.clone(),
-            token_file_path: Some(token_file),
-        };
-        let credential = WorkloadIdentityCredential::new(Some(options));
-        let credential = credential.map_err(|error| sdk::refused(&error))?;
-        sdk::ask(&*credential, audience, reply).await
-    }
-}
-
-/// Directs a credential to an authority.
-pub(super) fn at_authority(options: ClientOptions, authority: &str) -> ClientOptions {
-    let mut cloud = CustomConfiguration::default();
-    cloud.authority_host = authority.to_owned();
-    ClientOptions {
-        cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
-        ..options
+        ask_with_assertion(token, &self.plan, audience, (&way.0, way.1)).await
     }
 }
 
@@ -98,8 +70,10 @@ impl TokenSource for WorkloadIdentity {
 
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
         let answer = self.ask(audience).await;
+        let identity = self.plan.identity.as_ref();
+        let wanted = Wanted { audience, identity };
         answer
-            .and_then(|answer| granted(&answer, self.plan.selector.as_ref(), &self.line.clock))
+            .and_then(|answer| granted(&answer, wanted, &self.line.clock))
             .map_err(|fault| TokenError::new(self.kind(), fault))
     }
 }

@@ -35,6 +35,8 @@ pub(crate) enum Step {
     Status(u16, Option<u64>),
     /// No answer, for as long as the transport waits for one.
     Silence,
+    /// Nobody listens.
+    Refused,
     /// A bug in a source.
     Panic,
     /// Nothing until somebody calls [`Script::release`], then a token with this life.
@@ -109,6 +111,14 @@ impl Script {
                 let (endpoint, source) = (
                     "http://169.254.169.254".to_owned(),
                     HttpFault::Silent(EXCHANGE),
+                );
+                Err(SourceFault::Http { endpoint, source })
+            }
+            Step::Refused => {
+                let refused = std::io::ErrorKind::ConnectionRefused.into();
+                let (endpoint, source) = (
+                    "http://169.254.169.254".to_owned(),
+                    HttpFault::Connect(refused),
                 );
                 Err(SourceFault::Http { endpoint, source })
             }

@@ -200,7 +200,12 @@ async fn no_login_fails(life: Duration) -> Vec<Figures> {
         assert!(figures.least_left >= Duration::from_secs(60));
         assert!(figures.longest_wait <= DEADLINE);
         assert!(figures.most_fetches_in_a_second < IMDS_PER_SECOND / 4);
-        assert!(figures.fetches < 1_000, "{}", figures.fetches);
+        // While there is no token each login that waits is worth a look, one a second at most for all together.
+        assert!(
+            figures.fetches < 1_000 + figures.waited,
+            "{}",
+            figures.fetches
+        );
         days.push(figures);
     }
     days

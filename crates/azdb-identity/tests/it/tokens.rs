@@ -208,7 +208,7 @@ async fn what_nobody_wants_any_more_is_forgotten() {
     for file in [&a, &b] {
         tokens.get(&file.identity(), &audience()).await.unwrap();
     }
-    a.write("a again");
+    a.write("a-again");
     tokens.retain([(&a.identity(), &audience())]);
     assert_eq!(tokens.status().len(), 1);
     assert_eq!(
@@ -228,7 +228,7 @@ async fn what_nobody_wants_any_more_is_forgotten() {
             .await
             .unwrap()
             .expose(),
-        "a again"
+        "a-again"
     );
 }
 

@@ -2,6 +2,7 @@
 //!
 //! After the login the relay moves bytes that it does not read. That is right only while every flag that changes their form
 //! is equal on both legs, so nothing is offered that the upstream lacks and nothing is added that the app did not ask for.
+//! What ends at our own door, TLS and compression, is a matter between two neighbours.
 
 use core::fmt;
 use core::ops::BitOr;
@@ -23,7 +24,7 @@ flags! {
     MYSQL = 0;
     /// A database is named in the response.
     CONNECT_WITH_DB = 3;
-    /// zlib around every packet.
+    /// zlib in envelopes around packets.
     COMPRESS = 5;
     /// LOAD DATA LOCAL.
     LOCAL_FILES = 7;
@@ -43,7 +44,7 @@ flags! {
     SESSION_TRACK = 23;
     /// Result sets end in OK packets.
     DEPRECATE_EOF = 24;
-    /// zstd around every packet.
+    /// zstd in envelopes around packets, unless zlib is set, too.
     ZSTD_COMPRESSION = 26;
     /// COM_QUERY carries parameters in front of its text.
     QUERY_ATTRIBUTES = 27;
@@ -57,11 +58,13 @@ flags! {
     REMEMBER_OPTIONS = 31;
 }
 
-/// Never offered and never sent: what hides packets from the relay, what changes the login, and what is private.
+/// Offered whatever the upstream offers, and never sent: the envelopes between an app and us.
+pub(super) const ENVELOPES: Capabilities =
+    Capabilities(Capabilities::COMPRESS.0 | Capabilities::ZSTD_COMPRESSION.0);
+
+/// Never offered and never sent: what changes the login, and what is private.
 pub(super) const STRIPPED: Capabilities = Capabilities(
-    Capabilities::COMPRESS.0
-        | Capabilities::ZSTD_COMPRESSION.0
-        | Capabilities::MULTI_FACTOR.0
+    Capabilities::MULTI_FACTOR.0
         | Capabilities::PROGRESS_OBSOLETE.0
         | Capabilities::SSL_VERIFY_SERVER_CERT.0
         | Capabilities::REMEMBER_OPTIONS.0,
@@ -104,7 +107,7 @@ impl Capabilities {
     #[must_use]
     pub const fn offered(self, offer: Offer) -> Self {
         let files = self.has(Self::LOCAL_FILES) && offer.local_files;
-        Self(self.without(STRIPPED).0 | NEEDED.0)
+        Self(self.without(STRIPPED).0 | NEEDED.0 | ENVELOPES.0)
             .with_if(Self::SSL, offer.tls)
             .with_if(Self::LOCAL_FILES, files)
     }
@@ -119,6 +122,7 @@ impl Capabilities {
         Self(common | NEEDED.0)
             .without(Self::PLUGIN_AUTH_LENENC)
             .without(Self::SSL)
+            .without(ENVELOPES)
             .with_if(Self::MYSQL, self.has(Self::MYSQL))
     }
 }

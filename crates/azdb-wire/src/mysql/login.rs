@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   capabilities: 4 | longest packet: 4 | charset: 1 | 0: 19 | MariaDB's capabilities or 0: 4      a request for TLS ends here
-//!      | user, NUL | answer, counted or ended by NUL | database, NUL | plugin, NUL | attributes, counted
+//!      | user, NUL | answer, counted or ended by NUL | database, NUL | plugin, NUL | attributes, counted | level of zstd: 1
 //! ```
 //!
 //! Source: `page_protocol_connection_phase_packets_protocol_handshake_response` of MySQL's source documentation. Which of the
@@ -52,6 +52,8 @@ pub struct Response<'a> {
     pub plugin: &'a [u8],
     /// Connection attributes as they came, their length in front; empty when there are none.
     pub attributes: &'a [u8],
+    /// The level at which the app would have zstd compress; 0 when it names none.
+    pub zstd_level: u8,
 }
 
 /// Without `auth`, which may be a password.
@@ -107,6 +109,10 @@ impl<'a> ResponsePacket<'a> {
         } else {
             &[]
         };
+        let zstd_level = match has(Capabilities::ZSTD_COMPRESSION) {
+            true => reader.u8().unwrap_or_default(),
+            false => 0,
+        };
         Some(Self::Response(Response {
             capabilities,
             max_packet,
@@ -117,6 +123,7 @@ impl<'a> ResponsePacket<'a> {
             database: database.filter(|name| !name.is_empty()),
             plugin,
             attributes,
+            zstd_level,
         }))
     }
 }
@@ -176,6 +183,9 @@ impl Response<'_> {
         out.extend_from_slice(self.plugin);
         out.push(0);
         out.extend_from_slice(self.attributes);
+        if self.capabilities.has(Capabilities::ZSTD_COMPRESSION) {
+            out.push(self.zstd_level);
+        }
         Ok(out)
     }
 

@@ -12,15 +12,19 @@
 //!   watch         where an app's commands begin, from packet headers alone
 //!   capabilities  what both legs may agree on
 //!   change_user   COM_CHANGE_USER, a login on the session that the app has
+//!   envelope      what packets travel in when an app compresses
+//!   numbers       the packets' numbers once they are out of it
 //! ```
 
 mod auth;
 mod capabilities;
 mod change_user;
+mod envelope;
 mod frame;
 mod hello;
 mod login;
 mod notice;
+mod numbers;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -28,12 +32,14 @@ mod watch;
 pub use auth::{Answer, MAX_SECRET, clear_password_len, encode_clear_password, encode_switch};
 pub use capabilities::{Capabilities, Offer};
 pub use change_user::ChangeUser;
+pub use envelope::{Compression, Envelope};
 pub use frame::{
     Header, MAX_LOGIN_PACKET, MAX_PAYLOAD, Next, PacketError, next_packet, push_packet,
 };
 pub use hello::{Greeting, SCRAMBLE};
 pub use login::{Response, ResponsePacket};
 pub use notice::ErrorPacket;
+pub use numbers::Numbers;
 pub use watch::{Command, Commands, Found};
 
 /// Names of authentication plugins.

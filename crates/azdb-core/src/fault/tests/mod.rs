@@ -25,16 +25,18 @@ fn every_left() -> Vec<Left> {
         Left::Gone(gone()),
         Left::Silent(overdue),
         Left::Tls(gone()),
+        Left::OldTls(gone()),
+        Left::OtherTls(gone()),
         Left::StuffedBytes(7),
-        Left::Stranger(gone().into()),
     ];
     // A new one does not compile until it has a place, and fails until it stands there.
     let places = all.iter().map(|left| match left {
         Left::Gone(_) => 0,
         Left::Silent(_) => 1,
         Left::Tls(_) => 2,
-        Left::StuffedBytes(_) => 3,
-        Left::Stranger(_) => 4,
+        Left::OldTls(_) => 3,
+        Left::OtherTls(_) => 4,
+        Left::StuffedBytes(_) => 5,
     });
     assert!(places.eq(0..all.len()));
     all
@@ -54,7 +56,7 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 29] = [
     Kind::User,
     Kind::Limit,
     Kind::Limit,
@@ -69,17 +71,41 @@ const KINDS: [Kind; 18] = [
     Kind::Configuration,
     Kind::Upstream,
     Kind::Network,
+    // What is wrong with an upstream's TLS.
+    Kind::Upstream,
+    Kind::Configuration,
+    Kind::Configuration,
+    Kind::Configuration,
+    Kind::Configuration,
+    Kind::Configuration,
+    Kind::Upstream,
+    Kind::Upstream,
+    Kind::Configuration,
+    Kind::Network,
     Kind::Network,
     Kind::Configuration,
     Kind::Upstream,
     Kind::Network,
     Kind::Network,
+    Kind::Limit,
 ];
 
 #[tokio::test]
 async fn every_cause_is_somebodys_business() {
     let kinds: Vec<Kind> = every_cause().iter().map(Cause::kind).collect();
     assert_eq!(kinds, KINDS);
+}
+
+#[tokio::test]
+async fn every_flaw_of_tls_has_a_remedy_of_its_own() {
+    let flaws: Vec<_> = every_cause()
+        .into_iter()
+        .filter(|cause| matches!(cause, Cause::Tls { .. }))
+        .collect();
+    let mut remedies: Vec<_> = flaws.iter().map(Cause::remedy).collect();
+    remedies.sort();
+    remedies.dedup();
+    assert_eq!(remedies.len(), flaws.len());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod backoff;
 mod doorway;
+mod loops;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

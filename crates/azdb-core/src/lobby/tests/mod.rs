@@ -20,6 +20,7 @@ use crate::fault::{Explained, Fault, Kind, OwnFault};
 use crate::parting::NotIn;
 use crate::relay::{Cut, Watch};
 use crate::rig::{House, PRINCIPAL};
+use crate::stranger::Stranger;
 use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Leg, MaybeTls, Upstream};
 
@@ -44,7 +45,7 @@ impl Protocol for Silence {
         _: A,
         _: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<Said>> {
-        Ok(Login::Nobody)
+        Ok(Login::Nobody(Stranger::Probe))
     }
 }
 
@@ -80,6 +81,10 @@ impl Explained for Said {
 impl OwnFault for Said {
     fn told(&self) -> String {
         self.to_string()
+    }
+
+    fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
+        Vec::new()
     }
 
     fn says_token_expired(&self) -> bool {

@@ -6,16 +6,21 @@
     reason = "a test may fail loudly"
 )]
 
+mod any_envelopes;
 mod change_user;
+mod compression;
 mod database;
+mod envelopes;
 mod first_packets;
 mod greetings;
+mod holds;
 mod logins;
 mod notices;
 mod passwords;
 mod probes;
 mod refusals;
 mod sealed;
+mod spares;
 mod spoken;
 mod tokens;
 mod visit;
@@ -37,4 +42,4 @@ use crate::session;
 use crate::socket::Peer as Caller;
 
 use database::{CAPABILITIES, OK, Peer, SALT, greeting, refusal, sealed};
-use visit::{App, Door, app_response, asked, parsed, response, session_with};
+use visit::{App, Door, app_response, asked, is_the_next_apps, parsed, response, session_with};

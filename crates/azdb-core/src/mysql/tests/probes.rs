@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::spares::hears_goodbye;
 use super::*;
 
 /// Counts dials; each upstream greets and stays.
@@ -109,15 +110,15 @@ async fn an_upstream_that_has_waited_too_long_or_has_gone_is_not_used() {
     for stale in [false, true] {
         let mut door = Door::new();
         let mut probe = door.app();
-        let mut database = door.greeting().await;
+        let database = door.greeting().await;
         probe.hear().await;
         drop(probe.peer);
         probe.session.await.unwrap();
         if stale {
-            tokio::time::sleep(Duration::from_secs(6)).await;
-            assert_eq!(database.hear_out().await, b"", "it was closed by itself");
+            hears_goodbye(&mut door, database).await;
+        } else {
+            drop(database);
         }
-        drop(database);
         let mut app = door.app();
         let _database = door.greeting().await;
         app.hear().await;
@@ -127,12 +128,13 @@ async fn an_upstream_that_has_waited_too_long_or_has_gone_is_not_used() {
 #[tokio::test(start_paused = true)]
 async fn an_upstream_that_an_app_has_spoken_to_is_never_given_to_another() {
     let mut door = Door::new();
-    let mut app = door.app();
-    let mut database = door.greeting().await;
-    app.hear().await;
-    app.say(b"\x05\x04\0\0\x01ann\0").await;
-    app.hear().await;
+    let (app, mut database) = asked(&mut door).await;
+    database.refuse(1045, "Access denied").await;
+    app.refused().await;
     assert_eq!(database.hear_out().await, b"");
+    let mut next = door.app();
+    let _another = door.greeting().await;
+    next.hear().await;
 }
 
 #[tokio::test(start_paused = true)]

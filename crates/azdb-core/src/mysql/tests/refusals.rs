@@ -2,7 +2,9 @@
 
 use azdb_config::route::Principals;
 
+use super::spares::hears_goodbye;
 use super::*;
+use crate::rig::is_silent;
 
 #[tokio::test(start_paused = true)]
 async fn the_upstreams_own_error_arrives_as_it_came() {
@@ -13,6 +15,18 @@ async fn the_upstreams_own_error_arrives_as_it_came() {
     let error = refusal(1049, "Unknown database 'shop'");
     database.say(&error).await;
     assert_eq!(app.hear().await, error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_quotes_the_token_tells_it_to_nobody() {
+    let mut door = Door::new();
+    let (mut app, mut database) = asked(&mut door).await;
+    database.say(&encode_switch(plugin::CLEAR, &SALT)).await;
+    database.hear().await;
+    let quoting = |token: &str| refusal(1045, &format!("bad token '{token}', {token}"));
+    database.say(&quoting(TOKEN)).await;
+    let stars = "*".repeat(TOKEN.len());
+    assert_eq!(app.hear().await, quoting(&stars));
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +65,7 @@ async fn an_app_whose_user_is_not_mapped_is_refused_without_a_login() {
     let (code, text) = app.refused().await;
     assert_eq!(code, 1045);
     assert!(text.contains("user `ann` is not in user_map"), "{text}");
-    assert_eq!(database.hear_out().await, b"");
+    assert!(is_silent(&mut database.stream).await);
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,8 +73,8 @@ async fn an_app_too_many_reads_1040() {
     let mut door = Door::with(|route| route.max_connections = 1);
     let (_app, _database) = door.session().await;
     let mut app = door.app();
-    let _database = door.greeting().await;
     app.hear().await;
+    assert!(door.databases.try_recv().is_err(), "nobody is dialled");
     app.say(&response()).await;
     assert_eq!(app.refused().await.0, 1040);
 }
@@ -70,24 +84,23 @@ async fn an_app_that_comes_too_late_is_told() {
     let mut door = Door::new();
     door.lobby.closing.cancel();
     let mut app = door.app();
-    let mut database = door.greeting().await;
     app.hear().await;
     app.say(&response()).await;
     let (code, text) = app.refused().await;
     assert_eq!(code, 1053);
     assert!(text.contains("the proxy is shutting down"), "{text}");
-    assert_eq!(database.hear_out().await, b"");
+    assert!(door.databases.try_recv().is_err(), "nobody is dialled");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_app_that_stays_silent_is_let_go() {
     let mut door = Door::new();
     let mut app = door.app();
-    let mut database = door.greeting().await;
+    let database = door.greeting().await;
     app.hear().await;
     app.say_bytes(b"\x20\0\0\x01half").await;
     assert_eq!(app.hear_out().await, b"");
-    assert_eq!(database.hear_out().await, b"");
+    hears_goodbye(&mut door, database).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -78,7 +78,6 @@ impl Spoken for Mysql {
         let (user, message) = (|| PRINCIPAL.to_owned(), || b"Access denied".to_vec());
         let all = vec![
             MysqlFault::AppPacket(PacketError::Malformed("response")),
-            MysqlFault::AppTooOld,
             MysqlFault::AppWantsTls,
             MysqlFault::Challenge {
                 user: user(),
@@ -114,13 +113,12 @@ impl Spoken for Mysql {
 fn place(fault: &MysqlFault) -> usize {
     match fault {
         MysqlFault::AppPacket(_) => 0,
-        MysqlFault::AppTooOld => 1,
-        MysqlFault::AppWantsTls => 2,
-        MysqlFault::Challenge { .. } => 3,
-        MysqlFault::UpstreamPacket(_) => 4,
-        MysqlFault::RefusedAtOnce { .. } => 5,
-        MysqlFault::NotEntra { .. } => 6,
-        MysqlFault::Refused(_) => 7,
+        MysqlFault::AppWantsTls => 1,
+        MysqlFault::Challenge { .. } => 2,
+        MysqlFault::UpstreamPacket(_) => 3,
+        MysqlFault::RefusedAtOnce { .. } => 4,
+        MysqlFault::NotEntra { .. } => 5,
+        MysqlFault::Refused(_) => 6,
     }
 }
 

@@ -71,6 +71,18 @@ impl Door {
     }
 }
 
+/// Checks that nobody has spoken to this upstream, and that it is the next app's.
+pub(super) async fn is_the_next_apps(door: &mut Door, database: Peer<DuplexStream>) {
+    let mut next = door.app();
+    next.hear().await;
+    assert!(door.databases.try_recv().is_err(), "another was dialled");
+    next.say(&response()).await;
+    let mut database = door.seal(database).await;
+    database.hear().await;
+    database.take_token(TOKEN).await;
+    assert_eq!(next.hear().await, OK);
+}
+
 /// An app's login up to the upstream's first word after the response.
 pub(super) async fn asked(door: &mut Door) -> (App, Peer<TlsStream<DuplexStream>>) {
     let mut app = door.app();
@@ -145,6 +157,7 @@ pub(super) fn app_response() -> Response<'static> {
         database: Some(b"shop"),
         plugin: plugin::NATIVE,
         attributes: b"\x07\x03key\x02vl",
+        zstd_level: 0,
     }
 }
 

@@ -12,11 +12,13 @@ async fn a_cancel_request_finds_the_sessions_own_server() {
         ..
     } = House::new();
     let (lobby, acceptor) = (Arc::new(lobby), TlsAcceptor::from(server));
+    let upstream = Endpoint {
+        host: HOST.into(),
+        port: 5432,
+    };
     let dialled = |port| crate::way::Dialled {
-        upstream: Endpoint {
-            host: HOST.into(),
-            port: 5432,
-        },
+        upstream: upstream.clone(),
+        asked: upstream.clone(),
         addr: ([127, 0, 0, 1], port).into(),
     };
     let _session = lobby.state.own.register(KEY.to_vec(), dialled(7777));

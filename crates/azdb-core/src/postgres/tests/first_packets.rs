@@ -6,6 +6,7 @@ use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio_rustls::TlsConnector;
 
 use super::*;
+use crate::stranger::Stranger;
 
 #[tokio::test(start_paused = true)]
 async fn requests_are_answered_in_any_order_and_in_pieces_of_one_byte() {
@@ -102,7 +103,7 @@ async fn direct_tls_without_our_alpn_is_refused() {
         }
         assert!(visit.nobody_dialled());
         let outcome = visit.outcome().await;
-        assert!(matches!(outcome, Err(NotIn::Left(Left::Tls(_)))));
+        assert!(matches!(outcome, Ok(Login::Nobody(Stranger::Tls))));
     }
 }
 
@@ -111,7 +112,7 @@ async fn direct_tls_is_closed_at_once_where_apps_are_offered_none() {
     let mut visit = House::of(|route| route.local_tls = LocalTls::Off).app();
     visit.say(&[0x16, 3, 1]).await;
     assert_eq!(visit.hear_out().await, b"");
-    assert!(matches!(visit.outcome().await, Ok(Login::Nobody)));
+    assert!(matches!(visit.outcome().await, Ok(Login::Nobody(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,7 +141,7 @@ async fn an_http_request_and_a_probe_are_dropped_without_a_dial() {
         visit.app.shutdown().await.unwrap();
         assert_eq!(visit.hear_out().await, b"");
         assert!(visit.nobody_dialled());
-        assert!(matches!(visit.outcome().await, Ok(Login::Nobody)));
+        assert!(matches!(visit.outcome().await, Ok(Login::Nobody(_))));
     }
 }
 

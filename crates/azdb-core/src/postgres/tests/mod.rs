@@ -9,6 +9,7 @@
 mod cancels;
 mod database;
 mod first_packets;
+mod holds;
 mod logins;
 mod notices;
 mod passwords;

@@ -35,6 +35,23 @@ async fn scram_without_the_servers_proof_is_not_a_login() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_upstream_that_quotes_the_password_tells_it_to_nobody() {
+    let mut visit = with_password(UpstreamTls::Unverified).app();
+    visit.say(&startup(b"user\0ann\0")).await;
+    let mut database = visit.database().await;
+    database.startup().await;
+    let salted = message(b'R', &[0, 0, 0, 5, 1, 2, 3, 4]);
+    database.say(&salted).await;
+    database.message().await;
+    let quoting = |password: &str| {
+        let text = format!("SFATAL\0C28P01\0M\"{password}\" is not it\0\0");
+        message(b'E', text.as_bytes())
+    };
+    database.say(&quoting("correct horse")).await;
+    assert_eq!(visit.hear_out().await, quoting("*************"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn md5_is_hashed_with_the_role_and_the_salt() {
     let mut visit = with_password(UpstreamTls::Unverified).app();
     visit.say(&startup(b"user\0ann\0")).await;

@@ -27,6 +27,28 @@ async fn the_upstreams_own_error_arrives_as_it_came() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_upstream_that_quotes_the_token_tells_it_to_nobody() {
+    let mut visit = House::new().app();
+    visit.say(&startup(b"user\0ann\0")).await;
+    let mut database = visit.database().await;
+    database.startup().await;
+    database.demand(TOKEN).await;
+    let quoting = |token: &str| {
+        let text = |code: &str| format!("SFATAL\0C{code}\0Mbad token \"{token}\"\0D{token}\0\0");
+        let notice = message(b'N', text("00000").as_bytes());
+        [notice, message(b'E', text("28P01").as_bytes())].concat()
+    };
+    database.say(&quoting(TOKEN)).await;
+    assert_eq!(visit.hear_out().await, quoting(&"*".repeat(TOKEN.len())));
+    let outcome = visit.outcome().await;
+    assert!(was_told!(
+        outcome,
+        Fault::Own(PostgresFault::Refused { .. })
+    ));
+    assert!(!format!("{:?}", outcome.err()).contains("eyJ"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_behind_the_upstreams_ok_arrives_behind_it() {
     let mut visit = House::new().app();
     visit.say(&startup(b"user\0ann\0database\0nowhere\0")).await;

@@ -102,7 +102,7 @@ async fn broken_off(app_says: &[u8], upstream_is_cut: bool) -> (bool, bool) {
             &mut paired,
             &mut Bye::default(),
             Linger::default(),
-            pending(),
+            Ends::never(),
         )
         .await
     });

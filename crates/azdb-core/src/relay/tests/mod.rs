@@ -46,7 +46,11 @@ fn joined(goodbye: impl Future<Output = ()> + Send + 'static, watch: AtRest) -> 
             app: Leg::new(app_leg),
             upstream: upstream_leg,
         };
-        match relay(&mut paired, &mut watch, Linger::default(), goodbye).await {
+        let ends = Ends {
+            goodbye,
+            rest: std::future::pending(),
+        };
+        match relay(&mut paired, &mut watch, Linger::default(), ends).await {
             Stopped::Ended(ended) => ended,
             Stopped::Paused(_) => unreachable!("this watch asks for no pause"),
         }

@@ -1,7 +1,5 @@
 //! Tests of the pause: what lies before the cut leaves, what lies behind it stays, and nothing is lost.
 
-use std::future::pending;
-
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
@@ -43,7 +41,7 @@ fn legs() -> (DuplexStream, DuplexStream, Legs) {
 /// A relay as a task that gives its legs back.
 fn start(mut paired: Legs) -> JoinHandle<(Legs, Stopped)> {
     tokio::spawn(async move {
-        let stopped = relay(&mut paired, &mut Marks, Linger::default(), pending()).await;
+        let stopped = relay(&mut paired, &mut Marks, Linger::default(), Ends::never()).await;
         (paired, stopped)
     })
 }

@@ -8,6 +8,7 @@
 
 mod counts;
 mod ends;
+mod follow;
 mod panics;
 mod upstreams;
 

@@ -57,7 +57,7 @@ async fn a_session_that_begins_carries_requests_and_answers() {
         ..
     } = *session;
     let relaying = tokio::spawn(async move {
-        let never = std::future::pending();
+        let never = crate::relay::Ends::never();
         crate::relay::relay(&mut legs, &mut watch, Default::default(), never).await;
     });
     let mut request = Vec::new();

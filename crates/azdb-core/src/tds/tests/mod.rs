@@ -8,6 +8,7 @@
 
 mod database;
 mod first_packets;
+mod holds;
 mod logins;
 mod notices;
 mod passwords;

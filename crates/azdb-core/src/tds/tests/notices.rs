@@ -48,7 +48,9 @@ async fn every_version_reads_every_fault() {
 async fn every_cause_has_its_number() {
     let again = [
         false, true, true, false, false, false, false, false, true, true, false, false, false,
-        false, false, false, true, true,
+        // Of the flaws of TLS a broken connection alone is gone when the network is well.
+        false, false, false, false, false, false, false, false, false, true, false, false, false,
+        true, true, true,
     ];
     let numbers = every_cause()
         .into_iter()

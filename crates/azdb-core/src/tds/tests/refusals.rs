@@ -41,6 +41,21 @@ async fn the_upstreams_own_error_arrives_as_it_came() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_upstream_that_quotes_the_token_tells_it_to_nobody() {
+    let mut visit = House::new().app();
+    visit.log_in().await;
+    let mut database = visit.rest.database().await;
+    database.expect_token(TOKEN).await;
+    let quoting = |token: &str| refusal(18_456, &format!("bad token '{token}', {token}"));
+    database.say(&quoting(TOKEN)).await;
+    let stars = "*".repeat(TOKEN.len());
+    assert_eq!(visit.hear().await, quoting(&stars));
+    let outcome = visit.rest.outcome().await;
+    assert!(was_told!(outcome, Fault::Own(TdsFault::Refused { .. })));
+    assert!(!format!("{:?}", outcome.err()).contains("eyJ"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_behind_the_upstreams_loginack_arrives_behind_it() {
     const DONE: usize = 13;
     let text = "Cannot open user default database. Login failed.";

@@ -100,7 +100,7 @@ async fn bytes_from_before_tls_are_an_error_and_no_news() {
         let (number, text) = visit.error().await;
         assert_eq!(number, 18456);
         assert!(
-            text.starts_with("azdb-proxy: cannot trust upstream"),
+            text.starts_with("azdb-proxy: no TLS with upstream"),
             "{text}"
         );
         assert!(!text.contains("number"), "{text}");

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::database::{refusal, welcome, with_features};
 use super::*;
-use crate::relay::{Linger, Stopped, Watch as _, Why, relay};
+use crate::relay::{Ends, Linger, Stopped, Watch as _, Why, relay};
 
 const EXPIRED: &str = "Login failed for user '<token-identified principal>'. Token is expired.";
 
@@ -118,8 +118,7 @@ async fn a_session_retires_between_an_answer_and_the_next_request() {
             app: Leg::new(near),
             upstream: far,
         };
-        let never = std::future::pending();
-        relay(&mut paired, &mut watch, Linger::default(), never).await
+        relay(&mut paired, &mut watch, Linger::default(), Ends::never()).await
     });
     let (mut request, mut answer) = (Vec::new(), Vec::new());
     push_message(kind::SQL_BATCH, 0, b"waitfor delay '02:00'", &mut request);

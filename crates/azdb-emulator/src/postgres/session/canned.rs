@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::settings::VERSION;
 use super::{Session, fault, psql};
 use crate::door::locked;
-use crate::sample::{Dialect, unknown};
+use crate::sample::{self, Dialect, unknown};
 
 /// Statements that change nothing, and their tags.
 const NOTHING: [(&str, &str); 5] = [
@@ -85,10 +85,10 @@ fn set(text: &str, session: &Session) -> PgWireResult<Answer> {
 /// `select version(), current_user` and the like, with or without names.
 fn facts(items: &str, session: &Session) -> Option<Answer> {
     let (mut names, mut row) = (Vec::new(), Vec::new());
-    for item in items.split(',') {
+    for item in sample::items(items, Dialect::Postgres) {
         let (fact, name) = match item.split_once(" as ") {
-            Some((fact, name)) => (fact.trim(), Some(name.trim().trim_matches('"'))),
-            None => (item.trim(), None),
+            Some((fact, name)) => (fact, Some(name.trim_matches('"'))),
+            None => (item, None),
         };
         let fact = fact.strip_prefix("pg_catalog.").unwrap_or(fact);
         let value = match fact {

@@ -1,5 +1,5 @@
 //! psql's `\d`, `\dt`, `\d name` and `\l`: its queries of the system catalog, told by their marks,
-//! with the rows that they would have.
+//! with the rows that they would have. Of a table they show the columns.
 
 use pgwire::error::PgWireResult;
 
@@ -124,9 +124,6 @@ fn of_table(text: &str, tables: &[Table]) -> Option<Answer> {
     if text.contains("FROM pg_catalog.pg_attribute a WHERE") && !text.contains("a.attstorage") {
         return Some(attributes(table));
     }
-    if text.contains("pg_catalog.pg_index i") {
-        return Some(indexes(table));
-    }
     let is_absent = ABSENT.iter().any(|catalog| text.contains(catalog));
     is_absent.then(|| Answer::texts(&["absent"], Vec::new()))
 }
@@ -134,7 +131,6 @@ fn of_table(text: &str, tables: &[Table]) -> Option<Answer> {
 /// The row of `pg_class`, of as many columns as this psql asks for.
 fn relation(items: &str) -> Answer {
     let fact = |item: &str| match item.trim() {
-        "c.relhasindex" => "t",
         "c.relpersistence" => "p",
         "c.relreplident" => "d",
         "c.reltablespace" => "0",
@@ -179,37 +175,4 @@ fn attributes(table: &Table) -> Answer {
         ]
     };
     Answer::texts(&names, table.columns.iter().map(row).collect())
-}
-
-/// The primary key, which is all that the sample's list knows of.
-fn indexes(table: &Table) -> Answer {
-    let keyed = table.columns.iter().filter(|column| column.keyed);
-    let columns: Vec<&str> = keyed.map(|column| column.name.as_str()).collect();
-    let (name, columns) = (format!("{}_pkey", table.name), columns.join(", "));
-    let definition = format!(
-        "CREATE UNIQUE INDEX {name} ON public.{} USING btree ({columns})",
-        table.name
-    );
-    let key = format!("PRIMARY KEY ({columns})");
-    let row = [
-        &name,
-        "t",
-        "t",
-        "f",
-        "t",
-        &definition,
-        &key,
-        "p",
-        "f",
-        "f",
-        "n",
-        "0",
-    ];
-    let row: Vec<Option<String>> = row.map(|text| Some(text.to_owned())).into();
-    let rows = if columns.is_empty() {
-        Vec::new()
-    } else {
-        vec![row]
-    };
-    Answer::texts(&[""; 12], rows)
 }

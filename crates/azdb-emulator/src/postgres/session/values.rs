@@ -1,10 +1,11 @@
 //! The sample's types and values in PostgreSQL's text and binary forms.
 
-use bytes::Buf as _;
+use bytes::{Buf as _, BytesMut};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use pgwire::api::Type as PgType;
 use pgwire::api::results::FieldFormat;
 use pgwire::error::PgWireResult;
+use postgres_types::ToSql as _;
 
 use super::canned::refused;
 use super::fault::{error, told};
@@ -97,7 +98,11 @@ fn binary(value: &Value, kind: Type) -> Option<Vec<u8>> {
         (Value::Int(number), Type::SmallInt) => i16::try_from(*number).ok()?.to_be_bytes().into(),
         (Value::Int(number), Type::Int) => i32::try_from(*number).ok()?.to_be_bytes().into(),
         (Value::Int(number), _) => number.to_be_bytes().into(),
-        (Value::Numeric { units, scale }, _) => numeric(*units, *scale),
+        (Value::Decimal(number), _) => {
+            let mut bytes = BytesMut::new();
+            number.to_sql(&PgType::NUMERIC, &mut bytes).ok()?;
+            bytes.into()
+        }
         (Value::Text(text), Type::Timestamp) => {
             let moment = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
             (moment - epoch()?).num_microseconds()?.to_be_bytes().into()
@@ -145,32 +150,6 @@ fn epoch() -> Option<NaiveDateTime> {
     Some(NaiveDate::from_ymd_opt(2000, 1, 1)?.and_time(NaiveTime::MIN))
 }
 
-/// A decimal number in groups of four digits, counted from the point.
-fn numeric(units: i64, scale: u8) -> Vec<u8> {
-    let behind = i16::from(scale.div_ceil(4));
-    let missing = u32::from(scale.div_ceil(4)) * 4 - u32::from(scale);
-    let mut rest = u128::from(units.unsigned_abs()) * 10_u128.pow(missing);
-    let mut groups = Vec::new();
-    let mut weight = -behind - 1;
-    while rest > 0 {
-        let group = u16::try_from(rest % 10_000).unwrap_or_default();
-        // Zeros at the end are not sent.
-        if group > 0 || !groups.is_empty() {
-            groups.push(group);
-        }
-        weight += 1;
-        rest /= 10_000;
-    }
-    let (sign, weight) = match units {
-        0 => (0, 0),
-        units => (if units < 0 { 0x4000 } else { 0 }, weight),
-    };
-    let count = u16::try_from(groups.len()).unwrap_or_default();
-    let head = [count, weight.cast_unsigned(), sign, u16::from(scale)];
-    let words = head.into_iter().chain(groups.into_iter().rev());
-    words.flat_map(u16::to_be_bytes).collect()
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
@@ -198,17 +177,15 @@ mod tests {
 
     #[test]
     fn decimal_numbers_are_sent_as_postgresql_sends_them() {
-        // As `select numeric_send(…)` gives them: count, weight, sign, scale, groups.
-        for (units, scale, words) in [
-            (12_345, 1, &[2, 0, 0, 1, 1234, 5000][..]),
-            (0, 2, &[0, 0, 0, 2]),
-            (-5, 2, &[1, 0xffff, 0x4000, 2, 500]),
-            (100_000_000, 0, &[1, 2, 0, 0, 1]),
-            (100_010_001, 4, &[3, 1, 0, 4, 1, 1, 1]),
-        ] {
-            let sent: Vec<u8> = words.iter().copied().flat_map(u16::to_be_bytes).collect();
-            assert_eq!(numeric(units, scale), sent, "{units}");
-        }
+        // `select numeric_send(1234.5)`
+        let kind = Type::Numeric(10, 1);
+        let sent = encode(
+            &kind.fit(&Value::Text("1234.5".into())).unwrap(),
+            kind,
+            FieldFormat::Binary,
+        );
+        let words = [0, 2, 0, 0, 0, 0, 0, 1, 0x04, 0xd2, 0x13, 0x88];
+        assert_eq!(sent.unwrap().unwrap(), words);
         assert_eq!(modifier_of(Type::Numeric(10, 2)), 655_366);
     }
 }

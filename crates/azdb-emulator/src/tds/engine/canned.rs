@@ -1,7 +1,6 @@
 //! Answers that need no database: what drivers and people ask of a server, not of its tables.
 
 use super::super::prelogin::SERVER_VERSION_TEXT;
-use super::super::token::SERVER_NAME;
 use super::Engine;
 use super::batch::{bare, string};
 use crate::sample::{Column, MAX_PRECISION, Type, Value};
@@ -85,20 +84,17 @@ impl Engine {
         let int = |number: i64| (Type::Int, Value::Int(number));
         Some(match item {
             ["@@version"] => text(SERVER_VERSION_TEXT),
-            ["@@servername"] => text(SERVER_NAME),
-            ["@@language"] => text("us_english"),
             ["@@spid"] => (Type::SmallInt, Value::Int(i64::from(self.spid))),
             ["@@trancount"] => int(i64::from(self.session.depth())),
             ["@@rowcount"] => int(i64::try_from(self.rows_affected).unwrap_or(i64::MAX)),
             ["@@identity"] | ["scope_identity", "(", ")"] => {
-                let units = self.last_identity;
-                let identity = units.map(|units| Value::Numeric { units, scale: 0 });
+                let identity = self.last_identity;
+                let identity = identity.map(|number| Value::Decimal(number.into()));
                 let kind = Type::Numeric(MAX_PRECISION, 0);
                 (kind, identity.unwrap_or(Value::Null))
             }
             ["db_name", "(", ")"] => text(&self.database),
-            ["user_name" | "current_user", "(", ")"] => text("dbo"),
-            ["suser_sname" | "suser_name" | "original_login", "(", ")"] => text(&self.user),
+            ["suser_sname", "(", ")"] => text(&self.user),
             _ => return None,
         })
     }

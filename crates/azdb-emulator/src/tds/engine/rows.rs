@@ -164,52 +164,49 @@ pub(super) fn refusal(fault: Fault) -> Refusal {
         Fault::Unknown(text) => (40510, text),
         Fault::NoTable(name) => (208, format!("Invalid object name '{name}'.")),
         Fault::NoColumn(name) => (207, format!("Invalid column name '{name}'.")),
-        Fault::TableExists(name) => (
-            2714,
-            format!("There is already an object named '{name}' in the database."),
-        ),
-        Fault::Invalid(kind, text) => (
-            245,
-            format!(
-                "Conversion failed when converting the value '{text}' to data type {}.",
-                type_name(kind)
-            ),
-        ),
-        Fault::OutOfRange(kind) => (
-            8115,
-            format!(
-                "Arithmetic overflow error converting expression to data type {}.",
-                type_name(kind)
-            ),
-        ),
+        Fault::TableExists(name) => {
+            let text = format!("There is already an object named '{name}' in the database.");
+            (2714, text)
+        }
+        Fault::Invalid(kind, text) => {
+            let text = format!("Conversion failed when converting the value '{text}' to data type");
+            (245, format!("{text} {}.", type_name(kind)))
+        }
+        Fault::OutOfRange(kind) => {
+            let text = "Arithmetic overflow error converting expression to data type";
+            (8115, format!("{text} {}.", type_name(kind)))
+        }
         Fault::TooLong(_) => (2628, "String or binary data would be truncated.".to_owned()),
-        Fault::Values { .. } | Fault::RowWidth => (
-            213,
-            "Column name or number of supplied values does not match table definition.".to_owned(),
-        ),
-        Fault::Unique { table, columns, .. } => (
-            2627,
-            format!(
-                "Violation of UNIQUE KEY constraint '{}'. Cannot insert duplicate key in object 'dbo.{table}'.",
+        Fault::Values { .. } | Fault::RowWidth => {
+            let text = "Column name or number of supplied values does not match table definition.";
+            (213, text.to_owned())
+        }
+        Fault::Unique { table, columns, .. } => {
+            let text = format!(
+                "Violation of UNIQUE KEY constraint '{}'.",
                 columns.join(", ")
-            ),
-        ),
-        Fault::NotNull { table, column } => (
-            515,
-            format!(
-                "Cannot insert the value NULL into column '{column}', table 'dbo.{table}'; column does not allow nulls."
-            ),
-        ),
-        Fault::ForeignKey => (
-            547,
-            "The statement conflicted with a FOREIGN KEY constraint.".to_owned(),
-        ),
+            );
+            (
+                2627,
+                format!("{text} Cannot insert duplicate key in object 'dbo.{table}'."),
+            )
+        }
+        Fault::NotNull { table, column } => {
+            let text = format!(
+                "Cannot insert the value NULL into column '{column}', table 'dbo.{table}';"
+            );
+            (515, format!("{text} column does not allow nulls."))
+        }
+        Fault::ForeignKey => {
+            let text = "The statement conflicted with a FOREIGN KEY constraint.";
+            (547, text.to_owned())
+        }
         Fault::Locked => (1222, "Lock request time out period exceeded.".to_owned()),
         Fault::Cancelled => (3617, "The statement was cancelled.".to_owned()),
-        Fault::Failed | Fault::Stale => (
-            3930,
-            "The current transaction cannot be committed.".to_owned(),
-        ),
+        Fault::Failed | Fault::Stale => {
+            let text = "The current transaction cannot be committed.";
+            (3930, text.to_owned())
+        }
         Fault::Broken(text) => (50000, text),
     };
     Refusal::new(number, text).class(16)

@@ -1,6 +1,7 @@
 //! What clients send: parameters of procedures and rows of a bulk load.
 
 use bytes::Buf as _;
+use rust_decimal::Decimal;
 
 use super::{MAX, Unread, moment_text, token};
 use crate::sample::{MAX_PRECISION, Type, Value};
@@ -155,11 +156,11 @@ impl Layout {
             }),
             Type::Numeric(_, scale) => {
                 let sign = bytes.try_get_u8().ok()?;
-                let (low, high) = bytes.split_at(bytes.len().min(8));
-                let units = i64::try_from(little_endian(low)?).ok();
-                let units = units.filter(|_| high.iter().all(|byte| *byte == 0))?;
-                let units = if sign == 0 { -units } else { units };
-                Value::Numeric { units, scale }
+                let mut magnitude = [0; 16];
+                magnitude.get_mut(..bytes.len())?.copy_from_slice(bytes);
+                let magnitude = i128::from_le_bytes(magnitude);
+                let units = if sign == 0 { -magnitude } else { magnitude };
+                Value::Decimal(Decimal::try_from_i128_with_scale(units, scale.into()).ok()?)
             }
             Type::Text(_) if self.is_wide => Value::Text(utf16(bytes)),
             // In a code page whose other half is anybody's guess.

@@ -100,9 +100,9 @@ fn value(bytes: &mut Vec<u8>, kind: Type, value: &Value) -> Result<(), Fault> {
         (Type::SmallInt, Value::Int(number)) => short(bytes, &number.to_le_bytes()[..2]),
         (Type::Int, Value::Int(number)) => short(bytes, &number.to_le_bytes()[..4]),
         (_, Value::Int(number)) => short(bytes, &number.to_le_bytes()),
-        (_, Value::Numeric { units, .. }) => {
-            bytes.extend([17, u8::from(units >= 0)]);
-            bytes.extend(u128::from(units.unsigned_abs()).to_le_bytes());
+        (_, Value::Decimal(number)) => {
+            bytes.extend([17, u8::from(number.is_sign_positive())]);
+            bytes.extend(number.mantissa().unsigned_abs().to_le_bytes());
         }
         (Type::Bytes(limit), Value::Bytes(value)) => {
             long(bytes, length(limit, 8000).is_none(), &value);

@@ -1,6 +1,6 @@
 //! Who may come in, and what the others read.
 
-use azdb_emulator::tds::{LoginScript, Refusal, Route, Verdict};
+use azdb_emulator::tds::Verdict;
 use azdb_emulator::{Flaw, SQL_AUDIENCE, TdsOptions};
 
 use super::client::{Azure, Client, Login, has, told};
@@ -89,21 +89,4 @@ fn connection_without_server_name_in_tls_is_not_opened() {
     let mut client = Client::encrypted_for(&azure, "127.0.0.1");
     let answer = client.log_in(&Login::good(azure.token())).unwrap();
     assert_eq!(told(&answer).0, 40532);
-}
-
-#[test]
-fn script_refuses_routes_and_drops() {
-    let azure = Azure::new();
-    let login = Login::good(azure.token());
-    let tds = azure.emulator.tds();
-    tds.script(1, &LoginScript::Refuse(Refusal::new(40613, "not now")));
-    tds.script(1, &LoginScript::Route(Route::to("elsewhere", 11_042)));
-    tds.script(1, &LoginScript::Drop);
-    assert_eq!(refused(&azure, &login), (40613, "not now".to_owned()));
-    let answer = Client::encrypted(&azure).log_in(&login).unwrap();
-    assert!(
-        has(&answer, &[20, 23, 0, 0, 0x22, 0x2b, 9, 0, b'e', 0]),
-        "{answer:02x?}"
-    );
-    assert!(Client::encrypted(&azure).log_in(&login).is_err());
 }

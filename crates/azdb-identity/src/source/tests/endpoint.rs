@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use rcgen::CertifiedKey;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{RootCertStore, ServerConfig};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -74,6 +74,13 @@ impl Reply {
 
 type Answer = Arc<dyn Fn(&Seen) -> Reply + Send + Sync>;
 
+/// Whether an endpoint is asked over TLS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Plain,
+    Tls,
+}
+
 pub(super) struct Endpoint {
     pub(super) url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -94,11 +101,30 @@ impl Endpoint {
 
     /// With a self-signed certificate for `localhost`.
     pub(super) async fn https(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        Self::serve(Some(made), Arc::new(answer)).await
+        Self::serve(certificate_for(Way::Tls), Arc::new(answer)).await
+    }
+
+    pub(super) async fn of(
+        way: Way,
+        answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        match way {
+            Way::Plain => Self::http(answer).await,
+            Way::Tls => Self::https(answer).await,
+        }
+    }
+
+    /// Answers whatever is asked with `head`, and then with `more` for as long as anybody listens.
+    pub(super) async fn endless(way: Way, head: &'static str, more: &'static [u8]) -> Self {
+        let speak = Speak::Endless(head, more);
+        Self::start(certificate_for(way), speak).await
     }
 
     async fn serve(made: Option<CertifiedKey<rcgen::KeyPair>>, answer: Answer) -> Self {
+        Self::start(made, Speak::Http(answer)).await
+    }
+
+    async fn start(made: Option<CertifiedKey<rcgen::KeyPair>>, speak: Speak) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = match made {
@@ -111,12 +137,12 @@ impl Endpoint {
         let noted = Arc::clone(&seen);
         let serving = tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
-                let (noted, answer) = (Arc::clone(&noted), Arc::clone(&answer));
+                let (noted, speak) = (Arc::clone(&noted), speak.clone());
                 match acceptor.clone() {
-                    None => drop(tokio::spawn(converse(tcp, noted, answer))),
+                    None => drop(tokio::spawn(speak.to(tcp, noted))),
                     Some(acceptor) => drop(tokio::spawn(async move {
                         if let Ok(tls) = acceptor.accept(tcp).await {
-                            converse(tls, noted, answer).await;
+                            speak.to(tls, noted).await;
                         }
                     })),
                 }
@@ -150,6 +176,37 @@ impl Endpoint {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate().clone()).unwrap();
         roots
+    }
+}
+
+fn certificate_for(way: Way) -> Option<CertifiedKey<rcgen::KeyPair>> {
+    let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    (way == Way::Tls).then(made)
+}
+
+/// What is said to whoever comes.
+#[derive(Clone)]
+enum Speak {
+    Http(Answer),
+    Endless(&'static str, &'static [u8]),
+}
+
+impl Speak {
+    async fn to<S>(self, mut stream: S, seen: Arc<Mutex<Vec<Seen>>>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (head, more) = match self {
+            Self::Http(answer) => return converse(stream, seen, answer).await,
+            Self::Endless(head, more) => (head, more),
+        };
+        // The first byte of a question is reason enough.
+        stream.read_u8().await.ok();
+        let more = more.repeat(16 * 1024 / more.len());
+        let mut said = stream.write_all(head.as_bytes()).await;
+        while said.is_ok() {
+            said = stream.write_all(&more).await;
+        }
     }
 }
 

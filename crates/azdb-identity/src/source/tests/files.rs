@@ -1,13 +1,14 @@
 //! Token files.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::{
-    CLIENT_ID, OBJECT_ID, RESOURCE_ID, Scratch, around, epoch, fetch, of, refused, token_of,
+    CLIENT_ID, OBJECT_ID, RESOURCE_ID, Scratch, TENANT, around, epoch, fetch, of, refused, token_of,
 };
-use crate::{IdentityConfig, SourceKind};
+use crate::{IdentityConfig, Selector, SourceKind};
 
 fn file(path: std::path::PathBuf) -> IdentityConfig {
     IdentityConfig {
@@ -67,7 +68,8 @@ async fn files_without_a_token_say_why() {
         (b"two words", "more than one word"),
         (b"{\"a\":1}", "no `access_token`"),
         (b"{broken", "not the JSON"),
-        (b"\xff\xfe", "not text"),
+        (b"\xff", "not text"),
+        (b"\xff\xfet\0", "it is UTF-16"),
     ] {
         let path = scratch.file("token", content);
         let error = refused(fetch(&file(path), &around([])).await);
@@ -81,6 +83,11 @@ async fn files_without_a_token_say_why() {
         "{}",
         error.cause()
     );
+    assert!(
+        error.remedy().contains("a regular file"),
+        "{}",
+        error.remedy()
+    );
     let path = scratch.file("long", vec![b'x'; 256 * 1024 + 1]);
     let error = refused(fetch(&file(path), &around([])).await);
     assert!(
@@ -88,6 +95,44 @@ async fn files_without_a_token_say_why() {
         "{}",
         error.cause()
     );
+}
+
+/// A FIFO would hold whoever opens it until somebody writes to it, and a device never ends.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_file_is_refused_at_once_by_every_source_that_reads_one() {
+    let scratch = Scratch::new("file-fifo");
+    let fifo = scratch.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    for path in [fifo.as_path(), Path::new("/dev/zero"), Path::new("/")] {
+        let principal = IdentityConfig {
+            selector: Some(Selector::ClientId(CLIENT_ID.to_owned())),
+            tenant_id: Some(TENANT.to_owned()),
+            ..of(SourceKind::ServicePrincipal)
+        };
+        let path = || Some(path.to_owned());
+        for identity in [
+            file(path().unwrap()),
+            IdentityConfig {
+                client_secret_file: path(),
+                ..principal.clone()
+            },
+            IdentityConfig {
+                certificate_file: path(),
+                ..principal.clone()
+            },
+            IdentityConfig {
+                source: SourceKind::WorkloadIdentity,
+                token_file: path(),
+                ..principal.clone()
+            },
+        ] {
+            let error = refused(fetch(&identity, &around([])).await);
+            let cause = error.cause();
+            assert!(cause.ends_with("it is not a regular file"), "{cause}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,19 +3,25 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod arc;
+mod each;
+mod endless;
 mod endpoint;
 mod entra;
 mod files;
 mod managed;
 mod picking;
 mod principal;
+mod printed;
 mod programs;
 mod refusals;
 mod service_fabric;
+mod through_a_proxy;
 mod workload;
+mod wrong_tokens;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rustls::{ClientConfig, RootCertStore};
@@ -109,8 +115,9 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("azdb-identity-{name}-{}", std::process::id()));
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(format!("azdb-identity-{name}-{process}-{number}"));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -125,13 +132,16 @@ impl Scratch {
         path
     }
 
-    /// A program that is a shell script.
+    /// A program that is a shell script. Another process writes it: if it were open for writing here, another test's child
+    /// could inherit that, and a file that somebody may write is not run.
     #[cfg(unix)]
     fn program(&self, name: &str, script: &str) -> String {
-        use std::os::unix::fs::PermissionsExt;
-        let path = self.file(name, format!("#!/bin/sh\n{script}\n"));
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        path.to_str().unwrap().to_owned()
+        let path = self.0.join(name).to_str().unwrap().to_owned();
+        let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\"";
+        let mut shell = std::process::Command::new("/bin/sh");
+        let written = shell.args(["-c", write, &path, script]).status();
+        assert!(written.unwrap().success());
+        path
     }
 }
 

@@ -216,7 +216,10 @@ fn azure_token_credentials_narrows_the_choice() {
 fn the_identity_is_chosen_by_configuration_connector_and_azure_client_id_in_this_order() {
     let select = |identity: &IdentityConfig, audience: &Audience, around: &Surroundings| {
         let (plan, why) = plan(identity, audience, around).unwrap();
-        (plan.selector.map(|selector| selector.id().to_owned()), why)
+        (
+            plan.identity.map(|chosen| chosen.selector.id().to_owned()),
+            why,
+        )
     };
     let (oss, sql) = (
         Cloud::Public.oss_rdbms_audience(),
@@ -237,7 +240,7 @@ fn the_identity_is_chosen_by_configuration_connector_and_azure_client_id_in_this
     assert_eq!(select(&configured, &oss, &variables()).0, id("configured"));
     let (selected, why) = select(&of(SourceKind::Imds), &oss, &variables());
     assert_eq!(selected, id("connected"));
-    assert!(why.contains("Service Connector"), "{why}");
+    assert!(why.contains("AZURE_POSTGRESQL_CLIENTID"), "{why}");
     assert_eq!(
         select(&of(SourceKind::Imds), &sql, &variables()).0,
         id("connected-sql")

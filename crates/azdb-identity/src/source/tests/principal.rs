@@ -24,7 +24,7 @@ fn principal() -> IdentityConfig {
 #[tokio::test]
 async fn a_client_secret_is_read_from_its_file_each_time() {
     let (scratch, authority) = (Scratch::new("secret"), authority().await);
-    let file = scratch.file("secret", "s3cret~one\n");
+    let file = scratch.file("secret", "\u{feff}s3cret~one\r\n");
     let around = around_with(
         [("AZURE_AUTHORITY_HOST", authority.url.as_str())],
         tls(authority.roots()),
@@ -51,7 +51,7 @@ async fn a_service_principal_can_stand_in_the_environment() {
             ("AZURE_AUTHORITY_HOST", authority.url.as_str()),
             ("AZURE_TENANT_ID", TENANT),
             ("AZURE_CLIENT_ID", CLIENT_ID),
-            ("AZURE_CLIENT_SECRET", "from the environment"),
+            ("AZURE_CLIENT_SECRET", "from the environment\n"),
         ],
         tls(authority.roots()),
     );
@@ -67,12 +67,8 @@ fn certificate(scratch: &Scratch) -> (PathBuf, Vec<u8>, Vec<u8>) {
     let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
     let params = CertificateParams::new(vec!["orders".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    let pem = format!(
-        "Bag Attributes\n{}\n{}",
-        certificate.pem(),
-        key.serialize_pem()
-    );
-    let file = scratch.file("principal.pem", pem);
+    let pem = certificate.pem() + &key.serialize_pem();
+    let file = scratch.file("principal.pem", format!("\u{feff}{pem}Bag Attributes\n"));
     (
         file,
         certificate.der().to_vec(),
@@ -148,7 +144,6 @@ async fn certificate_files_that_cannot_work_say_why() {
 #[tokio::test]
 async fn each_code_of_the_authority_has_its_remedy() {
     for (code, advice) in [
-        (700_016, "check `client_id` and `tenant_id`"),
         (7_000_215, "use the secret's value"),
         (7_000_222, "has expired"),
         (70_021, "no federated credential matches"),
@@ -186,6 +181,61 @@ async fn each_code_of_the_authority_has_its_remedy() {
             "the SDK must not retry by itself"
         );
     }
+}
+
+/// The id that the authority does not know is told, and where to correct it.
+#[tokio::test]
+async fn a_client_id_that_the_authority_does_not_know_is_told_with_its_place() {
+    let said = "AADSTS700016: Application with identifier 'x' was not found in the directory.";
+    let body = json!({"error": "unauthorized_client", "error_description": said});
+    let authority = Endpoint::https(move |_| Reply::json(400, &body)).await;
+    let scratch = Scratch::new("unknown");
+    let file = Some(scratch.file("secret", "s"));
+    let unknown = |selector, variable| {
+        let identity = IdentityConfig {
+            selector,
+            client_secret_file: file.clone(),
+            ..principal()
+        };
+        let around = around_with(
+            [
+                ("AZURE_AUTHORITY_HOST", authority.url.as_str()),
+                ("AZURE_CLIENT_ID", variable),
+            ],
+            tls(authority.roots()),
+        );
+        async move { refused(fetch(&identity, &around).await) }
+    };
+    let error = unknown(None, CLIENT_ID).await;
+    let asked =
+        format!("{said} (asked for client_id `{CLIENT_ID}` from the variable AZURE_CLIENT_ID)");
+    assert_eq!(
+        error.cause(),
+        format!("Microsoft Entra answered 400: {asked}")
+    );
+    let remedy = error.remedy();
+    assert!(
+        remedy.starts_with("correct AZURE_CLIENT_ID, or overrule it by `client_id`"),
+        "{remedy}"
+    );
+    assert!(remedy.contains("Application (client) ID"), "{remedy}");
+    let error = unknown(Some(Selector::ClientId(CLIENT_ID.to_owned())), "").await;
+    assert!(
+        error.cause().ends_with("from the configuration)"),
+        "{}",
+        error.cause()
+    );
+    let error = unknown(None, "\"quoted\"\n").await;
+    assert!(
+        error.cause().contains(r#"client_id `"quoted"\n` from"#),
+        "{}",
+        error.cause()
+    );
+    assert!(
+        error.remedy().contains("it is no id, which has 8-4-4-4-12"),
+        "{}",
+        error.remedy()
+    );
 }
 
 #[tokio::test]

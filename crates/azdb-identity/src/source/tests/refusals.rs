@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::endpoint::{Endpoint, Reply};
+use super::each::ask_each;
+use super::endpoint::{Endpoint, Reply, Seen};
 use super::managed::{SECRET, ask_app_service, ask_imds, imds_answer};
-use super::{around, fetch, of, refused};
-use crate::SourceKind;
+use super::{CLIENT_ID, OBJECT_ID, around, fetch, of, refused};
+use crate::{IdentityConfig, Selector, SourceKind, TokenErrorKind};
 
 #[tokio::test]
 async fn an_identity_that_is_not_assigned_is_said_with_its_remedy() {
@@ -22,6 +23,69 @@ async fn an_identity_that_is_not_assigned_is_said_with_its_remedy() {
         error.starts_with("IMDS answered 400: invalid_request: Identity not found / assign"),
         "{error}"
     );
+}
+
+/// The id that is wrong is told, where it came from, and where the right ones are.
+#[tokio::test]
+async fn an_identity_that_was_asked_for_and_is_unknown_is_told_with_its_place() {
+    let endpoint = Endpoint::http(|_| {
+        let error = json!({"error": "invalid_request", "error_description": "Identity not found"});
+        Reply::json(400, &error)
+    });
+    let endpoint = endpoint.await;
+    let ask = |selector, variables: &[(&str, &str)]| {
+        let mut all = vec![("AZURE_POD_IDENTITY_AUTHORITY_HOST", endpoint.url.as_str())];
+        all.extend(variables);
+        let (around, identity) = (
+            around(all),
+            IdentityConfig {
+                selector,
+                ..of(SourceKind::Imds)
+            },
+        );
+        async move { refused(fetch(&identity, &around).await) }
+    };
+    for (selector, variables, asked, place) in [
+        (
+            None,
+            vec![("AZURE_CLIENT_ID", CLIENT_ID)],
+            format!("client_id `{CLIENT_ID}` from the variable AZURE_CLIENT_ID"),
+            "correct AZURE_CLIENT_ID, or overrule it by `client_id`",
+        ),
+        (
+            None,
+            vec![
+                ("AZURE_MYSQL_STOCK_CLIENTID", CLIENT_ID),
+                ("AZURE_CLIENT_ID", OBJECT_ID),
+            ],
+            format!("client_id `{CLIENT_ID}` from the variable AZURE_MYSQL_STOCK_CLIENTID"),
+            "correct AZURE_MYSQL_STOCK_CLIENTID, or",
+        ),
+        (
+            Some(Selector::ObjectId(OBJECT_ID.to_owned())),
+            vec![("AZURE_CLIENT_ID", CLIENT_ID)],
+            format!("object_id `{OBJECT_ID}` from the configuration"),
+            "correct `object_id` in the configuration",
+        ),
+        (
+            Some(Selector::ResourceId("/subscriptions/s".to_owned())),
+            vec![],
+            "resource_id `/subscriptions/s` from the configuration".to_owned(),
+            "correct `resource_id` in the configuration",
+        ),
+    ] {
+        let error = ask(selector, &variables).await;
+        assert_eq!(
+            error.cause(),
+            format!("IMDS answered 400: invalid_request: Identity not found (asked for {asked})")
+        );
+        let remedy = error.remedy();
+        assert!(remedy.contains(place), "{remedy}");
+        assert!(remedy.contains("`az identity list`"), "{remedy}");
+        assert!(!error.is_transient());
+    }
+    let error = ask(None, &[("AZURE_CLIENT_ID", "my-identity")]).await;
+    assert!(error.remedy().contains("it is no id"), "{}", error.remedy());
 }
 
 #[tokio::test]
@@ -141,21 +205,26 @@ async fn a_token_at_its_end_is_a_fault_that_passes() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let trap = Endpoint::http(imds_answer).await;
-    let to = trap.url.clone();
-    let endpoint = Endpoint::http(move |_| Reply::text(302, "").with("Location", to.clone())).await;
-    assert!(
-        ask_app_service(of(SourceKind::AppService), &endpoint)
-            .await
-            .is_err()
-    );
+    for status in [301, 302, 303, 307, 308] {
+        let to = format!("{}/login?secret", trap.url);
+        let reply = move |_: &Seen| Reply::text(status, "{}").with("Location", to.clone());
+        for (kind, asked) in ask_each(async |tls| Endpoint::of(tls, reply.clone()).await).await {
+            let error = refused(asked);
+            let said = format!(
+                "answered {status}, a redirect to `{}`, which is not followed",
+                trap.url
+            );
+            assert!(error.cause().ends_with(&said), "{}", error.cause());
+            assert!(!error.is_transient());
+            assert_eq!(error.kind(), TokenErrorKind::Network, "{kind}");
+            assert!(
+                error.remedy().contains("captive portal"),
+                "{}",
+                error.remedy()
+            );
+        }
+    }
     assert!(trap.seen().is_empty());
-}
-
-#[tokio::test]
-async fn an_endless_answer_is_cut_off() {
-    let endpoint = Endpoint::http(|_| Reply::text(200, &" ".repeat(300 * 1024))).await;
-    let error = ask_imds(of(SourceKind::Imds), &endpoint).await.unwrap_err();
-    assert!(error.contains("longer than"), "{error}");
 }
 
 #[tokio::test]
@@ -223,4 +292,18 @@ async fn an_imds_that_was_only_guessed_fails_fast_and_for_good() {
     );
     let named = refused(fetch(&of(SourceKind::Imds), &around).await);
     assert!(named.is_transient(), "a named IMDS may be updating");
+    let cause = named.cause();
+    assert!(cause.ends_with("no answer within 30 s"), "{cause}");
+    for silent in [guessed, named] {
+        let remedy = silent.remedy();
+        for hint in [
+            "not on Azure",
+            "169.254.169.254",
+            "container",
+            "network policy",
+            "workload identity",
+        ] {
+            assert!(remedy.contains(hint), "{remedy}");
+        }
+    }
 }

@@ -22,7 +22,7 @@ fn variables<'a>(authority: &'a Endpoint, file: &'a Path) -> Vec<(&'a str, &'a s
 #[tokio::test]
 async fn a_federated_token_is_traded_and_read_again_each_time() {
     let (scratch, authority) = (Scratch::new("federated"), authority().await);
-    let file = scratch.file("token", "eyJ.first.x");
+    let file = scratch.file("token", "\u{feff}eyJ.first.x\r\n");
     let around = around_with(variables(&authority, &file), tls(authority.roots()));
     fetch(&of(SourceKind::Auto), &around).await.ok().unwrap();
     scratch.file("token", "eyJ.second.x");

@@ -1,4 +1,4 @@
-use crate::mysql::capabilities::{NEEDED, STRIPPED};
+use crate::mysql::capabilities::{ENVELOPES, NEEDED, STRIPPED};
 use crate::mysql::*;
 use proptest::prelude::*;
 
@@ -84,6 +84,8 @@ proptest! {
                 prop_assert_eq!(caps.0 & STRIPPED.0, 0);
                 prop_assert!(caps.has(NEEDED));
             }
+            prop_assert!(offered.has(ENVELOPES), "ours to offer");
+            prop_assert_eq!(sent.0 & ENVELOPES.0, 0);
         }
     }
 }

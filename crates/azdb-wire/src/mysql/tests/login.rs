@@ -88,6 +88,7 @@ fn what_is_not_there_is_not_announced() {
         database: None,
         plugin: b"p",
         attributes: b"",
+        zstd_level: 0,
     };
     let payload = app.encode().unwrap();
     let read = response(&payload);
@@ -124,6 +125,17 @@ fn nothing_shows_the_password() {
     );
 }
 
+#[test]
+fn the_level_of_zstd_is_behind_everything_else() {
+    let flags = V41 | Capabilities::CONNECT_ATTRS | Capabilities::ZSTD_COMPRESSION;
+    let front = [fixed(flags), b"ann\0\0\x07\x03key\x02vl".to_vec()].concat();
+    assert_eq!(response(&front).zstd_level, 0, "it may be missing");
+    let payload = [front, vec![7]].concat();
+    assert_eq!(response(&payload).zstd_level, 7);
+    let written = response(&payload).encode().unwrap();
+    assert_eq!(written.last(), Some(&7));
+}
+
 proptest! {
     #[test]
     fn our_response_is_the_one_that_mysql_common_reads(
@@ -145,6 +157,7 @@ proptest! {
             database: database.as_deref().map(str::as_bytes),
             plugin: b"mysql_native_password",
             attributes: b"\x07\x03key\x02vl",
+            zstd_level: 0,
         };
         let payload = ours.encode().unwrap();
         let read = response(&payload);
@@ -220,6 +233,7 @@ proptest! {
             database: database.as_deref().map(str::as_bytes),
             plugin: b"mysql_native_password",
             attributes: b"\x07\x03key\x02vl",
+            zstd_level: 0,
         };
         let payload = ours.encode().unwrap();
         let named = 32 + user.len() + 2 + auth.len();

@@ -11,9 +11,11 @@
 mod auth;
 mod capabilities;
 mod change_user;
+mod envelope;
 mod frame;
 mod hello;
 mod login;
 mod notice;
+mod numbers;
 mod watch;
 mod watch_model;

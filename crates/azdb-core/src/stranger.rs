@@ -1,0 +1,131 @@
+//! Who comes to a door and is no app of its protocol: probes, scanners, and what took a wrong port.
+//!
+//! They are nobody's fault and no refused login: each is one line for whoever looks closely.
+
+use std::fmt;
+
+/// What came where an app should have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stranger {
+    /// It left without a byte, in order or by a reset: a port probe.
+    Probe,
+    /// It stayed without a byte.
+    Silent,
+    /// It left in the middle of its first packet.
+    Half,
+    /// A request of HTTP.
+    Http,
+    /// A header of HAProxy's PROXY protocol, in front of whatever else would come.
+    ProxyHeader,
+    /// A handshake of TLS where none is due.
+    Tls,
+    /// A client of MySQL from before 4.1.
+    OldMysql,
+    /// Bytes of something else.
+    Unknown,
+}
+
+/// What is said to whoever waits behind such a header, and what to do.
+pub(crate) const PROXY_HEADER: (&str, &str) = (
+    "azdb-proxy: a header of the PROXY protocol came first, which is not spoken here",
+    "take send-proxy out of the load balancer's settings",
+);
+
+/// First bytes of requests.
+const HTTP: [&[u8]; 10] = [
+    b"GET ",
+    b"HEAD ",
+    b"POST ",
+    b"PUT ",
+    b"DELETE ",
+    b"OPTIONS ",
+    b"CONNECT ",
+    b"TRACE ",
+    b"PATCH ",
+    b"PRI * HTTP",
+];
+
+/// First bytes of a header, in its two versions (HAProxy's "The PROXY protocol", section 2).
+const PROXY: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
+
+impl Stranger {
+    /// Tells strangers apart by what they say first, of which the beginning is enough.
+    pub(crate) fn with(first: &[u8]) -> Self {
+        let begins = |known: &&[u8]| {
+            let count = known.len().min(first.len());
+            count >= 3 && known.get(..count) == first.get(..count)
+        };
+        if is_tls(first) {
+            Self::Tls
+        } else if PROXY.iter().any(begins) {
+            Self::ProxyHeader
+        } else if HTTP.iter().any(begins) {
+            Self::Http
+        } else {
+            Self::Unknown
+        }
+    }
+
+    /// Who has left with this much said.
+    pub(crate) fn left(said: &[u8]) -> Self {
+        match said {
+            [] => Self::Probe,
+            _ => Self::Half,
+        }
+    }
+}
+
+/// Whether these bytes begin a handshake of TLS (RFC 8446, section 5.1): the type, and the version of every TLS so far.
+pub(crate) fn is_tls(first: &[u8]) -> bool {
+    matches!(first, [0x16, 3, 0..=4, ..])
+}
+
+impl fmt::Display for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Probe => "a probe, which left without a byte",
+            Self::Silent => "a connection that said nothing",
+            Self::Half => "half a packet",
+            Self::Http => "a request of HTTP",
+            Self::ProxyHeader => {
+                "a header of the PROXY protocol, which is not spoken here (send-proxy)"
+            }
+            Self::Tls => "a handshake of TLS where none is due",
+            Self::OldMysql => "a client of MySQL from before 4.1",
+            Self::Unknown => "nothing of this protocol",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_are_known_by_their_first_bytes() {
+        for (first, stranger) in [
+            (&b"GET / HTTP/1.1\r\n"[..], Stranger::Http),
+            (b"GET ", Stranger::Http),
+            (b"OPTI", Stranger::Http),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Stranger::Http),
+            (
+                b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n",
+                Stranger::ProxyHeader,
+            ),
+            (b"PROX", Stranger::ProxyHeader),
+            (b"\r\n\r\n\0\r\nQUIT\n\x21\x11", Stranger::ProxyHeader),
+            (b"\x16\x03\x01\x02\0\x01", Stranger::Tls),
+            (b"\x16\x03\x03\0", Stranger::Tls),
+            (b"SSH-2.0-OpenSSH_9.2", Stranger::Unknown),
+            (b"P", Stranger::Unknown),
+            (b"", Stranger::Unknown),
+        ] {
+            assert_eq!(
+                Stranger::with(first),
+                stranger,
+                "{}",
+                azdb_quote::Quoted(first)
+            );
+        }
+    }
+}
