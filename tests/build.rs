@@ -37,6 +37,8 @@ fn main() {
                 pam_services(),
             ],
         ),
+        ("has_netns", vec![on_path("ip"), roots()]),
+        ("has_haproxy", vec![on_path("haproxy")]),
         (
             "has_namespaces",
             vec![on_path("unshare"), on_path("ip"), on_path("psql"), roots()],

@@ -178,7 +178,7 @@ fn server_that_takes_connections_and_says_nothing() {
         .start(&(route + "login_timeout = \"1s\"\n"))
         .start();
     proxy.log_until("token ready");
-    let text = "no progress for 1s while TLS with the upstream";
+    let text = "no progress for 1s while speaking TLS with the upstream";
     proxy
         .refusal()
         .assert_is_ours("57P03", text, "login_timeout");

@@ -235,3 +235,28 @@ fn a_token_that_is_replaced_logs_new_sessions_in() {
     shop.server.change_token(&shop.user, &shop.token);
     assert_eq!(proxy.mysql_app().query("select 1"), "1");
 }
+
+#[test]
+#[cfg_attr(
+    not(has_mariadb),
+    ignore = "no MariaDB to write a PAM service for: see scripts/test"
+)]
+fn the_statement_of_an_app_that_was_killed_ends_when_the_server_looks() {
+    let shop = Shop::new();
+    let proxy = shop.proxy();
+    let mut holder = MysqlPeer::log_in(proxy.address());
+    holder.say_bytes(&packet(0, &query("select get_lock('azdb', 0)")));
+    assert_eq!(rows(&mut holder), ["1"]);
+    for statement in ["select sleep(1000)", "select get_lock('azdb', 1000)"] {
+        let running = format!(
+            "select count(*) from information_schema.processlist where user = '{}' and info = \"{statement}\"",
+            shop.user
+        );
+        let mut app = MysqlPeer::log_in(proxy.address());
+        app.say_bytes(&packet(0, &query(statement)));
+        shop.server.admin_until(&running, "1");
+        // As the kernel closes for a process that was killed.
+        drop(app);
+        shop.server.admin_until(&running, "0");
+    }
+}

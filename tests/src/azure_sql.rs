@@ -72,6 +72,12 @@ impl AzureSql {
             .start()
     }
 
+    /// Where the proxy gets its tokens.
+    #[must_use]
+    pub fn environment(&self) -> [(&'static str, String); 2] {
+        environment(self.azure.identity())
+    }
+
     /// That the server had nothing to break a connection off for.
     ///
     /// # Panics

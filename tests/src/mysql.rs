@@ -128,7 +128,12 @@ impl MysqlPeer<TcpStream> {
     /// Connects.
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    /// On a connection that has been made.
+    #[must_use]
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { stream, next: 0 }
@@ -178,6 +183,12 @@ impl<S: Read + Write> MysqlPeer<S> {
         let packet = packet(self.next, payload);
         self.next = self.next.wrapping_add(1);
         self.say_bytes(&packet);
+    }
+
+    /// Sends one packet that begins anew.
+    pub fn command(&mut self, payload: &[u8]) {
+        self.next = 0;
+        self.say(payload);
     }
 
     /// Sends bytes. That the peer has gone shows when the answer is read.

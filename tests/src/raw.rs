@@ -100,11 +100,22 @@ impl RawApp {
     /// Connects.
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    /// On a connection that has been made.
+    #[must_use]
+    pub fn over(socket: TcpStream) -> Self {
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let stream = Box::new(socket.try_clone().unwrap());
         Self { stream, socket }
+    }
+
+    /// The same connection, for another thread.
+    #[must_use]
+    pub fn another_hand(&self) -> Self {
+        Self::over(self.socket.try_clone().unwrap())
     }
 
     /// Its own port.

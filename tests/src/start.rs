@@ -97,6 +97,16 @@ impl Start {
         start.arg(file.to_str().unwrap())
     }
 
+    /// As [`Start::run_with`], in a network namespace.
+    #[must_use]
+    pub fn run_within(namespace: &str, configuration: &str) -> Self {
+        let ip = Program::new("ip").args(["netns", "exec", namespace]);
+        let start = Self::of(ip.arg(binary("azdb-proxy")).args(["run", "--config"]));
+        let file = start.directory.path().join("proxy.toml");
+        std::fs::write(&file, configuration).unwrap();
+        start.arg(file.to_str().unwrap())
+    }
+
     fn of(program: Program) -> Self {
         let directory = TempDir::new().unwrap();
         let program = program

@@ -57,6 +57,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let local_tls = section.value(&keys::LOCAL_TLS);
     let max_connections = section.value(&keys::MAX_CONNECTIONS);
     let login_timeout = section.value(&keys::LOGIN_TIMEOUT);
+    let upstream_timeout = section.value(&keys::UPSTREAM_TIMEOUT);
     let hold_logins = section.value(&keys::HOLD_LOGINS);
     let follow_dns = section.value(&keys::FOLLOW_DNS);
     let tds = sql_server::read(section, &mode);
@@ -84,6 +85,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         unix_mode,
         max_connections: max_connections? as usize,
         login_timeout: login_timeout?,
+        upstream_timeout: upstream_timeout?,
         hold_logins: hold_logins?,
         follow_dns: follow_dns?,
         tds: tds?,

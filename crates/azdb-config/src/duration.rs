@@ -28,8 +28,8 @@ fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// Prints a duration in the largest unit that loses nothing.
-pub(super) struct Spelled(pub(super) Duration);
+/// A duration as people write them: in the largest unit that loses nothing, and in milliseconds at the least.
+pub struct Spelled(pub Duration);
 
 impl fmt::Display for Spelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -54,11 +54,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use self::duration::parse_duration;
+pub use self::duration::{Spelled, parse_duration};
 pub use self::health_and_admin::AdminListen;
 pub use self::load::{load, load_process, load_without_search};
 pub use self::problems::{Problem, Problems};
-pub use self::process::{LogFormat, Overrides, Process};
+pub use self::process::{DrainIdle, LogFormat, Overrides, Process};
 pub use self::schema::schema;
 pub use self::summary::summary;
 pub use self::token_host::is_under;

@@ -35,6 +35,31 @@ impl FromStr for LogFormat {
     }
 }
 
+/// What becomes of sessions that nobody uses when the process comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DrainIdle {
+    /// They have as much time as those at work.
+    #[default]
+    Wait,
+    /// They end at once, and those at work as soon as they are idle.
+    Now,
+}
+
+impl DrainIdle {
+    pub(crate) const WORDS: Word<Self> = Word(&[Self::Wait, Self::Now], |idle| match idle {
+        Self::Wait => "wait",
+        Self::Now => "now",
+    });
+}
+
+impl FromStr for DrainIdle {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::WORDS.meant(text)
+    }
+}
+
 /// `[process]`, checked, with defaults in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
@@ -46,6 +71,8 @@ pub struct Process {
     pub min_sigterm_delay: Duration,
     /// After that, sessions have so long to end by themselves.
     pub max_sigterm_delay: Duration,
+    /// Whether idle sessions use that time.
+    pub drain_idle: DrainIdle,
     /// Exit code 0 even if a signal cut sessions.
     pub exit_zero_on_sigterm: bool,
     /// Start only when there is a token for every route.
@@ -69,6 +96,8 @@ pub struct Overrides {
     pub min_sigterm_delay: Option<Duration>,
     /// `--max-sigterm-delay`.
     pub max_sigterm_delay: Option<Duration>,
+    /// `--drain-idle`.
+    pub drain_idle: Option<DrainIdle>,
     /// `--exit-zero-on-sigterm`.
     pub exit_zero_on_sigterm: Option<bool>,
     /// `--require-ready`.
@@ -85,6 +114,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Overrides {
         log_level: plain(section.read(&keys::LOG_LEVEL)),
         min_sigterm_delay: plain(section.read(&keys::MIN_SIGTERM_DELAY)),
         max_sigterm_delay: plain(section.read(&keys::MAX_SIGTERM_DELAY)),
+        drain_idle: plain(section.read(&keys::DRAIN_IDLE)),
         exit_zero_on_sigterm: plain(section.read(&keys::EXIT_ZERO_ON_SIGTERM)),
         require_ready: plain(section.read(&keys::REQUIRE_READY)),
         state_dir: plain(section.read(&keys::STATE_DIR)),
@@ -148,6 +178,7 @@ pub(super) fn settle(
         log_level: settled.key(&keys::LOG_LEVEL, |of| of.log_level.clone()),
         min_sigterm_delay: settled.key(&keys::MIN_SIGTERM_DELAY, |of| of.min_sigterm_delay),
         max_sigterm_delay: settled.key(&keys::MAX_SIGTERM_DELAY, |of| of.max_sigterm_delay),
+        drain_idle: settled.key(&keys::DRAIN_IDLE, |of| of.drain_idle),
         exit_zero_on_sigterm: settled
             .key(&keys::EXIT_ZERO_ON_SIGTERM, |of| of.exit_zero_on_sigterm),
         require_ready: settled.key(&keys::REQUIRE_READY, |of| of.require_ready),

@@ -49,6 +49,8 @@ pub struct Route {
     pub max_connections: usize,
     /// From the app's first byte to the database's "ready".
     pub login_timeout: Duration,
+    /// A far end whose machine answers no packet for so long has vanished.
+    pub upstream_timeout: Duration,
     /// Whether a login waits while its upstream is away for a moment.
     pub hold_logins: bool,
     /// Whether sessions end at rest when their upstream's name has moved to another address.

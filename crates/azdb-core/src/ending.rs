@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The steps of the end: no new apps, then goodbye.
+/// The steps of the end: no new apps, perhaps goodbye to those at rest, then goodbye.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ending {
     /// No new session may begin.
     pub(crate) closing: CancellationToken,
+    /// Sessions are to say goodbye as soon as they are idle.
+    pub(crate) rest: CancellationToken,
     /// Sessions that still run are to say goodbye.
     pub(crate) goodbye: CancellationToken,
     pub(crate) doors: TaskTracker,

@@ -18,7 +18,8 @@
 //!   ledger      what a route has done
 //!   stranger    who is no app
 //!   fault       causes, whose they are, and remedies
-//!   socket      doors and options
+//!   socket      doors
+//!   pulse       TCP connections, and whether their far end is still there
 //!   ending      how everything comes to an end together
 //! ```
 //!
@@ -36,6 +37,7 @@ mod lobby;
 mod mysql;
 mod parting;
 mod postgres;
+mod pulse;
 mod reception;
 mod relay;
 #[cfg(test)]
@@ -51,6 +53,6 @@ mod way;
 pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
-pub use server::{Drained, Server, StartError};
+pub use server::{Drain, Drained, Server, StartError};
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};
 pub use way::Home;

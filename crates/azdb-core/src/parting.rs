@@ -1,4 +1,4 @@
-//! How an app is parted with: so that it hears the last words.
+//! How a side is parted with: so that it hears the last words.
 //!
 //! # Invariants
 //!
@@ -12,6 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::fault::{Fault, Left};
 use crate::way::{Leg, Stream};
 
+/// How long an upstream may take to hear what an app said that is gone.
+const HEARING: Duration = Duration::from_secs(5);
 /// How long an app may take to hear them. One that takes nothing, or never stops talking, must not hold its session.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes of the app's that are read and thrown away meanwhile.
@@ -57,6 +59,20 @@ impl<S: Stream> Leg<S> {
         if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, parting).await {
             tracing::debug!(%error, "the app did not hear the last words");
         }
+    }
+}
+
+/// Lets an upstream have what its app said last, and closes as the app has. As for an app, bytes that lie unread must not have
+/// the kernel throw away what the upstream has not taken yet. What it answers nobody hears: one that goes on and on is broken off,
+/// as it would be by the app's own kernel.
+pub(crate) async fn see_off<U: Stream>(upstream: &mut U, said_last: &[u8]) {
+    let parting = async {
+        upstream.write_all(said_last).await?;
+        upstream.shutdown().await?;
+        tokio::io::copy(&mut upstream.take(MOST), &mut tokio::io::sink()).await
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(HEARING, parting).await {
+        tracing::debug!(%error, "the upstream did not hear what the app said last");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Sockets of this machine: where apps come in, and the options both legs share.
+//! Sockets of this machine: where apps come in.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,36 +7,18 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
 use azdb_config::route::ListenAddr;
 
-/// Azure's load balancer forgets a silent connection after four minutes; a keepalive must come well before.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+use crate::pulse::Pulse;
+
 /// Connections that wait for `accept`, as many as the kernel allows by default.
 const BACKLOG: i32 = 4096;
-
-/// Sets what every TCP leg has: no-delay, because databases are spoken to in small packets, and keepalive, because sessions
-/// may be silent for days.
-pub(crate) fn tune(stream: &TcpStream) {
-    let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL);
-    for outcome in [
-        socket.set_tcp_nodelay(true),
-        socket.set_tcp_keepalive(&keepalive),
-    ] {
-        if let Err(error) = outcome {
-            tracing::debug!(%error, "socket option");
-        }
-    }
-}
 
 /// A place where apps come in, open.
 #[derive(Debug)]
@@ -54,7 +36,7 @@ pub(crate) enum Door {
 /// An app's connection.
 #[derive(Debug)]
 pub(crate) enum AppSocket {
-    Tcp(TcpStream),
+    Tcp(Pulse),
     #[cfg(unix)]
     Unix(UnixStream),
     /// Of this process.
@@ -119,8 +101,7 @@ impl Door {
         match self {
             Self::Tcp(listener) => {
                 let (stream, addr) = listener.accept().await?;
-                tune(&stream);
-                Ok((AppSocket::Tcp(stream), Peer::Tcp(addr)))
+                Ok((AppSocket::Tcp(Pulse::of(stream)), Peer::Tcp(addr)))
             }
             #[cfg(unix)]
             Self::Unix { listener, .. } => {
@@ -197,6 +178,18 @@ macro_rules! with_either {
             AppSocket::Pipe($stream) => $call,
         }
     };
+}
+
+impl AppSocket {
+    /// From now on the app has vanished when its machine answers nothing for `limit`. This machine's own kernel tells.
+    pub(crate) fn must_answer_within(&mut self, limit: Duration) {
+        match self {
+            Self::Tcp(pulse) => pulse.must_answer_within(limit),
+            #[cfg(unix)]
+            Self::Unix(_) => {}
+            Self::Pipe(_) => {}
+        }
+    }
 }
 
 impl AsyncRead for AppSocket {

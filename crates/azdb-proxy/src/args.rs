@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use azdb_config::{LogFormat, Overrides, parse_duration};
+use azdb_config::{DrainIdle, LogFormat, Overrides, parse_duration};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 const ABOUT: &str = "Lets apps that know nothing of Microsoft Entra use Azure's PostgreSQL, MySQL and SQL databases with a managed identity";
@@ -33,8 +33,9 @@ Configuration:
 
 Signals:
   SIGTERM, SIGINT and SIGQUIT end the proxy: no new sessions, time for those
-  that run (--max-sigterm-delay), a goodbye to the rest. A second signal ends it
-  at once. SIGHUP ends one whose terminal has gone; a service goes on.
+  that run (--max-sigterm-delay), a goodbye to the rest, or with
+  --drain-idle=now to idle ones at the beginning. A second signal ends it at
+  once. SIGHUP ends one whose terminal has gone; a service goes on.
 
 Exit codes:
   0    ended as asked, no session was cut
@@ -110,6 +111,9 @@ pub(crate) struct RunArgs {
     /// After that, let sessions finish for so long before they are told goodbye
     #[arg(long, value_name = "TIME", value_parser = duration)]
     max_sigterm_delay: Option<Duration>,
+    /// Whether idle sessions use that time (wait) or end at once (now)
+    #[arg(long, value_name = "WHEN")]
+    drain_idle: Option<DrainIdle>,
     /// Exit with 0 even if a signal cut sessions
     #[arg(long)]
     exit_zero_on_sigterm: bool,
@@ -134,6 +138,7 @@ impl From<RunArgs> for Overrides {
             log_level: args.log_level,
             min_sigterm_delay: args.min_sigterm_delay,
             max_sigterm_delay: args.max_sigterm_delay,
+            drain_idle: args.drain_idle,
             exit_zero_on_sigterm: args.exit_zero_on_sigterm.then_some(true),
             require_ready: args.require_ready.then_some(true),
             state_dir: args.state_dir,
@@ -189,6 +194,7 @@ mod tests {
             "--log-level=debug",
             "--min-sigterm-delay=1s",
             "--max-sigterm-delay=2m",
+            "--drain-idle=now",
             "--exit-zero-on-sigterm",
             "--require-ready",
             "--state-dir=/state",
@@ -198,6 +204,7 @@ mod tests {
         assert_eq!(flags.log_level.as_deref(), Some("debug"));
         assert_eq!(flags.min_sigterm_delay, Some(Duration::from_secs(1)));
         assert_eq!(flags.max_sigterm_delay, Some(Duration::from_secs(120)));
+        assert_eq!(flags.drain_idle, Some(DrainIdle::Now));
         assert_eq!(flags.exit_zero_on_sigterm, Some(true));
         assert_eq!(flags.require_ready, Some(true));
         assert_eq!(flags.state_dir, Some("/state".into()));

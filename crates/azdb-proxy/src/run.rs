@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use azdb_config::{Config, Process};
-use azdb_core::{Drained, LocalAuthority, Server, platform_client};
+use azdb_core::{Drain, Drained, LocalAuthority, Server, platform_client};
 use azdb_identity::{Environment, Tokens};
 
 use crate::exit::Exit;
@@ -115,7 +115,10 @@ pub(crate) async fn serve(
         async {
             let _ = received.await;
         },
-        process.max_sigterm_delay,
+        Drain {
+            patience: process.max_sigterm_delay,
+            idle: process.drain_idle,
+        },
     ));
     let signal = tokio::select! {
         signal = signals.next() => signal,
@@ -158,6 +161,7 @@ mod tests {
             log_level: "info".to_owned(),
             min_sigterm_delay: Duration::ZERO,
             max_sigterm_delay: Duration::ZERO,
+            drain_idle: azdb_config::DrainIdle::Wait,
             exit_zero_on_sigterm,
             require_ready: false,
             state_dir: None,

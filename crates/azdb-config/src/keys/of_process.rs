@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::kinds::{Parsed, Path, Switch, Time, Word};
 use super::{Literal, Table, key, keys};
-use crate::process::{LogFormat, log_level};
+use crate::process::{DrainIdle, LogFormat, log_level};
 
 /// `[process]`.
 pub(crate) static TABLE: Table = Table {
@@ -28,6 +28,9 @@ keys! { KEYS {
     // Platforms end a process 10 s after they asked; ours must have said goodbye by then.
     MAX_SIGTERM_DELAY: Time = DELAY,
         key("max_sigterm_delay", "after that, sessions have so long to end by themselves").or(Literal::Text("8s"));
+    DRAIN_IDLE: Word<DrainIdle> = DrainIdle::WORDS,
+        key("drain_idle", "`\"now\"`: sessions between two requests, and in no transaction, end as soon as no new ones are taken, and others when they come to that. With `\"wait\"` they have `max_sigterm_delay`, too")
+            .or(Literal::Text("wait"));
     EXIT_ZERO_ON_SIGTERM: Switch = Switch,
         key("exit_zero_on_sigterm", "exit code 0 even if a signal cut sessions").or(Literal::Bool(false));
     REQUIRE_READY: Switch = Switch,

@@ -4,7 +4,7 @@ use super::{Place, accepted, load, load_urls};
 use crate::route::{
     Admission, LocalTls, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls,
 };
-use crate::{LogFormat, Origin, Process, summary};
+use crate::{DrainIdle, LogFormat, Origin, Process, summary};
 
 #[test]
 fn what_a_route_does_not_say_has_a_default() {
@@ -38,6 +38,7 @@ fn what_a_route_does_not_say_has_a_default() {
     assert_eq!(route.unix_mode, 0o600);
     assert_eq!(route.max_connections, 1000);
     assert_eq!(route.login_timeout, Duration::from_secs(9));
+    assert_eq!(route.upstream_timeout, Duration::from_secs(30));
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }
 
@@ -50,6 +51,7 @@ fn what_the_process_is_not_told_has_a_default() {
             log_level: "info".to_owned(),
             min_sigterm_delay: Duration::ZERO,
             max_sigterm_delay: Duration::from_secs(8),
+            drain_idle: DrainIdle::Wait,
             exit_zero_on_sigterm: false,
             require_ready: false,
             state_dir: None,
@@ -77,6 +79,7 @@ fn every_key_of_a_route_reaches_the_route() {
         local_tls = "off"
         max_connections = 5
         login_timeout = "1500ms"
+        upstream_timeout = "2m"
         "#,
     );
     let config = place.load().unwrap();
@@ -103,6 +106,7 @@ fn every_key_of_a_route_reaches_the_route() {
     assert_eq!(route.local_tls, LocalTls::Off);
     assert_eq!(route.max_connections, 5);
     assert_eq!(route.login_timeout, Duration::from_millis(1500));
+    assert_eq!(route.upstream_timeout, Duration::from_secs(120));
     let config = accepted("connect_to = \"10.1.0.4\"");
     assert!(summary(&config).contains(" (at 10.1.0.4:5432) as "));
 }

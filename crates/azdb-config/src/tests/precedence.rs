@@ -2,16 +2,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Place, first_identity, route};
-use crate::{LogFormat, Origin, Overrides, Process};
+use crate::{DrainIdle, LogFormat, Origin, Overrides, Process};
 
 const FILE: &str = "[process]\nlog_format = \"json\"\nlog_level = \"error\"\nmin_sigterm_delay = \"1s\"\nmax_sigterm_delay = \"1s\"\n\
-                    exit_zero_on_sigterm = true\nrequire_ready = true\nstate_dir = \"/file\"\n";
+                    drain_idle = \"now\"\nexit_zero_on_sigterm = true\nrequire_ready = true\nstate_dir = \"/file\"\n";
 
-const ENV: [(&str, &str); 7] = [
+const ENV: [(&str, &str); 8] = [
     ("AZDB_PROXY_LOG_FORMAT", "text"),
     ("AZDB_PROXY_LOG_LEVEL", "warn"),
     ("AZDB_PROXY_MIN_SIGTERM_DELAY", "2s"),
     ("AZDB_PROXY_MAX_SIGTERM_DELAY", "2s"),
+    ("AZDB_PROXY_DRAIN_IDLE", "wait"),
     ("AZDB_PROXY_EXIT_ZERO_ON_SIGTERM", "false"),
     ("AZDB_PROXY_REQUIRE_READY", "false"),
     ("AZDB_PROXY_STATE_DIR", "/env"),
@@ -23,6 +24,7 @@ fn flags() -> Overrides {
         log_level: Some("debug".to_owned()),
         min_sigterm_delay: Some(Duration::from_secs(3)),
         max_sigterm_delay: Some(Duration::from_secs(3)),
+        drain_idle: Some(DrainIdle::Now),
         exit_zero_on_sigterm: Some(true),
         require_ready: Some(true),
         state_dir: Some(PathBuf::from("/flag")),
@@ -42,6 +44,7 @@ fn process(
         log_level: log_level.to_owned(),
         min_sigterm_delay: Duration::from_secs(delay),
         max_sigterm_delay: Duration::from_secs(delay),
+        drain_idle: if yes { DrainIdle::Now } else { DrainIdle::Wait },
         exit_zero_on_sigterm: yes,
         require_ready: yes,
         state_dir: Some(PathBuf::from(state_dir)),

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::time::Duration;
 
+use azdb_config::Spelled;
 use azdb_config::route::Endpoint;
 use azdb_identity::{Audience, TokenError, TokenErrorKind};
 use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted};
 
-use super::{Explained, Kind, Overdue, TlsFlaw};
+use super::{Explained, Kind, Late, Overdue, TlsFlaw};
 
 /// Why an app was not let in, whatever it speaks.
 #[derive(Debug, thiserror::Error)]
@@ -147,9 +149,16 @@ pub enum Cause {
         source: io::Error,
     },
 
+    /// The upstream's machine has vanished from the network.
+    #[error("the upstream has answered nothing for {}", Spelled(*.limit))]
+    UpstreamSilent {
+        /// `upstream_timeout`.
+        limit: Duration,
+    },
+
     /// Time ran out.
     #[error(transparent)]
-    Overdue(#[from] Overdue),
+    Overdue(Overdue),
 }
 
 /// Where Azure SQL's gateways and workers listen.
@@ -173,6 +182,7 @@ impl Explained for Cause {
             | Self::Connect { .. }
             | Self::StuffedBytes { .. }
             | Self::UpstreamLost { .. }
+            | Self::UpstreamSilent { .. }
             | Self::Overdue(_) => Kind::Network,
             Self::Tls { flaw, .. } => flaw.kind(),
             Self::NoTls { .. } | Self::UpstreamRules { .. } => Kind::Upstream,
@@ -217,6 +227,9 @@ impl Explained for Cause {
                 "check that the upstream is a server of the route's protocol"
             }
             Self::UpstreamLost { .. } => "try again; if it stays, see the server's log",
+            Self::UpstreamSilent { .. } => {
+                "connect again; if it stays, check that the server runs and the network to it, or raise upstream_timeout"
+            }
             Self::Overdue(_) => {
                 "check the network to whatever it waited for, or raise login_timeout"
             }
@@ -224,7 +237,27 @@ impl Explained for Cause {
     }
 }
 
+impl From<Late> for Cause {
+    fn from(late: Late) -> Self {
+        match late {
+            Late::Overdue(overdue) => Self::Overdue(overdue),
+            Late::ShuttingDown => Self::ShuttingDown,
+        }
+    }
+}
+
 impl Cause {
+    /// What a broken upstream means for whoever is in a session with it, where a vanished one is one that answered nothing for
+    /// `limit`.
+    pub(crate) fn in_session(source: io::Error, limit: Duration) -> Self {
+        match source.kind() {
+            io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable => Self::UpstreamSilent { limit },
+            _ => Self::lost("the session was going on")(source),
+        }
+    }
+
     /// What a broken upstream means for whoever was `doing` something with it.
     pub(crate) fn lost(doing: &'static str) -> impl Fn(io::Error) -> Self + Copy {
         move |source| Self::UpstreamLost { doing, source }
@@ -250,6 +283,7 @@ impl Cause {
             | Self::NoTls { .. }
             | Self::StuffedBytes { .. }
             | Self::NotSealed { .. }
+            | Self::UpstreamSilent { .. }
             | Self::UpstreamRules { .. } => false,
         }
     }
@@ -275,6 +309,7 @@ impl Cause {
             | Self::NotSealed { .. }
             | Self::UpstreamRules { .. }
             | Self::UpstreamLost { .. }
+            | Self::UpstreamSilent { .. }
             | Self::Overdue(_) => false,
         }
     }
@@ -300,6 +335,7 @@ impl Cause {
             | Self::NotSealed { .. }
             | Self::UpstreamRules { .. }
             | Self::UpstreamLost { .. }
+            | Self::UpstreamSilent { .. }
             | Self::Overdue(_) => Chain(self).to_string(),
         }
     }

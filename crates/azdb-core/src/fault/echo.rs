@@ -6,15 +6,15 @@
 //!
 //! # Invariants
 //!
-//! * No 16 bytes of the secret in a row, and never all of it, are left in the words, as UTF-8 or as UTF-16.
+//! * No 12 letters of the secret in a row, no two thirds of a short one, and never all of it, are left in the words, as UTF-8 or as UTF-16.
 //! * Words that have nothing of the secret in them stay as they are, and no words change their length.
 
 use std::collections::HashSet;
 
 use zeroize::Zeroizing;
 
-/// So much of a secret is a part of it, and not just a word that it shares with others.
-const PART: usize = 16;
+/// So much of a long secret is a part of it, and not just a word that it shares with others.
+const PART: usize = 12;
 /// A shorter secret is looked for as a whole, and as a word: anywhere else it would paint over half of a language.
 const WORD: usize = 8;
 
@@ -27,7 +27,7 @@ pub(crate) fn paint_over(words: &mut [u8], secret: &str) {
 
 /// The same in one encoding, whose `brush` is one letter wide.
 fn paint(words: &mut [u8], secret: &[u8], brush: &[u8]) {
-    let part = secret.len().min(PART * brush.len());
+    let part = part_of(secret.len() / brush.len()) * brush.len();
     if part == 0 {
         return;
     }
@@ -46,6 +46,11 @@ fn paint(words: &mut [u8], secret: &[u8], brush: &[u8]) {
             }
         }
     }
+}
+
+/// How many letters in a row are a part of a secret of so many: of a short one most of it, because a server may cut it short.
+fn part_of(letters: usize) -> usize {
+    (2 * letters).div_ceil(3).clamp(WORD, PART).min(letters)
 }
 
 /// Whether a letter or a digit stands before or behind, in letters of `width` bytes.
@@ -82,7 +87,10 @@ mod tests {
         assert_eq!(painted(&said, SECRET), format!("bad password \"{stars}\""));
         assert_eq!(painted(&SECRET[..20], SECRET), stars[..20]);
         assert_eq!(painted(&SECRET[10..30], SECRET), stars[..20]);
-        assert_eq!(painted(&SECRET[..15], SECRET), SECRET[..15]);
+        assert_eq!(painted(&SECRET[..11], SECRET), SECRET[..11]);
+        assert_eq!(painted("hunter2-and-mor", "hunter2-and-more"), stars[..15]);
+        let words = "password authentication failed";
+        assert_eq!(painted(words, "mysecretpassword"), words);
         let mut words = wide(&said);
         paint_over(&mut words, SECRET);
         assert_eq!(words, wide(&format!("bad password \"{stars}\"")));
@@ -117,7 +125,7 @@ mod tests {
             let said = format!("{before}{echoed}{behind}");
             let narrow = painted(&said, &secret);
             prop_assert_eq!(narrow.len(), said.len());
-            let part = secret.len().min(PART);
+            let part = part_of(secret.len());
             let parts = (0..=secret.len() - part).map(|from| &secret[from..from + part]);
             for part in parts.clone() {
                 prop_assert!(!narrow.contains(part));

@@ -5,7 +5,7 @@ use std::io;
 
 use rustls::{Error as TlsError, PeerIncompatible};
 
-use super::{Explained, Kind, Overdue};
+use super::{Explained, Kind, Late, Overdue};
 
 /// Why nobody is left who could be told anything.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,11 @@ pub(crate) enum Left {
 
     /// The app did not go on with its login in time.
     #[error(transparent)]
-    Silent(#[from] Overdue),
+    Silent(Overdue),
+
+    /// The proxy came to its end before the app had said who it is.
+    #[error("the proxy is shutting down, and the app has not logged in")]
+    ShuttingDown,
 
     /// The app's TLS handshake did not succeed: what it heard of us was an alert.
     #[error("no TLS with the app")]
@@ -52,11 +56,20 @@ impl Left {
     }
 }
 
+impl From<Late> for Left {
+    fn from(late: Late) -> Self {
+        match late {
+            Late::Overdue(overdue) => Self::Silent(overdue),
+            Late::ShuttingDown => Self::ShuttingDown,
+        }
+    }
+}
+
 impl Explained for Left {
     fn kind(&self) -> Kind {
         match self {
             Self::Gone(_) | Self::Tls(_) | Self::OldTls(_) | Self::OtherTls(_) => Kind::User,
-            Self::Silent(_) => Kind::Limit,
+            Self::Silent(_) | Self::ShuttingDown => Kind::Limit,
             Self::StuffedBytes(_) => Kind::Network,
         }
     }
@@ -67,6 +80,7 @@ impl Explained for Left {
             Self::Silent(_) => {
                 "see why the app stops in the middle of its login, or raise login_timeout"
             }
+            Self::ShuttingDown => "none is needed: it will connect again",
             Self::Tls(_) => {
                 "let the app trust what `azdb-proxy ca` prints, or take TLS out of its settings (local_tls)"
             }

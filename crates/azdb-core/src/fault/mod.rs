@@ -25,9 +25,11 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use azdb_config::Spelled;
 use azdb_quote::{Chain, OneLine};
 
 pub use cause::Cause;
+pub(crate) use echo::paint_over;
 pub(crate) use left::Left;
 pub use tls_flaw::TlsFlaw;
 
@@ -89,6 +91,15 @@ pub(crate) trait OwnFault: Explained + Send + Sync + 'static {
     fn is_away(&self) -> bool;
 }
 
+/// What a known refusal of an upstream means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    /// Whose business it is.
+    pub(crate) kind: Kind,
+    /// What to do.
+    pub(crate) remedy: &'static str,
+}
+
 /// Why an app was not let in, in the protocol whose own faults are `F`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault<F> {
@@ -145,9 +156,9 @@ impl<F: OwnFault> From<F> for Fault<F> {
     }
 }
 
-impl<F> From<Overdue> for Fault<F> {
-    fn from(overdue: Overdue) -> Self {
-        Self::Shared(Cause::Overdue(overdue))
+impl<F> From<Late> for Fault<F> {
+    fn from(late: Late) -> Self {
+        Self::Shared(late.into())
     }
 }
 
@@ -235,11 +246,20 @@ impl<F: OwnFault> Fault<F> {
     }
 }
 
+/// Why a login has no more time.
+#[derive(Debug)]
+pub(crate) enum Late {
+    /// It took too long.
+    Overdue(Overdue),
+    /// The proxy comes to its end.
+    ShuttingDown,
+}
+
 /// Time ran out.
 #[derive(Debug, thiserror::Error)]
-#[error("no progress for {limit:?} while {doing}")]
+#[error("no progress for {} while {doing}", Spelled(*.limit))]
 pub struct Overdue {
-    /// The step that took too long.
+    /// The step that took too long, as it reads behind "while".
     pub doing: &'static str,
     /// `login_timeout`.
     pub limit: Duration,

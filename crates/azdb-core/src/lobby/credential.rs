@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault, OwnFault};
+use crate::fault::{Cause, Fault, OwnFault, paint_over};
 use crate::way::Dial;
 
 /// What proves to an upstream who we are.
@@ -69,6 +69,9 @@ pub(crate) trait Attempt: Send {
         credential: Credential<'_>,
     ) -> impl Future<Output = Result<Self::Granted, Fault<Self::Fault>>> + Send;
 
+    /// What an app is to read of what the upstream said before it had let us in.
+    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8];
+
     /// Where it has been. `None` for a login that cannot be tried anywhere else.
     fn tracks(&mut self) -> Option<&mut Tracks>;
 }
@@ -77,6 +80,8 @@ pub(crate) trait Attempt: Send {
 struct With<'a, 'c, T> {
     attempt: &'a mut T,
     credential: Credential<'c>,
+    /// What it was tried with before: an upstream still knows it.
+    before: Option<Credential<'c>>,
 }
 
 impl<T: Attempt> Try for With<'_, '_, T> {
@@ -84,8 +89,17 @@ impl<T: Attempt> Try for With<'_, '_, T> {
     type Fault = T::Fault;
 
     async fn go(&mut self) -> Result<T::Granted, Fault<T::Fault>> {
-        let outcome = self.attempt.log_in(self.credential).await;
-        outcome.map_err(|fault| fault.without(self.credential.expose()))
+        let mut outcome = self.attempt.log_in(self.credential).await;
+        for sent in [Some(self.credential), self.before].into_iter().flatten() {
+            outcome = match outcome {
+                Ok(mut granted) => {
+                    paint_over(T::upstreams_words(&mut granted), sent.expose());
+                    Ok(granted)
+                }
+                Err(fault) => Err(fault.without(sent.expose())),
+            };
+        }
+        outcome
     }
 
     fn tracks(&mut self) -> Option<&mut Tracks> {
@@ -114,6 +128,7 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
             let mut with = With {
                 attempt,
                 credential,
+                before: None,
             };
             let granted = persist(&mut with, lobby, deadline, left).await?;
             return Ok((granted, None));
@@ -133,21 +148,23 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
     let mut with = With {
         attempt,
         credential,
+        before: None,
     };
     let fault = match persist(&mut with, lobby, deadline, left.as_mut()).await {
         Err(fault) if fault.says_token_expired() => fault,
         outcome => return outcome.map(|granted| (granted, Some(token))),
     };
-    let Some(token) = supply.other_than(&token).await else {
+    let Some(other) = supply.other_than(&token).await else {
         return Err(fault);
     };
-    let credential = Credential::Token(&token);
+    let credential = Credential::Token(&other);
     let mut with = With {
         attempt,
         credential,
+        before: Some(Credential::Token(&token)),
     };
     let granted = persist(&mut with, lobby, deadline, left).await?;
-    Ok((granted, Some(token)))
+    Ok((granted, Some(other)))
 }
 
 /// Waits until somebody of the route could log in: until there is a token of one of its identities.

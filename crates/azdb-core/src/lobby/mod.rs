@@ -24,6 +24,7 @@ pub(crate) use follow::Following;
 pub(crate) use hold::{Tracks, Try, persist};
 pub(crate) use protocol::{Legs, Login, Protocol, Session};
 
+use crate::deadline::Deadline;
 use crate::fault::Cause;
 use crate::ledger::Ledger;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
@@ -42,6 +43,8 @@ pub(crate) struct Lobby<P: Protocol, D: Dial> {
     pub(crate) dialler: D,
     /// Set when no new session may begin.
     pub(crate) closing: CancellationToken,
+    /// Set when logins that wait are to end.
+    pub(crate) goodbye: CancellationToken,
     /// What the end of the process waits for.
     pub(crate) tasks: TaskTracker,
     pub(crate) state: Arc<RouteState<P, D::Stream>>,
@@ -89,6 +92,11 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         };
         let principal = self.route.principal(user).ok_or_else(unknown)?;
         Ok(principal)
+    }
+
+    /// The clock of a login that begins now.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::after(self.route.login_timeout).or(&self.goodbye)
     }
 
     /// Whether there is a place for one more session now.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use azdb_config::route::Route;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Following, Lobby};
@@ -10,7 +11,7 @@ use crate::parting::NotIn;
 use crate::relay::{Paired, Watch};
 use crate::stranger::Stranger;
 use crate::tls::TlsUse;
-use crate::way::{BreakOff, Dial, Leg, Stream};
+use crate::way::{BreakOff, Dial, Stream};
 
 /// A protocol: how an app is taken in, and what is to be known of it afterwards.
 pub(crate) trait Protocol: Sized + Send + Sync + 'static {
@@ -51,12 +52,10 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Tells an app at rest why its session ends here. Most protocols have no word for it.
-    fn farewell<A: Stream>(
-        _app: &mut Leg<Self::App<A>>,
-        _cause: &Cause,
-    ) -> impl Future<Output = ()> + Send {
-        async {}
+    /// What an app is told whose session ends because of `cause`; `None` where the conversation leaves no room for words of ours, so
+    /// that the bare end of its connection must say it.
+    fn last_words(_watch: &Self::Watch, _cause: Cause, _route: &Route) -> Option<Vec<u8>> {
+        None
     }
 }
 
@@ -79,6 +78,6 @@ pub(crate) struct Session<P: Protocol, A: Stream, S: Stream> {
     pub(crate) watch: P::Watch,
     /// Where the route says that sessions follow their upstream's name.
     pub(crate) following: Option<Box<Following>>,
-    /// Given back when the session is dropped.
-    pub(crate) _permit: OwnedSemaphorePermit,
+    /// The session's place. Given back when its app is gone.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
 }

@@ -93,7 +93,7 @@ pub(super) async fn introduce<A: Stream>(
         stuffed => return Err(Left::StuffedBytes(stuffed.len()).into()),
     }
     let accepting = accept(socket, tls, Alpn::Optional);
-    let mut leg = deadline.run("TLS with the app", accepting).await?;
+    let mut leg = deadline.run("speaking TLS with the app", accepting).await?;
     let (packet, next) = read_answer(&mut leg, next, deadline).await?;
     Ok(Arrival::App(Arrived { leg, next, packet }))
 }

@@ -47,7 +47,7 @@ pub(super) async fn change_user<A: Stream, D: Dial>(
     terms: &mut Terms,
     lobby: &Lobby<Mysql, D>,
 ) -> Result<(), NotIn<MysqlFault>> {
-    let deadline = Deadline::after(lobby.route.login_timeout);
+    let deadline = lobby.deadline();
     let mut app = Channel::at(&mut legs.app, 0);
     let doing = "reading the app's COM_CHANGE_USER";
     let packet = app::read(&mut app, doing, &deadline).await?;
@@ -183,6 +183,10 @@ struct Anew<'a, S> {
 impl<S: Stream> Attempt for Anew<'_, S> {
     type Granted = (Vec<u8>, Vec<u8>);
     type Fault = MysqlFault;
+
+    fn upstreams_words((ok, _): &mut Self::Granted) -> &mut [u8] {
+        ok
+    }
 
     async fn log_in(
         &mut self,

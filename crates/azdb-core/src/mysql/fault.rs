@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use azdb_quote::{Chain, Quoted};
 use azdb_wire::mysql::{ErrorPacket, PacketError};
 
-use crate::fault::{Explained, Kind, OwnFault};
+use crate::fault::{Explained, Kind, Meaning, OwnFault};
 
 /// A step of MySQL's login went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -97,8 +97,9 @@ impl Explained for MysqlFault {
         match self {
             Self::AppPacket(_) | Self::AppWantsTls => Kind::User,
             Self::Challenge { .. } | Self::NotEntra { .. } => Kind::Configuration,
-            Self::UpstreamPacket(_) | Self::RefusedAtOnce { .. } | Self::Refused(_) => {
-                Kind::Upstream
+            Self::UpstreamPacket(_) => Kind::Upstream,
+            Self::RefusedAtOnce { code, .. } | Self::Refused(Refused { code, .. }) => {
+                meaning_of(*code).map_or(Kind::Upstream, |known| known.kind)
             }
         }
     }
@@ -114,17 +115,14 @@ impl Explained for MysqlFault {
                 ));
             }
             Self::UpstreamPacket(_) => "check that the upstream is a server of MySQL or MariaDB",
-            Self::RefusedAtOnce { code, .. } => match code {
-                1040 | 1203 => {
-                    "the server has no connection left: close some, or raise its max_connections"
-                }
-                1129 => {
-                    "the server has shut this machine out after too many broken connections: FLUSH HOSTS"
-                }
-                1130 => "the server's firewall or its users do not know this machine's address",
-                _ => "look the number up in the server's error reference, and see its log",
-            },
-            Self::Refused(_) => "the words are the server's own; see its documentation and its log",
+            Self::RefusedAtOnce { code, .. } => meaning_of(*code).map_or(
+                "look the number up in the server's error reference, and see its log",
+                |known| known.remedy,
+            ),
+            Self::Refused(Refused { code, .. }) => meaning_of(*code).map_or(
+                "the words are the server's own; see its documentation and its log",
+                |known| known.remedy,
+            ),
         })
     }
 }
@@ -193,3 +191,45 @@ impl OwnFault for MysqlFault {
 /// Errors of a server that is away for a moment: too many connections, shutdown in progress, too many connections of this user,
 /// offline mode.
 const AWAY: [u16; 4] = [1040, 1053, 1203, 3032];
+
+/// What the numbers of servers and of Azure's gateway before them mean.
+fn meaning_of(code: u16) -> Option<Meaning> {
+    let (kind, remedy) = match code {
+        // The gateway's word for an address that no firewall rule has, whatever the user may do.
+        9000 => (
+            Kind::Network,
+            "add this machine's address to the server's firewall rules, or go by its private endpoint; no grant changes it",
+        ),
+        1130 => (
+            Kind::Network,
+            "let the server's firewall and the host part of its users know this machine's address",
+        ),
+        1129 => (
+            Kind::Network,
+            "the server has shut this machine out after too many broken connections: FLUSH HOSTS",
+        ),
+        1040 | 1203 | 1226 => (
+            Kind::Limit,
+            "the server has no connection left: close some, or raise its max_connections",
+        ),
+        3159 => (
+            Kind::Configuration,
+            "the server takes no connection without TLS: set upstream_tls to \"verify\"",
+        ),
+        1045 => (
+            Kind::Configuration,
+            "check that the user was created for this identity, by its client id (not its object id): \
+             CREATE AADUSER '…' IDENTIFIED BY '<client id>'; in password mode check upstream_password_file",
+        ),
+        1044 => (
+            Kind::Configuration,
+            "the user is let in, and not into this database: GRANT it what the app needs there",
+        ),
+        1049 => (
+            Kind::User,
+            "name a database that is there in the app's settings, or set default_database",
+        ),
+        _ => return None,
+    };
+    Some(Meaning { kind, remedy })
+}

@@ -47,9 +47,9 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use azdb_config::route::LocalFiles;
+use azdb_config::route::{LocalFiles, Route};
 use azdb_quote::Quoted;
-use azdb_wire::mysql::{Capabilities, Greeting, Offer, Response, SCRAMBLE, plugin};
+use azdb_wire::mysql::{Capabilities, Greeting, Offer, Response, SCRAMBLE, plugin, push_packet};
 use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
@@ -121,7 +121,7 @@ impl Protocol for Mysql {
         socket: A,
         lobby: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<MysqlFault>> {
-        let deadline = Deadline::after(lobby.route.login_timeout);
+        let deadline = lobby.deadline();
         let mut socket = Leg::new(socket);
         let spares = &lobby.state.own;
         let (lent, mut seat) = match spares.meet(&mut socket, lobby).await {
@@ -166,7 +166,7 @@ impl Protocol for Mysql {
             legs: Paired { app, upstream },
             watch: MysqlWatch::new(entered.terms),
             following: entered.following,
-            _permit: entered.permit,
+            permit: Some(entered.permit),
         })))
     }
 
@@ -176,6 +176,13 @@ impl Protocol for Mysql {
         lobby: &Lobby<Self, D>,
     ) -> Result<(), NotIn<MysqlFault>> {
         change_user::change_user(legs, &mut watch.terms, lobby).await
+    }
+
+    /// An error that answers nothing is a packet out of order to apps.
+    fn last_words(watch: &MysqlWatch, cause: Cause, _: &Route) -> Option<Vec<u8>> {
+        let (number, mut packet) = (watch.answer()?, Vec::new());
+        push_packet(&mut packet, number, &notice::in_session(cause));
+        Some(packet)
     }
 }
 

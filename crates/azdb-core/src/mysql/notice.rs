@@ -60,6 +60,11 @@ enum Words<'a> {
     Upstreams(&'a [u8]),
 }
 
+/// The payload of the ERR packet for an app whose session ends because of `cause`: pools know the code for the end of theirs.
+pub(super) fn in_session(cause: Cause) -> Vec<u8> {
+    ours(SHUTDOWN, &Fault::Shared(cause))
+}
+
 /// The payload of the ERR packet that tells an app.
 pub(super) fn notice(fault: &Fault<MysqlFault>) -> Vec<u8> {
     let words = match fault.root() {
@@ -68,17 +73,19 @@ pub(super) fn notice(fault: &Fault<MysqlFault>) -> Vec<u8> {
     };
     match words {
         Words::Upstreams(body) => body.to_vec(),
-        Words::Ours((code, sqlstate)) => {
-            let text = format!("azdb-proxy: {}; {}", fault.told(), fault.remedy());
-            let end = text.floor_char_boundary(MAX_TEXT);
-            ErrorPacket {
-                code,
-                sqlstate: Some(*sqlstate),
-                message: text.get(..end).unwrap_or(&text).as_bytes(),
-            }
-            .encode()
-        }
+        Words::Ours(class) => ours(class, fault),
     }
+}
+
+fn ours((code, sqlstate): Class, fault: &Fault<MysqlFault>) -> Vec<u8> {
+    let text = format!("azdb-proxy: {}; {}", fault.told(), fault.remedy());
+    let end = text.floor_char_boundary(MAX_TEXT);
+    ErrorPacket {
+        code,
+        sqlstate: Some(*sqlstate),
+        message: text.get(..end).unwrap_or(&text).as_bytes(),
+    }
+    .encode()
 }
 
 fn of_cause(cause: &Cause) -> Class {
@@ -101,6 +108,7 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::NotSealed { .. }
         | Cause::UpstreamRules { .. }
         | Cause::UpstreamLost { .. }
+        | Cause::UpstreamSilent { .. }
         | Cause::Overdue(_) => NO_WAY_UPSTREAM,
     }
 }

@@ -109,7 +109,9 @@ impl<'a> Securing<'a> {
         tracks.follow(&greeted);
         let securing = self.secure(hello, &greeted.dialled.upstream.host);
         let share = deadline.share(others + 1);
-        let way = share.run("TLS with the upstream", securing).await?;
+        let way = share
+            .run("speaking TLS with the upstream", securing)
+            .await?;
         Ok(greeted.with(way))
     }
 
@@ -131,7 +133,7 @@ impl<'a> Securing<'a> {
 impl<S: Stream> Opening<S> for Securing<'_> {
     type Way = Secured<S>;
     type Fault = MysqlFault;
-    const DOING: &'static str = "TLS with the upstream";
+    const DOING: &'static str = "speaking TLS with the upstream";
 
     async fn open(&self, stream: S, dialled: &Dialled) -> Result<Secured<S>, Fault<MysqlFault>> {
         self.secure(hear(stream).await?, &dialled.upstream.host)

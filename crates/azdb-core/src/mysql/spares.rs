@@ -107,7 +107,7 @@ impl<S: Stream> Spares<S> {
         lobby: &Lobby<Mysql, D>,
     ) -> Met<S> {
         // An app must still be told when the upstream does not answer.
-        let deadline = Deadline::after(lobby.route.login_timeout.mul_f32(0.9));
+        let deadline = lobby.deadline().with_time_to_tell();
         let asking = pin!(self.leave_to_dial(lobby, &deadline));
         let seat = match unless_gone(app, asking).await {
             Ok(Ok(seat)) => seat,

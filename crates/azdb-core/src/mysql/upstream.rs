@@ -49,6 +49,10 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     type Granted = Granted<D::Stream>;
     type Fault = MysqlFault;
 
+    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8] {
+        &mut granted.ok
+    }
+
     async fn log_in(
         &mut self,
         credential: Credential<'_>,

@@ -5,9 +5,9 @@ use std::io;
 use azdb_wire::postgres::{First, FirstError, Startup, first_length};
 
 use super::PostgresFault;
-use super::notice::{goodbye, no_proxy_header, notice};
+use super::notice::{no_proxy_header, notice};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault, Left};
+use crate::fault::{Fault, Left};
 use crate::parting::{NotIn, Told};
 use crate::stranger::Stranger;
 use crate::tls::AppTlsConfig;
@@ -71,7 +71,7 @@ async fn inside_tls<A: Stream>(
     deadline: &Deadline,
 ) -> Result<Arrival<A>, NotIn<PostgresFault>> {
     let accepting = accept(socket, tls, alpn);
-    let app = deadline.run("TLS with the app", accepting).await?;
+    let app = deadline.run("speaking TLS with the app", accepting).await?;
     match negotiate(app, Asked::TLS_DONE, deadline).await? {
         Negotiated::Settled(greeting) => Ok(greeting),
         Negotiated::Tls(_) => Ok(Arrival::Nobody(Stranger::Unknown)),
@@ -203,11 +203,6 @@ pub(super) async fn refuse<A: Stream>(
 ) -> Told<PostgresFault> {
     let words = notice(&fault);
     app.refuse(fault, &words).await
-}
-
-/// Tells an app at rest why its session ends here.
-pub(super) async fn farewell<S: Stream>(app: &mut Leg<S>, cause: &Cause) {
-    app.part_with(&goodbye(cause)).await;
 }
 
 async fn say<A: Stream>(app: &mut AppLeg<A>, bytes: &[u8]) -> Result<(), Left> {

@@ -6,7 +6,7 @@ use azdb_quote::{Chain, Quoted};
 use azdb_wire::postgres::{ErrorFields, FirstError, MessageError, Version};
 
 use super::hint;
-use crate::fault::{Explained, Fault, Kind, OwnFault};
+use crate::fault::{Explained, Fault, Kind, Meaning, OwnFault};
 
 /// A step of PostgreSQL's login went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,8 @@ pub(crate) enum PostgresFault {
         message: Vec<u8>,
         /// Its ErrorResponse without tag and length.
         body: Vec<u8>,
+        /// What it means, where that is known.
+        meaning: Option<Meaning>,
         /// The messages that it sent before, as the app is to read them: its notices, and its "Ok" where it had said so.
         before: Vec<u8>,
     },
@@ -61,9 +63,8 @@ impl Explained for PostgresFault {
     fn kind(&self) -> Kind {
         match self {
             Self::AppPacket(_) | Self::AppVersion(_) | Self::NoUser => Kind::User,
-            Self::TlsAnswer { .. } | Self::UpstreamMessage(_) | Self::Refused { .. } => {
-                Kind::Upstream
-            }
+            Self::TlsAnswer { .. } | Self::UpstreamMessage(_) => Kind::Upstream,
+            Self::Refused { meaning, .. } => meaning.map_or(Kind::Upstream, |known| known.kind),
             Self::Challenge { .. } => Kind::Configuration,
         }
     }
@@ -80,8 +81,10 @@ impl Explained for PostgresFault {
                 "as Entra administrator, in database postgres: select * from pgaadauth_list_principals(false); \
                  create the role with pgaadauth_create_principal or correct upstream_user"
             }
-            Self::Refused { message, .. } => hint::for_text(message)
-                .unwrap_or("the words are the server's own; see its documentation and its log"),
+            Self::Refused { meaning, .. } => meaning.map_or(
+                "the words are the server's own; see its documentation and its log",
+                |known| known.remedy,
+            ),
         })
     }
 }
@@ -112,6 +115,7 @@ impl OwnFault for PostgresFault {
                 message,
                 body,
                 before,
+                meaning: _,
             } => vec![message, body, before],
             Self::AppPacket(_)
             | Self::AppVersion(_)

@@ -1,44 +1,84 @@
 //! What Azure's refusals mean, by their texts.
 
-/// A piece of a message, lower case, and what to do about it.
-const HINTS: [(&[&str], &str); 7] = [
+use crate::fault::{Kind, Meaning};
+
+/// Pieces of a message, lower case, whose business it is, and what to do about it.
+const KNOWN: [(&[&str], Kind, &str); 12] = [
     (
         &["is neither an aad_auth_tokentype_app_user"],
+        Kind::Configuration,
         "this role belongs to a person, the token to an application: set upstream_user to the role of the managed identity",
     ),
     (
         &["service principals cannot generate aad_auth_tokentype_app_user"],
+        Kind::Identity,
         "the token belongs to a person, this role to an application: use the managed identity, or set upstream_user to your own \
          name; a role for an identity is made with type 'service'",
     ),
     (
         &["access token has expired"],
+        Kind::Identity,
         "check this machine's clock; the proxy has tried once with a new token",
     ),
     (
         &["does not have a valid audience"],
+        Kind::Configuration,
         "set the route's audience to the resource named here; each cloud has its own",
     ),
     (
         &["no pg_hba.conf entry", "no encryption"],
+        Kind::Configuration,
+        "the server wants TLS: set upstream_tls to \"verify\"",
+    ),
+    (
+        // As servers before version 14 say it.
+        &["no pg_hba.conf entry", "ssl off"],
+        Kind::Configuration,
         "the server wants TLS: set upstream_tls to \"verify\"",
     ),
     (
         &["no pg_hba.conf entry"],
+        Kind::Network,
         "the server's firewall does not know this machine's address, or the role may not log in from it",
     ),
     (
+        &["role \"", "\" does not exist"],
+        Kind::Configuration,
+        "the server has no such role (case counts): correct upstream_user, or as Entra administrator, in database postgres: \
+         select * from pgaadauth_create_principal('<name of the identity>', false, false)",
+    ),
+    (
+        &["is not permitted to log in"],
+        Kind::Configuration,
+        "the role is one that others are members of: set upstream_user to the identity's own role, or ALTER ROLE … LOGIN",
+    ),
+    (
+        &["too many connections"],
+        Kind::Limit,
+        "the server has no connection left for this role or database: close some, or raise the limit",
+    ),
+    (
+        &["remaining connection slots are reserved"],
+        Kind::Limit,
+        "the server has no connection left: close some, make the apps' pools smaller, or raise its max_connections",
+    ),
+    (
         &["password authentication failed"],
+        Kind::Configuration,
         "the role is not mapped to this identity, or its name differs (case counts): \
          select * from pgaadauth_list_principals(false); for a role with a password check upstream_password_file",
     ),
 ];
 
-/// The hint for an upstream's message, if its text is a known one.
-pub(super) fn for_text(message: &[u8]) -> Option<&'static str> {
+/// What an upstream's message means, if its text is a known one.
+pub(super) fn meaning_of(message: &[u8]) -> Option<Meaning> {
     let text = String::from_utf8_lossy(message).to_ascii_lowercase();
-    let known = |(pieces, _): &&(&[&str], _)| pieces.iter().all(|piece| text.contains(piece));
-    HINTS.iter().find(known).map(|(_, hint)| *hint)
+    let has = |pieces: &[&str]| pieces.iter().all(|piece| text.contains(piece));
+    let (_, kind, remedy) = KNOWN.iter().find(|(pieces, ..)| has(pieces))?;
+    Some(Meaning {
+        kind: *kind,
+        remedy,
+    })
 }
 
 /// Whether the upstream's message says that the token was too old.
@@ -84,16 +124,33 @@ mod tests {
                 "the server's firewall",
             ),
             (
+                "no pg_hba.conf entry for host \"10.0.0.1\", user \"x\", database \"d\", SSL off",
+                "the server wants TLS",
+            ),
+            ("role \"x\" does not exist", "the server has no such role"),
+            (
+                "role \"x\" is not permitted to log in",
+                "the role is one that others are members of",
+            ),
+            (
+                "remaining connection slots are reserved for roles with the SUPERUSER attribute",
+                "the server has no connection left: close",
+            ),
+            (
+                "too many connections for role \"x\"",
+                "the server has no connection left for",
+            ),
+            (
                 "password authentication failed for user \"x\"",
                 "the role is not mapped",
             ),
         ] {
-            let hint = for_text(text.as_bytes());
+            let known = meaning_of(text.as_bytes());
             assert!(
-                hint.is_some_and(|hint| hint.starts_with(start)),
-                "{text}: {hint:?}"
+                known.is_some_and(|known| known.remedy.starts_with(start)),
+                "{text}: {known:?}"
             );
         }
-        assert_eq!(for_text(b"database \"x\" does not exist"), None);
+        assert_eq!(meaning_of(b"database \"x\" does not exist"), None);
     }
 }

@@ -37,6 +37,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+use azdb_config::route::Route;
 use azdb_quote::Quoted;
 use azdb_wire::postgres::Startup;
 use tokio::sync::OwnedSemaphorePermit;
@@ -74,7 +75,7 @@ impl Protocol for Postgres {
         socket: A,
         lobby: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<PostgresFault>> {
-        let deadline = Deadline::after(lobby.route.login_timeout);
+        let deadline = lobby.deadline();
         let greeting = app::greet(socket, lobby.app_tls.as_ref(), &deadline);
         let (mut app, packet) = match greeting.await? {
             app::Arrival::Startup(app, packet) => (app, packet),
@@ -97,12 +98,12 @@ impl Protocol for Postgres {
             legs: Paired { app, upstream },
             watch: entered.watch,
             following: entered.following,
-            _permit: entered.permit,
+            permit: Some(entered.permit),
         })))
     }
 
-    async fn farewell<A: Stream>(app: &mut Leg<Self::App<A>>, cause: &Cause) {
-        app::farewell(app, cause).await;
+    fn last_words(watch: &PostgresWatch, cause: Cause, _: &Route) -> Option<Vec<u8>> {
+        watch.hears_errors().then(|| notice::in_session(cause))
     }
 }
 

@@ -5,9 +5,12 @@
 
 use azdb_wire::postgres::{ErrorResponse, append_hint};
 
-use super::{PostgresFault, hint};
+use super::PostgresFault;
 use crate::fault::{Cause, Explained as _, Fault, Root};
 use crate::stranger::PROXY_HEADER;
+
+/// A connection that was good is not any more.
+const CONNECTION_FAILURE: &str = "08006";
 
 /// Whose words an app reads.
 enum Words<'a> {
@@ -35,14 +38,18 @@ pub(super) fn notice(fault: &Fault<PostgresFault>) -> Vec<u8> {
             out.extend_from_slice(before);
             append_hint(body, hint.or(fault.note()), &mut out);
         }
-        Words::Ours(sqlstate) => ErrorResponse {
-            sqlstate,
-            message: &format!("azdb-proxy: {}", fault.told()),
-            hint: &fault.remedy(),
-        }
-        .encode(&mut out),
+        Words::Ours(sqlstate) => encode(sqlstate, fault, &mut out),
     }
     out
+}
+
+fn encode(sqlstate: &'static str, fault: &Fault<PostgresFault>, out: &mut Vec<u8>) {
+    let response = ErrorResponse {
+        sqlstate,
+        message: &format!("azdb-proxy: {}", fault.told()),
+        hint: &fault.remedy(),
+    };
+    response.encode(out);
 }
 
 /// What whoever waits behind a header of the PROXY protocol reads.
@@ -57,8 +64,18 @@ pub(super) fn no_proxy_header() -> Vec<u8> {
     out
 }
 
+/// What an app reads whose session ends because of `cause`.
+pub(super) fn in_session(cause: Cause) -> Vec<u8> {
+    if let Cause::ShuttingDown | Cause::Moved { .. } = cause {
+        return goodbye(&cause);
+    }
+    let mut out = Vec::new();
+    encode(CONNECTION_FAILURE, &Fault::Shared(cause), &mut out);
+    out
+}
+
 /// What an app at rest reads when its session ends here.
-pub(super) fn goodbye(cause: &Cause) -> Vec<u8> {
+fn goodbye(cause: &Cause) -> Vec<u8> {
     let mut out = Vec::new();
     ErrorResponse {
         sqlstate: "57P01",
@@ -79,6 +96,7 @@ fn of_cause(cause: &Cause) -> &'static str {
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
         | Cause::UpstreamLost { .. }
+        | Cause::UpstreamSilent { .. }
         | Cause::Overdue(_) => "57P03",
         Cause::UnknownUser { .. }
         | Cause::Token { .. }
@@ -98,14 +116,15 @@ fn of_own(own: &PostgresFault) -> Words<'_> {
         PostgresFault::NoUser | PostgresFault::Challenge { .. } => "28000",
         PostgresFault::TlsAnswer { .. } => "08001",
         PostgresFault::Refused {
-            message,
             body,
+            meaning,
             before,
+            ..
         } => {
             return Words::Upstreams {
                 before,
                 body,
-                hint: hint::for_text(message),
+                hint: meaning.map(|known| known.remedy),
             };
         }
     })

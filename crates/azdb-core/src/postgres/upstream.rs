@@ -10,7 +10,7 @@ use azdb_wire::postgres::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
-use super::{Postgres, PostgresFault, password};
+use super::{Postgres, PostgresFault, hint, password};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{Attempt, Credential, Lobby, Tracks};
@@ -42,6 +42,10 @@ pub(super) struct Entry<'a, D: Dial> {
 impl<D: Dial> Attempt for Entry<'_, D> {
     type Granted = Granted<D::Stream>;
     type Fault = PostgresFault;
+
+    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8] {
+        &mut granted.answer
+    }
 
     /// Dials the route's upstream and logs in there.
     async fn log_in(
@@ -106,7 +110,7 @@ struct Securing<'a> {
 impl<S: Stream> Opening<S> for Securing<'_> {
     type Way = Upstream<S>;
     type Fault = PostgresFault;
-    const DOING: &'static str = "TLS with the upstream";
+    const DOING: &'static str = "speaking TLS with the upstream";
 
     async fn open(
         &self,
@@ -337,6 +341,7 @@ pub(super) async fn say<S: Stream>(
 pub(super) fn refused(body: &[u8]) -> Fault<PostgresFault> {
     let message = ErrorFields::of(body).get(b'M').unwrap_or_default().to_vec();
     PostgresFault::Refused {
+        meaning: hint::meaning_of(&message),
         message,
         body: body.to_vec(),
         before: Vec::new(),

@@ -21,6 +21,13 @@ impl PostgresWatch {
     }
 }
 
+impl PostgresWatch {
+    /// Whether the app would take an error for one of its server's.
+    pub(super) fn hears_errors(&self) -> bool {
+        self.exchange.hears_errors()
+    }
+}
+
 impl Watch for PostgresWatch {
     fn app_sent(&mut self, bytes: &[u8]) -> Cut {
         self.exchange.app_sent(bytes);
@@ -33,6 +40,10 @@ impl Watch for PostgresWatch {
 
     fn at_rest(&self) -> bool {
         self.exchange.at_rest()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.exchange.is_idle()
     }
 
     fn app_left(&self) -> bool {

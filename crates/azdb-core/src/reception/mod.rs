@@ -88,8 +88,10 @@ impl Reception {
             dialler: Tcp {
                 names: resources.names.clone(),
                 home: Arc::clone(&resources.home),
+                upstream_timeout: route.upstream_timeout,
             },
             closing: ending.closing.clone(),
+            goodbye: ending.goodbye.clone(),
             tasks: ending.tasks.clone(),
             state: Arc::new(RouteState::new(route)),
             route: Arc::clone(route),
@@ -165,11 +167,12 @@ impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
 
     fn take_in(
         self: Arc<Self>,
-        socket: AppSocket,
+        mut socket: AppSocket,
         peer: Peer,
         place: Option<OwnedSemaphorePermit>,
         ending: &Ending,
     ) {
+        socket.must_answer_within(self.route.upstream_timeout);
         self.watch_names();
         let end = ending.clone();
         ending.spawn(async move {

@@ -1,5 +1,6 @@
 //! Both directions of a session, polled in turn.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub(super) struct Course {
     clock: Option<(Pin<Box<Sleep>>, Duration, u64)>,
     /// The first end, which is the one that explains the session.
     pub(super) why: Option<Why>,
+    /// Which side's connection broke: nothing comes from there any more, and nothing gets there.
+    gone: Option<Side>,
     app_first: bool,
 }
 
@@ -31,6 +34,7 @@ impl Course {
             linger,
             clock: None,
             why: None,
+            gone: None,
             app_first: true,
         }
     }
@@ -54,16 +58,35 @@ impl Course {
                     }
                     (Side::App, _) | (Side::Upstream, SourceEnd::Whole) => {}
                 }
-                self.note(match end {
-                    SourceEnd::Whole | SourceEnd::CutOff => Why::Closed(side),
-                    SourceEnd::Broke(error) => Why::Broken(side, error),
-                });
+                match end {
+                    SourceEnd::Whole | SourceEnd::CutOff => self.note(Why::Closed(side)),
+                    SourceEnd::Broke(error) => self.lose(side, error),
+                }
             }
         }
-        if self.from_app.is_over() && self.from_upstream.is_over() || self.is_paused() {
+        if self.is_over() || self.is_paused() {
             return Poll::Ready(());
         }
         self.poll_clock(cx)
+    }
+
+    /// Whether nothing is left to move. Nobody is left to hear what comes for an app that is gone; an upstream's last words reach
+    /// its app.
+    fn is_over(&self) -> bool {
+        match self.gone {
+            Some(Side::App) => true,
+            Some(Side::Upstream) => self.from_upstream.is_over(),
+            None => self.from_app.is_over() && self.from_upstream.is_over(),
+        }
+    }
+
+    /// A side's connection has broken.
+    fn lose(&mut self, side: Side, error: io::Error) {
+        self.note(Why::Broken(side, error));
+        self.gone.get_or_insert(side);
+        if self.gone == Some(Side::Upstream) {
+            self.from_upstream.spare_the_end();
+        }
     }
 
     /// Moves what can be moved one way. `Some` once: when its source has ended, before its sink is told.
@@ -88,7 +111,12 @@ impl Course {
             Progress::Going => None,
             Progress::SourceEnded(end) => Some(end),
             Progress::SinkBroke(error) => {
-                self.note(Why::Broken(side.other(), error));
+                let broken = match error.kind() {
+                    // A sink that knows its protocol does not take what breaks its rules.
+                    io::ErrorKind::InvalidData => side,
+                    _ => side.other(),
+                };
+                self.lose(broken, error);
                 None
             }
         }
@@ -101,10 +129,13 @@ impl Course {
 
     /// Runs the linger clock once one direction is over.
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limit = match (self.from_app.is_over(), self.from_upstream.is_over()) {
-            (true, _) => self.linger.after_app,
-            (_, true) => self.linger.after_upstream,
-            (false, false) => return Poll::Pending,
+        let (app_is_over, upstream_is_over) =
+            (self.from_app.is_over(), self.from_upstream.is_over());
+        let limit = match self.gone {
+            Some(_) => self.linger.after_upstream,
+            None if app_is_over => self.linger.after_app,
+            None if upstream_is_over => self.linger.after_upstream,
+            None => return Poll::Pending,
         };
         let moved = self.from_app.moved() + self.from_upstream.moved();
         let (sleep, running, seen) = self
@@ -127,7 +158,11 @@ impl Course {
         self.from_app.holds_nothing() && self.from_upstream.holds_nothing()
     }
 
-    pub(super) fn into_ended(self, app_left: bool) -> Ended {
+    pub(super) fn into_ended(mut self, app_left: bool) -> Ended {
+        let unsent = match self.gone {
+            Some(Side::App) => Some(self.from_app.take_held()),
+            Some(Side::Upstream) | None => None,
+        };
         let why = match self.why {
             // Servers close at an app's word, often before the app does.
             Some(Why::Closed(_) | Why::Broken(..)) if app_left => Why::Closed(Side::App),
@@ -137,6 +172,7 @@ impl Course {
             from_app: self.from_app.moved(),
             from_upstream: self.from_upstream.moved(),
             why,
+            unsent,
         }
     }
 }

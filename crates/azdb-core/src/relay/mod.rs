@@ -18,7 +18,9 @@
 //! # Invariants
 //!
 //! * A direction buffers only what the far side would not take, and never more than [`SCRATCH`] bytes.
-//! * A failed write ends its own direction only: the upstream's last words are heard.
+//! * A failed write to an upstream ends its own direction only: the upstream's last words are heard.
+//! * An app whose connection breaks, or that breaks the rules which its upstream's leg keeps, ends its session at once.
+//! * A break of the upstream leaves the app's leg open for words of ours.
 //! * An end of one stream is carried on as an end, and the other direction goes on until it ends or [`Linger`] runs out.
 //! * A word of ours is written between answers, never into one.
 //! * At a pause no byte is lost, held or out of order, on either leg.
@@ -29,7 +31,7 @@ mod watch;
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -110,6 +112,8 @@ pub(crate) struct Ended {
     pub(crate) from_upstream: u64,
     /// Who ended it, and how.
     pub(crate) why: Why,
+    /// What an app that is gone said last and the upstream has yet to take.
+    pub(crate) unsent: Option<Vec<u8>>,
 }
 
 impl Ended {
@@ -119,6 +123,7 @@ impl Ended {
             from_app: 0,
             from_upstream: 0,
             why: Why::Goodbye { at_rest: false },
+            unsent: None,
         }
     }
 }
@@ -143,7 +148,7 @@ pub(crate) enum Why {
 pub(crate) struct Ends<G, R> {
     /// Completes when the session is to end.
     pub(crate) goodbye: G,
-    /// Completes when it is to end as soon as it is at rest.
+    /// Completes when it is to end as soon as it is idle.
     pub(crate) rest: R,
 }
 
@@ -166,8 +171,8 @@ pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
     linger: Linger,
     ends: Ends<impl Future<Output = ()>, impl Future<Output = ()>>,
 ) -> Stopped {
-    let mut goodbye = std::pin::pin!(ends.goodbye);
-    let (mut rest, mut rest_is_due) = (std::pin::pin!(ends.rest), false);
+    let mut goodbye = pin!(ends.goodbye);
+    let (mut rest, mut rest_is_due) = (pin!(ends.rest), false);
     let mut retirement = Retirement::at(watch.retires_at());
     let mut course = Course::new(linger);
     poll_fn(|cx| {
@@ -180,7 +185,7 @@ pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
             return Poll::Ready(());
         }
         rest_is_due = rest_is_due || rest.as_mut().poll(cx).is_ready();
-        if rest_is_due && watch.at_rest() && course.holds_nothing() {
+        if rest_is_due && watch.is_idle() && course.holds_nothing() {
             let at_rest = true;
             course.why.get_or_insert(Why::Goodbye { at_rest });
             return Poll::Ready(());

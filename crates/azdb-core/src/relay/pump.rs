@@ -67,6 +67,8 @@ pub(super) struct Direction {
     /// What was read and may not go yet: a few bytes that are shown again with those behind them, or, at a pause, what is
     /// not the relay's any more.
     behind: Vec<u8>,
+    /// The sink is not told of the end: there is something to say to it before.
+    spares_the_end: bool,
     moved: u64,
 }
 
@@ -83,6 +85,18 @@ impl Direction {
     /// Whether everything that was read has left.
     pub(super) fn holds_nothing(&self) -> bool {
         self.held.is_empty() && !self.unflushed
+    }
+
+    /// Leaves the sink as it is when the source has ended.
+    pub(super) fn spare_the_end(&mut self) {
+        self.spares_the_end = true;
+    }
+
+    /// What the sink has yet to take.
+    pub(super) fn take_held(&mut self) -> Vec<u8> {
+        let mut held = std::mem::take(&mut self.held);
+        held.drain(..self.taken.min(held.len()));
+        held
     }
 
     /// Whether everything before a pause has left.
@@ -163,7 +177,9 @@ impl Direction {
                     }
                 }
                 Read::Dry => {
-                    ready!(self.poll_flush(cx, sink))?;
+                    // Also when nothing is left to flush: a sink that has taken everything may have to look after it still.
+                    ready!(Pin::new(&mut *sink).poll_flush(cx))?;
+                    self.unflushed = false;
                     return Poll::Pending;
                 }
                 // What arrived before the end is the far side's; it gets the rest of it, and an end.
@@ -201,7 +217,11 @@ impl Direction {
         cx: &mut Context<'_>,
         sink: &mut W,
     ) -> Poll<io::Result<()>> {
-        let outcome = ready!(Pin::new(sink).poll_shutdown(cx));
+        let outcome = ready!(if self.spares_the_end {
+            Pin::new(sink).poll_flush(cx)
+        } else {
+            Pin::new(sink).poll_shutdown(cx)
+        });
         self.end();
         Poll::Ready(outcome)
     }

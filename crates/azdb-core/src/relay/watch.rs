@@ -10,6 +10,11 @@ pub(crate) trait Watch: Send {
     fn upstream_sent(&mut self, bytes: &[u8]);
     /// Whether a word to the app would cut into nothing.
     fn at_rest(&self) -> bool;
+    /// Whether nothing has been begun that the app would have to begin anew: at rest, and in no transaction as far as that can be
+    /// seen.
+    fn is_idle(&self) -> bool {
+        self.at_rest()
+    }
     /// From when on the session is to end as soon as it is at rest.
     fn retires_at(&self) -> Option<Instant> {
         None

@@ -82,6 +82,9 @@ pub(crate) fn every_cause() -> Vec<Cause> {
             doing: "waiting for its answer",
             source: source(),
         },
+        Cause::UpstreamSilent {
+            limit: Duration::from_secs(30),
+        },
         Cause::Overdue(Overdue {
             doing: "waiting for a token",
             limit: Duration::from_secs(9),
@@ -113,8 +116,9 @@ fn place(cause: &Cause) -> usize {
         Cause::NotSealed { .. } => 24,
         Cause::UpstreamRules { .. } => 25,
         Cause::UpstreamLost { .. } => 26,
-        Cause::Overdue(_) => 27,
-        Cause::Moved { .. } => 28,
+        Cause::UpstreamSilent { .. } => 27,
+        Cause::Overdue(_) => 28,
+        Cause::Moved { .. } => 29,
     }
 }
 

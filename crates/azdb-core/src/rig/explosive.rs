@@ -49,6 +49,7 @@ impl ExplosiveDial {
             app_tls: lobby.app_tls,
             tokens: lobby.tokens,
             closing: lobby.closing,
+            goodbye: lobby.goodbye,
             tasks: lobby.tasks,
             state: lobby.state,
         }

@@ -6,7 +6,9 @@
     reason = "a test may fail loudly"
 )]
 
+mod breaking;
 mod causes;
+mod echo;
 mod explosive;
 pub(crate) mod sockets;
 mod spoken;
@@ -27,7 +29,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use breaking::{Break, Breaking, BreakingDial};
 pub(crate) use causes::every_cause;
+pub(crate) use echo::{assert_silent, quoting};
 pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
 pub(crate) use spoken::{Spoken, in_every_protocol};
 
@@ -150,6 +154,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         unix_mode: 0o600,
         max_connections: 10,
         login_timeout: LOGIN_TIMEOUT,
+        upstream_timeout: Duration::from_secs(30),
         hold_logins: false,
         follow_dns: false,
         tds: TdsOptions::default(),
@@ -194,6 +199,7 @@ fn lobby<P: Protocol>(
         tokens: tokens(),
         dialler,
         closing: CancellationToken::new(),
+        goodbye: CancellationToken::new(),
         tasks: TaskTracker::new(),
         state: Arc::new(RouteState::new(&route)),
         route,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use azdb_config::route::{ProtocolName, Route};
 use rustls::ServerConfig;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncWriteExt as _, DuplexStream};
 
 use super::{Databases, House};
 use crate::fault::Fault;
@@ -33,8 +33,27 @@ pub(crate) trait Spoken: Protocol {
     /// Asks to be let in and reads what it is told instead, up to the end of the connection.
     fn refused(app: &mut DuplexStream) -> impl Future<Output = String> + Send;
 
+    /// What an app may ask for in a session.
+    fn question() -> Vec<u8>;
+
+    /// The upstream hears [`Spoken::question`].
+    fn hear_question(database: &mut Self::Database) -> impl Future<Output = ()>;
+
     /// The app asks for something and the upstream hears it: so many bytes.
-    fn ask(app: &mut DuplexStream, database: &mut Self::Database) -> impl Future<Output = u64>;
+    fn ask(app: &mut DuplexStream, database: &mut Self::Database) -> impl Future<Output = u64> {
+        async {
+            let question = Self::question();
+            app.write_all(&question).await.unwrap();
+            Self::hear_question(database).await;
+            question.len() as u64
+        }
+    }
+
+    /// The upstream begins to answer [`Spoken::question`]: these bytes, behind which an app takes no word of ours.
+    fn half_an_answer(database: &mut Self::Database) -> impl Future<Output = Vec<u8>>;
+
+    /// The text of the error that the app, which has asked, reads as its answer.
+    fn error_in_session(app: &mut DuplexStream) -> impl Future<Output = String>;
 
     /// The upstream answers and the app hears it: so many bytes. Whatever can be at rest then is.
     fn answer(app: &mut DuplexStream, database: &mut Self::Database) -> impl Future<Output = u64>;

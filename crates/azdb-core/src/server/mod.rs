@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azdb_config::route::{ListenAddr, Route};
+use azdb_config::{DrainIdle, Spelled};
 use azdb_identity::Tokens;
 use azdb_names::Names;
 
@@ -34,6 +35,15 @@ pub struct Server {
     ending: Ending,
     /// What the program's log could not say.
     log_lines_dropped: fn() -> u64,
+}
+
+/// How a server comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// Sessions have so long to end by themselves.
+    pub patience: Duration,
+    /// Whether idle ones use that time.
+    pub idle: DrainIdle,
 }
 
 /// How the end came.
@@ -109,9 +119,9 @@ impl Server {
         &self.addresses
     }
 
-    /// Serves until `stop`, then takes no one in any more, lets sessions finish for up to `patience`, and says goodbye to
-    /// the rest.
-    pub async fn run(self, stop: impl Future<Output = ()>, patience: Duration) -> Drained {
+    /// Serves until `stop`, then takes no one in any more, lets sessions finish as `drain` has it, and says goodbye to the rest.
+    pub async fn run(self, stop: impl Future<Output = ()>, drain: Drain) -> Drained {
+        let Drain { patience, idle } = drain;
         let Self {
             listeners, ending, ..
         } = self;
@@ -132,7 +142,10 @@ impl Server {
         ending.tasks.close();
         let open = ending.sessions();
         if open > 0 {
-            tracing::info!(sessions = open, ?patience, "draining");
+            tracing::info!(sessions = open, patience = %Spelled(patience), "draining");
+        }
+        if idle == DrainIdle::Now {
+            ending.rest.cancel();
         }
         if tokio::time::timeout(patience, ending.tasks.wait())
             .await

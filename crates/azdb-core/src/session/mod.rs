@@ -1,5 +1,7 @@
 //! One app's connection, from the door to its last log line.
 
+use std::io;
+
 use azdb_quote::Chain;
 use tracing::{Instrument as _, Span};
 
@@ -7,10 +9,10 @@ use crate::ending::{Admitted, Ending};
 use crate::fault::{Cause, Explained, OwnFault};
 use crate::ledger::Ledger;
 use crate::lobby::{Following, Lobby, Login, Protocol, Session};
-use crate::parting::NotIn;
-use crate::relay::{Ended, Ends, Linger, Stopped, Why, relay};
+use crate::parting::{NotIn, see_off};
+use crate::relay::{Ended, Ends, Linger, Side, Stopped, Why, relay};
 use crate::socket::Peer;
-use crate::way::{Dial, Stream};
+use crate::way::{BreakOff as _, Dial, Stream};
 
 /// Serves one app.
 pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
@@ -26,12 +28,11 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     let span = || tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
     let login = Box::pin(P::login(socket, lobby).instrument(span()));
-    match ending.goodbye.run_until_cancelled(login).await {
-        Some(Ok(Login::Session(session))) => run(session, &span, lobby, ending).await,
-        Some(Ok(Login::Errand(what))) => span().in_scope(|| tracing::debug!("{what}")),
-        Some(Ok(Login::Nobody(who))) => span().in_scope(|| tracing::debug!("no login: {who}")),
-        Some(Err(not_in)) => span().in_scope(|| note("login refused", &not_in, ledger)),
-        None => span().in_scope(|| tracing::warn!("login cut short by the end of the proxy")),
+    match login.await {
+        Ok(Login::Session(session)) => run(session, &span, lobby, ending).await,
+        Ok(Login::Errand(what)) => span().in_scope(|| tracing::debug!("{what}")),
+        Ok(Login::Nobody(who)) => span().in_scope(|| tracing::debug!("no login: {who}")),
+        Err(not_in) => span().in_scope(|| note("login refused", &not_in, ledger)),
     }
 }
 
@@ -65,21 +66,56 @@ async fn run<P: Protocol, A: Stream, D: Dial>(
     ending: &Ending,
 ) {
     let ledger = &lobby.state.ledger;
-    let _counted = Counted::new(ending, ledger);
+    let counted = Counted::new(ending, ledger);
     span().in_scope(|| tracing::debug!("session begins"));
     let ended = converse(&mut session, span, lobby, ending).await;
-    if let Why::Goodbye { at_rest: true } = ended.why {
-        let following = session.following.as_deref();
-        let cause = match following.and_then(Following::moved_from) {
-            Some(name) if !ending.goodbye.is_cancelled() => Cause::Moved { name: name.clone() },
-            _ => Cause::ShuttingDown,
-        };
-        Box::pin(P::farewell(&mut session.legs.app, &cause)).await;
-    }
-    drop(session);
     ledger.from_app.add(ended.from_app);
     ledger.from_upstream.add(ended.from_upstream);
-    span().in_scope(|| log_end(ended));
+    let Ended { unsent, .. } = &ended;
+    if let Some(unsent) = unsent {
+        session.permit = None;
+        drop(counted);
+        span().in_scope(|| log_end(&ended));
+        return Box::pin(see_off(&mut session.legs.upstream, unsent)).await;
+    }
+    if let Some(cause) = cause(&ended.why, session.following.as_deref(), lobby, ending) {
+        let words = P::last_words(&session.watch, cause, &lobby.route);
+        let app = &mut session.legs.app;
+        match words {
+            Some(words) => Box::pin(app.part_with(&words)).await,
+            None => app.break_off(),
+        }
+    }
+    drop(session);
+    span().in_scope(|| log_end(&ended));
+}
+
+/// Why a session ends that neither side has ended, if its app may be told.
+fn cause<P: Protocol, D: Dial>(
+    why: &Why,
+    following: Option<&Following>,
+    lobby: &Lobby<P, D>,
+    ending: &Ending,
+) -> Option<Cause> {
+    match why {
+        Why::Goodbye { at_rest: true } => {
+            let is_ours = ending.goodbye.is_cancelled() || ending.rest.is_cancelled();
+            let moved = following.and_then(Following::moved_from);
+            Some(match moved {
+                Some(name) if !is_ours => Cause::Moved { name: name.clone() },
+                _ => Cause::ShuttingDown,
+            })
+        }
+        Why::Broken(Side::Upstream, error) => {
+            // The log has the error itself.
+            let source = io::Error::new(error.kind(), error.to_string());
+            Some(Cause::in_session(source, lobby.route.upstream_timeout))
+        }
+        Why::Broken(Side::App, _)
+        | Why::Closed(_)
+        | Why::Goodbye { at_rest: false }
+        | Why::Retired => None,
+    }
 }
 
 /// Relays, and does what the relay pauses for, until the session is over.
@@ -102,8 +138,11 @@ async fn converse<P: Protocol, A: Stream, D: Dial>(
             goodbye: ending.goodbye.cancelled(),
             rest: async {
                 match following {
-                    Some(following) => following.moved().await,
-                    None => std::future::pending().await,
+                    None => ending.rest.cancelled().await,
+                    Some(following) => tokio::select! {
+                        () = ending.rest.cancelled() => {}
+                        () = following.moved() => {}
+                    },
                 }
             },
         };
@@ -115,34 +154,22 @@ async fn converse<P: Protocol, A: Stream, D: Dial>(
             }
         }
         let intermission = P::intermission(legs, watch, lobby).instrument(span());
-        match ending
-            .goodbye
-            .run_until_cancelled(Box::pin(intermission))
-            .await
-        {
-            Some(Ok(())) => {}
-            Some(Err(not_in)) => {
-                let what = "login within the session refused";
-                span().in_scope(|| note(what, &not_in, &lobby.state.ledger));
-                break Ended::by_us();
-            }
-            None => break Ended::by_us(),
+        if let Err(not_in) = Box::pin(intermission).await {
+            let what = "login within the session refused";
+            span().in_scope(|| note(what, &not_in, &lobby.state.ledger));
+            break Ended::by_us();
         }
     };
     Ended {
         from_app: ended.from_app + from_app,
         from_upstream: ended.from_upstream + from_upstream,
-        why: ended.why,
+        ..ended
     }
 }
-fn log_end(
-    Ended {
-        from_app,
-        from_upstream,
-        why,
-    }: Ended,
-) {
-    match why {
+
+fn log_end(ended: &Ended) {
+    let (from_app, from_upstream) = (ended.from_app, ended.from_upstream);
+    match &ended.why {
         Why::Closed(side) => {
             tracing::info!(closed_by = %side, from_app, from_upstream, "session ended");
         }

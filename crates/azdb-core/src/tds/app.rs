@@ -69,7 +69,7 @@ async fn arrive<A: Stream>(
     settled: &mut Settled,
     deadline: &Deadline,
 ) -> Result<Result<AppLeg<A>, Stranger>, Left> {
-    const SHAKING: &str = "TLS with the app";
+    const SHAKING: &str = "speaking TLS with the app";
     let mut socket = Leg::new(socket);
     match (socket.first_byte(deadline).await, tls) {
         (Err(stranger), _) => return Ok(Err(stranger)),
@@ -143,7 +143,9 @@ async fn read_prelogin<S: Stream>(leg: &mut Leg<S>) -> Result<Option<Prelogin>, 
     match read_message(leg, Reading::Ahead, kind::PRELOGIN, MAX_PRELOGIN).await {
         Ok(message) => Ok(Prelogin::parse(&message.payload).ok()),
         Err(NoMessage::Lost(error)) => Err(error.into()),
-        Err(NoMessage::Bad(_) | NoMessage::Kind | NoMessage::TooLong) => Ok(None),
+        Err(
+            NoMessage::Bad(_) | NoMessage::Kind | NoMessage::TooLong | NoMessage::TooManyPackets,
+        ) => Ok(None),
     }
 }
 
@@ -198,6 +200,7 @@ fn broken(no_message: &NoMessage) -> &'static str {
         NoMessage::Bad(_) => "a packet that is shorter than its header",
         NoMessage::Kind => "a packet in the middle of another message",
         NoMessage::TooLong => "a login that is too long",
+        NoMessage::TooManyPackets => "a login in too many packets",
     }
 }
 

@@ -7,7 +7,7 @@ use azdb_wire::tds::{
     Login7Error, LoginAnswer, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version,
 };
 
-use crate::fault::{Explained, Kind, OwnFault};
+use crate::fault::{Explained, Kind, Meaning, OwnFault};
 
 /// A step of SQL Server's protocol went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -62,10 +62,10 @@ pub(crate) enum TdsFault {
     },
 
     /// The upstream sends us where we do not go.
-    #[error("upstream sends us to {}, {why}", Quoted(.to.as_bytes()))]
+    #[error("upstream sends us to {}, {why}", Quoted(.to))]
     Route {
         /// As the upstream writes it, with the port.
-        to: String,
+        to: Vec<u8>,
         /// What is wrong with it.
         why: &'static str,
     },
@@ -96,8 +96,10 @@ impl Explained for TdsFault {
             | Self::UpstreamPacket(_)
             | Self::UpstreamAnswer(_)
             | Self::TokenNotTaken
-            | Self::Hops(_)
-            | Self::Refused { .. } => Kind::Upstream,
+            | Self::Hops(_) => Kind::Upstream,
+            Self::Refused { message, body } => {
+                meaning_of(message, body).map_or(Kind::Upstream, |known| known.kind)
+            }
             Self::Route { .. } => Kind::Configuration,
         }
     }
@@ -129,9 +131,10 @@ impl Explained for TdsFault {
                 "if the name is your server's, add its domain to routing_suffixes"
             }
             Self::Hops(_) => "look for a circle in the server's redirection",
-            Self::Refused { .. } => {
-                "the words are the server's own; see its documentation and its log"
-            }
+            Self::Refused { message, body } => meaning_of(message, body).map_or(
+                "the words are the server's own; see its documentation and its log",
+                |known| known.remedy,
+            ),
         })
     }
 }
@@ -170,8 +173,8 @@ impl OwnFault for TdsFault {
             | Self::TokenNotTaken
             | Self::NoMars
             | Self::PacketSize { .. }
-            | Self::Route { .. }
             | Self::Hops(_) => Vec::new(),
+            Self::Route { to, .. } => vec![to],
         }
     }
 
@@ -227,3 +230,61 @@ const AWAY: [u32; 16] = [
     983, 10928, 10929, 17142, 18401, 40143, 40166, 40197, 40501, 40540, 40613, 42108, 42109, 49918,
     49919, 49920,
 ];
+
+/// What the numbers of SQL Server and Azure SQL mean; 18456 by its text, because the state says nothing to a client.
+fn meaning_of(message: &[u8], body: &[u8]) -> Option<Meaning> {
+    let answer = LoginAnswer::parse(body).ok()?;
+    let text = String::from_utf8_lossy(message).to_ascii_lowercase();
+    let mut errors = answer.reports().filter(|report| report.is_error);
+    errors.find_map(|report| of_number(report.number, &text))
+}
+
+fn of_number(number: u32, text: &str) -> Option<Meaning> {
+    let (kind, remedy) = match number {
+        40615 | 40914 => (
+            Kind::Network,
+            "add this machine's address, or its network, to the server's firewall rules; no login changes it",
+        ),
+        47073 => (
+            Kind::Network,
+            "the server takes nobody from the public network: go by its private endpoint",
+        ),
+        40531 | 40532 => (
+            Kind::Configuration,
+            "write the server's own full name as upstream; where another name or an address is dialled, that belongs into connect_to",
+        ),
+        4060 | 4064 => (
+            Kind::Configuration,
+            "name a database that is there, in the app's settings or as default_database, and in it: CREATE USER [name of the \
+             identity] FROM EXTERNAL PROVIDER",
+        ),
+        18456 if text.contains("token is expired") => (
+            Kind::Identity,
+            "check this machine's clock; the proxy has tried once with a new token",
+        ),
+        18456 if text.contains("not currently configured to accept this token") => (
+            Kind::Upstream,
+            "set a Microsoft Entra administrator at the server, of the tenant that the identity is in",
+        ),
+        18456 if text.contains("<token-identified principal>") => (
+            Kind::Configuration,
+            "in the database that the app names, or default_database: CREATE USER [name of the identity] FROM EXTERNAL PROVIDER; \
+             without a database the login goes to master",
+        ),
+        18456 => (
+            Kind::Configuration,
+            "check whom the route logs in as; in password mode upstream_user and upstream_password_file, and that the server takes \
+             SQL logins",
+        ),
+        10928 | 10929 | 49918..=49920 => (
+            Kind::Limit,
+            "the database is at its limit of sessions or workers: close some, or give it a larger tier",
+        ),
+        40613 => (
+            Kind::Upstream,
+            "try again: a serverless database that was paused takes about a minute to wake",
+        ),
+        _ => return None,
+    };
+    Some(Meaning { kind, remedy })
+}

@@ -40,6 +40,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+use azdb_config::route::Route;
 use azdb_quote::Quoted;
 use azdb_wire::tds::{FedAuth, Login7, LoginAnswer, Manner, from_utf16, push_utf16};
 use tokio::sync::OwnedSemaphorePermit;
@@ -52,7 +53,7 @@ use one_packet_per_record::OnePacketPerRecord;
 use watch::TdsWatch;
 
 use crate::deadline::Deadline;
-use crate::fault::Fault;
+use crate::fault::{Cause, Fault};
 use crate::lobby::{self, Following, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
@@ -83,7 +84,7 @@ impl Protocol for Tds {
         socket: A,
         lobby: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<TdsFault>> {
-        let (route, deadline) = (&lobby.route, Deadline::after(lobby.route.login_timeout));
+        let (route, deadline) = (&lobby.route, lobby.deadline());
         let greeting = app::greet(socket, lobby.app_tls.as_ref(), &route.name, &deadline);
         let caller = match greeting.await? {
             Ok(caller) => caller,
@@ -117,11 +118,16 @@ impl Protocol for Tds {
             },
             watch: entered.watch,
             following: entered.following,
-            _permit: entered.permit,
+            permit: Some(entered.permit),
         })))
     }
 
-    // No farewell. An idle client of TDS reads nothing before it asks again, and a pool looks whether a connection is still good
+    fn last_words(watch: &TdsWatch, cause: Cause, route: &Route) -> Option<Vec<u8>> {
+        let awaits_answer = watch.awaits_answer();
+        awaits_answer.then(|| notice::in_session(cause, &route.name))
+    }
+
+    // And none at rest. An idle client of TDS reads nothing before it asks again, and a pool looks whether a connection is still good
     // by whether it has ended *and* has nothing to read (SqlClient's `CheckConnection`): a bare end is what it understands.
 }
 
@@ -180,7 +186,7 @@ async fn enter<D: Dial>(
         answer,
         spid: granted.spid,
         following: lobby.follow(&granted.dialled),
-        watch: TdsWatch::new(lobby.route.tds.session_age, token.as_ref()),
+        watch: TdsWatch::new(settled.mars, lobby.route.tds.session_age, token.as_ref()),
         permit,
     })
 }

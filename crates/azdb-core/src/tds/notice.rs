@@ -3,7 +3,7 @@
 //! 18456 is "login failed", which nobody tries again, nor at a failover partner; 40613 is "database not available now", which drivers
 //! do try again.
 
-use azdb_wire::tds::{LoginAnswer, Manner, Notice};
+use azdb_wire::tds::{LoginAnswer, Manner, Notice, Width, kind, push_message};
 
 use super::TdsFault;
 use crate::fault::{Cause, Explained as _, Fault, Root, TlsFlaw};
@@ -24,6 +24,19 @@ enum Words<'a> {
     Upstreams(LoginAnswer<'a>),
 }
 
+/// From here on a class ends the connection: drivers take it for broken.
+const FATAL: u8 = 20;
+
+/// The answer to an app whose session ends because of `cause`, in the widths of every version that logs in with a token.
+pub(super) fn in_session(cause: Cause, route: &str) -> Vec<u8> {
+    let (number, _) = of_cause(&cause);
+    let (mut payload, mut message) = (Vec::new(), Vec::new());
+    let fault = Fault::Shared(cause);
+    encode((number, FATAL), &fault, route, Width::Wide, &mut payload);
+    push_message(kind::RESPONSE, 0, &payload, &mut message);
+    message
+}
+
 /// The payload of the answer that tells an app.
 pub(super) fn notice(fault: &Fault<TdsFault>, manner: &Manner, route: &str) -> Vec<u8> {
     let words = match fault.root() {
@@ -33,19 +46,27 @@ pub(super) fn notice(fault: &Fault<TdsFault>, manner: &Manner, route: &str) -> V
     let mut payload = Vec::new();
     match words {
         Words::Upstreams(answer) => answer.rewrite(manner, &mut payload),
-        Words::Ours((number, class)) => Notice {
-            number,
-            class,
-            message: &format!(
-                "azdb-proxy: {}. What to do: {}",
-                fault.told(),
-                fault.remedy()
-            ),
-            server: route,
-        }
-        .encode(manner.width(), &mut payload),
+        Words::Ours(class) => encode(class, fault, route, manner.width(), &mut payload),
     }
     payload
+}
+
+fn encode(
+    (number, class): Class,
+    fault: &Fault<TdsFault>,
+    route: &str,
+    width: Width,
+    payload: &mut Vec<u8>,
+) {
+    let (told, remedy) = (fault.told(), fault.remedy());
+    let message = &format!("azdb-proxy: {told}. What to do: {remedy}");
+    let notice = Notice {
+        number,
+        class,
+        message,
+        server: route,
+    };
+    notice.encode(width, payload);
 }
 
 fn of_cause(cause: &Cause) -> Class {
@@ -57,6 +78,7 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
         | Cause::UpstreamLost { .. }
+        | Cause::UpstreamSilent { .. }
         | Cause::Tls {
             flaw: TlsFlaw::BrokenOff(_),
             ..

@@ -26,7 +26,12 @@ pub(super) enum NoMessage {
     Kind,
     /// It is longer than the most that is read.
     TooLong,
+    /// It is in more packets than its bytes are worth.
+    TooManyPackets,
 }
+
+/// Most packets of a message: those of the longest one in packets of the least size that can be agreed on (512 bytes), twice.
+const MOST_PACKETS: usize = 1024;
 
 impl From<io::Error> for NoMessage {
     fn from(error: io::Error) -> Self {
@@ -75,7 +80,12 @@ pub(super) async fn read_message<S: Stream>(
     most: usize,
 ) -> Result<Packet, NoMessage> {
     let mut message = read_packet(leg, reading, &[kind], most).await?;
+    let mut count = 1;
     while !message.header.is_last() {
+        count += 1;
+        if count > MOST_PACKETS {
+            return Err(NoMessage::TooManyPackets);
+        }
         let left = most.saturating_sub(message.payload.len());
         let next = read_packet(leg, reading, &[kind], left).await?;
         message.payload.extend_from_slice(&next.payload);
@@ -107,7 +117,7 @@ impl Framing for InPrelogin {
             Ok(packet) => Ok(packet.payload),
             Err(NoMessage::Lost(error)) => Err(error),
             Err(NoMessage::Bad(error)) => Err(bad(&error.to_string())),
-            Err(NoMessage::Kind | NoMessage::TooLong) => {
+            Err(NoMessage::Kind | NoMessage::TooLong | NoMessage::TooManyPackets) => {
                 Err(bad("a packet that is not part of the handshake"))
             }
         }

@@ -41,7 +41,7 @@ pub(super) fn target(
     let server = from_utf16(routing.server);
     let port = routing.port;
     let refuse = |why| TdsFault::Route {
-        to: format!("{server}:{port}"),
+        to: format!("{server}:{port}").into_bytes(),
         why,
     };
     // Fabric writes host\instance: the instance is for LOGIN7 alone.

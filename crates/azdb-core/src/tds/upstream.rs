@@ -60,6 +60,10 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     type Fault = TdsFault;
     const LIFE: Life = Life::Lasting;
 
+    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8] {
+        &mut granted.answer
+    }
+
     /// Dials the route's upstream, logs in there, and goes on to wherever it sends us.
     async fn log_in(
         &mut self,
@@ -160,7 +164,7 @@ struct Securing<'a> {
 impl<S: Stream> Opening<S> for Securing<'_> {
     type Way = (Upstream<S>, bool);
     type Fault = TdsFault;
-    const DOING: &'static str = "TLS with the upstream";
+    const DOING: &'static str = "speaking TLS with the upstream";
 
     async fn open(
         &self,
@@ -281,7 +285,9 @@ async fn read_answer<S: Stream>(
         Ok(message) => Ok(message),
         Err(NoMessage::Lost(source)) => Err(Cause::lost(doing)(source).into()),
         Err(NoMessage::Bad(error)) => Err(TdsFault::UpstreamPacket(error).into()),
-        Err(NoMessage::Kind | NoMessage::TooLong) => Err(Cause::UpstreamRules { what }.into()),
+        Err(NoMessage::Kind | NoMessage::TooLong | NoMessage::TooManyPackets) => {
+            Err(Cause::UpstreamRules { what }.into())
+        }
     }
 }
 

@@ -18,16 +18,24 @@ const LEAST_AGE: Duration = Duration::from_secs(10 * 60);
 #[derive(Debug)]
 pub(crate) struct TdsWatch {
     exchange: Exchange,
+    /// Answers are in packets of SMP, each with a number in its own session.
+    mars: bool,
     retires_at: Option<Instant>,
 }
 
 impl TdsWatch {
     /// For a session that begins now, with this token if with any.
-    pub(super) fn new(age: SessionAge, token: Option<&Token>) -> Self {
+    pub(super) fn new(mars: bool, age: SessionAge, token: Option<&Token>) -> Self {
         Self {
             exchange: Exchange::default(),
+            mars,
             retires_at: retirement(age, token),
         }
+    }
+
+    /// Whether the app would take an error for the answer that it waits for.
+    pub(super) fn awaits_answer(&self) -> bool {
+        !self.mars && self.exchange.awaits_answer()
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use super::Stream;
 use super::home::{Departure, Home};
 use crate::fault::Cause;
+use crate::pulse::Pulse;
 
 /// Head start of each address before the next one is tried beside it (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -52,10 +53,12 @@ pub(crate) struct Connected<S> {
 pub(crate) struct Tcp {
     pub(crate) names: Names,
     pub(crate) home: Arc<Home>,
+    /// A far end has vanished when its machine answers nothing for so long.
+    pub(crate) upstream_timeout: Duration,
 }
 
 impl Dial for Tcp {
-    type Stream = TcpStream;
+    type Stream = Pulse;
 
     async fn resolve(
         &self,
@@ -73,7 +76,7 @@ impl Dial for Tcp {
         &self,
         target: &Endpoint,
         addr: SocketAddr,
-    ) -> Result<Connected<TcpStream>, Cause> {
+    ) -> Result<Connected<Pulse>, Cause> {
         let upstream = || target.clone();
         if self.home.is_at(addr) {
             return Err(Cause::Loop {
@@ -81,12 +84,13 @@ impl Dial for Tcp {
             });
         }
         let connected = connect(addr, &self.home).await;
-        let connected = connected.map_err(|source| Cause::Connect {
+        let Connected { stream, departure } = connected.map_err(|source| Cause::Connect {
             upstream: upstream(),
             source,
         })?;
-        crate::socket::tune(&connected.stream);
-        Ok(connected)
+        let mut stream = Pulse::of(stream);
+        stream.must_answer_within(self.upstream_timeout);
+        Ok(Connected { stream, departure })
     }
 }
 
@@ -231,6 +235,7 @@ mod tests {
         let tcp = Tcp {
             names: Names::of_the_system(),
             home: Home::with([]),
+            upstream_timeout: Duration::from_secs(30),
         };
         let target = Endpoint {
             host: "localhost".into(),

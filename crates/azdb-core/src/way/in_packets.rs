@@ -31,6 +31,9 @@ use super::{Leg, Stream};
 /// Most bytes of a peer's half of the handshake: a chain of long certificates has 20 KiB.
 const MOST: usize = 256 * 1024;
 
+/// Most packets of it, of any length. Peers send each flight in one message, and cut a long one at 512 bytes at the least.
+const MOST_PACKETS: usize = 1024;
+
 /// The packets of a protocol that carry a handshake.
 pub(crate) trait Framing {
     /// Appends the message that carries `flight` to `out`.
@@ -85,15 +88,15 @@ async fn shake<F: Framing, S: Stream, C, D>(leg: &mut Leg<S>, session: &mut C) -
 where
     C: DerefMut<Target = ConnectionCommon<D>>,
 {
-    let mut heard = 0;
+    let (mut heard, mut packets) = (0, 0);
     loop {
         send_flight::<F, _, _, _>(leg, session).await?;
         if !session.is_handshaking() {
             return Ok(());
         }
         let packet = F::unwrap(leg).await?;
-        heard += packet.len();
-        if heard > MOST {
+        (heard, packets) = (heard + packet.len(), packets + 1);
+        if heard > MOST || packets > MOST_PACKETS {
             let error = "a handshake without end";
             return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }

@@ -8,7 +8,7 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use crate::deadline::Deadline;
-use crate::fault::Overdue;
+use crate::fault::Late;
 use crate::stranger::Stranger;
 
 /// What both legs are made of: sockets in production, pipes in tests.
@@ -29,6 +29,10 @@ impl<S: BreakOff> BreakOff for Leg<S> {
 
 /// Bytes asked of a socket at a time during a login.
 const CHUNK: usize = 1024;
+/// Bytes for which a read is worth its price.
+const WORTH: usize = 16;
+/// Reads that were not, which a peer may owe: none that means well sends more bytes one by one.
+const MOST_OWED: usize = 2048;
 
 /// Bytes that a peer may say while nobody listens to it yet.
 const MOST_SAID: usize = 16 * 1024;
@@ -41,6 +45,8 @@ const MOST_SAID: usize = 16 * 1024;
 pub(crate) struct Leg<S> {
     stream: S,
     unread: BytesMut,
+    /// Reads that brought too little.
+    owed: u16,
 }
 
 impl<S> Leg<S> {
@@ -49,6 +55,7 @@ impl<S> Leg<S> {
         Self {
             stream,
             unread: BytesMut::new(),
+            owed: 0,
         }
     }
 
@@ -69,6 +76,7 @@ impl<S> Leg<S> {
         Leg {
             stream: change(self.stream),
             unread: self.unread,
+            owed: self.owed,
         }
     }
 
@@ -101,6 +109,18 @@ impl<S> Leg<S> {
         }
     }
 
+    /// Counts a read of `count` bytes.
+    fn pay(&mut self, count: usize) -> io::Result<()> {
+        let owed = usize::from(self.owed).saturating_add(1);
+        let owed = owed.saturating_sub(count / WORTH);
+        self.owed = u16::try_from(owed).unwrap_or(u16::MAX);
+        if owed > MOST_OWED {
+            let error = "too many pieces that are too small";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+        Ok(())
+    }
+
     /// Takes back bytes that were read as a stream: they come out first.
     pub(crate) fn put_back(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
@@ -115,12 +135,14 @@ impl<S: Stream> Leg<S> {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::UnexpectedEof`] when the peer has no more to say, and whatever the stream reports.
+    /// [`io::ErrorKind::UnexpectedEof`] when the peer has no more to say, [`io::ErrorKind::InvalidData`] when it says it in more pieces
+    /// than it costs to read it, and whatever the stream reports.
     pub(crate) async fn fill(&mut self, count: usize) -> io::Result<()> {
         while self.unread.len() < count {
             self.unread.reserve((count - self.unread.len()).max(CHUNK));
-            if self.stream.read_buf(&mut self.unread).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+            match self.stream.read_buf(&mut self.unread).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => self.pay(count)?,
             }
         }
         Ok(())
@@ -136,8 +158,9 @@ impl<S: Stream> Leg<S> {
             self.unread.reserve(lacking);
             let lacking = u64::try_from(lacking).unwrap_or(u64::MAX);
             let mut stream = (&mut self.stream).take(lacking);
-            if stream.read_buf(&mut self.unread).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+            match stream.read_buf(&mut self.unread).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => self.pay(count)?,
             }
         }
         Ok(())
@@ -149,7 +172,7 @@ impl<S: Stream> Leg<S> {
     ///
     /// [`Stranger::Probe`] and [`Stranger::Silent`], when there is none.
     pub(crate) async fn first_byte(&mut self, deadline: &Deadline) -> Result<u8, Stranger> {
-        let filling = async { Ok::<_, Overdue>(self.fill(1).await) };
+        let filling = async { Ok::<_, Late>(self.fill(1).await) };
         match deadline
             .run("waiting for the app's first byte", filling)
             .await
@@ -278,6 +301,34 @@ mod tests {
         let deadline = Deadline::after(std::time::Duration::from_secs(60));
         let first_byte = Leg::new(stream).first_byte(&deadline).await;
         assert_eq!(first_byte, Err(Stranger::Probe));
+    }
+
+    /// Reads bytes that come in pieces of this size, and says how many reads they were worth.
+    async fn read_in_pieces(total: usize, piece: usize) -> (io::Result<()>, usize) {
+        let (mut peer, stream) = tokio::io::duplex(piece);
+        let sending = tokio::spawn(async move {
+            let mut sent = 0;
+            while sent < total && peer.write_all(&vec![0; piece]).await.is_ok() {
+                sent += piece;
+            }
+            sent / piece
+        });
+        let mut leg = Leg::new(stream);
+        let read = leg.fill(total).await;
+        drop(leg);
+        (read, sending.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn small_pieces_are_read_up_to_a_number_and_larger_ones_without_end() {
+        const MESSAGE: usize = 128 * 1024;
+        read_in_pieces(2000, 1).await.0.unwrap();
+        read_in_pieces(MESSAGE, WORTH).await.0.unwrap();
+        read_in_pieces(MESSAGE, 512).await.0.unwrap();
+        let (read, reads) = read_in_pieces(MESSAGE, 1).await;
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        // One or two more lie in the pipe.
+        assert!(reads <= MOST_OWED + 3, "{reads}");
     }
 
     #[tokio::test]

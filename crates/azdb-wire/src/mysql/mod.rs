@@ -10,6 +10,7 @@
 //!   auth          what a server answers, and the packets that finish a login
 //!   notice        the ERR packet, ours and the server's
 //!   watch         where an app's commands begin, from packet headers alone
+//!   turn          whether an app waits for an answer of which nothing has come
 //!   capabilities  what both legs may agree on
 //!   change_user   COM_CHANGE_USER, a login on the session that the app has
 //!   envelope      what packets travel in when an app compresses
@@ -27,6 +28,7 @@ mod notice;
 mod numbers;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod watch;
 
 pub use auth::{Answer, MAX_SECRET, clear_password_len, encode_clear_password, encode_switch};
@@ -40,6 +42,7 @@ pub use hello::{Greeting, SCRAMBLE};
 pub use login::{Response, ResponsePacket};
 pub use notice::ErrorPacket;
 pub use numbers::Numbers;
+pub use turn::Turn;
 pub use watch::{Command, Commands, Found};
 
 /// Names of authentication plugins.

@@ -25,8 +25,17 @@ impl Command {
     pub const QUERY: Self = Self(0x03);
     /// COM_CHANGE_USER.
     pub const CHANGE_USER: Self = Self(0x11);
+    /// COM_STMT_SEND_LONG_DATA.
+    pub const SEND_LONG_DATA: Self = Self(0x18);
+    /// COM_STMT_CLOSE.
+    pub const STMT_CLOSE: Self = Self(0x19);
     /// COM_RESET_CONNECTION.
     pub const RESET_CONNECTION: Self = Self(0x1f);
+
+    /// Whether a server answers it.
+    pub(super) fn is_answered(self) -> bool {
+        ![Self::QUIT, Self::SEND_LONG_DATA, Self::STMT_CLOSE].contains(&self)
+    }
 }
 
 /// What a piece of an app's stream holds.

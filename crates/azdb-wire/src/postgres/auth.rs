@@ -125,8 +125,8 @@ pub struct ScramFirst {
 }
 
 impl ScramFirst {
-    /// Most rounds that are worked off for a server; PostgreSQL asks for 4096.
-    pub const MAX_ITERATIONS: u32 = 1_000_000;
+    /// Most rounds that are worked off for a server, as in `postgres-protocol`; PostgreSQL asks for 4096.
+    pub const MAX_ITERATIONS: u32 = 100_000;
 
     /// Reads `r=…,s=…,i=…` (RFC 5802).
     ///

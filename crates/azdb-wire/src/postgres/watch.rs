@@ -19,9 +19,16 @@ use crate::scanner::{Front, Scanner};
 #[derive(Debug, Default)]
 pub struct Exchange {
     from_app: Scanner<{ Header::LEN }>,
-    from_upstream: Scanner<{ Header::LEN }>,
+    from_upstream: Scanner<LOOKED_AT>,
     owed: Owed,
+    /// The last that the upstream said was an error.
+    complained: bool,
+    /// As its last ReadyForQuery had it.
+    in_transaction: bool,
 }
+
+/// Bytes of an upstream's message that are looked at: its header, and ReadyForQuery's one of the transaction.
+const LOOKED_AT: usize = Header::LEN + 1;
 
 /// Messages as they pass.
 #[derive(Debug, Default)]
@@ -72,9 +79,20 @@ impl Exchange {
 
     /// Follows bytes on their way to the app, cut anywhere.
     pub fn upstream_sent(&mut self, bytes: &[u8]) {
-        let owed = &mut self.owed;
-        self.from_upstream
-            .scan(bytes, front, |tag| owed.upstream_said(tag));
+        let (owed, complained) = (&mut self.owed, &mut self.complained);
+        let in_transaction = &mut self.in_transaction;
+        self.from_upstream.scan(bytes, upstreams_front, |said| {
+            let (tag, status) = said;
+            *complained = tag == tag::ERROR_RESPONSE;
+            *in_transaction = status.map_or(*in_transaction, |status| status != b'I');
+            owed.upstream_said(tag);
+        });
+    }
+
+    /// Whether the app would take an error that ends the session for the upstream's: between two messages, in an answer or not. An
+    /// upstream that ended behind an error of its own has said everything.
+    pub fn hears_errors(&self) -> bool {
+        self.from_upstream.between_frames() && !self.complained && !self.owed.left
     }
 
     /// Whether the app has said that it leaves.
@@ -82,11 +100,41 @@ impl Exchange {
         self.owed.left
     }
 
+    /// Whether the app is at rest and in no transaction.
+    pub fn is_idle(&self) -> bool {
+        self.at_rest() && !self.in_transaction
+    }
+
     /// Whether a word to the app would cut into nothing.
     pub fn at_rest(&self) -> bool {
         self.owed.is_nothing()
             && self.from_app.between_frames()
             && self.from_upstream.between_frames()
+    }
+}
+
+/// The same with the state of the transaction, which a ReadyForQuery has.
+fn upstreams_front(bytes: &[u8]) -> Front<(u8, Option<u8>)> {
+    match front(bytes) {
+        Front::Short => Front::Short,
+        Front::Impossible => Front::Impossible,
+        Front::Whole {
+            head,
+            body: 1,
+            said: said @ tag::READY_FOR_QUERY,
+        } => match bytes.get(head) {
+            None => Front::Short,
+            Some(&status) => Front::Whole {
+                head: LOOKED_AT,
+                body: 0,
+                said: (said, Some(status)),
+            },
+        },
+        Front::Whole { head, body, said } => Front::Whole {
+            head,
+            body,
+            said: (said, None),
+        },
     }
 }
 

@@ -44,6 +44,8 @@ struct Open {
     attended: bool,
     /// Its request has not ended. A server that cannot use it answers all the same.
     unfinished: bool,
+    /// Some of its answer has come.
+    begun: bool,
 }
 
 impl Exchange {
@@ -65,6 +67,14 @@ impl Exchange {
                 open.answered(sid, header);
             }
         });
+    }
+
+    /// Whether one answer is owed of which nothing has come yet: a message of ours would be taken for it.
+    pub fn awaits_answer(&self) -> bool {
+        let is_next = |open: &Open| !open.begun && !open.attended;
+        matches!(self.open.waiting.as_slice(), [open] if is_next(open))
+            && !self.open.lost
+            && self.from_upstream.between_frames()
     }
 
     /// Whether nothing is being asked or answered.
@@ -120,8 +130,8 @@ impl Sessions {
         if header.is_last() {
             let stays = |open: &Open| open.sid != sid || open.attended || open.unfinished;
             self.waiting.retain(stays);
-        } else {
-            self.note(sid);
+        } else if let Some(open) = self.note(sid) {
+            open.begun = true;
         }
     }
 
@@ -137,6 +147,7 @@ impl Sessions {
                 sid,
                 attended: false,
                 unfinished: false,
+                begun: false,
             });
         }
         match known {

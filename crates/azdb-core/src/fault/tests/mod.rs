@@ -28,6 +28,7 @@ fn every_left() -> Vec<Left> {
         Left::OldTls(gone()),
         Left::OtherTls(gone()),
         Left::StuffedBytes(7),
+        Left::ShuttingDown,
     ];
     // A new one does not compile until it has a place, and fails until it stands there.
     let places = all.iter().map(|left| match left {
@@ -37,6 +38,7 @@ fn every_left() -> Vec<Left> {
         Left::OldTls(_) => 3,
         Left::OtherTls(_) => 4,
         Left::StuffedBytes(_) => 5,
+        Left::ShuttingDown => 6,
     });
     assert!(places.eq(0..all.len()));
     all
@@ -56,7 +58,7 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 29] = [
+const KINDS: [Kind; 30] = [
     Kind::User,
     Kind::Limit,
     Kind::Limit,
@@ -85,6 +87,7 @@ const KINDS: [Kind; 29] = [
     Kind::Network,
     Kind::Configuration,
     Kind::Upstream,
+    Kind::Network,
     Kind::Network,
     Kind::Network,
     Kind::Limit,

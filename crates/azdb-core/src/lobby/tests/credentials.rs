@@ -45,6 +45,10 @@ impl<const LASTING: bool> Attempt for Script<'_, LASTING> {
     type Fault = Said;
     const LIFE: Life = if LASTING { Life::Lasting } else { Life::Any };
 
+    fn upstreams_words(_: &mut u32) -> &mut [u8] {
+        &mut []
+    }
+
     async fn log_in(&mut self, credential: Credential<'_>) -> Result<u32, Fault<Said>> {
         self.came.push(match credential {
             Credential::Token(token) => token.expose().to_owned(),

@@ -301,6 +301,6 @@ async fn a_refused_change_of_user_is_counted_and_kept() {
     assert_eq!((ledger.refused.read(), ledger.ended.read()), (1, 1));
     assert_eq!(ledger.from_app.read(), (Header::LEN + 1) as u64);
     let kept = ledger.last_refusal().unwrap();
-    assert_eq!(kept.kind, crate::fault::Kind::Upstream);
+    assert_eq!(kept.kind, crate::fault::Kind::User);
     assert!(kept.cause.contains("Unknown database"), "{}", kept.cause);
 }

@@ -10,6 +10,7 @@ mod any_envelopes;
 mod change_user;
 mod compression;
 mod database;
+mod echoes;
 mod envelopes;
 mod first_packets;
 mod greetings;

@@ -68,7 +68,7 @@ fn no_code_and_no_word_of_an_upstream_that_refuses_at_once_is_told_as_ours() {
 async fn every_cause_has_its_code() {
     let expected = [
         1045, 1040, 1053, 1105, 1045, 1045, 1045, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105,
-        1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1053,
+        1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1053,
     ];
     let codes = every_cause()
         .into_iter()

@@ -53,12 +53,28 @@ impl Spoken for Mysql {
         text(&error).1
     }
 
-    async fn ask(app: &mut DuplexStream, database: &mut Self::Database) -> u64 {
-        let mut peer = at(app, 0);
-        peer.say(b"\x03select 1").await;
+    fn question() -> Vec<u8> {
+        let mut packet = Vec::new();
+        push_packet(&mut packet, 0, b"\x03select 1");
+        packet
+    }
+
+    async fn hear_question(database: &mut Self::Database) {
         assert_eq!(database.hear_command().await, b"\x03select 1");
+    }
+
+    /// A column count.
+    async fn half_an_answer(database: &mut Self::Database) -> Vec<u8> {
+        let packet = b"\x01\0\0\x01\x02".to_vec();
+        database.say_bytes(&packet).await;
+        packet
+    }
+
+    async fn error_in_session(app: &mut DuplexStream) -> String {
+        let mut peer = at(app, 1);
+        let error = peer.hear().await;
         *app = peer.stream;
-        (Header::LEN + b"\x03select 1".len()) as u64
+        text(&error).1
     }
 
     async fn answer(app: &mut DuplexStream, database: &mut Self::Database) -> u64 {

@@ -8,6 +8,7 @@
 
 mod cancels;
 mod database;
+mod echoes;
 mod first_packets;
 mod holds;
 mod logins;

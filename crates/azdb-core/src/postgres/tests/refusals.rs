@@ -119,7 +119,7 @@ async fn an_upstream_that_stays_silent_is_given_up_with_what_it_was_asked() {
     assert_eq!(code, "57P03");
     assert_eq!(
         message,
-        "azdb-proxy: no progress for 9s while TLS with the upstream"
+        "azdb-proxy: no progress for 9s while speaking TLS with the upstream"
     );
     assert_eq!(began.elapsed().as_secs(), LOGIN_TIMEOUT.as_secs());
 }

@@ -43,11 +43,28 @@ impl Spoken for Postgres {
         text(&heard).1
     }
 
-    async fn ask(app: &mut DuplexStream, database: &mut Self::Database) -> u64 {
-        let query = message(b'Q', b"select 1\0");
-        app.write_all(&query).await.unwrap();
+    fn question() -> Vec<u8> {
+        message(b'Q', b"select 1\0")
+    }
+
+    async fn hear_question(database: &mut Self::Database) {
         assert_eq!(database.message().await, (b'Q', b"select 1\0".to_vec()));
-        query.len() as u64
+    }
+
+    async fn half_an_answer(database: &mut Self::Database) -> Vec<u8> {
+        let mut row = message(b'D', b"half a row");
+        row.truncate(10);
+        database.say(&row).await;
+        row
+    }
+
+    async fn error_in_session(app: &mut DuplexStream) -> String {
+        let tag = app.read_u8().await.unwrap();
+        let length = app.read_u32().await.unwrap();
+        let mut error = [&[tag][..], &length.to_be_bytes()].concat();
+        error.resize(length as usize + 1, 0);
+        app.read_exact(&mut error[5..]).await.unwrap();
+        text(&error).1
     }
 
     async fn answer(app: &mut DuplexStream, database: &mut Self::Database) -> u64 {
@@ -80,6 +97,7 @@ impl Spoken for Postgres {
             PostgresFault::Refused {
                 message: b"no such role".to_vec(),
                 body: b"C28000\0Mno such role\0\0".to_vec(),
+                meaning: None,
                 before: Vec::new(),
             },
         ];

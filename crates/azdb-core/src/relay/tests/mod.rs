@@ -4,6 +4,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod breaks;
 mod ends;
 mod pauses;
 
@@ -48,7 +49,7 @@ fn joined(goodbye: impl Future<Output = ()> + Send + 'static, watch: AtRest) -> 
         };
         let ends = Ends {
             goodbye,
-            rest: std::future::pending(),
+            rest: pending(),
         };
         match relay(&mut paired, &mut watch, Linger::default(), ends).await {
             Stopped::Ended(ended) => ended,

@@ -50,7 +50,7 @@ async fn a_listener_of_ours_is_never_an_upstream<P: Spoken>() {
     route.upstream = vec![sockets::endpoint(addr)];
     let server = bind(vec![route], &house.authority).await.unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(server.run(async { drop(stopped.await) }, Duration::ZERO));
+    let running = tokio::spawn(server.run(async { drop(stopped.await) }, AT_ONCE));
     let mut app = app(addr).await;
     let text = P::refused(&mut app).await;
     let expected = format!("azdb-proxy: upstream `{addr}` is a listener of this proxy");

@@ -21,6 +21,14 @@ const FOR_EVER: Duration = Duration::from_secs(3600);
 
 impl<P: Spoken> Running<P> {
     async fn with(patience: Duration) -> Self {
+        Self::draining(Drain {
+            patience,
+            idle: DrainIdle::Wait,
+        })
+        .await
+    }
+
+    async fn draining(drain: Drain) -> Self {
         let house = House::<P>::spoken(|_| {});
         let (upstream, databases) = sockets::upstream().await;
         let mut route = sockets::route_of(&house);
@@ -29,7 +37,7 @@ impl<P: Spoken> Running<P> {
         let server = bind(vec![route], &house.authority).await.unwrap();
         let addr = addresses(&server).first().copied().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let drained = tokio::spawn(server.run(async { drop(stopped.await) }, patience));
+        let drained = tokio::spawn(server.run(async { drop(stopped.await) }, drain));
         Self {
             house,
             databases,
@@ -99,5 +107,40 @@ async fn an_app_that_is_not_in_yet_is_no_session_to_cut<P: Spoken>() {
     running.stop.send(()).unwrap();
     let mut heard = Vec::new();
     let _ = app.read_to_end(&mut heard).await;
+    assert_eq!(running.drained.await.unwrap(), Drained { cut: 0 });
+}
+
+#[tokio::test]
+async fn an_idle_session_of_postgres_ends_at_once_where_it_shall() {
+    an_idle_session_ends_at_once_where_it_shall::<crate::postgres::Postgres>().await;
+}
+
+#[tokio::test]
+async fn an_idle_session_of_tds_ends_at_once_where_it_shall() {
+    an_idle_session_ends_at_once_where_it_shall::<crate::tds::Tds>().await;
+}
+
+/// And one at work as soon as it is idle.
+async fn an_idle_session_ends_at_once_where_it_shall<P: Spoken>() {
+    let mut running = Running::<P>::draining(Drain {
+        patience: FOR_EVER,
+        idle: DrainIdle::Now,
+    })
+    .await;
+    let (mut idle, mut database) = running.session().await;
+    P::ask(&mut idle, &mut database).await;
+    P::answer(&mut idle, &mut database).await;
+    let (mut busy, mut its_database) = running.session().await;
+    P::ask(&mut busy, &mut its_database).await;
+    running.stop.send(()).unwrap();
+
+    let mut heard = Vec::new();
+    idle.read_to_end(&mut heard).await.unwrap();
+    assert!(P::is_farewell(&heard), "{heard:?}");
+    P::answer(&mut busy, &mut its_database).await;
+    let mut heard = Vec::new();
+    busy.read_to_end(&mut heard).await.unwrap();
+    assert!(P::is_farewell(&heard), "{heard:?}");
+    drop((idle, busy));
     assert_eq!(running.drained.await.unwrap(), Drained { cut: 0 });
 }

@@ -15,6 +15,11 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::rig::{self, House, Spoken, sockets};
 
+const AT_ONCE: Drain = Drain {
+    patience: Duration::ZERO,
+    idle: DrainIdle::Wait,
+};
+
 /// A port that the kernel chooses.
 fn any_port() -> ListenAddr {
     ListenAddr::Tcp(([127, 0, 0, 1], 0).into())

@@ -1,12 +1,15 @@
 //! How sessions end that the proxy ends.
 
+use std::time::Duration;
+
 use super::*;
 use crate::rig::in_every_protocol;
 
 in_every_protocol!(
     an_app_at_rest_hears_the_farewell_of_its_protocol,
     a_goodbye_never_cuts_into_an_answer,
-    a_login_is_cut_short_by_the_end,
+    a_login_that_waits_hears_of_the_end_in_the_words_of_its_protocol,
+    an_app_that_has_not_said_who_it_is_is_let_go_at_the_end,
     an_end_gives_the_place_back,
 );
 
@@ -38,16 +41,36 @@ async fn a_goodbye_never_cuts_into_an_answer<P: Spoken>() {
     );
 }
 
-async fn a_login_is_cut_short_by_the_end<P: Spoken>() {
+async fn a_login_that_waits_hears_of_the_end_in_the_words_of_its_protocol<P: Spoken>() {
+    // The upstream takes the connection and says nothing.
+    let route = Served::<P>::new();
+    let mut app = route.app();
+    let ending = route.ending.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ending.goodbye.cancel();
+    });
+    let told = P::refused(&mut app).await;
+    assert!(
+        told.contains("azdb-proxy: the proxy is shutting down"),
+        "{told}"
+    );
+    drop(app);
+    route.empty().await;
+    let ledger = route.ledger();
+    assert_eq!((ledger.refused.read(), ledger.sessions.read()), (1, 0));
+}
+
+async fn an_app_that_has_not_said_who_it_is_is_let_go_at_the_end<P: Spoken>() {
     let route = Served::<P>::new();
     let mut app = route.app();
     tokio::task::yield_now().await;
     assert_eq!(route.ledger().accepted.read(), 1);
     route.ending.goodbye.cancel();
-    assert_eq!(hear_out(&mut app).await, b"");
+    hear_out(&mut app).await;
+    drop(app);
     route.empty().await;
-    let ledger = route.ledger();
-    assert_eq!((ledger.refused.read(), ledger.sessions.read()), (0, 0));
+    assert_eq!(route.ledger().sessions.read(), 0);
 }
 
 async fn an_end_gives_the_place_back<P: Spoken>() {

@@ -63,6 +63,7 @@ fn follower<P: Spoken>(follows: bool) -> (Served<P, Zoned>, Zone) {
         app_tls: lobby.app_tls,
         tokens: lobby.tokens,
         closing: lobby.closing,
+        goodbye: lobby.goodbye,
         tasks: lobby.tasks,
         state: lobby.state,
     });

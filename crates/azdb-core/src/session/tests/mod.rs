@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod breaks;
 mod counts;
 mod ends;
 mod follow;
@@ -44,11 +45,13 @@ impl<P: Spoken> Served<P> {
 
 impl<P: Spoken, D: Dial> Served<P, D> {
     fn from(house: House<P>, change: impl FnOnce(Lobby<P, Pipes>) -> Lobby<P, D>) -> Self {
+        let (ending, mut lobby) = (Ending::default(), change(house.lobby));
+        lobby.goodbye = ending.goodbye.clone();
         Self {
-            lobby: Arc::new(change(house.lobby)),
+            lobby: Arc::new(lobby),
             databases: house.databases,
             server: house.server,
-            ending: Ending::default(),
+            ending,
             _token_file: house.token_file,
         }
     }

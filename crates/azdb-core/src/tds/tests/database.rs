@@ -130,7 +130,11 @@ impl Database {
     pub(super) async fn say(&mut self, payload: &[u8]) {
         let mut message = Vec::new();
         push_message(kind::RESPONSE, 51, payload, &mut message);
-        self.session.writer().write_all(&message).unwrap();
+        self.say_bytes(&message).await;
+    }
+
+    pub(super) async fn say_bytes(&mut self, bytes: &[u8]) {
+        self.session.writer().write_all(bytes).unwrap();
         let mut records = Vec::new();
         while self.session.wants_write() {
             self.session.write_tls(&mut records).unwrap();

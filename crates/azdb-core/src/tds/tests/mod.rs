@@ -7,9 +7,11 @@
 )]
 
 mod database;
+mod echoes;
 mod first_packets;
 mod holds;
 mod logins;
+mod nonsense;
 mod notices;
 mod passwords;
 mod records;

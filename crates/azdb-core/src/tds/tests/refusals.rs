@@ -123,7 +123,7 @@ async fn an_upstream_that_says_nothing_is_unavailable_in_time() {
     let (number, text) = visit.error().await;
     assert_eq!(number, 40613);
     assert!(
-        text.contains("no progress for 9s while TLS with the upstream"),
+        text.contains("no progress for 9s while speaking TLS with the upstream"),
         "{text}"
     );
     assert!(began.elapsed() < LOGIN_TIMEOUT + Duration::from_secs(2));

@@ -54,15 +54,27 @@ impl Spoken for Tds {
         error_in(&payload).1
     }
 
-    async fn ask(app: &mut DuplexStream, database: &mut Database) -> u64 {
-        let request = message(kind::SQL_BATCH, b"select 1");
-        app.write_all(&request).await.unwrap();
+    fn question() -> Vec<u8> {
+        message(kind::SQL_BATCH, b"select 1")
+    }
+
+    async fn half_an_answer(database: &mut Database) -> Vec<u8> {
+        let mut packet = message(kind::RESPONSE, b"some rows");
+        packet[1] = 0;
+        database.say_bytes(&packet).await;
+        packet
+    }
+
+    async fn error_in_session(app: &mut DuplexStream) -> String {
+        error_in(&hear(app).await).1
+    }
+
+    async fn hear_question(database: &mut Database) {
         let (header, payload) = database.packet().await;
         assert_eq!(
             (header.kind, &payload[..]),
             (kind::SQL_BATCH, &b"select 1"[..])
         );
-        request.len() as u64
     }
 
     async fn answer(app: &mut DuplexStream, database: &mut Database) -> u64 {

@@ -89,7 +89,7 @@ async fn a_session_retires_before_its_token_does() {
         let tokens = rig::tokens();
         tokens.get(&principal.identity, audience).await.unwrap()
     };
-    let retirement = |age, token| TdsWatch::new(age, token).retires_at();
+    let retirement = |age, token| TdsWatch::new(false, age, token).retires_at();
     let within = |at: Option<Instant>, seconds: u64| {
         let left = at.unwrap() - Instant::now();
         left <= Duration::from_secs(seconds)
@@ -112,7 +112,7 @@ async fn a_session_retires_before_its_token_does() {
 async fn a_session_retires_between_an_answer_and_the_next_request() {
     let (mut app, near) = duplex(64 * 1024);
     let (mut database, far) = duplex(64 * 1024);
-    let mut watch = TdsWatch::new(SessionAge::After(Duration::from_secs(3600)), None);
+    let mut watch = TdsWatch::new(false, SessionAge::After(Duration::from_secs(3600)), None);
     let relaying = tokio::spawn(async move {
         let mut paired = Paired {
             app: Leg::new(near),

@@ -17,5 +17,6 @@ mod hello;
 mod login;
 mod notice;
 mod numbers;
+mod turn;
 mod watch;
 mod watch_model;

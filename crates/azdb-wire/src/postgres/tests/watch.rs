@@ -119,3 +119,31 @@ proptest! {
         prop_assert_eq!(owed(pieces), owed(whole));
     }
 }
+
+#[test]
+fn an_error_that_ends_the_session_fits_between_two_messages() {
+    assert!(after(&[]).hears_errors());
+    assert!(after(&[("Q", "TDD")]).hears_errors());
+    let mut exchange = after(&[("Q", "T")]);
+    exchange.upstream_sent(&message(b'D', b"row")[..6]);
+    assert!(!exchange.hears_errors());
+    // Behind the upstream's own last word there is nothing to say, and nobody to say it to who has left.
+    assert!(!after(&[("Q", "E")]).hears_errors());
+    assert!(after(&[("Q", "EZ")]).hears_errors());
+    assert!(!after(&[("X", "")]).hears_errors());
+}
+
+#[test]
+fn an_app_in_a_transaction_is_at_rest_and_not_idle() {
+    let mut exchange = after(&[]);
+    assert!(exchange.is_idle());
+    for (status, is_idle) in [(b'T', false), (b'E', false), (b'I', true)] {
+        exchange.app_sent(&message(b'Q', b"begin"));
+        for byte in message(b'Z', &[status]) {
+            assert!(!exchange.at_rest());
+            exchange.upstream_sent(&[byte]);
+        }
+        assert!(exchange.at_rest());
+        assert_eq!(exchange.is_idle(), is_idle);
+    }
+}

@@ -39,6 +39,23 @@ fn at_rest_from_answer_to_question() {
 }
 
 #[test]
+fn an_answer_is_awaited_until_it_begins() {
+    let mut exchange = Exchange::default();
+    assert!(!exchange.awaits_answer());
+    exchange.app_sent(&message(kind::SQL_BATCH, 10));
+    assert!(exchange.awaits_answer());
+    let answer = message(kind::RESPONSE, 9000);
+    let (first, rest) = answer.split_at(5000);
+    exchange.upstream_sent(first);
+    assert!(!exchange.awaits_answer());
+    exchange.upstream_sent(rest);
+    assert!(!exchange.awaits_answer());
+    exchange.app_sent(&message(kind::SQL_BATCH, 10));
+    exchange.app_sent(&message(kind::ATTENTION, 0));
+    assert!(!exchange.awaits_answer(), "what it wants is another answer");
+}
+
+#[test]
 fn after_an_attention_nothing_is_certain_before_the_next_request() {
     for answers in [1, 2] {
         let mut exchange = Exchange::default();

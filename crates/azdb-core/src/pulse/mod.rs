@@ -1,0 +1,165 @@
+//! A TCP connection, and whether its far end is still there.
+//!
+//! A far end that vanishes (a failover, a NAT that forgets, a machine without power) says nothing of it, and a kernel believes in
+//! it for a quarter of an hour. Two clocks of the kernel's end that earlier:
+//!
+//! ```text
+//!   at rest                  keepalive: a probe every half limit, three more, and the connection breaks
+//!   bytes on their way       TCP_USER_TIMEOUT: no answer to any of them within the limit, and it breaks   (Linux)
+//! ```
+//!
+//! TCP_USER_TIMEOUT has a second meaning: it also breaks a connection whose far end is there, answers every probe, and takes
+//! no bytes for so long, as a program does that pauses over its rows or a server that waits for a lock. Nothing is wrong with
+//! those; so while bytes are on their way, a [`Pulse`] looks at its socket from time to time and gives a far end that answers more
+//! time.
+//!
+//! On systems without TCP_USER_TIMEOUT bytes on their way keep the kernel's own patience.
+//!
+//! # Invariants
+//!
+//! * A far end that answers no packet for the limit is gone, whatever was going on.
+//! * A far end that answers is never gone, however long it takes nothing.
+
+#[cfg(target_os = "linux")]
+mod kernel;
+#[cfg(target_os = "linux")]
+mod vigil;
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+#[cfg(target_os = "linux")]
+use vigil::Vigil;
+
+/// Azure's load balancer forgets a silent connection after four minutes; a keepalive must come well before.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+/// Probes without an answer after which an idle far end is gone.
+const PROBES: u32 = 3;
+/// Kernels count keepalive in whole seconds.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A TCP connection that breaks when its far end has vanished.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    stream: TcpStream,
+    #[cfg(target_os = "linux")]
+    vigil: Option<Vigil>,
+}
+
+impl Pulse {
+    /// A connection that waits for its far end as long as the kernel likes, without delay: databases are spoken to in small
+    /// packets.
+    pub(crate) fn of(stream: TcpStream) -> Self {
+        note("TCP_NODELAY", stream.set_nodelay(true));
+        Self {
+            stream,
+            #[cfg(target_os = "linux")]
+            vigil: None,
+        }
+    }
+
+    /// From now on the far end has vanished when its machine answers nothing for `limit`.
+    pub(crate) fn must_answer_within(&mut self, limit: Duration) {
+        let socket = SockRef::from(&self.stream);
+        let keepalive = socket.set_tcp_keepalive(&keepalive_within(limit));
+        note("keepalive", keepalive);
+        #[cfg(target_os = "linux")]
+        {
+            note("TCP_USER_TIMEOUT", socket.set_tcp_user_timeout(Some(limit)));
+            self.vigil = Some(Vigil::within(limit));
+        }
+    }
+
+    /// Something is read, written or waited for.
+    #[cfg(target_os = "linux")]
+    fn look(&mut self, cx: &mut Context<'_>, sending: bool) {
+        if let Some(vigil) = &mut self.vigil {
+            if sending {
+                vigil.begin();
+            }
+            vigil.poll(cx, &self.stream);
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "there is nothing to look at")]
+    fn look(&mut self, _: &mut Context<'_>, _: bool) {}
+}
+
+/// A kernel without an option is no reason to refuse a connection.
+fn note(option: &'static str, outcome: io::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::debug!(%error, option, "socket option");
+    }
+}
+
+/// Keepalive that finds an idle far end gone after `limit`.
+fn keepalive_within(limit: Duration) -> TcpKeepalive {
+    let rest = (limit / 2).clamp(SECOND, LONGEST_REST);
+    let interval = limit.saturating_sub(rest) / PROBES;
+    TcpKeepalive::new()
+        .with_time(rest)
+        .with_interval(interval.max(SECOND))
+        .with_retries(PROBES)
+}
+
+impl AsyncRead for Pulse {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        this.look(cx, false);
+        read
+    }
+}
+
+impl AsyncWrite for Pulse {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.look(cx, true);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, pieces);
+        this.look(cx, true);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// Nothing to send; a look at the far end, for whoever has nothing to read or to write for now.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        this.look(cx, false);
+        Pin::new(&mut this.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -1,0 +1,111 @@
+//! A side whose connection breaks: who is told, and when the place is free.
+
+use std::io::ErrorKind::{ConnectionReset, InvalidData, TimedOut};
+
+use tokio::io::AsyncWriteExt as _;
+
+use super::*;
+use crate::rig::{Break, Breaking, BreakingDial, in_every_protocol};
+
+in_every_protocol!(
+    an_app_that_waits_is_told_of_an_upstream_that_vanished,
+    an_app_that_waits_is_told_of_an_upstream_that_reset,
+    an_app_in_the_middle_of_an_answer_gets_what_came_of_it_and_no_more,
+    an_app_that_resets_while_its_query_runs_gives_its_place_back_at_once,
+    what_an_app_said_before_it_reset_reaches_its_upstream,
+);
+
+/// A route whose upstreams break.
+fn breaking<P: Spoken>() -> (Served<P, BreakingDial>, Break) {
+    let broken = Break::default();
+    let route = Served::from(House::spoken(|route| route.max_connections = 1), |lobby| {
+        BreakingDial::instead(lobby, &broken)
+    });
+    (route, broken)
+}
+
+async fn an_app_that_waits_is_told_of_an_upstream_that_vanished<P: Spoken>() {
+    let (mut route, broken) = breaking::<P>();
+    let (mut app, mut database) = route.session().await;
+    P::ask(&mut app, &mut database).await;
+    broken.with(TimedOut);
+    drop(database);
+    let heard = P::error_in_session(&mut app).await;
+    let text = "azdb-proxy: the upstream has answered nothing for 30s";
+    assert!(heard.contains(text), "{heard}");
+    assert!(heard.contains("upstream_timeout"), "{heard}");
+    assert_eq!(hear_out(&mut app).await, b"");
+    drop(app);
+    route.empty().await;
+}
+
+async fn an_app_that_waits_is_told_of_an_upstream_that_reset<P: Spoken>() {
+    let (mut route, broken) = breaking::<P>();
+    let (mut app, mut database) = route.session().await;
+    P::ask(&mut app, &mut database).await;
+    broken.with(ConnectionReset);
+    drop(database);
+    let heard = P::error_in_session(&mut app).await;
+    let text = "lost the upstream while the session was going on";
+    assert!(heard.contains(text), "{heard}");
+    drop(app);
+    route.empty().await;
+}
+
+async fn an_app_in_the_middle_of_an_answer_gets_what_came_of_it_and_no_more<P: Spoken>() {
+    let (mut route, broken) = breaking::<P>();
+    let (mut app, mut database) = route.session().await;
+    P::ask(&mut app, &mut database).await;
+    let half = P::half_an_answer(&mut database).await;
+    let mut heard = vec![0; half.len()];
+    app.read_exact(&mut heard).await.unwrap();
+    assert_eq!(heard, half);
+    broken.with(TimedOut);
+    drop(database);
+    assert_eq!(hear_out(&mut app).await, b"", "no word of ours");
+    drop(app);
+    route.empty().await;
+}
+
+/// An app whose connection breaks, and how to break it.
+async fn session_that_breaks<P: Spoken>(
+    route: &mut Served<P>,
+) -> (DuplexStream, P::Database, Break) {
+    let broken = Break::default();
+    let (mut app, socket) = duplex(PIPE);
+    route.serve(Breaking(socket, broken.clone()));
+    let database = P::log_in(&mut app, &mut route.databases, &route.server).await;
+    (app, database, broken)
+}
+
+async fn an_app_that_resets_while_its_query_runs_gives_its_place_back_at_once<P: Spoken>() {
+    for kind in [ConnectionReset, TimedOut, InvalidData] {
+        let mut route = Served::<P>::of(|route| route.max_connections = 1);
+        let (mut app, mut database, broken) = session_that_breaks(&mut route).await;
+        P::ask(&mut app, &mut database).await;
+        assert!(route.lobby.permit().is_err(), "it is taken");
+        broken.with(kind);
+        drop(app);
+        let began = tokio::time::Instant::now();
+        while route.lobby.permit().is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(began.elapsed().as_secs(), 0, "no clock had to run");
+        assert_eq!((route.ledger().open(), route.ending.sessions()), (0, 0));
+        // The upstream, which has not ended, is not waited for.
+        route.empty().await;
+        drop(database);
+    }
+}
+
+async fn what_an_app_said_before_it_reset_reaches_its_upstream<P: Spoken>() {
+    let mut route = Served::<P>::new();
+    let (mut app, mut database, broken) = session_that_breaks(&mut route).await;
+    // Asked, and gone before the proxy has looked.
+    app.write_all(&P::question()).await.unwrap();
+    tokio::task::yield_now().await;
+    broken.with(ConnectionReset);
+    drop(app);
+    P::hear_question(&mut database).await;
+    route.empty().await;
+}

@@ -1,0 +1,294 @@
+//! Machines that vanish: every packet between two ends is swallowed, and nobody says so. In network namespaces, with real
+//! PostgreSQL, real MariaDB and the emulated SQL Server.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use azdb_tests::{
+    Azure, AzureSql, MysqlPeer, Network, Place, Proxy, RawApp, Shop, Start, block_on, packets,
+};
+use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
+use tokio_util::compat::TokioAsyncWriteCompatExt as _;
+
+/// A proxy whose upstream is at the other end of the wire, and which has to answer within three seconds.
+struct Wired {
+    network: Network,
+    proxy: Proxy,
+    /// Where apps find the proxy.
+    door: SocketAddr,
+}
+
+impl Wired {
+    /// Puts the wire between the route's proxy and its database, which listens on `port` of this machine.
+    fn new(route: &str, port: u16, environment: [(&'static str, String); 2]) -> Self {
+        let network = Network::new();
+        let here = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let database = network.bridge(Place::Far, Place::Here, here(port));
+        let route = route.replace(
+            &format!("connect_to = \"127.0.0.1:{port}\""),
+            &format!("connect_to = \"{database}\""),
+        );
+        let route = format!("{route}upstream_timeout = \"3s\"\nmax_connections = 1\n");
+        let environment = environment.map(|(name, value)| (name, bridged(&network, value)));
+        let proxy = Start::run_within(&network.near(), &route)
+            .envs(environment)
+            .start();
+        let door = network.bridge(Place::Here, Place::Near, proxy.address());
+        Self {
+            network,
+            proxy,
+            door,
+        }
+    }
+
+    fn postgres(azure: &Azure) -> Self {
+        let (port, environment) = (azure.server.port, azure.identity.environment());
+        Self::new(&azure.route(), port, environment)
+    }
+
+    fn mysql(shop: &Shop) -> Self {
+        let (port, environment) = (shop.server.port, shop.identity.environment());
+        Self::new(&shop.route(), port, environment)
+    }
+
+    /// That the session has ended, and by whom.
+    fn assert_broken_by(&self, side: &str) {
+        let line = self.proxy.log_until("session broke");
+        assert!(line.contains(&format!("closed_by={side}")), "{line}");
+    }
+}
+
+/// The URL of an endpoint of this machine as the proxy reaches it.
+fn bridged(network: &Network, value: String) -> String {
+    let Some(authority) = value
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split('/').next())
+    else {
+        return value;
+    };
+    let endpoint: SocketAddr = authority.parse().unwrap();
+    let bridge = network.bridge(Place::Near, Place::Here, endpoint);
+    value.replace(authority, &bridge.to_string())
+}
+
+fn postgres_app(wired: &Wired) -> RawApp {
+    let mut app = RawApp::connect(wired.door);
+    app.log_in("anyone");
+    app
+}
+
+/// That the app reads why its session ends, and then the end.
+#[track_caller]
+fn assert_told(app: &mut RawApp) {
+    let error = app.until(b'E');
+    assert_eq!(error.field('C').as_deref(), Some("08006"));
+    let text = error.field('M').unwrap();
+    let said = "azdb-proxy: the upstream has answered nothing for 3s";
+    assert_eq!(text, said);
+    assert!(error.field('H').unwrap().contains("upstream_timeout"));
+    assert_eq!(app.rest(), b"");
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_netns, has_postgres)),
+    ignore = "no PostgreSQL, or not root: see scripts/test"
+)]
+fn postgres_app_that_waits_for_a_query_is_told_that_its_database_has_vanished() {
+    let azure = Azure::new();
+    let wired = Wired::postgres(&azure);
+    let mut app = postgres_app(&wired);
+    app.send(&packets::query("select pg_sleep(600)"));
+    azure.server.admin_until(&format!(
+        "exists (select from pg_stat_activity where usename = '{}' and wait_event = 'PgSleep')",
+        azure.role
+    ));
+    wired.network.swallow();
+    assert_told(&mut app);
+    wired.assert_broken_by("upstream");
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_netns, has_postgres)),
+    ignore = "no PostgreSQL, or not root: see scripts/test"
+)]
+fn postgres_app_that_asks_afterwards_or_not_at_all_is_told_so() {
+    let azure = Azure::new();
+    for asks in [true, false] {
+        let wired = Wired::postgres(&azure);
+        let mut app = postgres_app(&wired);
+        wired.network.swallow();
+        if asks {
+            app.send(&packets::query("select 1"));
+        }
+        assert_told(&mut app);
+        wired.assert_broken_by("upstream");
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_netns, has_postgres)),
+    ignore = "no PostgreSQL, or not root: see scripts/test"
+)]
+fn postgres_app_in_the_middle_of_its_rows_or_its_data_is_told_so() {
+    let azure = Azure::new();
+    azure
+        .server
+        .admin_in(&azure.database, "create table public.notes (note text)");
+    azure.server.admin_in(
+        &azure.database,
+        &format!("grant all on public.notes to \"{}\"", azure.role),
+    );
+    let wired = Wired::postgres(&azure);
+    let mut app = postgres_app(&wired);
+    app.send(&packets::query("copy public.notes from stdin"));
+    app.until(b'G');
+    wired.network.swallow();
+    // More than all the buffers on the way take.
+    let row = [&b"d"[..], &1004u32.to_be_bytes(), &[b'x'; 999], b"\n"].concat();
+    let rows = row.repeat(16_000);
+    let mut sending = app.another_hand();
+    let sent = std::thread::spawn(move || sending.send(&rows));
+    assert_told(&mut app);
+    sent.join().unwrap();
+    wired.assert_broken_by("upstream");
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_netns, has_mariadb)),
+    ignore = "no MariaDB, or not root: see scripts/test"
+)]
+fn mysql_app_is_told_that_its_database_has_vanished() {
+    let shop = Shop::new();
+    for before in [true, false] {
+        let wired = Wired::mysql(&shop);
+        let mut app = MysqlPeer::log_in(wired.door);
+        let ask = |app: &mut MysqlPeer<_>| app.command(b"\x03select sleep(600)");
+        if before {
+            ask(&mut app);
+            let running = format!(
+                "select count(*) from information_schema.processlist where user = '{}' and state = 'User sleep'",
+                shop.user
+            );
+            shop.server.admin_until(&running, "1");
+        }
+        wired.network.swallow();
+        if !before {
+            ask(&mut app);
+        }
+        let error = app.hear();
+        // ERR 1053.
+        assert_eq!(error.get(..3), Some(&b"\xff\x1d\x04"[..]));
+        let text = String::from_utf8_lossy(&error).into_owned();
+        assert!(
+            text.contains("#08S01azdb-proxy: the upstream has answered nothing for 3s"),
+            "{text}"
+        );
+        assert_eq!(app.rest(), b"");
+        wired.assert_broken_by("upstream");
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_netns, has_mariadb)),
+    ignore = "no MariaDB, or not root: see scripts/test"
+)]
+fn idle_mysql_app_finds_its_connection_closed() {
+    let wired = Wired::mysql(&Shop::new());
+    let mut app = MysqlPeer::log_in(wired.door);
+    wired.network.swallow();
+    assert_eq!(app.rest(), b"");
+    wired.assert_broken_by("upstream");
+}
+
+#[test]
+#[cfg_attr(not(has_netns), ignore = "not root: see scripts/test")]
+fn app_of_sql_server_is_told_that_its_database_has_vanished() {
+    let azure = AzureSql::new();
+    let port = azure.azure.tds().address().port();
+    for asks in [true, false] {
+        let wired = Wired::new(&azure.route(), port, azure.environment());
+        block_on(async {
+            let mut config = Config::new();
+            config.host("localhost");
+            config.encryption(EncryptionLevel::NotSupported);
+            config.authentication(AuthMethod::sql_server("anyone", "anything"));
+            let tcp = tokio::net::TcpStream::connect(wired.door).await.unwrap();
+            let mut client = Client::connect(config, tcp.compat_write()).await.unwrap();
+            let query = client.query("select name from products where id = 3", &[]);
+            query.await.unwrap().into_row().await.unwrap();
+            wired.network.swallow();
+            if !asks {
+                return wired.assert_broken_by("upstream");
+            }
+            let told = async {
+                let query = client.query("select name from products where id = 3", &[]);
+                query.await?.into_row().await
+            };
+            let told = told.await.unwrap_err();
+            assert_eq!(told.code(), Some(40_613), "{told}");
+            assert!(
+                told.to_string()
+                    .contains("azdb-proxy: the upstream has answered nothing for 3s"),
+                "{told}"
+            );
+        });
+        wired.assert_broken_by("upstream");
+    }
+}
+
+/// The route has one seat; whoever vanished with it does not keep it.
+#[test]
+#[cfg_attr(
+    not(all(has_netns, has_postgres)),
+    ignore = "no PostgreSQL, or not root: see scripts/test"
+)]
+fn app_that_vanishes_idle_or_with_rows_on_their_way_gives_its_seat_back() {
+    let azure = Azure::new();
+    for query in [
+        None,
+        Some("select n from generate_series(1, 10000000) as n"),
+    ] {
+        let network = Network::new();
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, azure.server.port));
+        let database = network.bridge(Place::Near, Place::Here, here);
+        let route = azure
+            .route()
+            .replace(
+                &format!("connect_to = \"{here}\""),
+                &format!("connect_to = \"{database}\""),
+            )
+            .replace("127.0.0.1:0", "0.0.0.0:0");
+        let route = format!(
+            "{route}allow = [\"10.9.0.0/24\"]\nupstream_timeout = \"3s\"\nmax_connections = 1\n"
+        );
+        let environment = azure.identity.environment();
+        let environment = environment.map(|(name, value)| (name, bridged(&network, value)));
+        let proxy = Start::run_within(&network.near(), &route)
+            .envs(environment)
+            .start();
+        let port = proxy.address().port();
+
+        let wired = SocketAddr::from(([10, 9, 0, 1], port));
+        let mut app = RawApp::over(network.connect(Place::Far, wired));
+        app.log_in("anyone");
+        if let Some(query) = query {
+            app.send(&packets::query(query));
+            app.until(b'D');
+        }
+        network.swallow();
+        let line = proxy.log_until("session broke");
+        assert!(line.contains("closed_by=app"), "{line}");
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut next = RawApp::over(network.connect(Place::Near, local));
+        next.log_in("anyone");
+        // And the server is rid of the other: its query does not run on.
+        azure.server.admin_until(&format!(
+            "(select count(*) = 1 from pg_stat_activity where usename = '{}')",
+            azure.role
+        ));
+    }
+}
