@@ -151,7 +151,11 @@ impl Followers {
 impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// Makes a new session follow its upstream's name, where the route says so and it has one.
     pub(crate) fn follow(&self, dialled: &Dialled) -> Option<Box<Following>> {
-        let name = &dialled.asked;
+        let name = match &self.route.connect_to {
+            // An upstream that sends us on sends us past it.
+            Some(name) if self.route.upstream.contains(&dialled.upstream) => name,
+            _ => &dialled.upstream,
+        };
         if !self.route.follow_dns || name.host.parse::<IpAddr>().is_ok() {
             return None;
         }

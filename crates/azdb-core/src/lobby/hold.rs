@@ -61,6 +61,13 @@ impl Tracks {
         self.began = true;
     }
 
+    /// Whether the upstream is away for a moment, and whether another one may do better: what is lost behind the hello is neither.
+    fn judge<F: OwnFault>(&self, fault: &Fault<F>) -> (bool, bool) {
+        let is_hello = !self.began;
+        let is_away = fault.is_away() || (is_hello && fault.is_hung_up());
+        (is_away, is_away || (is_hello && fault.is_silence()))
+    }
+
     /// Whether there is another upstream to go to at once.
     fn pass_over(&mut self) -> bool {
         let last = self.last.take();
@@ -70,6 +77,7 @@ impl Tracks {
 }
 
 /// What has become of a login so far.
+#[derive(Default)]
 struct Course {
     since: Option<Instant>,
     tries: u32,
@@ -108,11 +116,7 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
     mut left: Pin<&mut (impl Future<Output = ()> + Send)>,
 ) -> Result<T::Granted, Fault<T::Fault>> {
     let turns = &lobby.state.turns;
-    let mut course = Course {
-        since: None,
-        tries: 0,
-        passed_over: Vec::new(),
-    };
+    let mut course = Course::default();
     let (mut turn, mut was_away): (Option<Turn<'_>>, Option<Fault<T::Fault>>) = (None, None);
     loop {
         course.tries += 1;
@@ -141,9 +145,8 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
         let Some(tracks) = attempt.tracks() else {
             return Err(course.end(fault));
         };
-        let is_hello = !tracks.began;
-        let is_away = fault.is_away() || (is_hello && fault.is_hung_up());
-        if (is_away || (is_hello && fault.is_silence())) && tracks.pass_over() {
+        let (is_away, goes_on) = tracks.judge(&fault);
+        if goes_on && tracks.pass_over() {
             course.passed_over.push(fault.told());
             was_away = None;
             continue;

@@ -120,7 +120,6 @@ mod tests {
             port,
         };
         Dialled {
-            asked: upstream.clone(),
             upstream,
             addr: ([127, 0, 0, 1], port).into(),
         }

@@ -9,12 +9,16 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
 use azdb_config::route::{ListenAddr, Route};
 
 const PORT: u16 = 1434;
+
+/// After an error, which may be there for good: a socket whose network has gone says so at once, each time.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// "Which instances are there?", by broadcast and directly.
 const ALL: [u8; 2] = [0x02, 0x03];
@@ -99,6 +103,7 @@ async fn answer_at(socket: Option<&UdpSocket>, instances: &[Instance]) {
     loop {
         // A datagram that cannot be read or answered was somebody's who will ask again.
         let Ok((length, from)) = socket.recv_from(&mut request).await else {
+            tokio::time::sleep(PAUSE).await;
             continue;
         };
         let request = request.get(..length).unwrap_or_default();

@@ -70,7 +70,6 @@ mod tests {
             port: 1,
         };
         Dialled {
-            asked: upstream.clone(),
             upstream,
             addr: ([192, 0, 2, 1], 1).into(),
         }

@@ -33,8 +33,6 @@ pub(crate) struct Dialled {
     pub(crate) upstream: Endpoint,
     /// The address behind it that took the connection.
     pub(crate) addr: SocketAddr,
-    /// Whose address it is: `connect_to`, or the upstream.
-    pub(crate) asked: Endpoint,
 }
 
 /// What a protocol says on a new connection before anything secret: its hello, and TLS.
@@ -210,7 +208,6 @@ impl<D: Dial> Ask<'_, D> {
         let dialled = Dialled {
             upstream: self.upstream.clone(),
             addr,
-            asked: self.search.connect_to.unwrap_or(self.upstream).clone(),
         };
         tracing::debug!(upstream = %self.upstream, %addr, "dialled");
         let share = self.share.share(untried + 1);

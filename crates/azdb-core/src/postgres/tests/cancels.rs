@@ -18,7 +18,6 @@ async fn a_cancel_request_finds_the_sessions_own_server() {
     };
     let dialled = |port| crate::way::Dialled {
         upstream: upstream.clone(),
-        asked: upstream.clone(),
         addr: ([127, 0, 0, 1], port).into(),
     };
     let _session = lobby.state.own.register(KEY.to_vec(), dialled(7777));

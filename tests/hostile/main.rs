@@ -1,0 +1,10 @@
+//! Databases and apps that mean harm. What they say is written here byte by byte, from the protocols' documentation and not with
+//! the codecs of the proxy.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod apps;
+mod databases;
+mod endless;
+mod logins;
+mod words;
