@@ -64,6 +64,10 @@ fn main() {
             "has_jtds",
             vec![apps.join("jtds/complete"), on_path("java")],
         ),
+        (
+            "has_connector_j_old",
+            vec![apps.join("connector_j_old/complete"), on_path("java")],
+        ),
         ("has_go_mssql", vec![apps.join("go_mssql/complete")]),
         (
             "has_mono",

@@ -1,7 +1,7 @@
 //! Drivers of MySQL and MariaDB, each in a small program that uses it as its documentation says and knows nothing of the
 //! proxy.
 
-use azdb_tests::{Program, Shop};
+use azdb_tests::{MariaDb, Program, Shop};
 use serde_json::{Value, json};
 
 /// Runs a program and reads what it saw.
@@ -212,6 +212,31 @@ fn both_connector_js_batch_and_time_out() {
         });
         assert_seen(&seen, &shop, &expected);
     }
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_mariadb, has_connector_j_old)),
+    ignore = "no old Connector/J: see scripts/test --all"
+)]
+fn old_connector_js_log_in_where_they_would_insist_on_an_old_tls() {
+    // From 5.7.20 on they read a variable that MariaDB does not have.
+    let shop = Shop::on(MariaDb::with(&["--version=5.7.19-log"]));
+    let proxy = shop.proxy();
+    for version in ["5.1.47", "5.1.49", "8.0.18"] {
+        let driver = format!("../connector_j_old/mysql-connector-java-{version}");
+        let app = proxy.mysql_app().java("ReadsRow.java", &driver);
+        assert_eq!(app.run().succeeded(), "5.7.19-log 1", "{version}");
+    }
+
+    let route = shop.route() + "local_tls = \"always\"\n";
+    let proxy = shop.start(&route).start();
+    let driver = "../connector_j_old/mysql-connector-java-8.0.18";
+    let ran = proxy.mysql_app().java("ReadsRow.java", driver).run();
+    assert!(ran.failed().contains("SSLHandshakeException"), "{ran:?}");
+    let tls = proxy.mysql_app().mariadb("mariadb").arg("--ssl");
+    let seen = tls.args(["-N", "-B", "-e", "select 1"]).run();
+    assert_eq!(seen.succeeded(), "1");
 }
 
 #[test]

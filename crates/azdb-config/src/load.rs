@@ -212,7 +212,9 @@ impl Layers<'_> {
     ) {
         let warn = |text| self.report.warn(&Spot::nowhere(), "", text);
         let is_given = |layer: &Overrides| layer.state_dir.is_some();
-        let has_certificate = routes.iter().any(|route| route.local_tls == LocalTls::Auto);
+        let has_certificate = routes
+            .iter()
+            .any(|route| matches!(route.local_tls, LocalTls::Auto | LocalTls::Always));
         let has_socket = match (&admin.listen, &process.state_dir) {
             (AdminListen::Default(ListenAddr::Unix(path)), Some(dir)) => path.starts_with(dir),
             _ => false,

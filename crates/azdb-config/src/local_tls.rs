@@ -16,13 +16,18 @@ pub(crate) struct LocalTlsKind;
 #[derive(Clone, Copy)]
 enum Choice {
     Auto,
+    Always,
     Off,
 }
 
-const WORDS: Word<Choice> = Word(&[Choice::Auto, Choice::Off], |choice| match choice {
-    Choice::Auto => "auto",
-    Choice::Off => "off",
-});
+const WORDS: Word<Choice> = Word(
+    &[Choice::Auto, Choice::Always, Choice::Off],
+    |choice| match choice {
+        Choice::Auto => "auto",
+        Choice::Always => "always",
+        Choice::Off => "off",
+    },
+);
 
 impl ValueKind for LocalTlsKind {
     type Value = LocalTls;
@@ -37,6 +42,7 @@ impl ValueKind for LocalTlsKind {
             })?;
             return Ok(match choice.value {
                 Choice::Auto => LocalTls::Auto,
+                Choice::Always => LocalTls::Always,
                 Choice::Off => LocalTls::Off,
             });
         }

@@ -276,8 +276,11 @@ pub enum LocalFiles {
 /// TLS on the app's side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocalTls {
-    /// With a certificate that the proxy makes and keeps in its state directory.
+    /// With a certificate that the proxy makes and keeps in its state directory, and not before a server whose version makes apps
+    /// insist on a TLS that is too old.
     Auto,
+    /// With the same certificate, whatever the server.
+    Always,
     /// Not offered.
     Off,
     /// With this certificate.

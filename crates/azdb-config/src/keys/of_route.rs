@@ -108,7 +108,7 @@ keys! { APP_SIDE {
     UNIX_MODE: Octal = Octal,
         key("unix_mode", "mode of unix sockets, in octal").or(Literal::Text("0600")).needs(&[Needs::UnixSocket]);
     LOCAL_TLS: LocalTlsKind = LocalTlsKind,
-        key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`. A table: with yours, both PEM")
+        key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`, but not offered before a MySQL older than 8.0.4, where Connector/J before 5.1.48 and 8.0.19 insists on TLS 1.0 or 1.1. `\"always\"`: there, too. A table: with yours, both PEM")
             .or(Literal::Text("auto"));
 }}
 

@@ -47,7 +47,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use azdb_config::route::{LocalFiles, Route};
+use azdb_config::route::{LocalFiles, LocalTls, Route};
 use azdb_quote::Quoted;
 use azdb_wire::mysql::{Capabilities, Greeting, Offer, Response, SCRAMBLE, plugin, push_packet};
 use tokio::sync::OwnedSemaphorePermit;
@@ -244,8 +244,11 @@ fn masked<'a, D: Dial>(
     lobby: &Lobby<Mysql, D>,
     scramble: [u8; SCRAMBLE],
 ) -> Greeting<'a> {
+    // Connector/J before 5.1.48 and 8.0.19 chooses its TLS by the server's version, and older ones had 1.0 and 1.1, which
+    // cannot be spoken here.
+    let is_spared = lobby.route.local_tls == LocalTls::Auto && greeting.is_mysql_before([8, 0, 4]);
     let offer = Offer {
-        tls: lobby.app_tls.is_some(),
+        tls: lobby.app_tls.is_some() && !is_spared,
         local_files: lobby.route.local_files == LocalFiles::Allow,
     };
     Greeting {

@@ -204,7 +204,7 @@ fn certificates(
 ) -> Result<Option<Arc<BySignature>>, LocalTlsError> {
     let leaves = match local_tls {
         LocalTls::Off => return Ok(None),
-        LocalTls::Auto => {
+        LocalTls::Auto | LocalTls::Always => {
             let clone =
                 |(chain, key): &(Vec<_>, PrivateKeyDer<'static>)| (chain.clone(), key.clone_key());
             authority()?.leaves.iter().map(clone).collect()

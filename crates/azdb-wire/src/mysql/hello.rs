@@ -104,6 +104,25 @@ impl<'a> Greeting<'a> {
         out
     }
 
+    /// Whether this is a server of MySQL before that version. None of MariaDB is, whose older ones call themselves 5.5.5 for the
+    /// sake of replicas; nor one whose version cannot be read.
+    pub fn is_mysql_before(&self, version: [u32; 3]) -> bool {
+        const OF_MARIADB: &[u8] = b"5.5.5-";
+        if self.version.starts_with(OF_MARIADB) {
+            return false;
+        }
+        let digits = |part: &[u8]| {
+            let count = part.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            core::str::from_utf8(part.get(..count)?).ok()?.parse().ok()
+        };
+        let mut parts = self.version.splitn(3, |byte| *byte == b'.').map(digits);
+        let mut next = || parts.next().flatten();
+        match (next(), next(), next()) {
+            (Some(major), Some(minor), Some(patch)) => [major, minor, patch] < version,
+            _ => false,
+        }
+    }
+
     /// MariaDB's capabilities above bit 31; MySQL has none.
     pub fn extended(&self) -> u32 {
         match self.reserved.last_chunk() {

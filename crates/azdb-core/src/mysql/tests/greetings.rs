@@ -1,5 +1,7 @@
 //! What an app reads first, with an upstream and without.
 
+use azdb_config::route::LocalTls;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -26,7 +28,7 @@ async fn the_app_reads_the_upstreams_own_greeting_masked() {
 async fn tls_and_files_are_offered_as_the_route_says() {
     let mut door = Door::with(|route| {
         route.local_files = LocalFiles::Deny;
-        route.local_tls = azdb_config::route::LocalTls::Off;
+        route.local_tls = LocalTls::Off;
     });
     let mut app = door.app();
     let _database = door.greeting().await;
@@ -36,6 +38,32 @@ async fn tls_and_files_are_offered_as_the_route_says() {
         offered.0 & (Capabilities::SSL | Capabilities::LOCAL_FILES).0,
         0
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn tls_is_not_offered_where_old_apps_would_insist_on_an_older_one() {
+    for (version, local_tls, expected) in [
+        ("5.7.44-azure-log", LocalTls::Auto, false),
+        ("8.0.3-rc", LocalTls::Auto, false),
+        ("8.0.4", LocalTls::Auto, true),
+        ("8.4.0-azure", LocalTls::Auto, true),
+        ("5.5.5-10.11.6-MariaDB", LocalTls::Auto, true),
+        ("unknown", LocalTls::Auto, true),
+        ("5.7.44-azure-log", LocalTls::Always, true),
+        ("5.7.44-azure-log", LocalTls::Off, false),
+    ] {
+        let mut door = Door::with(|route| route.local_tls = local_tls.clone());
+        let mut app = door.app();
+        let old = Greeting {
+            version: version.as_bytes(),
+            ..greeting()
+        };
+        door.dialled().await.say(&old.encode()).await;
+        let read = app.hear().await;
+        let offered = Greeting::parse(&read).unwrap().capabilities;
+        let is_offered = offered.has(Capabilities::SSL);
+        assert_eq!(is_offered, expected, "{version}, {local_tls:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

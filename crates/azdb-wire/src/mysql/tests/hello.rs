@@ -22,6 +22,32 @@ fn mariadb_greets_with_extended_capabilities() {
 }
 
 #[test]
+fn versions_are_compared_by_number_and_mariadb_has_none_of_mysql() {
+    let mut greeting = Greeting::parse(MARIADB).unwrap();
+    for (version, is_before) in [
+        (&b"5.7.44-azure-log"[..], true),
+        (b"8.0.3", true),
+        (b"8.0.4", false),
+        (b"8.0.40", false),
+        (b"10.0.1", false),
+        (b"11.4.2-MariaDB", false),
+        (b"5.5.5-10.11.6-MariaDB", false),
+        (b"5.5.50", true),
+        (b"8.0", false),
+        (b"", false),
+        (b"99999999999.0.1", false),
+        (b"..", false),
+    ] {
+        greeting.version = version;
+        assert_eq!(
+            greeting.is_mysql_before([8, 0, 4]),
+            is_before,
+            "{version:?}"
+        );
+    }
+}
+
+#[test]
 fn a_plugins_name_may_lack_its_nul() {
     let unended = MARIADB.strip_suffix(b"\0").unwrap();
     assert_eq!(Greeting::parse(unended), Greeting::parse(MARIADB));
