@@ -1,7 +1,10 @@
 //! Health, metrics and status, as a kubelet, a scraper and an operator see them.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use azdb_tests::{Emulated, PATIENCE, Proxy};
@@ -23,10 +26,23 @@ fn watched(emulated: &Emulated) -> (Proxy, SocketAddr, SocketAddr) {
 
 /// Status line and body of one request.
 fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
+    let stream = TcpStream::connect(address).unwrap();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"
     );
+    answer(stream, &request)
+}
+
+/// The same over a socket file.
+fn ask_at(file: &PathBuf, method: &str, path: &str) -> (String, String) {
+    let stream = UnixStream::connect(file).unwrap();
+    answer(
+        stream,
+        &format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    )
+}
+
+fn answer(mut stream: impl Read + Write, request: &str) -> (String, String) {
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -115,7 +131,7 @@ fn a_refused_login_has_cause_and_remedy_in_log_and_status() {
 }
 
 #[test]
-fn pages_of_health_answer_and_the_process_ends_on_request() {
+fn pages_of_health_answer_and_those_that_tell_something_refuse_browsers() {
     let emulated = Emulated::new();
     let (proxy, health, admin) = watched(&emulated);
     for page in ["/startup", "/readiness", "/liveness"] {
@@ -125,11 +141,79 @@ fn pages_of_health_answer_and_the_process_ends_on_request() {
         );
     }
     let browser = "Origin: http://localhost\r\n";
-    let (status, _) = ask(admin, "POST", "/quitquitquit", browser);
+    let (status, _) = ask(admin, "GET", "/status", browser);
     assert_eq!(status, "HTTP/1.1 403 Forbidden");
-    let (status, _) = ask(admin, "GET", "/quitquitquit", "");
+    let (status, _) = ask(health, "GET", "/metrics", browser);
+    assert_eq!(status, "HTTP/1.1 403 Forbidden");
+    let (status, _) = ask(health, "GET", "/metrics", "Host: localhost\r\n");
+    assert_eq!(status, "HTTP/1.1 400 Bad Request");
+    let (status, _) = ask(health, "GET", "http://localhost/metrics", "");
+    assert_eq!(status, "HTTP/1.1 400 Bad Request");
+    // Over TCP every user of the machine could.
+    let (status, why) = ask(admin, "POST", "/quitquitquit", "");
+    assert_eq!(status, "HTTP/1.1 403 Forbidden");
+    assert!(why.contains("quitquitquit = true"), "{why}");
+    assert!(!proxy.log().contains("asked to end"));
+}
+
+#[test]
+fn admin_is_a_socket_file_of_the_proxys_own_user_and_ends_the_process() {
+    let emulated = Emulated::new();
+    let proxy = emulated.start(&emulated.route()).start();
+    let line = proxy.log_until("endpoint=Admin");
+    let file = proxy.directory().join("state/azdb-proxy/admin.sock");
+    assert!(
+        line.contains(&format!("listen=unix:{}", file.display())),
+        "{line}"
+    );
+    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&file), 0o600);
+    let (status, page) = ask_at(&file, "GET", "/status");
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(page.contains("\"state\": \"serving\""), "{page}");
+    let (status, _) = ask_at(&file, "GET", "/quitquitquit");
     assert_eq!(status, "HTTP/1.1 405 Method Not Allowed");
+    let (status, _) = ask_at(&file, "POST", "/quitquitquit");
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert_eq!(proxy.wait().code, Some(0));
+    assert!(!file.exists(), "the file goes with the proxy");
+}
+
+#[test]
+fn the_process_ends_over_tcp_where_that_is_switched_on() {
+    let emulated = Emulated::new();
+    let tables = "[admin]\nlisten = \"127.0.0.1:0\"\nquitquitquit = true\n";
+    let proxy = emulated
+        .start(&format!("{tables}{}", emulated.route()))
+        .start();
+    let line = proxy.log_until("endpoint=Admin");
+    let (_, rest) = line.split_once("listen=").unwrap();
+    let admin = rest.split(' ').next().unwrap().parse().unwrap();
     let (status, _) = ask(admin, "POST", "/quitquitquit", "");
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert_eq!(proxy.wait().code, Some(0));
+}
+
+#[test]
+fn connections_that_ask_nothing_keep_no_probe_waiting() {
+    let emulated = Emulated::new();
+    let (proxy, health, admin) = watched(&emulated);
+    let silent = |address| (0..300).map(move |_| TcpStream::connect(address).unwrap());
+    let crowd: Vec<_> = silent(health).chain(silent(admin)).collect();
+    assert_eq!(ask(health, "GET", "/readiness", "").1, "ok\n");
+    assert_eq!(ask(admin, "GET", "/status", "").0, "HTTP/1.1 200 OK");
+    // Requests that never end, and heads that are too long.
+    let mut endless: Vec<_> = silent(health).collect();
+    for stream in &mut endless {
+        let _ = stream.write_all(b"GET /readiness HTTP/1.1\r\nX: x");
+    }
+    assert_eq!(ask(health, "GET", "/readiness", "").1, "ok\n");
+    let long = format!("X: {}\r\n", "x".repeat(100_000));
+    let mut stream = TcpStream::connect(health).unwrap();
+    let _ = stream.write_all(format!("GET /readiness HTTP/1.1\r\n{long}").as_bytes());
+    let mut told = String::new();
+    let _ = stream.read_to_string(&mut told);
+    assert!(!told.contains("200 OK"), "{told}");
+    proxy.log_until("door=[health]");
+    drop((crowd, endless));
 }

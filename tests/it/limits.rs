@@ -15,7 +15,12 @@ fn running_out_of_files_passes() {
         .env("IDENTITY_HEADER", identity.secret())
         .start();
     proxy.log_until("token ready");
-    let crowd: Vec<RawApp> = (0..150).map(|_| RawApp::connect(proxy.address())).collect();
+    let come = |_| {
+        let mut app = RawApp::connect(proxy.address());
+        app.send(&packets::startup(0, &[("user", "anyone")]));
+        app
+    };
+    let crowd: Vec<RawApp> = (0..150).map(come).collect();
     proxy.log_until("cannot accept");
     drop(crowd);
     assert_eq!(proxy.app().query("select 1"), "1");

@@ -12,6 +12,7 @@ mod endings;
 mod endpoints;
 mod errors;
 mod first_packets;
+mod half_open;
 mod leaks;
 mod lifecycle;
 mod limits;

@@ -31,8 +31,8 @@ fn every_password_method_works_over_every_kind_of_way() {
         server.add_role(&user, method, SECRET);
         for tls in [
             verified.as_str(),
-            "upstream_tls = \"unverified\"\n",
-            "upstream_tls = \"off\"\n",
+            "upstream_tls = \"unverified\"\nupstream_password_in_clear = true\n",
+            "upstream_tls = \"off\"\nupstream_password_in_clear = true\n",
         ] {
             let proxy = proxy(&user, server.port, tls);
             let app = proxy.app().told("PGPASSWORD", "not that one");
@@ -45,12 +45,36 @@ fn every_password_method_works_over_every_kind_of_way() {
 
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn without_leave_an_unverified_server_gets_proofs_and_never_the_password() {
+    let server = Server::shared();
+    for tls in [
+        "upstream_tls = \"unverified\"\n",
+        "upstream_tls = \"off\"\n",
+    ] {
+        for method in [Method::ScramSha256, Method::Md5, Method::Password] {
+            let user = format!("Careful {}", Server::number());
+            server.add_role(&user, method, SECRET);
+            let proxy = proxy(&user, server.port, tls);
+            if method != Method::Password {
+                assert_eq!(proxy.app().query("select current_user"), user);
+                continue;
+            }
+            let refusal = proxy.refusal();
+            let (cause, remedy) = ("nobody has verified who that is", "upstream_ca_file");
+            refusal.assert_is_ours("28000", cause, remedy);
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn wrong_password_is_told_in_the_servers_words() {
     let server = Server::shared();
     for method in [Method::ScramSha256, Method::Md5, Method::Password] {
         let user = format!("developer_{}", Server::number());
         server.add_role(&user, method, "another one");
-        let proxy = proxy(&user, server.port, "upstream_tls = \"unverified\"\n");
+        let unverified = "upstream_tls = \"unverified\"\nupstream_password_in_clear = true\n";
+        let proxy = proxy(&user, server.port, unverified);
         let refused = proxy.app().sql("select 1");
         let text = format!("FATAL:  password authentication failed for user \"{user}\"");
         assert!(refused.failed().contains(&text), "{refused:?}");

@@ -78,7 +78,9 @@ fn told(
     let tds = Fake::start(then);
     let in_postgres = proxy("postgres", postgres.address(), user);
     let in_mysql = proxy("mysql", mysql.address(), user);
-    let in_tds = proxy("tds", tds.address(), "upstream_tls_first = true\n");
+    let audience = "audience = \"https://ossrdbms-aad.database.windows.net\"\n";
+    let first = format!("upstream_tls_first = true\n{audience}");
+    let in_tds = proxy("tds", tds.address(), &first);
     let refusal = in_postgres.told();
     let of_tsql = SqlApp::of(&in_tds, Encrypt::Off).freetds("tsql").run();
     vec![

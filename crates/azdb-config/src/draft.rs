@@ -79,6 +79,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         auth: as_whom.login.auth,
         tls: as_whom.tls.tls,
         tls_first: as_whom.tls.first,
+        plain_password: as_whom.tls.plain_password,
         local_files: local_files?,
         local_tls: local_tls?,
         admission,
@@ -122,7 +123,7 @@ fn as_whom(
         identities: &shared.identities,
     };
     let principals = principals::read(section, &ways);
-    let tls = upstream_tls::read(section, mode);
+    let tls = upstream_tls::read(section, mode, protocol);
     let around = AroundLogin {
         protocol,
         mode,

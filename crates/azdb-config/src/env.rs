@@ -1,6 +1,6 @@
 //! What the environment says: `AZDB_PROXY_` and a flag in upper snake, and routes as URLs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use azdb_identity::{Cloud, Environment};
 
@@ -105,6 +105,13 @@ fn is_service_link(key: &str) -> bool {
         matches!(pair, ["SERVICE", "HOST" | "PORT"])
             || matches!(pair, ["PORT", number] if number.parse::<u16>().is_ok())
     })
+}
+
+/// The first directory that a variable names; systemd joins several with colons. Relative ones do not count.
+pub(super) fn directory(env: &Environment, name: &str) -> Option<PathBuf> {
+    let first = env.get(name)?.split(':').next()?;
+    let path = Path::new(first);
+    path.is_absolute().then(|| path.to_owned())
 }
 
 /// The cloud of `AZURE_AUTHORITY_HOST`.

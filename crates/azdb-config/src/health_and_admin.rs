@@ -1,20 +1,38 @@
 //! `[health]` and `[admin]`: where the process is watched and run.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use azdb_identity::Environment;
 
 use super::address::host_and_port;
-use super::keys::of_document::{ADMIN, ADMIN_LISTEN, ADMIN_TABLE, HEALTH_LISTEN, HEALTH_TABLE};
+use super::env;
+use super::keys::Fact;
+use super::keys::of_document::{
+    ADMIN, ADMIN_LISTEN, ADMIN_TABLE, HEALTH_LISTEN, HEALTH_TABLE, QUITQUITQUIT,
+};
 use super::section::Section;
 use crate::route::ListenAddr;
 
 const ADMIN_PORT: u16 = 9091;
+const ADMIN_SOCKET: &str = "admin.sock";
+
+/// `[admin]`, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// Where it listens.
+    pub listen: AdminListen,
+    /// Whether the process may be ended over TCP; over a socket file it always may, by its own user and by root.
+    pub ends_over_tcp: bool,
+}
 
 /// Where the admin endpoint listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdminListen {
-    /// On the usual address, which nobody asked for: that it is taken is no reason to fail.
+    /// At the usual place, for which nobody asked: that it cannot be had is no reason to fail.
     Default(ListenAddr),
+    /// At the usual place, and the environment does not say where that is.
+    NoPlace,
     /// Where the configuration says.
     At(ListenAddr),
     /// Nowhere.
@@ -29,20 +47,56 @@ pub(super) fn health(document: &mut Section<'_>) -> Option<ListenAddr> {
     listen.ok()
 }
 
-/// `[admin]`: on loopback when absent.
-pub(super) fn admin(document: &mut Section<'_>) -> AdminListen {
+/// `[admin]`: a socket file for whoever runs the process when absent.
+pub(super) fn admin(document: &mut Section<'_>, usual: AdminListen) -> Admin {
     let mut section = match document.table(&ADMIN_TABLE) {
         Ok(Some(section)) => section,
         _ => document.empty(&ADMIN),
     };
-    let asked = section.has(&ADMIN_LISTEN);
-    let listen = section.value(&ADMIN_LISTEN);
-    section.finish();
-    match listen {
-        Ok(AdminListen::At(listen)) if !asked => AdminListen::Default(listen),
-        Ok(listen) => listen,
-        Err(_) => AdminListen::Off,
+    let listen = section.read(&ADMIN_LISTEN);
+    if let Ok(listen) = &listen {
+        let listen = listen.as_ref().map_or(&usual, |listen| &listen.value);
+        let (unix, port) = match listen {
+            AdminListen::At(listen) | AdminListen::Default(listen) => match listen {
+                ListenAddr::Unix(_) => (true, false),
+                ListenAddr::Tcp(_) => (false, true),
+            },
+            AdminListen::NoPlace | AdminListen::Off => (false, false),
+        };
+        section.know(&Fact::Listen {
+            unix,
+            port,
+            other_machines: false,
+        });
     }
+    let ends_over_tcp = section.value(&QUITQUITQUIT);
+    section.finish();
+    Admin {
+        listen: match listen {
+            Ok(listen) => listen.map_or(usual, |listen| listen.value),
+            Err(_) => AdminListen::Off,
+        },
+        ends_over_tcp: ends_over_tcp.unwrap_or_default(),
+    }
+}
+
+/// Where the admin endpoint listens when nobody says: in systemd's runtime directory, else in the user's, else in `state_dir`.
+#[cfg(unix)]
+pub(super) fn usual_admin(env: &Environment, state_dir: Option<&Path>) -> AdminListen {
+    let of_user = || env::directory(env, "XDG_RUNTIME_DIR").map(|of| of.join("azdb-proxy"));
+    let directory = env::directory(env, "RUNTIME_DIRECTORY")
+        .or_else(of_user)
+        .or_else(|| state_dir.map(Path::to_owned));
+    directory.map_or(AdminListen::NoPlace, |directory| {
+        AdminListen::Default(ListenAddr::Unix(directory.join(ADMIN_SOCKET)))
+    })
+}
+
+/// Where there are no socket files, on loopback.
+#[cfg(not(unix))]
+pub(super) fn usual_admin(_: &Environment, _: Option<&Path>) -> AdminListen {
+    let addr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), ADMIN_PORT);
+    AdminListen::Default(ListenAddr::Tcp(addr))
 }
 
 /// Where `[admin]` may listen.

@@ -33,6 +33,7 @@ mod load;
 mod local_tls;
 mod names;
 mod opened;
+mod owner;
 mod principals;
 mod problems;
 mod process;
@@ -55,7 +56,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use self::duration::{Spelled, parse_duration};
-pub use self::health_and_admin::AdminListen;
+pub use self::health_and_admin::{Admin, AdminListen};
 pub use self::load::{load, load_process, load_without_search};
 pub use self::problems::{Problem, Problems};
 pub use self::process::{DrainIdle, LogFormat, Overrides, Process};
@@ -73,7 +74,7 @@ pub struct Config {
     /// Where health and metrics are served.
     pub health: Option<ListenAddr>,
     /// Where status is served, and the end of the process.
-    pub admin: AdminListen,
+    pub admin: Admin,
     /// Never empty.
     pub routes: Vec<Arc<Route>>,
     /// For the first log lines: what is allowed but unwise.

@@ -121,12 +121,48 @@ pub(super) fn admission(
     }
     let networks = networks(section, listen);
     let uids = section.read(&keys::ALLOW_UIDS);
-    let mode = section.value(&keys::UNIX_MODE);
+    let mode_spot = section.spot_of(&keys::UNIX_MODE);
+    let mode = section.value(&keys::UNIX_MODE)?;
     let admission = Admission {
         networks: networks?,
         uids: uids?.map(|uids| uids.value),
     };
-    Ok((admission, mode?))
+    // To connect is to write.
+    if let (Some(spot), None, 0o002) = (mode_spot, &admission.uids, mode & 0o002) {
+        let warning = format!(
+            "unix_mode = \"{mode:04o}\": every user of this machine gets the database without a password; say who may come with allow_uids"
+        );
+        section.warn(&spot, warning);
+    }
+    Ok((admission, mode))
+}
+
+/// Why nobody can come from `network`, where apps connect to these addresses.
+fn never_comes(network: &IpNet, listen: &Checked<Listen>) -> Option<String> {
+    if let IpNet::V6(net) = network
+        && let Some(address) = net.addr().to_ipv4_mapped()
+        && let Some(length) = net.prefix_len().checked_sub(96)
+    {
+        return Some(format!(
+            "no app comes from there, because the address is IPv4's: write \"{address}/{length}\""
+        ));
+    }
+    let address = network.addr();
+    if address.is_multicast() || (address.is_unspecified() && network.prefix_len() > 8) {
+        return Some("no app comes from there".to_owned());
+    }
+    let mut reached = listen
+        .iter()
+        .flatten()
+        .filter(|at| is_beyond_loopback(&at.value));
+    let is_reached = |at: &Written<ListenAddr>| match &at.value {
+        ListenAddr::Tcp(at) => at.ip().to_canonical().is_ipv4() == address.is_ipv4(),
+        ListenAddr::Unix(_) => false,
+    };
+    let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
+    (listen.is_ok() && !reached.any(is_reached)).then(|| {
+        format!("no app comes from there, because listen has no address of {family} that other machines reach")
+    })
 }
 
 fn networks(section: &mut Section<'_>, listen: &Checked<Listen>) -> Checked<Vec<IpNet>> {
@@ -156,6 +192,11 @@ fn networks(section: &mut Section<'_>, listen: &Checked<Listen>) -> Checked<Vec<
                 .filter(|network| network.value.prefix_len() == 0)
             {
                 section.warn(spot, everybody(&format!("allow = \"{value}\"")));
+            }
+            for Written { value, spot } in &networks {
+                if let Some(why) = never_comes(value, listen) {
+                    section.warn(spot, format!("allow = \"{value}\": {why}"));
+                }
             }
             Ok(networks.into_iter().map(|network| network.value).collect())
         }

@@ -14,8 +14,8 @@ use super::problems::{Checked, Findings, Problems, Spot, Written};
 use super::process::{self, Overrides, Process};
 use super::section::Section;
 use super::value::{Entries, WrittenIn};
-use super::{Config, Origin, beside, gather, health_and_admin, keys};
-use crate::route::{LocalTls, Route, UpstreamAuth};
+use super::{Admin, AdminListen, Config, Origin, beside, gather, health_and_admin, keys};
+use crate::route::{ListenAddr, LocalTls, Route, UpstreamAuth};
 
 /// Reads flags, environment and file, in this order of precedence.
 ///
@@ -70,7 +70,8 @@ pub(super) fn load_from(
     let settings = read.settings(&mut document);
     let process = read.process(&document, &settings);
     let health = health_and_admin::health(&mut document);
-    let admin = health_and_admin::admin(&mut document);
+    let usual = health_and_admin::usual_admin(env, process.state_dir.as_deref());
+    let admin = health_and_admin::admin(&mut document, usual);
     let shared = ForAllRoutes {
         identities: Identities::read(&mut document),
         authority: env::authority(env),
@@ -101,7 +102,7 @@ pub(super) fn load_from(
         read.report.problem(&Spot::nowhere(), "", problem);
     }
     let routes = beside::settle(drafts.into_iter().flatten().collect(), &read.report);
-    read.warn_of_needless(&settings, &process, &routes);
+    read.warn_of_needless(&settings, &process, &admin, &routes);
     let warnings = read.report.finish()?;
     Ok(Config {
         process,
@@ -202,12 +203,25 @@ impl Layers<'_> {
     }
 
     /// Warns of settings of the process that mean nothing to these routes.
-    fn warn_of_needless(&self, of_file: &Overrides, process: &Process, routes: &[Arc<Route>]) {
+    fn warn_of_needless(
+        &self,
+        of_file: &Overrides,
+        process: &Process,
+        admin: &Admin,
+        routes: &[Arc<Route>],
+    ) {
         let warn = |text| self.report.warn(&Spot::nowhere(), "", text);
         let is_given = |layer: &Overrides| layer.state_dir.is_some();
         let has_certificate = routes.iter().any(|route| route.local_tls == LocalTls::Auto);
-        if self.layers(of_file).into_iter().any(is_given) && !has_certificate {
-            warn("state_dir: nothing is kept there, because no route has local_tls = \"auto\"");
+        let has_socket = match (&admin.listen, &process.state_dir) {
+            (AdminListen::Default(ListenAddr::Unix(path)), Some(dir)) => path.starts_with(dir),
+            _ => false,
+        };
+        let is_needless = !has_certificate && !has_socket;
+        if self.layers(of_file).into_iter().any(is_given) && is_needless {
+            warn(
+                "state_dir: nothing is kept there, because no route has local_tls = \"auto\" and the admin endpoint is elsewhere",
+            );
         }
         let asks_at_start = |route: &Arc<Route>| {
             matches!(route.auth, UpstreamAuth::Token(_))

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, cannot_read};
+use super::owner::why_not_ours;
 use super::problems::{Checked, Findings, Spot};
 use super::value::{Entries, WrittenIn};
 use super::{Origin, document};
@@ -20,7 +21,11 @@ pub(super) struct Opened {
 pub(super) fn open(named: Option<&PathBuf>, places: &[PathBuf], report: &Findings) -> Opened {
     let candidates = named.map_or(places, std::slice::from_ref);
     for path in candidates {
-        match files::open(path) {
+        let file = match named {
+            Some(path) => files::open(path),
+            None => files::open(path).and_then(|file| trusted(file, path)),
+        };
+        match file {
             Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {}
             file => return content(path, file, report),
         }
@@ -30,6 +35,18 @@ pub(super) fn open(named: Option<&PathBuf>, places: &[PathBuf], report: &Finding
         source: WrittenIn::of_the_process(""),
         entries: Ok(Entries::new()),
     }
+}
+
+/// The file, if nobody else can have put it there: what it says is done, commands included.
+fn trusted(file: File, path: &Path) -> io::Result<File> {
+    let Some(why) = why_not_ours(&file, path)? else {
+        return Ok(file);
+    };
+    let remedy = format!(
+        "{why}; if it is meant all the same, name it: --config {}",
+        path.display()
+    );
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, remedy))
 }
 
 fn content(path: &Path, file: io::Result<File>, report: &Findings) -> Opened {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use azdb_identity::Environment;
 
+use super::env;
 use super::keys::{Key, ValueKind, Word, of_process as keys};
 use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
@@ -215,14 +216,7 @@ fn state_dir(env: &Environment) -> Option<PathBuf> {
             .map(Path::new)
             .filter(|path| path.is_absolute())
     };
-    // systemd joins several directories with colons.
-    let systemd = env
-        .get("STATE_DIRECTORY")
-        .and_then(|directories| directories.split(':').next());
-    systemd
-        .map(Path::new)
-        .filter(|path| path.is_absolute())
-        .map(Path::to_owned)
+    env::directory(env, "STATE_DIRECTORY")
         .or_else(|| absolute("XDG_STATE_HOME").map(|home| home.join("azdb-proxy")))
         .or_else(|| absolute("LOCALAPPDATA").map(|home| home.join("azdb-proxy")))
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state/azdb-proxy")))

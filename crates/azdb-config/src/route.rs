@@ -37,6 +37,8 @@ pub struct Route {
     pub tls: UpstreamTls,
     /// TLS from the first byte, without asking: PostgreSQL 17 and later, TDS 8.0.
     pub tls_first: bool,
+    /// Whom the password of [`UpstreamAuth::Password`] may be told as it is.
+    pub plain_password: PlainPassword,
     /// LOAD DATA LOCAL, of MySQL.
     pub local_files: LocalFiles,
     /// TLS for apps that ask for it.
@@ -226,6 +228,15 @@ pub enum UpstreamAuth {
     Token(Audience),
     /// With a password: a development server.
     Password(SecretString),
+}
+
+/// Whom a password may be told as it is, where a server asks for that and not for a proof of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainPassword {
+    /// A server whose certificate has been verified.
+    ToVerified,
+    /// Whoever answers. `upstream_password_in_clear` in the configuration.
+    ToAnybody,
 }
 
 /// How a route protects the way upstream. Token mode knows [`UpstreamTls::Verified`] only.

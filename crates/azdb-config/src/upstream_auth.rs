@@ -174,6 +174,17 @@ fn usual_audience(protocol: ProtocolName, cloud: Cloud) -> Audience {
     }
 }
 
+/// Whether `audience` names the databases' own service: as a URL, or by the id of its application.
+fn is_of_service(protocol: ProtocolName, audience: &str, usual: &Audience) -> bool {
+    let application = match protocol {
+        ProtocolName::Tds => "022907d3-0f1b-48f7-badc-1ba6abab6d66",
+        ProtocolName::Postgres | ProtocolName::Mysql => "123cd850-d9df-40bd-94d5-c9f07b7fa203",
+    };
+    let resource = Audience::new(audience);
+    let resource = resource.as_str().trim_end_matches('/');
+    resource == usual.as_str() || resource.eq_ignore_ascii_case(application)
+}
+
 fn audience_for(
     section: &Section<'_>,
     protocol: ProtocolName,
@@ -196,7 +207,16 @@ fn audience_for(
         .into_iter()
         .find(|of| *of != cloud && usual_audience(protocol, *of) == audience)
     {
-        None => Ok(audience),
+        None => {
+            let usual = usual_audience(protocol, cloud);
+            if !is_of_service(protocol, &value, &usual) {
+                section.warn(
+                    &spot,
+                    format!("audience = {value:?}: a server of {protocol} takes no token for that, but one for \"{usual}\""),
+                );
+            }
+            Ok(audience)
+        }
         Some(other) => {
             let (other, own) = (cloud_name(other), cloud_name(cloud));
             Err(section.refuse(

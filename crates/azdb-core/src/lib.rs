@@ -12,6 +12,7 @@
 //!   lobby       what the logins of a route share: settings, state, credentials; what a protocol is
 //!   relay       bytes one way and bytes the other
 //!   parting     last words
+//!   anteroom    those who have not said yet what they want
 //!   way         legs, dialling, TLS around them, the proof that one may carry a token
 //!   tls         certificates on both sides
 //!   deadline    one clock for a login
@@ -28,6 +29,7 @@
 //! The two sides are called **app** and **upstream**, everywhere.
 
 mod admin;
+mod anteroom;
 mod deadline;
 mod ending;
 mod fault;

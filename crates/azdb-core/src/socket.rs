@@ -20,6 +20,17 @@ use crate::pulse::Pulse;
 /// Connections that wait for `accept`, as many as the kernel allows by default.
 const BACKLOG: i32 = 4096;
 
+/// How many files this process may open.
+pub(crate) fn most_files() -> usize {
+    #[cfg(unix)]
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let limit = None::<u64>;
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    })
+}
+
 /// A place where apps come in, open.
 #[derive(Debug)]
 pub(crate) enum Door {
@@ -139,32 +150,71 @@ async fn bind_unix(path: &Path, mode: u32) -> io::Result<Door> {
                 "a file that is no socket",
             ));
         }
-        if UnixStream::connect(path).await.is_ok() {
-            return Err(io::ErrorKind::AddrInUse.into());
+        match UnixStream::connect(path).await {
+            // Left behind by a process that was killed: nobody listens any more.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                std::fs::remove_file(path)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // Whatever else it answers, a full queue for example, somebody may be there.
+            answer => return Err(in_use(answer.err())),
         }
-        // Left behind by a process that was killed.
-        std::fs::remove_file(path)?;
     }
     // Nobody gets in between bind and chmod.
     let previous = rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let bound = UnixListener::bind(path);
     rustix::process::umask(previous);
     let listener = bound?;
+    let file = UnlinkOnDrop {
+        path: path.to_owned(),
+        node: node(path)?,
+    };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     Ok(Door::Unix {
         listener,
-        _file: UnlinkOnDrop(path.to_owned()),
+        _file: file,
     })
 }
 
-/// A socket file of ours.
-#[derive(Debug)]
-pub(crate) struct UnlinkOnDrop(std::path::PathBuf);
+/// Why a socket file that is there cannot be replaced.
+#[cfg(unix)]
+fn in_use(error: Option<io::Error>) -> io::Error {
+    let why = error.map_or_else(
+        || "another process serves this socket file".to_owned(),
+        |error| {
+            format!(
+                "somebody may be serving this socket file ({error}): choose another path, or remove the file if nobody does"
+            )
+        },
+    );
+    io::Error::new(io::ErrorKind::AddrInUse, why)
+}
 
+/// Device and number of a file.
+#[cfg(unix)]
+fn node(path: &Path) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = std::fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
+
+/// A socket file of ours.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(crate) struct UnlinkOnDrop {
+    path: std::path::PathBuf,
+    /// It may be another one's by then.
+    node: (u64, u64),
+}
+
+#[cfg(unix)]
 impl Drop for UnlinkOnDrop {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::debug!(path = %self.0.display(), %error, "socket file");
+        if node(&self.path).ok() != Some(self.node) {
+            return;
+        }
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(path = %self.path.display(), %error, "socket file");
         }
     }
 }
@@ -248,6 +298,45 @@ mod tests {
 
         drop(door);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_socket_whose_queue_is_full_is_somebodys() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("busy");
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        socket
+            .bind(&socket2::SockAddr::unix(&path).unwrap())
+            .unwrap();
+        socket.listen(0).unwrap();
+        let mut queue = Vec::new();
+        let full = loop {
+            let app = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            app.set_nonblocking(true).unwrap();
+            match app.connect(&socket2::SockAddr::unix(&path).unwrap()) {
+                Ok(()) => queue.push(app),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+        let before = node(&path).unwrap();
+        let refused = Door::open(&ListenAddr::Unix(path.clone()), 0o600).await;
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(node(&path).unwrap(), before, "it is still the same file");
+    }
+
+    #[tokio::test]
+    async fn a_socket_file_that_has_become_another_ones_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("moved");
+        let door = Door::open(&ListenAddr::Unix(path.clone()), 0o600)
+            .await
+            .unwrap();
+        std::fs::rename(&path, dir.path().join("elsewhere")).unwrap();
+        let other = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        drop(door);
+        assert!(path.exists());
+        drop(other);
     }
 
     #[tokio::test]

@@ -21,6 +21,8 @@ pub(crate) enum Needs {
     UserName,
     /// `upstream_tls = "verify"`.
     VerifiedTls,
+    /// `upstream_tls` other than `"verify"`.
+    LessThanVerifiedTls,
     /// `upstream_tls` other than `"off"`.
     SomeTls,
     /// No `upstream_ca_file`.
@@ -84,6 +86,10 @@ impl Needs {
             (Self::VerifiedTls, Fact::Tls(Strength::Unverified | Strength::Off)) => {
                 "means nothing without upstream_tls = \"verify\"".to_owned()
             }
+            (Self::LessThanVerifiedTls, Fact::Tls(Strength::Verify)) => {
+                "means nothing with upstream_tls = \"verify\": a verified server may be told"
+                    .to_owned()
+            }
             (Self::SomeTls, Fact::Tls(Strength::Off)) => "upstream_tls is \"off\"".to_owned(),
             (Self::PlatformRoots, Fact::CaFile) => {
                 "means nothing beside upstream_ca_file, which says alone whom this route trusts"
@@ -124,7 +130,8 @@ impl Needs {
             Self::OneUpstream => "Not with several upstreams".to_owned(),
             Self::VerifiedTls => "Only with `upstream_tls = \"verify\"`".to_owned(),
             // Their descriptions say it.
-            Self::UserName
+            Self::LessThanVerifiedTls
+            | Self::UserName
             | Self::SomeTls
             | Self::UnixSocket
             | Self::Port

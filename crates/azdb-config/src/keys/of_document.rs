@@ -1,7 +1,7 @@
 //! What stands at the top of a file, `[health]` and `[admin]`.
 
-use super::kinds::{Inner, Parsed, Raw};
-use super::{Form, Literal, Table, key, keys, of_identity, of_process, of_route};
+use super::kinds::{Inner, Parsed, Raw, Switch};
+use super::{Form, Literal, Needs, Table, key, keys, of_identity, of_process, of_route};
 use crate::health_and_admin::{self, AdminListen};
 use crate::route::ListenAddr;
 
@@ -45,6 +45,10 @@ pub(crate) static ADMIN: Table = Table {
 };
 
 keys! { ADMIN_KEYS {
-    ADMIN_LISTEN: Parsed<AdminListen> = Parsed("`address:port` on loopback, `unix:/path`, `\"off\"`", health_and_admin::admin_listen),
-        key("listen", "where its pages are served. That the default address is taken is a warning, not a failure").or(Literal::Text("127.0.0.1:9091"));
+    ADMIN_LISTEN: Parsed<AdminListen> = Parsed("`unix:/path`, `address:port` on loopback, `\"off\"`", health_and_admin::admin_listen),
+        key("listen", "where its pages are served. That the default place cannot be had is a warning, not a failure")
+            .or_else("a socket file `admin.sock`, see below");
+    QUITQUITQUIT: Switch = Switch,
+        key("quitquitquit", "`/quitquitquit` is answered over TCP, too: whoever reaches the port, which is every user of the machine, can end the process. Over a socket file it always is")
+            .or(Literal::Bool(false)).needs(&[Needs::Port]);
 }}

@@ -36,7 +36,7 @@ keys! { KEYS {
     REQUIRE_READY: Switch = Switch,
         key("require_ready", "start only when there is a token of every identity that is not `lazy`").or(Literal::Bool(false));
     STATE_DIR: Path = Path,
-        key("state_dir", "directory in which the certificate of `local_tls = \"auto\"` is kept").or_else("see below");
+        key("state_dir", "directory in which the certificate of `local_tls = \"auto\"` is kept, and the admin endpoint's socket file where there is no runtime directory").or_else("see below");
 }}
 
 /// The variable of a key.

@@ -80,6 +80,9 @@ keys! { LOGIN {
 keys! { UPSTREAM_SIDE {
     UPSTREAM_TLS: Word<Strength> = Strength::WORDS,
         key("upstream_tls", "less than `\"verify\"` needs `upstream_auth = \"password\"` and is warned about at every start").or(Literal::Text("verify"));
+    UPSTREAM_PASSWORD_IN_CLEAR: Switch = Switch,
+        key("upstream_password_in_clear", "the password may be told as it is to a server that nobody has verified (`\"unverified\"`, `\"off\"`), where it asks for that; warned about at every start. Without it only proofs of the password go there (SCRAM, MD5, `mysql_native_password`, the fast answer of `caching_sha2_password`), and SQL Server knows none")
+            .or(Literal::Bool(false)).needs(&[Needs::Password, Needs::LessThanVerifiedTls]);
     UPSTREAM_TLS_FIRST: Switch = Switch,
         key("upstream_tls_first", "TLS from the first byte, without asking: PostgreSQL 17 and later, and TDS 8.0 (Azure SQL, SQL Server 2022)")
             .or(Literal::Bool(false)).needs(&[Needs::Protocols(&[ProtocolName::Postgres, ProtocolName::Tds]), Needs::SomeTls]);

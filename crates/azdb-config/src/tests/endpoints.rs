@@ -1,27 +1,66 @@
-use super::{load, route};
-use crate::AdminListen;
+use super::{Place, load, route};
 use crate::route::ListenAddr;
+use crate::{AdminListen, Overrides};
 
 fn tcp(addr: &str) -> ListenAddr {
     ListenAddr::Tcp(addr.parse().unwrap())
 }
 
 #[test]
-fn health_is_off_and_admin_on_loopback_unless_somebody_says_otherwise() {
+fn health_is_off_and_admin_a_socket_file_unless_somebody_says_otherwise() {
     let config = load(&route("")).unwrap();
     assert_eq!(config.health, None);
-    assert_eq!(config.admin, AdminListen::Default(tcp("127.0.0.1:9091")));
+    assert_eq!(config.admin.listen, AdminListen::NoPlace);
 
     let text = "[health]\nlisten = \"0.0.0.0:9090\"\n[admin]\nlisten = \"unix:/run/azdb.sock\"\n";
     let config = load(&[text, &route("")].concat()).unwrap();
     assert_eq!(config.health, Some(tcp("0.0.0.0:9090")));
     assert_eq!(
-        config.admin,
+        config.admin.listen,
         AdminListen::At(ListenAddr::Unix("/run/azdb.sock".into()))
     );
 
     let config = load(&["[admin]\nlisten = \"off\"\n", &route("")].concat()).unwrap();
-    assert_eq!(config.admin, AdminListen::Off);
+    assert_eq!(config.admin.listen, AdminListen::Off);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_admin_socket_is_in_the_runtime_directory_else_where_state_is() {
+    let state = ("HOME", "/home/ann");
+    let of_user = ("XDG_RUNTIME_DIR", "/run/user/1000");
+    let of_systemd = ("RUNTIME_DIRECTORY", "/run/azdb-proxy:/run/other");
+    for (env, path) in [
+        (&[state][..], "/home/ann/.local/state/azdb-proxy/admin.sock"),
+        (&[state, of_user], "/run/user/1000/azdb-proxy/admin.sock"),
+        (&[state, of_user, of_systemd], "/run/azdb-proxy/admin.sock"),
+        (
+            &[state, ("XDG_RUNTIME_DIR", "not/absolute")],
+            "/home/ann/.local/state/azdb-proxy/admin.sock",
+        ),
+    ] {
+        let place = Place::with(&route(""));
+        let config = place.load_with(&Overrides::default(), env).unwrap();
+        let usual = AdminListen::Default(ListenAddr::Unix(path.into()));
+        assert_eq!(config.admin.listen, usual);
+        assert_eq!(config.warnings, [""; 0]);
+    }
+}
+
+#[test]
+fn the_end_of_the_process_over_tcp_is_switched_on_and_means_nothing_elsewhere() {
+    let with = |admin: &str| load(&[&format!("[admin]\n{admin}\n"), &route("")[..]].concat());
+    let tcp = "listen = \"127.0.0.1:9091\"";
+    assert!(!with(tcp).unwrap().admin.ends_over_tcp);
+    let on = with(&format!("{tcp}\nquitquitquit = true")).unwrap();
+    assert!(on.admin.ends_over_tcp);
+    for elsewhere in ["listen = \"unix:/run/azdb.sock\"", "listen = \"off\""] {
+        assert_eq!(
+            with(&format!("{elsewhere}\nquitquitquit = true")).unwrap_err(),
+            "proxy.toml:3: [admin]: quitquitquit: is for ports, and listen has none"
+        );
+        assert!(with(&format!("{elsewhere}\nquitquitquit = false")).is_ok());
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use azdb_identity::Environment;
 
-use super::{Place, certificate, route};
+use super::{Place, certificate, mode, route};
 use crate::load::load_from;
 use crate::{Origin, Overrides};
 
@@ -123,4 +123,36 @@ fn a_fifo_in_place_of_a_file_is_refused_at_once() {
     fifo("proxy.toml");
     let refusal = place.load().unwrap_err();
     assert!(refusal.contains("it is no regular file"), "{refusal}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_may_have_put_there_is_read_only_when_it_is_named() {
+    let place = Place::with(&route(""));
+    let path = place.path().join("proxy.toml");
+    let named = Overrides {
+        config: Some(path.clone()),
+        ..Overrides::default()
+    };
+    let refused = |why: &str| {
+        format!(
+            "cannot read proxy.toml: {why}; if it is meant all the same, name it: --config proxy.toml"
+        )
+    };
+    mode(&path, 0o646);
+    let open = refused("others may write it (mode 0646)");
+    assert_eq!(place.load().unwrap_err(), open);
+    assert!(place.load_with(&named, &[]).is_ok());
+    mode(&path, 0o644);
+    mode(place.path(), 0o777);
+    let around = refused("others may write its directory (mode 0777)");
+    assert_eq!(place.load().unwrap_err(), around);
+    mode(place.path(), 0o755);
+    assert!(place.load().is_ok());
+    // Only root can give a file away.
+    if std::os::unix::fs::chown(&path, Some(4711), None).is_ok() {
+        let foreign = refused("it belongs to user 4711");
+        assert_eq!(place.load().unwrap_err(), foreign);
+        assert!(place.load_with(&named, &[]).is_ok());
+    }
 }

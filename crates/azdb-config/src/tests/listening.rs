@@ -81,11 +81,12 @@ fn no_address_beyond_loopback_is_served_unless_someone_says_who_may_come() {
                  say who may come, for example allow = [\"10.1.0.0/16\"]"
             )
         );
-        assert!(
-            accepted(&format!("listen = \"{address}\"\nallow = \"10.1.0.0/16\""))
-                .warnings
-                .is_empty()
-        );
+        let allow = match address.contains('.') {
+            true => "10.1.0.0/16",
+            false => "fd00::/8",
+        };
+        let config = accepted(&format!("listen = \"{address}\"\nallow = \"{allow}\""));
+        assert_eq!(config.warnings, [""; 0]);
     }
     assert_eq!(
         listen(&accepted("listen = \"[::ffff:127.0.0.1]:1\"")),
@@ -239,4 +240,62 @@ fn no_route_dials_the_proxy_itself() {
         );
     }
     assert!(summary(&accepted("connect_to = \"127.0.0.1:5433\"")).contains("(at 127.0.0.1:5433)"));
+}
+
+#[test]
+fn who_may_come_and_never_can_is_a_warning() {
+    for (listen, allow, why) in [
+        (
+            "0.0.0.0:5432",
+            "::ffff:10.0.0.0/104",
+            "no app comes from there, because the address is IPv4's: write \"10.0.0.0/8\"",
+        ),
+        ("0.0.0.0:5432", "224.0.0.0/4", "no app comes from there"),
+        ("0.0.0.0:5432", "0.0.0.0/32", "no app comes from there"),
+        (
+            "0.0.0.0:5432",
+            "fd00::/8",
+            "no app comes from there, because listen has no address of IPv6 that other machines reach",
+        ),
+        (
+            "[::]:5432",
+            "10.0.0.0/8",
+            "no app comes from there, because listen has no address of IPv4 that other machines reach",
+        ),
+    ] {
+        let config = accepted(&format!("listen = \"{listen}\"\nallow = [\"{allow}\"]"));
+        let [only] = config.warnings.as_slice() else {
+            panic!("{allow}: {:?}", config.warnings)
+        };
+        let expected = format!("proxy.toml:6: route \"orders\": allow = \"{allow}\": {why}");
+        assert!(only.ends_with(&expected), "{only}");
+    }
+    let both = "listen = [\"0.0.0.0:5432\", \"[::]:5432\"]\nallow = [\"10.0.0.0/8\", \"fd00::/8\", \"10.1.2.3\"]";
+    assert_eq!(accepted(both).warnings, [""; 0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_socket_that_everybody_may_open_is_a_warning_unless_users_are_named() {
+    let warnings = |more: &str| {
+        let socket = "listen = \"unix:/no/such/socket\"";
+        accepted(&format!("{socket}\n{more}")).warnings
+    };
+    for mode in ["0666", "0602", "0777"] {
+        let warnings = warnings(&format!("unix_mode = \"{mode}\""));
+        let [only] = warnings.as_slice() else {
+            panic!("{mode}: {warnings:?}")
+        };
+        let expected =
+            format!("unix_mode = \"{mode}\": every user of this machine gets the database");
+        assert!(only.contains(&expected), "{only}");
+    }
+    for fine in [
+        "unix_mode = \"0660\"",
+        "unix_mode = \"0604\"",
+        "unix_mode = \"0666\"\nallow_uids = [1000]",
+        "",
+    ] {
+        assert_eq!(warnings(fine), [""; 0], "{fine}");
+    }
 }

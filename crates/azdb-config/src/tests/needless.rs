@@ -110,9 +110,15 @@ fn a_directory_and_a_wait_that_no_route_asks_for_are_warnings() {
     let process = "[process]\nstate_dir = \"/no/such/directory\"\nrequire_ready = true\n";
     let warnings = |more: &str| load(&(process.to_owned() + &route(more))).unwrap().warnings;
     assert_eq!(warnings(""), [""; 0]);
+    if cfg!(unix) {
+        // The admin endpoint's socket file is there.
+        assert_eq!(warnings("local_tls = \"off\""), [""; 0]);
+    }
     assert_eq!(
-        warnings("local_tls = \"off\""),
-        ["state_dir: nothing is kept there, because no route has local_tls = \"auto\""]
+        warnings("local_tls = \"off\"\n[admin]\nlisten = \"off\""),
+        [
+            "state_dir: nothing is kept there, because no route has local_tls = \"auto\" and the admin endpoint is elsewhere"
+        ]
     );
     assert_eq!(
         warnings("identity = { lazy = true }"),

@@ -3,7 +3,8 @@
 use secrecy::ExposeSecret;
 
 use super::{Place, certificate, load, load_urls, mode, place, problems_of, route};
-use crate::route::UpstreamAuth;
+use crate::Overrides;
+use crate::route::{PlainPassword, UpstreamAuth};
 
 #[test]
 fn a_password_comes_from_a_file_and_is_never_shown() {
@@ -100,10 +101,15 @@ fn a_file_that_others_may_write_names_no_secret_and_no_command() {
     let place = Place::with(&format!("{secrets}{}", route(more)));
     place.file("ca.pem", &certificate());
     place.file("x", "s3cret");
-    assert_eq!(place.load().err(), None);
+    let named = Overrides {
+        config: Some(place.path().join("proxy.toml")),
+        ..Overrides::default()
+    };
+    let load = || place.load_with(&named, &[]);
+    assert_eq!(load().err(), None);
     for bits in [0o620, 0o602, 0o666] {
         mode(&place.path().join("proxy.toml"), bits);
-        let problems = place.load().unwrap_err();
+        let problems = load().unwrap_err();
         let keys: Vec<&str> = problems
             .lines()
             .filter_map(|line| line.split_once(": others may write "))
@@ -127,7 +133,7 @@ fn a_file_that_others_may_write_names_no_secret_and_no_command() {
     }
     place.file("proxy.toml", &route(""));
     mode(&place.path().join("proxy.toml"), 0o666);
-    assert_eq!(place.load().err(), None);
+    assert_eq!(load().err(), None);
 }
 
 #[test]
@@ -143,4 +149,52 @@ fn a_url_may_name_secret_files_relative_to_the_working_directory() {
         load_urls(&[&url], &[]).unwrap().routes[0].auth,
         UpstreamAuth::Password(_)
     ));
+}
+
+#[test]
+fn a_password_is_told_to_anybody_only_where_that_is_written_out() {
+    let place = |protocol: &str, more: &str| {
+        let place = Place::with(&format!(
+            "[[route]]\nname = \"a\"\nprotocol = \"{protocol}\"\nupstream = \"localhost:6432\"\nupstream_user = \"u\"\n\
+             upstream_auth = \"password\"\nupstream_password_file = \"password\"\n{more}\n"
+        ));
+        place.file("password", "s3cret");
+        place
+    };
+    for protocol in ["postgres", "mysql", "tds"] {
+        for tls in ["unverified", "off"] {
+            let written = format!("upstream_tls = \"{tls}\"\nupstream_password_in_clear = true");
+            let config = place(protocol, &written).load().unwrap();
+            assert_eq!(config.routes[0].plain_password, PlainPassword::ToAnybody);
+            let warns = |part: &str| config.warnings.iter().any(|warning| warning.contains(part));
+            assert!(warns("is told the password"), "{:?}", config.warnings);
+
+            let silent = place(protocol, &format!("upstream_tls = \"{tls}\"")).load();
+            if protocol == "tds" {
+                let problem = silent.unwrap_err();
+                assert!(
+                    problem.starts_with(
+                        "proxy.toml:8: route \"a\": upstream_tls: SQL Server's login has the password in it"
+                    ),
+                    "{problem}"
+                );
+                assert!(
+                    problem.contains("upstream_password_in_clear = true"),
+                    "{problem}"
+                );
+            } else {
+                let plain = silent.unwrap().routes[0].plain_password;
+                assert_eq!(plain, PlainPassword::ToVerified);
+            }
+        }
+        let verified = place(protocol, "upstream_password_in_clear = true");
+        assert_eq!(
+            verified.load().unwrap_err(),
+            "proxy.toml:8: route \"a\": upstream_password_in_clear: means nothing with upstream_tls = \"verify\": a verified server may be told"
+        );
+    }
+    assert_eq!(
+        problems_of("upstream_password_in_clear = true"),
+        "proxy.toml:5: route \"orders\": upstream_password_in_clear: needs upstream_auth = \"password\""
+    );
 }

@@ -141,6 +141,10 @@ fn every_key_of_every_table_is_read() {
         for name in table.names() {
             let around = match name {
                 "upstream_password_file" => "upstream_auth = \"password\"",
+                "upstream_password_in_clear" => {
+                    "upstream_auth = \"password\"\nupstream_tls = \"off\""
+                }
+                "quitquitquit" => "listen = \"127.0.0.1:1\"",
                 "allow" | "trust_network" => "listen = \"0.0.0.0:1\"",
                 "allow_uids" | "unix_mode" => "listen = \"unix:/no/such/socket\"",
                 _ => "",

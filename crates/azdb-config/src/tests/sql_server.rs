@@ -63,14 +63,14 @@ fn a_map_chooses_identities_alone() {
 #[test]
 fn a_development_server_has_a_user_and_a_password() {
     let place = Place::with(&route(
-        "upstream_auth = \"password\"\nupstream_user = \"sa\"\nupstream_password_file = \"pw\"\nupstream_tls = \"unverified\"",
+        "upstream_auth = \"password\"\nupstream_user = \"sa\"\nupstream_password_file = \"pw\"\nupstream_tls = \"unverified\"\nupstream_password_in_clear = true",
     ));
     place.file("pw", "secret\n");
     place.file("ca.pem", &certificate());
     let config = place.load().unwrap();
     assert!(summary(&config).contains(" as \"sa\", TLS unverified, password"));
     assert_eq!(config.routes[0].tds.session_age, SessionAge::Unlimited);
-    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    assert_eq!(config.warnings.len(), 2, "{:?}", config.warnings);
 }
 
 #[test]

@@ -218,3 +218,30 @@ fn roots_come_from_a_file_with_certificates() {
         );
     }
 }
+
+#[test]
+fn an_audience_that_is_no_databases_is_a_warning() {
+    let warnings = |audience: &str| accepted(&format!("audience = \"{audience}\"")).warnings;
+    for fine in [
+        "https://ossrdbms-aad.database.windows.net",
+        "https://ossrdbms-aad.database.windows.net/.default",
+        "https://ossrdbms-aad.database.windows.net/",
+        "123cd850-d9df-40bd-94d5-c9f07b7fa203",
+    ] {
+        assert_eq!(warnings(fine), [""; 0], "{fine}");
+    }
+    for other in [
+        "https://management.azure.com",
+        "https://database.windows.net",
+        "https://ossrdbms-aad.database.windows.net.evil.example",
+    ] {
+        let warnings = warnings(other);
+        let [only] = warnings.as_slice() else {
+            panic!("{other}: {warnings:?}")
+        };
+        let expected = format!(
+            "audience = \"{other}\": a server of postgres takes no token for that, but one for \"https://ossrdbms-aad.database.windows.net\""
+        );
+        assert!(only.contains(&expected), "{only}");
+    }
+}

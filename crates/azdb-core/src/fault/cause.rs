@@ -68,6 +68,15 @@ pub enum Cause {
     #[error("password exchange with the upstream")]
     Password(#[source] io::Error),
 
+    /// The upstream takes the password as it is, and nobody has verified who that is.
+    #[error(
+        "the password would go to `{host}` as it is, and nobody has verified who that is: it was not sent"
+    )]
+    PasswordInClear {
+        /// Whom we asked for.
+        host: String,
+    },
+
     /// A route has no upstream. The configuration never makes such a one.
     #[error("the route has no upstream")]
     NoUpstream,
@@ -177,7 +186,10 @@ impl Explained for Cause {
                 TokenErrorKind::Bug => Kind::Bug,
             },
             Self::SecretTooLong { .. } => Kind::Identity,
-            Self::Password(_) | Self::Loop { .. } | Self::NotSealed { .. } => Kind::Configuration,
+            Self::Password(_)
+            | Self::PasswordInClear { .. }
+            | Self::Loop { .. }
+            | Self::NotSealed { .. } => Kind::Configuration,
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::StuffedBytes { .. }
@@ -205,6 +217,10 @@ impl Explained for Cause {
                 "tokens grow with group memberships, use an identity with fewer"
             }
             Self::Password(_) => "check upstream_password_file and upstream_tls",
+            Self::PasswordInClear { .. } => {
+                "verify the server (upstream_tls = \"verify\"; its own certificate may stand in upstream_ca_file), or let it ask for a \
+                 proof (scram-sha-256, mysql_native_password); if anybody may be told, set upstream_password_in_clear"
+            }
             Self::NoUpstream => "name one as upstream",
             Self::Resolve { .. } => {
                 "check the upstream's name and this machine's DNS; a private endpoint needs its private DNS zone, or connect_to"
@@ -278,6 +294,7 @@ impl Cause {
             | Self::Token { .. }
             | Self::SecretTooLong { .. }
             | Self::Password(_)
+            | Self::PasswordInClear { .. }
             | Self::NoUpstream
             | Self::Loop { .. }
             | Self::NoTls { .. }
@@ -300,6 +317,7 @@ impl Cause {
             | Self::Token { .. }
             | Self::SecretTooLong { .. }
             | Self::Password(_)
+            | Self::PasswordInClear { .. }
             | Self::NoUpstream
             | Self::Resolve { .. }
             | Self::Loop { .. }
@@ -325,6 +343,7 @@ impl Cause {
             | Self::NoRandomness
             | Self::SecretTooLong { .. }
             | Self::Password(_)
+            | Self::PasswordInClear { .. }
             | Self::NoUpstream
             | Self::Resolve { .. }
             | Self::Connect { .. }

@@ -5,15 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azdb_config::route::Admission;
-use tokio::sync::Semaphore;
 
+use crate::anteroom::{ARRIVALS, Anteroom};
 use crate::reception::Reception;
 use crate::socket::{AppSocket, Door, Peer};
 use crate::way::Home;
-
-/// Connections beyond `max_connections` that may be open while they say who they are: cancel requests, and logins that
-/// are to be told "too many".
-const ANTEROOM: usize = 64;
 
 /// First and longest pause after the kernel would not hand out a connection.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
@@ -34,18 +30,16 @@ impl Entrance for Door {
 pub(crate) struct Listener<E> {
     entrance: E,
     reception: Reception,
-    anteroom: Arc<Semaphore>,
+    anteroom: Arc<Anteroom>,
     home: Arc<Home>,
 }
 
 impl<E: Entrance> Listener<E> {
     pub(crate) fn new(entrance: E, reception: Reception, home: Arc<Home>) -> Self {
-        let room = reception.route().max_connections.saturating_add(ANTEROOM);
-        let anteroom = Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)));
         Self {
             entrance,
+            anteroom: Anteroom::new(&reception.route().name, ARRIVALS),
             reception,
-            anteroom,
             home,
         }
     }
@@ -55,15 +49,15 @@ impl<E: Entrance> Listener<E> {
         let route = self.reception.route();
         let mut pause = BACKOFF.0;
         loop {
-            let Ok(place) = Arc::clone(&self.anteroom).acquire_owned().await else {
-                return;
-            };
+            let threshold = self.anteroom.threshold().await;
             let (socket, peer) = match self.entrance.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) if concerns_one_connection(&error) => continue,
                 Err(error) => {
                     // EMFILE, ENFILE, ENOBUFS: the connection stays in the backlog, and asking again at once would spin.
+                    // Whoever has said nothing may have taken what others need.
                     tracing::warn!(route = %route.name, %error, ?pause, "cannot accept");
+                    self.anteroom.thin_out();
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(BACKOFF.1);
                     continue;
@@ -79,6 +73,7 @@ impl<E: Entrance> Listener<E> {
                 tracing::debug!(route = %route.name, %peer, "a connection of our own has come back to us");
                 continue;
             }
+            let place = self.anteroom.take_in(peer, threshold);
             self.reception.take_in(socket, peer, place);
         }
     }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use azdb_config::route::{Principal, Principals, UpstreamAuth};
+use azdb_config::route::{PlainPassword, Principal, Principals, Route, UpstreamAuth};
 use azdb_identity::{Audience, Token, TokenError};
 use azdb_quote::Chain;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, OwnFault, paint_over};
-use crate::way::Dial;
+use crate::way::{Dial, Upstream};
 
 /// What proves to an upstream who we are.
 #[derive(Clone, Copy)]
@@ -23,7 +23,45 @@ pub(crate) enum Credential<'a> {
     /// A managed identity's.
     Token(&'a Token),
     /// A development server's.
-    Password(&'a SecretString),
+    Password(Password<'a>),
+}
+
+/// A development server's password, and whom it may be told as it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Password<'a> {
+    secret: &'a SecretString,
+    plain: PlainPassword,
+}
+
+impl<'a> Password<'a> {
+    /// The password of a route.
+    pub(crate) fn of(route: &Route, secret: &'a SecretString) -> Self {
+        Self {
+            secret,
+            plain: route.plain_password,
+        }
+    }
+
+    /// For proofs of it, which do not show it.
+    pub(crate) fn to_prove(self) -> &'a str {
+        self.secret.expose_secret()
+    }
+
+    /// For whoever asks for it as it is, at the end of this way.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::PasswordInClear`] where nobody has verified who that is, unless the route says that anybody may be told.
+    pub(crate) fn in_clear<S>(self, upstream: &Upstream<S>, host: &str) -> Result<&'a str, Cause> {
+        match (upstream, self.plain) {
+            (Upstream::Sealed(_), _) | (_, PlainPassword::ToAnybody) => {
+                Ok(self.secret.expose_secret())
+            }
+            (Upstream::Plain(_), PlainPassword::ToVerified) => Err(Cause::PasswordInClear {
+                host: host.to_owned(),
+            }),
+        }
+    }
 }
 
 impl Credential<'_> {
@@ -31,7 +69,7 @@ impl Credential<'_> {
     fn expose(&self) -> &str {
         match self {
             Self::Token(token) => token.expose(),
-            Self::Password(password) => password.expose_secret(),
+            Self::Password(password) => password.to_prove(),
         }
     }
 
@@ -123,8 +161,8 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
     let mut left = std::pin::pin!(left);
     let audience = match &lobby.route.auth {
         UpstreamAuth::Token(audience) => audience,
-        UpstreamAuth::Password(password) => {
-            let credential = Credential::Password(password);
+        UpstreamAuth::Password(secret) => {
+            let credential = Credential::Password(Password::of(&lobby.route, secret));
             let mut with = With {
                 attempt,
                 credential,

@@ -19,11 +19,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use credential::{Attempt, Credential, Life, log_in, ready};
+pub(crate) use credential::{Attempt, Credential, Life, Password, log_in, ready};
 pub(crate) use follow::Following;
 pub(crate) use hold::{Tracks, Try, persist};
 pub(crate) use protocol::{Legs, Login, Protocol, Session};
 
+use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::Cause;
 use crate::ledger::Ledger;
@@ -92,6 +93,17 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         };
         let principal = self.route.principal(user).ok_or_else(unknown)?;
         Ok(principal)
+    }
+
+    /// A place among the route's sessions for an app that has said whom it wants to be: it leaves the anteroom.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Lobby::permit`]. Whoever is refused stays in the anteroom for its last words.
+    pub(crate) fn enter(&self, place: &Place) -> Result<OwnedSemaphorePermit, Cause> {
+        let permit = self.permit()?;
+        place.leave();
+        Ok(permit)
     }
 
     /// The clock of a login that begins now.

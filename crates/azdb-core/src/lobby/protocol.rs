@@ -6,6 +6,7 @@ use azdb_config::route::Route;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Following, Lobby};
+use crate::anteroom::Place;
 use crate::fault::{Cause, OwnFault};
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch};
@@ -29,13 +30,14 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
     /// What can go wrong in this protocol alone.
     type Fault: OwnFault;
 
-    /// Takes an app in.
+    /// Takes an app in, which leaves its `place` in the anteroom when it has said what it wants.
     ///
     /// # Errors
     ///
     /// Why the app was not let in; it has been told where it was there to be told.
     fn login<A: Stream, D: Dial>(
         socket: A,
+        place: &Place,
         lobby: &Lobby<Self, D>,
     ) -> impl Future<Output = Result<Login<Self, A, D::Stream>, NotIn<Self::Fault>>> + Send;
 

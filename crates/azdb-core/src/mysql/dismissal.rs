@@ -30,7 +30,7 @@ use super::upstream;
 use super::{Mysql, MysqlFault};
 use crate::deadline::Deadline;
 use crate::fault::Fault;
-use crate::lobby::{Credential, Lobby};
+use crate::lobby::{Credential, Lobby, Password};
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Dial, Stream};
 
@@ -92,8 +92,9 @@ impl Dismissal {
         let deadline = Deadline::after(PATIENCE);
         let outcome = match (&self.route.auth, self.tls.is_none() || greeted.offers_tls()) {
             (_, false) => deadline.run(DOING, say_nobody(greeted)).await,
-            (UpstreamAuth::Password(password), true) => match self.principals().next() {
+            (UpstreamAuth::Password(secret), true) => match self.principals().next() {
                 Some(principal) => {
+                    let password = Password::of(&self.route, secret);
                     let credential = Credential::Password(password);
                     self.log_in_and_out(greeted, principal, credential, &deadline)
                         .await

@@ -60,6 +60,7 @@ use fault::MysqlFault;
 use spares::{Lent, Met, Spares};
 use watch::MysqlWatch;
 
+use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{self, Following, Legs, Lobby, Login, Protocol, Session, Tracks};
@@ -119,6 +120,7 @@ impl Protocol for Mysql {
 
     async fn login<A: Stream, D: Dial>(
         socket: A,
+        place: &Place,
         lobby: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<MysqlFault>> {
         let deadline = lobby.deadline();
@@ -153,7 +155,8 @@ impl Protocol for Mysql {
         };
         drop(seat);
         let mut app = Channel::at(&mut leg, next);
-        let entering = enter(&packet, lent, scramble, lobby, &deadline, app.leg().left());
+        let left = app.leg().left();
+        let entering = enter(&packet, lent, scramble, place, lobby, &deadline, left);
         let entered = match entering.await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
@@ -279,6 +282,7 @@ async fn enter<D: Dial>(
     packet: &[u8],
     lent: Lent<D::Stream>,
     scramble: [u8; SCRAMBLE],
+    place: &Place,
     lobby: &Lobby<Mysql, D>,
     deadline: &Deadline,
     left: impl Future<Output = ()> + Send,
@@ -287,7 +291,7 @@ async fn enter<D: Dial>(
     let principal = lobby.principal(response.user)?;
     let default = lobby.route.default_database.as_deref().map(str::as_bytes);
     let database = response.database.or(default);
-    let permit = lobby.permit()?;
+    let permit = lobby.enter(place)?;
     tracing::debug!(
         user = %Quoted(response.user), principal = %principal.user,
         database = %Quoted(database.unwrap_or_default()), flags = ?response.capabilities, "response"

@@ -94,7 +94,8 @@ fn of_cause(cause: &Cause) -> Class {
         Cause::UnknownUser { .. }
         | Cause::Token { .. }
         | Cause::SecretTooLong { .. }
-        | Cause::Password(_) => ACCESS_DENIED,
+        | Cause::Password(_)
+        | Cause::PasswordInClear { .. } => ACCESS_DENIED,
         Cause::TooMany { .. } => TOO_MANY,
         Cause::ShuttingDown | Cause::Moved { .. } => SHUTDOWN,
         Cause::NoRandomness

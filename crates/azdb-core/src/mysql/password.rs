@@ -6,14 +6,14 @@ use std::io;
 
 use aws_lc_rs::digest::{Context, Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 use azdb_wire::mysql::{Answer, SCRAMBLE, plugin};
-use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::channel::Channel;
 use super::upstream::{broken, say, say_clear};
 use super::{MysqlFault, Secretive};
 use crate::fault::{Cause, Fault};
-use crate::way::{MaybeTls, Stream};
+use crate::lobby::Password;
+use crate::way::{MaybeTls, Stream, Upstream};
 
 const DOING: &str = "answering the upstream's request for a password";
 
@@ -73,14 +73,29 @@ fn xor(a: &Digest, b: &Digest) -> Secretive {
     )
 }
 
+/// A password for one way: to be proved on any, to be told on some.
+pub(super) struct Told<'a> {
+    to_prove: &'a [u8],
+    /// Why not, on others.
+    in_clear: Result<&'a [u8], Cause>,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn over<S>(upstream: &Upstream<S>, host: &str, password: Password<'a>) -> Self {
+        Self {
+            to_prove: password.to_prove().as_bytes(),
+            in_clear: password.in_clear(upstream, host).map(str::as_bytes),
+        }
+    }
+}
+
 /// Answers a question of `plugin`; `false` for a plugin that we can't answer.
 pub(super) async fn answer<S: Stream>(
     channel: &mut Channel<'_, MaybeTls<S>>,
     plugin: &[u8],
     question: &Answer<'_>,
-    password: &SecretString,
+    password: Told<'_>,
 ) -> Result<bool, Fault<MysqlFault>> {
-    let password = password.expose_secret().as_bytes();
     match question {
         Answer::Switch { data, .. } => switch(channel, plugin, data, password).await,
         Answer::MoreData(data) => more(channel, plugin, data, password).await.map(|()| true),
@@ -93,15 +108,15 @@ async fn switch<S: Stream>(
     channel: &mut Channel<'_, MaybeTls<S>>,
     named: &[u8],
     data: &[u8],
-    password: &[u8],
+    password: Told<'_>,
 ) -> Result<bool, Fault<MysqlFault>> {
     if let plugin::CLEAR | plugin::SHA256 = named {
-        whole(channel, password).await?;
+        whole(channel, named, password).await?;
         return Ok(true);
     }
     let answer = data
         .first_chunk()
-        .and_then(|scramble| scrambled(named, password, scramble));
+        .and_then(|scramble| scrambled(named, password.to_prove, scramble));
     match answer {
         Some(answer) => say(channel, &answer, DOING).await.map(|()| true),
         None => Ok(false),
@@ -113,27 +128,30 @@ async fn more<S: Stream>(
     channel: &mut Channel<'_, MaybeTls<S>>,
     named: &[u8],
     data: &[u8],
-    password: &[u8],
+    password: Told<'_>,
 ) -> Result<(), Fault<MysqlFault>> {
     match (named, data) {
         (plugin::CACHING_SHA2, FAST_OK) => Ok(()),
-        (plugin::CACHING_SHA2, FULL) => whole(channel, password).await,
+        (plugin::CACHING_SHA2, FULL) => whole(channel, named, password).await,
         _ => Err(broken("more for a plugin that needs no more")),
     }
 }
 
-/// Sends the password as it is, over TLS only. Without TLS the server would offer an RSA key that nothing vouches for.
+/// Sends the password as it is, to whom it may be told. Without TLS only one plugin takes it so; others offer an RSA key that
+/// nothing vouches for.
 async fn whole<S: Stream>(
     channel: &mut Channel<'_, MaybeTls<S>>,
-    password: &[u8],
+    named: &[u8],
+    password: Told<'_>,
 ) -> Result<(), Fault<MysqlFault>> {
-    if !channel.leg().is_tls() {
+    let secret = password.in_clear?;
+    if named != plugin::CLEAR && !channel.leg().is_tls() {
         let error = io::Error::other(
             "the server wants the password itself, and there is no TLS to send it in",
         );
         return Err(Cause::Password(error).into());
     }
-    say_clear(channel, password, DOING).await
+    say_clear(channel, secret, DOING).await
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::io;
 
 use azdb_wire::mysql::{Capabilities, Greeting, Response, plugin};
-use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::channel::Channel;
@@ -152,7 +151,7 @@ struct FirstAnswer {
 fn first_answer(greeting: &Greeting<'_>, credential: Credential<'_>) -> FirstAnswer {
     let auth = match (credential, greeting.plugin) {
         (Credential::Password(password), plugin::NATIVE | plugin::CACHING_SHA2) => {
-            let password = password.expose_secret().as_bytes();
+            let password = password.to_prove().as_bytes();
             password::scrambled(greeting.plugin, password, &greeting.scramble)
         }
         _ => None,

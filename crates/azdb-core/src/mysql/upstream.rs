@@ -156,6 +156,7 @@ pub(super) async fn authenticate<S: Stream>(
                 give_token(upstream, next, account, &question, token).await?;
             }
             Credential::Password(password) => {
+                let password = password::Told::over(upstream, account.host, password);
                 let mut channel = Channel::at(upstream.leg(), next);
                 let known = password::answer(&mut channel, &plugin, &question, password).await?;
                 if !known {

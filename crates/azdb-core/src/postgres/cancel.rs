@@ -9,20 +9,35 @@ use azdb_config::route::Endpoint;
 use azdb_quote::Chain;
 use azdb_wire::postgres::CANCEL_REQUEST;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Semaphore;
 
 use super::upstream::{TlsForm, secure};
 use super::{Postgres, PostgresFault};
+use crate::anteroom::Place;
 use crate::fault::{Cause, Fault};
 use crate::lobby::Lobby;
 use crate::way::{Connected, Dial, Dialled};
 
+/// Cancel requests of a route that are passed on at a time. They wait for no session and for no arrival, only for each other.
+const PLACES: usize = 256;
 /// How long a server may take to act on a cancel request and close.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The sessions of a route that can be cancelled, by process id and key as their servers gave them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cancels {
     sessions: Arc<Mutex<HashMap<Vec<u8>, Arc<Dialled>>>>,
+    /// For requests that are being passed on.
+    places: Arc<Semaphore>,
+}
+
+impl Default for Cancels {
+    fn default() -> Self {
+        Self {
+            sessions: Arc::default(),
+            places: Arc::new(Semaphore::new(PLACES)),
+        }
+    }
 }
 
 impl Cancels {
@@ -68,11 +83,17 @@ impl Drop for Registration {
 
 /// Passes a cancel request on to the server that gave out its key, and waits for that server to close, because the app takes
 /// the end of its own connection to mean "done". An unknown key goes nowhere: nobody probes a server's keys through us.
-pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, key: &[u8]) {
+pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, place: &Place, key: &[u8]) {
     let Some(dialled) = lobby.state.own.find(key) else {
         tracing::debug!("a cancel request with an unknown key");
         return;
     };
+    let _place = tokio::select! {
+        biased;
+        among_cancels = lobby.state.own.places.acquire() => among_cancels,
+        () = place.lost() => return,
+    };
+    place.leave();
     match tokio::time::timeout(PATIENCE, send(lobby, key, &dialled)).await {
         Ok(Ok(())) => tracing::debug!(addr = %dialled.addr, "passed a cancel request on"),
         Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "cannot pass a cancel request on"),

@@ -46,6 +46,7 @@ use cancel::Cancels;
 use fault::PostgresFault;
 use watch::PostgresWatch;
 
+use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{self, Following, Lobby, Login, Protocol, Session, Tracks};
@@ -73,6 +74,7 @@ impl Protocol for Postgres {
 
     async fn login<A: Stream, D: Dial>(
         socket: A,
+        place: &Place,
         lobby: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<PostgresFault>> {
         let deadline = lobby.deadline();
@@ -80,14 +82,14 @@ impl Protocol for Postgres {
         let (mut app, packet) = match greeting.await? {
             app::Arrival::Startup(app, packet) => (app, packet),
             app::Arrival::Cancel(mut app, key) => {
-                cancel::forward(lobby, &key).await;
+                cancel::forward(lobby, place, &key).await;
                 // An end that TLS does not announce is a failure to libpq, whatever became of the query.
                 app.part_with(&[]).await;
                 return Ok(Login::Errand("cancel request"));
             }
             app::Arrival::Nobody(stranger) => return Ok(Login::Nobody(stranger)),
         };
-        let entered = match enter(&packet, lobby, &deadline, app.left()).await {
+        let entered = match enter(&packet, place, lobby, &deadline, app.left()).await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
@@ -120,6 +122,7 @@ struct Entered<S> {
 /// Goes upstream as the app's principal.
 async fn enter<D: Dial>(
     packet: &[u8],
+    place: &Place,
     lobby: &Lobby<Postgres, D>,
     deadline: &Deadline,
     left: impl Future<Output = ()> + Send,
@@ -128,7 +131,7 @@ async fn enter<D: Dial>(
     let user = startup.user().ok_or(PostgresFault::NoUser)?;
     let principal = lobby.principal(user)?;
     let database = database(&startup, user, lobby.route.default_database.as_deref());
-    let permit = lobby.permit()?;
+    let permit = lobby.enter(place)?;
     tracing::debug!(
         user = %Quoted(user), role = %principal.user, database = %Quoted(database), "startup"
     );

@@ -101,7 +101,8 @@ fn of_cause(cause: &Cause) -> &'static str {
         Cause::UnknownUser { .. }
         | Cause::Token { .. }
         | Cause::SecretTooLong { .. }
-        | Cause::Password(_) => "28000",
+        | Cause::Password(_)
+        | Cause::PasswordInClear { .. } => "28000",
         Cause::Loop { .. } | Cause::NoUpstream | Cause::NoTls { .. } => "08001",
         Cause::StuffedBytes { .. } | Cause::Tls { .. } | Cause::NotSealed { .. } => "08006",
         Cause::UpstreamRules { .. } => "08P01",

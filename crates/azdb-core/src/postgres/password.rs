@@ -7,34 +7,37 @@ use bytes::BytesMut;
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
 use postgres_protocol::message::frontend;
-use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::PostgresFault;
-use super::upstream::{challenge, read_message, refused, say, send_secret};
+use super::upstream::{Account, challenge, read_message, refused, say, send_secret};
 use crate::fault::{Cause, Fault};
-use crate::way::{Leg, Stream};
+use crate::lobby::Password;
+use crate::way::{Leg, Stream, Upstream};
 
 const DOING: &str = "answering the upstream's request for a password";
 
 /// Answers one authentication request; SCRAM takes its three messages in one go.
 pub(super) async fn answer<S: Stream>(
-    leg: &mut Leg<S>,
+    upstream: &mut Upstream<S>,
     request: &Authentication<'_>,
-    user: &str,
-    password: &SecretString,
+    account: &Account<'_>,
+    password: Password<'_>,
 ) -> Result<(), Fault<PostgresFault>> {
-    let password = password.expose_secret().as_bytes();
     match request {
-        Authentication::Cleartext => send_secret(leg, password, DOING).await,
+        Authentication::Cleartext => {
+            let secret = password.in_clear(upstream, account.host)?;
+            send_secret(upstream.leg(), secret.as_bytes(), DOING).await
+        }
         Authentication::Md5 { salt } => {
-            let hash = Zeroizing::new(md5_hash(user.as_bytes(), password, *salt));
-            send_secret(leg, hash.as_bytes(), DOING).await
+            let secret = password.to_prove().as_bytes();
+            let hash = Zeroizing::new(md5_hash(account.role.as_bytes(), secret, *salt));
+            send_secret(upstream.leg(), hash.as_bytes(), DOING).await
         }
         Authentication::Sasl(mechanisms) if mechanisms.contains(&SCRAM_SHA_256.as_bytes()) => {
-            scram(leg, password).await
+            scram(upstream.leg(), password.to_prove().as_bytes()).await
         }
-        other => Err(challenge(user, other)),
+        other => Err(challenge(account.role, other)),
     }
 }
 

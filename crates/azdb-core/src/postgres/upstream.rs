@@ -122,9 +122,9 @@ impl<S: Stream> Opening<S> for Securing<'_> {
 }
 
 /// Whom we log in as, where.
-struct Account<'a> {
-    role: &'a str,
-    host: &'a str,
+pub(super) struct Account<'a> {
+    pub(super) role: &'a str,
+    pub(super) host: &'a str,
 }
 
 /// How TLS begins.
@@ -220,7 +220,7 @@ async fn authenticate<S: Stream>(
             }
             (request, Credential::Token(_)) => return Err(challenge(account.role, &request)),
             (request, Credential::Password(secret)) => {
-                password::answer(upstream.leg(), &request, account.role, secret).await?;
+                password::answer(upstream, &request, account, secret).await?;
             }
         }
         asked = true;

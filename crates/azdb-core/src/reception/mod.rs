@@ -6,8 +6,8 @@ use azdb_config::route::{ListenAddr, ProtocolName, Route};
 use azdb_identity::Tokens;
 use azdb_names::Names;
 use tokio::io::DuplexStream;
-use tokio::sync::OwnedSemaphorePermit;
 
+use crate::anteroom::Place;
 use crate::ending::Ending;
 use crate::ledger::{Ledger, Refusal};
 use crate::lobby::{Lobby, Protocol, RouteState};
@@ -109,7 +109,8 @@ impl Reception {
     pub fn connect(&self) -> DuplexStream {
         let (app, ours) = tokio::io::duplex(PIPE);
         let lobby = Arc::clone(&self.lobby);
-        lobby.take_in(AppSocket::Pipe(ours), Peer::InProcess, None, &self.ending);
+        let (socket, peer) = (AppSocket::Pipe(ours), Peer::InProcess);
+        lobby.take_in(socket, peer, Place::outside(), &self.ending);
         app
     }
 
@@ -128,10 +129,10 @@ impl Reception {
         self.lobby.ledger()
     }
 
-    /// Serves an app as a task of its own, which holds `place` until the app is gone.
-    pub(crate) fn take_in(&self, socket: AppSocket, peer: Peer, place: OwnedSemaphorePermit) {
+    /// Serves an app as a task of its own, which holds `place` until the app has said what it wants, or is gone.
+    pub(crate) fn take_in(&self, socket: AppSocket, peer: Peer, place: Place) {
         let lobby = Arc::clone(&self.lobby);
-        lobby.take_in(socket, peer, Some(place), &self.ending);
+        lobby.take_in(socket, peer, place, &self.ending);
     }
 }
 
@@ -147,13 +148,7 @@ trait TakesIn: Send + Sync {
 
     fn ledger(&self) -> &Ledger;
 
-    fn take_in(
-        self: Arc<Self>,
-        socket: AppSocket,
-        peer: Peer,
-        place: Option<OwnedSemaphorePermit>,
-        ending: &Ending,
-    );
+    fn take_in(self: Arc<Self>, socket: AppSocket, peer: Peer, place: Place, ending: &Ending);
 }
 
 impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
@@ -165,19 +160,12 @@ impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
         &self.state.ledger
     }
 
-    fn take_in(
-        self: Arc<Self>,
-        mut socket: AppSocket,
-        peer: Peer,
-        place: Option<OwnedSemaphorePermit>,
-        ending: &Ending,
-    ) {
+    fn take_in(self: Arc<Self>, mut socket: AppSocket, peer: Peer, place: Place, ending: &Ending) {
         socket.must_answer_within(self.route.upstream_timeout);
         self.watch_names();
         let end = ending.clone();
         ending.spawn(async move {
-            session::serve(socket, peer, &*self, &end).await;
-            drop(place);
+            session::serve(socket, peer, place, &*self, &end).await;
         });
     }
 }

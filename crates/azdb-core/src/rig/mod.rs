@@ -18,8 +18,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use azdb_config::route::{
-    Admission, Endpoint, LocalFiles, LocalTls, Principal, Principals, ProtocolName, Roots, Route,
-    TdsOptions, UpstreamAuth, UpstreamTls,
+    Admission, Endpoint, LocalFiles, LocalTls, PlainPassword, Principal, Principals, ProtocolName,
+    Roots, Route, TdsOptions, UpstreamAuth, UpstreamTls,
 };
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
 use rustls::ServerConfig;
@@ -148,6 +148,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
             name: None,
         },
         tls_first: false,
+        plain_password: PlainPassword::ToVerified,
         local_files: LocalFiles::Allow,
         local_tls: LocalTls::Auto,
         admission: Admission::default(),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use azdb_config::AdminListen;
 use azdb_config::route::ListenAddr;
+use azdb_config::{Admin, AdminListen};
 use azdb_quote::Chain;
 
 use super::{Server, StartError};
@@ -11,8 +11,8 @@ use crate::admin::{self, Bureau, Desk};
 use crate::reception;
 use crate::socket::Door;
 
-/// Mode of an admin socket: whoever runs the proxy.
-const ADMIN_SOCKET_MODE: u32 = 0o600;
+/// Mode of an endpoint's socket file: whoever runs the proxy.
+const SOCKET_MODE: u32 = 0o600;
 
 impl Server {
     /// Opens the endpoints for health and administration, and answers there until the process ends.
@@ -23,7 +23,7 @@ impl Server {
     pub async fn open_endpoints(
         &self,
         health: Option<&ListenAddr>,
-        admin: &AdminListen,
+        admin: &Admin,
     ) -> Result<(), StartError> {
         let (receptions, tokens) = (self.receptions.clone(), self.tokens.clone());
         let ending = self.ending.clone();
@@ -35,43 +35,62 @@ impl Server {
             log_lines_dropped: self.log_lines_dropped,
         });
         if let Some(listen) = health {
-            self.open_endpoint(listen, Desk::Health, &bureau).await?;
+            let desk = Desk::health(listen);
+            open_endpoint(listen, desk, &bureau).await?;
         }
-        match admin {
-            AdminListen::Off => Ok(()),
-            AdminListen::At(listen) => self.open_endpoint(listen, Desk::Admin, &bureau).await,
+        let desk = |listen| Desk::admin(listen, admin.ends_over_tcp);
+        match &admin.listen {
+            AdminListen::Off => {}
+            AdminListen::NoPlace => tracing::info!(
+                "no admin endpoint: neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR nor state_dir says where, see [admin]"
+            ),
+            AdminListen::At(listen) => open_endpoint(listen, desk(listen), &bureau).await?,
             AdminListen::Default(listen) => {
-                if let Err(error) = self.open_endpoint(listen, Desk::Admin, &bureau).await {
+                make_place(listen);
+                if let Err(error) = open_endpoint(listen, desk(listen), &bureau).await {
                     tracing::warn!(error = %Chain(&error), "no admin endpoint, see [admin]");
                 }
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// Opens what protocols have besides their doors. That a port of theirs is taken is no reason to fail.
     pub async fn open_beside(&self) {
         reception::open_beside(&self.addresses).await;
     }
+}
 
-    async fn open_endpoint(
-        &self,
-        listen: &ListenAddr,
-        desk: Desk,
-        bureau: &Arc<Bureau>,
-    ) -> Result<(), StartError> {
-        let failed = |source| StartError::Endpoint {
-            listen: listen.clone(),
-            source,
-        };
-        let door = Door::open(listen, ADMIN_SOCKET_MODE)
-            .await
-            .map_err(failed)?;
-        let listen = door
-            .local_addr()
-            .map_or_else(|| listen.clone(), ListenAddr::Tcp);
-        tracing::info!(%listen, endpoint = ?desk, "listening");
-        tokio::spawn(admin::serve(door, desk, Arc::clone(bureau)));
-        Ok(())
+async fn open_endpoint(
+    listen: &ListenAddr,
+    desk: Desk,
+    bureau: &Arc<Bureau>,
+) -> Result<(), StartError> {
+    let failed = |source| StartError::Endpoint {
+        listen: listen.clone(),
+        source,
+    };
+    let door = Door::open(listen, SOCKET_MODE).await.map_err(failed)?;
+    let listen = door
+        .local_addr()
+        .map_or_else(|| listen.clone(), ListenAddr::Tcp);
+    tracing::info!(%listen, endpoint = ?desk.pages, "listening");
+    tokio::spawn(admin::serve(door, desk, Arc::clone(bureau)));
+    Ok(())
+}
+
+/// Makes the directory of the usual socket file, for its owner alone. What goes wrong shows when the door is opened.
+fn make_place(listen: &ListenAddr) {
+    #[cfg(unix)]
+    if let ListenAddr::Unix(path) = listen
+        && let Some(directory) = path.parent()
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let mut builder = std::fs::DirBuilder::new();
+        if let Err(error) = builder.recursive(true).mode(0o700).create(directory) {
+            tracing::debug!(directory = %directory.display(), %error, "no place for the admin socket");
+        }
     }
+    #[cfg(not(unix))]
+    let _ = listen;
 }

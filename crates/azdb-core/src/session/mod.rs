@@ -5,8 +5,9 @@ use std::io;
 use azdb_quote::Chain;
 use tracing::{Instrument as _, Span};
 
+use crate::anteroom::Place;
 use crate::ending::{Admitted, Ending};
-use crate::fault::{Cause, Explained, OwnFault};
+use crate::fault::{Cause, Explained, Left, OwnFault};
 use crate::ledger::Ledger;
 use crate::lobby::{Following, Lobby, Login, Protocol, Session};
 use crate::parting::{NotIn, see_off};
@@ -18,6 +19,7 @@ use crate::way::{BreakOff as _, Dial, Stream};
 pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     socket: A,
     peer: Peer,
+    place: Place,
     lobby: &Lobby<P, D>,
     ending: &Ending,
 ) {
@@ -27,13 +29,76 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     // A span is half a KiB, and a session that moves bytes has nothing to say: it is made where something is said.
     let span = || tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
-    let login = Box::pin(P::login(socket, lobby).instrument(span()));
-    match login.await {
+    let login = P::login(place.around(socket), &place, lobby);
+    let outcome = Box::pin(place.hold(login.instrument(span()))).await;
+    let arrival = Arrival::of(&place);
+    drop(place);
+    match outcome {
         Ok(Login::Session(session)) => run(session, &span, lobby, ending).await,
         Ok(Login::Errand(what)) => span().in_scope(|| tracing::debug!("{what}")),
         Ok(Login::Nobody(who)) => span().in_scope(|| tracing::debug!("no login: {who}")),
+        Err(NotIn::Left(left)) if arrival.is_no_loss(&left) => {
+            span().in_scope(|| tracing::debug!(error = %Chain(&left), "left without a login"));
+        }
         Err(not_in) => span().in_scope(|| note("login refused", &not_in, ledger)),
     }
+}
+
+/// How far an app came before its connection ended.
+enum Arrival {
+    /// Its place was given to somebody else.
+    SentAway,
+    /// It had said nothing.
+    Silent,
+    /// It had not said what it wants, nor seen a certificate.
+    Halfway,
+    /// It had seen a certificate.
+    Shown,
+    /// It had.
+    Heard,
+}
+
+impl Arrival {
+    fn of(place: &Place) -> Self {
+        match place {
+            _ if !place.is_held() => Self::Heard,
+            _ if place.is_lost() => Self::SentAway,
+            _ if place.is_silent() => Self::Silent,
+            _ if place.has_seen_certificate() => Self::Shown,
+            _ => Self::Halfway,
+        }
+    }
+
+    /// Whether nobody needs to know that it left: it resets, closes half or wholly, or waits for ever before it has said what it
+    /// wants, as probes and browsers do. An operator hears of many of them at once from their anteroom.
+    fn is_no_loss(&self, left: &Left) -> bool {
+        match (self, left) {
+            (Self::SentAway | Self::Silent, _) | (Self::Halfway | Self::Shown, Left::Gone(_)) => {
+                true
+            }
+            // One that ends when it has seen our certificate does so because of that.
+            (Self::Halfway, Left::Tls(error)) => is_end(error),
+            (Self::Shown, Left::Tls(_))
+            | (
+                Self::Halfway | Self::Shown,
+                Left::Silent(_)
+                | Left::ShuttingDown
+                | Left::StuffedBytes(_)
+                | Left::OldTls(_)
+                | Left::OtherTls(_),
+            )
+            | (Self::Heard, _) => false,
+        }
+    }
+}
+
+/// Whether the connection ended, and not what was said on it.
+fn is_end(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(
+        error.kind(),
+        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe
+    )
 }
 
 /// Writes down why an app is not in.

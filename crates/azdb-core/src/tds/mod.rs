@@ -52,6 +52,7 @@ use fault::TdsFault;
 use one_packet_per_record::OnePacketPerRecord;
 use watch::TdsWatch;
 
+use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{self, Following, Lobby, Login, Protocol, Session, Tracks};
@@ -82,6 +83,7 @@ impl Protocol for Tds {
 
     async fn login<A: Stream, D: Dial>(
         socket: A,
+        place: &Place,
         lobby: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<TdsFault>> {
         let (route, deadline) = (&lobby.route, lobby.deadline());
@@ -100,7 +102,8 @@ impl Protocol for Tds {
         let entered = async {
             let login = Login7::parse(&login).map_err(TdsFault::from)?;
             manner = Manner::of(&login);
-            enter(&login, settled, &manner, lobby, &deadline, app.left()).await
+            let left = app.left();
+            enter(&login, settled, &manner, place, lobby, &deadline, left).await
         };
         let entered = match entered.await {
             Ok(entered) => entered,
@@ -147,6 +150,7 @@ async fn enter<D: Dial>(
     login: &Login7<'_>,
     settled: Settled,
     manner: &Manner,
+    place: &Place,
     lobby: &Lobby<Tds, D>,
     deadline: &Deadline,
     left: impl Future<Output = ()> + Send,
@@ -163,7 +167,7 @@ async fn enter<D: Dial>(
     if let (true, Some(default)) = (database.is_empty(), &lobby.route.default_database) {
         push_utf16(default, &mut database);
     }
-    let permit = lobby.permit()?;
+    let permit = lobby.enter(place)?;
     log_login(login, &user, &database);
     let mut attempt = upstream::Entry {
         wish: upstream::Wish {

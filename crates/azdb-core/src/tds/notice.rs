@@ -88,6 +88,7 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::Token { .. }
         | Cause::SecretTooLong { .. }
         | Cause::Password(_)
+        | Cause::PasswordInClear { .. }
         | Cause::NoRandomness
         | Cause::NoUpstream
         | Cause::Loop { .. }

@@ -7,7 +7,6 @@ use azdb_wire::tds::{
     Relogin, from_utf16, kind, packets, push_message, rebuild, rebuilt_len,
 };
 use rustls::pki_types::ServerName;
-use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::app::Settled;
@@ -264,7 +263,7 @@ async fn converse<S: Stream>(
         Credential::Password(password) => {
             let secret = LoginSecret::Password {
                 user: &wish.principal.user,
-                password: password.expose_secret(),
+                password: password.in_clear(upstream, &site.host)?,
             };
             send_login(upstream.leg(), wish, secret, site).await?;
         }

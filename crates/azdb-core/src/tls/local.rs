@@ -1,7 +1,6 @@
 //! TLS for apps: the certificate that the proxy makes for this machine and keeps.
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
+use super::kept::{keep, kept};
 use super::resolver::BySignature;
 use super::{IN_PACKETS, TlsEnd, TlsUse, owned, pem_file, provider};
 
@@ -78,8 +78,8 @@ impl LocalAuthority {
             return Self::from_pem(make()?.as_bytes(), Path::new("memory"));
         };
         let path = state_dir.join(FILE);
-        match fs::read(&path) {
-            Ok(pem) => return Self::from_pem(&Zeroizing::new(pem), &path),
+        match kept(&path) {
+            Ok(pem) => return Self::from_pem(&pem, &path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(LocalTlsError::File { path, source }),
         }
@@ -88,8 +88,7 @@ impl LocalAuthority {
             Ok(()) => {}
             // Another process of ours was faster; both must show the same certificate.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let read = fs::read(&path).map(Zeroizing::new);
-                let pem = read.map_err(|source| LocalTlsError::File {
+                let pem = kept(&path).map_err(|source| LocalTlsError::File {
                     path: path.clone(),
                     source,
                 })?;
@@ -116,7 +115,7 @@ impl LocalAuthority {
                 source,
             }
         };
-        let mut certificates = CertificateDer::pem_slice_iter(pem)
+        let certificates = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()
             .map_err(bad("certificate"))?;
         let keys = PrivateKeyDer::pem_slice_iter(pem)
@@ -124,13 +123,12 @@ impl LocalAuthority {
             .map_err(bad("key"))?;
         let ca_pem = second_certificate(pem).ok_or(pem::Error::NoItemsFound);
         let ca_pem = ca_pem.map_err(bad("authority"))?;
-        if certificates.len() < 2 {
+        let [first, authority, others @ ..] = certificates.as_slice() else {
             return Err(bad("authority")(pem::Error::NoItemsFound));
-        }
-        let authority = certificates.remove(1);
-        let leaves: Vec<_> = certificates
-            .into_iter()
-            .map(|leaf| vec![leaf, authority.clone()])
+        };
+        let leaves: Vec<_> = std::iter::once(first)
+            .chain(others)
+            .map(|leaf| vec![leaf.clone(), authority.clone()])
             .zip(keys)
             .collect();
         if leaves.is_empty() {
@@ -278,19 +276,6 @@ fn leaf_params() -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// Writes the file whole or not at all, for its owner's eyes only, and never over another one.
-fn keep(pem: &str, path: &Path) -> io::Result<()> {
-    let dir = path.parent().ok_or(io::ErrorKind::NotFound)?;
-    fs::create_dir_all(dir)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".local-tls")
-        .tempfile_in(dir)?;
-    file.write_all(pem.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path)?;
-    Ok(())
-}
-
 /// The text of the second certificate of a file, which is the authority's.
 fn second_certificate(pem: &[u8]) -> Option<String> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
@@ -304,6 +289,8 @@ fn second_certificate(pem: &[u8]) -> Option<String> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
+    use std::fs;
+
     use super::*;
     use rustls::RootCertStore;
     use rustls::client::WebPkiServerVerifier;

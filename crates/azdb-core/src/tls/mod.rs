@@ -5,6 +5,7 @@
 //! * Every configuration names its crypto provider; none depends on a process-wide default.
 
 mod first_version;
+mod kept;
 mod local;
 mod pem_file;
 mod resolver;

@@ -128,7 +128,7 @@ impl Demo<'_> {
         let mut config = azdb_config::load_without_search(&overrides, &self.env)
             .map_err(|problems| anyhow!("{problems}"))?;
         config.process.state_dir = Some(self.directory.to_owned());
-        config.admin = AdminListen::Off;
+        config.admin.listen = AdminListen::Off;
         config.process.max_sigterm_delay = PATIENCE;
         Ok(config)
     }

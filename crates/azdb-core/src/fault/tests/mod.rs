@@ -58,7 +58,7 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 30] = [
+const KINDS: [Kind; 31] = [
     Kind::User,
     Kind::Limit,
     Kind::Limit,
@@ -66,6 +66,7 @@ const KINDS: [Kind; 30] = [
     // As the source says: this one has no file to read.
     Kind::Configuration,
     Kind::Identity,
+    Kind::Configuration,
     Kind::Configuration,
     Kind::Bug,
     Kind::Network,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod backoff;
+mod crowds;
 mod doorway;
 mod loops;
 
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::ending::Ending;
 use crate::postgres::Postgres;
-use crate::rig::{Databases, ExplosiveDial, Fuse, House, Spoken as _};
+use crate::rig::{Databases, ExplosiveDial, Fuse, House, Spoken};
 
 const HERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
@@ -54,7 +55,11 @@ struct Neighbours {
 
 impl Street {
     fn new(change: impl FnOnce(&mut Route)) -> Self {
-        let (house, fuse) = (House::<Postgres>::spoken(change), Fuse::default());
+        Self::of::<Postgres>(change)
+    }
+
+    fn of<P: Spoken>(change: impl FnOnce(&mut Route)) -> Self {
+        let (house, fuse) = (House::<P>::spoken(change), Fuse::default());
         let reception = Reception::in_front_of(
             ExplosiveDial::instead(house.lobby, &fuse),
             Ending::default(),

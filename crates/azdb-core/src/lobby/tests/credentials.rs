@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use azdb_config::route::UpstreamAuth;
 use azdb_identity::Clock;
-use secrecy::ExposeSecret as _;
 use tempfile::NamedTempFile;
 
 use super::*;
@@ -52,7 +51,7 @@ impl<const LASTING: bool> Attempt for Script<'_, LASTING> {
     async fn log_in(&mut self, credential: Credential<'_>) -> Result<u32, Fault<Said>> {
         self.came.push(match credential {
             Credential::Token(token) => token.expose().to_owned(),
-            Credential::Password(password) => format!("password {}", password.expose_secret()),
+            Credential::Password(password) => format!("password {}", password.to_prove()),
         });
         tokio::time::sleep(A_TRY).await;
         if let Some((file, token)) = self.then.pop_front() {

@@ -43,6 +43,7 @@ impl Protocol for Silence {
 
     async fn login<A: Stream, D: Dial>(
         _: A,
+        _: &Place,
         _: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<Said>> {
         Ok(Login::Nobody(Stranger::Probe))

@@ -1,6 +1,6 @@
 //! Password mode: a development server is told its password.
 
-use azdb_config::route::UpstreamTls;
+use azdb_config::route::{PlainPassword, UpstreamTls};
 use mysql_common::scramble::{scramble_native, scramble_sha256};
 
 use super::*;
@@ -9,7 +9,12 @@ const PASSWORD: &[u8] = b"geheim";
 const OTHER_SALT: [u8; SCRAMBLE] = *b"98765432109876543210";
 
 fn door(tls: Option<UpstreamTls>) -> Door {
+    telling(PlainPassword::ToVerified, tls)
+}
+
+fn telling(plain: PlainPassword, tls: Option<UpstreamTls>) -> Door {
     Door::with(|route| {
+        route.plain_password = plain;
         route.auth = UpstreamAuth::Password("geheim".into());
         if let Some(tls) = tls {
             route.tls = tls;
@@ -83,42 +88,91 @@ async fn caching_sha2_takes_its_fast_path_and_its_full_one() {
     }
 }
 
+/// What nobody has verified who that is.
+fn demands() -> [Vec<u8>; 3] {
+    [
+        b"\x01\x04".to_vec(),
+        encode_switch(plugin::SHA256, &SALT),
+        encode_switch(plugin::CLEAR, &SALT),
+    ]
+}
+
 #[tokio::test(start_paused = true)]
-async fn what_wants_the_password_itself_gets_it_over_tls() {
-    for wanted in [plugin::SHA256, plugin::CLEAR] {
-        let mut door = door(Some(UpstreamTls::Unverified));
-        let (mut app, mut database, _) = met(&mut door, plugin::NATIVE).await;
-        database.say(&encode_switch(wanted, &SALT)).await;
-        assert_eq!(database.hear().await, b"geheim\0");
-        database.say(OK).await;
-        assert_eq!(app.hear().await, OK);
+async fn the_password_itself_is_told_to_a_verified_server_or_where_anybody_may_be_told() {
+    for (plain, tls, told) in [
+        (PlainPassword::ToVerified, None, true),
+        (
+            PlainPassword::ToVerified,
+            Some(UpstreamTls::Unverified),
+            false,
+        ),
+        (
+            PlainPassword::ToAnybody,
+            Some(UpstreamTls::Unverified),
+            true,
+        ),
+    ] {
+        for demand in demands() {
+            let unverified = tls.as_ref().map(|_| UpstreamTls::Unverified);
+            let mut door = telling(plain, unverified);
+            let (mut app, mut database, _) = met(&mut door, plugin::CACHING_SHA2).await;
+            database.say(&demand).await;
+            if told {
+                assert_eq!(database.hear().await, b"geheim\0");
+                database.say(OK).await;
+                assert_eq!(app.hear().await, OK);
+                continue;
+            }
+            let (code, text) = app.refused().await;
+            assert_eq!(code, 1045);
+            assert!(text.contains("nobody has verified who that is"), "{text}");
+            assert!(text.contains("upstream_password_in_clear"), "{text}");
+            assert_eq!(database.hear_out().await, b"");
+        }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_tls_the_password_itself_is_never_sent() {
-    for request in [
-        b"\x01\x04".to_vec(),
-        encode_switch(plugin::SHA256, &SALT),
-        encode_switch(plugin::CLEAR, &SALT),
-    ] {
-        let mut door = door(Some(UpstreamTls::Off));
-        let mut app = door.app();
-        let mut database = door.dialled().await;
-        let greeting = Greeting {
-            plugin: plugin::CACHING_SHA2,
-            ..greeting()
-        };
-        database.say(&greeting.encode()).await;
-        app.hear().await;
-        app.say(&response()).await;
-        database.hear().await;
-        database.say(&request).await;
+    for demand in demands() {
+        let (app, mut database) = met_in_the_open(PlainPassword::ToVerified).await;
+        database.say(&demand).await;
         let (code, text) = app.refused().await;
         assert_eq!(code, 1045);
+        assert!(text.contains("nobody has verified who that is"), "{text}");
+        assert_eq!(database.hear_out().await, b"");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_tls_only_the_plugin_that_takes_it_so_is_told_where_anybody_may_be() {
+    let [full, sha256, clear] = demands();
+    for demand in [full, sha256] {
+        let (app, mut database) = met_in_the_open(PlainPassword::ToAnybody).await;
+        database.say(&demand).await;
+        let (_, text) = app.refused().await;
         assert!(text.contains("there is no TLS to send it in"), "{text}");
         assert_eq!(database.hear_out().await, b"");
     }
+    let (_app, mut database) = met_in_the_open(PlainPassword::ToAnybody).await;
+    database.say(&clear).await;
+    assert_eq!(database.hear().await, b"geheim\0");
+}
+
+/// As [`met`], without TLS.
+async fn met_in_the_open(plain: PlainPassword) -> (App, Peer<DuplexStream>) {
+    let mut door = telling(plain, Some(UpstreamTls::Off));
+    let mut app = door.app();
+    let mut database = door.dialled().await;
+    let greeting = Greeting {
+        plugin: plugin::CACHING_SHA2,
+        ..greeting()
+    };
+    database.say(&greeting.encode()).await;
+    app.hear().await;
+    app.say(&response()).await;
+    database.hear().await;
+    (app, database)
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,9 +42,9 @@ impl Door {
         let peer = Caller::Tcp(SocketAddr::from(([127, 0, 0, 1], 1)));
         App {
             peer: Peer::new(app),
-            session: tokio::spawn(
-                async move { session::serve(socket, peer, &*lobby, &ending).await },
-            ),
+            session: tokio::spawn(async move {
+                session::serve(socket, peer, Place::outside(), &*lobby, &ending).await
+            }),
         }
     }
 

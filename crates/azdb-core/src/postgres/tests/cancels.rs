@@ -28,7 +28,7 @@ async fn a_cancel_request_finds_the_sessions_own_server() {
         let (lobby, request) = (Arc::clone(&lobby), request(key));
         tokio::spawn(async move {
             app.write_all(&request).await.unwrap();
-            Postgres::login(socket, &lobby)
+            Postgres::login(socket, &Place::outside(), &lobby)
                 .await
                 .map(|login| matches!(login, Login::Errand(_)))
         })

@@ -1,13 +1,22 @@
 //! Password mode: a development server is told its password.
 
+use azdb_config::route::PlainPassword;
 use secrecy::SecretString;
 
+use super::visit::Visit;
 use super::*;
 
 fn with_password(tls: UpstreamTls) -> House {
+    telling(PlainPassword::ToVerified, Some(tls))
+}
+
+fn telling(plain: PlainPassword, tls: Option<UpstreamTls>) -> House {
     House::of(|route| {
         route.auth = UpstreamAuth::Password(SecretString::from("correct horse"));
-        route.tls = tls;
+        route.plain_password = plain;
+        if let Some(tls) = tls {
+            route.tls = tls;
+        }
     })
 }
 
@@ -68,4 +77,52 @@ async fn md5_is_hashed_with_the_role_and_the_salt() {
     );
     database.welcome().await;
     assert_eq!(&visit.hear::<1>().await, b"R");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_password_itself_is_told_to_a_verified_server_or_where_anybody_may_be_told() {
+    for (plain, tls, told) in [
+        (PlainPassword::ToVerified, None, true),
+        (
+            PlainPassword::ToVerified,
+            Some(UpstreamTls::Unverified),
+            false,
+        ),
+        (PlainPassword::ToVerified, Some(UpstreamTls::Off), false),
+        (
+            PlainPassword::ToAnybody,
+            Some(UpstreamTls::Unverified),
+            true,
+        ),
+        (PlainPassword::ToAnybody, Some(UpstreamTls::Off), true),
+    ] {
+        let in_the_open = matches!(tls, Some(UpstreamTls::Off));
+        let mut visit = telling(plain, tls).app();
+        visit.say(&startup(b"user\0ann\0")).await;
+        if in_the_open {
+            let database = Database(visit.dialled().await);
+            is_asked_for_it(visit, database, told).await;
+        } else {
+            let database = visit.database().await;
+            is_asked_for_it(visit, database, told).await;
+        }
+    }
+}
+
+async fn is_asked_for_it<S: Stream>(mut visit: Visit, mut database: Database<S>, told: bool) {
+    database.startup().await;
+    database.say(&ask(3)).await;
+    if told {
+        let password = (b'p', b"correct horse\0".to_vec());
+        assert_eq!(database.message().await, password);
+        return;
+    }
+    let (code, message, hint) = error_fields(&visit.hear_out().await);
+    assert_eq!(code, "28000");
+    assert!(
+        message.contains("nobody has verified who that is"),
+        "{message}"
+    );
+    assert!(hint.contains("upstream_password_in_clear"), "{hint}");
+    assert!(database.heard_nothing_more().await);
 }

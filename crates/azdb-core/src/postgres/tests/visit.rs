@@ -29,7 +29,8 @@ impl House {
             token_file,
             ..
         } = self;
-        let login = tokio::spawn(async move { Postgres::login(socket, &lobby).await });
+        let login =
+            tokio::spawn(async move { Postgres::login(socket, &Place::outside(), &lobby).await });
         Visit {
             app,
             databases,

@@ -66,7 +66,7 @@ impl<P: Spoken, D: Dial> Served<P, D> {
     fn serve(&self, socket: impl Stream) {
         let (lobby, ending) = (Arc::clone(&self.lobby), self.ending.clone());
         self.ending.spawn(async move {
-            serve(socket, Peer::InProcess, &*lobby, &ending).await;
+            serve(socket, Peer::InProcess, Place::outside(), &*lobby, &ending).await;
         });
     }
 

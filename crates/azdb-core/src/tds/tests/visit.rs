@@ -34,7 +34,8 @@ impl House {
     pub(super) fn app(self) -> Visit {
         let (app, socket) = duplex(64 * 1024);
         let lobby = self.lobby;
-        let login = tokio::spawn(async move { Tds::login(socket, &lobby).await });
+        let login =
+            tokio::spawn(async move { Tds::login(socket, &Place::outside(), &lobby).await });
         let rest = Rest {
             databases: self.databases,
             server: self.server,

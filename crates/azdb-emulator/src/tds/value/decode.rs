@@ -37,11 +37,14 @@ enum Length {
     Short,
     /// In two bytes before it; 0xFFFF is NULL.
     Long,
+    /// In four bytes before it; 0xFFFFFFFF is NULL.
+    Longer,
     /// In chunks: a `max` type.
     Chunks,
 }
 
 const PLP_NULL: u64 = u64::MAX;
+const NTEXT: u8 = 0x63;
 
 /// Reads one parameter: name, status, TYPE_INFO, value.
 pub(in crate::tds) fn parameter(rest: &mut &[u8]) -> Result<Parameter, Unread> {
@@ -92,6 +95,11 @@ pub(in crate::tds) fn type_info(rest: &mut &[u8]) -> Result<Layout, Unread> {
             (Type::Numeric(MAX_PRECISION, scale), Length::Short)
         }
         token::VARBINARY | 0xad => (Type::Bytes(None), long(rest)?),
+        // `ntext`, as which FreeTDS sends the statement of a call.
+        NTEXT => {
+            take(rest, 9)?;
+            (Type::Text(None), Length::Longer)
+        }
         0xa7 | 0xaf | token::NVARCHAR | 0xef => {
             let length = long(rest)?;
             take(rest, 5)?;
@@ -102,7 +110,7 @@ pub(in crate::tds) fn type_info(rest: &mut &[u8]) -> Result<Layout, Unread> {
     Ok(Layout {
         kind,
         scale,
-        is_wide: matches!(token, token::NVARCHAR | 0xef),
+        is_wide: matches!(token, NTEXT | token::NVARCHAR | 0xef),
         length,
     })
 }
@@ -128,6 +136,10 @@ impl Layout {
             Length::Long => match rest.try_get_u16_le()? {
                 MAX => return Ok(Value::Null),
                 length => take(rest, usize::from(length))?,
+            },
+            Length::Longer => match rest.try_get_u32_le()? {
+                u32::MAX => return Ok(Value::Null),
+                length => take(rest, usize::try_from(length).unwrap_or(usize::MAX))?,
             },
             Length::Chunks => {
                 let Some(chunks) = chunks(rest)? else {

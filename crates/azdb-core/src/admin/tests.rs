@@ -1,0 +1,187 @@
+//! Who gets which answer.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use azdb_config::route::ListenAddr;
+
+use super::*;
+use crate::socket::Peer;
+
+fn bureau() -> Bureau {
+    let environment = azdb_identity::Environment::from_iter(Vec::<(String, String)>::new());
+    let tokens = Tokens::new(environment, crate::platform_client().unwrap());
+    Bureau {
+        receptions: Vec::new(),
+        tokens,
+        ending: Ending::default(),
+        asked_to_end: AtomicBool::new(false),
+        log_lines_dropped: || 0,
+    }
+}
+
+fn at(addr: &str) -> ListenAddr {
+    match addr.strip_prefix("unix:") {
+        Some(path) => ListenAddr::Unix(path.into()),
+        None => ListenAddr::Tcp(addr.parse().unwrap()),
+    }
+}
+
+const LOOPBACK: &str = "127.0.0.1:9091";
+const FILE: &str = "unix:/run/admin.sock";
+
+fn ask(
+    bureau: &Bureau,
+    desk: Desk,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> StatusCode {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    respond(&request.body(()).unwrap(), desk, bureau).status()
+}
+
+#[tokio::test]
+async fn no_browser_reaches_a_page_that_tells_something() {
+    let bureau = bureau();
+    for (desk, page) in [
+        (Desk::admin(&at(LOOPBACK), false), "/status"),
+        (Desk::health(&at(LOOPBACK)), "/metrics"),
+    ] {
+        let status = |headers: &[(&str, &str)]| ask(&bureau, desk, "GET", page, headers);
+        for host in [
+            "localhost",
+            "127.0.0.1:9091",
+            "[::1]:9091",
+            "[::1]",
+            "LOCALHOST:1",
+            "127.9.9.9",
+            "[::ffff:127.0.0.1]",
+        ] {
+            assert_eq!(status(&[("host", host)]), StatusCode::OK, "{host}");
+        }
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:9091",
+            "10.0.0.1",
+            "",
+            ":9091",
+            "[[127.0.0.1]]",
+            "[127.0.0.1]",
+            "[[::1]]",
+            "[::1",
+            "::1",
+            "localhost:9091:9091",
+            "localhost:x",
+            "localhost@evil.example",
+            "evil.example/@localhost",
+        ] {
+            assert_eq!(status(&[("host", host)]), StatusCode::FORBIDDEN, "{host}");
+        }
+        assert_eq!(status(&[]), StatusCode::FORBIDDEN);
+        let cross_site = [("host", "localhost"), ("origin", "http://localhost")];
+        assert_eq!(status(&cross_site), StatusCode::FORBIDDEN);
+    }
+}
+
+#[tokio::test]
+async fn one_host_is_named_once() {
+    let bureau = bureau();
+    let doors = [
+        (Desk::admin(&at(LOOPBACK), false), "/status"),
+        (Desk::admin(&at(FILE), false), "/status"),
+        (Desk::health(&at("0.0.0.0:9090")), "/metrics"),
+        (Desk::health(&at("0.0.0.0:9090")), "/readiness"),
+    ];
+    for (desk, page) in doors {
+        let two = [("host", "localhost"), ("host", "localhost")];
+        assert_eq!(
+            ask(&bureau, desk, "GET", page, &two),
+            StatusCode::BAD_REQUEST
+        );
+        let host = [("host", "localhost")];
+        for target in [
+            format!("http://localhost{page}"),
+            format!("http://evil.example{page}"),
+        ] {
+            let status = ask(&bureau, desk, "GET", &target, &host);
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{target}");
+        }
+        assert_eq!(ask(&bureau, desk, "GET", page, &host), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_for_a_network_answers_by_whatever_name_that_knows_it() {
+    let bureau = bureau();
+    let desk = Desk::health(&at("0.0.0.0:9090"));
+    let metrics = |headers: &[(&str, &str)]| ask(&bureau, desk, "GET", "/metrics", headers);
+    for host in [
+        "10.1.2.3:9090",
+        "proxy.prod.svc.cluster.local:9090",
+        "[fd00::1]:9090",
+    ] {
+        assert_eq!(metrics(&[("host", host)]), StatusCode::OK, "{host}");
+    }
+    let browser = [
+        ("host", "10.1.2.3:9090"),
+        ("origin", "http://10.1.2.3:9090"),
+    ];
+    assert_eq!(metrics(&browser), StatusCode::FORBIDDEN);
+    assert_eq!(metrics(&[]), StatusCode::FORBIDDEN);
+    // Load balancers ask without a host.
+    assert_eq!(ask(&bureau, desk, "GET", "/readiness", &[]), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn only_a_post_ends_the_process() {
+    let bureau = bureau();
+    let host = [("host", "localhost")];
+    for desk in [
+        Desk::admin(&at(FILE), false),
+        Desk::admin(&at(LOOPBACK), true),
+    ] {
+        let quit = |method| ask(&bureau, desk, method, "/quitquitquit", &host);
+        assert_eq!(quit("GET"), StatusCode::METHOD_NOT_ALLOWED);
+        assert!(!bureau.asked_to_end.load(Ordering::Relaxed));
+        assert_eq!(quit("POST"), StatusCode::OK);
+        assert!(bureau.asked_to_end.swap(false, Ordering::Relaxed));
+    }
+}
+
+#[tokio::test]
+async fn nobody_ends_the_process_over_tcp_unless_that_is_configured() {
+    let bureau = bureau();
+    let desk = Desk::admin(&at(LOOPBACK), false);
+    let host = [("host", "localhost")];
+    let quit = ask(&bureau, desk, "POST", "/quitquitquit", &host);
+    assert_eq!(quit, StatusCode::FORBIDDEN);
+    assert!(!bureau.asked_to_end.load(Ordering::Relaxed));
+}
+
+#[cfg(unix)]
+#[test]
+fn over_an_admin_socket_only_root_and_our_own_user_ask() {
+    let own = rustix::process::geteuid().as_raw();
+    let admin = Desk::admin(&at(FILE), false);
+    for (uid, admitted) in [(0, true), (own, true), (own + 1, false)] {
+        assert_eq!(admin.admits(Peer::Unix(uid)), admitted, "{uid}");
+        assert!(Desk::health(&at(FILE)).admits(Peer::Unix(uid)));
+    }
+}
+
+#[tokio::test]
+async fn readiness_ends_with_the_drain_and_liveness_does_not() {
+    let bureau = bureau();
+    let desk = Desk::health(&at(LOOPBACK));
+    let health = |path| ask(&bureau, desk, "GET", path, &[("host", "localhost")]);
+    assert_eq!(health("/readiness"), StatusCode::OK);
+    bureau.ending.closing.cancel();
+    assert_eq!(health("/readiness"), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(health("/liveness"), StatusCode::OK);
+    assert_eq!(health("/status"), StatusCode::NOT_FOUND);
+    assert_eq!(health("/quitquitquit"), StatusCode::NOT_FOUND);
+}
