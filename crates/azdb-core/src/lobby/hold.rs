@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
+use azdb_config::Spelled;
 use azdb_config::route::Endpoint;
 use azdb_quote::Chain;
 use tokio::time::Instant;
@@ -137,7 +138,7 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
         let fault = match outcome {
             Ok(granted) => {
                 if let Some(away) = turns.back(turn.take()) {
-                    tracing::info!(?away, "the upstream is back");
+                    tracing::info!(away = %Spelled(away), "the upstream is back");
                 }
                 return Ok(granted);
             }
