@@ -1,6 +1,10 @@
 //! Replays what fuzzers are seeded with, and what they have found: see `scripts/fuzz`.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may fail loudly"
+)]
 
 use std::path::Path;
 

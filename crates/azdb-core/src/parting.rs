@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use azdb_quote::Chain;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::fault::{Fault, Left};
@@ -57,7 +58,7 @@ impl<S: Stream> Leg<S> {
             tokio::io::copy(&mut self.take(MOST), &mut tokio::io::sink()).await
         };
         if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, parting).await {
-            tracing::debug!(%error, "the app did not hear the last words");
+            tracing::debug!(error = %Chain(&error), "the app did not hear the last words");
         }
     }
 }
@@ -72,7 +73,7 @@ pub(crate) async fn see_off<U: Stream>(upstream: &mut U, said_last: &[u8]) {
         tokio::io::copy(&mut upstream.take(MOST), &mut tokio::io::sink()).await
     };
     if let Ok(Err(error)) = tokio::time::timeout(HEARING, parting).await {
-        tracing::debug!(%error, "the upstream did not hear what the app said last");
+        tracing::debug!(error = %Chain(&error), "the upstream did not hear what the app said last");
     }
 }
 

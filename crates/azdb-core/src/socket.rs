@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use azdb_quote::Chain;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpListener;
@@ -214,7 +215,7 @@ impl Drop for UnlinkOnDrop {
             return;
         }
         if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::debug!(path = %self.path.display(), %error, "socket file");
+            tracing::debug!(path = %self.path.display(), error = %Chain(&error), "socket file");
         }
     }
 }

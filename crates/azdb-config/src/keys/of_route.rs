@@ -120,7 +120,7 @@ keys! { LIMITS {
         key("login_timeout", "from the app's first byte to the database's \"ready\". Drivers give up after 10 to 15 s").or(Literal::Text("9s"));
     // Less, and one lost packet ends a session; more, and nobody who waits is left to be told.
     UPSTREAM_TIMEOUT: Time = Time(Duration::from_secs(2), Duration::from_secs(3600)),
-        key("upstream_timeout", "a database, or an app, whose machine answers no packet for so long has vanished: its session ends with an error. One that only does not read, or takes long over a query, has not")
+        key("upstream_timeout", "a database, or an app, whose machine answers no packet for so long has vanished: its session ends with an error. One that only does not read, or takes long over a query, has not. On other systems than Linux this holds for connections at rest, and the system's own patience for others")
             .or(Literal::Text("30s"));
     HOLD_LOGINS: Switch = Switch,
         key("hold_logins", "a login waits inside `login_timeout` while its database is away for a moment: refused, reset before the login, starting, full. Turn it off where a health check wants a quick no")

@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use azdb_identity::Tokens;
+use azdb_quote::Chain;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
@@ -86,7 +87,7 @@ pub(crate) async fn serve(door: Door, desk: Desk, bureau: Arc<Bureau>) {
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, endpoint = ?desk.pages, "cannot accept");
+                tracing::warn!(error = %Chain(&error), endpoint = ?desk.pages, "cannot accept");
                 room.thin_out();
                 tokio::time::sleep(PAUSE).await;
             }
@@ -108,7 +109,7 @@ async fn answer_one(socket: impl Stream, desk: Desk, bureau: &Bureau) {
         .max_headers(MOST_HEADERS)
         .serve_connection(TokioIo::new(socket), answer);
     if let Err(error) = connection.await {
-        tracing::debug!(%error, "an HTTP connection broke");
+        tracing::debug!(error = %Chain(&error), "an HTTP connection broke");
     }
 }
 

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Each cause has its text, its [`Kind`] and its remedy in one place; a protocol adds code and class (`notice.rs` in its room).
-//! Each level of an error says its own part; [`Chain`](azdb_quote::Chain) prints them all.
+//! Each level of an error says its own part; [`Chain`] prints them all.
 //!
 //! # Invariants
 //!

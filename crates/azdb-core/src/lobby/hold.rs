@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
+use azdb_config::Spelled;
+use azdb_config::route::Endpoint;
 use azdb_quote::Chain;
 use tokio::time::Instant;
 
@@ -136,7 +138,7 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
         let fault = match outcome {
             Ok(granted) => {
                 if let Some(away) = turns.back(turn.take()) {
-                    tracing::info!(?away, "the upstream is back");
+                    tracing::info!(away = %Spelled(away), "the upstream is back");
                 }
                 return Ok(granted);
             }
@@ -159,20 +161,56 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
         if turns.away(turn.take()) {
             tracing::warn!(error = %Chain(&fault), "the upstream is away, logins are held until it is back");
         }
-        tokio::select! {
-            biased;
-            () = lobby.closing.cancelled() => return Err(Cause::ShuttingDown.into()),
-            () = left.as_mut() => return Err(course.end(fault)),
-            next = tokio::time::timeout(deadline.left(), turns.take()) => match next {
-                Ok(next) => turn = Some(next),
-                Err(_) => return Err(course.end(fault)),
-            }
-        }
+        turn = Some(match lobby.turn(deadline, left.as_mut()).await {
+            Ok(next) => next,
+            Err(Held::Closing) => return Err(Cause::ShuttingDown.into()),
+            Err(Held::InVain) => return Err(course.end(fault)),
+        });
         was_away = Some(fault);
     }
 }
 
+/// Why a held login has no turn any more.
+enum Held {
+    /// The proxy comes to its end.
+    Closing,
+    /// Its app has left, or its time is over.
+    InVain,
+}
+
 impl<P: Protocol, D: Dial> Lobby<P, D> {
+    /// Waits until it is a held login's turn to ask.
+    async fn turn(
+        &self,
+        deadline: &Deadline,
+        left: Pin<&mut (impl Future<Output = ()> + Send)>,
+    ) -> Result<Turn<'_>, Held> {
+        tokio::select! {
+            biased;
+            () = self.closing.cancelled() => Err(Held::Closing),
+            () = left => Err(Held::InVain),
+            turn = tokio::time::timeout(deadline.left(), self.state.turns.take()) => {
+                turn.map_err(|_| Held::InVain)
+            }
+        }
+    }
+
+    /// A search for the one place where an upstream has sent us on to.
+    pub(crate) fn search_at<'a>(
+        &'a self,
+        target: &'a Endpoint,
+        deadline: &'a Deadline,
+    ) -> Search<'a, D> {
+        Search {
+            dialler: &self.dialler,
+            upstreams: std::slice::from_ref(target),
+            connect_to: None,
+            refuge: None,
+            passed_over: &[],
+            deadline,
+        }
+    }
+
     /// A search for an upstream of the route.
     pub(crate) fn search<'a>(
         &'a self,

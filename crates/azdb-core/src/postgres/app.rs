@@ -146,8 +146,7 @@ async fn negotiate<A: Stream>(
                 say(&mut app, b"N").await?;
             }
             Ok(First::Tls | First::GssEnc) => {
-                let stranger = Arrival::Nobody(Stranger::Unknown);
-                return Ok(Negotiated::Settled(stranger));
+                return Ok(Negotiated::Settled(Arrival::Nobody(Stranger::Unknown)));
             }
             Ok(First::Cancel(request)) => {
                 let key = request.key.to_vec();

@@ -30,6 +30,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use azdb_quote::Chain;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -95,7 +96,7 @@ impl Pulse {
 /// A kernel without an option is no reason to refuse a connection.
 fn note(option: &'static str, outcome: io::Result<()>) {
     if let Err(error) = outcome {
-        tracing::debug!(%error, option, "socket option");
+        tracing::debug!(error = %Chain(&error), option, "socket option");
     }
 }
 

@@ -88,7 +88,7 @@ fn make_place(listen: &ListenAddr) {
         use std::os::unix::fs::DirBuilderExt as _;
         let mut builder = std::fs::DirBuilder::new();
         if let Err(error) = builder.recursive(true).mode(0o700).create(directory) {
-            tracing::debug!(directory = %directory.display(), %error, "no place for the admin socket");
+            tracing::debug!(directory = %directory.display(), error = %Chain(&error), "no place for the admin socket");
         }
     }
     #[cfg(not(unix))]

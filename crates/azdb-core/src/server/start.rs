@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 
 use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::TokenError;
+use azdb_quote::Chain;
 
 use crate::reception::ReceptionError;
 use crate::socket::Door;
@@ -65,7 +66,7 @@ pub(super) async fn open_doors(route: &Route) -> Result<Vec<(Door, ListenAddr)>,
         match Door::open(listen, route.unix_mode).await {
             Ok(door) => open.push((door, listen.clone())),
             Err(error) if is_missing_ipv6(listen, &error) && route.listen.len() > 1 => {
-                tracing::info!(route = %route.name, %listen, %error, "this machine has no such address, left out");
+                tracing::info!(route = %route.name, %listen, error = %Chain(&error), "this machine has no such address, left out");
             }
             Err(source) => {
                 let (route, listen) = (route.name.clone(), listen.clone());

@@ -104,8 +104,8 @@ fn is_end(error: &std::io::Error) -> bool {
 /// Writes down why an app is not in.
 fn note<F: OwnFault>(what: &'static str, not_in: &NotIn<F>, ledger: &Ledger) {
     fn write(what: &'static str, fault: &impl Explained) {
-        let (error, kind, remedy) = (Chain(fault), fault.kind(), fault.remedy());
-        tracing::warn!(%error, %kind, remedy = &*remedy, "{what}");
+        let (kind, remedy) = (fault.kind(), fault.remedy());
+        tracing::warn!(error = %Chain(fault), %kind, remedy = &*remedy, "{what}");
     }
     match not_in {
         NotIn::Told(told) => {
@@ -239,7 +239,7 @@ fn log_end(ended: &Ended) {
             tracing::info!(closed_by = %side, from_app, from_upstream, "session ended");
         }
         Why::Broken(side, error) => {
-            tracing::info!(closed_by = %side, %error, from_app, from_upstream, "session broke");
+            tracing::info!(closed_by = %side, error = %Chain(&error), from_app, from_upstream, "session broke");
         }
         Why::Retired => {
             tracing::info!(

@@ -11,6 +11,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use azdb_quote::Chain;
 use tokio::net::UdpSocket;
 
 use azdb_config::route::{ListenAddr, Route};
@@ -56,7 +57,9 @@ pub(crate) async fn open_browser(addresses: &[(Arc<Route>, ListenAddr)]) {
             tracing::info!("answering for SQL Server Browser on UDP port {PORT}");
             tokio::spawn(browser.serve());
         }
-        Err(error) => tracing::warn!(%error, "no SQL Server Browser, see sql_browser"),
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "no SQL Server Browser, see sql_browser")
+        }
     }
 }
 

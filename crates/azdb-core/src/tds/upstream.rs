@@ -19,8 +19,7 @@ use crate::fault::{Cause, Fault};
 use crate::lobby::{Attempt, Credential, Life, Lobby, Tracks};
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{
-    Alpn, Dial, Dialled, Leg, Opened, Opening, Sealed, Search, Stream, Upstream, seal,
-    seal_in_packets,
+    Alpn, Dial, Dialled, Leg, Opened, Opening, Sealed, Stream, Upstream, seal, seal_in_packets,
 };
 
 /// Most bytes of the answer to a login.
@@ -110,14 +109,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
                 break;
             }
             securing.tls = securing.tls.as_ref().map(UpstreamTlsConfig::without_name);
-            let search = Search {
-                dialler: &lobby.dialler,
-                upstreams: std::slice::from_ref(&target.endpoint),
-                connect_to: None,
-                refuge: None,
-                passed_over: &[],
-                deadline,
-            };
+            let search = lobby.search_at(&target.endpoint, deadline);
             let opened = search.open(&securing).await?;
             ((upstream, echo), dialled) = (opened.way, opened.dialled);
             site = Site {

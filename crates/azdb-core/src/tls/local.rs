@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use azdb_config::route::LocalTls;
+use azdb_quote::Chain;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
@@ -95,7 +96,7 @@ impl LocalAuthority {
                 return Self::from_pem(&pem, &path);
             }
             Err(error) => tracing::warn!(
-                path = %path.display(), %error,
+                path = %path.display(), error = %Chain(&error),
                 "cannot keep the certificate for apps, it lives as long as this process"
             ),
         }

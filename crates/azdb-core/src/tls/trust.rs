@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use azdb_config::route::{Roots, Route, UpstreamTls};
+use azdb_quote::Chain;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
@@ -132,7 +133,7 @@ fn platform_verifier() -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
         Ok(verifier) => return Ok(Arc::new(verifier)),
         Err(error) => error,
     };
-    tracing::warn!(%error, "no root certificates on this system, using Mozilla's as built in");
+    tracing::warn!(error = %Chain(&error), "no root certificates on this system, using Mozilla's as built in");
     let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
