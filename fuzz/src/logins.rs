@@ -49,7 +49,7 @@ impl House {
         let receptions = ["postgres://u", "mysql://u", "tds://u"].map(|beginning| {
             let route = format!(
                 "{beginning}@127.0.0.1:{port}/orders?listen=127.0.0.1:0&local_tls=off&hold_logins=false\
-                 &upstream_tls=off&upstream_auth=password&upstream_password_file={}",
+                 &upstream_tls=off&upstream_auth=password&upstream_password_in_clear=true&upstream_password_file={}",
                 password.path().display()
             );
             let overrides = Overrides { urls: vec![route], ..Overrides::default() };

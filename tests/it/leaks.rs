@@ -17,7 +17,7 @@ fn everything_in(directory: &Path, text: &mut String) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             everything_in(&path, text);
-        } else {
+        } else if path.is_file() {
             text.push_str(&String::from_utf8_lossy(&fs::read(path).unwrap()));
         }
     }

@@ -15,7 +15,7 @@
 //!
 //! * However many ask for a name, one look-up is in flight.
 //! * A silent name holds back nobody who asks for another one, and no thread of the runtime.
-//! * At most [`MOST`] look-ups are in flight.
+//! * At most `MOST` look-ups are in flight.
 //! * Nobody waits longer than [`PATIENCE`].
 
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ pub enum NameError {
     /// The resolver has said nothing.
     #[error("no answer within {0:?}")]
     NoAnswer(Duration),
-    /// [`MOST`] other names are being waited for.
+    /// So many other names are being waited for that there is no thread for this one.
     #[error("{MOST} other names are being looked up, none of which has an answer")]
     TooMany,
 }

@@ -8,8 +8,8 @@ use crate::OneLine;
 /// An error and all its sources on one line, outermost first.
 ///
 /// Each level of an error says only its own part; whoever prints it once prints the whole through this. The text of a source
-/// may be a library's, which repeats what a peer has sent: a certificate's names, a reason, a path. So each level is written
-/// through [`Harmless`], and shows at most [`OneLine::LIMIT`] bytes.
+/// may be a library's, which repeats what a peer has sent: a certificate's names, a reason, a path. So each level is
+/// shown as [`OneLine`].
 pub struct Chain<'a>(pub &'a (dyn Error + 'a));
 
 impl fmt::Display for Chain<'_> {
