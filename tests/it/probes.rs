@@ -1,11 +1,13 @@
 //! Whatever looks whether somebody is there: a line for who looks closely, and no refused login.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use azdb_tests::{Emulated, MysqlPeer, PATIENCE, Program, Proxy, RawApp, Shop};
+use azdb_tests::{AzureSql, Emulated, MysqlPeer, PATIENCE, Program, Proxy, RawApp, Shop, Start};
+use rustix::net::sockopt::set_socket_linger;
 
 const DEBUG: &str = "[process]\nlog_level = \"info,azdb_core=debug\"\n[admin]\nlisten = \"off\"\n";
 
@@ -101,7 +103,7 @@ fn every_check_of_haproxy_finds_the_proxy_up() {
             break;
         }
         assert!(Instant::now() < until, "{found:?}");
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
     }
     mysql.log_until("session ended");
     for proxy in [&mysql, &postgres] {
@@ -206,4 +208,77 @@ fn an_app_with_old_tls_alone_is_told_of_in_the_log() {
     let _ = app.rest();
     let line = proxy.log_until("the app offers no TLS 1.2 or later");
     assert!(line.contains(REMEDY), "{line}");
+}
+
+/// An app's PRELOGIN that asks for TLS.
+const PRELOGIN: [u8; 26] =
+    *b"\x12\x01\0\x1a\0\0\x01\0\0\0\x0b\0\x06\x01\0\x11\0\x01\xff\x10\0\0\0\0\0\x01";
+
+#[test]
+fn an_app_of_sql_server_with_old_tls_alone_is_told_of_in_the_log() {
+    let sql = AzureSql::new();
+    let proxy = sql.proxy();
+    let mut app = RawApp::connect(proxy.address());
+    app.send(&PRELOGIN);
+    let header = app.bytes(8);
+    let _ = app.bytes(usize::from(u16::from_be_bytes([header[2], header[3]])) - 8);
+    let hello = old_hello();
+    let length = u8::try_from(hello.len() + 8).unwrap();
+    app.send(&[&[0x12, 1, 0, length, 0, 0, 0, 0], &hello[..]].concat());
+    let _ = app.rest();
+    let line = proxy.log_until("the app offers no TLS 1.2 or later");
+    assert!(
+        line.contains("local_tls = \\\"off\\\" for this route"),
+        "{line}"
+    );
+}
+
+/// The line about the end of what came from this port: bytes from before a reset may have been read, or are lost with it.
+#[track_caller]
+fn farewell(proxy: &Proxy, port: u16) -> String {
+    const KNOWN: [&str; 2] = ["}: no login: ", "}: left without a login "];
+    let of_peer = KNOWN.map(|known| format!("peer=127.0.0.1:{port}{known}"));
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let log = proxy.log();
+        let is_one = |line: &&str| of_peer.iter().any(|known| line.contains(known));
+        if let Some(line) = log.lines().find(is_one) {
+            return line.to_owned();
+        }
+        assert!(Instant::now() < until, "{log}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(has_mariadb),
+    ignore = "no MariaDB to write a PAM service for: see scripts/test"
+)]
+fn a_reset_in_the_middle_of_a_probe_is_one_line_at_debug() {
+    let (shop, emulated, sql) = (Shop::new(), Emulated::new(), AzureSql::new());
+    let mysql = shop.start(&(DEBUG.to_owned() + &shop.route())).start();
+    let postgres = emulated
+        .start(&(DEBUG.to_owned() + &emulated.route()))
+        .start();
+    let tds = Start::run_with(&(DEBUG.to_owned() + &sql.route()))
+        .envs(sql.environment())
+        .start();
+    for (proxy, half) in [
+        (&mysql, &b"\x20\0\0\x01\x01\x8a"[..]),
+        (&postgres, b"\0\0\0\x20\0\x03"),
+        (&tds, &PRELOGIN[..11]),
+    ] {
+        for said in [&b""[..], half] {
+            let socket = TcpStream::connect(proxy.address()).unwrap();
+            let port = socket.local_addr().unwrap().port();
+            // What makes its end a reset.
+            set_socket_linger(&socket, Some(Duration::ZERO)).unwrap();
+            (&socket).write_all(said).unwrap();
+            drop(socket);
+            let line = farewell(proxy, port);
+            assert!(line.contains(" DEBUG "), "{line}");
+        }
+        is_calm(proxy);
+    }
 }
