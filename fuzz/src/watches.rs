@@ -13,45 +13,26 @@ enum Side {
 /// Plays the pieces to every watch, as they are and byte by byte.
 pub fn run(data: &[u8]) {
     let pieces = pieces(data);
-    let whole = pieces.iter().copied();
-    let single = || {
-        pieces
-            .iter()
-            .flat_map(|(side, piece)| piece.chunks(1).map(|byte| (*side, byte)))
-    };
-
-    let (mut one, mut other) = (postgres::Exchange::default(), postgres::Exchange::default());
-    for (side, bytes) in whole.clone() {
-        match side {
-            Side::App => one.app_sent(bytes),
-            Side::Upstream => one.upstream_sent(bytes),
-        }
-    }
-    for (side, bytes) in single() {
-        match side {
-            Side::App => other.app_sent(bytes),
-            Side::Upstream => other.upstream_sent(bytes),
-        }
-    }
+    let [one, other] = played(
+        &pieces,
+        |watch: &mut postgres::Exchange, side, bytes| match side {
+            Side::App => watch.app_sent(bytes),
+            Side::Upstream => watch.upstream_sent(bytes),
+        },
+    );
     assert_eq!(
         (one.at_rest(), one.app_left()),
         (other.at_rest(), other.app_left()),
         "postgres"
     );
 
-    let (mut one, mut other) = (tds::Exchange::default(), tds::Exchange::default());
-    for (side, bytes) in whole {
-        match side {
-            Side::App => one.app_sent(bytes),
-            Side::Upstream => one.upstream_sent(bytes),
-        }
-    }
-    for (side, bytes) in single() {
-        match side {
-            Side::App => other.app_sent(bytes),
-            Side::Upstream => other.upstream_sent(bytes),
-        }
-    }
+    let [one, other] = played(
+        &pieces,
+        |watch: &mut tds::Exchange, side, bytes| match side {
+            Side::App => watch.app_sent(bytes),
+            Side::Upstream => watch.upstream_sent(bytes),
+        },
+    );
     assert_eq!(one.at_rest(), other.at_rest(), "tds");
 
     let app: Vec<u8> = pieces
@@ -60,6 +41,18 @@ pub fn run(data: &[u8]) {
         .flat_map(|(_, bytes)| bytes.iter().copied())
         .collect();
     assert_eq!(found(&app, app.len().max(1)), found(&app, 1), "mysql");
+}
+
+/// Two watches: one has followed the pieces as they are, the other byte by byte.
+fn played<W: Default>(pieces: &[(Side, &[u8])], follow: fn(&mut W, Side, &[u8])) -> [W; 2] {
+    let (mut one, mut other) = (W::default(), W::default());
+    for (side, piece) in pieces {
+        follow(&mut one, *side, piece);
+        for byte in piece.chunks(1) {
+            follow(&mut other, *side, byte);
+        }
+    }
+    [one, other]
 }
 
 /// Where the first COM_CHANGE_USER is, if the bytes come in pieces of this size.

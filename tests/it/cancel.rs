@@ -62,12 +62,7 @@ fn cancel_request_needs_the_very_key() {
     canceller.send_slowly(&packets::cancel(&key));
     // The end of this connection means that the server has got the request.
     assert_eq!(canceller.rest(), b"");
-    let error = loop {
-        let message = app.message();
-        if message.tag == b'E' {
-            break message;
-        }
-    };
+    let error = app.error();
     assert_eq!(error.field('C').as_deref(), Some("57014"));
 }
 

@@ -189,13 +189,17 @@ impl RawApp {
         self.socket.set_nonblocking(true).unwrap();
         let something = self.socket.peek(&mut [0]).is_ok();
         self.socket.set_nonblocking(false).unwrap();
-        if !something {
-            return None;
-        }
+        something.then(|| self.error())
+    }
+
+    /// Reads messages up to the first error, which it returns.
+    #[must_use]
+    #[track_caller]
+    pub fn error(&mut self) -> Message {
         loop {
             let message = self.message();
             if message.tag == b'E' {
-                return Some(message);
+                return message;
             }
         }
     }
