@@ -39,20 +39,10 @@ pub(crate) struct ExplosiveDial {
 impl ExplosiveDial {
     /// In the place of a lobby's pipes.
     pub(crate) fn instead<P: Protocol>(lobby: Lobby<P, Pipes>, fuse: &Fuse) -> Lobby<P, Self> {
-        Lobby {
-            dialler: Self {
-                pipes: lobby.dialler,
-                fuse: fuse.clone(),
-            },
-            route: lobby.route,
-            upstream_tls: lobby.upstream_tls,
-            app_tls: lobby.app_tls,
-            tokens: lobby.tokens,
-            closing: lobby.closing,
-            goodbye: lobby.goodbye,
-            tasks: lobby.tasks,
-            state: lobby.state,
-        }
+        super::dialling(lobby, |pipes| Self {
+            pipes,
+            fuse: fuse.clone(),
+        })
     }
 }
 

@@ -170,6 +170,24 @@ pub(crate) fn tokens() -> Tokens {
     )
 }
 
+/// The same lobby, which dials in another way.
+pub(crate) fn dialling<P: Protocol, D: Dial<Stream = DuplexStream>>(
+    lobby: Lobby<P, Pipes>,
+    through: impl FnOnce(Pipes) -> D,
+) -> Lobby<P, D> {
+    Lobby {
+        dialler: through(lobby.dialler),
+        route: lobby.route,
+        upstream_tls: lobby.upstream_tls,
+        app_tls: lobby.app_tls,
+        tokens: lobby.tokens,
+        closing: lobby.closing,
+        goodbye: lobby.goodbye,
+        tasks: lobby.tasks,
+        state: lobby.state,
+    }
+}
+
 /// Lets the token's source give this from now on.
 pub(crate) fn write_token(file: &tempfile::NamedTempFile, token: &str) {
     let json = format!(r#"{{"access_token":"{token}","expires_on":4102444800}}"#);

@@ -10,7 +10,7 @@ use azdb_names::NameError;
 
 use super::*;
 use crate::fault::Cause;
-use crate::rig::in_every_protocol;
+use crate::rig::{dialling, in_every_protocol};
 use crate::way::Connected;
 
 /// What a name leads to.
@@ -56,16 +56,8 @@ fn follower<P: Spoken>(follows: bool) -> (Served<P, Zoned>, Zone) {
     let zone = Zone::default();
     zone.leads_to(&[1]);
     let house = House::<P>::spoken(|route| route.follow_dns = follows);
-    let route = Served::from(house, |lobby| Lobby {
-        dialler: Zoned(lobby.dialler, zone.clone()),
-        route: lobby.route,
-        upstream_tls: lobby.upstream_tls,
-        app_tls: lobby.app_tls,
-        tokens: lobby.tokens,
-        closing: lobby.closing,
-        goodbye: lobby.goodbye,
-        tasks: lobby.tasks,
-        state: lobby.state,
+    let route = Served::from(house, |lobby| {
+        dialling(lobby, |pipes| Zoned(pipes, zone.clone()))
     });
     route.lobby.watch_names();
     (route, zone)
