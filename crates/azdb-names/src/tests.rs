@@ -41,11 +41,17 @@ async fn text(names: &Names, host: &str) -> String {
 async fn however_many_ask_one_look_up_is_in_flight() {
     let (names, release, asked) = scripted();
     let mut logins = JoinSet::new();
+    let waiting = Arc::new(AtomicUsize::new(0));
     for port in 1..=200 {
-        let names = names.clone();
-        logins.spawn(async move { names.resolve("silent", port, PATIENCE).await });
+        let (names, waiting) = (names.clone(), Arc::clone(&waiting));
+        logins.spawn(async move {
+            let answer = names.resolve("silent", port, PATIENCE);
+            waiting.fetch_add(1, SeqCst);
+            answer.await
+        });
     }
-    while asked.load(SeqCst) == 0 {
+    // On one thread a login that has been counted has also asked, before anybody else runs.
+    while waiting.load(SeqCst) < 200 {
         tokio::task::yield_now().await;
     }
     drop(release);
