@@ -6,5 +6,6 @@
 mod apps;
 mod databases;
 mod endless;
+mod envelopes;
 mod logins;
 mod words;
