@@ -15,6 +15,7 @@
 //! * A cause without a remedy does not compile, and neither does one that a protocol has not classed.
 //! * A login that fails while an app listens ends with words: see [`parting`](crate::parting).
 
+mod app_tls_flaw;
 mod cause;
 mod echo;
 mod left;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use azdb_config::Spelled;
 use azdb_quote::{Chain, OneLine};
 
+pub(crate) use app_tls_flaw::AppTlsFlaw;
 pub use cause::Cause;
 pub(crate) use echo::paint_over;
 pub(crate) use left::Left;
