@@ -250,7 +250,7 @@ async fn unless_gone<A: Stream, F: Future>(
 /// An upstream that has greeted and has been told nothing, on loan to an app.
 pub(super) struct Lent<S: Stream> {
     /// `None` once somebody has it that speaks to it.
-    greeted: Option<Greeted<S>>,
+    greeted: Option<Box<Greeted<S>>>,
     since: Instant,
     home: Home<S>,
 }
@@ -272,9 +272,8 @@ impl<S> Clone for Home<S> {
 
 impl<S: Stream> Lent<S> {
     fn new(greeted: Greeted<S>, since: Instant, home: Home<S>) -> Self {
-        let greeted = Some(greeted);
         Self {
-            greeted,
+            greeted: Some(Box::new(greeted)),
             since,
             home,
         }
@@ -282,25 +281,25 @@ impl<S: Stream> Lent<S> {
 
     /// Its greeting.
     pub(super) fn greeting(&self) -> Result<Greeting<'_>, Fault<MysqlFault>> {
-        let payload = self.greeted.as_ref().map(Greeted::payload);
+        let payload = self.greeted.as_deref().map(Greeted::payload);
         Greeting::parse(payload.unwrap_or_default()).map_err(bad_packet)
     }
 
     /// Where it is, for messages.
     pub(super) fn host(&self) -> &str {
-        self.greeted.as_ref().map_or("", Greeted::host)
+        self.greeted.as_deref().map_or("", Greeted::host)
     }
 
     /// For whoever speaks to it from here on.
     pub(super) fn take(mut self) -> Option<Greeted<S>> {
-        self.greeted.take()
+        self.greeted.take().map(|greeted| *greeted)
     }
 }
 
 impl<S: Stream> Drop for Lent<S> {
     fn drop(&mut self) {
         if let Some(greeted) = self.greeted.take() {
-            self.home.take_back(greeted, self.since);
+            self.home.take_back(*greeted, self.since);
         }
     }
 }

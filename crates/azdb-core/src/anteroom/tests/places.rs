@@ -59,9 +59,7 @@ async fn to_be_sent_away_is_to_lose_the_connection_and_what_is_under_way_ends_by
 #[tokio::test(start_paused = true)]
 async fn one_that_had_spoken_and_was_not_heard_yet_is_taken_back() {
     let (room, mut guests) = crowd(1).await;
-    let [guest] = &mut guests[..] else {
-        panic!("one")
-    };
+    let guest = guests.get_mut(0).unwrap();
     guest.far.write_all(b"abc").await.unwrap();
     let _next = comes(&room).await;
     assert!(!guest.stays());
