@@ -249,6 +249,12 @@ fn what_is_not_understood_is_never_at_rest_again() {
         assert!(!exchange.at_rest(), "{command:?} {answer:?}");
         assert_eq!(exchange.error_number(), None);
     }
+    // An answer before the end of a file.
+    let mut exchange = Exchange::default();
+    exchange.ask(b"\x03load data local");
+    exchange.hear(1, &[b"\xfbfile", ERROR]);
+    exchange.app_sent(&packet(2, b""));
+    assert_next(&exchange, None);
     // A packet that begins no command, without a file; a file that is sent ahead of the wish for it.
     let mut exchange = Exchange::default();
     exchange.app_sent(&packet(1, b"\xef"));
@@ -257,6 +263,9 @@ fn what_is_not_understood_is_never_at_rest_again() {
     exchange.ask(b"\x03load data local");
     exchange.ask(b"\x0e");
     exchange.hear(1, &[b"\xfbfile"]);
+    exchange.app_sent(&packet(2, b""));
+    exchange.hear(3, &[OK]);
+    exchange.hear(1, &[OK]);
     assert_next(&exchange, None);
 }
 
