@@ -17,6 +17,7 @@ mod leaks;
 mod lifecycle;
 mod limits;
 mod local_tls;
+mod local_tls_flaws;
 mod logs;
 mod mysql_compression;
 mod mysql_costs;

@@ -154,7 +154,7 @@ pub(super) async fn read<S: Stream>(
         match app.read().await {
             Ok(packet) => Ok(Ok(packet)),
             Err(NoPacket::Bad(error)) => Ok(Err(error)),
-            Err(NoPacket::Lost(error)) => Err(Left::Gone(error)),
+            Err(NoPacket::Lost(error)) => Err(Left::from(error)),
         }
     };
     match deadline.run(doing, reading).await? {

@@ -33,6 +33,17 @@ pub(crate) trait Spoken: Protocol {
     /// Asks to be let in and reads what it is told instead, up to the end of the connection.
     fn refused(app: &mut DuplexStream) -> impl Future<Output = String> + Send;
 
+    /// The app asks for TLS, up to where its handshake begins. Returns the upstream that has greeted it, where one does.
+    fn ask_for_tls(
+        app: &mut DuplexStream,
+        databases: &mut Databases,
+    ) -> impl Future<Output = Option<DuplexStream>>;
+
+    /// These records of a handshake as they travel.
+    fn carried(records: &[u8]) -> Vec<u8> {
+        records.to_vec()
+    }
+
     /// What an app may ask for in a session.
     fn question() -> Vec<u8>;
 

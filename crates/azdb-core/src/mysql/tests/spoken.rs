@@ -53,6 +53,20 @@ impl Spoken for Mysql {
         text(&error).1
     }
 
+    async fn ask_for_tls(
+        app: &mut DuplexStream,
+        databases: &mut Databases,
+    ) -> Option<DuplexStream> {
+        let mut database = Peer::new(databases.recv().await.expect("a dial").0);
+        database.say(&greeting().encode()).await;
+        let mut peer = at(app, 0);
+        peer.hear().await;
+        peer.say(&app_response_with_tls().encode_tls_request())
+            .await;
+        *app = peer.stream;
+        Some(database.stream)
+    }
+
     fn question() -> Vec<u8> {
         let mut packet = Vec::new();
         push_packet(&mut packet, 0, b"\x03select 1");

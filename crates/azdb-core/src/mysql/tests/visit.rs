@@ -144,6 +144,13 @@ impl App {
     }
 }
 
+/// The same of an app that asks for TLS first.
+pub(super) fn app_response_with_tls() -> Response<'static> {
+    let mut response = app_response();
+    response.capabilities = response.capabilities | Capabilities::SSL;
+    response
+}
+
 pub(super) fn app_response() -> Response<'static> {
     Response {
         capabilities: Capabilities(0x8000_a28d)

@@ -43,6 +43,14 @@ impl Spoken for Postgres {
         text(&heard).1
     }
 
+    async fn ask_for_tls(app: &mut DuplexStream, _: &mut Databases) -> Option<DuplexStream> {
+        app.write_all(&azdb_wire::postgres::SSL_REQUEST)
+            .await
+            .unwrap();
+        assert_eq!(app.read_u8().await.unwrap(), b'S');
+        None
+    }
+
     fn question() -> Vec<u8> {
         message(b'Q', b"select 1\0")
     }

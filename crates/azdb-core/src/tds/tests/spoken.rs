@@ -1,8 +1,8 @@
 //! SQL Server's protocol, for stories that are told in every one.
 
 use azdb_wire::tds::{
-    Header, Login7Error, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version, kind,
-    push_message,
+    Encryption, Header, Login7Error, LoginTooLong, PacketError, Prelogin, PreloginError,
+    StreamTokenError, Version, kind, push_message,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -52,6 +52,26 @@ impl Spoken for Tds {
         app.read_to_end(&mut after).await.unwrap();
         assert!(after.is_empty(), "nothing behind the error");
         error_in(&payload).1
+    }
+
+    async fn ask_for_tls(app: &mut DuplexStream, _: &mut Databases) -> Option<DuplexStream> {
+        let asked = Prelogin {
+            encryption: Some(Encryption::On),
+            mars: None,
+            trace_id: None,
+            fed_auth_required: None,
+        };
+        let mut payload = Vec::new();
+        asked.encode_request(&mut payload);
+        app.write_all(&message(kind::PRELOGIN, &payload))
+            .await
+            .unwrap();
+        hear(app).await;
+        None
+    }
+
+    fn carried(records: &[u8]) -> Vec<u8> {
+        message(kind::PRELOGIN, records)
     }
 
     fn question() -> Vec<u8> {
