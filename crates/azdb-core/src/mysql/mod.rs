@@ -94,6 +94,8 @@ struct Terms {
     app: Capabilities,
     /// The flags sent upstream.
     upstream: Capabilities,
+    /// Those of MariaDB's above bit 31.
+    extended: u32,
     charset: u8,
     /// Drawn for this app.
     scramble: [u8; SCRAMBLE],
@@ -185,12 +187,15 @@ impl Protocol for Mysql {
         watch: &mut MysqlWatch,
         lobby: &Lobby<Self, D>,
     ) -> Result<(), NotIn<MysqlFault>> {
-        change_user::change_user(legs, &mut watch.terms, lobby).await
+        change_user::change_user(legs, &mut watch.terms, lobby).await?;
+        watch.begin_anew();
+        Ok(())
     }
 
-    /// An error that answers nothing is a packet out of order to apps.
+    /// An error is an answer, or stands between two rows of one. One that answers nothing is taken for the answer to what comes next,
+    /// or for a packet out of order: at rest MariaDB itself says nothing when it leaves.
     fn last_words(watch: &MysqlWatch, cause: Cause, _: &Route) -> Option<Vec<u8>> {
-        let (number, mut packet) = (watch.answer()?, Vec::new());
+        let (number, mut packet) = (watch.error_number()?, Vec::new());
         push_packet(&mut packet, number, &notice::in_session(cause));
         Some(packet)
     }
@@ -320,6 +325,7 @@ async fn enter<D: Dial>(
     let mut terms = Terms {
         app: response.capabilities,
         upstream: ours.agreed(),
+        extended: ours.extended,
         charset: response.charset,
         scramble,
         user: principal.user.clone(),

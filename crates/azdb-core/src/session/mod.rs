@@ -162,7 +162,7 @@ async fn run<P: Protocol, A: Stream, D: Dial>(
     if let Some(cause) = cause(&ended.why, session.following.as_deref(), lobby, ending) {
         let words = P::last_words(&session.watch, cause, &lobby.route);
         let app = &mut session.legs.app;
-        match words {
+        match words.filter(|_| ended.is_heard) {
             Some(words) => Box::pin(app.part_with(&words)).await,
             None => app.break_off(),
         }
