@@ -36,8 +36,7 @@ mod statement;
 mod tests;
 mod types;
 
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -72,8 +71,6 @@ pub enum SampleError {
 /// The sample's data, gone when this is dropped.
 pub struct Sample {
     file: PathBuf,
-    /// Whoever closes the last one takes the log away, and keeps out those who open one meanwhile: it is never the last.
-    _first: Mutex<Connection>,
     /// Deletes the directory when dropped.
     _directory: TempDir,
 }
@@ -82,14 +79,12 @@ impl Sample {
     /// Makes the sample.
     pub async fn new() -> Result<Self, SampleError> {
         let directory = TempDir::with_prefix("azdb-emulator-")?;
-        let file = directory.path().join("data.sqlite");
-        let first = connect(&file)?;
-        first.pragma_update(None, "journal_mode", "WAL")?;
         let sample = Self {
-            file,
-            _first: Mutex::new(first),
+            file: directory.path().join("data.sqlite"),
             _directory: directory,
         };
+        let connection = sample.connect()?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
         let session = sample.session(Dialect::Postgres)?;
         let failed = |fault| SampleError::Data(format!("{fault:?}"));
         for statement in parse(SAMPLE, Dialect::Postgres).map_err(failed)? {
@@ -101,16 +96,18 @@ impl Sample {
 
     /// Opens a session.
     pub(crate) fn session(&self, dialect: Dialect) -> Result<Session, rusqlite::Error> {
-        Session::new(connect(&self.file)?, dialect)
+        Session::new(self.connect()?, dialect)
     }
-}
 
-fn connect(file: &Path) -> Result<Connection, rusqlite::Error> {
-    let connection = Connection::open(file)?;
-    // Nobody waits on a thread that serves others.
-    connection.busy_timeout(Duration::ZERO)?;
-    // Nothing here must survive a power cut.
-    connection.pragma_update(None, "synchronous", "OFF")?;
-    connection.pragma_update(None, "foreign_keys", "ON")?;
-    Ok(connection)
+    fn connect(&self) -> Result<Connection, rusqlite::Error> {
+        let connection = Connection::open(&self.file)?;
+        // Whoever opens the file, or closes it, keeps all others out for a moment.
+        connection.busy_timeout(Duration::from_secs(5))?;
+        // Nothing here must survive a power cut.
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        // From here on nobody waits on a thread that serves others.
+        connection.busy_timeout(Duration::ZERO)?;
+        Ok(connection)
+    }
 }
