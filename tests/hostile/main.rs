@@ -5,6 +5,7 @@
 
 mod apps;
 mod databases;
+mod echoes;
 mod endless;
 mod envelopes;
 mod logins;

@@ -1,8 +1,10 @@
 //! How the proxy comes to its end: signals, the drain, exit codes.
 
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
-use azdb_tests::{Azure, Emulated, Proxy, RawApp, packets};
+use azdb_tests::{Azure, Emulated, PATIENCE, Proxy, RawApp, Start, packets};
 use rustix::process::Signal;
 
 fn with_delay(emulated: &Emulated, delay: &str) -> Proxy {
@@ -178,4 +180,47 @@ fn signals_without_a_meaning_are_told_and_end_nothing() {
         assert!(line.contains("ignored"), "{line}");
     }
     assert_eq!(proxy.app().query("select 1"), "1");
+}
+
+/// Waits until it is so.
+#[track_caller]
+fn until(is_so: impl Fn() -> bool) {
+    let patience = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < patience, "it never came");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_program_that_is_asked_for_a_token_ends_with_the_proxy_and_so_does_what_it_has_started() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let (program, pids) = (
+        directory.path().join("token"),
+        directory.path().join("pids"),
+    );
+    let script = format!(
+        "#!/bin/sh\nsleep 600 &\necho \"$! $$\" > {pids}.new\nmv {pids}.new {pids}\nwait\n",
+        pids = pids.display()
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let configuration = format!(
+        "[identity]\ncommand = [{program:?}]\n[[route]]\nprotocol = \"postgres\"\nlisten = \"127.0.0.1:0\"\n\
+         upstream = \"localhost:1\"\ntoken_host = \"localhost\"\nupstream_user = \"u\"\n"
+    );
+    for signal in [Signal::TERM, Signal::INT] {
+        let proxy = Start::run_with(&configuration).start();
+        until(|| pids.exists());
+        proxy.signal(signal);
+        assert_eq!(proxy.wait().code, Some(0));
+        let noted = std::fs::read_to_string(&pids).unwrap();
+        std::fs::remove_file(&pids).unwrap();
+        for pid in noted.split_whitespace() {
+            until(|| {
+                let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+                status.map_or(true, |status| status.contains("State:\tZ"))
+            });
+        }
+    }
 }

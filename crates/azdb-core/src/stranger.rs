@@ -19,6 +19,8 @@ pub(crate) enum Stranger {
     ProxyHeader,
     /// A handshake of TLS where none is due.
     Tls,
+    /// A handshake of TLS from the first byte that does not name the protocol by ALPN.
+    OtherTls,
     /// A client of MySQL from before 4.1.
     OldMysql,
     /// Bytes of something else.
@@ -91,6 +93,7 @@ impl fmt::Display for Stranger {
                 "a header of the PROXY protocol, which is not spoken here (send-proxy)"
             }
             Self::Tls => "a handshake of TLS where none is due",
+            Self::OtherTls => "TLS from the first byte that does not name this protocol by ALPN",
             Self::OldMysql => "a client of MySQL from before 4.1",
             Self::Unknown => "nothing of this protocol",
         })

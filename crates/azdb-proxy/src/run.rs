@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use azdb_config::{Config, Process};
@@ -31,6 +32,9 @@ pub(crate) fn run(config: Config, env: Environment) -> Exit {
     ended(block_on(start_and_serve(config, env)))
 }
 
+/// How long whatever is under way may take to be let go: programs that were asked for a token end with us, look-ups of names do not.
+const LETTING_GO: Duration = Duration::from_millis(500);
+
 /// Runs a future on a new runtime, and drops the runtime without waiting for threads that wait for something else.
 pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -38,7 +42,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
         .build()
         .context("cannot start worker threads")?;
     let outcome = runtime.block_on(work);
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(LETTING_GO);
     outcome
 }
 

@@ -10,7 +10,6 @@
 
 #![no_std]
 
-#[cfg(test)]
 extern crate alloc;
 
 mod chain;

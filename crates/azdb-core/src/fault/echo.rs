@@ -4,22 +4,137 @@
 //! log, and neither may learn the token or the password of the route. Letters are painted over and not taken out, because
 //! the words stand in packets that count them.
 //!
+//! An answer that was made of a password, and its own words beside it, are enough to guess the password with: such a proof is as secret
+//! as the password is.
+//!
 //! # Invariants
 //!
-//! * No 12 letters of the secret in a row, no two thirds of a short one, and never all of it, are left in the words, as UTF-8 or as UTF-16.
-//! * Words that have nothing of the secret in them stay as they are, and no words change their length.
+//! * No 12 letters of a secret in a row, no two thirds of a short one, and never all of it, are left in the words, as UTF-8 or as UTF-16.
+//! * No 12 bytes of a proof in a row, and no 12 of its digits.
+//! * Words that have nothing of them in them stay as they are, and no words change their length.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
+
+use super::Cause;
 
 /// So much of a long secret is a part of it, and not just a word that it shares with others.
 const PART: usize = 12;
 /// A shorter secret is looked for as a whole, and as a word: anywhere else it would paint over half of a language.
 const WORD: usize = 8;
 
+/// Spellings of proofs that are kept: those of about 30 tries to log in. The oldest go first.
+const MOST_PROOFS: usize = 96;
+
+/// What of a login's secrets an upstream has been sent.
+#[derive(Default)]
+pub(crate) struct Secrets(Mutex<Spellings>);
+
+#[derive(Default)]
+struct Spellings {
+    /// The token, or the password.
+    secrets: Vec<Zeroizing<String>>,
+    /// What was made of the password.
+    proofs: VecDeque<Proof>,
+}
+
+enum Proof {
+    Text(Zeroizing<String>),
+    Bytes(Zeroizing<Vec<u8>>),
+}
+
+impl Secrets {
+    /// Notes a secret that is about to be sent, or proved.
+    pub(crate) fn secret(&self, secret: &str) {
+        let mut spellings = self.lock();
+        if !spellings.secrets.iter().any(|known| **known == *secret) {
+            spellings.secrets.push(Zeroizing::new(secret.to_owned()));
+        }
+    }
+
+    /// Notes a proof that is text.
+    pub(crate) fn proof(&self, text: &str) {
+        self.keep(Proof::Text(Zeroizing::new(text.to_owned())));
+    }
+
+    /// Notes a proof that is not: who quotes it may spell it in digits.
+    pub(crate) fn proof_in_bytes(&self, bytes: &[u8]) {
+        self.keep(Proof::Bytes(Zeroizing::new(bytes.to_vec())));
+        let mut digits = Zeroizing::new(String::with_capacity(2 * bytes.len()));
+        for byte in bytes {
+            // Writing to a string cannot fail.
+            let _ = write!(digits, "{byte:02x}");
+        }
+        self.proof(&digits.to_ascii_uppercase());
+        self.keep(Proof::Text(digits));
+    }
+
+    /// Paints over what of all that stands in `words`.
+    pub(crate) fn paint_over(&self, words: &mut [u8]) {
+        let spellings = self.lock();
+        for secret in &spellings.secrets {
+            paint_over(words, secret);
+        }
+        for proof in &spellings.proofs {
+            match proof {
+                Proof::Text(text) => paint_over(words, text),
+                Proof::Bytes(bytes) => paint(words, bytes, b"*"),
+            }
+        }
+    }
+
+    fn keep(&self, proof: Proof) {
+        let mut spellings = self.lock();
+        if spellings.proofs.len() >= MOST_PROOFS {
+            spellings.proofs.pop_front();
+        }
+        spellings.proofs.push_back(proof);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Spellings> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cause {
+    /// The same without what the upstream was sent. Where it has words of the upstream's at all, a library has put them into an error.
+    pub(super) fn without(self, secrets: &Secrets) -> Self {
+        match self {
+            Self::Password(error) => {
+                let mut words = error.to_string().into_bytes();
+                secrets.paint_over(&mut words);
+                let words = String::from_utf8_lossy(&words).into_owned();
+                Self::Password(std::io::Error::new(error.kind(), words))
+            }
+            Self::UnknownUser { .. }
+            | Self::TooMany { .. }
+            | Self::ShuttingDown
+            | Self::Moved { .. }
+            | Self::NoRandomness
+            | Self::Token { .. }
+            | Self::SecretTooLong { .. }
+            | Self::PasswordInClear { .. }
+            | Self::NoUpstream
+            | Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Loop { .. }
+            | Self::NoTls { .. }
+            | Self::StuffedBytes { .. }
+            | Self::Tls { .. }
+            | Self::NotSealed { .. }
+            | Self::UpstreamRules { .. }
+            | Self::UpstreamLost { .. }
+            | Self::UpstreamSilent { .. }
+            | Self::Overdue(_) => self,
+        }
+    }
+}
+
 /// Paints over what of `secret` stands in `words`.
-pub(crate) fn paint_over(words: &mut [u8], secret: &str) {
+fn paint_over(words: &mut [u8], secret: &str) {
     paint(words, secret.as_bytes(), b"*");
     let wide: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
     paint(words, &Zeroizing::new(wide), b"*\0");
@@ -112,6 +227,40 @@ mod tests {
         }
         assert_eq!(painted("words", ""), "words");
         assert_eq!(painted("", "secret"), "");
+    }
+
+    #[test]
+    fn a_proof_is_painted_over_as_bytes_and_as_digits() {
+        let secrets = Secrets::default();
+        let proof: Vec<u8> = (0xe0..0xf4).collect();
+        secrets.proof_in_bytes(&proof);
+        secrets.proof("md5ab56b4d92b40713acc5af89985d4b786");
+        let digits = "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3";
+        for said in [
+            proof,
+            digits.as_bytes().to_vec(),
+            digits.to_uppercase().into_bytes(),
+            b"md5ab56b4d92b40713acc5af89985d4b786".to_vec(),
+        ] {
+            let mut words = [b"no: <", &said[..], b">"].concat();
+            secrets.paint_over(&mut words);
+            let stars = "*".repeat(said.len());
+            assert_eq!(words, format!("no: <{stars}>").into_bytes());
+        }
+    }
+
+    #[test]
+    fn proofs_without_end_are_forgotten_and_a_secret_is_not() {
+        let secrets = Secrets::default();
+        secrets.secret(SECRET);
+        for number in 0..1000 {
+            secrets.secret(SECRET);
+            secrets.proof(&format!("proof number {number}"));
+        }
+        assert_eq!(secrets.lock().proofs.len(), MOST_PROOFS);
+        let mut words = SECRET.as_bytes().to_vec();
+        secrets.paint_over(&mut words);
+        assert_eq!(words, "*".repeat(SECRET.len()).into_bytes());
     }
 
     proptest! {

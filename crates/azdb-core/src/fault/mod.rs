@@ -15,6 +15,7 @@
 //! * A cause without a remedy does not compile, and neither does one that a protocol has not classed.
 //! * A login that fails while an app listens ends with words: see [`parting`](crate::parting).
 
+mod app_tls_flaw;
 mod cause;
 mod echo;
 mod left;
@@ -28,8 +29,9 @@ use std::time::Duration;
 use azdb_config::Spelled;
 use azdb_quote::{Chain, OneLine};
 
+pub(crate) use app_tls_flaw::AppTlsFlaw;
 pub use cause::Cause;
-pub(crate) use echo::paint_over;
+pub(crate) use echo::Secrets;
 pub(crate) use left::Left;
 pub use tls_flaw::TlsFlaw;
 
@@ -84,7 +86,7 @@ pub(crate) trait OwnFault: Explained + Send + Sync + 'static {
     /// Whether the upstream refused because the token was too old: another one is worth one more login.
     fn says_token_expired(&self) -> bool;
 
-    /// What it has of an upstream's words from after the secret was sent.
+    /// What it has of an upstream's words: one that has been asked before may know the secret before it is sent again.
     fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>>;
 
     /// Whether the upstream refused because it is away for a moment: it starts, ends, or has no place left.
@@ -179,17 +181,17 @@ impl<F: OwnFault> Explained for Fault<F> {
 }
 
 impl<F: OwnFault> Fault<F> {
-    /// The same without the secret that the upstream was sent, should it have quoted it.
-    pub(crate) fn without(self, secret: &str) -> Self {
+    /// The same without what the upstream was sent, should it have quoted that.
+    pub(crate) fn without(self, secrets: &Secrets) -> Self {
         match self {
-            Self::Shared(cause) => Self::Shared(cause),
+            Self::Shared(cause) => Self::Shared(cause.without(secrets)),
             Self::Own(mut own) => {
                 for words in own.upstreams_words() {
-                    echo::paint_over(words, secret);
+                    secrets.paint_over(words);
                 }
                 Self::Own(own)
             }
-            Self::Noted(noted) => noted.fault.without(secret).with_note(noted.note),
+            Self::Noted(noted) => noted.fault.without(secrets).with_note(noted.note),
         }
     }
 

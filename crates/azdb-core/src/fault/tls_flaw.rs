@@ -150,7 +150,7 @@ impl TlsFlaw {
 }
 
 /// Whether the connection itself has gone.
-fn is_break(error: &io::Error) -> bool {
+pub(super) fn is_break(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(
         error.kind(),

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault, OwnFault, paint_over};
+use crate::fault::{Cause, Fault, OwnFault, Secrets};
 use crate::way::{Dial, Upstream};
 
 /// What proves to an upstream who we are.
@@ -31,20 +31,27 @@ pub(crate) enum Credential<'a> {
 pub(crate) struct Password<'a> {
     secret: &'a SecretString,
     plain: PlainPassword,
+    secrets: &'a Secrets,
 }
 
 impl<'a> Password<'a> {
-    /// The password of a route.
-    pub(crate) fn of(route: &Route, secret: &'a SecretString) -> Self {
+    /// The password of a route. What is made of it goes to `secrets`.
+    pub(crate) fn of(route: &Route, secret: &'a SecretString, secrets: &'a Secrets) -> Self {
         Self {
             secret,
             plain: route.plain_password,
+            secrets,
         }
     }
 
     /// For proofs of it, which do not show it.
     pub(crate) fn to_prove(self) -> &'a str {
         self.secret.expose_secret()
+    }
+
+    /// Where proofs of it are noted before they leave.
+    pub(crate) fn secrets(self) -> &'a Secrets {
+        self.secrets
     }
 
     /// For whoever asks for it as it is, at the end of this way.
@@ -65,11 +72,21 @@ impl<'a> Password<'a> {
 }
 
 impl Credential<'_> {
-    /// The secret itself.
-    fn expose(&self) -> &str {
-        match self {
+    /// Notes the secret itself.
+    pub(crate) fn note(&self, secrets: &Secrets) {
+        secrets.secret(match self {
             Self::Token(token) => token.expose(),
             Self::Password(password) => password.to_prove(),
+        });
+    }
+
+    /// Paints over what of it, and of what was made of it, stands in an upstream's words.
+    pub(crate) fn paint_over(&self, words: &mut [u8]) {
+        let itself = Secrets::default();
+        self.note(&itself);
+        itself.paint_over(words);
+        if let Self::Password(password) = self {
+            password.secrets.paint_over(words);
         }
     }
 
@@ -108,7 +125,7 @@ pub(crate) trait Attempt: Send {
     ) -> impl Future<Output = Result<Self::Granted, Fault<Self::Fault>>> + Send;
 
     /// What an app is to read of what the upstream said before it had let us in.
-    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8];
+    fn upstreams_words(granted: &mut Self::Granted) -> Vec<&mut [u8]>;
 
     /// Where it has been. `None` for a login that cannot be tried anywhere else.
     fn tracks(&mut self) -> Option<&mut Tracks>;
@@ -118,8 +135,8 @@ pub(crate) trait Attempt: Send {
 struct With<'a, 'c, T> {
     attempt: &'a mut T,
     credential: Credential<'c>,
-    /// What it was tried with before: an upstream still knows it.
-    before: Option<Credential<'c>>,
+    /// What it was tried with so far: an upstream still knows it.
+    secrets: &'c Secrets,
 }
 
 impl<T: Attempt> Try for With<'_, '_, T> {
@@ -127,17 +144,16 @@ impl<T: Attempt> Try for With<'_, '_, T> {
     type Fault = T::Fault;
 
     async fn go(&mut self) -> Result<T::Granted, Fault<T::Fault>> {
-        let mut outcome = self.attempt.log_in(self.credential).await;
-        for sent in [Some(self.credential), self.before].into_iter().flatten() {
-            outcome = match outcome {
-                Ok(mut granted) => {
-                    paint_over(T::upstreams_words(&mut granted), sent.expose());
-                    Ok(granted)
+        self.credential.note(self.secrets);
+        match self.attempt.log_in(self.credential).await {
+            Ok(mut granted) => {
+                for words in T::upstreams_words(&mut granted) {
+                    self.secrets.paint_over(words);
                 }
-                Err(fault) => Err(fault.without(sent.expose())),
-            };
+                Ok(granted)
+            }
+            Err(fault) => Err(fault.without(self.secrets)),
         }
-        outcome
     }
 
     fn tracks(&mut self) -> Option<&mut Tracks> {
@@ -158,15 +174,15 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
     deadline: &Deadline,
     left: impl Future<Output = ()> + Send,
 ) -> Result<(T::Granted, Option<Token>), Fault<T::Fault>> {
-    let mut left = std::pin::pin!(left);
+    let (mut left, secrets) = (std::pin::pin!(left), Secrets::default());
     let audience = match &lobby.route.auth {
         UpstreamAuth::Token(audience) => audience,
         UpstreamAuth::Password(secret) => {
-            let credential = Credential::Password(Password::of(&lobby.route, secret));
+            let credential = Credential::Password(Password::of(&lobby.route, secret, &secrets));
             let mut with = With {
                 attempt,
                 credential,
-                before: None,
+                secrets: &secrets,
             };
             let granted = persist(&mut with, lobby, deadline, left).await?;
             return Ok((granted, None));
@@ -186,7 +202,7 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
     let mut with = With {
         attempt,
         credential,
-        before: None,
+        secrets: &secrets,
     };
     let fault = match persist(&mut with, lobby, deadline, left.as_mut()).await {
         Err(fault) if fault.says_token_expired() => fault,
@@ -199,7 +215,7 @@ pub(crate) async fn log_in<P: Protocol, D: Dial, T: Attempt>(
     let mut with = With {
         attempt,
         credential,
-        before: Some(Credential::Token(&token)),
+        secrets: &secrets,
     };
     let granted = persist(&mut with, lobby, deadline, left).await?;
     Ok((granted, Some(other)))

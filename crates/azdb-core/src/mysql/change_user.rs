@@ -184,8 +184,8 @@ impl<S: Stream> Attempt for Anew<'_, S> {
     type Granted = (Vec<u8>, Vec<u8>);
     type Fault = MysqlFault;
 
-    fn upstreams_words((ok, _): &mut Self::Granted) -> &mut [u8] {
-        ok
+    fn upstreams_words((ok, _): &mut Self::Granted) -> Vec<&mut [u8]> {
+        vec![ok]
     }
 
     async fn log_in(

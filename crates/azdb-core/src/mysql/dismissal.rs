@@ -29,7 +29,7 @@ use super::greeted::Greeted;
 use super::upstream;
 use super::{Mysql, MysqlFault};
 use crate::deadline::Deadline;
-use crate::fault::Fault;
+use crate::fault::{Fault, Secrets};
 use crate::lobby::{Credential, Lobby, Password};
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Dial, Stream};
@@ -90,12 +90,14 @@ impl Dismissal {
             return;
         }
         let deadline = Deadline::after(PATIENCE);
+        let secrets = Secrets::default();
         let outcome = match (&self.route.auth, self.tls.is_none() || greeted.offers_tls()) {
             (_, false) => deadline.run(DOING, say_nobody(greeted)).await,
             (UpstreamAuth::Password(secret), true) => match self.principals().next() {
                 Some(principal) => {
-                    let password = Password::of(&self.route, secret);
+                    let password = Password::of(&self.route, secret, &secrets);
                     let credential = Credential::Password(password);
+                    credential.note(&secrets);
                     self.log_in_and_out(greeted, principal, credential, &deadline)
                         .await
                 }
@@ -104,6 +106,7 @@ impl Dismissal {
             (UpstreamAuth::Token(audience), true) => match self.token(audience).await {
                 Some((principal, token)) => {
                     let credential = Credential::Token(&token);
+                    credential.note(&secrets);
                     self.log_in_and_out(greeted, principal, credential, &deadline)
                         .await
                 }
@@ -111,6 +114,7 @@ impl Dismissal {
             },
         };
         if let Err(fault) = outcome {
+            let fault = fault.without(&secrets);
             tracing::debug!(error = %Chain(&fault), "no goodbye to an upstream that nobody needed");
         }
     }

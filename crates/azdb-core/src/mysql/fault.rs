@@ -150,12 +150,11 @@ impl OwnFault for MysqlFault {
     fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
         match self {
             Self::Refused(refused) => vec![&mut refused.message, &mut refused.body],
-            Self::NotEntra { message, .. } => vec![message],
+            Self::NotEntra { message, .. } | Self::RefusedAtOnce { message, .. } => vec![message],
             Self::AppPacket(_)
             | Self::AppWantsTls
             | Self::Challenge { .. }
-            | Self::UpstreamPacket(_)
-            | Self::RefusedAtOnce { .. } => Vec::new(),
+            | Self::UpstreamPacket(_) => Vec::new(),
         }
     }
 

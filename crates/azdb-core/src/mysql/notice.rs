@@ -48,6 +48,7 @@ pub(super) fn to_stranger(stranger: Stranger) -> Option<Vec<u8>> {
         | Stranger::Half
         | Stranger::Http
         | Stranger::Tls
+        | Stranger::OtherTls
         | Stranger::Unknown => None,
     }
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::channel::Channel;
 use super::upstream::{broken, say, say_clear};
 use super::{MysqlFault, Secretive};
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Fault, Secrets};
 use crate::lobby::Password;
 use crate::way::{MaybeTls, Stream, Upstream};
 
@@ -76,6 +76,7 @@ fn xor(a: &Digest, b: &Digest) -> Secretive {
 /// A password for one way: to be proved on any, to be told on some.
 pub(super) struct Told<'a> {
     to_prove: &'a [u8],
+    secrets: &'a Secrets,
     /// Why not, on others.
     in_clear: Result<&'a [u8], Cause>,
 }
@@ -84,6 +85,7 @@ impl<'a> Told<'a> {
     pub(super) fn over<S>(upstream: &Upstream<S>, host: &str, password: Password<'a>) -> Self {
         Self {
             to_prove: password.to_prove().as_bytes(),
+            secrets: password.secrets(),
             in_clear: password.in_clear(upstream, host).map(str::as_bytes),
         }
     }
@@ -118,7 +120,10 @@ async fn switch<S: Stream>(
         .first_chunk()
         .and_then(|scramble| scrambled(named, password.to_prove, scramble));
     match answer {
-        Some(answer) => say(channel, &answer, DOING).await.map(|()| true),
+        Some(answer) => {
+            password.secrets.proof_in_bytes(&answer);
+            say(channel, &answer, DOING).await.map(|()| true)
+        }
         None => Ok(false),
     }
 }

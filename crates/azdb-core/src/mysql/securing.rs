@@ -151,8 +151,12 @@ struct FirstAnswer {
 fn first_answer(greeting: &Greeting<'_>, credential: Credential<'_>) -> FirstAnswer {
     let auth = match (credential, greeting.plugin) {
         (Credential::Password(password), plugin::NATIVE | plugin::CACHING_SHA2) => {
-            let password = password.to_prove().as_bytes();
-            password::scrambled(greeting.plugin, password, &greeting.scramble)
+            let secret = password.to_prove().as_bytes();
+            let answer = password::scrambled(greeting.plugin, secret, &greeting.scramble);
+            password
+                .secrets()
+                .proof_in_bytes(answer.as_deref().map_or(&[], Vec::as_slice));
+            answer
         }
         _ => None,
     };

@@ -49,8 +49,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     type Granted = Granted<D::Stream>;
     type Fault = MysqlFault;
 
-    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8] {
-        &mut granted.ok
+    fn upstreams_words(granted: &mut Self::Granted) -> Vec<&mut [u8]> {
+        vec![&mut granted.ok]
     }
 
     async fn log_in(

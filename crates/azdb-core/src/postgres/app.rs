@@ -7,7 +7,7 @@ use azdb_wire::postgres::{First, FirstError, Startup, first_length};
 use super::PostgresFault;
 use super::notice::{no_proxy_header, notice};
 use crate::deadline::Deadline;
-use crate::fault::{Fault, Left};
+use crate::fault::{AppTlsFlaw, Fault, Left};
 use crate::parting::{NotIn, Told};
 use crate::stranger::Stranger;
 use crate::tls::AppTlsConfig;
@@ -36,10 +36,10 @@ pub(super) async fn greet<A: Stream>(
         (Err(stranger), _) => return Ok(Arrival::Nobody(stranger)),
         (Ok(TLS_HANDSHAKE), None) => return Ok(Arrival::Nobody(Stranger::Tls)),
         (Ok(TLS_HANDSHAKE), Some(tls)) => {
-            // Whoever speaks TLS at once and does not go on as PostgreSQL 17's clients do was looking for a web server.
+            // Whoever speaks TLS at once and does not name PostgreSQL in it, as its clients do since 17, was looking for a web server.
             return match inside_tls(socket, tls, Alpn::Required, deadline).await {
-                Err(NotIn::Left(Left::OtherTls(_) | Left::Gone(_))) => {
-                    Ok(Arrival::Nobody(Stranger::Tls))
+                Err(NotIn::Left(Left::Tls(AppTlsFlaw::OtherProtocol(_)))) => {
+                    Ok(Arrival::Nobody(Stranger::OtherTls))
                 }
                 arrival => arrival,
             };

@@ -117,10 +117,10 @@ impl OwnFault for PostgresFault {
                 before,
                 meaning: _,
             } => vec![message, body, before],
+            Self::TlsAnswer { answer, .. } => vec![answer],
             Self::AppPacket(_)
             | Self::AppVersion(_)
             | Self::NoUser
-            | Self::TlsAnswer { .. }
             | Self::Challenge { .. }
             | Self::UpstreamMessage(_) => Vec::new(),
         }

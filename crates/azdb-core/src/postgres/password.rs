@@ -32,19 +32,24 @@ pub(super) async fn answer<S: Stream>(
         Authentication::Md5 { salt } => {
             let secret = password.to_prove().as_bytes();
             let hash = Zeroizing::new(md5_hash(account.role.as_bytes(), secret, *salt));
+            password.secrets().proof(&hash);
             send_secret(upstream.leg(), hash.as_bytes(), DOING).await
         }
         Authentication::Sasl(mechanisms) if mechanisms.contains(&SCRAM_SHA_256.as_bytes()) => {
-            scram(upstream.leg(), password.to_prove().as_bytes()).await
+            scram(upstream.leg(), password).await
         }
         other => Err(challenge(account.role, other)),
     }
 }
 
 /// SCRAM-SHA-256 without channel binding (RFC 5802, RFC 7677). The server's own proof is demanded before its "Ok".
-async fn scram<S: Stream>(leg: &mut Leg<S>, password: &[u8]) -> Result<(), Fault<PostgresFault>> {
+async fn scram<S: Stream>(
+    leg: &mut Leg<S>,
+    password: Password<'_>,
+) -> Result<(), Fault<PostgresFault>> {
     // gs2 flag `n`: `y` would tell a server with channel binding that somebody has cut it out.
-    let mut scram = ScramSha256::new(password, ChannelBinding::unsupported());
+    let secret = password.to_prove().as_bytes();
+    let mut scram = ScramSha256::new(secret, ChannelBinding::unsupported());
     let mut message = BytesMut::new();
     frontend::sasl_initial_response(SCRAM_SHA_256, scram.message(), &mut message)
         .map_err(Cause::Password)?;
@@ -56,6 +61,10 @@ async fn scram<S: Stream>(leg: &mut Leg<S>, password: &[u8]) -> Result<(), Fault
     };
     ScramFirst::parse(data)?;
     scram.update(data).map_err(Cause::Password)?;
+    let last = str::from_utf8(scram.message()).unwrap_or_default();
+    // The proof stands at its end (RFC 5802, section 7).
+    let (_, proof) = last.rsplit_once(",p=").unwrap_or_default();
+    password.secrets().proof(proof);
     message.clear();
     frontend::sasl_response(scram.message(), &mut message).map_err(Cause::Password)?;
     say(leg, &message, DOING).await?;

@@ -4,8 +4,8 @@ use std::io;
 
 use azdb_identity::Token;
 use azdb_wire::postgres::{
-    Authentication, ErrorFields, MAX_SECRET, Next, SSL_REQUEST, encode_password, next_message,
-    password_message_len, tag,
+    Authentication, ErrorFields, Header, MAX_SECRET, Next, SSL_REQUEST, encode_password,
+    next_message, password_message_len, tag,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zeroize::Zeroizing;
@@ -43,8 +43,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     type Granted = Granted<D::Stream>;
     type Fault = PostgresFault;
 
-    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8] {
-        &mut granted.answer
+    fn upstreams_words(granted: &mut Self::Granted) -> Vec<&mut [u8]> {
+        bodies(&mut granted.answer)
     }
 
     /// Dials the route's upstream and logs in there.
@@ -297,9 +297,7 @@ impl Message {
     }
 
     pub(super) fn body(&self) -> &[u8] {
-        self.raw
-            .get(azdb_wire::postgres::Header::LEN..)
-            .unwrap_or_default()
+        self.raw.get(Header::LEN..).unwrap_or_default()
     }
 
     fn append_to(&self, answer: &mut Vec<u8>) -> Result<(), Fault<PostgresFault>> {
@@ -309,6 +307,20 @@ impl Message {
         }
         Ok(())
     }
+}
+
+/// What whole messages say, without their tags and lengths.
+fn bodies(mut messages: &mut [u8]) -> Vec<&mut [u8]> {
+    let mut bodies = Vec::new();
+    while let Some((header, rest)) = messages.split_first_chunk_mut::<{ Header::LEN }>() {
+        let Ok(Header { body, .. }) = Header::parse(*header) else {
+            break;
+        };
+        let (body, rest) = rest.split_at_mut(body.min(rest.len()));
+        bodies.push(body);
+        messages = rest;
+    }
+    bodies
 }
 
 /// Reads one message of a login.

@@ -31,7 +31,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use breaking::{Break, Breaking, BreakingDial};
 pub(crate) use causes::every_cause;
-pub(crate) use echo::{assert_silent, quoting};
+pub(crate) use echo::{PASSWORD, assert_silent, assert_silent_of, digits, quoting, quoting_of};
 pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
 pub(crate) use spoken::{Spoken, in_every_protocol};
 

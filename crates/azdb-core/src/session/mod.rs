@@ -7,7 +7,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::anteroom::Place;
 use crate::ending::{Admitted, Ending};
-use crate::fault::{Cause, Explained, Left, OwnFault};
+use crate::fault::{AppTlsFlaw, Cause, Explained, Left, OwnFault};
 use crate::ledger::Ledger;
 use crate::lobby::{Following, Lobby, Login, Protocol, Session};
 use crate::parting::{NotIn, see_off};
@@ -30,16 +30,16 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     let span = || tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
     let login = P::login(place.around(socket), &place, lobby);
-    let outcome = Box::pin(place.hold(login.instrument(span()))).await;
+    let mut login = Box::pin(login.instrument(span()));
+    let outcome = place.hold(login.as_mut()).await;
+    drop(login);
     let arrival = Arrival::of(&place);
     drop(place);
     match outcome {
         Ok(Login::Session(session)) => run(session, &span, lobby, ending).await,
         Ok(Login::Errand(what)) => span().in_scope(|| tracing::debug!("{what}")),
         Ok(Login::Nobody(who)) => span().in_scope(|| tracing::debug!("no login: {who}")),
-        Err(NotIn::Left(left)) if arrival.is_no_loss(&left) => {
-            span().in_scope(|| tracing::debug!(error = %Chain(&left), "left without a login"));
-        }
+        Err(NotIn::Left(left)) => span().in_scope(|| arrival.note(left, ledger)),
         Err(not_in) => span().in_scope(|| note("login refused", &not_in, ledger)),
     }
 }
@@ -69,44 +69,53 @@ impl Arrival {
         }
     }
 
-    /// Whether nobody needs to know that it left: it resets, closes half or wholly, or waits for ever before it has said what it
-    /// wants, as probes and browsers do. An operator hears of many of them at once from their anteroom.
-    fn is_no_loss(&self, left: &Left) -> bool {
-        match (self, left) {
-            (Self::SentAway | Self::Silent, _) | (Self::Halfway | Self::Shown, Left::Gone(_)) => {
-                true
+    /// Writes down that it left.
+    fn note(&self, left: Left, ledger: &Ledger) {
+        const WHAT: &str = "left without a login";
+        let loss = self.loss(&left);
+        let left = match self {
+            Self::Shown => left.at_the_certificate(),
+            Self::SentAway | Self::Silent | Self::Halfway | Self::Heard => left,
+        };
+        match loss {
+            Loss::None => tracing::debug!(error = %Chain(&left), "{WHAT}"),
+            Loss::Doubtful => {
+                let (kind, remedy) = (left.kind(), left.remedy());
+                tracing::info!(error = %Chain(&left), %kind, remedy = &*remedy, "{WHAT}");
             }
-            // One that ends when it has seen our certificate does so because of that.
-            (Self::Halfway, Left::Tls(error)) => is_end(error),
-            (Self::Shown, Left::Tls(_))
-            | (
+            Loss::Login => note_left("login refused", &left, ledger),
+        }
+    }
+
+    /// What is lost with it. Probes and browsers reset, close half or wholly, or wait for ever before they have said what they want;
+    /// an operator hears of many of them at once from their anteroom.
+    fn loss(&self, left: &Left) -> Loss {
+        match (self, left) {
+            (Self::SentAway | Self::Silent, _)
+            | (Self::Halfway, Left::Gone(_) | Left::Tls(AppTlsFlaw::BrokenOff(_))) => Loss::None,
+            (Self::Shown, Left::Gone(_)) => Loss::Doubtful,
+            (
                 Self::Halfway | Self::Shown,
-                Left::Silent(_)
-                | Left::ShuttingDown
-                | Left::StuffedBytes(_)
-                | Left::OldTls(_)
-                | Left::OtherTls(_),
+                Left::Tls(_) | Left::Silent(_) | Left::ShuttingDown | Left::StuffedBytes(_),
             )
-            | (Self::Heard, _) => false,
+            | (Self::Heard, _) => Loss::Login,
         }
     }
 }
 
-/// Whether the connection ended, and not what was said on it.
-fn is_end(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(
-        error.kind(),
-        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe
-    )
+/// What is lost with an app that left.
+enum Loss {
+    /// Nothing that anybody needs to know of.
+    None,
+    /// A login, or nothing: it went through a whole handshake and said nothing in it. So does an app that compares names afterwards, as
+    /// libpq does, and so does a watch over certificates.
+    Doubtful,
+    /// A login.
+    Login,
 }
 
 /// Writes down why an app is not in.
 fn note<F: OwnFault>(what: &'static str, not_in: &NotIn<F>, ledger: &Ledger) {
-    fn write(what: &'static str, fault: &impl Explained) {
-        let (kind, remedy) = (fault.kind(), fault.remedy());
-        tracing::warn!(error = %Chain(fault), %kind, remedy = &*remedy, "{what}");
-    }
     match not_in {
         NotIn::Told(told) => {
             ledger.refuse(told.fault());
@@ -116,12 +125,19 @@ fn note<F: OwnFault>(what: &'static str, not_in: &NotIn<F>, ledger: &Ledger) {
             ledger.refuse(fault);
             write(what, fault);
         }
-        // What went wrong at the app's end is not what an operator looks for on `/status`.
-        NotIn::Left(left) => {
-            ledger.refused.add(1);
-            write(what, left);
-        }
+        NotIn::Left(left) => note_left(what, left, ledger),
     }
+}
+
+/// What went wrong at the app's end is not what an operator looks for on `/status`.
+fn note_left(what: &'static str, left: &Left, ledger: &Ledger) {
+    ledger.refused.add(1);
+    write(what, left);
+}
+
+fn write(what: &'static str, fault: &impl Explained) {
+    let (kind, remedy) = (fault.kind(), fault.remedy());
+    tracing::warn!(error = %Chain(fault), %kind, remedy = &*remedy, "{what}");
 }
 
 async fn run<P: Protocol, A: Stream, D: Dial>(
@@ -146,7 +162,7 @@ async fn run<P: Protocol, A: Stream, D: Dial>(
     if let Some(cause) = cause(&ended.why, session.following.as_deref(), lobby, ending) {
         let words = P::last_words(&session.watch, cause, &lobby.route);
         let app = &mut session.legs.app;
-        match words {
+        match words.filter(|_| ended.is_heard) {
             Some(words) => Box::pin(app.part_with(&words)).await,
             None => app.break_off(),
         }

@@ -9,7 +9,7 @@ use super::TdsFault;
 use super::notice::notice;
 use super::packets::{InPrelogin, NoMessage, Reading, read_message};
 use crate::deadline::Deadline;
-use crate::fault::{Fault, Left};
+use crate::fault::{AppTlsFlaw, Fault, Left};
 use crate::parting::{NotIn, Told};
 use crate::stranger::Stranger;
 use crate::tls::AppTlsConfig;
@@ -48,7 +48,12 @@ pub(super) async fn greet<A: Stream>(
         Ok(app) => app,
         Err(stranger) => return Ok(Err(stranger)),
     };
-    let settling = settle(&mut app, &mut settled, false);
+    let since = if app.is_tls() {
+        Since::Tls
+    } else {
+        Since::Door
+    };
+    let settling = settle(&mut app, &mut settled, false, since);
     match deadline.run(WAITING, settling).await? {
         Begun::Login => {}
         Begun::Tls => return Ok(Err(Stranger::Tls)),
@@ -78,14 +83,14 @@ async fn arrive<A: Stream>(
             let accepting = accept(socket, tls, Alpn::Optional);
             return match deadline.run(SHAKING, accepting).await {
                 // A browser, as it names the protocols of the web.
-                Err(Left::OtherTls(_)) => Ok(Err(Stranger::Tls)),
+                Err(Left::Tls(AppTlsFlaw::OtherProtocol(_))) => Ok(Err(Stranger::OtherTls)),
                 outcome => outcome.map(Ok),
             };
         }
         (Ok(_), _) => {}
     }
     let in_packets = tls.and_then(|tls| Some((tls.in_packets.clone()?, tls.end)));
-    let settling = settle(&mut socket, settled, in_packets.is_some());
+    let settling = settle(&mut socket, settled, in_packets.is_some(), Since::Door);
     match (deadline.run(WAITING, settling).await?, in_packets) {
         (Begun::Stranger(stranger), _) => Ok(Err(stranger)),
         (Begun::Tls, None) => Ok(Err(Stranger::Tls)),
@@ -104,19 +109,28 @@ enum Begun {
     Stranger(Stranger),
 }
 
+/// What lies behind an app that has said nothing yet.
+enum Since {
+    /// The door alone.
+    Door,
+    /// TLS, with a look at our certificate.
+    Tls,
+}
+
 /// Answers PRELOGIN, and looks what comes behind it.
 async fn settle<S: Stream>(
     leg: &mut Leg<S>,
     settled: &mut Settled,
     may_tls: bool,
+    since: Since,
 ) -> Result<Begun, Left> {
     /// A driver that asks again has misunderstood something; one that asks a third time always will.
     const MOST: usize = 2;
     for round in 0..=MOST {
         if let Err(error) = leg.fill(Header::LEN + 1).await {
             // Whoever has had an answer and leaves is an app that did not like it.
-            return match round {
-                0 => Ok(Begun::Stranger(Stranger::left(leg.unread()))),
+            return match (round, since) {
+                (0, Since::Door) => Ok(Begun::Stranger(Stranger::left(leg.unread()))),
                 _ => Err(error.into()),
             };
         }
@@ -180,7 +194,7 @@ async fn read_login<A: Stream>(
     let reading = async {
         match read_message(app, Reading::Ahead, kind::LOGIN7, MAX_LOGIN7).await {
             Ok(message) => Ok(Ok(Zeroizing::new(message.payload))),
-            Err(NoMessage::Lost(error)) => Err(Left::Gone(error)),
+            Err(NoMessage::Lost(error)) => Err(Left::from(error)),
             Err(other) => Ok(Err(TdsFault::AppPacket(broken(&other)))),
         }
     };

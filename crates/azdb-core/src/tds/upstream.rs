@@ -4,7 +4,7 @@ use azdb_config::route::{Principal, UpstreamTls};
 use azdb_identity::Token;
 use azdb_wire::tds::{
     Encryption, FedAuthAck, LOGIN_PACKET, Login7, LoginAnswer, LoginSecret, MAX_PRELOGIN, Prelogin,
-    Relogin, from_utf16, kind, packets, push_message, rebuild, rebuilt_len,
+    Relogin, Routing, from_utf16, hidden, kind, packets, push_message, rebuild, rebuilt_len,
 };
 use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
@@ -58,8 +58,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     type Fault = TdsFault;
     const LIFE: Life = Life::Lasting;
 
-    fn upstreams_words(granted: &mut Self::Granted) -> &mut [u8] {
-        &mut granted.answer
+    fn upstreams_words(granted: &mut Self::Granted) -> Vec<&mut [u8]> {
+        vec![&mut granted.answer]
     }
 
     /// Dials the route's upstream, logs in there, and goes on to wherever it sends us.
@@ -101,6 +101,13 @@ impl<D: Dial> Attempt for Entry<'_, D> {
                     spid: header.spid,
                     dialled,
                 });
+            };
+            // A name goes where painting over does not reach: to resolvers, and from there into errors.
+            let mut server = routed.server.to_vec();
+            credential.paint_over(&mut server);
+            let routed = Routing {
+                server: &server,
+                ..routed
             };
             let target = routing::target(&routed, &own, &route.tds.routing_suffixes)?;
             tracing::debug!(to = %target.endpoint, "sent on");
@@ -253,9 +260,13 @@ async fn converse<S: Stream>(
             send_token(sealed, wish, token, site, echo).await?;
         }
         Credential::Password(password) => {
+            let secret = password.in_clear(upstream, &site.host)?;
+            password
+                .secrets()
+                .proof_in_bytes(&Zeroizing::new(hidden(secret)));
             let secret = LoginSecret::Password {
                 user: &wish.principal.user,
-                password: password.in_clear(upstream, &site.host)?,
+                password: secret,
             };
             send_login(upstream.leg(), wish, secret, site).await?;
         }

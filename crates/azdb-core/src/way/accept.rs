@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use tokio_rustls::{TlsAcceptor, TlsStream, server};
 
 use super::{Alpn, Framing, Leg, MaybeTls, Stream, in_packets};
-use crate::fault::Left;
+use crate::fault::{AppTlsFlaw, Left};
 use crate::tls::{AppTlsConfig, TlsEnd};
 
 /// The app's side of a session: the socket, TLS over it where the app asked, and what was read too far of either.
@@ -17,17 +17,17 @@ pub(crate) type AppLeg<A> = Leg<MaybeTls<Leg<A>>>;
 ///
 /// # Errors
 ///
-/// [`Left::Tls`], [`Left::OldTls`] and [`Left::OtherTls`].
+/// [`Left::Tls`].
 pub(crate) async fn accept<A: Stream>(
     leg: Leg<A>,
     tls: &AppTlsConfig,
     alpn: Alpn,
 ) -> Result<AppLeg<A>, Left> {
     let acceptor = TlsAcceptor::from(Arc::clone(&tls.around));
-    let stream = acceptor.accept(leg).await.map_err(Left::of_tls)?;
+    let stream = acceptor.accept(leg).await.map_err(AppTlsFlaw::of)?;
     if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
         let error = io::Error::other("the app named no protocol by ALPN");
-        return Err(Left::OtherTls(error));
+        return Err(AppTlsFlaw::OtherProtocol(error).into());
     }
     Ok(wrapped(stream, tls.end))
 }
@@ -43,7 +43,7 @@ pub(crate) async fn accept_in_packets<F: Framing, A: Stream>(
     end: TlsEnd,
 ) -> Result<AppLeg<A>, Left> {
     let accepting = in_packets::accept::<F, _>(tls, leg);
-    let stream = accepting.await.map_err(Left::of_tls)?;
+    let stream = accepting.await.map_err(AppTlsFlaw::in_packets)?;
     Ok(wrapped(stream, end))
 }
 

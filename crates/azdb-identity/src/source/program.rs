@@ -9,6 +9,11 @@
 //!      v
 //!   code 0: what it printed           else: the line of its complaints that says what is wrong
 //! ```
+//!
+//! # Invariants
+//!
+//! * What a program has started ends with it when it is given up. What it leaves behind when it ends by itself lives on.
+//! * Nothing is signalled that was not started here.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -55,7 +60,7 @@ impl Program {
         Self { complaint, ..self }
     }
 
-    /// What it printed. It is killed when this future is dropped.
+    /// What it printed. It is killed with what it has started when this future is dropped.
     pub(super) async fn run(&self) -> Result<Zeroizing<Vec<u8>>, SourceFault> {
         let program = self.arguments.first().cloned().unwrap_or_default();
         let ended = timeout(LIMIT, self.attempt()).await.unwrap_or_else(|_| {
@@ -78,18 +83,20 @@ impl Program {
                 source,
             },
         };
-        let mut child = self.command(&program).spawn().map_err(start)?;
-        let mut printed = Outlet::new(child.stdout.take(), LONGEST);
-        let mut complaints = Outlet::new(child.stderr.take(), COMPLAINTS);
+        let mut family = Family(self.command(&program).spawn().map_err(start)?);
+        let mut printed = Outlet::new(family.0.stdout.take(), LONGEST);
+        let mut complaints = Outlet::new(family.0.stderr.take(), COMPLAINTS);
         let reading =
             async { tokio::try_join!(printed.read_all(), complaints.read_and_drain()).map(drop) };
-        let status = ended(&mut child, reading).await.map_err(|met| match met {
-            Met::Io(source) => start(source),
-            Met::TooMuch => ProgramFault::TooMuch {
-                program: program.clone(),
-                limit: LONGEST,
-            },
-        })?;
+        let status = ended(&mut family.0, reading)
+            .await
+            .map_err(|met| match met {
+                Met::Io(source) => start(source),
+                Met::TooMuch => ProgramFault::TooMuch {
+                    program: program.clone(),
+                    limit: LONGEST,
+                },
+            })?;
         if status.success() {
             return Ok(printed.kept());
         }
@@ -112,10 +119,28 @@ impl Program {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
         if let Some(path) = &self.path {
             command.env("PATH", path);
         }
         command
+    }
+}
+
+/// A program, and where there are process groups whatever it starts that makes none of its own.
+struct Family(Child);
+
+#[cfg(unix)]
+impl Drop for Family {
+    /// It is given up, unless it has ended. Until it has been waited for, its number is the group's and nobody else's.
+    fn drop(&mut self) {
+        use rustix::process::{Pid, Signal, kill_process_group};
+        let leader = self.0.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(group) = leader.and_then(Pid::from_raw) {
+            // All of it may have gone already.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub use frame::{
 pub use hello::{Encryption, MAX_PRELOGIN, Prelogin, PreloginError};
 pub use login::{Login7, Login7Error, MAX_LOGIN7};
 pub use notice::Notice;
-pub use relogin::{LoginSecret, LoginTooLong, Relogin, rebuild, rebuilt_len};
+pub use relogin::{LoginSecret, LoginTooLong, Relogin, hidden, rebuild, rebuilt_len};
 pub use text::{from_utf16, push_utf16, utf16_len};
 pub use token::{Done, Report, StreamToken, StreamTokenError, StreamTokens, change, tag};
 pub use version::{Version, Width};

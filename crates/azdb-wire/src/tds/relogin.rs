@@ -284,3 +284,11 @@ fn push_password(password: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(&unit.to_le_bytes().map(|byte| byte.rotate_left(4) ^ 0xa5));
     }
 }
+
+/// A password as it stands in LOGIN7. Whoever reads that reads the password.
+#[must_use]
+pub fn hidden(password: &str) -> Vec<u8> {
+    let mut hidden = Vec::with_capacity(password.len().saturating_mul(2));
+    push_password(password, &mut hidden);
+    hidden
+}

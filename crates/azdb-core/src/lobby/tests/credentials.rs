@@ -44,8 +44,8 @@ impl<const LASTING: bool> Attempt for Script<'_, LASTING> {
     type Fault = Said;
     const LIFE: Life = if LASTING { Life::Lasting } else { Life::Any };
 
-    fn upstreams_words(_: &mut u32) -> &mut [u8] {
-        &mut []
+    fn upstreams_words(_: &mut u32) -> Vec<&mut [u8]> {
+        Vec::new()
     }
 
     async fn log_in(&mut self, credential: Credential<'_>) -> Result<u32, Fault<Said>> {

@@ -12,8 +12,7 @@ async fn an_app_may_speak_tls() {
     let mut app = door.app();
     let database = door.greeting().await;
     app.hear().await;
-    let mut response = app_response();
-    response.capabilities = response.capabilities | Capabilities::SSL;
+    let response = app_response_with_tls();
     app.say(&response.encode_tls_request()).await;
 
     let mut roots = RootCertStore::empty();
@@ -49,12 +48,6 @@ async fn bytes_stuffed_behind_a_request_for_tls_end_the_connection() {
     app.say_bytes(&bytes).await;
     assert_eq!(app.hear_out().await, b"");
     is_the_next_apps(&mut door, database).await;
-}
-
-fn app_response_with_tls() -> Response<'static> {
-    let mut response = app_response();
-    response.capabilities = response.capabilities | Capabilities::SSL;
-    response
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@
 mod any_envelopes;
 mod change_user;
 mod compression;
+mod crowds;
 mod database;
 mod echoes;
 mod envelopes;
@@ -43,4 +44,7 @@ use crate::session;
 use crate::socket::Peer as Caller;
 
 use database::{CAPABILITIES, OK, Peer, SALT, greeting, refusal, sealed};
-use visit::{App, Door, app_response, asked, is_the_next_apps, parsed, response, session_with};
+use visit::{
+    App, Door, app_response, app_response_with_tls, asked, is_the_next_apps, parsed, response,
+    session_with,
+};

@@ -53,6 +53,20 @@ impl Spoken for Mysql {
         text(&error).1
     }
 
+    async fn ask_for_tls(
+        app: &mut DuplexStream,
+        databases: &mut Databases,
+    ) -> Option<DuplexStream> {
+        let mut database = Peer::new(databases.recv().await.expect("a dial").0);
+        database.say(&greeting().encode()).await;
+        let mut peer = at(app, 0);
+        peer.hear().await;
+        peer.say(&app_response_with_tls().encode_tls_request())
+            .await;
+        *app = peer.stream;
+        Some(database.stream)
+    }
+
     fn question() -> Vec<u8> {
         let mut packet = Vec::new();
         push_packet(&mut packet, 0, b"\x03select 1");
@@ -70,8 +84,27 @@ impl Spoken for Mysql {
         packet
     }
 
-    async fn error_in_session(app: &mut DuplexStream) -> String {
-        let mut peer = at(app, 1);
+    async fn rows(database: &mut Self::Database, count: u8) -> Vec<u8> {
+        // Ends are OKs here.
+        let head = [&b"\x01"[..], b"\x03def"].into_iter();
+        let rows = std::iter::repeat_n(&[b'r'; 1000][..], count.into());
+        let mut bytes = Vec::new();
+        for (number, payload) in (1..).zip(head.chain(rows)) {
+            push_packet(&mut bytes, number, payload);
+        }
+        database.say_bytes(&bytes).await;
+        bytes
+    }
+
+    const HEARS_BEHIND_ROWS: bool = true;
+
+    async fn error_in_session(app: &mut DuplexStream, mut heard: &[u8]) -> String {
+        let mut next = 1;
+        while let Some((header, behind)) = heard.split_first_chunk() {
+            let Header { length, number } = Header::parse(*header);
+            (heard, next) = (&behind[length..], number + 1);
+        }
+        let mut peer = at(app, next);
         let error = peer.hear().await;
         *app = peer.stream;
         text(&error).1

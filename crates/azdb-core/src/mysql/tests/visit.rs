@@ -37,13 +37,18 @@ impl Door {
 
     /// An app that has just connected.
     pub(super) fn app(&self) -> App {
+        self.app_at(Place::outside())
+    }
+
+    /// The same, with a place in a room.
+    pub(super) fn app_at(&self, place: Place) -> App {
         let (app, socket) = duplex(256 * 1024);
         let (lobby, ending) = (Arc::clone(&self.lobby), self.ending.clone());
         let peer = Caller::Tcp(SocketAddr::from(([127, 0, 0, 1], 1)));
         App {
             peer: Peer::new(app),
             session: tokio::spawn(async move {
-                session::serve(socket, peer, Place::outside(), &*lobby, &ending).await
+                session::serve(socket, peer, place, &*lobby, &ending).await
             }),
         }
     }
@@ -142,6 +147,13 @@ impl App {
         session.await.expect("no panic");
         (error.code, text)
     }
+}
+
+/// The same of an app that asks for TLS first.
+pub(super) fn app_response_with_tls() -> Response<'static> {
+    let mut response = app_response();
+    response.capabilities = response.capabilities | Capabilities::SSL;
+    response
 }
 
 pub(super) fn app_response() -> Response<'static> {

@@ -103,7 +103,7 @@ async fn direct_tls_without_our_alpn_is_refused() {
         }
         assert!(visit.nobody_dialled());
         let outcome = visit.outcome().await;
-        assert!(matches!(outcome, Ok(Login::Nobody(Stranger::Tls))));
+        assert!(matches!(outcome, Ok(Login::Nobody(Stranger::OtherTls))));
     }
 }
 

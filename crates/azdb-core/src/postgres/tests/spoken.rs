@@ -43,6 +43,14 @@ impl Spoken for Postgres {
         text(&heard).1
     }
 
+    async fn ask_for_tls(app: &mut DuplexStream, _: &mut Databases) -> Option<DuplexStream> {
+        app.write_all(&azdb_wire::postgres::SSL_REQUEST)
+            .await
+            .unwrap();
+        assert_eq!(app.read_u8().await.unwrap(), b'S');
+        None
+    }
+
     fn question() -> Vec<u8> {
         message(b'Q', b"select 1\0")
     }
@@ -58,7 +66,15 @@ impl Spoken for Postgres {
         row
     }
 
-    async fn error_in_session(app: &mut DuplexStream) -> String {
+    async fn rows(database: &mut Self::Database, count: u8) -> Vec<u8> {
+        let rows = message(b'D', &[b'r'; 1000]).repeat(count.into());
+        database.say(&rows).await;
+        rows
+    }
+
+    const HEARS_BEHIND_ROWS: bool = true;
+
+    async fn error_in_session(app: &mut DuplexStream, _: &[u8]) -> String {
         let tag = app.read_u8().await.unwrap();
         let length = app.read_u32().await.unwrap();
         let mut error = [&[tag][..], &length.to_be_bytes()].concat();

@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod app_tls;
 mod breaks;
 mod counts;
 mod ends;

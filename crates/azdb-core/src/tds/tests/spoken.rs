@@ -1,8 +1,8 @@
 //! SQL Server's protocol, for stories that are told in every one.
 
 use azdb_wire::tds::{
-    Header, Login7Error, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version, kind,
-    push_message,
+    Encryption, Header, Login7Error, LoginTooLong, PacketError, Prelogin, PreloginError,
+    StreamTokenError, Version, kind, push_message,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -54,6 +54,26 @@ impl Spoken for Tds {
         error_in(&payload).1
     }
 
+    async fn ask_for_tls(app: &mut DuplexStream, _: &mut Databases) -> Option<DuplexStream> {
+        let asked = Prelogin {
+            encryption: Some(Encryption::On),
+            mars: None,
+            trace_id: None,
+            fed_auth_required: None,
+        };
+        let mut payload = Vec::new();
+        asked.encode_request(&mut payload);
+        app.write_all(&message(kind::PRELOGIN, &payload))
+            .await
+            .unwrap();
+        hear(app).await;
+        None
+    }
+
+    fn carried(records: &[u8]) -> Vec<u8> {
+        message(kind::PRELOGIN, records)
+    }
+
     fn question() -> Vec<u8> {
         message(kind::SQL_BATCH, b"select 1")
     }
@@ -65,7 +85,19 @@ impl Spoken for Tds {
         packet
     }
 
-    async fn error_in_session(app: &mut DuplexStream) -> String {
+    async fn rows(database: &mut Database, count: u8) -> Vec<u8> {
+        let mut packet = message(kind::RESPONSE, &[b'r'; 1000]);
+        packet[1] = 0;
+        for _ in 0..count {
+            database.say_bytes(&packet).await;
+        }
+        packet.repeat(count.into())
+    }
+
+    /// A row has no end that its packets show: one may begin in a packet and end in the next.
+    const HEARS_BEHIND_ROWS: bool = false;
+
+    async fn error_in_session(app: &mut DuplexStream, _: &[u8]) -> String {
         error_in(&hear(app).await).1
     }
 
