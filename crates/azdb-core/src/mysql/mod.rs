@@ -37,6 +37,7 @@ mod compression;
 mod dismissal;
 mod fault;
 mod greeted;
+mod leave;
 mod notice;
 mod password;
 mod securing;
@@ -57,7 +58,8 @@ use app::{Arrival, Arrived};
 use channel::Channel;
 use compression::{AppWay, Method};
 use fault::MysqlFault;
-use spares::{Lent, Met, Spares};
+use leave::Leave;
+use spares::{Greeter, Lent, Met, Spares};
 use watch::MysqlWatch;
 
 use crate::anteroom::Place;
@@ -128,8 +130,8 @@ impl Protocol for Mysql {
         let deadline = lobby.deadline();
         let mut socket = Leg::new(socket);
         let spares = &lobby.state.own;
-        let (lent, mut seat) = match spares.meet(&mut socket, lobby).await {
-            Met::Upstream(lent, seat) => (lent, seat),
+        let (greeter, mut leave) = match spares.meet(&mut socket, place, lobby).await {
+            Met::Greeter(greeter, leave) => (greeter, leave),
             Met::NoApp(Stranger::ProxyHeader) => {
                 let greeting = remembered(lobby, NEVER_MET.scramble);
                 app::refuse_proxy_header(&mut socket, &greeting).await;
@@ -138,12 +140,12 @@ impl Protocol for Mysql {
             Met::NoApp(stranger) => return Ok(Login::Nobody(stranger)),
             Met::NoUpstream(fault) => return Err(turn_away(socket, lobby, fault).await),
         };
-        let (scramble, greeting) = match greeting_for_app(&lent, lobby) {
+        let (scramble, greeting) = match greeting_for_app(&greeter, lobby) {
             Ok(drawn) => drawn,
             Err(fault) => return Err(turn_away(socket, lobby, fault).await),
         };
         let tls = lobby.app_tls.as_ref();
-        let introducing = app::introduce(socket, &greeting, tls, &mut seat, &deadline);
+        let introducing = app::introduce(socket, &greeting, tls, &mut leave, &deadline);
         let Arrived {
             mut leg,
             next,
@@ -151,14 +153,19 @@ impl Protocol for Mysql {
         } = match introducing.await? {
             Arrival::App(arrived) => arrived,
             Arrival::Nobody(stranger) => {
-                spares.probed();
+                spares.leaves.probed();
                 return Ok(Login::Nobody(stranger));
             }
         };
-        drop(seat);
+        drop(leave);
         let mut app = Channel::at(&mut leg, next);
         let left = app.leg().left();
-        let entering = enter(&packet, lent, scramble, place, lobby, &deadline, left);
+        let entering = async {
+            let mut left = std::pin::pin!(left);
+            let lending = spares.lend(greeter, lobby, &deadline, left.as_mut());
+            let lent = lending.await?;
+            enter(&packet, lent, scramble, place, lobby, &deadline, left).await
+        };
         let entered = match entering.await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
@@ -196,11 +203,11 @@ impl Protocol for Mysql {
 
 /// The upstream's greeting as the app reads it, and what was drawn for it.
 fn greeting_for_app<D: Dial>(
-    lent: &Lent<D::Stream>,
+    greeter: &Greeter<D::Stream>,
     lobby: &Lobby<Mysql, D>,
 ) -> Result<([u8; SCRAMBLE], Vec<u8>), Fault<MysqlFault>> {
     let scramble = draw()?;
-    let greeting = masked(&lent.greeting()?, lobby, scramble);
+    let greeting = masked(&greeter.greeting()?, lobby, scramble);
     Ok((scramble, greeting.encode()))
 }
 
@@ -217,7 +224,7 @@ async fn turn_away<A: Stream, D: Dial>(
     let tls = lobby.app_tls.as_ref();
     let deadline = Deadline::after(PATIENCE);
     // Whatever becomes of the app, the reason is the upstream.
-    match app::introduce(socket, &greeting, tls, &mut None, &deadline).await {
+    match app::introduce(socket, &greeting, tls, &mut Leave::default(), &deadline).await {
         Ok(Arrival::App(Arrived {
             mut leg,
             next,

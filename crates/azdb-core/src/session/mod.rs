@@ -30,7 +30,9 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     let span = || tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
     let login = P::login(place.around(socket), &place, lobby);
-    let outcome = Box::pin(place.hold(login.instrument(span()))).await;
+    let mut login = Box::pin(login.instrument(span()));
+    let outcome = place.hold(login.as_mut()).await;
+    drop(login);
     let arrival = Arrival::of(&place);
     drop(place);
     match outcome {
