@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod answers;
 mod apps;
 mod databases;
 mod echoes;

@@ -190,6 +190,12 @@ impl<S: Read + Write> MysqlPeer<S> {
         payload
     }
 
+    /// The number that the next packet is to have.
+    #[must_use]
+    pub fn next_number(&self) -> u8 {
+        self.next
+    }
+
     /// Sends one packet with the next number.
     pub fn say(&mut self, payload: &[u8]) {
         let packet = packet(self.next, payload);

@@ -1,6 +1,6 @@
 //! Starting `azdb-proxy` as people do: the binary, arguments, a configuration file and an environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -87,6 +87,14 @@ impl Start {
     pub fn run_alone_after(before: &str, configuration: &str) -> Self {
         let alone = Program::new("unshare").args(["--net", "--mount", "sh", "-e"]);
         Self::run_by(alone, before, configuration)
+    }
+
+    /// As [`Start::run_with`], where names are what a file says: its `/etc/hosts`.
+    #[must_use]
+    pub fn run_with_hosts(hosts: &Path, configuration: &str) -> Self {
+        let alone = Program::new("unshare").args(["--mount", "sh", "-e"]);
+        let mount = format!("mount --bind '{}' /etc/hosts", hosts.display());
+        Self::run_by(alone, &mount, configuration)
     }
 
     fn run_by(shell: Program, before: &str, configuration: &str) -> Self {
