@@ -43,7 +43,7 @@ pub use login::{Response, ResponsePacket};
 pub use notice::ErrorPacket;
 pub use numbers::Numbers;
 pub use turn::Turn;
-pub use watch::{Command, Commands, Found};
+pub use watch::{Command, Commands, Found, QUIT};
 
 /// Names of authentication plugins.
 pub mod plugin {

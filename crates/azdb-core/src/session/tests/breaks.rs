@@ -1,6 +1,7 @@
 //! A side whose connection breaks: who is told, and when the place is free.
 
 use std::io::ErrorKind::{ConnectionReset, InvalidData, TimedOut};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
@@ -12,6 +13,7 @@ in_every_protocol!(
     an_app_that_waits_is_told_of_an_upstream_that_reset,
     an_app_in_the_middle_of_an_answer_gets_what_came_of_it_and_no_more,
     an_app_that_resets_while_its_query_runs_gives_its_place_back_at_once,
+    an_app_that_resets_while_its_upstream_takes_nothing_gives_its_place_back_soon,
     what_an_app_said_before_it_reset_reaches_its_upstream,
 );
 
@@ -96,6 +98,28 @@ async fn an_app_that_resets_while_its_query_runs_gives_its_place_back_at_once<P:
         route.empty().await;
         drop(database);
     }
+}
+
+async fn an_app_that_resets_while_its_upstream_takes_nothing_gives_its_place_back_soon<
+    P: Spoken,
+>() {
+    let mut route = Served::<P>::of(|route| route.max_connections = 1);
+    let (mut app, database, broken) = session_that_breaks(&mut route).await;
+    // Question after question, until nobody takes any more: the app's pipe is full, and the proxy holds what it has read.
+    let questions = P::question().repeat(100);
+    while tokio::time::timeout(Duration::from_secs(5), app.write_all(&questions))
+        .await
+        .is_ok()
+    {}
+    assert!(route.lobby.permit().is_err(), "it is taken");
+    let began = tokio::time::Instant::now();
+    broken.with(ConnectionReset);
+    while route.lobby.permit().is_err() {
+        assert!(began.elapsed() <= Duration::from_secs(2));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop((app, database));
+    route.empty().await;
 }
 
 async fn what_an_app_said_before_it_reset_reaches_its_upstream<P: Spoken>() {
