@@ -55,6 +55,7 @@ fn main() {
             "has_java",
             vec![apps.join("java/complete"), on_path("java")],
         ),
+        ("has_hikari", vec![apps.join("hikari/complete")]),
         (
             "has_freetds",
             vec![on_path("tsql"), on_path("bsqldb"), on_path("freebcp")],

@@ -1,6 +1,6 @@
 //! Both directions of a session, cut anywhere: what a watch makes of them does not depend on the cuts.
 
-use azdb_wire::mysql::{Commands, Found};
+use azdb_wire::mysql::{self, Commands, Form, Found};
 use azdb_wire::{postgres, tds};
 
 /// Who says a piece.
@@ -10,11 +10,26 @@ enum Side {
     Upstream,
 }
 
+/// The forms of MySQL's answers: those of its oldest drivers and of MariaDB's newest.
+const FORMS: [Form; 2] = [
+    Form {
+        no_eof: false,
+        says_columns: false,
+        says_prepared: false,
+    },
+    Form {
+        no_eof: true,
+        says_columns: true,
+        says_prepared: false,
+    },
+];
+
 /// Plays the pieces to every watch, as they are and byte by byte.
 pub fn run(data: &[u8]) {
     let pieces = pieces(data);
     let [one, other] = played(
         &pieces,
+        postgres::Exchange::default,
         |watch: &mut postgres::Exchange, side, bytes| match side {
             Side::App => watch.app_sent(bytes),
             Side::Upstream => watch.upstream_sent(bytes),
@@ -28,12 +43,30 @@ pub fn run(data: &[u8]) {
 
     let [one, other] = played(
         &pieces,
+        tds::Exchange::default,
         |watch: &mut tds::Exchange, side, bytes| match side {
             Side::App => watch.app_sent(bytes),
             Side::Upstream => watch.upstream_sent(bytes),
         },
     );
     assert_eq!(one.at_rest(), other.at_rest(), "tds");
+
+    for form in FORMS {
+        let said = played(
+            &pieces,
+            || mysql::Exchange::new(form),
+            |watch: &mut mysql::Exchange, side, bytes| match side {
+                Side::App => watch.app_sent(bytes),
+                Side::Upstream => watch.upstream_sent(bytes),
+            },
+        )
+        .map(|watch| (watch.at_rest(), watch.is_idle(), watch.error_number()));
+        let [one, other] = said;
+        assert_eq!(one, other, "mysql");
+        let (at_rest, is_idle, error) = one;
+        assert!(at_rest || !is_idle, "idle in the middle of something");
+        assert!(!at_rest || error.is_none(), "an error for nothing");
+    }
 
     let app: Vec<u8> = pieces
         .iter()
@@ -44,8 +77,12 @@ pub fn run(data: &[u8]) {
 }
 
 /// Two watches: one has followed the pieces as they are, the other byte by byte.
-fn played<W: Default>(pieces: &[(Side, &[u8])], follow: fn(&mut W, Side, &[u8])) -> [W; 2] {
-    let (mut one, mut other) = (W::default(), W::default());
+fn played<W>(
+    pieces: &[(Side, &[u8])],
+    begin: impl Fn() -> W,
+    follow: fn(&mut W, Side, &[u8]),
+) -> [W; 2] {
+    let (mut one, mut other) = (begin(), begin());
     for (side, piece) in pieces {
         follow(&mut one, *side, piece);
         for byte in piece.chunks(1) {

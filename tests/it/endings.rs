@@ -6,7 +6,9 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use azdb_tests::{Account, Azure, End, Proxy, RawApp, Server, Shop, Start, client_config, packets};
+use azdb_tests::{
+    Account, Azure, End, MariaDb, Proxy, RawApp, Server, Shop, Start, client_config, packets,
+};
 use rustix::net::sockopt::set_socket_linger;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -156,7 +158,7 @@ fn a_server_of_postgres_is_left_in_order_when_the_proxy_ends() {
         );
         while azure.server.admin(&state) != "1" {}
         proxy.signal(Signal::TERM);
-        drop(session.end());
+        let _ = session.end();
         if is_said {
             while azure.server.admin(&state) != "0" {}
         }
@@ -258,4 +260,23 @@ fn an_app_of_mysql_sees_every_end_as_it_is_without_the_proxy() {
         shop.server.admin(&format!("kill {thread}"));
         assert_eq!(session_.end(), End::Bare, "ended by the server, {at}");
     }
+}
+
+/// A session that nobody ends in order is one that the server counts against its client.
+#[test]
+#[cfg_attr(not(has_mariadb), ignore = "no MariaDB: see scripts/test")]
+fn a_server_of_mysql_is_left_in_order_when_the_proxy_ends() {
+    const ABORTED: &str = "select variable_value from information_schema.global_status where variable_name = 'Aborted_clients'";
+    let shop = Shop::on(MariaDb::with(&["--log-warnings=2"]));
+    let before = shop.server.admin(ABORTED);
+    let soon = "[process]\nmax_sigterm_delay = \"10ms\"\n";
+    let proxy = shop.start(&(soon.to_owned() + &shop.route())).start();
+    let (mut session, thread) =
+        enter_mysql(proxy.address(), &trusted(&proxy), "anyone", &shop.database);
+    assert_eq!(hear_packet(&mut session)[0], 0);
+    proxy.signal(Signal::TERM);
+    assert_eq!(session.end(), End::Bare);
+    let gone = format!("select count(*) from information_schema.processlist where id = {thread}");
+    shop.server.admin_until(&gone, "0");
+    assert_eq!(shop.server.admin(ABORTED), before);
 }

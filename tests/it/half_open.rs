@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 
-use azdb_tests::{Azure, Proxy, RawApp, Start, packets};
+use azdb_tests::{Azure, Proxy, RawApp, Shop, Start, packets};
 
 /// Files that the proxy may open: 64 of them are for arrivals of each door.
 const FILES: &str = "ulimit -n 256";
@@ -77,7 +77,12 @@ fn a_cancel_request_goes_through_beside_a_crowd() {
     let mut cancel = RawApp::connect(proxy.address());
     cancel.send(&packets::cancel(&key));
     assert_eq!(cancel.rest(), b"");
-    let error = app.error();
+    let error = loop {
+        let message = app.message();
+        if message.tag == b'E' {
+            break message;
+        }
+    };
     assert_eq!(error.field('C').as_deref(), Some("57014"));
 }
 
@@ -111,4 +116,27 @@ fn whoever_leaves_before_a_login_is_a_line_at_debug() {
         !log.contains("login refused") && !log.contains(" WARN "),
         "{log}"
     );
+}
+
+#[test]
+#[cfg_attr(
+    not(has_mariadb),
+    ignore = "no MariaDB to write a PAM service for: see scripts/test"
+)]
+fn honest_logins_of_mysql_go_through_beside_a_crowd_that_comes_again() {
+    let shop = Shop::new();
+    let start = Start::run_after(FILES, &shop.route());
+    let proxy = start.envs(shop.identity.environment()).start();
+    // Before the crowd comes somebody has met the upstream.
+    assert_eq!(proxy.mysql_app().query("select 1"), "1");
+    for first in [&b""[..], b"\x20"] {
+        let _crowd = crowd(proxy.address(), first);
+        for number in 0..5 {
+            let more = crowd(proxy.address(), first);
+            let answer = proxy.mysql_app().query(&format!("select {number}"));
+            assert_eq!(answer, number.to_string());
+            drop(more);
+        }
+    }
+    proxy.log_until("wait without a login");
 }

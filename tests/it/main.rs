@@ -24,6 +24,7 @@ mod mysql_costs;
 mod mysql_drivers;
 mod mysql_errors;
 mod mysql_gatekeeper;
+mod mysql_rests;
 mod mysql_sample;
 mod mysql_sessions;
 mod mysql_tokens;

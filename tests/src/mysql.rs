@@ -96,6 +96,17 @@ impl MysqlApp {
             .arg(tools::app(&format!("java/{file}")))
     }
 
+    /// The same, with a pool.
+    #[must_use]
+    pub fn java_with_pool(&self, file: &str, driver: &str) -> Program {
+        let driver = tools::installed(&format!("java/{driver}.jar"));
+        let pool = tools::installed("hikari/*");
+        self.program("java")
+            .arg("-cp")
+            .arg(format!("{}:{}", driver.display(), pool.display()))
+            .arg(tools::app(&format!("java/{file}")))
+    }
+
     /// One of the PHP programs of `tests/apps`.
     #[must_use]
     pub fn php(&self, file: &str) -> Program {

@@ -217,6 +217,12 @@ impl Process {
         found.unwrap_or_else(|| panic!("it never came: {}", self.shown()))
     }
 
+    /// Types a line, if it is [`Program::interactive`].
+    pub fn type_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         let _ = kill_process(self.pid(), signal);

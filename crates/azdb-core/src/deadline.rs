@@ -67,17 +67,22 @@ impl Deadline {
     /// # Errors
     ///
     /// The step's own, or [`Late`], which knows what the login was `doing` when its time ran out.
-    pub(crate) async fn run<T, E: From<Late>>(
+    pub(crate) fn run<T, E: From<Late>>(
         &self,
         doing: &'static str,
         step: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        let limit = self.limit;
-        let step = tokio::time::timeout_at(self.at, step);
-        match self.end.run_until_cancelled(step).await {
-            Some(Ok(outcome)) => outcome,
-            Some(Err(_)) => Err(Late::Overdue(Overdue { doing, limit }).into()),
-            None => Err(Late::ShuttingDown.into()),
+    ) -> impl Future<Output = Result<T, E>> {
+        // Boxed: whoever waits with a time-out holds its step several times over, and steps have steps.
+        let step = tokio::time::timeout_at(self.at, Box::pin(step));
+        async move {
+            match self.end.run_until_cancelled(step).await {
+                Some(Ok(outcome)) => outcome,
+                Some(Err(_)) => {
+                    let limit = self.limit;
+                    Err(Late::Overdue(Overdue { doing, limit }).into())
+                }
+                None => Err(Late::ShuttingDown.into()),
+            }
         }
     }
 }

@@ -232,6 +232,16 @@ macro_rules! with_either {
 }
 
 impl AppSocket {
+    /// Where the app has come to, and where it was to go before it was redirected here, as far as the kernel knows.
+    pub(crate) fn destinations(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::Tcp(pulse) => pulse.destinations(),
+            #[cfg(unix)]
+            Self::Unix(_) => Vec::new(),
+            Self::Pipe(_) => Vec::new(),
+        }
+    }
+
     /// From now on the app has vanished when its machine answers nothing for `limit`. This machine's own kernel tells.
     pub(crate) fn must_answer_within(&mut self, limit: Duration) {
         match self {

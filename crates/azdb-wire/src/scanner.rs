@@ -39,20 +39,32 @@ impl<const N: usize> Scanner<N> {
     /// `look` is shown bytes from the beginning of a frame on, and never finds `N` of them too short.
     pub(crate) fn scan<T>(
         &mut self,
-        mut bytes: &[u8],
+        bytes: &[u8],
         look: impl Fn(&[u8]) -> Front<T>,
-        mut found: impl FnMut(T),
+        found: impl FnMut(T),
+    ) {
+        let (look, found) = (|_: &_, bytes: &[u8]| look(bytes), &mut { found });
+        self.scan_knowing(found, bytes, look, |found, said| found(said));
+    }
+
+    /// The same, where what was `found` says what there is to look at in the next frame.
+    pub(crate) fn scan_knowing<K, T>(
+        &mut self,
+        known: &mut K,
+        mut bytes: &[u8],
+        look: impl Fn(&K, &[u8]) -> Front<T>,
+        found: impl Fn(&mut K, T),
     ) {
         while !self.lost {
             match bytes.split_at_checked(self.body) {
                 Some((_, rest)) => (self.body, bytes) = (0, rest),
                 None => return self.body = self.body.saturating_sub(bytes.len()),
             }
-            match self.front(&mut bytes, &look) {
+            match self.front(&mut bytes, |bytes| look(known, bytes)) {
                 Front::Short => return,
                 Front::Whole { body, said, .. } => {
                     self.body = body;
-                    found(said);
+                    found(known, said);
                 }
                 Front::Impossible => self.lost = true,
             }

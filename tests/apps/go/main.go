@@ -1,4 +1,4 @@
-// An app on go-sql-driver. It prints what it saw as JSON.
+// An app on go-sql-driver. It prints what it saw as JSON, or does what its argument says.
 package main
 
 import (
@@ -24,11 +24,16 @@ func main() {
 	settings.User = os.Getenv("DB_USER")
 	settings.Passwd = os.Getenv("DB_PASSWORD")
 	settings.TLSConfig = os.Getenv("DB_TLS")
+	settings.MultiStatements = len(os.Args) > 1
 	compression := os.Getenv("DB_COMPRESSION") != ""
 	check(settings.Apply(mysql.EnableCompression(compression)))
 	pool, err := sql.Open("mysql", settings.FormatDSN())
 	check(err)
 	defer pool.Close()
+	if len(os.Args) > 1 {
+		rests(pool)
+		return
+	}
 
 	seen := map[string]any{}
 	var user, database string

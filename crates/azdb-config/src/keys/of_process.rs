@@ -29,7 +29,7 @@ keys! { KEYS {
     MAX_SIGTERM_DELAY: Time = DELAY,
         key("max_sigterm_delay", "after that, sessions have so long to end by themselves").or(Literal::Text("8s"));
     DRAIN_IDLE: Word<DrainIdle> = DrainIdle::WORDS,
-        key("drain_idle", "`\"now\"`: sessions between two requests, and in no transaction, end as soon as no new ones are taken, and others when they come to that. With `\"wait\"` they have `max_sigterm_delay`, too, as those of MySQL always have: where its answers end cannot be seen")
+        key("drain_idle", "`\"now\"`: sessions between two requests, and in no transaction, end as soon as no new ones are taken, and others when they come to that. With `\"wait\"` they have `max_sigterm_delay`, too. That a session of SQL Server is in a transaction cannot be seen")
             .or(Literal::Text("wait"));
     EXIT_ZERO_ON_SIGTERM: Switch = Switch,
         key("exit_zero_on_sigterm", "exit code 0 even if a signal cut sessions").or(Literal::Bool(false));

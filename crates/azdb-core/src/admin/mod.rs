@@ -21,6 +21,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -76,7 +77,7 @@ pub(crate) async fn serve(door: Door, desk: Desk, bureau: Arc<Bureau>) {
                 let place = room.take_in(peer, threshold);
                 let bureau = Arc::clone(&bureau);
                 tokio::spawn(async move {
-                    let answering = answer_one(place.around(socket), desk, &bureau);
+                    let answering = pin!(answer_one(place.around(socket), desk, &bureau));
                     let answering = tokio::time::timeout(PATIENCE, place.hold(answering));
                     if answering.await.is_err() {
                         tracing::debug!(%peer, endpoint = ?desk.pages, "no end to a request");

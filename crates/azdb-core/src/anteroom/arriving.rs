@@ -11,7 +11,7 @@ use super::Anteroom;
 use super::ticket::Ticket;
 use crate::way::Stream;
 
-/// A connection that breaks when its place in an anteroom is lost. Whoever has gone on has it as it is.
+/// A connection that breaks when its place in an anteroom is lost and it has nothing to say. Whoever has gone on has it as it is.
 pub(crate) struct Arriving<S> {
     stream: S,
     /// `None` since it has gone on.
@@ -23,22 +23,24 @@ impl<S> Arriving<S> {
         Self { stream, watched }
     }
 
-    /// Looks how things stand.
+    /// Who looks on, while somebody does.
+    fn watched(&mut self) -> Option<&(Arc<Ticket>, Arc<Anteroom>)> {
+        self.watched.take_if(|(ticket, _)| ticket.has_left());
+        self.watched.as_ref()
+    }
+
+    /// Waits, unless the place is lost.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::ConnectionAborted`] when the place is lost.
-    fn check(&mut self) -> io::Result<()> {
+    /// [`io::ErrorKind::ConnectionAborted`] when it is.
+    fn or_lost<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match &self.watched {
-            Some((ticket, _)) if ticket.waits() => Ok(()),
-            Some((ticket, _)) if ticket.is_sent_away() => {
+            Some((ticket, _)) if polled.is_pending() && ticket.is_sent_away() => {
                 let why = "sent away for others, having said least";
-                Err(io::Error::new(io::ErrorKind::ConnectionAborted, why))
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, why)))
             }
-            _ => {
-                self.watched = None;
-                Ok(())
-            }
+            _ => polled,
         }
     }
 }
@@ -49,11 +51,15 @@ impl<S: Stream> AsyncRead for Arriving<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.check()?;
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        if let Some((ticket, _)) = &self.watched {
-            ticket.said(buf.filled().len().saturating_sub(before));
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        ready!(self.or_lost(polled))?;
+        let count = buf.filled().len().saturating_sub(before);
+        if let Some((ticket, room)) = self.watched()
+            && count > 0
+        {
+            ticket.said(count);
+            room.take_back(ticket);
         }
         Poll::Ready(Ok(()))
     }
@@ -65,17 +71,17 @@ impl<S: Stream> AsyncWrite for Arriving<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
-        let count = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        if let Some((ticket, room)) = &self.watched {
-            ticket.was_told(count, room.now());
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let count = ready!(self.or_lost(polled))?;
+        if let Some((ticket, _)) = self.watched() {
+            ticket.was_told(count);
         }
         Poll::Ready(Ok(count))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check()?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        self.or_lost(polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -85,9 +85,21 @@ impl Crowd {
         begins
     }
 
-    #[cfg(test)]
-    pub(super) fn is_told(&self) -> bool {
+    /// One that was sent away has not gone.
+    pub(super) fn takes_back(&mut self) {
+        self.sent_away = self.sent_away.saturating_sub(1);
+    }
+
+    /// Whether it is there: it has begun, and is not over.
+    pub(super) fn is_there(&self) -> bool {
         self.since.is_some()
+    }
+
+    /// Whether it is there, and so many have been sent away for it.
+    pub(super) fn has_lost(&self, count: usize) -> bool {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.since
+            .is_some_and(|(_, before)| self.sent_away.saturating_sub(before) >= count)
     }
 
     /// The origin of most of those who are inside, and how many that are.
@@ -109,7 +121,7 @@ pub(super) fn begins(room: &Arc<Anteroom>, inside: &Inside) {
         most_from = from.map(tracing::field::display),
         from_there = count,
         remedy = "see who opens connections and says nothing; on a shared machine use a unix socket with allow_uids",
-        "more connections than there are places for wait without a login: those that have said least are closed for new ones"
+        "more connections wait without a login than there are places: those that have said least are closed for new ones"
     );
     tokio::spawn(see_it_end(Arc::clone(room)));
 }

@@ -7,12 +7,14 @@
 //! ```
 //!
 //! A connection costs whoever opens it nothing, so waiting for its first words must not cost anybody else a place. One that is
-//! sent away reads as one that has left: whatever its login holds for it is given back as it always is.
+//! sent away reads as one that has left: whatever its login holds for it is given back as it always is. One that has spoken, and has
+//! not been heard yet on a busy machine, stays.
 //!
 //! # Invariants
 //!
 //! * Whoever has said whom it wants to be is never sent away, and never waits behind those who have not.
-//! * An anteroom has at most as many inside as it has places, and at most as many again on their way out.
+//! * An anteroom has at most as many inside as it has places, and at most half as many beside them, on their way out or on their
+//!   way back.
 //! * A crowd is told of once when it begins and once when it is over, however many come.
 
 mod arriving;
@@ -34,12 +36,17 @@ use crowd::{Crowd, Origin};
 use ticket::Ticket;
 
 /// Connections of a door that may be open while they say who they are.
-pub(crate) const ARRIVALS: usize = 1024;
+pub(crate) const ARRIVALS: usize = 768;
 /// The share of the files that this process may open, at most, which one anteroom takes.
 const SHARE_OF_FILES: usize = 4;
-/// For so long since it was its turn to speak, an arrival is given the benefit of the doubt: only older ones go before it.
-const GRACE: Duration = Duration::from_millis(250);
-/// The share of the arrivals that is sent away when the process has no files left.
+/// Nobody is sent away that came, or was told something, less than so long ago. Many honest apps at once are through by then.
+const GRACE: Duration = Duration::from_secs(1);
+/// The same in a crowd of which one in [`SHARE_OF_ARRIVALS`] has been sent away: a room that is emptied more slowly would keep honest
+/// apps in the kernel's queue for seconds.
+const SHORT_GRACE: Duration = Duration::from_millis(50);
+/// How often a full room in which all are given that looks again.
+const LOOK: Duration = Duration::from_millis(5);
+/// The share of the arrivals that is sent away when the process has no files left, and that makes a crowd.
 const SHARE_OF_ARRIVALS: usize = 8;
 
 /// The right to open one more socket.
@@ -52,8 +59,6 @@ pub(crate) struct Anteroom {
     places: usize,
     /// One for each socket that is open on behalf of an arrival.
     sockets: Semaphore,
-    /// What times of tickets count from.
-    opened: Instant,
     inside: Mutex<Inside>,
 }
 
@@ -71,8 +76,7 @@ impl Anteroom {
         Arc::new(Self {
             of: of.to_owned(),
             places,
-            sockets: Semaphore::new(places.saturating_mul(2).min(Semaphore::MAX_PERMITS)),
-            opened: Instant::now(),
+            sockets: Semaphore::new(places.saturating_add(places.div_ceil(2))),
             inside: Mutex::new(Inside {
                 arrivals: BTreeMap::new(),
                 next: 0,
@@ -81,10 +85,15 @@ impl Anteroom {
         })
     }
 
-    /// Waits until one more socket may be opened: those who have been sent away must have gone.
+    /// Waits until one more may come in: those who have been sent away must have gone, and in a full room somebody must have had
+    /// time enough. Meanwhile the kernel keeps whoever comes.
     pub(crate) async fn threshold(&self) -> Threshold<'_> {
         // The semaphore is never closed.
-        Threshold(self.sockets.acquire().await.ok())
+        let socket = self.sockets.acquire().await.ok();
+        while self.lock().is_full_of_hope(self.places) {
+            tokio::time::sleep(LOOK).await;
+        }
+        Threshold(socket)
     }
 
     /// Takes somebody in, and sends somebody away for it when the room is full.
@@ -93,17 +102,23 @@ impl Anteroom {
             // Whoever leaves gives it back.
             socket.forget();
         }
-        let now = self.now();
         let mut inside = self.lock();
-        if inside.arrivals.len() >= self.places {
-            self.send_away(&mut inside, 1);
-        }
-        let ticket = Arc::new(Ticket::new(Origin::of(peer), now));
+        let too_many = (inside.arrivals.len() + 1).saturating_sub(self.places);
+        self.send_away(&mut inside, too_many);
         let number = inside.next;
         inside.next = number.wrapping_add(1);
-        inside.crowd.comes(ticket.origin);
-        inside.arrivals.insert(number, Arc::clone(&ticket));
-        Place::in_room(ticket, number, self)
+        let ticket = Arc::new(Ticket::new(number, Origin::of(peer)));
+        inside.admit(&ticket);
+        Place::in_room(ticket, self)
+    }
+
+    /// Takes somebody back who had spoken when it was sent away.
+    fn take_back(&self, ticket: &Arc<Ticket>) {
+        let mut inside = self.lock();
+        if ticket.comes_back() {
+            inside.crowd.takes_back();
+            inside.admit(ticket);
+        }
     }
 
     /// Sends a share of the arrivals away: the process has no files left, and theirs are worth least.
@@ -115,7 +130,7 @@ impl Anteroom {
 
     fn send_away(self: &Arc<Self>, inside: &mut Inside, count: usize) {
         for _ in 0..count {
-            let Some(number) = inside.least(self.now(), self.places) else {
+            let Some(number) = inside.least(Instant::now(), self.places) else {
                 return;
             };
             let Some(ticket) = inside.arrivals.remove(&number) else {
@@ -129,19 +144,18 @@ impl Anteroom {
         }
     }
 
+    fn is_crowded(&self) -> bool {
+        self.lock().crowd.is_there()
+    }
+
     /// Whoever held this place has gone on, or out.
-    fn leave(&self, number: u64, ticket: &Ticket) {
+    fn leave(&self, ticket: &Ticket) {
         let mut inside = self.lock();
-        if inside.arrivals.remove(&number).is_some() {
+        if inside.arrivals.remove(&ticket.number).is_some() {
             inside.crowd.goes(ticket.origin);
         }
         drop(inside);
         self.sockets.add_permits(1);
-    }
-
-    /// Milliseconds since the room was opened.
-    fn now(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// A room stays a room when a thread panics beside it.
@@ -151,15 +165,29 @@ impl Anteroom {
 }
 
 impl Inside {
+    fn admit(&mut self, ticket: &Arc<Ticket>) {
+        self.crowd.comes(ticket.origin);
+        self.arrivals.insert(ticket.number, Arc::clone(ticket));
+    }
+
+    /// Whether there is no place, and nobody whose turn it is to go.
+    fn is_full_of_hope(&self, places: usize) -> bool {
+        self.arrivals.len() >= places && self.least(Instant::now(), places).is_none()
+    }
+
     /// Whose turn it is to go. Where more than half are of one origin, it is one of those.
-    fn least(&self, now: u64, places: usize) -> Option<u64> {
+    fn least(&self, now: Instant, places: usize) -> Option<u64> {
         let most = self.crowd.most().filter(|(_, count)| *count > places / 2);
+        let is_crowd = self.crowd.has_lost(places.div_ceil(SHARE_OF_ARRIVALS));
+        let grace = if is_crowd { SHORT_GRACE } else { GRACE };
         let mut found: Option<(u64, u64)> = None;
         for (number, ticket) in &self.arrivals {
             if most.is_some_and(|(origin, _)| origin != ticket.origin) {
                 continue;
             }
-            let said = ticket.worth(now);
+            let Some(said) = ticket.worth(now, grace) else {
+                continue;
+            };
             if found.is_none_or(|(least, _)| said < least) {
                 found = Some((said, *number));
             }

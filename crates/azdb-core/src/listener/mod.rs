@@ -69,7 +69,7 @@ impl<E: Entrance> Listener<E> {
                 tracing::warn!(route = %route.name, %peer, "not admitted, see allow and allow_uids");
                 continue;
             }
-            if matches!(peer, Peer::Tcp(addr) if self.home.knows(addr)) {
+            if matches!(peer, Peer::Tcp(addr) if self.home.knows(addr, || socket.destinations())) {
                 // Our other end tells its app what has happened.
                 tracing::debug!(route = %route.name, %peer, "a connection of our own has come back to us");
                 continue;

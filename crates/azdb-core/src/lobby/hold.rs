@@ -123,12 +123,13 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
     loop {
         course.tries += 1;
         let outcome = match was_away {
-            None => attempt.go().await,
+            // Boxed: before it comes to this, a login waits for its app, and many may wait.
+            None => Box::pin(attempt.go()).await,
             Some(fault) => tokio::select! {
                 biased;
                 () = lobby.closing.cancelled() => return Err(Cause::ShuttingDown.into()),
                 () = left.as_mut() => return Err(course.end(fault)),
-                outcome = attempt.go() => match outcome {
+                outcome = Box::pin(attempt.go()) => match outcome {
                     // What it was before says more than that the time is over.
                     Err(Fault::Shared(Cause::Overdue(_))) => return Err(course.end(fault)),
                     outcome => outcome,

@@ -6,8 +6,8 @@ use azdb_wire::mysql::{
 };
 
 use super::channel::{Channel, NoPacket};
+use super::leave::Leave;
 use super::notice::{self, notice};
-use super::spares::{Seat, seated};
 use super::{MysqlFault, Secretive};
 use crate::deadline::Deadline;
 use crate::fault::{Fault, Left};
@@ -55,17 +55,17 @@ pub(super) async fn introduce<A: Stream>(
     mut socket: Leg<A>,
     greeting: &[u8],
     tls: Option<&AppTlsConfig>,
-    seat: &mut Seat,
+    leave: &mut Leave,
     deadline: &Deadline,
 ) -> Result<Arrival<A>, NotIn<MysqlFault>> {
     let greeting = async {
         // An app that has gone already is one that leaves without a byte.
         let _ = Channel::at(&mut socket, 0).say(greeting).await;
-        Ok::<_, Left>(seated(seat, opening(&mut socket)).await)
+        Ok::<_, Left>(leave.seated(opening(&mut socket)).await)
     };
     match deadline.run(WAITING, greeting).await {
         Ok(Opening::Answer) => {}
-        Ok(Opening::Stranger(stranger)) => return Ok(leave(&mut socket, stranger).await),
+        Ok(Opening::Stranger(stranger)) => return Ok(part(&mut socket, stranger).await),
         Err(_) if socket.unread().is_empty() => return Ok(Arrival::Nobody(Stranger::Silent)),
         Err(silent) => return Err(silent.into()),
     }
@@ -75,7 +75,7 @@ pub(super) async fn introduce<A: Stream>(
     };
     match ResponsePacket::parse(&packet) {
         Ok(ResponsePacket::Tls) => {}
-        Ok(ResponsePacket::TooOld) => return Ok(leave(&mut socket, Stranger::OldMysql).await),
+        Ok(ResponsePacket::TooOld) => return Ok(part(&mut socket, Stranger::OldMysql).await),
         Ok(ResponsePacket::Response(_)) | Err(_) => {
             let leg = Leg::new(MaybeTls::Plain(socket));
             return Ok(Arrival::App(Arrived { leg, next, packet }));
@@ -125,7 +125,7 @@ pub(super) async fn opening<A: Stream>(socket: &mut Leg<A>) -> Opening {
 }
 
 /// Parts with a stranger that has been greeted, in words of the protocol where it may understand them.
-async fn leave<A: Stream>(socket: &mut Leg<A>, stranger: Stranger) -> Arrival<A> {
+async fn part<A: Stream>(socket: &mut Leg<A>, stranger: Stranger) -> Arrival<A> {
     if let Some(words) = notice::to_stranger(stranger) {
         let mut packet = Vec::new();
         push_packet(&mut packet, AFTER_ANSWER, &words);

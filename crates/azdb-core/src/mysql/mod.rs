@@ -37,6 +37,7 @@ mod compression;
 mod dismissal;
 mod fault;
 mod greeted;
+mod leave;
 mod notice;
 mod password;
 mod securing;
@@ -49,7 +50,9 @@ mod tests;
 
 use azdb_config::route::{LocalFiles, LocalTls, Route};
 use azdb_quote::Quoted;
-use azdb_wire::mysql::{Capabilities, Greeting, Offer, Response, SCRAMBLE, plugin, push_packet};
+use azdb_wire::mysql::{
+    Capabilities, Greeting, Offer, QUIT, Response, SCRAMBLE, plugin, push_packet,
+};
 use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
@@ -57,7 +60,8 @@ use app::{Arrival, Arrived};
 use channel::Channel;
 use compression::{AppWay, Method};
 use fault::MysqlFault;
-use spares::{Lent, Met, Spares};
+use leave::Leave;
+use spares::{Greeter, Lent, Met, Spares};
 use watch::MysqlWatch;
 
 use crate::anteroom::Place;
@@ -65,7 +69,7 @@ use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{self, Following, Legs, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
-use crate::relay::Paired;
+use crate::relay::{Paired, Watch as _};
 use crate::stranger::Stranger;
 use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, Stream, Upstream};
@@ -92,6 +96,8 @@ struct Terms {
     app: Capabilities,
     /// The flags sent upstream.
     upstream: Capabilities,
+    /// Those of MariaDB's above bit 31.
+    extended: u32,
     charset: u8,
     /// Drawn for this app.
     scramble: [u8; SCRAMBLE],
@@ -126,8 +132,8 @@ impl Protocol for Mysql {
         let deadline = lobby.deadline();
         let mut socket = Leg::new(socket);
         let spares = &lobby.state.own;
-        let (lent, mut seat) = match spares.meet(&mut socket, lobby).await {
-            Met::Upstream(lent, seat) => (lent, seat),
+        let (greeter, mut leave) = match spares.meet(&mut socket, place, lobby).await {
+            Met::Greeter(greeter, leave) => (greeter, leave),
             Met::NoApp(Stranger::ProxyHeader) => {
                 let greeting = remembered(lobby, NEVER_MET.scramble);
                 app::refuse_proxy_header(&mut socket, &greeting).await;
@@ -136,12 +142,12 @@ impl Protocol for Mysql {
             Met::NoApp(stranger) => return Ok(Login::Nobody(stranger)),
             Met::NoUpstream(fault) => return Err(turn_away(socket, lobby, fault).await),
         };
-        let (scramble, greeting) = match greeting_for_app(&lent, lobby) {
+        let (scramble, greeting) = match greeting_for_app(&greeter, lobby) {
             Ok(drawn) => drawn,
             Err(fault) => return Err(turn_away(socket, lobby, fault).await),
         };
         let tls = lobby.app_tls.as_ref();
-        let introducing = app::introduce(socket, &greeting, tls, &mut seat, &deadline);
+        let introducing = app::introduce(socket, &greeting, tls, &mut leave, &deadline);
         let Arrived {
             mut leg,
             next,
@@ -149,14 +155,19 @@ impl Protocol for Mysql {
         } = match introducing.await? {
             Arrival::App(arrived) => arrived,
             Arrival::Nobody(stranger) => {
-                spares.probed();
+                spares.leaves.probed();
                 return Ok(Login::Nobody(stranger));
             }
         };
-        drop(seat);
+        drop(leave);
         let mut app = Channel::at(&mut leg, next);
         let left = app.leg().left();
-        let entering = enter(&packet, lent, scramble, place, lobby, &deadline, left);
+        let entering = async {
+            let mut left = std::pin::pin!(left);
+            let lending = spares.lend(greeter, lobby, &deadline, left.as_mut());
+            let lent = lending.await?;
+            enter(&packet, lent, scramble, place, lobby, &deadline, left).await
+        };
         let entered = match entering.await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
@@ -178,24 +189,32 @@ impl Protocol for Mysql {
         watch: &mut MysqlWatch,
         lobby: &Lobby<Self, D>,
     ) -> Result<(), NotIn<MysqlFault>> {
-        change_user::change_user(legs, &mut watch.terms, lobby).await
+        change_user::change_user(legs, &mut watch.terms, lobby).await?;
+        watch.begin_anew();
+        Ok(())
     }
 
-    /// An error that answers nothing is a packet out of order to apps.
+    /// An error is an answer, or stands between two rows of one. One that answers nothing is taken for the answer to what comes next,
+    /// or for a packet out of order: at rest MariaDB itself says nothing when it leaves.
     fn last_words(watch: &MysqlWatch, cause: Cause, _: &Route) -> Option<Vec<u8>> {
-        let (number, mut packet) = (watch.answer()?, Vec::new());
+        let (number, mut packet) = (watch.error_number()?, Vec::new());
         push_packet(&mut packet, number, &notice::in_session(cause));
         Some(packet)
+    }
+
+    /// Anywhere but at rest it would be read as something else, a part of a file for example.
+    fn leave(watch: &MysqlWatch) -> Option<&'static [u8]> {
+        watch.at_rest().then_some(&QUIT)
     }
 }
 
 /// The upstream's greeting as the app reads it, and what was drawn for it.
 fn greeting_for_app<D: Dial>(
-    lent: &Lent<D::Stream>,
+    greeter: &Greeter<D::Stream>,
     lobby: &Lobby<Mysql, D>,
 ) -> Result<([u8; SCRAMBLE], Vec<u8>), Fault<MysqlFault>> {
     let scramble = draw()?;
-    let greeting = masked(&lent.greeting()?, lobby, scramble);
+    let greeting = masked(&greeter.greeting()?, lobby, scramble);
     Ok((scramble, greeting.encode()))
 }
 
@@ -212,7 +231,7 @@ async fn turn_away<A: Stream, D: Dial>(
     let tls = lobby.app_tls.as_ref();
     let deadline = Deadline::after(PATIENCE);
     // Whatever becomes of the app, the reason is the upstream.
-    match app::introduce(socket, &greeting, tls, &mut None, &deadline).await {
+    match app::introduce(socket, &greeting, tls, &mut Leave::default(), &deadline).await {
         Ok(Arrival::App(Arrived {
             mut leg,
             next,
@@ -313,6 +332,7 @@ async fn enter<D: Dial>(
     let mut terms = Terms {
         app: response.capabilities,
         upstream: ours.agreed(),
+        extended: ours.extended,
         charset: response.charset,
         scramble,
         user: principal.user.clone(),

@@ -17,7 +17,6 @@
 //!
 //! * An upstream that one app has spoken to is never given to another.
 //! * One that nobody has spoken to goes back to the shelf however its login ends: by [`Lent`]'s drop.
-//! * While probes come, at most [`SEATS`] upstreams are dialled for apps that stay for less than [`GLANCE`].
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -26,7 +25,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use azdb_wire::mysql::Greeting;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -34,33 +32,23 @@ use super::app::{Opening, opening};
 use super::change_user::Way;
 use super::dismissal::Dismissal;
 use super::greeted::{self, Greeted};
+use super::leave::{Leave, Leaves};
 use super::upstream::bad_packet;
 use super::{Mysql, MysqlFault};
+use crate::anteroom::Place;
 use crate::deadline::Deadline;
-use crate::fault::Fault;
+use crate::fault::{Cause, Fault};
 use crate::lobby::{self, Lobby};
 use crate::stranger::Stranger;
 use crate::way::{Dial, Leg, Stream};
 
-/// Apps at a time for which an upstream is dialled before they have stayed for [`GLANCE`], and upstreams kept.
-const SEATS: usize = 2;
-/// What has been here for so long is no probe that connects and leaves.
-const GLANCE: Duration = Duration::from_millis(20);
 /// How long a greeted upstream waits for an app. Servers wait ten seconds (`connect_timeout`), and a goodbye takes a while, too.
 const FRESH: Duration = Duration::from_secs(5);
-/// How long after the last probe apps still take seats.
-const WARY: Duration = Duration::from_secs(60);
-/// An app that says nothing for so long leaves its seat to others.
-const SEATED: Duration = Duration::from_millis(250);
 /// Upstreams that wait at a time. More of them would only take the server's connections.
 const SHELF: usize = 8;
-
-/// A place among the apps that have said nothing.
-pub(super) type Seat = Option<OwnedSemaphorePermit>;
-
 /// What a route keeps between logins.
 pub(crate) struct Spares<S> {
-    seats: Arc<Semaphore>,
+    pub(super) leaves: Leaves,
     shelf: Shelf<S>,
     /// How apps get a session like new.
     pub(super) change_user: Way,
@@ -70,28 +58,47 @@ type Shelf<S> = Arc<Mutex<Kept<S>>>;
 
 struct Kept<S> {
     greeted: VecDeque<(Instant, Greeted<S>)>,
-    last_probe: Instant,
     last_greeting: Option<Vec<u8>>,
 }
 
 /// Who was met.
 pub(super) enum Met<S: Stream> {
-    /// An upstream that has greeted.
-    Upstream(Lent<S>, Seat),
+    /// Somebody to greet the app.
+    Greeter(Greeter<S>, Leave),
     /// The app has gone, or never was one of MySQL.
     NoApp(Stranger),
     /// No upstream greets us, or nobody could be let in.
     NoUpstream(Fault<MysqlFault>),
 }
 
+/// Whose greeting an app reads.
+pub(super) enum Greeter<S: Stream> {
+    /// That of an upstream, which waits for the app's answer.
+    Present(Lent<S>),
+    /// That of one that was met before. The upstream is dialled when the app has answered.
+    Remembered(Vec<u8>),
+}
+
+impl<S: Stream> Greeter<S> {
+    /// What it says.
+    pub(super) fn greeting(&self) -> Result<Greeting<'_>, Fault<MysqlFault>> {
+        match self {
+            Self::Present(lent) => lent.greeting(),
+            // No session has this number, so that nobody kills another's by it.
+            Self::Remembered(payload) => Ok(Greeting {
+                thread_id: 0,
+                ..Greeting::parse(payload).map_err(bad_packet)?
+            }),
+        }
+    }
+}
+
 impl<S: Stream> Default for Spares<S> {
     fn default() -> Self {
         Self {
-            seats: Arc::new(Semaphore::new(SEATS)),
+            leaves: Leaves::default(),
             shelf: Arc::new(Mutex::new(Kept {
                 greeted: VecDeque::new(),
-                // Whatever starts a process probes it.
-                last_probe: Instant::now(),
                 last_greeting: None,
             })),
             change_user: Way::default(),
@@ -104,13 +111,18 @@ impl<S: Stream> Spares<S> {
     pub(super) async fn meet<A: Stream, D: Dial<Stream = S>>(
         &self,
         app: &mut Leg<A>,
+        place: &Place,
         lobby: &Lobby<Mysql, D>,
     ) -> Met<S> {
         // An app must still be told when the upstream does not answer.
         let deadline = lobby.deadline().with_time_to_tell();
-        let asking = pin!(self.leave_to_dial(lobby, &deadline));
-        let seat = match unless_gone(app, asking).await {
-            Ok(Ok(seat)) => seat,
+        let asking = pin!(self.leave_to_dial(place, lobby, &deadline));
+        let leave = match unless_gone(app, asking).await {
+            Ok(Ok(Some(leave))) => leave,
+            Ok(Ok(None)) => {
+                let remembered = self.last_greeting().unwrap_or_default();
+                return Met::Greeter(Greeter::Remembered(remembered), Leave::default());
+            }
             Ok(Err(fault)) => return Met::NoUpstream(fault),
             Err(stranger) => return self.no_app(stranger),
         };
@@ -118,7 +130,7 @@ impl<S: Stream> Spares<S> {
         let meeting = self.greeted(lobby, &deadline, gone.cancelled());
         let mut meeting = pin!(meeting);
         match unless_gone(app, meeting.as_mut()).await {
-            Ok(Ok(lent)) => Met::Upstream(lent, seat),
+            Ok(Ok(lent)) => Met::Greeter(Greeter::Present(lent), leave),
             Ok(Err(fault)) => Met::NoUpstream(fault),
             Err(stranger) => {
                 // What was begun is finished, and the next app's.
@@ -129,21 +141,48 @@ impl<S: Stream> Spares<S> {
         }
     }
 
-    /// Whether the app is worth a dial: it could be let in, and it may have a seat or has stayed for a while.
-    async fn leave_to_dial<D: Dial<Stream = S>>(
+    /// The upstream behind the greeting that an app has answered.
+    pub(super) async fn lend<D: Dial<Stream = S>>(
         &self,
+        greeter: Greeter<S>,
         lobby: &Lobby<Mysql, D>,
         deadline: &Deadline,
-    ) -> Result<Seat, Fault<MysqlFault>> {
+        left: impl Future<Output = ()> + Send,
+    ) -> Result<Lent<S>, Fault<MysqlFault>> {
+        let shown = match greeter {
+            Greeter::Present(lent) => return Ok(lent),
+            Greeter::Remembered(shown) => shown,
+        };
         lobby.room()?;
         lobby::ready(lobby, deadline).await?;
-        if self.lock().last_probe.elapsed() > WARY {
-            return Ok(None);
+        let lent = self.greeted(lobby, deadline, left).await?;
+        let (shown, now) = (
+            Greeting::parse(&shown).map_err(bad_packet)?,
+            lent.greeting()?,
+        );
+        if (shown.capabilities, shown.extended()) != (now.capabilities, now.extended()) {
+            // The app has agreed to what this one does not offer, or not as it does.
+            let what = "another greeting than the one before";
+            return Err(Cause::UpstreamRules { what }.into());
         }
-        let seat = Arc::clone(&self.seats).acquire_owned();
-        // The semaphore is never closed.
-        let seat = tokio::time::timeout(GLANCE, seat).await.map(Result::ok);
-        Ok(seat.unwrap_or_default())
+        Ok(lent)
+    }
+
+    /// Whether the app is worth a dial: it could be let in, and it has leave.
+    async fn leave_to_dial<D: Dial<Stream = S>>(
+        &self,
+        place: &Place,
+        lobby: &Lobby<Mysql, D>,
+        deadline: &Deadline,
+    ) -> Result<Option<Leave>, Fault<MysqlFault>> {
+        lobby.room()?;
+        lobby::ready(lobby, deadline).await?;
+        let asking = async {
+            let has_met = || self.lock().last_greeting.is_some();
+            Ok(self.leaves.ask(place, has_met).await)
+        };
+        let doing = "waiting behind apps that do not answer the greeting";
+        deadline.run(doing, asking).await
     }
 
     /// One that was kept, or a new one.
@@ -178,13 +217,8 @@ impl<S: Stream> Spares<S> {
 
     /// Nobody was there.
     fn no_app(&self, stranger: Stranger) -> Met<S> {
-        self.probed();
+        self.leaves.probed();
         Met::NoApp(stranger)
-    }
-
-    /// Something has connected and left without a login.
-    pub(super) fn probed(&self) {
-        self.lock().last_probe = Instant::now();
     }
 
     /// What the upstream said when it was last met.
@@ -216,7 +250,7 @@ async fn unless_gone<A: Stream, F: Future>(
 /// An upstream that has greeted and has been told nothing, on loan to an app.
 pub(super) struct Lent<S: Stream> {
     /// `None` once somebody has it that speaks to it.
-    greeted: Option<Greeted<S>>,
+    greeted: Option<Box<Greeted<S>>>,
     since: Instant,
     home: Home<S>,
 }
@@ -238,9 +272,8 @@ impl<S> Clone for Home<S> {
 
 impl<S: Stream> Lent<S> {
     fn new(greeted: Greeted<S>, since: Instant, home: Home<S>) -> Self {
-        let greeted = Some(greeted);
         Self {
-            greeted,
+            greeted: Some(Box::new(greeted)),
             since,
             home,
         }
@@ -248,25 +281,25 @@ impl<S: Stream> Lent<S> {
 
     /// Its greeting.
     pub(super) fn greeting(&self) -> Result<Greeting<'_>, Fault<MysqlFault>> {
-        let payload = self.greeted.as_ref().map(Greeted::payload);
+        let payload = self.greeted.as_deref().map(Greeted::payload);
         Greeting::parse(payload.unwrap_or_default()).map_err(bad_packet)
     }
 
     /// Where it is, for messages.
     pub(super) fn host(&self) -> &str {
-        self.greeted.as_ref().map_or("", Greeted::host)
+        self.greeted.as_deref().map_or("", Greeted::host)
     }
 
     /// For whoever speaks to it from here on.
     pub(super) fn take(mut self) -> Option<Greeted<S>> {
-        self.greeted.take()
+        self.greeted.take().map(|greeted| *greeted)
     }
 }
 
 impl<S: Stream> Drop for Lent<S> {
     fn drop(&mut self) {
         if let Some(greeted) = self.greeted.take() {
-            self.home.take_back(greeted, self.since);
+            self.home.take_back(*greeted, self.since);
         }
     }
 }
@@ -298,18 +331,6 @@ impl<S: Stream> Home<S> {
         drop(kept);
         for greeted in stale {
             self.dismissal.begin(greeted);
-        }
-    }
-}
-
-/// Waits for an app's first byte, for a while with its seat.
-pub(super) async fn seated<O>(seat: &mut Seat, first_byte: impl Future<Output = O>) -> O {
-    let mut first_byte = pin!(first_byte);
-    match tokio::time::timeout(SEATED, &mut first_byte).await {
-        Ok(read) => read,
-        Err(_) => {
-            *seat = None;
-            first_byte.await
         }
     }
 }

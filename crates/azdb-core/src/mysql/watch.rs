@@ -1,6 +1,6 @@
-//! What the relay must know of MySQL: where an app wants to log in anew.
+//! What the relay must know of MySQL: where an app wants to log in anew, and whether the session may end now.
 
-use azdb_wire::mysql::{Commands, Found, Turn};
+use azdb_wire::mysql::{Commands, Exchange, Form, Found};
 
 use super::Terms;
 use crate::relay::{Cut, Watch};
@@ -9,23 +9,32 @@ use crate::relay::{Cut, Watch};
 #[derive(Debug)]
 pub(crate) struct MysqlWatch {
     commands: Commands,
-    turn: Turn,
+    exchange: Exchange,
+    /// The beginning of a command waits to be judged.
+    holds: bool,
     /// What the login has agreed.
     pub(super) terms: Terms,
 }
 
 impl MysqlWatch {
     pub(super) fn new(terms: Terms) -> Self {
+        let form = Form::agreed(terms.upstream, terms.extended);
         Self {
             commands: Commands::default(),
-            turn: Turn::default(),
+            exchange: Exchange::new(form),
+            holds: false,
             terms,
         }
     }
 
-    /// The number of the packet that the app would take for the answer it waits for.
-    pub(super) fn answer(&self) -> Option<u8> {
-        self.turn.answer()
+    /// The number of the packet that the app would take for its server's error.
+    pub(super) fn error_number(&self) -> Option<u8> {
+        self.exchange.error_number().filter(|_| !self.holds)
+    }
+
+    /// The user has been changed while the relay paused.
+    pub(super) fn begin_anew(&mut self) {
+        self.exchange.begin_anew();
     }
 }
 
@@ -36,18 +45,22 @@ impl Watch for MysqlWatch {
             Found::Unsure(at) => (Cut::Hold(at), at),
             Found::ChangeUser(at) => (Cut::Pause(at), at),
         };
-        self.turn.app_sent(bytes.get(..followed).unwrap_or(bytes));
+        self.holds = matches!(cut, Cut::Hold(_));
+        self.exchange
+            .app_sent(bytes.get(..followed).unwrap_or(bytes));
         cut
     }
 
     fn upstream_sent(&mut self, bytes: &[u8]) {
-        self.turn.upstream_sent(bytes);
+        self.exchange.upstream_sent(bytes);
     }
 
-    /// Never: where an answer ends cannot be seen without reading it, and apps take an error that answers nothing for a packet
-    /// out of order. A closed connection is what they know from MySQL's own shutdown.
     fn at_rest(&self) -> bool {
-        false
+        self.exchange.at_rest() && !self.holds
+    }
+
+    fn is_idle(&self) -> bool {
+        self.exchange.is_idle() && !self.holds
     }
 
     fn app_left(&self) -> bool {

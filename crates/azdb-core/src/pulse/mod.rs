@@ -27,6 +27,7 @@ mod kernel;
 mod vigil;
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -82,6 +83,27 @@ impl Pulse {
             note("TCP_USER_TIMEOUT", socket.set_tcp_user_timeout(Some(limit)));
             self.vigil = Some(Vigil::within(limit));
         }
+    }
+
+    /// Where the far end has come to, and where it was to go before it was redirected here, as far as the kernel knows.
+    pub(crate) fn destinations(&self) -> Vec<SocketAddr> {
+        let here = self.stream.local_addr().ok();
+        here.into_iter().chain(self.redirected_from()).collect()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn redirected_from(&self) -> Option<SocketAddr> {
+        let socket = SockRef::from(&self.stream);
+        let before = socket
+            .original_dst_v4()
+            .or_else(|_| socket.original_dst_v6());
+        before.ok()?.as_socket()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "there is nobody to ask")]
+    fn redirected_from(&self) -> Option<SocketAddr> {
+        None
     }
 
     /// Something is read, written or waited for.

@@ -189,6 +189,7 @@ impl Course {
     }
 
     pub(super) fn into_ended(mut self, app_left: bool) -> Ended {
+        let is_heard = self.from_upstream.holds_nothing();
         let unsent = match self.gone {
             Some(Side::App) => Some(self.from_app.take_held()),
             Some(Side::Upstream) | None => None,
@@ -203,6 +204,7 @@ impl Course {
             from_upstream: self.from_upstream.moved(),
             why,
             unsent,
+            is_heard,
             is_up_to_date: self.from_app.holds_nothing(),
         }
     }

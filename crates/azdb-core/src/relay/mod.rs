@@ -22,7 +22,7 @@
 //! * An app whose connection breaks, read or not, or that breaks the rules which its upstream's leg keeps, ends its session at once.
 //! * A break of the upstream leaves the app's leg open for words of ours.
 //! * An end of one stream is carried on as an end, and the other direction goes on until it ends or [`Linger`] runs out.
-//! * A word of ours is written between answers, never into one.
+//! * A word of ours is written between answers, never into one, and never behind part of what the upstream has said.
 //! * At a pause no byte is lost, held or out of order, on either leg.
 
 mod course;
@@ -114,6 +114,8 @@ pub(crate) struct Ended {
     pub(crate) why: Why,
     /// What an app that is gone said last and the upstream has yet to take.
     pub(crate) unsent: Option<Vec<u8>>,
+    /// Whether the app has taken all that its upstream said. Nothing else may stand behind less of it.
+    pub(crate) is_heard: bool,
     /// Whether the upstream has taken all that the app has said.
     pub(crate) is_up_to_date: bool,
 }
@@ -126,6 +128,7 @@ impl Ended {
             from_upstream: 0,
             why: Why::Goodbye { at_rest: false },
             unsent: None,
+            is_heard: true,
             is_up_to_date: false,
         }
     }

@@ -99,8 +99,13 @@ impl AsyncRead for Breaking {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        check(&self.1.reading)?;
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        // As of a socket, what had come before is read first.
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.0).poll_read(cx, buf);
+        if buf.filled().len() == before {
+            check(&self.1.reading)?;
+        }
+        read
     }
 }
 

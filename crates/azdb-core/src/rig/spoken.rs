@@ -65,10 +65,16 @@ pub(crate) trait Spoken: Protocol {
     /// The upstream begins to answer [`Spoken::question`]: these bytes, behind which an app takes no word of ours.
     fn half_an_answer(database: &mut Self::Database) -> impl Future<Output = Vec<u8>>;
 
-    /// The text of the error that the app, which has asked, reads as its answer.
-    fn error_in_session(app: &mut DuplexStream) -> impl Future<Output = String>;
+    /// The upstream says the beginning of an answer: this many rows, which are whole.
+    fn rows(database: &mut Self::Database, count: u8) -> impl Future<Output = Vec<u8>>;
 
-    /// The upstream answers and the app hears it: so many bytes. Whatever can be at rest then is.
+    /// Whether an app takes a word of ours behind a row.
+    const HEARS_BEHIND_ROWS: bool;
+
+    /// The text of the error that the app reads behind `heard`, which is what has come of an answer.
+    fn error_in_session(app: &mut DuplexStream, heard: &[u8]) -> impl Future<Output = String>;
+
+    /// The upstream answers and the app hears it: so many bytes. The session is at rest then.
     fn answer(app: &mut DuplexStream, database: &mut Self::Database) -> impl Future<Output = u64>;
 
     /// What an upstream at rest hears when we end its session.

@@ -30,7 +30,9 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     let span = || tracing::info_span!("session", route = %lobby.route.name, number, %peer);
     // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
     let login = P::login(place.around(socket), &place, lobby);
-    let outcome = Box::pin(place.hold(login.instrument(span()))).await;
+    let mut login = Box::pin(login.instrument(span()));
+    let outcome = place.hold(login.as_mut()).await;
+    drop(login);
     let arrival = Arrival::of(&place);
     drop(place);
     match outcome {
@@ -181,7 +183,10 @@ async fn part<P: Protocol, A: Stream, D: Dial>(
         Why::Closed(_) | Why::Broken(..) => (false, false),
     };
     let cause = cause(&ended.why, following.as_deref(), lobby, ending);
-    let last_words = cause.map(|cause| P::last_words(&watch, cause, &lobby.route));
+    let last_words = cause.map(|cause| {
+        let words = P::last_words(&watch, cause, &lobby.route);
+        words.filter(|_| ended.is_heard)
+    });
     let leaving = P::leave(&watch).filter(|_| is_ours && ended.is_up_to_date);
     drop(watch);
     let from_app = async {

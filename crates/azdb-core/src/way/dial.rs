@@ -103,7 +103,9 @@ async fn connect(addr: SocketAddr, home: &Arc<Home>) -> io::Result<Connected<Tcp
         Ok(()) | Err(_) => {}
     }
     let local = socket.local_addr()?.as_socket();
-    let departure = local.map(|local| home.departs(local)).unwrap_or_default();
+    let departure = local
+        .map(|local| home.departs(local, addr))
+        .unwrap_or_default();
     let stream = TcpStream::from_std(socket.into())?;
     stream.writable().await?;
     match stream.take_error()? {

@@ -2,12 +2,13 @@
 //!
 //! Two signs tell one. An address of this machine with the port of a door is known before it is dialled. Where something between
 //! here and there turns our packets round (a REDIRECT rule, a load balancer that points back), the address looks like any other:
-//! then our own connection comes in at our own door, from the very address that it left from.
+//! then our own connection comes in at our own door, from the very address that it left from. An app of this machine may come from
+//! that address, too, because the kernel gives one port to connections that go to different places; so where ours was to go counts.
 //!
 //! A second process, or packets whose sender is rewritten on their way, show neither sign. With TLS such a loop ends at the first
 //! hop all the same, because our certificates are not those of a database.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,9 +17,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Default)]
 pub struct Home {
     doors: Vec<SocketAddr>,
-    /// Where each connection has left from, until somebody at its far end has shown who they are.
-    departures: Mutex<HashMap<SocketAddr, Arc<AtomicBool>>>,
+    /// Where each connection has left from, and for where, until somebody at its far end has shown who they are.
+    departures: Mutex<Departures>,
 }
+
+type Departures = BTreeMap<(SocketAddr, SocketAddr), Arc<AtomicBool>>;
+
+/// The first of all addresses.
+const FIRST: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl Home {
     /// With these doors.
@@ -43,28 +49,45 @@ impl Home {
         })
     }
 
-    /// Notes a connection that leaves from `local`.
-    pub(super) fn departs(self: &Arc<Self>, local: SocketAddr) -> Departure {
-        let (local, came_home) = (canonical(local), Arc::new(AtomicBool::new(false)));
-        self.lock().insert(local, Arc::clone(&came_home));
+    /// Notes a connection that leaves from `local` for `remote`.
+    pub(super) fn departs(self: &Arc<Self>, local: SocketAddr, remote: SocketAddr) -> Departure {
+        let way = (canonical(local), reached(canonical(remote)));
+        let came_home = Arc::new(AtomicBool::new(false));
+        self.lock().insert(way, Arc::clone(&came_home));
         Departure {
-            from: Some((Arc::clone(self), local)),
+            from: Some((Arc::clone(self), way)),
             came_home,
         }
     }
 
-    /// Whether an app that comes from `peer` is ourselves. Our other end is told.
-    pub(crate) fn knows(&self, peer: SocketAddr) -> bool {
-        let departures = self.lock();
-        let known = departures.get(&canonical(peer));
-        if let Some(came_home) = known {
+    /// Whether an app that comes from `peer` is ourselves. Our other end is told. `destinations` are where it has come to, and where it
+    /// was to go before packets were redirected here, as far as the kernel knows.
+    pub(crate) fn knows<I: IntoIterator<Item = SocketAddr>>(
+        &self,
+        peer: SocketAddr,
+        destinations: impl FnOnce() -> I,
+    ) -> bool {
+        let (departures, peer) = (self.lock(), canonical(peer));
+        let from_there = departures.range((peer, FIRST)..);
+        let mut from_there = from_there
+            .take_while(|((local, _), _)| *local == peer)
+            .peekable();
+        if from_there.peek().is_none() {
+            return false;
+        }
+        let destinations: Vec<_> = destinations().into_iter().map(canonical).collect();
+        // What another machine has turned round was to go to another machine.
+        let known = from_there.find(|((_, remote), _)| {
+            destinations.contains(remote) || !is_of_this_machine(remote.ip())
+        });
+        if let Some((_, came_home)) = known {
             came_home.store(true, Relaxed);
         }
         known.is_some()
     }
 
     /// A map stays a map when a thread panics beside it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, Arc<AtomicBool>>> {
+    fn lock(&self) -> MutexGuard<'_, Departures> {
         self.departures
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -74,7 +97,7 @@ impl Home {
 /// A connection of ours that may come back to us.
 #[derive(Debug, Default)]
 pub(crate) struct Departure {
-    from: Option<(Arc<Home>, SocketAddr)>,
+    from: Option<(Arc<Home>, (SocketAddr, SocketAddr))>,
     came_home: Arc<AtomicBool>,
 }
 
@@ -87,12 +110,12 @@ impl Departure {
 
 impl Drop for Departure {
     fn drop(&mut self) {
-        if let Some((home, local)) = self.from.take() {
+        if let Some((home, way)) = self.from.take() {
             let mut departures = home.lock();
             // The port may be another connection's by now.
             let is_ours = |there: &Arc<AtomicBool>| Arc::ptr_eq(there, &self.came_home);
-            if departures.get(&local).is_some_and(is_ours) {
-                departures.remove(&local);
+            if departures.get(&way).is_some_and(is_ours) {
+                departures.remove(&way);
             }
         }
     }
@@ -157,16 +180,33 @@ mod tests {
     #[test]
     fn a_connection_of_ours_is_known_at_our_door_until_it_has_arrived_elsewhere() {
         let home = Home::with([]);
-        let local = "192.0.2.1:40000".parse().unwrap();
-        let departure = home.departs(local);
-        assert!(!home.knows("192.0.2.1:40001".parse().unwrap()));
+        let [local, remote, door] = ["192.0.2.1:40000", "192.0.2.9:5432", "192.0.2.1:5432"]
+            .map(|addr| addr.parse().unwrap());
+        let knows = |peer: &str| home.knows(peer.parse().unwrap(), || [door]);
+        let departure = home.departs(local, remote);
+        assert!(!knows("192.0.2.1:40001"));
         assert!(!departure.came_home());
-        assert!(home.knows("[::ffff:192.0.2.1]:40000".parse().unwrap()));
+        assert!(knows("[::ffff:192.0.2.1]:40000"));
         assert!(departure.came_home());
-        let next = home.departs(local);
+        let next = home.departs(local, remote);
         drop(departure);
-        assert!(home.knows(local), "another one from the same port");
+        assert!(knows("192.0.2.1:40000"), "another one from the same port");
         drop(next);
-        assert!(!home.knows(local));
+        assert!(!knows("192.0.2.1:40000"));
+    }
+
+    #[test]
+    fn an_app_that_shares_the_port_of_a_connection_of_ours_is_none() {
+        let home = Home::with([]);
+        let [local, tunnel, door] = ["127.0.0.1:40000", "127.0.0.1:6000", "127.0.0.1:5432"]
+            .map(|addr| addr.parse().unwrap());
+        let to_tunnel = home.departs(local, tunnel);
+        assert!(!home.knows(local, || [door]));
+        let to_door = home.departs(local, "0.0.0.0:5432".parse().unwrap());
+        assert!(home.knows(local, || [door]));
+        assert!(!to_tunnel.came_home() && to_door.came_home());
+        drop(to_door);
+        assert!(home.knows(local, || [door, tunnel]), "it was redirected");
+        assert!(to_tunnel.came_home());
     }
 }

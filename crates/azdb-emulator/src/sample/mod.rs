@@ -101,11 +101,13 @@ impl Sample {
 
     fn connect(&self) -> Result<Connection, rusqlite::Error> {
         let connection = Connection::open(&self.file)?;
-        // Nobody waits on a thread that serves others.
-        connection.busy_timeout(Duration::ZERO)?;
+        // Whoever opens the file, or closes it, keeps all others out for a moment.
+        connection.busy_timeout(Duration::from_secs(5))?;
         // Nothing here must survive a power cut.
         connection.pragma_update(None, "synchronous", "OFF")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
+        // From here on nobody waits on a thread that serves others.
+        connection.busy_timeout(Duration::ZERO)?;
         Ok(connection)
     }
 }

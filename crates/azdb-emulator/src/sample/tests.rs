@@ -361,3 +361,17 @@ async fn writer_that_waits_can_be_interrupted() {
     let deleted = run(&two, "delete from orders where id = 1", &[]).await;
     assert_eq!(deleted.unwrap().affected, 1);
 }
+
+#[tokio::test]
+async fn sessions_come_and_go_without_keeping_each_other_out() {
+    let sample = Sample::new().await.unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    drop(sample.session(Mysql).unwrap());
+                }
+            });
+        }
+    });
+}

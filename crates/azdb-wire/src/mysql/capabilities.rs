@@ -44,6 +44,8 @@ flags! {
     SESSION_TRACK = 23;
     /// Result sets end in OK packets.
     DEPRECATE_EOF = 24;
+    /// The head of a result set says whether definitions of its columns follow.
+    OPTIONAL_METADATA = 25;
     /// zstd in envelopes around packets, unless zlib is set, too.
     ZSTD_COMPRESSION = 26;
     /// COM_QUERY carries parameters in front of its text.

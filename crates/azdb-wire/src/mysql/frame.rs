@@ -83,16 +83,21 @@ pub fn next_packet(buffer: &[u8]) -> Result<Next<'_>, PacketError> {
     })
 }
 
-/// Reads bytes behind a length of one, three, four or nine bytes: MySQL's length-encoded string.
-pub(super) fn read_counted<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
-    let length = match reader.u8()? {
+/// Reads a number of one, three, four or nine bytes: MySQL's length-encoded integer.
+pub(super) fn read_count(reader: &mut Reader<'_>) -> Option<u64> {
+    Some(match reader.u8()? {
         short @ 0..=250 => u64::from(short),
         252 => u64::from(reader.u16_le()?),
         253 => u64::from(reader.u24_le()?),
         254 => reader.u64_le()?,
         // 251 is SQL's NULL, 255 begins an error.
         _ => return None,
-    };
+    })
+}
+
+/// Reads bytes behind their count: MySQL's length-encoded string.
+pub(super) fn read_counted<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let length = read_count(reader)?;
     reader.bytes(length)
 }
 

@@ -10,17 +10,20 @@
 //!   auth          what a server answers, and the packets that finish a login
 //!   notice        the ERR packet, ours and the server's
 //!   watch         where an app's commands begin, from packet headers alone
-//!   turn          whether an app waits for an answer of which nothing has come
+//!   answer        where an answer ends, from the first bytes of its packets
+//!   exchange      who owes whom an answer: commands and answers, both directions
 //!   capabilities  what both legs may agree on
 //!   change_user   COM_CHANGE_USER, a login on the session that the app has
 //!   envelope      what packets travel in when an app compresses
 //!   numbers       the packets' numbers once they are out of it
 //! ```
 
+mod answer;
 mod auth;
 mod capabilities;
 mod change_user;
 mod envelope;
+mod exchange;
 mod frame;
 mod hello;
 mod login;
@@ -28,13 +31,14 @@ mod notice;
 mod numbers;
 #[cfg(test)]
 mod tests;
-mod turn;
 mod watch;
 
+pub use answer::Form;
 pub use auth::{Answer, MAX_SECRET, clear_password_len, encode_clear_password, encode_switch};
 pub use capabilities::{Capabilities, Offer};
 pub use change_user::ChangeUser;
 pub use envelope::{Compression, Envelope};
+pub use exchange::{Exchange, MOST_OWED};
 pub use frame::{
     Header, MAX_LOGIN_PACKET, MAX_PAYLOAD, Next, PacketError, next_packet, push_packet,
 };
@@ -42,7 +46,6 @@ pub use hello::{Greeting, SCRAMBLE};
 pub use login::{Response, ResponsePacket};
 pub use notice::ErrorPacket;
 pub use numbers::Numbers;
-pub use turn::Turn;
 pub use watch::{Command, Commands, Found, QUIT};
 
 /// Names of authentication plugins.

@@ -19,26 +19,39 @@ pub const QUIT: [u8; 5] = [1, 0, 0, 0, Command::QUIT.0];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Command(pub u8);
 
-impl Command {
-    /// COM_QUIT.
-    pub const QUIT: Self = Self(0x01);
-    /// COM_INIT_DB.
-    pub const INIT_DB: Self = Self(0x02);
-    /// COM_QUERY.
-    pub const QUERY: Self = Self(0x03);
-    /// COM_CHANGE_USER.
-    pub const CHANGE_USER: Self = Self(0x11);
-    /// COM_STMT_SEND_LONG_DATA.
-    pub const SEND_LONG_DATA: Self = Self(0x18);
-    /// COM_STMT_CLOSE.
-    pub const STMT_CLOSE: Self = Self(0x19);
-    /// COM_RESET_CONNECTION.
-    pub const RESET_CONNECTION: Self = Self(0x1f);
+macro_rules! commands {
+    ($($name:ident = $byte:literal, $doc:literal;)*) => {
+        impl Command {
+            $(#[doc = concat!("COM_", $doc, ".")] pub const $name: Self = Self($byte);)*
+        }
+    };
+}
 
-    /// Whether a server answers it.
-    pub(super) fn is_answered(self) -> bool {
-        ![Self::QUIT, Self::SEND_LONG_DATA, Self::STMT_CLOSE].contains(&self)
-    }
+commands! {
+    QUIT = 0x01, "QUIT";
+    INIT_DB = 0x02, "INIT_DB";
+    QUERY = 0x03, "QUERY";
+    FIELD_LIST = 0x04, "FIELD_LIST";
+    CREATE_DB = 0x05, "CREATE_DB";
+    DROP_DB = 0x06, "DROP_DB";
+    REFRESH = 0x07, "REFRESH";
+    SHUTDOWN = 0x08, "SHUTDOWN";
+    STATISTICS = 0x09, "STATISTICS";
+    PROCESS_INFO = 0x0a, "PROCESS_INFO";
+    PROCESS_KILL = 0x0c, "PROCESS_KILL";
+    DEBUG = 0x0d, "DEBUG";
+    PING = 0x0e, "PING";
+    CHANGE_USER = 0x11, "CHANGE_USER";
+    REGISTER_SLAVE = 0x15, "REGISTER_SLAVE";
+    STMT_PREPARE = 0x16, "STMT_PREPARE";
+    STMT_EXECUTE = 0x17, "STMT_EXECUTE";
+    SEND_LONG_DATA = 0x18, "STMT_SEND_LONG_DATA";
+    STMT_CLOSE = 0x19, "STMT_CLOSE";
+    STMT_RESET = 0x1a, "STMT_RESET";
+    SET_OPTION = 0x1b, "SET_OPTION";
+    STMT_FETCH = 0x1c, "STMT_FETCH";
+    RESET_CONNECTION = 0x1f, "RESET_CONNECTION";
+    BULK_EXECUTE = 0xfa, "STMT_BULK_EXECUTE, of MariaDB";
 }
 
 /// What a piece of an app's stream holds.

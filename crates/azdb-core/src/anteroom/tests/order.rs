@@ -21,20 +21,18 @@ async fn whoever_has_said_least_goes_first_and_of_those_the_oldest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newcomer_has_time_to_speak_before_others_who_have_said_more_outstay_it() {
-    let (room, mut guests) = crowd(3).await;
-    for guest in &mut guests {
-        guest.says(500).await;
-    }
-    let newcomer = comes(&room).await;
-    tokio::time::sleep(GRACE - Duration::from_millis(1)).await;
-    let _next = comes(&room).await;
-    assert!(newcomer.stays());
-    assert_eq!(who_stays(&guests), [false, false, true]);
-    tokio::time::sleep(Duration::from_millis(1)).await;
-    let _last = comes(&room).await;
-    assert!(!newcomer.stays(), "it has said nothing in its time");
-    assert_eq!(who_stays(&guests), [false, false, true]);
+async fn many_at_once_who_may_all_be_about_to_speak_keep_the_next_waiting_and_lose_nobody() {
+    let room = Anteroom::new("orders", 2);
+    let guests = [comes(&room).await, comes(&room).await];
+    let mut waiting = at_the_threshold(&room);
+    tokio::time::sleep(GRACE - LOOK).await;
+    assert!(!waiting.is_finished());
+    assert_eq!(who_stays(&guests), [true, true]);
+    let [first, second] = guests;
+    first.place.leave();
+    (&mut waiting).await.unwrap();
+    assert!(first.stays() && second.stays());
+    assert!(!room.lock().crowd.is_there());
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,15 +42,6 @@ async fn whoever_is_told_something_has_time_to_answer() {
     oldest.is_told().await;
     let _newcomer = comes(&room).await;
     assert_eq!(who_stays(&guests), [true, false]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn where_nobody_has_had_time_the_oldest_goes() {
-    let room = Anteroom::new("orders", 2);
-    let (first, second) = (comes(&room).await, comes(&room).await);
-    let third = comes(&room).await;
-    let stay = [&first, &second, &third].map(|guest| guest.stays());
-    assert_eq!(stay, [false, true, true]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,4 +71,21 @@ fn a_machine_is_one_origin_and_so_is_a_user() {
     assert_eq!(tcp("2001:db8:1:2::3"), tcp("2001:db8:1:2:ffff::4"));
     assert_ne!(tcp("2001:db8:1:2::3"), tcp("2001:db8:1:3::3"));
     assert_ne!(Origin::of(Peer::Unix(0)), Origin::of(Peer::Unix(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_leaves_nobody_more_than_a_short_time_until_it_is_over() {
+    let (room, mut guests) = crowd(2).await;
+    guests.push(comes(&room).await);
+    guests.remove(0);
+    let is_full = || room.lock().is_full_of_hope(2);
+    for (crowd_is, is_full_then) in [("there", false), ("over", true)] {
+        for guest in &mut guests {
+            guest.says(500).await;
+            guest.is_told().await;
+        }
+        tokio::time::sleep(SHORT_GRACE).await;
+        assert_eq!(is_full(), is_full_then, "the crowd is {crowd_is}");
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
 }

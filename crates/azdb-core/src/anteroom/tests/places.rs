@@ -1,11 +1,13 @@
 //! How many there are inside, and how they leave.
 
+use std::pin::pin;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_room_holds_so_many_and_as_many_again_on_their_way_out() {
+async fn a_room_holds_so_many_and_half_as_many_on_their_way_out() {
     let (room, mut guests) = crowd(3).await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         guests.push(comes(&room).await);
     }
     assert_eq!(room.lock().arrivals.len(), 3);
@@ -17,11 +19,6 @@ async fn a_room_holds_so_many_and_as_many_again_on_their_way_out() {
     );
     drop(guests.remove(0));
     (&mut waiting).await.unwrap();
-}
-
-fn at_the_threshold(room: &Arc<Anteroom>) -> tokio::task::JoinHandle<()> {
-    let room = Arc::clone(room);
-    tokio::spawn(async move { drop(room.threshold().await) })
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,13 +44,12 @@ async fn to_be_sent_away_is_to_lose_the_connection_and_what_is_under_way_ends_by
         place,
     } = guests.remove(0);
     let login = tokio::spawn(async move {
-        place
-            .hold(async {
-                let error = near.read_u8().await.unwrap_err();
-                assert_eq!(error.kind(), std::io::ErrorKind::ConnectionAborted);
-                "gave back what it had"
-            })
-            .await
+        let login = pin!(async {
+            let error = near.read_u8().await.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionAborted);
+            "gave back what it had"
+        });
+        place.hold(login).await
     });
     tokio::time::sleep(GRACE).await;
     let _next = comes(&room).await;
@@ -61,7 +57,28 @@ async fn to_be_sent_away_is_to_lose_the_connection_and_what_is_under_way_ends_by
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_spoke_while_it_was_sent_away_goes_on() {
+async fn one_that_had_spoken_and_was_not_heard_yet_is_taken_back() {
+    let (room, mut guests) = crowd(1).await;
+    let guest = guests.get_mut(0).unwrap();
+    guest.far.write_all(b"abc").await.unwrap();
+    let _next = comes(&room).await;
+    assert!(!guest.stays());
+    guest.is_told().await;
+    guest.near.read_exact(&mut [0; 3]).await.unwrap();
+    assert!(guest.stays());
+    assert_eq!(room.lock().arrivals.len(), 2, "until somebody else comes");
+    assert_eq!(room.lock().crowd.most().map(|(_, count)| count), Some(1));
+
+    tokio::time::sleep(GRACE).await;
+    let _next = comes(&room).await;
+    assert_eq!(room.lock().arrivals.len(), 1);
+    assert!(!guest.stays());
+    let error = guest.near.read_u8().await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionAborted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_said_what_it_wants_while_it_was_sent_away_goes_on() {
     let (room, mut guests) = crowd(1).await;
     let _next = comes(&room).await;
     let guest = guests.get_mut(0).unwrap();
@@ -85,7 +102,7 @@ async fn a_process_without_files_sends_an_eighth_away() {
 #[tokio::test(start_paused = true)]
 async fn a_crowd_is_told_of_once_when_it_begins_and_once_when_it_is_over() {
     let (room, mut guests) = crowd(1).await;
-    let is_told = || room.lock().crowd.is_told();
+    let is_told = || room.lock().crowd.is_there();
     assert!(!is_told());
     for _ in 0..10 {
         guests.push(comes(&room).await);

@@ -9,6 +9,7 @@
 mod any_envelopes;
 mod change_user;
 mod compression;
+mod crowds;
 mod database;
 mod echoes;
 mod envelopes;

@@ -85,8 +85,27 @@ impl Spoken for Mysql {
         packet
     }
 
-    async fn error_in_session(app: &mut DuplexStream) -> String {
-        let mut peer = at(app, 1);
+    async fn rows(database: &mut Self::Database, count: u8) -> Vec<u8> {
+        // Ends are OKs here.
+        let head = [&b"\x01"[..], b"\x03def"].into_iter();
+        let rows = std::iter::repeat_n(&[b'r'; 1000][..], count.into());
+        let mut bytes = Vec::new();
+        for (number, payload) in (1..).zip(head.chain(rows)) {
+            push_packet(&mut bytes, number, payload);
+        }
+        database.say_bytes(&bytes).await;
+        bytes
+    }
+
+    const HEARS_BEHIND_ROWS: bool = true;
+
+    async fn error_in_session(app: &mut DuplexStream, mut heard: &[u8]) -> String {
+        let mut next = 1;
+        while let Some((header, behind)) = heard.split_first_chunk() {
+            let Header { length, number } = Header::parse(*header);
+            (heard, next) = (&behind[length..], number + 1);
+        }
+        let mut peer = at(app, next);
         let error = peer.hear().await;
         *app = peer.stream;
         text(&error).1
@@ -100,7 +119,7 @@ impl Spoken for Mysql {
         (Header::LEN + OK.len()) as u64
     }
 
-    const LEAVE: &'static [u8] = b"";
+    const LEAVE: &'static [u8] = &azdb_wire::mysql::QUIT;
 
     async fn hear_out(database: Self::Database) -> (Vec<u8>, TlsEnd) {
         heard_out(database.stream).await

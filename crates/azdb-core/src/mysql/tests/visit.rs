@@ -37,13 +37,18 @@ impl Door {
 
     /// An app that has just connected.
     pub(super) fn app(&self) -> App {
+        self.app_at(Place::outside())
+    }
+
+    /// The same, with a place in a room.
+    pub(super) fn app_at(&self, place: Place) -> App {
         let (app, socket) = duplex(256 * 1024);
         let (lobby, ending) = (Arc::clone(&self.lobby), self.ending.clone());
         let peer = Caller::Tcp(SocketAddr::from(([127, 0, 0, 1], 1)));
         App {
             peer: Peer::new(app),
             session: tokio::spawn(async move {
-                session::serve(socket, peer, Place::outside(), &*lobby, &ending).await
+                session::serve(socket, peer, place, &*lobby, &ending).await
             }),
         }
     }

@@ -67,7 +67,15 @@ impl Spoken for Postgres {
         row
     }
 
-    async fn error_in_session(app: &mut DuplexStream) -> String {
+    async fn rows(database: &mut Self::Database, count: u8) -> Vec<u8> {
+        let rows = message(b'D', &[b'r'; 1000]).repeat(count.into());
+        database.say(&rows).await;
+        rows
+    }
+
+    const HEARS_BEHIND_ROWS: bool = true;
+
+    async fn error_in_session(app: &mut DuplexStream, _: &[u8]) -> String {
         let tag = app.read_u8().await.unwrap();
         let length = app.read_u32().await.unwrap();
         let mut error = [&[tag][..], &length.to_be_bytes()].concat();

@@ -61,6 +61,7 @@ in_every_protocol!(
     a_session_that_ends_in_time_is_not_cut,
     a_session_that_outstays_the_patience_is_cut_with_a_farewell,
     an_app_that_is_not_in_yet_is_no_session_to_cut,
+    an_idle_session_ends_at_once_where_it_shall,
 );
 
 async fn without_sessions_the_end_comes_at_once_and_the_door_is_shut<P: Spoken>() {
@@ -108,16 +109,6 @@ async fn an_app_that_is_not_in_yet_is_no_session_to_cut<P: Spoken>() {
     let mut heard = Vec::new();
     let _ = app.read_to_end(&mut heard).await;
     assert_eq!(running.drained.await.unwrap(), Drained { cut: 0 });
-}
-
-#[tokio::test]
-async fn an_idle_session_of_postgres_ends_at_once_where_it_shall() {
-    an_idle_session_ends_at_once_where_it_shall::<crate::postgres::Postgres>().await;
-}
-
-#[tokio::test]
-async fn an_idle_session_of_tds_ends_at_once_where_it_shall() {
-    an_idle_session_ends_at_once_where_it_shall::<crate::tds::Tds>().await;
 }
 
 /// And one at work as soon as it is idle.

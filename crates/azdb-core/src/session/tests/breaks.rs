@@ -12,6 +12,8 @@ in_every_protocol!(
     an_app_that_waits_is_told_of_an_upstream_that_vanished,
     an_app_that_waits_is_told_of_an_upstream_that_reset,
     an_app_in_the_middle_of_an_answer_gets_what_came_of_it_and_no_more,
+    an_app_between_two_rows_is_told_where_it_would_listen,
+    an_app_that_has_not_taken_its_rows_is_told_nothing_behind_some_of_them,
     an_app_that_resets_while_its_query_runs_gives_its_place_back_at_once,
     an_app_that_resets_while_its_upstream_takes_nothing_gives_its_place_back_soon,
     what_an_app_said_before_it_reset_reaches_its_upstream,
@@ -32,7 +34,7 @@ async fn an_app_that_waits_is_told_of_an_upstream_that_vanished<P: Spoken>() {
     P::ask(&mut app, &mut database).await;
     broken.with(TimedOut);
     drop(database);
-    let heard = P::error_in_session(&mut app).await;
+    let heard = P::error_in_session(&mut app, &[]).await;
     let text = "azdb-proxy: the upstream has answered nothing for 30s";
     assert!(heard.contains(text), "{heard}");
     assert!(heard.contains("upstream_timeout"), "{heard}");
@@ -47,7 +49,7 @@ async fn an_app_that_waits_is_told_of_an_upstream_that_reset<P: Spoken>() {
     P::ask(&mut app, &mut database).await;
     broken.with(ConnectionReset);
     drop(database);
-    let heard = P::error_in_session(&mut app).await;
+    let heard = P::error_in_session(&mut app, &[]).await;
     let text = "lost the upstream while the session was going on";
     assert!(heard.contains(text), "{heard}");
     drop(app);
@@ -65,6 +67,43 @@ async fn an_app_in_the_middle_of_an_answer_gets_what_came_of_it_and_no_more<P: S
     broken.with(TimedOut);
     drop(database);
     assert_eq!(hear_out(&mut app).await, b"", "no word of ours");
+    drop(app);
+    route.empty().await;
+}
+
+async fn an_app_between_two_rows_is_told_where_it_would_listen<P: Spoken>() {
+    let (mut route, broken) = breaking::<P>();
+    let (mut app, mut database) = route.session().await;
+    P::ask(&mut app, &mut database).await;
+    let rows = P::rows(&mut database, 2).await;
+    let mut heard = vec![0; rows.len()];
+    app.read_exact(&mut heard).await.unwrap();
+    assert_eq!(heard, rows);
+    broken.with(TimedOut);
+    drop(database);
+    if P::HEARS_BEHIND_ROWS {
+        let told = P::error_in_session(&mut app, &rows).await;
+        assert!(told.contains("the upstream has answered nothing"), "{told}");
+    }
+    assert_eq!(hear_out(&mut app).await, b"");
+    drop(app);
+    route.empty().await;
+}
+
+async fn an_app_that_has_not_taken_its_rows_is_told_nothing_behind_some_of_them<P: Spoken>() {
+    let (mut route, broken) = breaking::<P>();
+    let (mut app, socket) = duplex(PIPE / 4);
+    route.serve(socket);
+    let mut database = P::log_in(&mut app, &mut route.databases, &route.server).await;
+    P::ask(&mut app, &mut database).await;
+    // More than the pipe to the app takes, and the end, in one read.
+    let rows = P::rows(&mut database, 40).await;
+    broken.with(TimedOut);
+    drop(database);
+    let given_up = crate::relay::Linger::default().after_upstream;
+    tokio::time::sleep(given_up + Duration::from_millis(500)).await;
+    let heard = hear_out(&mut app).await;
+    assert!(heard.len() < rows.len() && rows.starts_with(&heard));
     drop(app);
     route.empty().await;
 }

@@ -14,6 +14,7 @@ in_every_protocol!(
     an_app_at_rest_hears_the_farewell_of_its_protocol,
     an_upstream_at_rest_hears_that_its_client_leaves,
     a_goodbye_never_cuts_into_an_answer,
+    an_app_that_has_begun_to_ask_is_heard_out,
     a_login_that_waits_hears_of_the_end_in_the_words_of_its_protocol,
     an_app_that_has_not_said_who_it_is_is_let_go_at_the_end,
     an_end_gives_the_place_back,
@@ -81,6 +82,27 @@ async fn a_goodbye_never_cuts_into_an_answer<P: Spoken>() {
         (ledger.from_app.read(), ledger.from_upstream.read()),
         (asked, 0)
     );
+}
+
+async fn an_app_that_has_begun_to_ask_is_heard_out<P: Spoken>() {
+    let question = P::question();
+    for begun in [1, 3, 4, 5, question.len() - 1] {
+        let mut route = Served::<P>::new();
+        let (mut app, mut database) = route.session().await;
+        let (now, later) = question.split_at(begun);
+        app.write_all(now).await.unwrap();
+        // Until nobody has anything to do.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        route.ending.rest.cancel();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(route.ledger().open(), 1, "{begun} bytes");
+        app.write_all(later).await.unwrap();
+        P::hear_question(&mut database).await;
+        P::answer(&mut app, &mut database).await;
+        assert!(P::is_farewell(&hear_out(&mut app).await));
+        drop(app);
+        route.empty().await;
+    }
 }
 
 async fn a_login_that_waits_hears_of_the_end_in_the_words_of_its_protocol<P: Spoken>() {

@@ -69,30 +69,10 @@ async fn a_while() {
 }
 
 in_every_protocol!(
-    what_is_no_move_ends_nothing,
-    nobody_is_asked_while_there_is_no_session,
-);
-
-/// Whether an app of MySQL is at rest is not known, so the key is not for it.
-macro_rules! where_rest_is_known {
-    ($($story:ident),+ $(,)?) => {$(
-        mod $story {
-            #[tokio::test(start_paused = true)]
-            async fn postgres() {
-                super::$story::<crate::postgres::Postgres>().await;
-            }
-
-            #[tokio::test(start_paused = true)]
-            async fn tds() {
-                super::$story::<crate::tds::Tds>().await;
-            }
-        }
-    )+};
-}
-
-where_rest_is_known!(
     a_session_whose_name_has_moved_ends_at_rest_with_a_farewell,
     a_session_that_is_not_at_rest_is_not_cut,
+    what_is_no_move_ends_nothing,
+    nobody_is_asked_while_there_is_no_session,
 );
 
 async fn a_session_whose_name_has_moved_ends_at_rest_with_a_farewell<P: Spoken>() {

@@ -86,7 +86,19 @@ impl Spoken for Tds {
         packet
     }
 
-    async fn error_in_session(app: &mut DuplexStream) -> String {
+    async fn rows(database: &mut Database, count: u8) -> Vec<u8> {
+        let mut packet = message(kind::RESPONSE, &[b'r'; 1000]);
+        packet[1] = 0;
+        for _ in 0..count {
+            database.say_bytes(&packet).await;
+        }
+        packet.repeat(count.into())
+    }
+
+    /// A row has no end that its packets show: one may begin in a packet and end in the next.
+    const HEARS_BEHIND_ROWS: bool = false;
+
+    async fn error_in_session(app: &mut DuplexStream, _: &[u8]) -> String {
         error_in(&hear(app).await).1
     }
 

@@ -8,15 +8,17 @@
     reason = "a test may fail loudly"
 )]
 
+mod answers;
 mod auth;
 mod capabilities;
 mod change_user;
 mod envelope;
+mod exchange;
+mod exchange_model;
 mod frame;
 mod hello;
 mod login;
 mod notice;
 mod numbers;
-mod turn;
 mod watch;
 mod watch_model;
