@@ -15,10 +15,10 @@ const OFFERED: usize = 256 * 1024 * 1024;
 const TAKEN: usize = 16 * 1024 * 1024;
 
 /// Bytes by which the process may grow.
-const GROWTH: usize = 8 * 1024 * 1024;
+pub(crate) const GROWTH: usize = 8 * 1024 * 1024;
 
 /// The most memory that the process has ever had, in bytes.
-fn peak(proxy: &Proxy) -> usize {
+pub(crate) fn peak(proxy: &Proxy) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", proxy.pid())).unwrap();
     let line = status
         .lines()

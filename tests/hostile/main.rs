@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod answers;
 mod apps;
 mod databases;
 mod echoes;
 mod endless;
+mod envelopes;
 mod logins;
 mod words;

@@ -260,6 +260,11 @@ fn an_app_of_mysql_sees_every_end_as_it_is_without_the_proxy() {
         shop.server.admin(&format!("kill {thread}"));
         assert_eq!(session_.end(), End::Bare, "ended by the server, {at}");
     }
+    // As MariaDB does at its shutdown.
+    let (mut session, _) = enter_mysql(proxy.address(), &trusted(&proxy), "anyone", &shop.database);
+    assert_eq!(hear_packet(&mut session)[0], 0);
+    proxy.signal(Signal::TERM);
+    assert_eq!(session.end(), End::Bare, "the end of the proxy");
 }
 
 /// A session that nobody ends in order is one that the server counts against its client.

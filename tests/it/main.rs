@@ -19,6 +19,7 @@ mod limits;
 mod local_tls;
 mod local_tls_flaws;
 mod logs;
+mod moved_names;
 mod mysql_compression;
 mod mysql_costs;
 mod mysql_drivers;

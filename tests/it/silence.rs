@@ -4,7 +4,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use azdb_tests::{
-    Azure, AzureSql, MysqlPeer, Network, Place, Proxy, RawApp, Shop, Start, block_on, packets,
+    Azure, AzureSql, MysqlApp, MysqlPeer, Network, Place, Proxy, RawApp, Shop, Start, block_on,
+    packets,
 };
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use tokio_util::compat::TokioAsyncWriteCompatExt as _;
@@ -189,6 +190,68 @@ fn mysql_app_is_told_that_its_database_has_vanished() {
         assert_eq!(app.rest(), b"");
         wired.assert_broken_by("upstream");
     }
+}
+
+/// A query whose first row ends where the server's buffer does, which it sends when it is full, and whose third never comes.
+fn stops_behind_a_row(door: SocketAddr) -> String {
+    const BUFFER: usize = 16_384;
+    let query = |length: usize, which: &str| {
+        format!(
+            "select case seq when 1 then repeat('x', {length}) when 2 then 'y' else sleep(600) end as r from seq_1_to_3 {which}"
+        )
+    };
+    let mut app = MysqlPeer::log_in(door);
+    app.command(&[b"\x03", query(9, "where false").as_bytes()].concat());
+    // Columns, a definition, EOF; each with its header, and that of the row with a length behind.
+    let head: usize = (0..3).map(|_| app.hear().len() + 4).sum();
+    let _ = app.hear();
+    query(BUFFER - head - 4 - 3, "")
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_netns, has_mariadb, has_python)),
+    ignore = "no MariaDB or PyMySQL, or not root: see scripts/test"
+)]
+fn mysql_app_between_two_rows_is_told_that_its_database_has_vanished() {
+    let shop = Shop::new();
+    let sleeps = format!(
+        "select count(*) from information_schema.processlist where user = '{}' and state = 'User sleep'",
+        shop.user
+    );
+    let query = stops_behind_a_row(shop.proxy().address());
+    let said = "azdb-proxy: the upstream has answered nothing for 3s";
+
+    let wired = Wired::mysql(&shop);
+    let mut app = MysqlPeer::log_in(wired.door);
+    app.command(&[b"\x03", query.as_bytes()].concat());
+    for first in [&b"\x01"[..], b"\x03def", b"\xfe", b"\xfc"] {
+        assert!(app.hear().starts_with(first));
+    }
+    shop.server.admin_until(&sleeps, "1");
+    wired.network.swallow();
+    let number = app.next_number();
+    let error = app.hear();
+    assert_eq!((number, app.next_number()), (5, 6));
+    assert!(error.starts_with(b"\xff\x1d\x04#08S01"));
+    let text = String::from_utf8_lossy(&error).into_owned();
+    assert!(text.contains(said), "{text}");
+    assert_eq!(app.rest(), b"");
+    wired.assert_broken_by("upstream");
+
+    // A driver, which looks at the numbers. The server knows nothing of what has become of the other.
+    shop.server.admin(&format!("kill user '{}'", shop.user));
+    shop.server.admin_until(&sleeps, "0");
+    let wired = Wired::mysql(&shop);
+    let app = MysqlApp::at(wired.door).python("reads_rows.py").arg(&query);
+    let app = app.start();
+    app.stdout_until(|text| text.contains("a row").then_some(()));
+    shop.server.admin_until(&sleeps, "1");
+    wired.network.swallow();
+    let ran = app.wait();
+    let read = ran.succeeded();
+    assert!(read.starts_with("a row\n1053: "), "{read}");
+    assert!(read.contains(said), "{read}");
 }
 
 #[test]

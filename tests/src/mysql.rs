@@ -91,6 +91,7 @@ impl MysqlApp {
     #[must_use]
     pub fn java(&self, file: &str, driver: &str) -> Program {
         self.program("java")
+            .arg(tools::NO_TRACE)
             .arg("-cp")
             .arg(tools::installed(&format!("java/{driver}.jar")))
             .arg(tools::app(&format!("java/{file}")))
@@ -187,6 +188,12 @@ impl<S: Read + Write> MysqlPeer<S> {
             .expect("a whole packet");
         self.next = number.wrapping_add(1);
         payload
+    }
+
+    /// The number that the next packet is to have.
+    #[must_use]
+    pub fn next_number(&self) -> u8 {
+        self.next
     }
 
     /// Sends one packet with the next number.

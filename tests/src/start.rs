@@ -1,12 +1,13 @@
 //! Starting `azdb-proxy` as people do: the binary, arguments, a configuration file and an environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
 use crate::process::{Process, Program, Ran};
 use crate::proxy::Proxy;
+use crate::scratch;
 
 /// A binary of the workspace: from the directory `AZDB_BIN`, else as cargo builds it now.
 ///
@@ -88,6 +89,14 @@ impl Start {
         Self::run_by(alone, before, configuration)
     }
 
+    /// As [`Start::run_with`], where names are what a file says: its `/etc/hosts`.
+    #[must_use]
+    pub fn run_with_hosts(hosts: &Path, configuration: &str) -> Self {
+        let alone = Program::new("unshare").args(["--mount", "sh", "-e"]);
+        let mount = format!("mount --bind '{}' /etc/hosts", hosts.display());
+        Self::run_by(alone, &mount, configuration)
+    }
+
     fn run_by(shell: Program, before: &str, configuration: &str) -> Self {
         let script = format!("{before}; exec \"$@\"");
         let shell = shell.args(["-c", &script, "sh"]);
@@ -108,7 +117,7 @@ impl Start {
     }
 
     fn of(program: Program) -> Self {
-        let directory = TempDir::new().unwrap();
+        let directory = scratch::directory();
         let program = program
             .env("XDG_STATE_HOME", directory.path().join("state"))
             .directory(directory.path());

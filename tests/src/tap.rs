@@ -1,4 +1,4 @@
-//! A wire between an app and the proxy that counts what goes over it.
+//! A wire between two that counts what goes over it.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -21,13 +21,19 @@ impl Tap {
     /// Listens on a free loopback port, and passes each connection on.
     #[must_use]
     pub fn before(proxy: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::at((Ipv4Addr::LOCALHOST, 0).into(), proxy)
+    }
+
+    /// Listens there, and passes each connection on.
+    #[must_use]
+    pub fn at(place: SocketAddr, target: SocketAddr) -> Self {
+        let listener = TcpListener::bind(place).unwrap();
         let address = listener.local_addr().unwrap();
         let counted = Arc::new(Counted::default());
         let shared = Arc::clone(&counted);
         std::thread::spawn(move || {
             for app in listener.incoming().flatten() {
-                let to = TcpStream::connect(proxy).unwrap();
+                let to = TcpStream::connect(target).unwrap();
                 let (back, from) = (app.try_clone().unwrap(), to.try_clone().unwrap());
                 let (there, here) = (Arc::clone(&shared), Arc::clone(&shared));
                 std::thread::spawn(move || pass(app, to, &there.from_app));

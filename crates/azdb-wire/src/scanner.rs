@@ -56,10 +56,7 @@ impl<const N: usize> Scanner<N> {
         found: impl Fn(&mut K, T),
     ) {
         while !self.lost {
-            match bytes.split_at_checked(self.body) {
-                Some((_, rest)) => (self.body, bytes) = (0, rest),
-                None => return self.body = self.body.saturating_sub(bytes.len()),
-            }
+            bytes = self.end_frame(bytes);
             match self.front(&mut bytes, |bytes| look(known, bytes)) {
                 Front::Short => return,
                 Front::Whole { body, said, .. } => {
@@ -69,6 +66,13 @@ impl<const N: usize> Scanner<N> {
                 Front::Impossible => self.lost = true,
             }
         }
+    }
+
+    /// Follows `bytes` as far as the current frame goes. Returns what is behind it.
+    pub(crate) fn end_frame<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let (rest, behind) = bytes.split_at_checked(self.body).unwrap_or((bytes, &[]));
+        self.body = self.body.saturating_sub(rest.len());
+        behind
     }
 
     /// Takes the front of a frame off `bytes`. Most are whole in them, and are not copied.

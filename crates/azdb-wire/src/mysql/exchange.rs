@@ -101,10 +101,13 @@ impl Exchange {
 
     /// Follows bytes on their way to the app, cut anywhere.
     pub fn upstream_sent(&mut self, bytes: &[u8]) {
-        if !self.talk.lost {
-            let (look, talk) = (upstreams_front, &mut self.talk);
-            self.from_upstream
-                .scan_knowing(talk, bytes, look, Talk::upstream_said);
+        let (scanner, talk) = (&mut self.from_upstream, &mut self.talk);
+        if !talk.lost {
+            let mut bytes = scanner.end_frame(bytes);
+            if scanner.between_frames() {
+                bytes = talk.skip_rows(bytes);
+            }
+            scanner.scan_knowing(talk, bytes, upstreams_front, Talk::upstream_said);
         }
     }
 
@@ -257,6 +260,24 @@ impl Talk {
             Some(_) if self.behind.len() < MOST_OWED => self.behind.push_back(asked),
             Some(_) => self.lose(),
         }
+    }
+
+    /// Goes over rows that are whole in `bytes`, which is most of what any server says. Returns what is behind them.
+    fn skip_rows<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
+        let Some(due) = self.due.as_mut().filter(|due| due.answer.is_in_rows()) else {
+            return bytes;
+        };
+        while let Some((header, behind)) = bytes.split_first_chunk()
+            && !self.upstream_goes_on
+        {
+            let Header { length, number } = Header::parse(*header);
+            match behind.split_at_checked(length) {
+                Some(([..0xfe, ..], rest)) if length < MAX_PAYLOAD => bytes = rest,
+                _ => break,
+            }
+            (due.number, due.begun) = (number.wrapping_add(1), true);
+        }
+        bytes
     }
 
     fn upstream_said(&mut self, said: Said) {

@@ -201,4 +201,35 @@ proptest! {
             prop_assert_eq!(said(&one), said(&other));
         }
     }
+
+    #[test]
+    fn packets_in_one_read_are_as_in_many(
+        form in any_form(),
+        command in prop::sample::select([0x03u8, 0x17, 0x1c].as_slice()),
+        fate in any_fate().prop_filter("no file", |fate| !fate.wants_file()),
+        cuts in proptest::collection::vec(1..400usize, 1..9),
+    ) {
+        let (mut one, mut other) = (Exchange::new(form), Exchange::new(form));
+        let mut bytes = Vec::new();
+        push_packet(&mut bytes, 0, &[command]);
+        one.app_sent(&bytes);
+        other.app_sent(&bytes);
+        bytes.clear();
+        for (number, (packet, _)) in fate.packets(command, form).iter().enumerate() {
+            push_packet(&mut bytes, (number % 256) as u8, &packet.payload(form));
+        }
+        let mut rest = &bytes[..];
+        for cut in cuts.iter().cycle() {
+            let (now, later) = rest.split_at((*cut).min(rest.len()));
+            one.upstream_sent(now);
+            now.chunks(1).for_each(|byte| other.upstream_sent(byte));
+            let said = |it: &Exchange| (it.at_rest(), it.is_idle(), it.error_number());
+            prop_assert_eq!(said(&one), said(&other));
+            rest = later;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        prop_assert!(one.at_rest());
+    }
 }
