@@ -149,6 +149,7 @@ pub(crate) fn endpoint(url: &azure_core::http::Url) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use azdb_quote::Chain;
     use azure_core::http::StatusCode;
