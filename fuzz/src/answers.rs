@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 
-use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
+use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind};
 use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};
+
+use super::house::tokens;
 
 thread_local! {
     static FILE: RefCell<NamedTempFile> = RefCell::new(NamedTempFile::new().expect("a file"));
@@ -24,8 +26,7 @@ pub fn run(data: &[u8]) {
             token_file: Some(file.path().to_owned()),
             ..IdentityConfig::default()
         };
-        let environment = Environment::from_iter(Vec::<(String, String)>::new());
-        let tokens = Tokens::new(environment, azdb_core::platform_client().expect("TLS"));
+        let tokens = tokens(Environment::default());
         let audience = Audience::new("https://ossrdbms-aad.database.windows.net");
         RUNTIME.with(|runtime| {
             runtime.block_on(async {

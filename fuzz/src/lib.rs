@@ -6,5 +6,10 @@
 pub mod answers;
 pub mod codecs;
 pub mod configuration;
+pub mod envelopes;
+mod house;
+pub mod http;
 pub mod logins;
+pub mod records;
+mod script;
 pub mod watches;

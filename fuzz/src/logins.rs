@@ -4,72 +4,14 @@
 //! changes to it. When it is over both sides hang up, and the login, or the session that came of it, must end.
 
 use std::cell::LazyCell;
-use std::sync::Arc;
-use std::time::Duration;
 
-use azdb_config::{Overrides, load};
-use azdb_core::{Reception, Resources};
-use azdb_identity::{Environment, Tokens};
-use azdb_names::Names;
-use tempfile::NamedTempFile;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
-
-/// Long for a login without anybody, and short for one that hangs.
-const LIMIT: Duration = Duration::from_secs(30);
-
-/// Bytes that are read of either side.
-const MOST: u64 = 1 << 20;
-
-struct House {
-    runtime: Runtime,
-    listener: TcpListener,
-    receptions: [Reception; 3],
-    _password: NamedTempFile,
-}
+use super::house::{House, converse};
 
 thread_local! {
-    static HOUSE: LazyCell<House> = LazyCell::new(House::new);
-}
-
-impl House {
-    fn new() -> Self {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let listener = runtime
-            .block_on(TcpListener::bind("127.0.0.1:0"))
-            .expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let password = NamedTempFile::new().expect("a file");
-        std::fs::write(password.path(), "secret").expect("room");
-        let environment = || Environment::from_iter(Vec::<(String, String)>::new());
-        let receptions = ["postgres://u", "mysql://u", "tds://u"].map(|beginning| {
-            let route = format!(
-                "{beginning}@127.0.0.1:{port}/orders?listen=127.0.0.1:0&local_tls=off&hold_logins=false\
-                 &upstream_tls=off&upstream_auth=password&upstream_password_in_clear=true&upstream_password_file={}",
-                password.path().display()
-            );
-            let overrides = Overrides { urls: vec![route], ..Overrides::default() };
-            let config = load(&overrides, &environment()).unwrap_or_else(|error| panic!("{error}"));
-            let tokens = Tokens::new(environment(), azdb_core::platform_client().expect("TLS"));
-            let resources = Resources {
-                tokens: &tokens,
-                names: Names::of_the_system(),
-                home: Arc::default(),
-                authority: &|| unreachable!("local_tls is off"),
-            };
-            runtime.block_on(async { Reception::new(&config.routes[0], &resources) }).expect("a route")
-        });
-        Self {
-            runtime,
-            listener,
-            receptions,
-            _password: password,
-        }
-    }
+    static HOUSE: LazyCell<House> = LazyCell::new(|| {
+        let keys = "local_tls=off&upstream_tls=off&upstream_password_in_clear=true";
+        House::new(&["postgres", "mysql", "tds"], keys)
+    });
 }
 
 /// Plays a script.
@@ -80,42 +22,12 @@ pub fn run(data: &[u8]) {
     let protocol = usize::from(protocol % 3);
     let (app, database) = said(script, protocol);
     HOUSE.with(|house| {
-        let reception = &house.receptions[protocol];
-        house.runtime.block_on(async {
-            let near = reception.connect();
-            let apps = converse(near, app);
-            tokio::pin!(apps);
-            let databases = async {
-                let (far, _) = house.listener.accept().await.expect("a connection");
-                converse(far, database).await;
-            };
-            tokio::pin!(databases);
-            let both = async {
-                tokio::select! {
-                    () = &mut apps => {}
-                    () = &mut databases => apps.await,
-                }
-            };
-            tokio::time::timeout(LIMIT, both).await.expect("an end");
-        });
+        house.play(
+            protocol,
+            async |stream| converse(stream, app).await,
+            async |stream| converse(stream, database).await,
+        )
     });
-}
-
-/// Says it all and listens to the end.
-async fn converse(stream: impl AsyncRead + AsyncWrite, says: Vec<Vec<u8>>) {
-    let (mut reader, mut writer) = tokio::io::split(stream);
-    let speaking = async {
-        for message in says {
-            if writer.write_all(&message).await.is_err() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-        let _ = writer.shutdown().await;
-    };
-    let mut listening = (&mut reader).take(MOST);
-    let (mut heard, mut sink) = (&mut listening, tokio::io::sink());
-    let _ = tokio::join!(speaking, tokio::io::copy(&mut heard, &mut sink));
 }
 
 /// What the app and the database say.

@@ -48,11 +48,19 @@ impl Protocol {
 
 /// HandshakeResponse41 without a plugin: PROTOCOL_41, SECURE_CONNECTION and bit 0.
 pub(crate) fn response(user: &[u8]) -> Vec<u8> {
-    let mut response = 0x0000_8201_u32.to_le_bytes().to_vec();
+    response_with(0, user)
+}
+
+/// The same with more flags. The last byte is the level of zstd, for those who read one.
+pub(crate) fn response_with(flags: u32, user: &[u8]) -> Vec<u8> {
+    let mut response = (0x0000_8201 | flags).to_le_bytes().to_vec();
     response.extend([0, 0, 0, 1, 45]);
     response.resize(32, 0);
     response.extend(user);
     response.extend([0, 0]);
+    if flags & 0x0400_0000 != 0 {
+        response.push(1);
+    }
     response
 }
 

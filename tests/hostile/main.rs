@@ -8,5 +8,6 @@ mod apps;
 mod databases;
 mod echoes;
 mod endless;
+mod envelopes;
 mod logins;
 mod words;

@@ -60,3 +60,18 @@ fn configuration() {
 fn answers() {
     replay("answers", fuzzed::answers::run);
 }
+
+#[test]
+fn envelopes() {
+    replay("envelopes", fuzzed::envelopes::run);
+}
+
+#[test]
+fn records() {
+    replay("records", fuzzed::records::run);
+}
+
+#[test]
+fn http() {
+    replay("http", fuzzed::http::run);
+}

@@ -85,6 +85,7 @@ impl App {
     #[must_use]
     pub fn java(&self, file: &str) -> Program {
         self.program("java")
+            .arg(tools::NO_TRACE)
             .arg("-cp")
             .arg(tools::installed("java/postgresql.jar"))
             .arg(tools::app(&format!("java/{file}")))

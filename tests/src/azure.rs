@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::identity::{Identity, block_on, environment, token_of};
 use crate::proxy::Proxy;
+use crate::scratch;
 use crate::server::{Certificate, Method, Server};
 use crate::start::Start;
 
@@ -117,8 +118,8 @@ impl Emulated {
     /// An emulated Azure with these options.
     #[must_use]
     pub fn with(options: EmulatorOptions) -> Self {
+        let directory = scratch::directory();
         let azure = block_on(Emulator::start(options)).unwrap();
-        let directory = TempDir::new().unwrap();
         azure.write_ca(&directory.path().join("ca.pem")).unwrap();
         Self { azure, directory }
     }

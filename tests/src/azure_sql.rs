@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::identity::{block_on, environment};
 use crate::process::{Program, tools};
 use crate::proxy::Proxy;
+use crate::scratch;
 use crate::start::Start;
 
 /// An emulated Azure SQL, and the route to it.
@@ -38,8 +39,8 @@ impl AzureSql {
             tds,
             ..EmulatorOptions::default()
         };
+        let directory = scratch::directory();
         let azure = block_on(Emulator::start(options)).unwrap();
-        let directory = TempDir::new().unwrap();
         azure.write_ca(&directory.path().join("ca.pem")).unwrap();
         Self { azure, directory }
     }
@@ -127,7 +128,7 @@ impl SqlApp {
             port: proxy.address().port(),
             encrypt,
             told: Vec::new(),
-            directory: TempDir::new().unwrap(),
+            directory: scratch::directory(),
         };
         let ca = Start::new(&["ca"])
             .env(
@@ -215,6 +216,7 @@ impl SqlApp {
     #[must_use]
     pub fn java(&self, archive: &str, url: &str) -> Program {
         self.program("java")
+            .arg(tools::NO_TRACE)
             .env("TDS_URL", url.replace("PORT", &self.port.to_string()))
             .arg("-cp")
             .arg(tools::installed(&format!("java/{archive}")))

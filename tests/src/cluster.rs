@@ -5,11 +5,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use crate::authority::{Authority, documented_certificate, first_version_certificate};
 use crate::ports::closed_port;
 use crate::process::{Process, Program, tools};
+use crate::scratch;
 use crate::server::{Certificate, Method};
 
 /// Ends the server and removes its files when its standard input closes, which it does with the test process, whatever
@@ -37,7 +36,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Makes everything, and waits until the server takes connections.
     pub(crate) fn start(certificate: Certificate) -> Self {
-        let directory = TempDir::with_prefix("azdb-postgres-").unwrap().keep();
+        let directory = scratch::beside("azdb-postgres-");
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
         let sockets = directory.join("sockets");
         let data = directory.join("data");

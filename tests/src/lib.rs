@@ -34,6 +34,7 @@ mod process;
 mod proxy;
 mod raw;
 mod road;
+mod scratch;
 mod server;
 mod start;
 mod tap;
@@ -59,4 +60,4 @@ pub use start::{Start, binary};
 pub use tap::Tap;
 
 /// How long a test waits for what must come. Only a failure takes so long.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);

@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
 use crate::PATIENCE;
 use crate::authority::Authority;
 use crate::cluster::{as_user, give_to};
@@ -17,6 +15,7 @@ use crate::identity::{Identity, token_of};
 use crate::ports::closed_port;
 use crate::process::{Process, Program, Ran};
 use crate::proxy::Proxy;
+use crate::scratch;
 use crate::server::Server;
 use crate::start::Start;
 
@@ -72,7 +71,7 @@ impl MariaDb {
     }
 
     fn start(options: &[&str]) -> Self {
-        let directory = TempDir::with_prefix("azdb-mariadb-").unwrap().keep();
+        let directory = scratch::beside("azdb-mariadb-");
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
         // In a place of its own for temporary tables: a server that starts removes those of all others there.
         let [data, temporary, tokens] =

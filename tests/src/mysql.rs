@@ -91,6 +91,7 @@ impl MysqlApp {
     #[must_use]
     pub fn java(&self, file: &str, driver: &str) -> Program {
         self.program("java")
+            .arg(tools::NO_TRACE)
             .arg("-cp")
             .arg(tools::installed(&format!("java/{driver}.jar")))
             .arg(tools::app(&format!("java/{file}")))

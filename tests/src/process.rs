@@ -10,11 +10,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::PATIENCE;
+use crate::scratch;
 use crate::transcript::Transcript;
 
 /// Where the programs are that tests run.
 pub mod tools {
     use std::path::PathBuf;
+
+    /// What keeps Java from leaving its figures for other programs in `/tmp`.
+    pub const NO_TRACE: &str = "-XX:-UsePerfData";
 
     /// A program of the PostgreSQL server's package.
     #[must_use]
@@ -48,12 +52,13 @@ impl Program {
     /// A program by its path, or by its name on the path.
     #[must_use]
     pub fn new(path: impl AsRef<OsStr>) -> Self {
-        let home = TempDir::new().unwrap();
+        let home = scratch::directory();
         let mut command = Command::new(path);
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", home.path())
+            .env("TMPDIR", scratch::root())
             .env("LC_ALL", "C.UTF-8");
         Self {
             command,

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::process::{Process, Program, Ran};
 use crate::proxy::Proxy;
+use crate::scratch;
 
 /// A binary of the workspace: from the directory `AZDB_BIN`, else as cargo builds it now.
 ///
@@ -116,7 +117,7 @@ impl Start {
     }
 
     fn of(program: Program) -> Self {
-        let directory = TempDir::new().unwrap();
+        let directory = scratch::directory();
         let program = program
             .env("XDG_STATE_HOME", directory.path().join("state"))
             .directory(directory.path());

@@ -71,12 +71,15 @@ impl Course {
     }
 
     /// Whether nothing is left to move. Nobody is left to hear what comes for an app that is gone; an upstream's last words reach
-    /// its app.
+    /// its app. What lies behind a cut has nowhere to go when the upstream has ended.
     fn is_over(&self) -> bool {
         match self.gone {
             Some(Side::App) => true,
             Some(Side::Upstream) => self.from_upstream.is_over(),
-            None => self.from_app.is_over() && self.from_upstream.is_over(),
+            None => {
+                let nothing_goes_up = self.from_app.is_over() || self.from_app.is_paused();
+                nothing_goes_up && self.from_upstream.is_over()
+            }
         }
     }
 

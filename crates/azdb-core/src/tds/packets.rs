@@ -4,7 +4,7 @@ use std::io;
 
 use azdb_wire::tds::{Header, PacketError, kind, push_message};
 
-use crate::way::{Framing, Leg, Stream};
+use crate::way::{Framing, Leg, Share, Stream};
 
 /// How far a leg may be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,11 +110,14 @@ impl Framing for InPrelogin {
     }
 
     /// Servers of 7.1 and older use the type of their answers.
-    async fn unwrap<S: Stream>(leg: &mut Leg<S>) -> io::Result<Vec<u8>> {
+    async fn unwrap<S: Stream>(leg: &mut Leg<S>) -> io::Result<Share> {
         let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
         let (kinds, most) = ([kind::PRELOGIN, kind::RESPONSE], usize::from(u16::MAX));
         match read_packet(leg, Reading::Exactly, &kinds, most).await {
-            Ok(packet) => Ok(packet.payload),
+            Ok(Packet { header, payload }) => Ok(Share {
+                payload,
+                is_last: header.is_last(),
+            }),
             Err(NoMessage::Lost(error)) => Err(error),
             Err(NoMessage::Bad(error)) => Err(bad(&error.to_string())),
             Err(NoMessage::Kind | NoMessage::TooLong | NoMessage::TooManyPackets) => {

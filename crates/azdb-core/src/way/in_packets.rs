@@ -16,6 +16,7 @@
 //!
 //! * Each flight is one message, whatever its length: drivers read exactly one for each of theirs.
 //! * Packets are read whole and never further, so that no byte of the records behind them is lost.
+//! * An app may end its last message with packets that hold nothing.
 
 use std::future::Future;
 use std::io;
@@ -39,12 +40,28 @@ pub(crate) trait Framing {
     /// Appends the message that carries `flight` to `out`.
     fn wrap(flight: &[u8], out: &mut Vec<u8>);
 
-    /// Reads the payload of one packet, and no byte beyond it.
+    /// Reads one packet, and no byte beyond it.
     ///
     /// # Errors
     ///
     /// [`io::ErrorKind::InvalidData`] for what is no packet of a handshake, and whatever the stream reports.
-    fn unwrap<S: Stream>(leg: &mut Leg<S>) -> impl Future<Output = io::Result<Vec<u8>>> + Send;
+    fn unwrap<S: Stream>(leg: &mut Leg<S>) -> impl Future<Output = io::Result<Share>> + Send;
+}
+
+/// A packet's share of a handshake.
+pub(crate) struct Share {
+    pub(crate) payload: Vec<u8>,
+    /// Its message ends with it.
+    pub(crate) is_last: bool,
+}
+
+/// Where a handshake ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Reached {
+    /// The end of the peer's last message.
+    End,
+    /// A packet of it that said there were more.
+    Middle,
 }
 
 /// Shakes hands with an upstream.
@@ -59,8 +76,9 @@ pub(crate) async fn connect<F: Framing, S: Stream>(
 ) -> io::Result<client::TlsStream<S>> {
     let session = ClientConnection::new(Arc::clone(&config), name.clone());
     let mut session = session.map_err(io::Error::other)?;
-    shake::<F, _, _, _>(&mut leg, &mut session).await?;
-    let stuffed = |_| io::Error::new(io::ErrorKind::InvalidData, "bytes behind the handshake");
+    // Where the end of the upstream's message is not said, it is not waited for: what comes next is ours to say.
+    let _ = shake::<F, _, _, _>(&mut leg, &mut session).await?;
+    let stuffed = |_| bad("bytes behind the handshake");
     let stream = leg.into_stream().map_err(stuffed)?;
     TlsConnector::from(config)
         .connect_with(name, stream, |fresh| *fresh = session)
@@ -78,29 +96,66 @@ pub(crate) async fn accept<F: Framing, A: Stream>(
 ) -> io::Result<server::TlsStream<Leg<A>>> {
     let session = ServerConnection::new(Arc::clone(&config));
     let mut session = session.map_err(io::Error::other)?;
-    shake::<F, _, _, _>(&mut leg, &mut session).await?;
+    if shake::<F, _, _, _>(&mut leg, &mut session).await? == Reached::Middle {
+        end_message::<F, _>(&mut leg).await?;
+    }
     TlsAcceptor::from(config)
         .accept_with(leg, |fresh| *fresh = session)
         .await
 }
 
-async fn shake<F: Framing, S: Stream, C, D>(leg: &mut Leg<S>, session: &mut C) -> io::Result<()>
+/// Reads packets without contents up to the last of their message, or up to the first record.
+async fn end_message<F: Framing, A: Stream>(leg: &mut Leg<A>) -> io::Result<()> {
+    for _ in 0..MOST_PACKETS {
+        leg.fill(1).await?;
+        // A driver that never says where a message ends goes on with TLS itself.
+        if leg.unread().first().is_some_and(|byte| is_record(*byte)) {
+            return Ok(());
+        }
+        let share = F::unwrap(leg).await?;
+        if !share.payload.is_empty() {
+            return Err(bad("bytes behind the handshake"));
+        }
+        if share.is_last {
+            return Ok(());
+        }
+    }
+    Err(bad("a handshake without end"))
+}
+
+/// Whether a TLS record begins so (RFC 8446, section 5.1).
+fn is_record(first: u8) -> bool {
+    (20..=23).contains(&first)
+}
+
+fn bad(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+async fn shake<F: Framing, S: Stream, C, D>(
+    leg: &mut Leg<S>,
+    session: &mut C,
+) -> io::Result<Reached>
 where
     C: DerefMut<Target = ConnectionCommon<D>>,
 {
-    let (mut heard, mut packets) = (0, 0);
+    let (mut heard, mut packets, mut reached) = (0, 0, Reached::End);
     loop {
         send_flight::<F, _, _, _>(leg, session).await?;
         if !session.is_handshaking() {
-            return Ok(());
+            return Ok(reached);
         }
-        let packet = F::unwrap(leg).await?;
-        (heard, packets) = (heard + packet.len(), packets + 1);
+        let Share { payload, is_last } = F::unwrap(leg).await?;
+        (heard, packets) = (heard + payload.len(), packets + 1);
+        reached = if is_last {
+            Reached::End
+        } else {
+            Reached::Middle
+        };
         if heard > MOST || packets > MOST_PACKETS {
-            let error = "a handshake without end";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            return Err(bad("a handshake without end"));
         }
-        let mut rest = &packet[..];
+        let mut rest = &payload[..];
         while !rest.is_empty() {
             session.read_tls(&mut rest)?;
             if let Err(error) = session.process_new_packets() {

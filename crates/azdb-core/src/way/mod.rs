@@ -24,7 +24,7 @@ pub(crate) use accept::{AppLeg, accept, accept_in_packets};
 pub(crate) use dial::{Connected, Dial, Tcp};
 pub(crate) use home::Departure;
 pub use home::Home;
-pub(crate) use in_packets::Framing;
+pub(crate) use in_packets::{Framing, Share};
 pub(crate) use leg::{BreakOff, Leg, Stream};
 pub(crate) use maybe_tls::MaybeTls;
 pub(crate) use refuge::Refuge;

@@ -181,7 +181,9 @@ async fn an_upstream_that_is_gone_ends_a_session_instead_of_pausing_it() {
     let relay = start(legs);
     tokio::task::yield_now().await;
     let _ = app.write_all(b"|").await;
+    let began = Instant::now();
     let (_, stopped) = relay.await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO, "no clock had to run");
     assert!(
         matches!(stopped, Stopped::Ended(ended) if matches!(ended.why, Why::Closed(Side::Upstream)))
     );

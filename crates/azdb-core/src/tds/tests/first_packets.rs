@@ -35,7 +35,7 @@ async fn an_app_with_encryption_shakes_hands_inside_packets() {
         let mut visit = House::new().app();
         let answer = visit.prelogin(said, false).await;
         assert_eq!(answer.encryption, Some(Encryption::On));
-        is_let_in(visit.with_tls(false).await).await;
+        is_let_in(visit.with_tls::<InPrelogin>().await).await;
     }
 }
 
@@ -43,14 +43,14 @@ async fn an_app_with_encryption_shakes_hands_inside_packets() {
 async fn an_app_that_wants_tls_after_all_gets_it() {
     let mut visit = House::new().app();
     visit.prelogin(Encryption::Off, false).await;
-    is_let_in(visit.with_tls(false).await).await;
+    is_let_in(visit.with_tls::<InPrelogin>().await).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_app_of_tds_8_begins_with_tls() {
     // go-mssqldb says 4: inside TLS nobody looks.
     for said in [Encryption::NotSupported, Encryption::Other(4)] {
-        let mut visit = House::new().app().with_tls(true).await;
+        let mut visit = House::new().app().with_strict_tls().await;
         let answer = visit.prelogin(said, false).await;
         assert_eq!(answer.encryption, Some(Encryption::NotSupported));
         is_let_in(visit).await;
@@ -138,7 +138,7 @@ async fn a_login_without_end_is_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_browser_over_tls_ends_without_a_dial() {
-    let mut visit = House::new().app().with_tls(true).await;
+    let mut visit = House::new().app().with_strict_tls().await;
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     visit.app.write_all(request).await.unwrap();
     let mut heard = Vec::new();

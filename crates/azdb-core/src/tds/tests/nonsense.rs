@@ -1,10 +1,14 @@
 //! What the protocol allows and nobody means: it costs a login so much work and no more.
 
-use azdb_wire::tds::{Encryption, Header, kind};
+use std::io;
+
+use azdb_wire::tds::{Encryption, Header, kind, push_message};
 use tokio::io::AsyncWriteExt as _;
 
+use super::database::app_login;
 use super::visit::Visit;
 use super::*;
+use crate::way::{Framing, Share};
 
 /// A packet with this payload that is not the last of its message.
 fn packet(kind: u8, payload: &[u8]) -> Vec<u8> {
@@ -89,4 +93,80 @@ async fn an_upstream_that_answers_in_packets_without_payload_is_left() {
         text.contains("something else than an answer to a login"),
         "{text}"
     );
+}
+
+/// Says where a message ends in a packet of its own.
+struct EndsWithNothing;
+
+impl Framing for EndsWithNothing {
+    fn wrap(flight: &[u8], out: &mut Vec<u8>) {
+        out.extend(packet(kind::PRELOGIN, flight));
+        out.extend(packet(kind::PRELOGIN, b""));
+        push_message(kind::PRELOGIN, 0, b"", out);
+    }
+
+    async fn unwrap<S: Stream>(leg: &mut Leg<S>) -> io::Result<Share> {
+        InPrelogin::unwrap(leg).await
+    }
+}
+
+/// Never says where a message ends.
+struct NeverEnds;
+
+impl Framing for NeverEnds {
+    fn wrap(flight: &[u8], out: &mut Vec<u8>) {
+        out.extend(packet(kind::PRELOGIN, flight));
+    }
+
+    async fn unwrap<S: Stream>(leg: &mut Leg<S>) -> io::Result<Share> {
+        InPrelogin::unwrap(leg).await
+    }
+}
+
+async fn logs_in_over_tls<F: Framing>() {
+    let mut visit = House::new().app();
+    visit.prelogin(Encryption::On, false).await;
+    let mut visit = visit.with_tls::<F>().await;
+    visit.say(kind::LOGIN7, &app_login("sa", "orders")).await;
+    let mut database = visit.rest.database().await;
+    database.expect_token(TOKEN).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_may_end_with_packets_without_payload_or_without_an_end() {
+    logs_in_over_tls::<EndsWithNothing>().await;
+    logs_in_over_tls::<NeverEnds>().await;
+}
+
+/// Says more when its handshake is over: bytes, or nothing again and again.
+struct EndsWithMore<const BYTES: bool>;
+
+impl<const BYTES: bool> Framing for EndsWithMore<BYTES> {
+    fn wrap(flight: &[u8], out: &mut Vec<u8>) {
+        const CLIENT_HELLO: u8 = 1;
+        out.extend(packet(kind::PRELOGIN, flight));
+        match (flight.get(5), BYTES) {
+            (Some(&CLIENT_HELLO), _) => {}
+            (_, true) => out.extend(packet(kind::PRELOGIN, b"x")),
+            (_, false) => out.extend(packet(kind::PRELOGIN, b"").repeat(1025)),
+        }
+    }
+
+    async fn unwrap<S: Stream>(leg: &mut Leg<S>) -> io::Result<Share> {
+        InPrelogin::unwrap(leg).await
+    }
+}
+
+async fn is_left<F: Framing>() {
+    let mut visit = House::new().app();
+    visit.prelogin(Encryption::On, false).await;
+    let mut visit = visit.with_tls::<F>().await;
+    assert!(visit.rest.nobody_dialled());
+    assert!(matches!(visit.rest.outcome().await, Err(NotIn::Left(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_goes_on_with_its_handshake_when_it_is_over_is_left() {
+    is_left::<EndsWithMore<true>>().await;
+    is_left::<EndsWithMore<false>>().await;
 }

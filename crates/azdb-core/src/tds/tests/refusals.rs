@@ -133,7 +133,7 @@ async fn an_upstream_that_says_nothing_is_unavailable_in_time() {
 async fn an_error_travels_through_the_apps_own_tls() {
     let mut visit = House::new().app();
     visit.prelogin(Encryption::On, false).await;
-    let mut visit = visit.with_tls(false).await;
+    let mut visit = visit.with_tls::<InPrelogin>().await;
     visit.say(kind::LOGIN7, &app_login("sa", "orders")).await;
     let (stream, _) = visit.rest.dialled().await;
     drop(stream);

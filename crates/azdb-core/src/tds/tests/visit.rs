@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::database::{Database, app_login};
 use super::*;
+use crate::way::Framing;
 
 pub(super) type Outcome = Result<Login<Tds, DuplexStream, DuplexStream>, NotIn<TdsFault>>;
 
@@ -90,22 +91,23 @@ pub(super) fn client(authority: &LocalAuthority, strict: bool) -> ClientConfig {
 }
 
 impl Visit {
-    /// Wraps the connection in TLS, inside packets or around everything.
-    pub(super) async fn with_tls(self, strict: bool) -> Visit<impl Stream> {
+    /// Wraps the connection in TLS around everything.
+    pub(super) async fn with_strict_tls(self) -> Visit<impl Stream> {
         let Self { app, rest } = self;
-        let client = Arc::new(client(&rest.authority, strict));
+        let client = tokio_rustls::TlsConnector::from(Arc::new(client(&rest.authority, true)));
         let name = ServerName::try_from("localhost").unwrap();
-        let app = if strict {
-            tokio_rustls::TlsConnector::from(client)
-                .connect(name, app)
-                .await
-        } else {
-            in_packets::connect::<InPrelogin, _>(client, name, Leg::new(app)).await
-        };
-        Visit {
-            app: app.expect("TLS with the proxy"),
-            rest,
-        }
+        let app = client.connect(name, app).await.expect("TLS with the proxy");
+        Visit { app, rest }
+    }
+
+    /// Wraps the connection in TLS whose handshake goes inside such packets.
+    pub(super) async fn with_tls<F: Framing>(self) -> Visit<impl Stream> {
+        let Self { app, rest } = self;
+        let client = Arc::new(client(&rest.authority, false));
+        let name = ServerName::try_from("localhost").unwrap();
+        let app = in_packets::connect::<F, _>(client, name, Leg::new(app)).await;
+        let app = app.expect("TLS with the proxy");
+        Visit { app, rest }
     }
 }
 
