@@ -2,9 +2,14 @@
 //!
 //! The table of ARCHITECTURE.md is what is tried here, with real servers where there are such.
 
-use std::net::SocketAddr;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
-use azdb_tests::{Account, Azure, End, Proxy, RawApp, Server, Shop, Start, client_config, packets};
+use azdb_tests::{
+    Account, Azure, End, MariaDb, Proxy, RawApp, Server, Shop, Start, client_config, packets,
+};
+use rustix::net::sockopt::set_socket_linger;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The authority of a proxy.
@@ -119,6 +124,83 @@ fn an_app_of_postgres_sees_every_end_as_it_is_without_the_proxy() {
     assert_eq!(session.end(), End::Announced, "the end of the proxy");
 }
 
+/// What PostgreSQL says of a client that ends without Terminate while it has a transaction open, or sends data.
+const UNEXPECTED: &str = "unexpected EOF on client connection";
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn a_server_of_postgres_is_left_in_order_when_the_proxy_ends() {
+    let azure = Azure::alone();
+    for (begins, is_said) in [
+        // At rest within a transaction, within a query, and within data for a COPY.
+        (&["begin"][..], true),
+        (&["begin", "select pg_sleep(600)"], false),
+        (
+            &["create temp table t (i int)", "begin", "copy t from stdin"],
+            true,
+        ),
+    ] {
+        let soon = "[process]\nmax_sigterm_delay = \"10ms\"\n";
+        let proxy = azure.start(&(soon.to_owned() + &azure.route())).start();
+        let place = Postgres::through(&proxy, &azure);
+        let (mut session, key) = place.session();
+        for (at, sql) in begins.iter().enumerate() {
+            session.send(&packets::query(sql));
+            match (at + 1 == begins.len(), *sql) {
+                (true, "begin") | (false, _) => drop(session.until(b'Z')),
+                (true, "copy t from stdin") => drop(session.until(b'G')),
+                (true, _) => {}
+            }
+        }
+        let state = format!(
+            "select count(*) from pg_stat_activity where pid = {} and state <> 'idle'",
+            process(&key)
+        );
+        while azure.server.admin(&state) != "1" {}
+        proxy.signal(Signal::TERM);
+        let _ = session.end();
+        if is_said {
+            while azure.server.admin(&state) != "0" {}
+        }
+        assert!(!azure.server.log().contains(UNEXPECTED), "{begins:?}");
+    }
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn an_app_that_resets_while_its_server_reads_nothing_is_noticed() {
+    let azure = Azure::new();
+    let proxy = azure.proxy();
+    let socket = TcpStream::connect(proxy.address()).unwrap();
+    let mut app = RawApp::over(socket.try_clone().unwrap());
+    let database = azure.database.as_str();
+    app.send(&packets::startup(
+        0,
+        &[("user", "anyone"), ("database", database)],
+    ));
+    app.until(b'Z');
+    for sql in [
+        "create temp table slow (line text)",
+        "create function pg_temp.wait() returns trigger language plpgsql as $$ begin perform pg_sleep(600); return new; end $$",
+        "create trigger wait before insert on slow for each row execute function pg_temp.wait()",
+    ] {
+        app.send(&packets::query(sql));
+        app.until(b'Z');
+    }
+    app.send(&packets::query("copy slow from stdin"));
+    app.until(b'G');
+    // Lines of data, until nobody takes any more.
+    let line = [&b"d\0\0\x04\x04"[..], &[b'x'; 1023], b"\n"].concat();
+    socket
+        .set_write_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
+    while (&socket).write_all(&line).is_ok() {}
+    set_socket_linger(&socket, Some(Duration::ZERO)).unwrap();
+    drop((socket, app));
+    let line = proxy.log_until("session broke");
+    assert!(line.contains("closed_by=app"), "{line}");
+}
+
 /// The place's greeting, answered over TLS with a login to `database`. Gives the thread's id.
 fn enter_mysql(address: SocketAddr, ca: &str, user: &str, database: &str) -> (RawApp, u32) {
     let mut app = RawApp::connect(address);
@@ -183,4 +265,23 @@ fn an_app_of_mysql_sees_every_end_as_it_is_without_the_proxy() {
     assert_eq!(hear_packet(&mut session)[0], 0);
     proxy.signal(Signal::TERM);
     assert_eq!(session.end(), End::Bare, "the end of the proxy");
+}
+
+/// A session that nobody ends in order is one that the server counts against its client.
+#[test]
+#[cfg_attr(not(has_mariadb), ignore = "no MariaDB: see scripts/test")]
+fn a_server_of_mysql_is_left_in_order_when_the_proxy_ends() {
+    const ABORTED: &str = "select variable_value from information_schema.global_status where variable_name = 'Aborted_clients'";
+    let shop = Shop::on(MariaDb::with(&["--log-warnings=2"]));
+    let before = shop.server.admin(ABORTED);
+    let soon = "[process]\nmax_sigterm_delay = \"10ms\"\n";
+    let proxy = shop.start(&(soon.to_owned() + &shop.route())).start();
+    let (mut session, thread) =
+        enter_mysql(proxy.address(), &trusted(&proxy), "anyone", &shop.database);
+    assert_eq!(hear_packet(&mut session)[0], 0);
+    proxy.signal(Signal::TERM);
+    assert_eq!(session.end(), End::Bare);
+    let gone = format!("select count(*) from information_schema.processlist where id = {thread}");
+    shop.server.admin_until(&gone, "0");
+    assert_eq!(shop.server.admin(ABORTED), before);
 }

@@ -207,9 +207,9 @@ fn a_silent_name_server_holds_back_nobody_who_wants_another_name() {
     };
     let configuration = route("silent", &silent, "db.example.org")
         + &route("other", &other, &format!("127.0.0.1:{}", closed_port()));
-    // Packets to the name server leave by a device at whose far end nobody reads them.
+    // Packets to the name server leave by a device at whose far end nobody reads them, and are waited for as long as can be.
     let before = "umask 077; printf secret > password
-        printf 'nameserver 192.0.2.53\\n' > resolv.conf
+        printf 'nameserver 192.0.2.53\\noptions timeout:30 attempts:5\\n' > resolv.conf
         mount --bind resolv.conf /etc/resolv.conf
         ip link set lo up
         ip link add near type veth peer name far

@@ -36,7 +36,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Makes everything, and waits until the server takes connections.
     pub(crate) fn start(certificate: Certificate) -> Self {
-        let directory = scratch::beside("azdb-postgres-");
+        let directory = scratch::named("azdb-postgres-").keep();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
         let sockets = directory.join("sockets");
         let data = directory.join("data");

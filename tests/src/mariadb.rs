@@ -71,7 +71,7 @@ impl MariaDb {
     }
 
     fn start(options: &[&str]) -> Self {
-        let directory = scratch::beside("azdb-mariadb-");
+        let directory = scratch::named("azdb-mariadb-").keep();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
         // In a place of its own for temporary tables: a server that starts removes those of all others there.
         let [data, temporary, tokens] =

@@ -184,6 +184,9 @@ impl Ran {
     }
 }
 
+/// How long a program may take that is to come to its end.
+const END: Duration = Duration::from_secs(20);
+
 /// A program that runs beside the test, and is killed with it.
 pub struct Process {
     name: String,
@@ -287,6 +290,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // What is told by its standard input to come to an end ends what it has started: killed, it would leave that behind.
+        if self.stdin.take().is_some() {
+            let until = Instant::now() + END;
+            while self.is_running() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
         if self.is_running() {
             let _ = self.child.kill();
             let _ = self.child.wait();

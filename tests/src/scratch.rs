@@ -4,14 +4,20 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-/// Removes the directory when its standard input closes, and is not ended before by what ends the tests.
-const LEASH: &str = r#"trap "" INT TERM; while read -r _; do :; done; rm -rf "$1""#;
+/// Removes the directory when its standard input closes, and is not ended before by what ends the tests. Servers that end at the
+/// same time may still write there.
+const LEASH: &str = r#"
+trap "" INT TERM
+while read -r _; do :; done
+tries=600
+until rm -rf "$1" 2>/dev/null || [ $((tries -= 1)) -eq 0 ]; do sleep 0.1; done
+"#;
 
 struct Root {
     directory: TempDir,
@@ -49,11 +55,10 @@ pub(crate) fn root() -> &'static Path {
 
 /// A new one in it.
 pub(crate) fn directory() -> TempDir {
-    TempDir::new_in(root()).unwrap()
+    named("azdb-")
 }
 
-/// One beside it, for a server with a leash of its own: whoever removes its files waits for its end.
-pub(crate) fn beside(prefix: &str) -> PathBuf {
-    let directory = TempDir::with_prefix_in(prefix, std::env::temp_dir());
-    directory.unwrap().keep()
+/// A new one in it whose name begins so.
+pub(crate) fn named(prefix: &str) -> TempDir {
+    TempDir::with_prefix_in(prefix, root()).unwrap()
 }

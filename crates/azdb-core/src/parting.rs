@@ -15,7 +15,7 @@ use crate::way::{Leg, Stream};
 
 /// How long an upstream may take to hear what an app said that is gone.
 const HEARING: Duration = Duration::from_secs(5);
-/// How long an app may take to hear them. One that takes nothing, or never stops talking, must not hold its session.
+/// How long a side may take to hear them. One that takes nothing, or never stops talking, must not hold its session.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes of the app's that are read and thrown away meanwhile.
 const MOST: u64 = 64 * 1024;
@@ -74,6 +74,20 @@ pub(crate) async fn see_off<U: Stream>(upstream: &mut U, said_last: &[u8]) {
     };
     if let Ok(Err(error)) = tokio::time::timeout(HEARING, parting).await {
         tracing::debug!(error = %Chain(&error), "the upstream did not hear what the app said last");
+    }
+}
+
+/// Leaves an upstream as a client does, by saying so. One at rest ends then, and is waited for: bytes that lie unread would have the kernel
+/// reset the connection, and the reset would overtake what was said. One that is busy hears it when it has time.
+pub(crate) async fn leave<U: Stream>(upstream: &mut U, words: &[u8], is_at_rest: bool) {
+    let patience = if is_at_rest { PATIENCE } else { Duration::ZERO };
+    let parting = async {
+        upstream.write_all(words).await?;
+        upstream.shutdown().await?;
+        tokio::io::copy(&mut upstream.take(MOST), &mut tokio::io::sink()).await
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(patience, parting).await {
+        tracing::debug!(error = %Chain(&error), "the upstream did not hear that we leave");
     }
 }
 

@@ -59,6 +59,12 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
     fn last_words(_watch: &Self::Watch, _cause: Cause, _route: &Route) -> Option<Vec<u8>> {
         None
     }
+
+    /// What a client says that leaves its server, for an upstream whose session we end; `None` where clients say nothing, and where the
+    /// upstream would take it for something else. Everything that the app has said has reached the upstream then.
+    fn leave(_watch: &Self::Watch) -> Option<&'static [u8]> {
+        None
+    }
 }
 
 /// An app's connection whose login did not fail.

@@ -50,7 +50,9 @@ mod tests;
 
 use azdb_config::route::{LocalFiles, LocalTls, Route};
 use azdb_quote::Quoted;
-use azdb_wire::mysql::{Capabilities, Greeting, Offer, Response, SCRAMBLE, plugin, push_packet};
+use azdb_wire::mysql::{
+    Capabilities, Greeting, Offer, QUIT, Response, SCRAMBLE, plugin, push_packet,
+};
 use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
@@ -67,7 +69,7 @@ use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{self, Following, Legs, Lobby, Login, Protocol, Session, Tracks};
 use crate::parting::NotIn;
-use crate::relay::Paired;
+use crate::relay::{Paired, Watch as _};
 use crate::stranger::Stranger;
 use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, Stream, Upstream};
@@ -198,6 +200,11 @@ impl Protocol for Mysql {
         let (number, mut packet) = (watch.error_number()?, Vec::new());
         push_packet(&mut packet, number, &notice::in_session(cause));
         Some(packet)
+    }
+
+    /// Anywhere but at rest it would be read as something else, a part of a file for example.
+    fn leave(watch: &MysqlWatch) -> Option<&'static [u8]> {
+        watch.at_rest().then_some(&QUIT)
     }
 }
 

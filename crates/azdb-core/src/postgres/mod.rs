@@ -39,7 +39,7 @@ mod tests;
 
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
-use azdb_wire::postgres::Startup;
+use azdb_wire::postgres::{Startup, TERMINATE};
 use tokio::sync::OwnedSemaphorePermit;
 
 use cancel::Cancels;
@@ -106,6 +106,11 @@ impl Protocol for Postgres {
 
     fn last_words(watch: &PostgresWatch, cause: Cause, _: &Route) -> Option<Vec<u8>> {
         watch.hears_errors().then(|| notice::in_session(cause))
+    }
+
+    /// In an answer, too, as libpq does: whatever the app has begun and not ended comes to nothing.
+    fn leave(watch: &PostgresWatch) -> Option<&'static [u8]> {
+        watch.takes_message().then_some(&TERMINATE)
     }
 }
 

@@ -26,6 +26,11 @@ impl PostgresWatch {
     pub(super) fn hears_errors(&self) -> bool {
         self.exchange.hears_errors()
     }
+
+    /// Whether the upstream would take Terminate for that.
+    pub(super) fn takes_message(&self) -> bool {
+        self.exchange.takes_message()
+    }
 }
 
 impl Watch for PostgresWatch {

@@ -17,6 +17,7 @@
 //!
 //! # Invariants
 //!
+//! * A connection that has broken is known by a flush within a second, also to whoever neither reads nor writes.
 //! * A far end that answers no packet for the limit is gone, whatever was going on.
 //! * A far end that answers is never gone, however long it takes nothing.
 
@@ -35,6 +36,7 @@ use azdb_quote::Chain;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 #[cfg(target_os = "linux")]
 use vigil::Vigil;
@@ -43,6 +45,8 @@ use vigil::Vigil;
 const LONGEST_REST: Duration = Duration::from_secs(60);
 /// Probes without an answer after which an idle far end is gone.
 const PROBES: u32 = 3;
+/// How often a kernel is asked at most whether a connection has broken: a question costs as much as a write.
+const ASKS: Duration = Duration::from_millis(500);
 /// Kernels count keepalive in whole seconds.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -50,6 +54,8 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Pulse {
     stream: TcpStream,
+    /// When its kernel was asked last whether it has broken.
+    asked: Instant,
     #[cfg(target_os = "linux")]
     vigil: Option<Vigil>,
 }
@@ -61,6 +67,7 @@ impl Pulse {
         note("TCP_NODELAY", stream.set_nodelay(true));
         Self {
             stream,
+            asked: Instant::now(),
             #[cfg(target_os = "linux")]
             vigil: None,
         }
@@ -172,10 +179,17 @@ impl AsyncWrite for Pulse {
         self.stream.is_write_vectored()
     }
 
-    /// Nothing to send; a look at the far end, for whoever has nothing to read or to write for now.
+    /// A look at the far end, for whoever has nothing to read or to write for now. A kernel says that a connection has broken to those
+    /// who read or write, and otherwise only when asked, which is done from time to time.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         this.look(cx, false);
+        if this.asked.elapsed() >= ASKS {
+            this.asked = Instant::now();
+            if let Some(error) = this.stream.take_error()? {
+                return Poll::Ready(Err(error));
+            }
+        }
         Pin::new(&mut this.stream).poll_flush(cx)
     }
 

@@ -109,3 +109,26 @@ async fn an_idle_far_end_is_asked_within_the_limit() {
         assert_eq!(socket.tcp_keepalive_retries().unwrap(), PROBES);
     }
 }
+
+#[tokio::test]
+async fn a_flush_says_that_a_connection_has_broken() {
+    use std::future::poll_fn;
+
+    let (near, far) = pair("127.0.0.1:0").await;
+    let mut near = Pulse::of(near);
+    near.flush().await.unwrap();
+    // Unread bytes make no difference: a reader would come to the reset behind them.
+    far.try_write(b"unread").unwrap();
+    SockRef::from(&far)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(far);
+    let broken = loop {
+        let flushed = poll_fn(|cx| Poll::Ready(Pin::new(&mut near).poll_flush(cx))).await;
+        match flushed {
+            Poll::Ready(Err(error)) => break error,
+            _ => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
+    };
+    assert_eq!(broken.kind(), io::ErrorKind::ConnectionReset);
+}

@@ -5,11 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep};
 
 use super::pump::{Direction, Progress, SourceEnd};
 use super::{Cut, Ended, Linger, Paired, Side, Watch, Why};
 use crate::way::BreakOff;
+
+/// How often an app is looked for that is not read.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The run of one relay.
 pub(super) struct Course {
@@ -20,6 +24,8 @@ pub(super) struct Course {
     clock: Option<(Pin<Box<Sleep>>, Duration, u64)>,
     /// The first end, which is the one that explains the session.
     pub(super) why: Option<Why>,
+    /// Runs while the app is not read.
+    look: Option<Pin<Box<Sleep>>>,
     /// Which side's connection broke: nothing comes from there any more, and nothing gets there.
     gone: Option<Side>,
     app_first: bool,
@@ -34,6 +40,7 @@ impl Course {
             linger,
             clock: None,
             why: None,
+            look: None,
             gone: None,
             app_first: true,
         }
@@ -64,6 +71,7 @@ impl Course {
                 }
             }
         }
+        self.look_for_app(cx, &mut paired.app);
         if self.is_over() || self.is_paused() {
             return Poll::Ready(());
         }
@@ -89,6 +97,28 @@ impl Course {
         self.gone.get_or_insert(side);
         if self.gone == Some(Side::Upstream) {
             self.from_upstream.spare_the_end();
+        }
+    }
+
+    /// While an upstream takes nothing of what its app says, the app is not read, and it is by reading that its break would be seen. So
+    /// it is asked from time to time, by a flush, whether it is still there.
+    fn look_for_app<A: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, app: &mut A) {
+        if self.from_app.holds_nothing() || self.gone.is_some() {
+            self.look = None;
+            return;
+        }
+        let look = || Box::pin(tokio::time::sleep(LOOK));
+        while self
+            .look
+            .get_or_insert_with(look)
+            .as_mut()
+            .poll(cx)
+            .is_ready()
+        {
+            self.look = None;
+            if let Poll::Ready(Err(error)) = Pin::new(&mut *app).poll_flush(cx) {
+                return self.lose(Side::App, error);
+            }
         }
     }
 
@@ -178,6 +208,7 @@ impl Course {
             why,
             unsent,
             is_heard,
+            is_up_to_date: self.from_app.holds_nothing(),
         }
     }
 }

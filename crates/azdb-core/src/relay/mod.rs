@@ -19,7 +19,7 @@
 //!
 //! * A direction buffers only what the far side would not take, and never more than [`SCRATCH`] bytes.
 //! * A failed write to an upstream ends its own direction only: the upstream's last words are heard.
-//! * An app whose connection breaks, or that breaks the rules which its upstream's leg keeps, ends its session at once.
+//! * An app whose connection breaks, read or not, or that breaks the rules which its upstream's leg keeps, ends its session at once.
 //! * A break of the upstream leaves the app's leg open for words of ours.
 //! * An end of one stream is carried on as an end, and the other direction goes on until it ends or [`Linger`] runs out.
 //! * A word of ours is written between answers, never into one, and never behind part of what the upstream has said.
@@ -116,6 +116,8 @@ pub(crate) struct Ended {
     pub(crate) unsent: Option<Vec<u8>>,
     /// Whether the app has taken all that its upstream said. Nothing else may stand behind less of it.
     pub(crate) is_heard: bool,
+    /// Whether the upstream has taken all that the app has said.
+    pub(crate) is_up_to_date: bool,
 }
 
 impl Ended {
@@ -127,6 +129,7 @@ impl Ended {
             why: Why::Goodbye { at_rest: false },
             unsent: None,
             is_heard: true,
+            is_up_to_date: false,
         }
     }
 }

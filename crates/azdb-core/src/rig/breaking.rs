@@ -120,7 +120,11 @@ impl AsyncWrite for Breaking {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        // A kernel says no more here than that a connection has broken.
+        match check(&self.1.reading) {
+            Err(error) if error.kind() != io::ErrorKind::InvalidData => Poll::Ready(Err(error)),
+            _ => Pin::new(&mut self.0).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

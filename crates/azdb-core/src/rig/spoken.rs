@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use azdb_config::route::{ProtocolName, Route};
 use rustls::ServerConfig;
-use tokio::io::{AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use super::{Databases, House};
 use crate::fault::Fault;
 use crate::lobby::Protocol;
+use crate::tls::TlsEnd;
+use crate::way::Stream;
 
 /// A protocol in which a test can speak for both sides.
 pub(crate) trait Spoken: Protocol {
@@ -75,6 +77,12 @@ pub(crate) trait Spoken: Protocol {
     /// The upstream answers and the app hears it: so many bytes. The session is at rest then.
     fn answer(app: &mut DuplexStream, database: &mut Self::Database) -> impl Future<Output = u64>;
 
+    /// What an upstream at rest hears when we end its session.
+    const LEAVE: &'static [u8];
+
+    /// Everything that the upstream hears up to the end of its connection, and how TLS ends it: with `close_notify`, or not.
+    fn hear_out(database: Self::Database) -> impl Future<Output = (Vec<u8>, TlsEnd)>;
+
     /// Whether these are the last words that an app at rest hears.
     fn is_farewell(heard: &[u8]) -> bool;
 
@@ -83,6 +91,16 @@ pub(crate) trait Spoken: Protocol {
 
     /// What an app reads of a fault: the code, and all the text that a person gets to see.
     fn notice(fault: &Fault<Self::Fault>) -> (u32, String);
+}
+
+/// Everything up to the end of a connection over TLS, and how that was.
+pub(crate) async fn heard_out<S: Stream>(mut stream: S) -> (Vec<u8>, TlsEnd) {
+    let mut heard = Vec::new();
+    let end = match stream.read_to_end(&mut heard).await {
+        Ok(_) => TlsEnd::CloseNotify,
+        Err(_) => TlsEnd::Bare,
+    };
+    (heard, end)
 }
 
 impl<P: Spoken> House<P> {

@@ -10,8 +10,8 @@ use crate::ending::{Admitted, Ending};
 use crate::fault::{AppTlsFlaw, Cause, Explained, Left, OwnFault};
 use crate::ledger::Ledger;
 use crate::lobby::{Following, Lobby, Login, Protocol, Session};
-use crate::parting::{NotIn, see_off};
-use crate::relay::{Ended, Ends, Linger, Side, Stopped, Why, relay};
+use crate::parting::{NotIn, leave, see_off};
+use crate::relay::{Ended, Ends, Linger, Paired, Side, Stopped, Why, relay};
 use crate::socket::Peer;
 use crate::way::{BreakOff as _, Dial, Stream};
 
@@ -159,16 +159,50 @@ async fn run<P: Protocol, A: Stream, D: Dial>(
         span().in_scope(|| log_end(&ended));
         return Box::pin(see_off(&mut session.legs.upstream, unsent)).await;
     }
-    if let Some(cause) = cause(&ended.why, session.following.as_deref(), lobby, ending) {
-        let words = P::last_words(&session.watch, cause, &lobby.route);
-        let app = &mut session.legs.app;
-        match words.filter(|_| ended.is_heard) {
-            Some(words) => Box::pin(app.part_with(&words)).await,
-            None => app.break_off(),
-        }
-    }
-    drop(session);
+    Box::pin(part(session, &ended, lobby, ending)).await;
     span().in_scope(|| log_end(&ended));
+}
+
+/// Ends both legs: the app's with words of ours where there is room for them, and the upstream's as a client leaves where it is us who
+/// end.
+async fn part<P: Protocol, A: Stream, D: Dial>(
+    session: Box<Session<P, A, D::Stream>>,
+    ended: &Ended,
+    lobby: &Lobby<P, D>,
+    ending: &Ending,
+) {
+    let Session {
+        legs: Paired { app, mut upstream },
+        watch,
+        following,
+        permit: _permit,
+    } = *session;
+    let (is_ours, is_at_rest) = match ended.why {
+        Why::Goodbye { at_rest } => (true, at_rest),
+        Why::Retired => (true, true),
+        Why::Closed(_) | Why::Broken(..) => (false, false),
+    };
+    let cause = cause(&ended.why, following.as_deref(), lobby, ending);
+    let last_words = cause.map(|cause| {
+        let words = P::last_words(&watch, cause, &lobby.route);
+        words.filter(|_| ended.is_heard)
+    });
+    let leaving = P::leave(&watch).filter(|_| is_ours && ended.is_up_to_date);
+    drop(watch);
+    let from_app = async {
+        let mut app = app;
+        match last_words {
+            Some(Some(words)) => app.part_with(&words).await,
+            Some(None) => app.break_off(),
+            None => {}
+        }
+    };
+    let from_upstream = async {
+        if let Some(words) = leaving {
+            leave(&mut upstream, words, is_at_rest).await;
+        }
+    };
+    tokio::join!(from_app, from_upstream);
 }
 
 /// Why a session ends that neither side has ended, if its app may be told.

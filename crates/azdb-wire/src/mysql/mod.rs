@@ -46,7 +46,7 @@ pub use hello::{Greeting, SCRAMBLE};
 pub use login::{Response, ResponsePacket};
 pub use notice::ErrorPacket;
 pub use numbers::Numbers;
-pub use watch::{Command, Commands, Found};
+pub use watch::{Command, Commands, Found, QUIT};
 
 /// Names of authentication plugins.
 pub mod plugin {

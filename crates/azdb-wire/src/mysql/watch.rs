@@ -12,6 +12,9 @@
 
 use super::frame::{Header, MAX_PAYLOAD};
 
+/// COM_QUIT in its packet, by which a client leaves.
+pub const QUIT: [u8; 5] = [1, 0, 0, 0, Command::QUIT.0];
+
 /// The first byte of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Command(pub u8);

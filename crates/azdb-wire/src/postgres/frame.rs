@@ -39,6 +39,9 @@ pub mod tag {
     pub const READY_FOR_QUERY: u8 = b'Z';
 }
 
+/// Terminate, by which a client leaves.
+pub const TERMINATE: [u8; Header::LEN] = *b"X\0\0\0\x04";
+
 /// The first five bytes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {

@@ -24,7 +24,7 @@ mod watch;
 pub use auth::{
     Authentication, MAX_SECRET, ScramFirst, SecretTooLong, encode_password, password_message_len,
 };
-pub use frame::{Header, MAX_LOGIN_MESSAGE, MessageError, Next, next_message, tag};
+pub use frame::{Header, MAX_LOGIN_MESSAGE, MessageError, Next, TERMINATE, next_message, tag};
 pub use hello::{
     CANCEL_REQUEST, CancelRequest, First, FirstError, GSSENC_REQUEST, MAX_FIRST, SSL_REQUEST,
     Version, first_length,

@@ -100,6 +100,11 @@ impl Exchange {
         self.owed.left
     }
 
+    /// Whether a server would take what comes next for a message: the app is in the middle of none, and has not left.
+    pub fn takes_message(&self) -> bool {
+        self.from_app.between_frames() && !self.owed.left
+    }
+
     /// Whether the app is at rest and in no transaction.
     pub fn is_idle(&self) -> bool {
         self.at_rest() && !self.in_transaction

@@ -88,6 +88,17 @@ async fn caching_sha2_takes_its_fast_path_and_its_full_one() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_finds_the_answer_right_without_end_is_left() {
+    let mut door = door(None);
+    let (app, mut database, _) = met(&mut door, plugin::CACHING_SHA2).await;
+    for _ in 0..8 {
+        database.say(b"\x01\x03").await;
+    }
+    let (_, text) = app.refused().await;
+    assert!(text.contains("a second request for the secret"), "{text}");
+}
+
 /// What nobody has verified who that is.
 fn demands() -> [Vec<u8>; 3] {
     [

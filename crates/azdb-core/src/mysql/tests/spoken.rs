@@ -6,7 +6,8 @@ use rustls::ServerConfig;
 use super::super::fault::Refused;
 use super::super::notice::notice;
 use super::*;
-use crate::rig::Spoken;
+use crate::rig::{Spoken, heard_out};
+use crate::tls::TlsEnd;
 
 /// The app's end of a connection, whose next packet has this number.
 fn at(app: &mut DuplexStream, next: u8) -> Peer<DuplexStream> {
@@ -116,6 +117,12 @@ impl Spoken for Mysql {
         assert_eq!(peer.hear().await, OK);
         *app = peer.stream;
         (Header::LEN + OK.len()) as u64
+    }
+
+    const LEAVE: &'static [u8] = &azdb_wire::mysql::QUIT;
+
+    async fn hear_out(database: Self::Database) -> (Vec<u8>, TlsEnd) {
+        heard_out(database.stream).await
     }
 
     /// A closed connection is all that an app understands.

@@ -1,6 +1,12 @@
 //! Cancel requests.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::*;
+use crate::anteroom::Anteroom;
+use crate::socket::Peer;
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_request_finds_the_sessions_own_server() {
@@ -47,4 +53,32 @@ async fn a_cancel_request_finds_the_sessions_own_server() {
 
     assert!(cancel(b"unknown!").await.unwrap().unwrap());
     assert!(databases.try_recv().is_err(), "an unknown key goes nowhere");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_request_under_way_takes_nobodys_place_in_the_anteroom() {
+    let House {
+        lobby,
+        mut databases,
+        ..
+    } = House::new();
+    let dialled = crate::way::Dialled {
+        upstream: Endpoint {
+            host: HOST.into(),
+            port: 5432,
+        },
+        addr: ([127, 0, 0, 1], 5432).into(),
+    };
+    let _session = lobby.state.own.register(KEY.to_vec(), dialled);
+    let room = Anteroom::new("orders", 1);
+    let place = room.take_in(Peer::InProcess, room.threshold().await);
+    let (mut app, socket) = duplex(1024);
+    let request = [&16u32.to_be_bytes(), &80_877_102u32.to_be_bytes(), &KEY[..]].concat();
+    app.write_all(&request).await.unwrap();
+    let _cancel =
+        tokio::spawn(async move { Postgres::login(socket, &place, &lobby).await.map(drop) });
+    let _silent = databases.recv().await.unwrap();
+    let began = Instant::now();
+    let _threshold = room.threshold().await;
+    assert_eq!(began.elapsed(), Duration::ZERO, "the place is free at once");
 }

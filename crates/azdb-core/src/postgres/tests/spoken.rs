@@ -5,7 +5,8 @@ use rustls::ServerConfig;
 
 use super::super::notice::notice;
 use super::*;
-use crate::rig::Spoken;
+use crate::rig::{Spoken, heard_out};
+use crate::tls::TlsEnd;
 
 impl Spoken for Postgres {
     const NAME: ProtocolName = ProtocolName::Postgres;
@@ -90,6 +91,12 @@ impl Spoken for Postgres {
         app.read_exact(&mut heard).await.unwrap();
         assert_eq!(heard, answer);
         answer.len() as u64
+    }
+
+    const LEAVE: &'static [u8] = &azdb_wire::postgres::TERMINATE;
+
+    async fn hear_out(database: Self::Database) -> (Vec<u8>, TlsEnd) {
+        heard_out(database.0).await
     }
 
     fn is_farewell(heard: &[u8]) -> bool {

@@ -15,6 +15,7 @@ in_every_protocol!(
     an_app_between_two_rows_is_told_where_it_would_listen,
     an_app_that_has_not_taken_its_rows_is_told_nothing_behind_some_of_them,
     an_app_that_resets_while_its_query_runs_gives_its_place_back_at_once,
+    an_app_that_resets_while_its_upstream_takes_nothing_gives_its_place_back_soon,
     what_an_app_said_before_it_reset_reaches_its_upstream,
 );
 
@@ -136,6 +137,28 @@ async fn an_app_that_resets_while_its_query_runs_gives_its_place_back_at_once<P:
         route.empty().await;
         drop(database);
     }
+}
+
+async fn an_app_that_resets_while_its_upstream_takes_nothing_gives_its_place_back_soon<
+    P: Spoken,
+>() {
+    let mut route = Served::<P>::of(|route| route.max_connections = 1);
+    let (mut app, database, broken) = session_that_breaks(&mut route).await;
+    // Question after question, until nobody takes any more: the app's pipe is full, and the proxy holds what it has read.
+    let questions = P::question().repeat(100);
+    while tokio::time::timeout(Duration::from_secs(5), app.write_all(&questions))
+        .await
+        .is_ok()
+    {}
+    assert!(route.lobby.permit().is_err(), "it is taken");
+    let began = tokio::time::Instant::now();
+    broken.with(ConnectionReset);
+    while route.lobby.permit().is_err() {
+        assert!(began.elapsed() <= Duration::from_secs(2));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop((app, database));
+    route.empty().await;
 }
 
 async fn what_an_app_said_before_it_reset_reaches_its_upstream<P: Spoken>() {

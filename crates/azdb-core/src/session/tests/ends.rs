@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use azdb_wire::postgres::TERMINATE;
 use tokio::io::AsyncWriteExt as _;
 
 use super::*;
+use crate::postgres::Postgres;
 use crate::rig::in_every_protocol;
+use crate::tls::TlsEnd;
 
 in_every_protocol!(
     an_app_at_rest_hears_the_farewell_of_its_protocol,
+    an_upstream_at_rest_hears_that_its_client_leaves,
     a_goodbye_never_cuts_into_an_answer,
     an_app_that_has_begun_to_ask_is_heard_out,
     a_login_that_waits_hears_of_the_end_in_the_words_of_its_protocol,
@@ -27,6 +31,42 @@ async fn an_app_at_rest_hears_the_farewell_of_its_protocol<P: Spoken>() {
     drop(app);
     route.empty().await;
     assert_eq!((route.ledger().open(), route.ending.sessions()), (0, 0));
+}
+
+async fn an_upstream_at_rest_hears_that_its_client_leaves<P: Spoken>() {
+    let mut route = Served::<P>::new();
+    let (mut app, mut database) = route.session().await;
+    P::ask(&mut app, &mut database).await;
+    P::answer(&mut app, &mut database).await;
+    route.ending.goodbye.cancel();
+    let (heard, end) = P::hear_out(database).await;
+    let expected = if P::LEAVE.is_empty() {
+        TlsEnd::Bare
+    } else {
+        P::TLS.upstream_end
+    };
+    assert_eq!((&heard[..], end), (P::LEAVE, expected));
+    drop(app);
+    route.empty().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_in_an_answer_hears_terminate_where_the_app_is_between_messages() {
+    for (more, left) in [(&b""[..], &TERMINATE[..]), (b"Q\0\0\0\x0dsele", b"")] {
+        let mut route = Served::<Postgres>::new();
+        let (mut app, mut database) = route.session().await;
+        Postgres::ask(&mut app, &mut database).await;
+        app.write_all(more).await.unwrap();
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        route.ending.goodbye.cancel();
+        let (heard, _) = Postgres::hear_out(database).await;
+        assert_eq!(heard, [more, left].concat());
+        assert_eq!(hear_out(&mut app).await, b"");
+        drop(app);
+        route.empty().await;
+    }
 }
 
 async fn a_goodbye_never_cuts_into_an_answer<P: Spoken>() {

@@ -11,6 +11,7 @@ use super::database::{Database, app_login, done, refusal, welcome};
 use super::visit::{error_in, hear};
 use super::*;
 use crate::rig::Spoken;
+use crate::tls::TlsEnd;
 
 fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
@@ -115,6 +116,22 @@ impl Spoken for Tds {
         database.say(&payload).await;
         assert_eq!(hear(app).await, payload);
         (Header::LEN + payload.len()) as u64
+    }
+
+    const LEAVE: &'static [u8] = b"";
+
+    async fn hear_out(mut database: Self::Database) -> (Vec<u8>, TlsEnd) {
+        let (mut heard, mut end) = (Vec::new(), TlsEnd::Bare);
+        while let Some(plain) = database.record().await {
+            // What decrypts to nothing is a close_notify.
+            end = if plain.is_empty() {
+                TlsEnd::CloseNotify
+            } else {
+                end
+            };
+            heard.extend(plain);
+        }
+        (heard, end)
     }
 
     /// An idle client reads nothing before it asks again.

@@ -51,6 +51,22 @@ fn an_app_has_left_when_it_said_terminate() {
 }
 
 #[test]
+fn an_upstream_takes_a_message_between_two_of_its_app() {
+    let said = [message(b'P', b"a statement"), message(b'E', b"")].concat();
+    let second = message(b'P', b"a statement").len();
+    for cut in 0..=said.len() {
+        let mut exchange = Exchange::default();
+        exchange.app_sent(&said[..cut]);
+        let between = [0, second, said.len()].contains(&cut);
+        assert_eq!(exchange.takes_message(), between, "{cut}");
+    }
+    // Nothing that the upstream does changes it, and nobody leaves twice.
+    assert!(after(&[("Q", "TD"), ("P", "")]).takes_message());
+    assert!(after(&[("P", "G"), ("d", "")]).takes_message());
+    assert!(!after(&[("X", "")]).takes_message());
+}
+
+#[test]
 fn notifications_at_rest_leave_it_at_rest() {
     assert!(after(&[("Q", "CZ"), ("", "ANS")]).at_rest());
 }
