@@ -1,6 +1,5 @@
 //! Durations as people write them: `500ms`, `9s`, `2m`, `1h`.
 
-use std::fmt;
 use std::time::Duration;
 
 /// The accepted spellings, for messages.
@@ -28,25 +27,10 @@ fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// A duration as people write them: in the largest unit that loses nothing, and in milliseconds at the least.
-pub struct Spelled(pub Duration);
-
-impl fmt::Display for Spelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.0.as_millis();
-        match millis {
-            0 => f.write_str("0s"),
-            _ if millis.is_multiple_of(3_600_000) => write!(f, "{}h", millis / 3_600_000),
-            _ if millis.is_multiple_of(60_000) => write!(f, "{}m", millis / 60_000),
-            _ if millis.is_multiple_of(1000) => write!(f, "{}s", millis / 1000),
-            _ => write!(f, "{millis}ms"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use azdb_quote::Spelled;
 
     #[test]
     fn units_are_ms_s_m_and_h() {

@@ -55,7 +55,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use self::duration::{Spelled, parse_duration};
+pub use self::duration::parse_duration;
 pub use self::health_and_admin::{Admin, AdminListen};
 pub use self::load::{load, load_process, load_without_search};
 pub use self::problems::{Problem, Problems};

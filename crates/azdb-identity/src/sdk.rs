@@ -147,3 +147,60 @@ pub(crate) fn endpoint(url: &azure_core::http::Url) -> String {
         None => format!("{}://{host}", url.scheme()),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use azdb_quote::Chain;
+    use azure_core::http::StatusCode;
+    use azure_core::http::headers::Headers;
+    use azure_identity::{ClientAssertionCredentialOptions, WorkloadIdentityCredentialOptions};
+
+    use super::*;
+
+    /// An authority that refuses.
+    #[derive(Debug)]
+    struct Refusing;
+
+    #[async_trait::async_trait]
+    impl HttpClient for Refusing {
+        async fn execute_request(
+            &self,
+            _: &azure_core::http::Request,
+        ) -> azure_core::Result<AsyncRawResponse> {
+            let said = r#"{"error":"invalid_client","error_description":"AADSTS1: no"}"#;
+            let (status, headers) = (StatusCode::BadRequest, Headers::new());
+            Ok(AsyncRawResponse::from_bytes(status, headers, said))
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_sent_to_the_librarys_manual() {
+        let name = format!("azdb-identity-manual-{}", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        std::fs::write(&file, "an assertion").unwrap();
+        let client_options = ClientOptions {
+            transport: Some(Transport::new(Arc::new(Refusing))),
+            ..ClientOptions::default()
+        };
+        let options = WorkloadIdentityCredentialOptions {
+            credential_options: ClientAssertionCredentialOptions { client_options },
+            tenant_id: Some("00000000-0000-0000-0000-000000000001".to_owned()),
+            client_id: Some("00000000-0000-0000-0000-000000000002".to_owned()),
+            token_file_path: Some(file.clone()),
+        };
+        let credential = azure_identity::WorkloadIdentityCredential::new(Some(options)).unwrap();
+        let asked = credential.get_token(&["https://example.org/.default"], None);
+        let error = asked.await.unwrap_err();
+        std::fs::remove_file(&file).unwrap();
+        let said = error.to_string();
+        assert!(said.contains('\n') && said.contains("https://"), "{said}");
+        for shown in [
+            Chain(&refused(&error)).to_string(),
+            Chain(&error).to_string(),
+        ] {
+            assert!(shown.contains("AADSTS1: no"), "{shown}");
+            assert!(!shown.contains("https://"), "{shown}");
+        }
+    }
+}

@@ -24,6 +24,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use azdb_quote::Spelled;
 use tokio::sync::watch;
 
 /// The longest that anybody waits for a look-up: resolvers ask a silent server twice in this time, and drivers still wait.
@@ -43,7 +44,7 @@ pub enum NameError {
     #[error("the name has no address")]
     NoAddress,
     /// The resolver has said nothing.
-    #[error("no answer within {0:?}")]
+    #[error("no answer within {}", Spelled(*.0))]
     NoAnswer(Duration),
     /// So many other names are being waited for that there is no thread for this one.
     #[error("{MOST} other names are being looked up, none of which has an answer")]

@@ -5,8 +5,9 @@
 //! | a peer: a name, a reason | [`Quoted`] |
 //! | a library, a panic: words that may repeat a peer's | [`OneLine`] |
 //! | an error with its sources | [`Chain`] |
+//! | a clock | [`Spelled`] |
 //!
-//! All of them write through one writer, which is all that keeps such text from doing harm.
+//! The first three write through one writer, which is all that keeps such text from doing harm.
 
 #![no_std]
 
@@ -16,7 +17,9 @@ mod chain;
 mod harmless;
 mod one_line;
 mod quoted;
+mod spelled;
 
 pub use chain::Chain;
 pub use one_line::OneLine;
 pub use quoted::Quoted;
+pub use spelled::Spelled;

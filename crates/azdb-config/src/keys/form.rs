@@ -4,8 +4,9 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use azdb_quote::Spelled;
+
 use super::Table;
-use crate::duration::Spelled;
 
 /// What values of a kind look like.
 pub(crate) enum Form {

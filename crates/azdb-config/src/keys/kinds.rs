@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use azdb_quote::Spelled;
+
 use super::{Form, Table};
-use crate::duration::{Spelled, parse_duration};
+use crate::duration::parse_duration;
 use crate::problems::{Checked, Written};
 use crate::section::Section;
 use crate::value::{Entries, Value};

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
-use azdb_config::Spelled;
 use azdb_config::route::Endpoint;
 use azdb_identity::{Audience, TokenError, TokenErrorKind};
 use azdb_names::NameError;
-use azdb_quote::{Chain, Quoted};
+use azdb_quote::{Chain, Quoted, Spelled};
 
 use super::{Explained, Kind, Late, Overdue, TlsFlaw};
 

@@ -26,8 +26,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use azdb_config::Spelled;
-use azdb_quote::{Chain, OneLine};
+use azdb_quote::{Chain, OneLine, Spelled};
 
 pub(crate) use app_tls_flaw::AppTlsFlaw;
 pub use cause::Cause;

@@ -9,11 +9,9 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::time::Duration;
 
-use azdb_config::Spelled;
 use azdb_config::route::Endpoint;
-use azdb_quote::Chain;
+use azdb_quote::{Chain, Spelled};
 use tokio::time::Instant;
 
 use super::turns::Turn;
@@ -94,9 +92,8 @@ impl Course {
             notes.push(format!("before it: {}", self.passed_over.join(", ")));
         }
         if let Some(since) = self.since {
-            let held =
-                Duration::from_millis(since.elapsed().as_millis().try_into().unwrap_or(u64::MAX));
-            notes.push(format!("held for {held:?} and tried {} times", self.tries));
+            let held = Spelled(since.elapsed());
+            notes.push(format!("held for {held} and tried {} times", self.tries));
         }
         if notes.is_empty() {
             return fault;

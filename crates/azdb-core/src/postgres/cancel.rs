@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use azdb_config::route::Endpoint;
-use azdb_quote::Chain;
+use azdb_quote::{Chain, Spelled};
 use azdb_wire::postgres::CANCEL_REQUEST;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
@@ -98,7 +98,7 @@ pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, place: &Place, 
         Ok(Ok(())) => tracing::debug!(addr = %dialled.addr, "passed a cancel request on"),
         Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "cannot pass a cancel request on"),
         Err(_) => {
-            tracing::warn!(addr = %dialled.addr, "no end to a cancel request in {PATIENCE:?}")
+            tracing::warn!(addr = %dialled.addr, "no end to a cancel request in {}", Spelled(PATIENCE))
         }
     }
 }

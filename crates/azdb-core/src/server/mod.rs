@@ -7,10 +7,11 @@ mod wanted;
 use std::sync::Arc;
 use std::time::Duration;
 
+use azdb_config::DrainIdle;
 use azdb_config::route::{ListenAddr, Route};
-use azdb_config::{DrainIdle, Spelled};
 use azdb_identity::Tokens;
 use azdb_names::Names;
+use azdb_quote::Spelled;
 
 use crate::ending::Ending;
 use crate::listener::Listener;
