@@ -160,9 +160,10 @@ async fn an_error_is_in_the_status_with_its_time() {
 
 #[tokio::test]
 async fn what_a_fetch_met_is_there_for_a_login_whose_deadline_came_first() {
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", silent.local_addr().unwrap());
-    drop(silent);
+    // Taken, and not listened at.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let endpoint = format!("http://{}", taken.local_addr().unwrap());
     let variables = [
         ("IDENTITY_ENDPOINT", endpoint.as_str()),
         ("IDENTITY_HEADER", SECRET),

@@ -70,9 +70,10 @@ async fn our_own_door_is_never_an_upstream<P: Spoken>() {
 
 async fn an_app_reads_that_nobody_listens<P: Spoken>() {
     let house = House::<P>::spoken(|_| {});
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = gone.local_addr().unwrap();
-    drop(gone);
+    // Taken, and not listened at.
+    let taken = TcpSocket::new_v4().unwrap();
+    taken.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let addr = taken.local_addr().unwrap();
     let to_nobody = |route: &mut Route| route.upstream = vec![endpoint(addr)];
     let reception = reception(&house, to_nobody, &[]);
     let text = P::refused(&mut reception.connect()).await;

@@ -8,7 +8,7 @@ mod words;
 use std::net::SocketAddr;
 
 use azdb_config::route::UpstreamTls;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use super::*;
 use crate::rig::sockets::{self, endpoint, upstream};

@@ -1,6 +1,7 @@
 //! Opening doors, and whether it can be done.
 
 use std::io;
+use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 
 use super::*;
 use crate::postgres::Postgres;
@@ -59,10 +60,15 @@ async fn a_listener_of_ours_is_never_an_upstream<P: Spoken>() {
     assert_eq!(running.await.unwrap(), Drained { cut: 0 });
 }
 
-/// A port that nobody has now.
+/// A port that nobody has now, below those that systems hand out for port 0: nobody is given it by chance before it is listened at.
 fn free_port() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Processes that run side by side begin at different places.
+    let begin = u16::try_from(std::process::id() % 997 * 8).unwrap();
+    let ports = || 12_000 + (begin + NEXT.fetch_add(1, Relaxed) % 8000) % 8000;
+    let mut addrs = std::iter::repeat_with(|| SocketAddr::from(([127, 0, 0, 1], ports())));
+    let is_free = |addr: &SocketAddr| std::net::TcpListener::bind(addr).is_ok();
+    addrs.find(is_free).unwrap()
 }
 
 async fn a_port_that_is_taken_is_an_error_with_the_routes_name<P: Spoken>() {

@@ -284,18 +284,18 @@ fn the_same_question_is_one_plan() {
     assert_ne!(plan(&other, &audience(), &around).unwrap().0, named);
 }
 
-/// The first place of `auto` when nothing listens at IMDS.
-fn nobody() -> String {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", closed.local_addr().unwrap());
-    drop(closed);
-    url
+/// The first place of `auto` when nothing listens at IMDS, for as long as the socket has the port.
+fn nobody() -> (tokio::net::TcpSocket, String) {
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let url = format!("http://{}", taken.local_addr().unwrap());
+    (taken, url)
 }
 
 #[cfg(unix)]
 #[tokio::test]
 async fn on_a_terminal_the_first_sign_in_that_works_is_kept() {
-    let (scratch, nobody) = (super::Scratch::new("in-turn"), nobody());
+    let (scratch, (_taken, nobody)) = (super::Scratch::new("in-turn"), nobody());
     let calls = scratch.path().join("calls");
     let script = format!(
         "echo az >> '{}'; echo '{{\"accessToken\":\"of-az\",\"expires_on\":4102444800}}'",
@@ -323,7 +323,7 @@ async fn on_a_terminal_the_first_sign_in_that_works_is_kept() {
 
 #[tokio::test]
 async fn on_a_terminal_every_place_is_tried_and_named() {
-    let nobody = nobody();
+    let (_taken, nobody) = nobody();
     let none = on_terminal(around([
         ("AZURE_POD_IDENTITY_AUTHORITY_HOST", nobody.as_str()),
         ("PATH", "/nonexistent"),

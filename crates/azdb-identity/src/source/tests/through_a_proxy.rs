@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use rustls::RootCertStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::endpoint::{Endpoint, Way};
 use super::entra::authority;
@@ -326,9 +326,10 @@ async fn a_proxy_that_opens_tls_or_is_not_there_gets_nothing() {
         assert!(!error.is_transient());
     }
     assert!(authority.seen().is_empty());
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", gone.local_addr().unwrap());
-    drop(gone);
+    // Taken, and not listened at.
+    let taken = TcpSocket::new_v4().unwrap();
+    taken.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let url = format!("http://{}", taken.local_addr().unwrap());
     for identity in registered(&scratch, Some(&url)) {
         let error = refused(fetch(&identity, &around).await);
         assert!(
