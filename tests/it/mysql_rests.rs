@@ -96,6 +96,63 @@ fn go_sql_driver_is_at_rest_behind_every_kind_of_statement() {
     assert_rests(|proxy, _| proxy.mysql_app().told("DB_TLS", "false").go().arg("rests"));
 }
 
+/// What none of these drivers sends, or not so: sent ahead, and the proxy told to end before anything has been read.
+#[test]
+#[cfg_attr(
+    not(has_mariadb),
+    ignore = "no MariaDB to write a PAM service for: see scripts/test"
+)]
+fn commands_that_few_send_are_answered_and_come_to_rest() {
+    let prepare = &b"\x16select seq from seq_1_to_5 where seq > ?"[..];
+    // The last statement, with a cursor, and a parameter of type 8 that is 2.
+    let execute = [
+        &b"\x17\xff\xff\xff\xff\x01\x01\0\0\0\0\x01\x08\0"[..],
+        &[2, 0, 0, 0, 0, 0, 0, 0],
+    ]
+    .concat();
+    let fetch = |rows: u8| [&b"\x1c\xff\xff\xff\xff"[..], &[rows, 0, 0, 0]].concat();
+    let stories: [&[&[u8]]; 16] = [
+        &[
+            b"\x03create or replace table few (a int, b text)",
+            b"\x04few\0",
+        ],
+        &[b"\x04nowhere\0"],
+        &[b"\x05", b"\x06"],
+        &[b"\x07\x01"],
+        &[b"\x09"],
+        &[b"\x0a"],
+        &[b"\x0c\xff\xff\xff\x7f"],
+        &[b"\x0d"],
+        &[b"\x0e", b"\x0f", b"\x1d", b"\x63", b""],
+        &[b"\x1b\x01\0", b"\x03select 1", b"\x1b\0\0"],
+        &[b"\x1a\x09\0\0\0", b"\x1c\x09\0\0\0\x01\0\0\0"],
+        &[prepare, &execute, &fetch(2), &fetch(2)],
+        &[prepare, &execute, &fetch(2), b"\x1a\xff\xff\xff\xff"],
+        &[prepare, b"\x18\x01\0\0\0\0\0data", b"\x19\x01\0\0\0"],
+        &[b"\x16nonsense", b"\x17\xff\xff\xff\xff\0\x01\0\0\0"],
+        &[b"\x1f", b"\x02mysql", b"\x02nowhere"],
+    ];
+    let shop = Shop::new();
+    let proxy = draining(&shop, &shop.route());
+    let mut apps: Vec<_> = stories
+        .iter()
+        .map(|commands| {
+            let mut app = MysqlPeer::log_in(proxy.address());
+            commands.iter().for_each(|command| app.command(command));
+            app
+        })
+        .collect();
+    proxy.signal(Signal::TERM);
+    for (app, commands) in apps.iter_mut().zip(stories) {
+        let rest = app.rest();
+        assert!(!rest.is_empty(), "{commands:?}");
+    }
+    let ran = proxy.wait();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let idle = "closed_by=\"proxy\" at_rest=true";
+    assert_eq!(ran.stderr.matches(idle).count(), stories.len(), "{ran:?}");
+}
+
 #[test]
 #[cfg_attr(
     not(has_mariadb),

@@ -103,6 +103,7 @@ impl MysqlApp {
         let driver = tools::installed(&format!("java/{driver}.jar"));
         let pool = tools::installed("hikari/*");
         self.program("java")
+            .arg(tools::NO_TRACE)
             .arg("-cp")
             .arg(format!("{}:{}", driver.display(), pool.display()))
             .arg(tools::app(&format!("java/{file}")))

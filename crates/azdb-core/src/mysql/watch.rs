@@ -10,7 +10,7 @@ use crate::relay::{Cut, Watch};
 pub(crate) struct MysqlWatch {
     commands: Commands,
     exchange: Exchange,
-    /// The beginning of a command waits to be judged.
+    /// A command waits: its beginning to be judged, or for the relay to pause.
     holds: bool,
     /// What the login has agreed.
     pub(super) terms: Terms,
@@ -34,6 +34,7 @@ impl MysqlWatch {
 
     /// The user has been changed while the relay paused.
     pub(super) fn begin_anew(&mut self) {
+        self.holds = false;
         self.exchange.begin_anew();
     }
 }
@@ -45,7 +46,7 @@ impl Watch for MysqlWatch {
             Found::Unsure(at) => (Cut::Hold(at), at),
             Found::ChangeUser(at) => (Cut::Pause(at), at),
         };
-        self.holds = matches!(cut, Cut::Hold(_));
+        self.holds = cut != Cut::Through;
         self.exchange
             .app_sent(bytes.get(..followed).unwrap_or(bytes));
         cut

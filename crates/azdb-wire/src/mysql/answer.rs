@@ -225,33 +225,30 @@ impl Answer {
             let is_progress = code.starts_with(&PROGRESS);
             return if is_progress { Heard::More } else { Heard::End };
         }
-        if let Some(ended) = self.status_of(packet, form) {
-            return match ended {
-                Some(new) => {
-                    *status = new;
-                    self.go_on_behind(new)
-                }
-                None => Heard::Astray,
-            };
+        if !self.has_flags(packet, form) {
+            return self.step(packet, form);
         }
-        self.step(packet, form)
+        match packet.status() {
+            Some(new) => {
+                *status = new;
+                self.go_on_behind(new)
+            }
+            None => Heard::Astray,
+        }
     }
 
-    /// The flags of a packet that has to have some; `Some(None)` where they cannot be read.
-    fn status_of(self, packet: &Start, form: Form) -> Option<Option<Status>> {
-        let first = packet.seen().first().copied();
-        let has_some = match self {
-            Self::Done => true,
-            Self::Head => first == Some(OK),
-            Self::ColumnsEnd => true,
+    /// Whether a packet, which is no error, has to be an OK or an EOF.
+    fn has_flags(self, packet: &Start, form: Form) -> bool {
+        match self {
+            Self::Done | Self::ColumnsEnd => true,
+            Self::Head => packet.seen().first() == Some(&OK),
             Self::Rows { .. } | Self::Fields => packet.is_end(form),
             Self::Text
             | Self::Columns(_)
             | Self::Prepared
             | Self::Definitions(_)
             | Self::Unknown => false,
-        };
-        has_some.then(|| packet.status())
+        }
     }
 
     /// What comes behind a packet with flags.

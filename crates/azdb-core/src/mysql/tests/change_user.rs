@@ -267,6 +267,26 @@ async fn in_password_mode_the_server_is_made_to_ask() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_whose_user_has_been_changed_is_in_no_transaction() {
+    let mut door = Door::new();
+    let (mut app, mut database) = door.session().await;
+    app.command(b"\x03begin").await;
+    database.hear_command().await;
+    database.say(b"\0\0\0\x03\0\0\0").await;
+    app.hear().await;
+    door.ending.rest.cancel();
+    let minute = std::time::Duration::from_secs(60);
+    tokio::time::sleep(minute).await;
+    assert!(!app.session.is_finished());
+    app.command(&encoded(&command())).await;
+    database.hear_command().await;
+    database.take_token(TOKEN).await;
+    assert_eq!(app.hear().await, OK);
+    let rest = tokio::time::timeout(minute, app.hear_out()).await;
+    assert_eq!(rest.expect("an end"), b"");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_moved_before_and_after_a_change_of_user_is_counted_together() {
     let mut door = Door::new();
     let (mut app, mut database) = door.session().await;

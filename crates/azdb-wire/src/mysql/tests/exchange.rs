@@ -177,9 +177,9 @@ fn rows_and_commands_go_over_full_packets() {
         assert_next(&exchange, Some(2));
         let head = [&b"\x01"[..], COLUMN, EOF];
         exchange.hear(2, if no_eof { &head[..2] } else { &head });
-        // A row that begins as an end does, and whose last packet looks like one.
-        for rest in [EOF, b"", ERROR] {
-            exchange.upstream_sent(&full(9, 0xfe));
+        // Rows, of which one begins as an end does, and whose last packets look like one.
+        for (first, rest) in [(0xfe, EOF), (5, EOF), (0xfe, b""), (5, ERROR), (0, b"row")] {
+            exchange.upstream_sent(&full(9, first));
             assert_next(&exchange, None);
             exchange.hear(10, &[rest]);
             assert_next(&exchange, Some(11));
