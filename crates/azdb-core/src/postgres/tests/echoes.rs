@@ -2,6 +2,7 @@
 
 use azdb_quote::Chain;
 
+use super::passwords::scram_proof;
 use super::visit::Visit;
 use super::*;
 use crate::rig::{PASSWORD, assert_silent, assert_silent_of, quoting, quoting_of};
@@ -137,16 +138,7 @@ async fn an_md5_answer_is_as_secret_as_the_password() {
 async fn a_proof_of_scram_is_as_secret_as_the_password() {
     for in_an_error in [false, true] {
         let (mut visit, mut database) = with_password(PASSWORD).await;
-        database
-            .say(&message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0"))
-            .await;
-        let (_, initial) = database.message().await;
-        let text = String::from_utf8_lossy(&initial);
-        let (_, nonce) = text.split_once("n,,n=,r=").unwrap();
-        let first = [b"\0\0\0\x0br=", nonce.as_bytes(), b"XYZ,s=c2FsdA==,i=4096"].concat();
-        database.say(&message(b'R', &first)).await;
-        let (_, last) = database.message().await;
-        let last = String::from_utf8(last).unwrap();
+        let last = scram_proof(&mut database).await;
         let (_, proof) = last.split_once(",p=").unwrap();
         // The library takes no `=` in the server's words.
         let proof = proof.trim_end_matches('=');

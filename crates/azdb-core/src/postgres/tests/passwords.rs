@@ -20,22 +20,27 @@ fn telling(plain: PlainPassword, tls: Option<UpstreamTls>) -> House {
     })
 }
 
-#[tokio::test(start_paused = true)]
-async fn scram_without_the_servers_proof_is_not_a_login() {
-    let mut visit = with_password(UpstreamTls::Off).app();
-    visit.say(&startup(b"user\0ann\0")).await;
-    let mut database = Database(visit.dialled().await);
-    database.startup().await;
-    database
-        .say(&message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0"))
-        .await;
+/// Asks for SCRAM, up to the message that ends with the proof.
+pub(super) async fn scram_proof<S: Stream>(database: &mut Database<S>) -> String {
+    let asked = message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0");
+    database.say(&asked).await;
     let (_, initial) = database.message().await;
     let text = String::from_utf8_lossy(&initial);
     let (_, nonce) = text.split_once("n,,n=,r=").unwrap();
     let nonce = nonce.as_bytes();
     let first = [b"\0\0\0\x0br=", nonce, b"XYZ,s=c2FsdA==,i=4096"].concat();
     database.say(&message(b'R', &first)).await;
-    database.message().await;
+    let (_, last) = database.message().await;
+    String::from_utf8(last).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn scram_without_the_servers_proof_is_not_a_login() {
+    let mut visit = with_password(UpstreamTls::Off).app();
+    visit.say(&startup(b"user\0ann\0")).await;
+    let mut database = Database(visit.dialled().await);
+    database.startup().await;
+    scram_proof(&mut database).await;
     // An impostor does not know the password: it skips its proof and says "Ok".
     database.welcome().await;
     let (code, message, _) = error_fields(&visit.hear_out().await);
