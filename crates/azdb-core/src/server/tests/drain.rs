@@ -1,6 +1,7 @@
 //! How the end comes.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::io::AsyncReadExt as _;
 
@@ -19,6 +20,12 @@ struct Running<P: Spoken> {
 /// Longer than any test.
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
+/// Nobody else listens there when this door is shut, as they may where ports alone are different.
+fn address_of_its_own() -> ListenAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    ListenAddr::Tcp(([127, 0, 83, NEXT.fetch_add(1, Ordering::Relaxed)], 0).into())
+}
+
 impl<P: Spoken> Running<P> {
     async fn with(patience: Duration) -> Self {
         Self::draining(Drain {
@@ -32,7 +39,7 @@ impl<P: Spoken> Running<P> {
         let house = House::<P>::spoken(|_| {});
         let (upstream, databases) = sockets::upstream().await;
         let mut route = sockets::route_of(&house);
-        route.listen = vec![any_port()];
+        route.listen = vec![address_of_its_own()];
         route.upstream = vec![sockets::endpoint(upstream)];
         let server = bind(vec![route], &house.authority).await.unwrap();
         let addr = addresses(&server).first().copied().unwrap();
