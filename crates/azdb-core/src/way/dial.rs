@@ -231,9 +231,10 @@ mod tests {
     async fn an_address_that_refuses_does_not_hide_one_that_answers() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let good = listener.local_addr().unwrap();
-        let refusing = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let bad = refusing.local_addr().unwrap();
-        drop(refusing);
+        // Taken, and not listened at.
+        let taken = tokio::net::TcpSocket::new_v4().unwrap();
+        taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let bad = taken.local_addr().unwrap();
         let tcp = Tcp {
             names: Names::of_the_system(),
             home: Home::with([]),
