@@ -1,6 +1,7 @@
 //! Any bytes as HTTP: what somebody asks the endpoints, and what identity endpoints and proxies on the way to them answer.
 
 use std::cell::LazyCell;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use azdb_config::route::ListenAddr;
@@ -24,8 +25,8 @@ const OPENS: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
 struct Place {
     runtime: Runtime,
-    health: std::net::SocketAddr,
-    admin: std::net::SocketAddr,
+    health: SocketAddr,
+    admin: SocketAddr,
     secret: NamedTempFile,
 }
 
@@ -43,19 +44,11 @@ impl Place {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
             listener.local_addr().expect("an address")
         };
-        let (health, admin) = (free(), free());
-        runtime.block_on(async {
-            let tokens = tokens(Environment::default());
-            let server = Server::bind(&[], tokens, || unreachable!("there are no routes"));
-            let server = server.await.expect("no doors");
-            let desks = Admin {
-                listen: AdminListen::At(ListenAddr::Tcp(admin)),
-                ends_over_tcp: false,
-            };
-            let health = ListenAddr::Tcp(health);
-            let open = server.open_endpoints(Some(&health), &desks);
-            open.await.expect("free ports");
-        });
+        // Somebody else may be given a port before it is listened at.
+        let opened = || runtime.block_on(open(free(), free()));
+        let (health, admin) = std::iter::repeat_with(opened)
+            .find_map(|open| open)
+            .expect("two ports");
         let secret = NamedTempFile::new().expect("a file");
         std::fs::write(secret.path(), "s3cret").expect("room");
         Self {
@@ -65,6 +58,20 @@ impl Place {
             secret,
         }
     }
+}
+
+/// Opens both endpoints, where they can be.
+async fn open(health: SocketAddr, admin: SocketAddr) -> Option<(SocketAddr, SocketAddr)> {
+    let tokens = tokens(Environment::default());
+    let server = Server::bind(&[], tokens, || unreachable!("there are no routes"));
+    let server = server.await.expect("no doors");
+    let desks = Admin {
+        listen: AdminListen::At(ListenAddr::Tcp(admin)),
+        ends_over_tcp: false,
+    };
+    let listen = ListenAddr::Tcp(health);
+    let open = server.open_endpoints(Some(&listen), &desks).await;
+    open.ok().map(|()| (health, admin))
 }
 
 /// The first byte says who reads the rest.
@@ -90,7 +97,7 @@ pub fn run(data: &[u8]) {
 }
 
 /// Somebody asks an endpoint.
-async fn asks(at: std::net::SocketAddr, request: &[u8]) {
+async fn asks(at: SocketAddr, request: &[u8]) {
     let stream = TcpStream::connect(at).await.expect("an endpoint");
     stream.set_nodelay(true).expect("a socket");
     let answer = converse(stream, request.chunks(700)).await;
