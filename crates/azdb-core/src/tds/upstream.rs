@@ -1,6 +1,6 @@
 //! What we say to the database, being its client.
 
-use azdb_config::route::{Principal, UpstreamTls};
+use azdb_config::route::{Principal, Route, UpstreamTls};
 use azdb_identity::Token;
 use azdb_wire::tds::{
     Encryption, FedAuthAck, LOGIN_PACKET, Login7, LoginAnswer, LoginSecret, MAX_PRELOGIN, Prelogin,
@@ -102,14 +102,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
                     dialled,
                 });
             };
-            // A name goes where painting over does not reach: to resolvers, and from there into errors.
-            let mut server = routed.server.to_vec();
-            credential.paint_over(&mut server);
-            let routed = Routing {
-                server: &server,
-                ..routed
-            };
-            let target = routing::target(&routed, &own, &route.tds.routing_suffixes)?;
+            let target = target(routed, credential, &own, route)?;
             tracing::debug!(to = %target.endpoint, "sent on");
             drop(upstream);
             if hop == MAX_HOPS {
@@ -130,6 +123,23 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     fn tracks(&mut self) -> Option<&mut Tracks> {
         Some(&mut self.tracks)
     }
+}
+
+/// Where an upstream sends us on to. A name goes where painting over does not reach: to resolvers, and from there into errors.
+fn target(
+    routed: Routing<'_>,
+    credential: Credential<'_>,
+    own: &str,
+    route: &Route,
+) -> Result<routing::Target, TdsFault> {
+    let mut server = routed.server.to_vec();
+    credential.paint_over(&mut server);
+    let server = &server;
+    routing::target(
+        &Routing { server, ..routed },
+        own,
+        &route.tds.routing_suffixes,
+    )
 }
 
 /// Where a login takes place.

@@ -7,6 +7,7 @@ mod each;
 mod endless;
 mod endpoint;
 mod entra;
+mod families;
 mod files;
 mod managed;
 mod picking;
