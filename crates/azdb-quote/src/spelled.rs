@@ -6,6 +6,20 @@ use core::time::Duration;
 /// A duration as people write them: in the largest unit that loses nothing, and in milliseconds at the least.
 pub struct Spelled(pub Duration);
 
+impl Spelled {
+    /// What a clock has measured: from a second on to the tenth of one.
+    pub fn measured(duration: Duration) -> Self {
+        const TENTH: u32 = 100;
+        let tenths = duration.as_millis().saturating_add(50) / u128::from(TENTH);
+        let rounded =
+            u32::try_from(tenths).map(|tenths| Duration::from_millis(TENTH.into()) * tenths);
+        match rounded {
+            Ok(rounded) if duration >= Duration::from_secs(1) => Self(rounded),
+            _ => Self(duration),
+        }
+    }
+}
+
 impl fmt::Display for Spelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
@@ -23,6 +37,20 @@ impl fmt::Display for Spelled {
 mod tests {
     use super::*;
     use alloc::string::ToString as _;
+
+    #[test]
+    fn what_a_clock_has_measured_is_rounded_as_people_do() {
+        for (millis, text) in [
+            (0, "0s"),
+            (830, "830ms"),
+            (8997, "9s"),
+            (3649, "3600ms"),
+            (65_020, "65s"),
+        ] {
+            let measured = Spelled::measured(Duration::from_millis(millis));
+            assert_eq!(measured.to_string(), text);
+        }
+    }
 
     #[test]
     fn what_a_clock_has_measured_is_spelled_without_its_fractions() {

@@ -92,7 +92,7 @@ impl Course {
             notes.push(format!("before it: {}", self.passed_over.join(", ")));
         }
         if let Some(since) = self.since {
-            let held = Spelled(since.elapsed());
+            let held = Spelled::measured(since.elapsed());
             notes.push(format!("held for {held} and tried {} times", self.tries));
         }
         if notes.is_empty() {
@@ -136,7 +136,7 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
         let fault = match outcome {
             Ok(granted) => {
                 if let Some(away) = turns.back(turn.take()) {
-                    tracing::info!(away = %Spelled(away), "the upstream is back");
+                    tracing::info!(away = %Spelled::measured(away), "the upstream is back");
                 }
                 return Ok(granted);
             }

@@ -77,9 +77,10 @@ use crate::way::{Dial, Leg, Stream, Upstream};
 /// MySQL and MariaDB, protocol 4.1.
 pub(crate) struct Mysql;
 
-/// What an app is told of an upstream that has never been met.
+/// What an app is told of an upstream that has never been met. Of an older version an app would ask for a TLS that is too old, or be
+/// offered none, and not come to read why it is refused.
 const NEVER_MET: Greeting<'static> = Greeting {
-    version: b"8.0.0-azdb-proxy",
+    version: b"8.0.4-azdb-proxy",
     thread_id: 1,
     scramble: [0; SCRAMBLE],
     capabilities: Capabilities(0x0000_a28d),

@@ -67,6 +67,16 @@ async fn tls_is_not_offered_where_old_apps_would_insist_on_an_older_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tls_is_offered_before_an_upstream_that_was_never_met() {
+    let mut door = Door::new();
+    let mut app = door.app();
+    drop(door.dialled().await);
+    let read = app.hear().await;
+    let offered = Greeting::parse(&read).unwrap().capabilities;
+    assert!(offered.has(Capabilities::SSL), "an app may insist on it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_upstream_that_refuses_at_once_is_told_after_a_greeting_and_a_response() {
     for (code, expected, said) in [
         (1040, 1040, "no connection left"),

@@ -169,8 +169,9 @@ async fn a_login_that_is_held_ends_with_its_cause_and_how_long_it_was<P: Spoken>
         text.starts_with("azdb-proxy: lost the upstream while "),
         "{text}"
     );
-    assert!(text.contains("; held for "), "{text}");
-    assert!(text.contains(" and tried "), "{text}");
+    let is_rounded =
+        ["9s", "8100ms"].map(|held| text.contains(&format!("; held for {held} and tried ")));
+    assert!(is_rounded.contains(&true), "{text}");
     let tries = pair.dialled().len();
     assert!((8..20).contains(&tries), "{tries} in nine seconds");
 }
