@@ -43,7 +43,7 @@ pub(super) struct ServerBehind {
 pub(super) enum NotLoggedIn {
     /// The app is told in our words.
     Ours(BehindError),
-    /// The app reads the server's own ErrorResponse: it is about what the app has asked for.
+    /// The app reads the server's own ErrorResponse, with all that it has said before: it is about what the app has asked for.
     Its(Vec<u8>),
 }
 
@@ -198,7 +198,11 @@ impl Login<'_> {
         loop {
             let (kind, packet) = self.read().await?;
             if kind == b'E' {
-                return Err(self.refused(packet));
+                // The app has Ok in front of it, as one that logs in there has: libpq tries nothing else then.
+                return Err(match self.refused(packet) {
+                    NotLoggedIn::Its(error) => NotLoggedIn::Its([greeting, error].concat()),
+                    ours => ours,
+                });
             }
             greeting.extend_from_slice(&packet);
             if kind == b'Z' {
