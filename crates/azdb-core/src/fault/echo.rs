@@ -17,6 +17,7 @@ use std::collections::{HashSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use memchr::memmem;
 use zeroize::Zeroizing;
 
 use super::Cause;
@@ -36,28 +37,35 @@ pub(crate) struct Secrets(Mutex<Spellings>);
 #[derive(Default)]
 struct Spellings {
     /// The token, or the password.
-    secrets: Vec<Zeroizing<String>>,
+    secrets: Vec<Text>,
     /// What was made of the password.
     proofs: VecDeque<Proof>,
 }
 
 enum Proof {
-    Text(Zeroizing<String>),
+    Text(Text),
     Bytes(Zeroizing<Vec<u8>>),
+}
+
+/// A text in both encodings.
+struct Text {
+    narrow: Zeroizing<Vec<u8>>,
+    wide: Zeroizing<Vec<u8>>,
 }
 
 impl Secrets {
     /// Notes a secret that is about to be sent, or proved.
     pub(crate) fn secret(&self, secret: &str) {
         let mut spellings = self.lock();
-        if !spellings.secrets.iter().any(|known| **known == *secret) {
-            spellings.secrets.push(Zeroizing::new(secret.to_owned()));
+        let is_known = |known: &Text| *known.narrow == secret.as_bytes();
+        if !spellings.secrets.iter().any(is_known) {
+            spellings.secrets.push(Text::of(secret));
         }
     }
 
     /// Notes a proof that is text.
     pub(crate) fn proof(&self, text: &str) {
-        self.keep(Proof::Text(Zeroizing::new(text.to_owned())));
+        self.keep(Proof::Text(Text::of(text)));
     }
 
     /// Notes a proof that is not: who quotes it may spell it in digits.
@@ -68,19 +76,19 @@ impl Secrets {
             // Writing to a string cannot fail.
             let _ = write!(digits, "{byte:02x}");
         }
-        self.proof(&digits.to_ascii_uppercase());
-        self.keep(Proof::Text(digits));
+        self.proof(&Zeroizing::new(digits.to_ascii_uppercase()));
+        self.proof(&digits);
     }
 
     /// Paints over what of all that stands in `words`.
     pub(crate) fn paint_over(&self, words: &mut [u8]) {
         let spellings = self.lock();
         for secret in &spellings.secrets {
-            paint_over(words, secret);
+            secret.paint_over(words);
         }
         for proof in &spellings.proofs {
             match proof {
-                Proof::Text(text) => paint_over(words, text),
+                Proof::Text(text) => text.paint_over(words),
                 Proof::Bytes(bytes) => paint(words, bytes, b"*"),
             }
         }
@@ -133,17 +141,27 @@ impl Cause {
     }
 }
 
-/// Paints over what of `secret` stands in `words`.
-fn paint_over(words: &mut [u8], secret: &str) {
-    paint(words, secret.as_bytes(), b"*");
-    let wide: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    paint(words, &Zeroizing::new(wide), b"*\0");
+impl Text {
+    fn of(text: &str) -> Self {
+        let mut wide = Zeroizing::new(Vec::with_capacity(2 * text.len()));
+        wide.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        Self {
+            narrow: Zeroizing::new(text.as_bytes().to_vec()),
+            wide,
+        }
+    }
+
+    /// Paints over what of it stands in `words`.
+    fn paint_over(&self, words: &mut [u8]) {
+        paint(words, &self.narrow, b"*");
+        paint(words, &self.wide, b"*\0");
+    }
 }
 
 /// The same in one encoding, whose `brush` is one letter wide.
 fn paint(words: &mut [u8], secret: &[u8], brush: &[u8]) {
     let part = part_of(secret.len() / brush.len()) * brush.len();
-    if part == 0 {
+    if part == 0 || !may_hold(words, secret, part) {
         return;
     }
     // Each begins with a letter: half a letter farther the brush would not fit.
@@ -161,6 +179,13 @@ fn paint(words: &mut [u8], secret: &[u8], brush: &[u8]) {
             }
         }
     }
+}
+
+/// Whether `part` bytes of the secret in a row may stand in the words. A cheap look, for in nearly all words that an upstream says there is
+/// nothing: wherever so many stand, a block of half as many does.
+fn may_hold(words: &[u8], secret: &[u8], part: usize) -> bool {
+    let mut blocks = words.chunks_exact(part.div_ceil(2));
+    words.len() >= part && blocks.any(|block| memmem::find(secret, block).is_some())
 }
 
 /// How many letters in a row are a part of a secret of so many: of a short one most of it, because a server may cut it short.
@@ -184,6 +209,10 @@ mod tests {
     use super::*;
 
     const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.c2VjcmV0.c2lnbmF0dXJl";
+
+    fn paint_over(words: &mut [u8], secret: &str) {
+        Text::of(secret).paint_over(words);
+    }
 
     fn painted(words: &str, secret: &str) -> String {
         let mut words = words.as_bytes().to_vec();
