@@ -9,14 +9,12 @@ pub struct Spelled(pub Duration);
 impl Spelled {
     /// What a clock has measured: from a second on to the tenth of one.
     pub fn measured(duration: Duration) -> Self {
-        const TENTH: u32 = 100;
-        let tenths = duration.as_millis().saturating_add(50) / u128::from(TENTH);
-        let rounded =
-            u32::try_from(tenths).map(|tenths| Duration::from_millis(TENTH.into()) * tenths);
-        match rounded {
-            Ok(rounded) if duration >= Duration::from_secs(1) => Self(rounded),
-            _ => Self(duration),
+        if duration < Duration::from_secs(1) {
+            return Self(duration);
         }
+        let tenths = duration.subsec_millis().saturating_add(50) / 100;
+        let seconds = Duration::from_secs(duration.as_secs());
+        Self(seconds.saturating_add(Duration::from_millis(100) * tenths))
     }
 }
 

@@ -59,7 +59,9 @@ impl<S: Stream> AsyncRead for Arriving<S> {
             && count > 0
         {
             ticket.said(count);
-            room.take_back(ticket);
+            if ticket.is_sent_away() {
+                room.take_back(ticket);
+            }
         }
         Poll::Ready(Ok(()))
     }

@@ -53,21 +53,10 @@ pub(crate) struct BreakingDial {
 impl BreakingDial {
     /// In the place of a lobby's pipes.
     pub(crate) fn instead<P: Protocol>(lobby: Lobby<P, Pipes>, broken: &Break) -> Lobby<P, Self> {
-        let state = crate::lobby::RouteState::new(&lobby.route);
-        Lobby {
-            dialler: Self {
-                pipes: lobby.dialler,
-                broken: broken.clone(),
-            },
-            route: lobby.route,
-            upstream_tls: lobby.upstream_tls,
-            app_tls: lobby.app_tls,
-            tokens: lobby.tokens,
-            closing: lobby.closing,
-            goodbye: lobby.goodbye,
-            tasks: lobby.tasks,
-            state: Arc::new(state),
-        }
+        super::dialling(lobby, |pipes| Self {
+            pipes,
+            broken: broken.clone(),
+        })
     }
 }
 

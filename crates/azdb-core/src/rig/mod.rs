@@ -170,13 +170,14 @@ pub(crate) fn tokens() -> Tokens {
     )
 }
 
-/// The same lobby, which dials in another way.
-pub(crate) fn dialling<P: Protocol, D: Dial<Stream = DuplexStream>>(
+/// A lobby to which nobody has come, which dials in another way.
+pub(crate) fn dialling<P: Protocol, D: Dial>(
     lobby: Lobby<P, Pipes>,
     through: impl FnOnce(Pipes) -> D,
 ) -> Lobby<P, D> {
     Lobby {
         dialler: through(lobby.dialler),
+        state: Arc::new(RouteState::new(&lobby.route)),
         route: lobby.route,
         upstream_tls: lobby.upstream_tls,
         app_tls: lobby.app_tls,
@@ -184,7 +185,6 @@ pub(crate) fn dialling<P: Protocol, D: Dial<Stream = DuplexStream>>(
         closing: lobby.closing,
         goodbye: lobby.goodbye,
         tasks: lobby.tasks,
-        state: lobby.state,
     }
 }
 
