@@ -38,6 +38,7 @@ mod postgres_sample;
 mod probes;
 mod psql;
 mod replication;
+mod session_lines;
 mod silence;
 mod tds_apps;
 mod tds_freetds;

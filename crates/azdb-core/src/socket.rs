@@ -66,6 +66,16 @@ pub(crate) enum Peer {
     InProcess,
 }
 
+impl Peer {
+    /// The user id of its process, where the kernel says it.
+    pub(crate) fn uid(self) -> Option<u32> {
+        match self {
+            Self::Unix(uid) => Some(uid),
+            Self::Tcp(_) | Self::InProcess => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
