@@ -58,6 +58,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let max_connections = section.value(&keys::MAX_CONNECTIONS);
     let login_timeout = section.value(&keys::LOGIN_TIMEOUT);
     let upstream_timeout = section.value(&keys::UPSTREAM_TIMEOUT);
+    let idle_timeout = section.read(&keys::IDLE_TIMEOUT);
     let hold_logins = section.value(&keys::HOLD_LOGINS);
     let follow_dns = section.value(&keys::FOLLOW_DNS);
     let tds = sql_server::read(section, &mode);
@@ -87,6 +88,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         max_connections: max_connections? as usize,
         login_timeout: login_timeout?,
         upstream_timeout: upstream_timeout?,
+        idle_timeout: idle_timeout?.map(|timeout| timeout.value),
         hold_logins: hold_logins?,
         follow_dns: follow_dns?,
         tds: tds?,

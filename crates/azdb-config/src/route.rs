@@ -53,6 +53,8 @@ pub struct Route {
     pub login_timeout: Duration,
     /// A far end whose machine answers no packet for so long has vanished.
     pub upstream_timeout: Duration,
+    /// A session in which nothing has been said for so long ends; `None` lets it be idle for ever.
+    pub idle_timeout: Option<Duration>,
     /// Whether a login waits while its upstream is away for a moment.
     pub hold_logins: bool,
     /// Whether sessions end at rest when their upstream's name has moved to another address.

@@ -22,7 +22,7 @@ pub(crate) static TABLE: Table = Table {
     name: "route",
     title: "[[route]]",
     parts: &[PLACES, LOGIN, UPSTREAM_SIDE, APP_SIDE, LIMITS, SQL_SERVER],
-    later: &["app_password_file", "unix_group", "idle_timeout"],
+    later: &["app_password_file", "unix_group"],
 };
 
 const MYSQL: Needs = Needs::Protocols(&[ProtocolName::Mysql]);
@@ -122,6 +122,10 @@ keys! { LIMITS {
     UPSTREAM_TIMEOUT: Time = Time(Duration::from_secs(2), Duration::from_secs(3600)),
         key("upstream_timeout", "a database, or an app, whose machine answers no packet for so long has vanished: its session ends with an error. One that only does not read, or takes long over a query, has not. On other systems than Linux this holds for connections at rest, and the system's own patience for others")
             .or(Literal::Text("30s"));
+    // Less, and a pool's ordinary pause ends its sessions.
+    IDLE_TIMEOUT: Time = Time(Duration::from_secs(1), Duration::from_secs(30 * 24 * 3600)),
+        key("idle_timeout", "a session in which nothing has been said for so long ends, in an open transaction, too; not while its app waits for an answer. One that waits for notifications (LISTEN) says nothing either")
+            .or_else("sessions may be idle for ever");
     HOLD_LOGINS: Switch = Switch,
         key("hold_logins", "a login waits inside `login_timeout` while its database is away for a moment: refused, reset before the login, starting, full. Turn it off where a health check wants a quick no")
             .or(Literal::Bool(true));

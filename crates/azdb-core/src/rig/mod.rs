@@ -156,6 +156,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         max_connections: 10,
         login_timeout: LOGIN_TIMEOUT,
         upstream_timeout: Duration::from_secs(30),
+        idle_timeout: None,
         hold_logins: false,
         follow_dns: false,
         tds: TdsOptions::default(),
