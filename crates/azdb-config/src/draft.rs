@@ -65,7 +65,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     section.finish();
 
     let (upstream, connect_to, listen, as_whom) = (upstream?, connect_to?, listen?, as_whom?);
-    let ((admission, unix_mode), name) = (admission?, name?);
+    let ((admission, unix_rights), name) = (admission?, name?);
     let route = Route {
         name: name.as_ref().map_or(ours, |name| name.value.clone()),
         protocol: protocol?,
@@ -84,7 +84,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         local_files: local_files?,
         local_tls: local_tls?,
         admission,
-        unix_mode,
+        unix_rights,
         max_connections: max_connections? as usize,
         login_timeout: login_timeout?,
         upstream_timeout: upstream_timeout?,

@@ -108,8 +108,8 @@ fn a_key_that_is_no_list_is_given_once() {
         ),
         ("name=", "route \"orders\": name: is empty"),
         (
-            "unix_group=1s",
-            "route \"orders\": unix_group: not supported by this version yet",
+            "app_password_file=1s",
+            "route \"orders\": app_password_file: not supported by this version yet",
         ),
         (
             "local_tls=x",
