@@ -9,6 +9,7 @@ pub(super) fn of_cause(cause: &Cause) -> &'static str {
         Cause::TooMany { .. } => "route_full",
         Cause::ShuttingDown => "shutting_down",
         Cause::Moved { .. } => "upstream_moved",
+        Cause::Idle { .. } => "idle_timeout",
         Cause::NoRandomness => "no_randomness",
         Cause::Token { .. } => "token",
         Cause::SecretTooLong { .. } => "secret_too_long",

@@ -17,6 +17,8 @@ pub(crate) enum End {
     Moved,
     /// It was as old as a session may become, see `max_session_age`.
     Retired,
+    /// Nothing was said in it for so long as the route allows, see `idle_timeout`.
+    Idle,
     /// A login within it was refused.
     Refused,
     /// A panic.
@@ -24,7 +26,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::AppClosed,
         Self::AppBroke,
         Self::UpstreamClosed,
@@ -32,6 +34,7 @@ impl End {
         Self::ShuttingDown,
         Self::Moved,
         Self::Retired,
+        Self::Idle,
         Self::Refused,
         Self::Bug,
     ];
@@ -41,7 +44,12 @@ impl End {
         match self {
             Self::AppClosed | Self::AppBroke => "app",
             Self::UpstreamClosed | Self::UpstreamBroke => "upstream",
-            Self::ShuttingDown | Self::Moved | Self::Retired | Self::Refused | Self::Bug => "proxy",
+            Self::ShuttingDown
+            | Self::Moved
+            | Self::Retired
+            | Self::Idle
+            | Self::Refused
+            | Self::Bug => "proxy",
         }
     }
 
@@ -53,6 +61,7 @@ impl End {
             Self::ShuttingDown => "shutting_down",
             Self::Moved => "upstream_moved",
             Self::Retired => "max_session_age",
+            Self::Idle => "idle_timeout",
             Self::Refused => "login_refused",
             Self::Bug => "bug",
         }

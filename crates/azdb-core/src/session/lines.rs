@@ -54,7 +54,7 @@ pub(super) fn ended(end: End, ended: &Ended, since: Instant) {
     let (error, at_rest) = match &ended.why {
         Why::Broken(_, error) => (Some(display(Chain(error))), None),
         Why::Goodbye { at_rest } => (None, Some(*at_rest)),
-        Why::Closed(_) | Why::Retired | Why::Refused => (None, None),
+        Why::Closed(_) | Why::Retired | Why::Idle(_) | Why::Refused => (None, None),
     };
     tracing::info!(
         closed_by = %end.by(),

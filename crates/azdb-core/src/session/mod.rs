@@ -139,7 +139,7 @@ async fn part<P: Protocol, A: Stream, D: Dial>(
     let (is_ours, is_at_rest) = match ended.why {
         Why::Goodbye { at_rest } => (true, at_rest),
         Why::Refused => (true, false),
-        Why::Retired => (true, true),
+        Why::Retired | Why::Idle(_) => (true, true),
         Why::Closed(_) | Why::Broken(..) => (false, false),
     };
     let cause = cause(&ended.why, following.as_deref(), lobby, ending);
@@ -177,6 +177,7 @@ fn cause<P: Protocol, D: Dial>(
             let moved = moved(following, ending).cloned();
             Some(moved.map_or(Cause::ShuttingDown, |name| Cause::Moved { name }))
         }
+        Why::Idle(limit) => Some(Cause::Idle { limit: *limit }),
         Why::Broken(Side::Upstream, error) => {
             // The log has the error itself.
             let source = io::Error::new(error.kind(), error.to_string());
@@ -200,6 +201,7 @@ fn end(why: &Why, following: Option<&Following>, ending: &Ending) -> End {
         Why::Goodbye { .. } => moved(following, ending).map_or(End::ShuttingDown, |_| End::Moved),
         Why::Refused => End::Refused,
         Why::Retired => End::Retired,
+        Why::Idle(_) => End::Idle,
     }
 }
 
@@ -238,6 +240,7 @@ async fn converse<P: Protocol, A: Stream, D: Dial>(
                     },
                 }
             },
+            idle: lobby.route.idle_timeout,
         };
         match relay(legs, watch, Linger::default(), ends, &lobby.state.ledger).await {
             Stopped::Ended(ended) => break ended,
