@@ -3,7 +3,7 @@
 use super::*;
 use crate::reception::Resources;
 use crate::rig::{Spoken, in_every_protocol, sockets, tokens};
-use crate::socket::Door;
+use crate::socket::{Door, Families};
 
 in_every_protocol!(
     #[tokio::test]
@@ -13,7 +13,7 @@ in_every_protocol!(
 async fn a_connection_of_ours_that_comes_back_is_told_as_a_loop_after_one_hop<P: Spoken>() {
     let house = House::<P>::spoken(|_| {});
     let listen = azdb_config::route::ListenAddr::Tcp(([127, 0, 0, 1], 0).into());
-    let door = Door::open(&listen, 0o600).await.unwrap();
+    let door = Door::open(&listen, 0o600, Families::Own).await.unwrap();
     let addr = door.local_addr().unwrap();
     let mut route = sockets::route_of(&house);
     (route.upstream, route.hold_logins) = (vec![sockets::endpoint(addr)], true);

@@ -1,35 +1,39 @@
-//! Sockets of this machine: where apps come in.
+//! Doors: taken first, so that nobody else has them, and open when they can serve.
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
+use azdb_config::route::ListenAddr;
 use azdb_quote::Chain;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
-use azdb_config::route::ListenAddr;
-
+use super::{AppSocket, Peer};
 use crate::pulse::Pulse;
 
 /// Connections that wait for `accept`, as many as the kernel allows by default.
 const BACKLOG: i32 = 4096;
 
-/// How many files this process may open.
-pub(crate) fn most_files() -> usize {
+/// Which addresses `[::]` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Families {
+    /// Those of IPv6: `0.0.0.0` is another door.
+    Own,
+    /// Those of IPv4, too.
+    Both,
+}
+
+/// An address that nobody has open. Whoever connects is refused until it is opened here; whoever opens it before us is found out then.
+#[derive(Debug)]
+pub(crate) enum Reserved {
+    /// TCP: bound.
+    Tcp(Socket),
+    /// A socket file. It is made when the door opens: one that refuses is taken for a dead one's, and replaced.
     #[cfg(unix)]
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    #[cfg(not(unix))]
-    let limit = None::<u64>;
-    limit.map_or(usize::MAX, |limit| {
-        usize::try_from(limit).unwrap_or(usize::MAX)
-    })
+    Unix { path: PathBuf, mode: u32 },
 }
 
 /// A place where apps come in, open.
@@ -45,33 +49,50 @@ pub(crate) enum Door {
     },
 }
 
-/// An app's connection.
-#[derive(Debug)]
-pub(crate) enum AppSocket {
-    Tcp(Pulse),
-    #[cfg(unix)]
-    Unix(UnixStream),
-    /// Of this process.
-    Pipe(DuplexStream),
-}
+impl Reserved {
+    /// Takes an address; `mode` is that of a socket file.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports.
+    pub(crate) fn at(addr: &ListenAddr, mode: u32, families: Families) -> io::Result<Self> {
+        match addr {
+            ListenAddr::Tcp(addr) => bind_tcp(*addr, families).map(Self::Tcp),
+            #[cfg(unix)]
+            ListenAddr::Unix(path) => Ok(Self::Unix {
+                path: path.clone(),
+                mode,
+            }),
+            #[cfg(not(unix))]
+            ListenAddr::Unix(_) => {
+                let _ = mode;
+                Err(io::Error::other("no unix sockets on this platform"))
+            }
+        }
+    }
 
-/// Who an app is, as far as the kernel can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peer {
-    /// A process somewhere.
-    Tcp(SocketAddr),
-    /// A process of this machine, under this user id.
-    Unix(u32),
-    /// Ourselves.
-    InProcess,
-}
-
-impl std::fmt::Display for Peer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    /// The address that apps will reach, for a socket file none.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(addr) => addr.fmt(f),
-            Self::Unix(uid) => write!(f, "unix uid {uid}"),
-            Self::InProcess => f.write_str("this process"),
+            Self::Tcp(socket) => socket.local_addr().ok()?.as_socket(),
+            #[cfg(unix)]
+            Self::Unix { .. } => None,
+        }
+    }
+
+    /// Lets apps come.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports; for a socket file also [`io::ErrorKind::AddrInUse`] when another process serves it.
+    pub(crate) async fn open(self) -> io::Result<Door> {
+        match self {
+            Self::Tcp(socket) => {
+                socket.listen(BACKLOG)?;
+                TcpListener::from_std(socket.into()).map(Door::Tcp)
+            }
+            #[cfg(unix)]
+            Self::Unix { path, mode } => bind_unix(&path, mode).await,
         }
     }
 }
@@ -81,18 +102,9 @@ impl Door {
     ///
     /// # Errors
     ///
-    /// Whatever the kernel reports; for a socket file also [`io::ErrorKind::AddrInUse`] when another process serves it.
-    pub(crate) async fn open(addr: &ListenAddr, unix_mode: u32) -> io::Result<Self> {
-        match addr {
-            ListenAddr::Tcp(addr) => bind_tcp(*addr).map(Self::Tcp),
-            #[cfg(unix)]
-            ListenAddr::Unix(path) => bind_unix(path, unix_mode).await,
-            #[cfg(not(unix))]
-            ListenAddr::Unix(_) => {
-                let _ = unix_mode;
-                Err(io::Error::other("no unix sockets on this platform"))
-            }
-        }
+    /// As those of [`Reserved::at`] and [`Reserved::open`].
+    pub(crate) async fn open(addr: &ListenAddr, mode: u32, families: Families) -> io::Result<Self> {
+        Reserved::at(addr, mode, families)?.open().await
     }
 
     /// The address that apps reach, for a socket file none.
@@ -125,18 +137,16 @@ impl Door {
     }
 }
 
-fn bind_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
+fn bind_tcp(addr: SocketAddr, families: Families) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     if addr.is_ipv6() {
-        // [::1] and 127.0.0.1 are two doors; `[::]` must not take the other family's.
-        socket.set_only_v6(true)?;
+        socket.set_only_v6(families == Families::Own)?;
     }
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket)
 }
 
 #[cfg(unix)]
@@ -220,67 +230,6 @@ impl Drop for UnlinkOnDrop {
     }
 }
 
-macro_rules! with_either {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            AppSocket::Tcp($stream) => $call,
-            #[cfg(unix)]
-            AppSocket::Unix($stream) => $call,
-            AppSocket::Pipe($stream) => $call,
-        }
-    };
-}
-
-impl AppSocket {
-    /// Where the app has come to, and where it was to go before it was redirected here, as far as the kernel knows.
-    pub(crate) fn destinations(&self) -> Vec<SocketAddr> {
-        match self {
-            Self::Tcp(pulse) => pulse.destinations(),
-            #[cfg(unix)]
-            Self::Unix(_) => Vec::new(),
-            Self::Pipe(_) => Vec::new(),
-        }
-    }
-
-    /// From now on the app has vanished when its machine answers nothing for `limit`. This machine's own kernel tells.
-    pub(crate) fn must_answer_within(&mut self, limit: Duration) {
-        match self {
-            Self::Tcp(pulse) => pulse.must_answer_within(limit),
-            #[cfg(unix)]
-            Self::Unix(_) => {}
-            Self::Pipe(_) => {}
-        }
-    }
-}
-
-impl AsyncRead for AppSocket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        with_either!(self, stream => Pin::new(stream).poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for AppSocket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        with_either!(self, stream => Pin::new(stream).poll_write(cx, bytes))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_either!(self, stream => Pin::new(stream).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_either!(self, stream => Pin::new(stream).poll_shutdown(cx))
-    }
-}
-
 #[cfg(all(test, unix))]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
@@ -294,7 +243,7 @@ mod tests {
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         assert!(path.exists());
 
-        let door = Door::open(&ListenAddr::Unix(path.clone()), 0o600)
+        let door = Door::open(&ListenAddr::Unix(path.clone()), 0o600, Families::Own)
             .await
             .unwrap();
         assert_eq!(
@@ -302,7 +251,7 @@ mod tests {
             0o600
         );
 
-        let second = Door::open(&ListenAddr::Unix(path.clone()), 0o600)
+        let second = Door::open(&ListenAddr::Unix(path.clone()), 0o600, Families::Own)
             .await
             .unwrap_err();
         assert_eq!(second.kind(), io::ErrorKind::AddrInUse);
@@ -331,7 +280,7 @@ mod tests {
         };
         assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
         let before = node(&path).unwrap();
-        let refused = Door::open(&ListenAddr::Unix(path.clone()), 0o600).await;
+        let refused = Door::open(&ListenAddr::Unix(path.clone()), 0o600, Families::Own).await;
         assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::AddrInUse);
         assert_eq!(node(&path).unwrap(), before, "it is still the same file");
     }
@@ -340,7 +289,7 @@ mod tests {
     async fn a_socket_file_that_has_become_another_ones_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("moved");
-        let door = Door::open(&ListenAddr::Unix(path.clone()), 0o600)
+        let door = Door::open(&ListenAddr::Unix(path.clone()), 0o600, Families::Own)
             .await
             .unwrap();
         std::fs::rename(&path, dir.path().join("elsewhere")).unwrap();
@@ -356,7 +305,7 @@ mod tests {
         let path = dir.path().join("precious");
         std::fs::write(&path, "data").unwrap();
         assert!(
-            Door::open(&ListenAddr::Unix(path.clone()), 0o600)
+            Door::open(&ListenAddr::Unix(path.clone()), 0o600, Families::Own)
                 .await
                 .is_err()
         );
