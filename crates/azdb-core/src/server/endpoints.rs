@@ -4,17 +4,20 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use azdb_config::route::ListenAddr;
+use azdb_config::route::{ListenAddr, SocketRights};
 use azdb_config::{Admin, AdminListen};
 use azdb_quote::Chain;
 
 use super::start::EAFNOSUPPORT;
 use super::{Server, StartError};
 use crate::admin::{self, Bureau, Desk};
-use crate::socket::{Door, Families};
+use crate::socket::{Door, Families, Reserved};
 
-/// Mode of an endpoint's socket file: whoever runs the proxy.
-const SOCKET_MODE: u32 = 0o600;
+/// Rights on an endpoint's socket file: whoever runs the proxy.
+const SOCKET_RIGHTS: SocketRights = SocketRights {
+    mode: 0o600,
+    group: None,
+};
 
 impl Server {
     /// Opens the endpoints for health and administration, and answers there until the process ends.
@@ -63,19 +66,20 @@ impl Server {
 /// manifest for many machines need not know.
 async fn health_door(listen: &ListenAddr, all: &[ListenAddr]) -> io::Result<Door> {
     let ListenAddr::Tcp(addr) = listen else {
-        return Door::open(listen, SOCKET_MODE, Families::Own).await;
+        return Door::open(listen, SOCKET_RIGHTS).await;
     };
     let port = addr.port();
     let has_other_family = |other: &ListenAddr| matches!(other, ListenAddr::Tcp(other) if other.is_ipv4() && other.port() == port);
     if addr.ip() != Ipv6Addr::UNSPECIFIED || all.iter().any(has_other_family) {
-        return Door::open(listen, SOCKET_MODE, Families::Own).await;
+        return Door::open(listen, SOCKET_RIGHTS).await;
     }
-    match Door::open(listen, SOCKET_MODE, Families::Both).await {
+    match Reserved::at(listen, SOCKET_RIGHTS, Families::Both) {
+        Ok(reserved) => reserved.open().await,
         Err(error) if error.raw_os_error() == Some(EAFNOSUPPORT) => {
             let listen = ListenAddr::Tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
-            Door::open(&listen, SOCKET_MODE, Families::Own).await
+            Door::open(&listen, SOCKET_RIGHTS).await
         }
-        opened => opened,
+        Err(error) => Err(error),
     }
 }
 
@@ -84,7 +88,7 @@ async fn open_endpoint(
     desk: Desk,
     bureau: &Arc<Bureau>,
 ) -> Result<(), StartError> {
-    let door = Door::open(listen, SOCKET_MODE, Families::Own).await;
+    let door = Door::open(listen, SOCKET_RIGHTS).await;
     answer_at(door, listen, desk, bureau)
 }
 

@@ -77,7 +77,7 @@ pub enum StartError {
 pub(super) fn reserve_doors(route: &Route) -> Result<Vec<(Reserved, ListenAddr)>, StartError> {
     let mut taken = Vec::new();
     for listen in &route.listen {
-        match Reserved::at(listen, route.unix_mode, Families::Own) {
+        match Reserved::at(listen, route.unix_rights, Families::Own) {
             Ok(door) => taken.push((door, listen.clone())),
             Err(error) if is_missing_ipv6(listen, &error) && route.listen.len() > 1 => {
                 tracing::info!(route = %route.name, %listen, error = %Chain(&error), "this machine has no such address, left out");

@@ -1,6 +1,9 @@
 //! Sockets of this machine: where apps come in.
 
 mod door;
+mod peer;
+#[cfg(unix)]
+mod unix;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::UnixStream;
 
 pub(crate) use door::{Door, Families, Reserved};
+pub(crate) use peer::Peer;
 
 use crate::pulse::Pulse;
 
@@ -35,27 +39,6 @@ pub(crate) enum AppSocket {
     Unix(UnixStream),
     /// Of this process.
     Pipe(DuplexStream),
-}
-
-/// Who an app is, as far as the kernel can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peer {
-    /// A process somewhere.
-    Tcp(SocketAddr),
-    /// A process of this machine, under this user id.
-    Unix(u32),
-    /// Ourselves.
-    InProcess,
-}
-
-impl std::fmt::Display for Peer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(addr) => addr.fmt(f),
-            Self::Unix(uid) => write!(f, "unix uid {uid}"),
-            Self::InProcess => f.write_str("this process"),
-        }
-    }
 }
 
 macro_rules! with_either {
@@ -118,3 +101,6 @@ impl AsyncWrite for AppSocket {
         with_either!(self, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;
