@@ -21,6 +21,7 @@
 //!   fault       causes, whose they are, and remedies
 //!   socket      doors
 //!   pulse       TCP connections, and whether their far end is still there
+//!   sock_diag   what the kernel knows of one
 //!   ending      how everything comes to an end together
 //! ```
 //!
@@ -46,6 +47,8 @@ mod relay;
 mod rig;
 mod server;
 mod session;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 mod socket;
 mod stranger;
 mod tds;

@@ -146,7 +146,7 @@ fn every_key_of_every_table_is_read() {
                 }
                 "quitquitquit" => "listen = \"127.0.0.1:1\"",
                 "allow" | "trust_network" => "listen = \"0.0.0.0:1\"",
-                "allow_uids" | "unix_mode" => "listen = \"unix:/no/such/socket\"",
+                "unix_group" | "unix_mode" => "listen = \"unix:/no/such/socket\"",
                 _ => "",
             };
             let text = format!("{header}\n{name} = 1979-05-27\n{around}\n");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use azdb_config::route::ListenAddr;
+use azdb_config::route::{ListenAddr, SocketRights};
 use azdb_config::{Admin, AdminListen};
 use azdb_quote::Chain;
 
@@ -11,8 +11,11 @@ use crate::admin::{self, Bureau, Desk};
 use crate::reception;
 use crate::socket::Door;
 
-/// Mode of an endpoint's socket file: whoever runs the proxy.
-const SOCKET_MODE: u32 = 0o600;
+/// Rights on an endpoint's socket file: whoever runs the proxy.
+const SOCKET_RIGHTS: SocketRights = SocketRights {
+    mode: 0o600,
+    group: None,
+};
 
 impl Server {
     /// Opens the endpoints for health and administration, and answers there until the process ends.
@@ -70,7 +73,7 @@ async fn open_endpoint(
         listen: listen.clone(),
         source,
     };
-    let door = Door::open(listen, SOCKET_MODE).await.map_err(failed)?;
+    let door = Door::open(listen, SOCKET_RIGHTS).await.map_err(failed)?;
     let listen = door
         .local_addr()
         .map_or_else(|| listen.clone(), ListenAddr::Tcp);

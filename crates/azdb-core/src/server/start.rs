@@ -63,7 +63,7 @@ pub enum StartError {
 pub(super) async fn open_doors(route: &Route) -> Result<Vec<(Door, ListenAddr)>, StartError> {
     let mut open = Vec::new();
     for listen in &route.listen {
-        match Door::open(listen, route.unix_mode).await {
+        match Door::open(listen, route.unix_rights).await {
             Ok(door) => open.push((door, listen.clone())),
             Err(error) if is_missing_ipv6(listen, &error) && route.listen.len() > 1 => {
                 tracing::info!(route = %route.name, %listen, error = %Chain(&error), "this machine has no such address, left out");
