@@ -7,6 +7,7 @@ mod demo;
 mod end;
 mod exit;
 mod logging;
+mod manual;
 mod output;
 mod run;
 mod signals;
@@ -15,7 +16,7 @@ mod system;
 use azdb_config::Config;
 use azdb_core::LocalAuthority;
 use azdb_identity::Environment;
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 
 use args::{Args, Command};
 use exit::Exit;
@@ -58,10 +59,22 @@ fn dispatch(args: Args) -> Exit {
             Exit::Success
         }
         Command::Completions { shell } => {
-            let mut out = Vec::new();
-            clap_complete::generate(shell, &mut Args::command(), "azdb-proxy", &mut out);
-            say(String::from_utf8_lossy(&out).trim_end());
+            say(manual::completions(shell).trim_end());
             Exit::Success
+        }
+        Command::Man { command } => man(command.as_deref()),
+    }
+}
+
+fn man(command: Option<&str>) -> Exit {
+    match manual::page(command) {
+        Ok(page) => {
+            say(page.trim_end());
+            Exit::Success
+        }
+        Err(error) => {
+            tell(&format!("azdb-proxy: {error}"));
+            Exit::Usage
         }
     }
 }

@@ -19,10 +19,15 @@ The app connects to this proxy on localhost with any user and any password. The 
 in there with a token of the managed identity, and then moves bytes.";
 
 /// What `version` says behind the name. What signs tokens is for trying, so a program that can do it says so.
-#[cfg(not(feature = "demo"))]
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
-#[cfg(feature = "demo")]
-pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " with demo");
+pub(crate) const VERSION: &str = if cfg!(all(feature = "demo", feature = "fips")) {
+    concat!(env!("CARGO_PKG_VERSION"), " with demo, fips")
+} else if cfg!(feature = "demo") {
+    concat!(env!("CARGO_PKG_VERSION"), " with demo")
+} else if cfg!(feature = "fips") {
+    concat!(env!("CARGO_PKG_VERSION"), " with fips")
+} else {
+    env!("CARGO_PKG_VERSION")
+};
 
 const AFTER: &str = "\
 Examples:
@@ -105,11 +110,16 @@ pub(crate) enum Command {
     },
     /// Print the JSON Schema of the configuration file, with which editors complete and check it
     Schema,
-    /// Print name and version, and whether the demo is in
+    /// Print name and version, and whether the demo or the FIPS module is in
     Version,
     /// Print a completion script for a shell
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
+    },
+    /// Print the manual page of the program, or of one of its commands: azdb-proxy man | man -l -
+    Man {
+        /// Which command
+        command: Option<String>,
     },
 }
