@@ -16,9 +16,10 @@ use hyper::StatusCode;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use super::{Answer, Bureau, status, text, typed};
+use super::{Answer, Bureau, text, typed};
 use crate::ledger::{End, Ledger};
 use crate::reception::Reception;
+use crate::wanted;
 use family::{Families, Family, Labels};
 
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -198,7 +199,7 @@ fn tokens(bureau: &Bureau) -> Vec<Family> {
     for token in bureau.tokens.status() {
         let labels = vec![
             ("source", token.source.as_str().to_owned()),
-            ("identity", status::identity(token.selector.as_ref())),
+            ("identity", wanted::named(token.selector.as_ref())),
             ("audience", token.audience.as_str().to_owned()),
         ];
         let left = token.expires_in.unwrap_or_default();
