@@ -19,7 +19,6 @@ use azdb_config::DrainIdle;
 use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::Tokens;
 use azdb_names::Names;
-use azdb_quote::Spelled;
 use tokio_util::sync::CancellationToken;
 
 use crate::ending::Ending;
@@ -198,7 +197,7 @@ impl OpenServer {
 
         ending.stopping.cancel();
         if !delay.is_zero() {
-            tracing::info!(time = %Spelled(delay), "serving on");
+            tracing::info!(delay_s = delay.as_secs_f64(), "serving on");
             tokio::time::sleep(delay).await;
         }
         ending.closing.cancel();
@@ -207,7 +206,11 @@ impl OpenServer {
         ending.tasks.close();
         let open = ending.sessions();
         if open > 0 {
-            tracing::info!(sessions = open, patience = %Spelled(patience), "draining");
+            tracing::info!(
+                sessions = open,
+                patience_s = patience.as_secs_f64(),
+                "draining"
+            );
         }
         if idle == DrainIdle::Now {
             ending.rest.cancel();

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use azdb_quote::Chain;
+use azdb_identity::Token;
+use azdb_quote::{Chain, Quoted};
 use tokio::time::Instant;
 
 use super::{Server, StartError};
-use crate::wanted::{Wanted, wanted};
+use crate::wanted::{Wanted, named, wanted};
 
 impl Server {
     /// Asks for the token of every route, so that a mistake shows before the first app does.
@@ -19,8 +20,8 @@ impl Server {
             // On its own: the end of the process must not wait for an identity endpoint. What a fetch meets is logged by the
             // token engine, with its remedy.
             tokio::spawn(async move {
-                if tokens.get(&one.identity, &one.audience).await.is_ok() {
-                    tracing::info!(route = one.route, audience = %one.audience, "token ready");
+                if let Ok(token) = tokens.get(&one.identity, &one.audience).await {
+                    log_ready(&one, &token);
                 }
             });
         }
@@ -36,30 +37,25 @@ impl Server {
         for one in &wanted {
             self.begin(one);
         }
-        for Wanted {
-            route,
-            identity,
-            audience,
-        } in wanted
-        {
-            let token = self.tokens.get(&identity, &audience);
+        for one in wanted {
+            let token = self.tokens.get(&one.identity, &one.audience);
             match tokio::time::timeout_at(until, token).await {
-                Ok(Ok(_)) => tracing::info!(route, %audience, "token ready"),
+                Ok(Ok(token)) => log_ready(&one, &token),
                 Ok(Err(source)) => {
                     return Err(StartError::NotReady {
-                        route,
+                        route: one.route,
                         remedy: source.remedy(),
                         source,
                     });
                 }
                 Err(_) => {
-                    let source = self.tokens.last_error(&identity, &audience);
+                    let source = self.tokens.last_error(&one.identity, &one.audience);
                     let remedy = source.as_ref().map_or_else(
                         || "the identity endpoint has not answered".to_owned(),
                         azdb_identity::TokenError::remedy,
                     );
                     return Err(StartError::NotReadyInTime {
-                        route,
+                        route: one.route,
                         patience,
                         remedy,
                         source,
@@ -88,4 +84,28 @@ impl Server {
     fn wanted(&self) -> Vec<Wanted> {
         wanted(self.receptions.iter().map(|reception| reception.route()))
     }
+}
+
+/// Whose token it is: as the configuration says it, and, by its ids, as the token itself does, which nobody has verified.
+fn log_ready(wanted: &Wanted, token: &Token) {
+    let Wanted {
+        route,
+        identity,
+        audience,
+    } = wanted;
+    let claims = token.claims().unwrap_or_default();
+    let shown = |id: &Option<String>| {
+        let id = id.as_deref()?;
+        Some(Quoted(id.as_bytes()).first_line().to_string())
+    };
+    tracing::info!(
+        route,
+        identity = %named(identity.selector.as_ref()),
+        name = identity.name.as_deref(),
+        oid = shown(&claims.oid),
+        appid = shown(&claims.appid),
+        %audience,
+        left_s = token.left().as_secs(),
+        "token ready"
+    );
 }
