@@ -1,5 +1,7 @@
 //! A door and the apps that come through it.
 
+mod announced;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
