@@ -14,6 +14,7 @@ mod errors;
 mod first_packets;
 mod half_open;
 mod idle;
+mod labels;
 mod leaks;
 mod lifecycle;
 mod limits;
