@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod asking;
 mod cancel;
 mod commands;
 mod compose;
@@ -42,6 +43,7 @@ mod probes;
 mod psql;
 mod replication;
 mod silence;
+mod starting;
 mod tds_apps;
 mod tds_freetds;
 mod tds_server;

@@ -12,9 +12,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::{Answer, Bureau, status, text, typed};
+use super::{Answer, Bureau, text, typed};
 use crate::ledger::Ledger;
 use crate::reception::Reception;
+use crate::wanted;
 
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -113,7 +114,7 @@ fn tokens(registry: &mut Registry, bureau: &Bureau) {
     for token in bureau.tokens.status() {
         let labels = vec![
             ("source", token.source.as_str().to_owned()),
-            ("identity", status::identity(token.selector.as_ref())),
+            ("identity", wanted::named(token.selector.as_ref())),
             ("audience", token.audience.as_str().to_owned()),
         ];
         let left = token.expires_in.unwrap_or_default().as_secs();
