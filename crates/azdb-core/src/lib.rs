@@ -18,6 +18,7 @@
 //!   tls         certificates on both sides
 //!   deadline    one clock for a login
 //!   ledger      what a route has done
+//!   phases      what a login spends its time on
 //!   stranger    who is no app
 //!   fault       causes, whose they are, and remedies
 //!   socket      doors
@@ -40,6 +41,7 @@ mod listener;
 mod lobby;
 mod mysql;
 mod parting;
+mod phases;
 mod postgres;
 mod pulse;
 mod reception;

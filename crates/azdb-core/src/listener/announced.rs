@@ -12,9 +12,6 @@ use std::net::SocketAddr;
 use ppp::{HeaderResult, v1, v2};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// First bytes of a header; no app's first byte is one of them, whatever it speaks.
-pub(super) const FIRST: [u8; 2] = [b'P', b'\r'];
-
 /// Length of the shortest header of both versions, `PROXY UNKNOWN\r\n`.
 const SHORTEST: usize = 15;
 /// Length of the longest of version 1.
