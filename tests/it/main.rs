@@ -7,6 +7,7 @@ mod cancel;
 mod commands;
 mod compose;
 mod demo;
+mod draining;
 mod drivers;
 mod emulator;
 mod endings;
