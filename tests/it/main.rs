@@ -17,6 +17,7 @@ mod exec;
 mod first_packets;
 mod half_open;
 mod idle;
+mod labels;
 mod leaks;
 mod lifecycle;
 mod limits;
