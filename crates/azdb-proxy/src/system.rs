@@ -9,7 +9,7 @@ static AT_START: std::sync::OnceLock<rustix::process::Rlimit> = std::sync::OnceL
 pub(crate) fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
-    AT_START.get_or_init(|| limit.clone());
+    AT_START.get_or_init(|| limit);
     limit.current = limit.maximum;
     match setrlimit(Resource::Nofile, limit) {
         Ok(()) => tracing::debug!(limit = ?limit.current, "open files"),
@@ -24,7 +24,7 @@ pub(crate) fn with_the_file_limit_of_the_start<T>(start: impl FnOnce() -> T) -> 
     let ours = getrlimit(Resource::Nofile);
     let lowered = AT_START
         .get()
-        .map(|limit| setrlimit(Resource::Nofile, limit.clone()));
+        .map(|limit| setrlimit(Resource::Nofile, *limit));
     let started = start();
     if lowered.is_some()
         && let Err(error) = setrlimit(Resource::Nofile, ours)
