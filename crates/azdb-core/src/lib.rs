@@ -17,6 +17,7 @@
 //!   tls         certificates on both sides
 //!   deadline    one clock for a login
 //!   ledger      what a route has done
+//!   reload      who asks for another configuration, and what became of it
 //!   stranger    who is no app
 //!   fault       causes, whose they are, and remedies
 //!   socket      doors
@@ -42,6 +43,7 @@ mod postgres;
 mod pulse;
 mod reception;
 mod relay;
+mod reload;
 #[cfg(test)]
 mod rig;
 mod server;
@@ -55,6 +57,7 @@ mod way;
 pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
-pub use server::{Drain, Drained, Server, StartError};
+pub use reload::{Begun, RefusedBy, ReloadOutcome, Reloads};
+pub use server::{Changes, Drain, Drained, Server, StartError};
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};
 pub use way::Home;

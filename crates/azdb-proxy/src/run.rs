@@ -1,12 +1,13 @@
 //! `azdb-proxy run`: from a checked configuration to the last session.
 
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use azdb_config::{Config, Process};
-use azdb_core::{Drain, Drained, LocalAuthority, Server, platform_client};
+use azdb_core::{Drain, Drained, LocalAuthority, LocalTlsError, Server, platform_client};
 use azdb_identity::{Environment, Tokens};
 
 use crate::exit::Exit;
@@ -76,22 +77,27 @@ async fn start_and_serve(config: Config, env: Environment) -> anyhow::Result<Exi
     serve(server, &config.process, signals).await
 }
 
-/// Opens every door, and logs where.
-pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Server> {
-    let tokens = Tokens::new(env, platform_client()?);
+/// Reads or makes the certificate for apps that is kept there, once, and only where a route asks for it.
+fn authority_in(
+    state_dir: Option<PathBuf>,
+) -> impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError> + Send {
     let made = OnceLock::new();
-    let authority = || {
+    move || {
         if let Some(authority) = made.get() {
             return Ok(Arc::clone(authority));
         }
-        let authority = Arc::new(LocalAuthority::load_or_make(
-            config.process.state_dir.as_deref(),
-        )?);
+        let authority = Arc::new(LocalAuthority::load_or_make(state_dir.as_deref())?);
         Ok(Arc::clone(made.get_or_init(|| authority)))
-    };
+    }
+}
+
+/// Opens every door, and logs where.
+pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Server> {
+    let tokens = Tokens::new(env, platform_client()?);
+    let authority = authority_in(config.process.state_dir.clone());
     let server = Server::bind(&config.routes, tokens, authority).await?;
     let server = server.with_log(logging::dropped_lines);
-    for (route, listen) in server.addresses() {
+    for (route, listen) in server.addresses().await {
         let upstream: Vec<_> = route.upstream.iter().map(ToString::to_string).collect();
         tracing::info!(route = %route.name, %listen, upstream = upstream.join(","), "listening");
     }

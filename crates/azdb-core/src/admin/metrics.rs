@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 use super::{Answer, Bureau, status, text, typed};
 use crate::ledger::Ledger;
 use crate::reception::Reception;
+use crate::reload::ReloadOutcome;
 
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -26,6 +27,7 @@ pub(super) fn answer(bureau: &Bureau) -> Answer {
     let mut registry = Registry::with_prefix("azdb_proxy");
     sessions(&mut registry, bureau);
     tokens(&mut registry, bureau);
+    reloads(&mut registry, bureau);
     let log_lines_dropped = Counter::<u64, AtomicU64>::default();
     log_lines_dropped.inc_by((bureau.log_lines_dropped)());
     registry.register(
@@ -41,6 +43,8 @@ pub(super) fn answer(bureau: &Bureau) -> Answer {
 }
 
 fn sessions(registry: &mut Registry, bureau: &Bureau) {
+    let now = bureau.receptions.now();
+    let receptions = [now.clone(), bureau.receptions.gone()].concat();
     let (open, limit) = (Gauges::default(), Gauges::default());
     registry.register("sessions_open", "Sessions that are there now", open.clone());
     registry.register(
@@ -51,7 +55,7 @@ fn sessions(registry: &mut Registry, bureau: &Bureau) {
     let mut counts = |name: &str, help: &str, read: fn(&Ledger) -> u64| {
         let family = Counts::default();
         registry.register(name, help, family.clone());
-        for reception in &bureau.receptions {
+        for reception in &receptions {
             let count = read(reception.ledger());
             family.get_or_create(&labels(reception)).inc_by(count);
         }
@@ -73,10 +77,12 @@ fn sessions(registry: &mut Registry, bureau: &Bureau) {
     counts("bytes_from_upstream", "Bytes that apps took", |c| {
         c.from_upstream.read()
     });
-    for reception in &bureau.receptions {
-        let labels = labels(reception);
+    for reception in &receptions {
         let there = whole(reception.ledger().open());
-        open.get_or_create(&labels).set(there);
+        open.get_or_create(&labels(reception)).set(there);
+    }
+    for reception in &now {
+        let labels = labels(reception);
         let most = u64::try_from(reception.route().max_connections).unwrap_or(u64::MAX);
         limit.get_or_create(&labels).set(whole(most));
     }
@@ -136,6 +142,39 @@ fn tokens(registry: &mut Registry, bureau: &Bureau) {
             last_error.get_or_create(&labels).set(whole(at.as_secs()));
         }
     }
+}
+
+fn reloads(registry: &mut Registry, bureau: &Bureau) {
+    let told = bureau.reloads.told();
+    let (count, good, at) = (
+        Counts::default(),
+        Gauge::<i64>::default(),
+        Gauge::<i64>::default(),
+    );
+    for (outcome, reloads) in [("applied", told.applied), ("refused", told.refused)] {
+        let labels = vec![("outcome", outcome.to_owned())];
+        count.get_or_create(&labels).inc_by(reloads);
+    }
+    let is_refused = matches!(told.last, Some((ReloadOutcome::Refused { .. }, _)));
+    good.set(i64::from(!is_refused));
+    at.set(whole(status::unix_time(
+        told.applied_at.unwrap_or(bureau.started),
+    )));
+    registry.register(
+        "config_reloads",
+        "Reloads of the configuration by outcome",
+        count,
+    );
+    registry.register(
+        "config_last_reload_successful",
+        "0 while the last reload was refused, and the configuration of before is in force",
+        good,
+    );
+    registry.register(
+        "config_last_reload_success_timestamp_seconds",
+        "When the configuration was read that is in force",
+        at,
+    );
 }
 
 fn whole(number: u64) -> i64 {

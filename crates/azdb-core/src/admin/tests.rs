@@ -11,11 +11,13 @@ fn bureau() -> Bureau {
     let environment = azdb_identity::Environment::from_iter(Vec::<(String, String)>::new());
     let tokens = Tokens::new(environment, crate::platform_client().unwrap());
     Bureau {
-        receptions: Vec::new(),
+        receptions: Receptions::default(),
         tokens,
         ending: Ending::default(),
+        reloads: Reloads::default(),
         asked_to_end: AtomicBool::new(false),
         log_lines_dropped: || 0,
+        started: SystemTime::UNIX_EPOCH,
     }
 }
 
@@ -40,7 +42,10 @@ fn ask(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    respond(&request.body(()).unwrap(), desk, bureau).status()
+    match respond(&request.body(()).unwrap(), desk, bureau) {
+        Reply::Now(answer) => answer.status(),
+        Reply::AfterReload => StatusCode::ACCEPTED,
+    }
 }
 
 #[tokio::test]

@@ -40,7 +40,6 @@ mod tests;
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
 use azdb_wire::postgres::{Startup, TERMINATE};
-use tokio::sync::OwnedSemaphorePermit;
 
 use cancel::Cancels;
 use fault::PostgresFault;
@@ -49,7 +48,7 @@ use watch::PostgresWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Following, Lobby, Login, Protocol, Session, Tracks};
+use crate::lobby::{self, Following, Lobby, Login, Permit, Protocol, Session, Tracks};
 use crate::parting::NotIn;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
@@ -121,7 +120,7 @@ struct Entered<S> {
     answer: Vec<u8>,
     watch: PostgresWatch,
     following: Option<Box<Following>>,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
 }
 
 /// Goes upstream as the app's principal.
@@ -152,10 +151,9 @@ async fn enter<D: Dial>(
     };
     let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
     let following = lobby.follow(&granted.dialled);
-    let cancels = &lobby.state.own;
     let cancel = granted
         .cancel_key
-        .map(|key| cancels.register(key, granted.dialled));
+        .map(|key| Cancels::register(key, granted.dialled, lobby));
     Ok(Entered {
         upstream: granted.upstream,
         answer: granted.answer,

@@ -8,7 +8,6 @@ use azdb_quote::Chain;
 
 use super::{Server, StartError};
 use crate::admin::{self, Bureau, Desk};
-use crate::reception;
 use crate::socket::Door;
 
 /// Mode of an endpoint's socket file: whoever runs the proxy.
@@ -25,14 +24,15 @@ impl Server {
         health: Option<&ListenAddr>,
         admin: &Admin,
     ) -> Result<(), StartError> {
-        let (receptions, tokens) = (self.receptions.clone(), self.tokens.clone());
-        let ending = self.ending.clone();
+        let premises = &self.premises;
         let bureau = Arc::new(Bureau {
-            receptions,
-            tokens,
-            ending,
+            receptions: premises.receptions.clone(),
+            tokens: premises.tokens.clone(),
+            ending: premises.ending.clone(),
+            reloads: premises.reloads.clone(),
             asked_to_end: false.into(),
             log_lines_dropped: self.log_lines_dropped,
+            started: premises.started,
         });
         if let Some(listen) = health {
             let desk = Desk::health(listen);
@@ -57,7 +57,13 @@ impl Server {
 
     /// Opens what protocols have besides their doors. That a port of theirs is taken is no reason to fail.
     pub async fn open_beside(&self) {
-        reception::open_beside(&self.addresses).await;
+        let mut standing = self.premises.standing.lock().await;
+        let addresses = standing.addresses();
+        standing
+            .beside
+            .get_or_insert_default()
+            .open_for(&addresses)
+            .await;
     }
 }
 

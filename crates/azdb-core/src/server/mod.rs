@@ -1,41 +1,75 @@
 //! The process's work: open every door, take apps in, come to an end.
 
+mod doors;
 mod endpoints;
+mod reload;
 mod start;
 mod wanted;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use azdb_config::DrainIdle;
 use azdb_config::route::{ListenAddr, Route};
-use azdb_identity::Tokens;
+use azdb_identity::{Clock, Tokens};
 use azdb_names::Names;
 use azdb_quote::Spelled;
+use tokio::task::JoinHandle;
 
 use crate::ending::Ending;
-use crate::listener::Listener;
-use crate::reception::{Reception, Resources};
-use crate::socket::Door;
+use crate::reception::{Beside, Receptions};
+use crate::reload::Reloads;
 use crate::tls::{LocalAuthority, LocalTlsError};
 use crate::way::Home;
 
+pub use reload::Changes;
 pub use start::StartError;
 
-use start::open_doors;
+use doors::OpenDoor;
 
 /// How long a session has for its last words once the drain is over.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Every route with its doors open.
+/// Every route with its doors open. Clones are the same server.
+#[derive(Clone)]
 pub struct Server {
-    listeners: Vec<Listener<Door>>,
-    addresses: Vec<(Arc<Route>, ListenAddr)>,
-    tokens: Tokens,
-    receptions: Vec<Reception>,
-    ending: Ending,
+    premises: Arc<Premises>,
     /// What the program's log could not say.
     log_lines_dropped: fn() -> u64,
+}
+
+/// What a server consists of.
+struct Premises {
+    /// Held while it changes.
+    standing: tokio::sync::Mutex<Standing>,
+    receptions: Receptions,
+    tokens: Tokens,
+    names: Names,
+    home: Arc<Home>,
+    ending: Ending,
+    reloads: Reloads,
+    started: SystemTime,
+    /// Who looks whether tokens of before are still needed.
+    looks: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What is open.
+#[derive(Default)]
+struct Standing {
+    doors: Vec<OpenDoor>,
+    /// Whether people are taken in.
+    serves: bool,
+    /// Where there is something besides the doors.
+    beside: Option<Beside>,
+}
+
+impl Standing {
+    fn addresses(&self) -> Vec<(Arc<Route>, ListenAddr)> {
+        let doors = self.doors.iter();
+        doors
+            .map(|door| (Arc::clone(&door.route), door.address.clone()))
+            .collect()
+    }
 }
 
 /// How a server comes to its end.
@@ -63,45 +97,22 @@ impl Server {
     pub async fn bind(
         routes: &[Arc<Route>],
         tokens: Tokens,
-        local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+        local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError> + Send + 'static,
     ) -> Result<Self, StartError> {
-        let mut doors = Vec::new();
-        for route in routes {
-            doors.push((Arc::clone(route), open_doors(route).await?));
-        }
-        let home = Home::with(
-            doors
-                .iter()
-                .flat_map(|(_, open)| open.iter().filter_map(|(door, _)| door.local_addr())),
-        );
-
-        let ending = Ending::default();
-        let resources = Resources {
-            tokens: &tokens,
-            names: Names::of_the_system(),
-            home: Arc::clone(&home),
-            authority: &local,
-        };
-        let (mut listeners, mut addresses, mut receptions) = (Vec::new(), Vec::new(), Vec::new());
-        for (route, open) in doors {
-            let reception = Reception::ending_with(ending.clone(), &route, &resources);
-            let reception = reception.map_err(|source| StartError::Reception {
-                route: route.name.clone(),
-                source,
-            })?;
-            for (door, listen) in open {
-                let listen = door.local_addr().map_or(listen, ListenAddr::Tcp);
-                addresses.push((Arc::clone(&route), listen));
-                listeners.push(Listener::new(door, reception.clone(), Arc::clone(&home)));
-            }
-            receptions.push(reception);
-        }
-        Ok(Self {
-            listeners,
-            addresses,
+        let premises = Arc::new(Premises {
+            standing: tokio::sync::Mutex::default(),
+            receptions: Receptions::default(),
             tokens,
-            receptions,
-            ending,
+            names: Names::of_the_system(),
+            home: Home::with([]),
+            ending: Ending::default(),
+            reloads: Reloads::default(),
+            started: Clock::system().now(),
+            looks: Mutex::default(),
+        });
+        premises.change(routes, local).await?;
+        Ok(Self {
+            premises,
             log_lines_dropped: || 0,
         })
     }
@@ -116,22 +127,20 @@ impl Server {
     }
 
     /// Where apps can connect, with the ports that the kernel chose for port 0.
-    pub fn addresses(&self) -> &[(Arc<Route>, ListenAddr)] {
-        &self.addresses
+    pub async fn addresses(&self) -> Vec<(Arc<Route>, ListenAddr)> {
+        self.premises.standing.lock().await.addresses()
+    }
+
+    /// Its reloads, for whoever sees to them.
+    pub fn reloads(&self) -> &Reloads {
+        &self.premises.reloads
     }
 
     /// Serves until `stop`, then takes no one in any more, lets sessions finish as `drain` has it, and says goodbye to the rest.
     pub async fn run(self, stop: impl Future<Output = ()>, drain: Drain) -> Drained {
         let Drain { patience, idle } = drain;
-        let Self {
-            listeners, ending, ..
-        } = self;
-        for listener in listeners {
-            let closed = ending.closing.clone();
-            ending
-                .doors
-                .spawn(async move { closed.run_until_cancelled(listener.serve()).await });
-        }
+        let ending = &self.premises.ending;
+        self.premises.serve().await;
         tokio::select! {
             () = stop => {}
             () = ending.quit.cancelled() => {}
@@ -159,6 +168,25 @@ impl Server {
         ending.goodbye.cancel();
         let _ = tokio::time::timeout(LAST_WORDS, ending.tasks.wait()).await;
         Drained { cut }
+    }
+}
+
+impl Premises {
+    /// Takes people in at every door.
+    async fn serve(&self) {
+        let mut standing = self.standing.lock().await;
+        standing.serves = true;
+        let doors = std::mem::take(&mut standing.doors).into_iter();
+        standing.doors = doors.map(|door| door.serve(&self.ending)).collect();
+    }
+}
+
+impl Drop for Premises {
+    fn drop(&mut self) {
+        let looks = self.looks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = looks.take() {
+            task.abort();
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The tokens that the routes will ask for, fetched before the first app comes.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use azdb_config::route::UpstreamAuth;
@@ -8,6 +7,7 @@ use azdb_identity::{Audience, IdentityConfig};
 use azdb_quote::Chain;
 
 use super::{Server, StartError};
+use crate::reception::Reception;
 
 /// A token that a route will ask for.
 struct Wanted {
@@ -16,16 +16,83 @@ struct Wanted {
     audience: Audience,
 }
 
+impl Wanted {
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.identity, &self.audience) == (&other.identity, &other.audience)
+    }
+}
+
+/// Every token that some routes will ask for, once.
+#[derive(Default)]
+pub(super) struct Needed(Vec<Wanted>);
+
+impl Needed {
+    /// What the routes of these ask for, lazy or not.
+    pub(super) fn by(receptions: &[Reception]) -> Self {
+        let mut needed = Self::default();
+        for reception in receptions {
+            let route = reception.route();
+            let UpstreamAuth::Token(audience) = &route.auth else {
+                continue;
+            };
+            for principal in route.principals.iter() {
+                needed.add(Wanted {
+                    route: route.name.clone(),
+                    identity: Arc::clone(&principal.identity),
+                    audience: audience.clone(),
+                });
+            }
+        }
+        needed
+    }
+
+    fn add(&mut self, wanted: Wanted) {
+        if !self.has(&wanted) {
+            self.0.push(wanted);
+        }
+    }
+
+    fn has(&self, wanted: &Wanted) -> bool {
+        self.0.iter().any(|known| known.is_same(wanted))
+    }
+
+    /// Those of both.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        others.0.into_iter().for_each(|other| self.add(other));
+        self
+    }
+
+    pub(super) fn that_are_not_in(mut self, others: &Self) -> Self {
+        self.0.retain(|wanted| !others.has(wanted));
+        self
+    }
+
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&IdentityConfig, &Audience)> {
+        self.0
+            .iter()
+            .map(|wanted| (&*wanted.identity, &wanted.audience))
+    }
+
+    /// Those that are fetched before an app asks.
+    fn early(self) -> impl Iterator<Item = Wanted> {
+        self.0.into_iter().filter(|wanted| !wanted.identity.lazy)
+    }
+}
+
 impl Server {
     /// Asks for the token of every route, so that a mistake shows before the first app does.
     pub fn prefetch(&self) {
+        self.fetch(Needed::by(&self.premises.receptions.now()));
+    }
+
+    pub(super) fn fetch(&self, needed: Needed) {
         for Wanted {
             route,
             identity,
             audience,
-        } in self.wanted()
+        } in needed.early()
         {
-            let tokens = self.tokens.clone();
+            let tokens = self.premises.tokens.clone();
             if let Err(error) = tokens.start(&identity, &audience) {
                 let remedy = error.remedy();
                 tracing::warn!(route, %audience, error = %Chain(&error), remedy, "no token to be had");
@@ -51,9 +118,10 @@ impl Server {
             route,
             identity,
             audience,
-        } in self.wanted()
+        } in Needed::by(&self.premises.receptions.now()).early()
         {
-            self.tokens
+            self.premises
+                .tokens
                 .get(&identity, &audience)
                 .await
                 .map_err(|source| StartError::NotReady {
@@ -63,32 +131,5 @@ impl Server {
                 })?;
         }
         Ok(())
-    }
-
-    /// Every token that the routes will ask for, once.
-    fn wanted(&self) -> Vec<Wanted> {
-        let mut seen = HashSet::new();
-        let mut wanted = Vec::new();
-        for (route, _) in &self.addresses {
-            let UpstreamAuth::Token(audience) = &route.auth else {
-                continue;
-            };
-            for principal in route
-                .principals
-                .iter()
-                .filter(|principal| !principal.identity.lazy)
-            {
-                let identity = Arc::clone(&principal.identity);
-                if seen.insert((Arc::clone(&identity), audience.clone())) {
-                    let (route, audience) = (route.name.clone(), audience.clone());
-                    wanted.push(Wanted {
-                        route,
-                        identity,
-                        audience,
-                    });
-                }
-            }
-        }
-        wanted
     }
 }

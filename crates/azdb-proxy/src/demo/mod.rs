@@ -82,7 +82,7 @@ async fn serve(databases: &Databases, signals: Signals) -> anyhow::Result<Exit> 
         // Somebody took a port since we looked; the kernel knows one that nobody has.
         Err(_) => run::bind(&demo.configuration(|_| 0)?, demo.env.clone()).await?,
     };
-    say(&demo.welcome(&server, databases)?);
+    say(&demo.welcome(&server, databases).await?);
     let exit = run::serve(server, &config.process, signals).await;
     demo.azure.shutdown().await;
     exit.map(|_| Exit::Success)
@@ -134,12 +134,12 @@ impl Demo<'_> {
     }
 
     /// What to print, once the proxy listens.
-    fn welcome(&self, server: &Server, databases: &Databases) -> anyhow::Result<String> {
+    async fn welcome(&self, server: &Server, databases: &Databases) -> anyhow::Result<String> {
         // The proxy has made it, and kept it there.
         let authority = LocalAuthority::load_or_make(Some(self.directory))?;
         let ca_file = self.directory.join("ca.pem");
         std::fs::write(&ca_file, authority.ca_pem()).context("cannot write the authority")?;
-        let addresses = server.addresses();
+        let addresses = server.addresses().await;
         let addresses = addresses
             .iter()
             .map(|(_, listen)| listen.to_string().parse());

@@ -42,7 +42,7 @@ impl<P: Spoken> Running<P> {
         route.listen = vec![address_of_its_own()];
         route.upstream = vec![sockets::endpoint(upstream)];
         let server = bind(vec![route], &house.authority).await.unwrap();
-        let addr = addresses(&server).first().copied().unwrap();
+        let addr = addresses(&server).await.first().copied().unwrap();
         let (stop, stopped) = oneshot::channel();
         let drained = tokio::spawn(server.run(async { drop(stopped.await) }, drain));
         Self {

@@ -4,6 +4,7 @@
 
 mod doors;
 mod drain;
+mod reload;
 
 use std::net::SocketAddr;
 
@@ -27,14 +28,15 @@ fn any_port() -> ListenAddr {
 
 async fn bind(routes: Vec<Route>, authority: &Arc<LocalAuthority>) -> Result<Server, StartError> {
     let routes: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
-    Server::bind(&routes, rig::tokens(), || Ok(Arc::clone(authority))).await
+    let authority = Arc::clone(authority);
+    Server::bind(&routes, rig::tokens(), move || Ok(Arc::clone(&authority))).await
 }
 
 /// The TCP addresses at which a server answers.
-fn addresses(server: &Server) -> Vec<SocketAddr> {
-    let listening = server.addresses().iter();
+async fn addresses(server: &Server) -> Vec<SocketAddr> {
+    let listening = server.addresses().await.into_iter();
     let addresses = listening.filter_map(|(_, listen)| match listen {
-        ListenAddr::Tcp(addr) => Some(*addr),
+        ListenAddr::Tcp(addr) => Some(addr),
         ListenAddr::Unix(_) => None,
     });
     addresses.collect()
