@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod asking;
 mod cancel;
 mod commands;
 mod compose;
@@ -13,11 +14,13 @@ mod endpoints;
 mod errors;
 mod first_packets;
 mod half_open;
+mod idle;
 mod leaks;
 mod lifecycle;
 mod limits;
 mod local_tls;
 mod local_tls_flaws;
+mod local_users;
 mod logs;
 mod moved_names;
 mod mysql_compression;
@@ -39,6 +42,7 @@ mod probes;
 mod psql;
 mod replication;
 mod silence;
+mod starting;
 mod tds_apps;
 mod tds_freetds;
 mod tds_server;

@@ -45,14 +45,16 @@ pub struct Route {
     pub local_tls: LocalTls,
     /// Who may come over TCP.
     pub admission: Admission,
-    /// Mode of unix sockets, for example `0o600`.
-    pub unix_mode: u32,
+    /// Rights on socket files.
+    pub unix_rights: SocketRights,
     /// Sessions at a time, logins included.
     pub max_connections: usize,
     /// From the app's first byte to the database's "ready".
     pub login_timeout: Duration,
     /// A far end whose machine answers no packet for so long has vanished.
     pub upstream_timeout: Duration,
+    /// A session in which nothing has been said for so long ends; `None` lets it be idle for ever.
+    pub idle_timeout: Option<Duration>,
     /// Whether a login waits while its upstream is away for a moment.
     pub hold_logins: bool,
     /// Whether sessions end at rest when their upstream's name has moved to another address.
@@ -209,6 +211,11 @@ pub struct Principal {
 }
 
 impl Route {
+    /// Whether a configuration that is read again means the same by both, whatever else has changed.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        (&self.name, self.protocol) == (&other.name, other.protocol)
+    }
+
     /// The principal for an app that calls itself `app_user`; `None` when `user_map` does not list it.
     pub fn principal(&self, app_user: &[u8]) -> Option<&Arc<Principal>> {
         match &self.principals {
@@ -292,12 +299,21 @@ pub enum LocalTls {
     },
 }
 
+/// Rights on a socket file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketRights {
+    /// For example `0o600`.
+    pub mode: u32,
+    /// The id of the group that it is given to; `None` leaves it to that of the process.
+    pub group: Option<u32>,
+}
+
 /// Who may come in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Admission {
     /// Networks from which apps may come besides loopback. `allow` in the configuration.
     pub networks: Vec<IpNet>,
-    /// User ids that may come over a unix socket; `None` when the socket's mode decides alone.
+    /// User ids that may come from this machine; `None` lets all of them, as far as a socket's mode does.
     pub uids: Option<Vec<u32>>,
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //!   server      every door open ... the end of the drain
 //!   admin       health, metrics and status over HTTP
+//!   wanted      the tokens that routes will ask for, and whether they are there
 //!   listener    one door: accept, admit
 //!   reception   a route without its types: the one place that knows which protocols there are
 //!   session     one connection: login, relay, log line
@@ -22,6 +23,7 @@
 //!   fault       causes, whose they are, and remedies
 //!   socket      doors
 //!   pulse       TCP connections, and whether their far end is still there
+//!   sock_diag   what the kernel knows of one
 //!   ending      how everything comes to an end together
 //! ```
 //!
@@ -48,16 +50,19 @@ mod reload;
 mod rig;
 mod server;
 mod session;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 mod socket;
 mod stranger;
 mod tds;
 mod tls;
+mod wanted;
 mod way;
 
 pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
 pub use reload::{Begun, RefusedBy, ReloadOutcome, Reloads};
-pub use server::{Changes, Drain, Drained, Server, StartError};
+pub use server::{Changes, Drain, Drained, LAST_WORDS, OpenServer, Server, StartError};
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};
 pub use way::Home;

@@ -16,6 +16,7 @@ use super::{Answer, Bureau, status, text, typed};
 use crate::ledger::Ledger;
 use crate::reception::Reception;
 use crate::reload::ReloadOutcome;
+use crate::wanted;
 
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -119,7 +120,7 @@ fn tokens(registry: &mut Registry, bureau: &Bureau) {
     for token in bureau.tokens.status() {
         let labels = vec![
             ("source", token.source.as_str().to_owned()),
-            ("identity", status::identity(token.selector.as_ref())),
+            ("identity", wanted::named(token.selector.as_ref())),
             ("audience", token.audience.as_str().to_owned()),
         ];
         let left = token.expires_in.unwrap_or_default().as_secs();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use azdb_identity::{Selector, TokenStatus};
+use azdb_identity::TokenStatus;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
@@ -10,18 +10,28 @@ use super::{Answer, Bureau, typed};
 use crate::ledger::Refusal;
 use crate::reception::Reception;
 use crate::reload::ReloadOutcome;
+use crate::wanted;
 
 pub(super) fn answer(bureau: &Bureau) -> Answer {
     let tokens = bureau.tokens.status();
     let page = json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "state": if bureau.ending.closing.is_cancelled() { "draining" } else { "serving" },
+        "state": state(bureau),
         "routes": bureau.receptions.now().iter().map(route).collect::<Vec<_>>(),
         "routes_removed": bureau.receptions.gone().iter().map(route).collect::<Vec<_>>(),
         "reload": reload(bureau),
         "tokens": tokens.iter().map(token).collect::<Vec<_>>(),
     });
     typed(StatusCode::OK, "application/json", format!("{page:#}\n"))
+}
+
+fn state(bureau: &Bureau) -> &'static str {
+    match () {
+        () if bureau.ending.closing.is_cancelled() => "draining",
+        () if bureau.ending.stopping.is_cancelled() => "stopping",
+        () if bureau.opened.is_cancelled() => "serving",
+        () => "starting",
+    }
 }
 
 fn route(reception: &Reception) -> Value {
@@ -87,7 +97,7 @@ fn token(status: &TokenStatus) -> Value {
     });
     json!({
         "source": status.source.as_str(),
-        "identity": identity(status.selector.as_ref()),
+        "identity": wanted::named(status.selector.as_ref()),
         "audience": status.audience.as_str(),
         "expires_in_seconds": seconds(status.expires_in),
         "age_seconds": seconds(status.age),
@@ -98,14 +108,4 @@ fn token(status: &TokenStatus) -> Value {
         "failing": status.failing,
         "last_error": error,
     })
-}
-
-/// The identity that is asked for, in words.
-pub(super) fn identity(selector: Option<&Selector>) -> String {
-    match selector {
-        None => "system".to_owned(),
-        Some(Selector::ClientId(id)) => format!("client_id {id}"),
-        Some(Selector::ObjectId(id)) => format!("object_id {id}"),
-        Some(Selector::ResourceId(id)) => format!("resource_id {id}"),
-    }
 }

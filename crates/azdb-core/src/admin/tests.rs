@@ -15,10 +15,17 @@ fn bureau() -> Bureau {
         tokens,
         ending: Ending::default(),
         reloads: Reloads::default(),
+        opened: opened(),
         asked_to_end: AtomicBool::new(false),
         log_lines_dropped: || 0,
         started: SystemTime::UNIX_EPOCH,
     }
+}
+
+fn opened() -> CancellationToken {
+    let opened = CancellationToken::new();
+    opened.cancel();
+    opened
 }
 
 fn at(addr: &str) -> ListenAddr {

@@ -40,6 +40,13 @@ pub enum Cause {
         name: Endpoint,
     },
 
+    /// Nothing has been said in the session for as long as the route allows.
+    #[error("nothing has been said for {}", Spelled(*.limit))]
+    Idle {
+        /// `idle_timeout`.
+        limit: Duration,
+    },
+
     /// No random bytes from the system.
     #[error("no random bytes")]
     NoRandomness,
@@ -176,7 +183,9 @@ impl Explained for Cause {
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownUser { .. } => Kind::User,
-            Self::TooMany { .. } | Self::ShuttingDown | Self::Moved { .. } => Kind::Limit,
+            Self::TooMany { .. } | Self::ShuttingDown | Self::Moved { .. } | Self::Idle { .. } => {
+                Kind::Limit
+            }
             Self::NoRandomness | Self::NoUpstream => Kind::Bug,
             Self::Token { source, .. } => match source.kind() {
                 TokenErrorKind::Network => Kind::Network,
@@ -210,6 +219,7 @@ impl Explained for Cause {
             }
             Self::ShuttingDown => "try again",
             Self::Moved { .. } => "connect again",
+            Self::Idle { .. } => "connect again, or raise idle_timeout of this route",
             Self::NoRandomness => "check this machine's random number source",
             Self::Token { source, .. } => return Cow::Owned(source.remedy()),
             Self::SecretTooLong { .. } => {
@@ -289,6 +299,7 @@ impl Cause {
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }
+            | Self::Idle { .. }
             | Self::NoRandomness
             | Self::Token { .. }
             | Self::SecretTooLong { .. }
@@ -312,6 +323,7 @@ impl Cause {
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }
+            | Self::Idle { .. }
             | Self::NoRandomness
             | Self::Token { .. }
             | Self::SecretTooLong { .. }
@@ -339,6 +351,7 @@ impl Cause {
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }
+            | Self::Idle { .. }
             | Self::NoRandomness
             | Self::SecretTooLong { .. }
             | Self::Password(_)

@@ -91,11 +91,16 @@ impl<E: Entrance> Listener<E> {
     fn take_in(&self, socket: AppSocket, peer: Peer, threshold: Threshold<'_>) {
         let reception = self.reception.borrow();
         let route = reception.route();
+        let peer = match route.admission.uids {
+            Some(_) => peer.examined(socket.destinations()),
+            None => peer,
+        };
         if !admits(&route.admission, peer) {
             tracing::warn!(route = %route.name, %peer, "not admitted, see allow and allow_uids");
             return;
         }
-        if matches!(peer, Peer::Tcp(addr) if self.home.knows(addr, || socket.destinations())) {
+        let is_ours = |addr| self.home.knows(addr, || socket.destinations());
+        if peer.addr().is_some_and(is_ours) {
             // Our other end tells its app what has happened.
             tracing::debug!(route = %route.name, %peer, "a connection of our own has come back to us");
             return;
@@ -106,12 +111,18 @@ impl<E: Entrance> Listener<E> {
 }
 
 fn admits(admission: &Admission, peer: Peer) -> bool {
+    let listed = |uid| {
+        let uids = admission.uids.as_ref();
+        uids.is_none_or(|uids| uids.contains(&uid))
+    };
     match peer {
-        Peer::Tcp(addr) => admission.admits(addr.ip()),
-        Peer::Unix(uid) => admission
-            .uids
-            .as_ref()
-            .is_none_or(|uids| uids.contains(&uid)),
+        // Where users are listed, one of this machine whose user nobody knows is not of them.
+        Peer::Tcp(addr) => {
+            let ip = addr.ip().to_canonical();
+            admission.admits(ip) && (admission.uids.is_none() || !ip.is_loopback())
+        }
+        Peer::Local(addr, uid) => admission.admits(addr.ip()) && listed(uid),
+        Peer::Unix(uid) => listed(uid),
         Peer::InProcess => true,
     }
 }

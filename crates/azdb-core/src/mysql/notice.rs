@@ -98,7 +98,7 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::Password(_)
         | Cause::PasswordInClear { .. } => ACCESS_DENIED,
         Cause::TooMany { .. } => TOO_MANY,
-        Cause::ShuttingDown | Cause::Moved { .. } => SHUTDOWN,
+        Cause::ShuttingDown | Cause::Moved { .. } | Cause::Idle { .. } => SHUTDOWN,
         Cause::NoRandomness
         | Cause::NoUpstream
         | Cause::Resolve { .. }

@@ -65,17 +65,23 @@ impl Receptions {
     /// The one whose state a route takes on: the same name, and the same protocol.
     pub(crate) fn of(&self, route: &Route) -> Option<Reception> {
         let mut known = self.now().into_iter().chain(self.gone());
-        known.find(|reception| {
-            let known = reception.route();
-            known.name == route.name && known.protocol == route.protocol
-        })
+        known.find(|reception| reception.route().is_same_as(route))
     }
 
     /// From now on there are these.
     pub(crate) fn replace(&self, now: Vec<Reception>) {
         let mut present = self.lock();
         let before = std::mem::replace(&mut present.now, now);
-        present.before.extend(before.iter().map(Former::of));
+        let stays = |former: &Reception| {
+            let mut now = present.now.iter();
+            now.any(|now| Arc::ptr_eq(&now.lobby, &former.lobby))
+        };
+        let gone: Vec<_> = before
+            .iter()
+            .filter(|former| !stays(former))
+            .map(Former::of)
+            .collect();
+        present.before.extend(gone);
         // Nobody is within who came before `before`.
         drop(before);
         present

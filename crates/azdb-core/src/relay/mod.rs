@@ -25,19 +25,19 @@
 //! * A word of ours is written between answers, never into one, and never behind part of what the upstream has said.
 //! * At a pause no byte is lost, held or out of order, on either leg.
 
+mod clocks;
 mod course;
 mod pump;
 mod watch;
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep};
-
 use crate::way::{BreakOff, Leg};
+use clocks::{Idleness, Retirement};
 use course::Course;
 pub(crate) use watch::{Cut, Watch};
 
@@ -148,6 +148,8 @@ pub(crate) enum Why {
     },
     /// It was old and had come to rest.
     Retired,
+    /// Nothing had been said for so long.
+    Idle(Duration),
 }
 
 /// Who may ask for an end.
@@ -156,6 +158,8 @@ pub(crate) struct Ends<G, R> {
     pub(crate) goodbye: G,
     /// Completes when it is to end as soon as it is idle.
     pub(crate) rest: R,
+    /// It is to end when nothing has been said for so long.
+    pub(crate) idle: Option<Duration>,
 }
 
 #[cfg(test)]
@@ -165,6 +169,7 @@ impl Ends<std::future::Pending<()>, std::future::Pending<()>> {
         Self {
             goodbye: std::future::pending(),
             rest: std::future::pending(),
+            idle: None,
         }
     }
 }
@@ -180,6 +185,7 @@ pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
     let mut goodbye = pin!(ends.goodbye);
     let (mut rest, mut rest_is_due) = (pin!(ends.rest), false);
     let mut retirement = Retirement::at(watch.retires_at());
+    let mut idleness = Idleness::until(ends.idle);
     let mut course = Course::new(linger);
     poll_fn(|cx| {
         if course.poll(cx, paired, watch).is_ready() {
@@ -200,6 +206,13 @@ pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
             course.why.get_or_insert(Why::Retired);
             return Poll::Ready(());
         }
+        if let Poll::Ready(limit) = idleness.poll(cx, course.moved())
+            && watch.at_rest()
+            && course.holds_nothing()
+        {
+            course.why.get_or_insert(Why::Idle(limit));
+            return Poll::Ready(());
+        }
         Poll::Pending
     })
     .await;
@@ -211,35 +224,6 @@ pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
         });
     }
     Stopped::Ended(course.into_ended(watch.app_left()))
-}
-
-/// The clock of a session that may only become so old.
-enum Retirement {
-    Never,
-    Waiting(Pin<Box<Sleep>>),
-    Due,
-}
-
-impl Retirement {
-    fn at(moment: Option<Instant>) -> Self {
-        moment.map_or(Self::Never, |at| {
-            Self::Waiting(Box::pin(tokio::time::sleep_until(at)))
-        })
-    }
-
-    fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
-        match self {
-            Self::Never => return false,
-            Self::Due => return true,
-            Self::Waiting(sleep) => {
-                if sleep.as_mut().poll(cx).is_pending() {
-                    return false;
-                }
-            }
-        }
-        *self = Self::Due;
-        true
-    }
 }
 
 impl Side {

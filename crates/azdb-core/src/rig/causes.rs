@@ -91,6 +91,9 @@ pub(crate) fn every_cause() -> Vec<Cause> {
             limit: Duration::from_secs(9),
         }),
         Cause::Moved { name: upstream() },
+        Cause::Idle {
+            limit: Duration::from_secs(300),
+        },
     ];
     let places: Vec<usize> = all.iter().map(place).collect();
     assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
@@ -121,6 +124,7 @@ fn place(cause: &Cause) -> usize {
         Cause::UpstreamSilent { .. } => 28,
         Cause::Overdue(_) => 29,
         Cause::Moved { .. } => 30,
+        Cause::Idle { .. } => 31,
     }
 }
 

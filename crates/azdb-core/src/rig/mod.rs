@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use azdb_config::route::{
     Admission, Endpoint, LocalFiles, LocalTls, PlainPassword, Principal, Principals, ProtocolName,
-    Roots, Route, TdsOptions, UpstreamAuth, UpstreamTls,
+    Roots, Route, SocketRights, TdsOptions, UpstreamAuth, UpstreamTls,
 };
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
 use rustls::ServerConfig;
@@ -152,10 +152,14 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         local_files: LocalFiles::Allow,
         local_tls: LocalTls::Auto,
         admission: Admission::default(),
-        unix_mode: 0o600,
+        unix_rights: SocketRights {
+            mode: 0o600,
+            group: None,
+        },
         max_connections: 10,
         login_timeout: LOGIN_TIMEOUT,
         upstream_timeout: Duration::from_secs(30),
+        idle_timeout: None,
         hold_logins: false,
         follow_dns: false,
         tds: TdsOptions::default(),

@@ -1,7 +1,7 @@
-//! The doors of a server: opened, handed on to new settings, closed.
+//! The doors of a server: taken, opened, handed on to new settings, closed.
 
 use std::io;
-use std::net::Ipv6Addr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use azdb_config::route::{ListenAddr, Route};
@@ -14,7 +14,7 @@ use super::StartError;
 use crate::ending::Ending;
 use crate::listener::Listener;
 use crate::reception::Reception;
-use crate::socket::Door;
+use crate::socket::{Door, Families, Reserved, set_rights};
 use crate::way::Home;
 
 /// "Address family not supported", which std does not name.
@@ -40,12 +40,33 @@ enum Serving {
     Now(JoinHandle<()>),
 }
 
-/// A door that a configuration wants.
-pub(super) enum Wanted {
-    /// It is open already: this one, of those that were given.
+/// A door that routes want: the one that is there, or what will be one.
+pub(super) enum Wanted<D> {
+    /// It is open: this one, of those that were given.
     Open(usize),
-    /// It has been opened for it, and nobody is taken in there yet.
-    New(Door, ListenAddr),
+    /// It is for them alone.
+    New(D, ListenAddr),
+}
+
+impl Wanted<Reserved> {
+    /// Where apps will reach it, if it is a new one.
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Open(_) => None,
+            Self::New(reserved, _) => reserved.local_addr(),
+        }
+    }
+
+    /// Lets apps connect, who are taken in later.
+    pub(super) async fn open(self, route: &Route) -> Result<Wanted<Door>, StartError> {
+        match self {
+            Self::Open(index) => Ok(Wanted::Open(index)),
+            Self::New(reserved, listen) => match reserved.open().await {
+                Ok(door) => Ok(Wanted::New(door, listen)),
+                Err(source) => Err(cannot_listen(route, &listen, source)),
+            },
+        }
+    }
 }
 
 impl OpenDoor {
@@ -85,10 +106,10 @@ impl OpenDoor {
     pub(super) fn lead_to(&mut self, reception: Reception) {
         let route = Arc::clone(reception.route());
         if let ListenAddr::Unix(path) = &self.listen
-            && route.unix_mode != self.route.unix_mode
-            && let Err(error) = set_mode(path, route.unix_mode)
+            && route.unix_rights != self.route.unix_rights
+            && let Err(error) = set_rights(path, route.unix_rights)
         {
-            tracing::warn!(route = %route.name, listen = %self.listen, error = %Chain(&error), "unix_mode could not be set");
+            tracing::warn!(route = %route.name, listen = %self.listen, error = %Chain(&error), "the socket file keeps its rights");
         }
         self.route = route;
         self.reception.send_replace(reception);
@@ -104,8 +125,7 @@ impl OpenDoor {
 
     /// Whether a route that wants `listen` may have it. A port that the kernel chose stays its route's.
     fn serves(&self, listen: &ListenAddr, route: &Route) -> bool {
-        let is_of_route =
-            || (&self.route.name, self.route.protocol) == (&route.name, route.protocol);
+        let is_of_route = || self.route.is_same_as(route);
         let is_anybodys = !matches!(listen, ListenAddr::Tcp(addr) if addr.port() == 0);
         self.listen == *listen && (is_anybodys || is_of_route()) && self.is_in_place()
     }
@@ -119,33 +139,23 @@ impl OpenDoor {
     }
 }
 
-#[cfg(unix)]
-fn set_mode(path: &std::path::Path, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &std::path::Path, _: u32) -> io::Result<()> {
-    Ok(())
-}
-
-/// The doors that `routes` want, in their order: those of `open` that can stay, and new ones, which are opened.
-pub(super) async fn doors_for(
+/// The doors that `routes` want, in their order: those of `open` that can stay, and new ones, whose addresses are taken.
+pub(super) fn doors_for(
     routes: &[Arc<Route>],
     open: &[OpenDoor],
-) -> Result<Vec<Vec<Wanted>>, StartError> {
-    let (mut free, mut doors): (Vec<_>, _) = ((0..open.len()).collect(), Vec::new());
+) -> Result<Vec<Vec<Wanted<Reserved>>>, StartError> {
+    let mut free: Vec<usize> = (0..open.len()).collect();
+    let mut doors = Vec::new();
     for route in routes {
         let mut of_route = Vec::new();
         for listen in &route.listen {
-            let stays = free.iter().position(|index: &usize| {
-                open.get(*index)
-                    .is_some_and(|door| door.serves(listen, route))
-            });
-            match stays {
+            let serves = |index: &usize| {
+                let door = open.get(*index);
+                door.is_some_and(|door| door.serves(listen, route))
+            };
+            match free.iter().position(serves) {
                 Some(at) => of_route.push(Wanted::Open(free.remove(at))),
-                None => of_route.extend(open_door(route, listen).await?),
+                None => of_route.extend(reserve(route, listen)?),
             }
         }
         doors.push(of_route);
@@ -153,22 +163,24 @@ pub(super) async fn doors_for(
     Ok(doors)
 }
 
-/// `None` for one that this machine need not have.
-async fn open_door(route: &Route, listen: &ListenAddr) -> Result<Option<Wanted>, StartError> {
-    match Door::open(listen, route.unix_mode).await {
+/// Takes an address of a route. `None` for one that this machine need not have.
+fn reserve(route: &Route, listen: &ListenAddr) -> Result<Option<Wanted<Reserved>>, StartError> {
+    match Reserved::at(listen, route.unix_rights, Families::Own) {
         Ok(door) => Ok(Some(Wanted::New(door, listen.clone()))),
         Err(error) if is_missing_ipv6(listen, &error) && route.listen.len() > 1 => {
             tracing::info!(route = %route.name, %listen, error = %Chain(&error), "this machine has no such address, left out");
             Ok(None)
         }
-        Err(source) => {
-            let (route, listen) = (route.name.clone(), listen.clone());
-            Err(StartError::Listen {
-                route,
-                listen,
-                source,
-            })
-        }
+        Err(source) => Err(cannot_listen(route, listen, source)),
+    }
+}
+
+fn cannot_listen(route: &Route, listen: &ListenAddr, source: io::Error) -> StartError {
+    let (route, listen) = (route.name.clone(), listen.clone());
+    StartError::Listen {
+        route,
+        listen,
+        source,
     }
 }
 

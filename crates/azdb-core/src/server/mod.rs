@@ -1,81 +1,60 @@
 //! The process's work: open every door, take apps in, come to an end.
+//!
+//! ```text
+//!   Server::bind    addresses are taken, and whoever connects is refused
+//!          |        endpoints answer, tokens are waited for
+//!   Server::open    doors are open
+//!   OpenServer::run apps are served; after `stop` as a Drain has it
+//!      ^    |
+//!      '----'       OpenServer::reload: with other routes
+//! ```
 
 mod doors;
 mod endpoints;
+mod idle;
+mod premises;
 mod reload;
 mod start;
-mod wanted;
+mod tokens;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use azdb_config::DrainIdle;
 use azdb_config::route::{ListenAddr, Route};
-use azdb_identity::{Clock, Tokens};
-use azdb_names::Names;
+use azdb_identity::Tokens;
 use azdb_quote::Spelled;
-use tokio::task::JoinHandle;
 
-use crate::ending::Ending;
-use crate::reception::{Beside, Receptions};
-use crate::reload::Reloads;
 use crate::tls::{LocalAuthority, LocalTlsError};
-use crate::way::Home;
 
-pub use reload::Changes;
+pub use premises::Changes;
 pub use start::StartError;
 
-use doors::OpenDoor;
+use premises::{Premises, Prepared};
 
 /// How long a session has for its last words once the drain is over.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+pub const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Every route with its doors open. Clones are the same server.
-#[derive(Clone)]
+/// Every route with its doors taken and none of them open.
 pub struct Server {
     premises: Arc<Premises>,
+    prepared: Prepared,
     /// What the program's log could not say.
     log_lines_dropped: fn() -> u64,
 }
 
-/// What a server consists of.
-struct Premises {
-    /// Held while it changes.
-    standing: tokio::sync::Mutex<Standing>,
-    receptions: Receptions,
-    tokens: Tokens,
-    names: Names,
-    home: Arc<Home>,
-    ending: Ending,
-    reloads: Reloads,
-    started: SystemTime,
-    /// Who looks whether tokens of before are still needed.
-    looks: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What is open.
-#[derive(Default)]
-struct Standing {
-    doors: Vec<OpenDoor>,
-    /// Whether people are taken in.
-    serves: bool,
-    /// Where there is something besides the doors.
-    beside: Option<Beside>,
-}
-
-impl Standing {
-    fn addresses(&self) -> Vec<(Arc<Route>, ListenAddr)> {
-        let doors = self.doors.iter();
-        doors
-            .map(|door| (Arc::clone(&door.route), door.address.clone()))
-            .collect()
-    }
+/// Every route with its doors open. Clones are the same server.
+#[derive(Clone)]
+pub struct OpenServer {
+    premises: Arc<Premises>,
 }
 
 /// How a server comes to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drain {
-    /// Sessions have so long to end by themselves.
+    /// New apps are still served for so long.
+    pub delay: Duration,
+    /// Then sessions have so long to end by themselves.
     pub patience: Duration,
     /// Whether idle ones use that time.
     pub idle: DrainIdle,
@@ -89,30 +68,21 @@ pub struct Drained {
 }
 
 impl Server {
-    /// Opens every door of every route.
+    /// Takes every address of every route. Whoever connects there is refused until [`Server::open`].
     ///
     /// # Errors
     ///
-    /// [`StartError`]; doors that were opened before it close again.
-    pub async fn bind(
+    /// [`StartError`]; addresses that were taken before it are free again.
+    pub fn bind(
         routes: &[Arc<Route>],
         tokens: Tokens,
-        local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError> + Send + 'static,
+        local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
     ) -> Result<Self, StartError> {
-        let premises = Arc::new(Premises {
-            standing: tokio::sync::Mutex::default(),
-            receptions: Receptions::default(),
-            tokens,
-            names: Names::of_the_system(),
-            home: Home::with([]),
-            ending: Ending::default(),
-            reloads: Reloads::default(),
-            started: Clock::system().now(),
-            looks: Mutex::default(),
-        });
-        premises.change(routes, local).await?;
+        let premises = Premises::new(tokens);
+        let prepared = premises.prepare_first(routes, &local)?;
         Ok(Self {
             premises,
+            prepared,
             log_lines_dropped: || 0,
         })
     }
@@ -126,26 +96,54 @@ impl Server {
         }
     }
 
+    /// Lets apps connect, who are served from [`OpenServer::run`] on.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Listen`]; doors that were opened before it close again.
+    pub async fn open(self) -> Result<OpenServer, StartError> {
+        let Self {
+            premises, prepared, ..
+        } = self;
+        let mut beside = premises.changing.lock().await;
+        premises.enter_into_force(prepared, &mut beside).await?;
+        drop(beside);
+        premises.opened.cancel();
+        Ok(OpenServer { premises })
+    }
+}
+
+impl OpenServer {
     /// Where apps can connect, with the ports that the kernel chose for port 0.
-    pub async fn addresses(&self) -> Vec<(Arc<Route>, ListenAddr)> {
-        self.premises.standing.lock().await.addresses()
+    pub fn addresses(&self) -> Vec<(Arc<Route>, ListenAddr)> {
+        self.premises.addresses()
     }
 
-    /// Its reloads, for whoever sees to them.
-    pub fn reloads(&self) -> &Reloads {
-        &self.premises.reloads
+    /// Comes when somebody has asked for the end over HTTP.
+    pub fn asked_to_end(&self) -> impl Future<Output = ()> + use<> {
+        self.premises.ending.quit.clone().cancelled_owned()
     }
 
-    /// Serves until `stop`, then takes no one in any more, lets sessions finish as `drain` has it, and says goodbye to the rest.
-    pub async fn run(self, stop: impl Future<Output = ()>, drain: Drain) -> Drained {
-        let Drain { patience, idle } = drain;
+    /// Comes when no session has been there for `limit`, once there was one.
+    pub fn idle(&self, limit: Duration) -> impl Future<Output = ()> + use<> {
+        idle::since(self.premises.ending.clone(), limit)
+    }
+
+    /// Serves until `stop`, and on as that has it; then takes no one in any more, lets sessions finish, and says goodbye to the rest.
+    pub async fn run(self, stop: impl Future<Output = Drain>) -> Drained {
         let ending = &self.premises.ending;
-        self.premises.serve().await;
-        tokio::select! {
-            () = stop => {}
-            () = ending.quit.cancelled() => {}
-        }
+        self.premises.serve();
+        let Drain {
+            delay,
+            patience,
+            idle,
+        } = stop.await;
 
+        ending.stopping.cancel();
+        if !delay.is_zero() {
+            tracing::info!(time = %Spelled(delay), "serving on");
+            tokio::time::sleep(delay).await;
+        }
         ending.closing.cancel();
         ending.doors.close();
         ending.doors.wait().await;
@@ -168,25 +166,6 @@ impl Server {
         ending.goodbye.cancel();
         let _ = tokio::time::timeout(LAST_WORDS, ending.tasks.wait()).await;
         Drained { cut }
-    }
-}
-
-impl Premises {
-    /// Takes people in at every door.
-    async fn serve(&self) {
-        let mut standing = self.standing.lock().await;
-        standing.serves = true;
-        let doors = std::mem::take(&mut standing.doors).into_iter();
-        standing.doors = doors.map(|door| door.serve(&self.ending)).collect();
-    }
-}
-
-impl Drop for Premises {
-    fn drop(&mut self) {
-        let looks = self.looks.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(task) = looks.take() {
-            task.abort();
-        }
     }
 }
 

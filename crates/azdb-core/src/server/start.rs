@@ -1,9 +1,11 @@
 //! Why the server cannot start, or go on with another configuration.
 
 use std::io;
+use std::time::Duration;
 
 use azdb_config::route::ListenAddr;
 use azdb_identity::TokenError;
+use azdb_quote::Spelled;
 use tokio::task::JoinError;
 
 use crate::reception::ReceptionError;
@@ -57,5 +59,18 @@ pub enum StartError {
         /// What the source said.
         #[source]
         source: TokenError,
+    },
+    /// There is none in time.
+    #[error("route \"{route}\": no token within {}, see ready_timeout ({remedy})", Spelled(*.patience))]
+    NotReadyInTime {
+        /// Which route.
+        route: String,
+        /// How long it was waited for.
+        patience: Duration,
+        /// What to do.
+        remedy: String,
+        /// What the source said, if anything.
+        #[source]
+        source: Option<TokenError>,
     },
 }

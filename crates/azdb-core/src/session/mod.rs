@@ -2,7 +2,7 @@
 
 use std::io;
 
-use azdb_quote::Chain;
+use azdb_quote::{Chain, Spelled};
 use tracing::{Instrument as _, Span};
 
 use crate::anteroom::Place;
@@ -179,7 +179,7 @@ async fn part<P: Protocol, A: Stream, D: Dial>(
     } = *session;
     let (is_ours, is_at_rest) = match ended.why {
         Why::Goodbye { at_rest } => (true, at_rest),
-        Why::Retired => (true, true),
+        Why::Retired | Why::Idle(_) => (true, true),
         Why::Closed(_) | Why::Broken(..) => (false, false),
     };
     let cause = cause(&ended.why, following.as_deref(), lobby, ending);
@@ -221,6 +221,7 @@ fn cause<P: Protocol, D: Dial>(
                 _ => Cause::ShuttingDown,
             })
         }
+        Why::Idle(limit) => Some(Cause::Idle { limit: *limit }),
         Why::Broken(Side::Upstream, error) => {
             // The log has the error itself.
             let source = io::Error::new(error.kind(), error.to_string());
@@ -260,6 +261,7 @@ async fn converse<P: Protocol, A: Stream, D: Dial>(
                     },
                 }
             },
+            idle: lobby.route.idle_timeout,
         };
         match relay(legs, watch, Linger::default(), ends).await {
             Stopped::Ended(ended) => break ended,
@@ -297,6 +299,15 @@ fn log_end(ended: &Ended) {
                 from_app,
                 from_upstream,
                 "session retired, see max_session_age"
+            );
+        }
+        Why::Idle(limit) => {
+            tracing::info!(
+                closed_by = "proxy",
+                idle = %Spelled(*limit),
+                from_app,
+                from_upstream,
+                "session ended, see idle_timeout"
             );
         }
         Why::Goodbye { at_rest } => {

@@ -75,6 +75,7 @@ fn of_cause(cause: &Cause) -> Class {
         Cause::TooMany { .. }
         | Cause::ShuttingDown
         | Cause::Moved { .. }
+        | Cause::Idle { .. }
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
         | Cause::UpstreamLost { .. }

@@ -72,7 +72,7 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 31] = [
+const KINDS: [Kind; 32] = [
     Kind::User,
     Kind::Limit,
     Kind::Limit,
@@ -105,6 +105,7 @@ const KINDS: [Kind; 31] = [
     Kind::Network,
     Kind::Network,
     Kind::Network,
+    Kind::Limit,
     Kind::Limit,
 ];
 

@@ -54,14 +54,21 @@ async fn whoever_is_not_admitted_is_dropped_without_a_place_or_a_word() {
         route.max_connections = 1;
         route.admission.uids = Some(vec![1000]);
     });
-    for stranger in [Peer::Tcp(far), Peer::Unix(1001)] {
+    let strangers = [
+        Peer::Tcp(far),
+        Peer::Unix(1001),
+        Peer::Local(HERE, 1001),
+        // Nobody knows whose it is.
+        Peer::Tcp(HERE),
+    ];
+    for stranger in strangers {
         for _ in 0..10 {
             let app = street.come(stranger);
             assert_eq!(hear_out(app).await, b"");
         }
     }
     assert_eq!(street.accepted(), 0);
-    let friends = [Peer::Tcp(HERE), Peer::Unix(1000)];
+    let friends = [Peer::Local(HERE, 1000), Peer::Unix(1000)];
     let _apps: Vec<_> = friends.map(|peer| street.come(peer)).into();
     street.settle().await;
     assert_eq!(street.accepted(), 2);
@@ -70,15 +77,20 @@ async fn whoever_is_not_admitted_is_dropped_without_a_place_or_a_word() {
 #[test]
 fn loopback_and_the_allowed_networks_are_admitted_and_users_by_their_ids() {
     let peer = |addr: &str| Peer::Tcp(SocketAddr::new(addr.parse().unwrap(), 1));
+    let local = |addr: &str, uid| Peer::Local(SocketAddr::new(addr.parse().unwrap(), 1), uid);
     let anybody = Admission::default();
     let some = Admission {
         networks: vec!["10.1.0.0/16".parse().unwrap()],
         uids: Some(vec![1000]),
     };
     for (who, by_default, with_a_list) in [
-        (peer("127.0.0.1"), true, true),
-        (peer("::1"), true, true),
-        (peer("::ffff:127.0.0.1"), true, true),
+        (peer("127.0.0.1"), true, false),
+        (peer("::1"), true, false),
+        (peer("::ffff:127.0.0.1"), true, false),
+        (local("127.0.0.1", 1000), true, true),
+        (local("127.0.0.1", 0), true, false),
+        (local("10.1.2.3", 1000), false, true),
+        (local("10.1.2.3", 1001), false, false),
         (peer("10.1.2.3"), false, true),
         (peer("::ffff:10.1.2.3"), false, true),
         (peer("10.2.0.1"), false, false),

@@ -2,6 +2,7 @@
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::PIPE;
 use crate::relay::*;

@@ -14,7 +14,7 @@ struct Running<P: Spoken> {
     house: House<P>,
     databases: Databases,
     upstream: SocketAddr,
-    server: Server,
+    server: OpenServer,
     addr: SocketAddr,
 }
 
@@ -30,9 +30,9 @@ impl<P: Spoken> Running<P> {
         route.listen = vec![any_port()];
         route.upstream = vec![sockets::endpoint(upstream)];
         change(&mut route);
-        let server = bind(vec![route], &house.authority).await.unwrap();
-        let addr = addresses(&server).await.first().copied().unwrap();
-        tokio::spawn(server.clone().run(std::future::pending(), AT_ONCE));
+        let server = open(vec![route], &house.authority).await.unwrap();
+        let addr = addresses(&server).first().copied().unwrap();
+        tokio::spawn(server.clone().run(std::future::pending()));
         Self {
             house,
             databases,
@@ -90,11 +90,7 @@ async fn a_session_goes_on_and_whoever_comes_meets_the_new_settings<P: Spoken>()
         changes.added.is_empty() && changes.removed.is_empty(),
         "{changes:?}"
     );
-    assert_eq!(
-        addresses(&running.server).await,
-        [running.addr],
-        "its port stays"
-    );
+    assert_eq!(addresses(&running.server), [running.addr], "its port stays");
 
     P::ask(&mut app, &mut database).await;
     P::answer(&mut app, &mut database).await;
@@ -178,7 +174,7 @@ async fn what_cannot_be_opened_changes_nothing<P: Spoken>() {
     };
     let error = running.reload(vec![without]).await.unwrap_err();
     assert!(matches!(error, StartError::Reception { .. }), "{error}");
-    assert_eq!(addresses(&running.server).await, [running.addr]);
+    assert_eq!(addresses(&running.server), [running.addr]);
     let (mut app, mut database) = running.session().await;
     P::ask(&mut app, &mut database).await;
     P::answer(&mut app, &mut database).await;
@@ -194,7 +190,7 @@ async fn a_door_that_moves_is_opened_before_the_other_is_closed<P: Spoken>() {
         (1, 0),
         "one stays"
     );
-    let both = addresses(&running.server).await;
+    let both = addresses(&running.server);
     assert_eq!(both.first(), Some(&running.addr));
     running.addr = both.last().copied().unwrap();
     let (mut app, mut database) = running.session().await;
