@@ -49,7 +49,7 @@ fn idle_sessions_are_told_goodbye_when_their_time_is_over() {
         let mut apps: Vec<RawApp> = (0..5).map(|_| session(&proxy)).collect();
         proxy.signal(signal);
         apps.iter_mut().for_each(assert_goodbye);
-        proxy.log_until_times(5, "closed_by=\"proxy\"");
+        proxy.log_until_times(5, "closed_by=proxy");
         let ran = proxy.wait();
         assert_eq!(ran.code, Some(code), "{ran:?}");
     }

@@ -41,6 +41,7 @@ mod postgres_sample;
 mod probes;
 mod psql;
 mod replication;
+mod session_lines;
 mod silence;
 mod starting;
 mod tds_apps;

@@ -19,6 +19,7 @@
 //!   deadline    one clock for a login
 //!   ledger      what a route has done
 //!   reload      who asks for another configuration, and what became of it
+//!   phases      what a login spends its time on
 //!   stranger    who is no app
 //!   fault       causes, whose they are, and remedies
 //!   socket      doors
@@ -41,6 +42,7 @@ mod listener;
 mod lobby;
 mod mysql;
 mod parting;
+mod phases;
 mod postgres;
 mod pulse;
 mod reception;

@@ -43,7 +43,7 @@ fn route(reception: &Reception) -> Value {
         "sessions_open": ledger.open(),
         "sessions_max": route.max_connections,
         "sessions_total": ledger.sessions.read(),
-        "logins_refused_total": ledger.refused.read(),
+        "logins_refused_total": ledger.refused(),
         "last_refusal": ledger.last_refusal().map(refusal),
         "bytes_from_app_total": ledger.from_app.read(),
         "bytes_from_upstream_total": ledger.from_upstream.read(),

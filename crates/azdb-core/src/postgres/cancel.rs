@@ -106,7 +106,9 @@ impl Drop for Registration {
 /// Passes a cancel request on to the server that gave out its key, and waits for that server to close, because the app takes
 /// the end of its own connection to mean "done". An unknown key goes nowhere: nobody probes a server's keys through us.
 pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, place: &Place, key: &[u8]) {
+    let ledger = &lobby.state.ledger.cancels;
     let Some(reached) = lobby.state.own.find(key) else {
+        ledger.unknown.add(1);
         tracing::debug!("a cancel request with an unknown key");
         return;
     };
@@ -118,9 +120,16 @@ pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, place: &Place, 
     place.leave();
     let addr = reached.dialled.addr;
     match tokio::time::timeout(PATIENCE, send(lobby, key, &reached)).await {
-        Ok(Ok(())) => tracing::debug!(%addr, "passed a cancel request on"),
-        Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "cannot pass a cancel request on"),
+        Ok(Ok(())) => {
+            ledger.passed_on.add(1);
+            tracing::debug!(%addr, "passed a cancel request on");
+        }
+        Ok(Err(error)) => {
+            ledger.failed.add(1);
+            tracing::warn!(error = %Chain(&error), "cannot pass a cancel request on");
+        }
         Err(_) => {
+            ledger.failed.add(1);
             tracing::warn!(%addr, "no end to a cancel request in {}", Spelled(PATIENCE))
         }
     }

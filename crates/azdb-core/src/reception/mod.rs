@@ -90,8 +90,12 @@ impl Reception {
         resources: &Resources<'_>,
     ) -> Result<Self, ReceptionError> {
         let state = before.and_then(|before| before.lobby.state().downcast().ok());
+        let state: Arc<RouteState<P, _>> =
+            state.unwrap_or_else(|| Arc::new(RouteState::new(route)));
+        let upstream_tls = UpstreamTlsConfig::of(route, &P::TLS)?;
+        let handshakes = &state.ledger.handshakes;
         let lobby: Lobby<P, Tcp> = Lobby {
-            upstream_tls: UpstreamTlsConfig::of(route, &P::TLS)?.map(Arc::new),
+            upstream_tls: upstream_tls.map(|tls| Arc::new(tls.counted_in(handshakes))),
             app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, resources.authority)?,
             tokens: resources.tokens.clone(),
             dialler: Tcp {
@@ -102,7 +106,7 @@ impl Reception {
             closing: ending.closing.clone(),
             goodbye: ending.goodbye.clone(),
             tasks: ending.tasks.clone(),
-            state: state.unwrap_or_else(|| Arc::new(RouteState::new(route))),
+            state,
             route: Arc::clone(route),
         };
         Ok(Self::in_front_of(lobby, ending))

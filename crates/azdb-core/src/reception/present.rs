@@ -62,9 +62,16 @@ impl Receptions {
         gone
     }
 
+    /// Those that are, and those that are [gone](Self::gone).
+    pub(crate) fn with_gone(&self) -> Vec<Reception> {
+        let mut all = self.now();
+        all.extend(self.gone());
+        all
+    }
+
     /// The one whose state a route takes on: the same name, and the same protocol.
     pub(crate) fn of(&self, route: &Route) -> Option<Reception> {
-        let mut known = self.now().into_iter().chain(self.gone());
+        let mut known = self.with_gone().into_iter();
         known.find(|reception| reception.route().is_same_as(route))
     }
 
