@@ -85,7 +85,7 @@ impl OpenDoor {
             listen,
             route,
             reception,
-            closing: ending.closing.child_token(),
+            closing: ending.shut.child_token(),
             serving: Serving::NotYet(listener),
         }
     }
