@@ -128,7 +128,7 @@ fn start(program: &[std::ffi::OsString], server: &OpenServer) -> Result<Child, (
         command.env_remove(unset);
     }
     let is_set = |name: &str| std::env::var_os(name).is_some();
-    for (name, value) in variables::of(server.addresses(), is_set) {
+    for (name, value) in variables::of(&server.addresses(), is_set) {
         command.env(name, value);
     }
     system::with_the_file_limit_of_the_start(|| command.spawn()).map_err(|error| {
