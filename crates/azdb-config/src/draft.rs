@@ -3,6 +3,7 @@
 use azdb_identity::Cloud;
 
 use super::address::host_and_port;
+use super::app_passwords;
 use super::destination;
 use super::identities::Identities;
 use super::keys::{Fact, of_route as keys};
@@ -49,7 +50,9 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let upstream = destination::upstream(section, spoken.default_port());
     let connect_to = destination::connect_to(section, &upstream, spoken.default_port());
     let listen = listen::read(section, spoken);
-    let admission = listen::admission(section, &listen);
+    let app_passwords = app_passwords::read(section, protocol);
+    let has_passwords = matches!(&app_passwords, Ok(Some(_)) | Err(_));
+    let admission = listen::admission(section, &listen, has_passwords);
     let mode = section.value(&keys::UPSTREAM_AUTH);
     let as_whom = as_whom(section, protocol, &mode, &upstream, shared);
     let default_database = section.read(&keys::DEFAULT_DATABASE);
@@ -83,6 +86,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         local_files: local_files?,
         local_tls: local_tls?,
         admission,
+        app_passwords: app_passwords?,
         unix_mode,
         max_connections: max_connections? as usize,
         login_timeout: login_timeout?,

@@ -14,6 +14,8 @@ use ipnet::IpNet;
 use rustls::pki_types::{CertificateDer, ServerName};
 use secrecy::SecretString;
 
+use crate::AppPasswords;
+
 /// One `[[route]]`, checked.
 #[derive(Debug)]
 pub struct Route {
@@ -45,6 +47,8 @@ pub struct Route {
     pub local_tls: LocalTls,
     /// Who may come over TCP.
     pub admission: Admission,
+    /// The passwords by which apps come in; `None` when whoever may come is let in.
+    pub app_passwords: Option<AppPasswords>,
     /// Mode of unix sockets, for example `0o600`.
     pub unix_mode: u32,
     /// Sessions at a time, logins included.

@@ -76,6 +76,16 @@ impl std::fmt::Display for Peer {
     }
 }
 
+impl Peer {
+    /// Where it comes from, without what is different for each connection.
+    pub(crate) fn origin(self) -> String {
+        match self {
+            Self::Tcp(addr) => addr.ip().to_canonical().to_string(),
+            Self::Unix(_) | Self::InProcess => self.to_string(),
+        }
+    }
+}
+
 impl Door {
     /// Opens a door.
     ///

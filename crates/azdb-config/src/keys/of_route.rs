@@ -22,7 +22,7 @@ pub(crate) static TABLE: Table = Table {
     name: "route",
     title: "[[route]]",
     parts: &[PLACES, LOGIN, UPSTREAM_SIDE, APP_SIDE, LIMITS, SQL_SERVER],
-    later: &["app_password_file", "unix_group", "idle_timeout"],
+    later: &["unix_group", "idle_timeout"],
 };
 
 const MYSQL: Needs = Needs::Protocols(&[ProtocolName::Mysql]);
@@ -98,10 +98,13 @@ keys! { UPSTREAM_SIDE {
 
 keys! { APP_SIDE {
     ALLOW: List<IpNet> = List(Parsed("networks like `\"10.1.0.0/16\"`, or addresses", network)),
-        key("allow", "who may come besides loopback, which always may. It, or `trust_network`, is required when `listen` has an address beyond loopback")
+        key("allow", "who may come besides loopback, which always may. Required when `listen` has an address beyond loopback, and with it `app_password_file` or `trust_network`")
             .needs(&[Needs::OtherMachines]);
+    APP_PASSWORD_FILE: SecretPath = SecretPath,
+        key("app_password_file", "file with the passwords by which apps come in, loopback and sockets included: lines `user:password`, `:password` for any other user, hashed forms too, see below. Nobody but its owner, who must be root or the proxy's own user, and its group may read it")
+            .or_else("apps come in without");
     TRUST_NETWORK: Switch = Switch,
-        key("trust_network", "in place of `allow`: everybody who can reach the port may come; warned about at every start")
+        key("trust_network", "apps on other machines come in without a password: with `allow` those of its networks, without it everybody who can reach the port, which is warned about at every start")
             .or(Literal::Bool(false)).needs(&[Needs::OtherMachines]);
     ALLOW_UIDS: Wholes = Wholes(Whole(0, u32::MAX)),
         key("allow_uids", "user ids that may come over a unix socket").or_else("whoever `unix_mode` lets in").needs(&[Needs::UnixSocket]);

@@ -100,7 +100,7 @@ fn one_bracket_too_few_is_said() {
 
 #[test]
 fn keys_of_later_versions_are_refused_and_never_ignored() {
-    for key in ["app_password_file", "unix_group", "idle_timeout"] {
+    for key in ["unix_group", "idle_timeout"] {
         assert_eq!(
             problems_of(&format!("{key} = \"1\"")),
             format!("proxy.toml:5: route \"orders\": {key}: not supported by this version yet")

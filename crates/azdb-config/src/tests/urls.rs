@@ -75,7 +75,7 @@ fn escapes_are_those_of_urls() {
 #[test]
 fn lists_repeat_or_have_commas() {
     let url = "postgres://u@a.postgres.database.azure.com?upstream=b.postgres.database.azure.com:1&listen=127.0.0.1:1,[::1]:1\
-               &listen=0.0.0.0:2&allow=10.0.0.0/8,192.168.0.0/16";
+               &listen=0.0.0.0:2&allow=10.0.0.0/8,192.168.0.0/16&trust_network=true";
     let config = load_urls(&[url], &[]).unwrap();
     let line = summary(&config);
     assert!(line.starts_with("a: postgres, 127.0.0.1:1, [::1]:1, 0.0.0.0:2 -> a.postgres.database.azure.com:5432, b.postgres.database.azure.com:1 as "), "{line}");

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azdb_config::route::Admission;
 use azdb_quote::{Chain, Spelled};
 
 use crate::anteroom::{ARRIVALS, Anteroom};
@@ -65,10 +64,6 @@ impl<E: Entrance> Listener<E> {
                 }
             };
             pause = BACKOFF.0;
-            if !admits(&route.admission, peer) {
-                tracing::warn!(route = %route.name, %peer, "not admitted, see allow and allow_uids");
-                continue;
-            }
             if matches!(peer, Peer::Tcp(addr) if self.home.knows(addr, || socket.destinations())) {
                 // Our other end tells its app what has happened.
                 tracing::debug!(route = %route.name, %peer, "a connection of our own has come back to us");
@@ -77,17 +72,6 @@ impl<E: Entrance> Listener<E> {
             let place = self.anteroom.take_in(peer, threshold);
             self.reception.take_in(socket, peer, place);
         }
-    }
-}
-
-fn admits(admission: &Admission, peer: Peer) -> bool {
-    match peer {
-        Peer::Tcp(addr) => admission.admits(addr.ip()),
-        Peer::Unix(uid) => admission
-            .uids
-            .as_ref()
-            .is_none_or(|uids| uids.contains(&uid)),
-        Peer::InProcess => true,
     }
 }
 

@@ -12,6 +12,7 @@ mod protocol;
 mod turns;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use azdb_config::route::{Principal, Route};
 use azdb_identity::Tokens;
@@ -27,7 +28,9 @@ pub(crate) use protocol::{Legs, Login, Protocol, Session};
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::Cause;
+use crate::gate::{Asked, Gate, Throttle};
 use crate::ledger::Ledger;
+use crate::socket::Peer;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
 use crate::way::{Dial, Refuge, Stream};
 use follow::Followers;
@@ -40,6 +43,8 @@ pub(crate) struct Lobby<P: Protocol, D: Dial> {
     pub(crate) upstream_tls: Option<UpstreamTlsConfig>,
     /// `None` when apps are offered none.
     pub(crate) app_tls: Option<AppTlsConfig>,
+    /// By which passwords apps come in.
+    pub(crate) gate: Gate,
     pub(crate) tokens: Tokens,
     pub(crate) dialler: D,
     /// Set when no new session may begin.
@@ -56,6 +61,8 @@ pub(crate) struct RouteState<P: Protocol, S: Stream> {
     /// `max_connections` of them.
     sessions: Arc<Semaphore>,
     pub(crate) ledger: Ledger,
+    /// Who has said wrong passwords.
+    throttle: Throttle,
     /// Where to go while the first upstream does not answer.
     refuge: Refuge,
     /// Whose turn it is to try again.
@@ -73,6 +80,7 @@ impl<P: Protocol, S: Stream> RouteState<P, S> {
         Self {
             sessions: Arc::new(Semaphore::new(permits)),
             ledger: Ledger::default(),
+            throttle: Throttle::default(),
             refuge: Refuge::default(),
             turns: Turns::default(),
             followers: Arc::default(),
@@ -95,6 +103,53 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         Ok(principal)
     }
 
+    /// Whether an app may come at all from where it comes from.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::NotAdmitted`].
+    pub(crate) fn admit(&self, place: &Place) -> Result<(), Cause> {
+        let (peer, admission) = (place.peer(), &self.route.admission);
+        let is_admitted = match peer {
+            Peer::Tcp(addr) => admission.admits(addr.ip()),
+            Peer::Unix(uid) => admission
+                .uids
+                .as_ref()
+                .is_none_or(|uids| uids.contains(&uid)),
+            Peer::InProcess => true,
+        };
+        let peer = peer.origin();
+        is_admitted.then_some(()).ok_or(Cause::NotAdmitted { peer })
+    }
+
+    /// The passwords that an app is asked for; `None` where it comes in without.
+    pub(crate) fn asks(&self, place: &Place) -> Option<Asked<'_>> {
+        self.gate.asks(place.peer(), &self.route)
+    }
+
+    /// Looks at an app's proof that it knows the password of `user`, when it is its turn.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::WrongPassword`], [`Cause::TooManyWrong`], and those of a login that has no more time.
+    pub(crate) async fn judge<T>(
+        &self,
+        place: &Place,
+        user: &[u8],
+        deadline: &Deadline,
+        look: impl FnOnce() -> Option<T>,
+    ) -> Result<T, Cause> {
+        let throttle = &self.state.throttle;
+        let turn = throttle.turn(place.peer());
+        deadline.run("letting wrong passwords wait", turn).await?;
+        look().ok_or_else(|| {
+            throttle.wrong(place.peer());
+            Cause::WrongPassword {
+                user: user.to_vec(),
+            }
+        })
+    }
+
     /// A place among the route's sessions for an app that has said whom it wants to be: it leaves the anteroom.
     ///
     /// # Errors
@@ -109,6 +164,18 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// The clock of a login that begins now.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::after(self.route.login_timeout).or(&self.goodbye)
+    }
+
+    /// The same for the app at `place`: one that may not come has no longer than it takes to tell it so.
+    pub(crate) fn deadline_of(&self, place: &Place) -> Deadline {
+        const TO_BE_TOLD: Duration = Duration::from_secs(2);
+        match self.admit(place) {
+            Ok(()) => self.deadline(),
+            Err(_) => {
+                let limit = self.route.login_timeout.min(TO_BE_TOLD);
+                Deadline::after(limit).or(&self.goodbye)
+            }
+        }
     }
 
     /// Whether there is a place for one more session now.

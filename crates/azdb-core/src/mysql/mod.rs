@@ -132,6 +132,9 @@ impl Protocol for Mysql {
     ) -> Result<Login<Self, A, D::Stream>, NotIn<MysqlFault>> {
         let deadline = lobby.deadline();
         let mut socket = Leg::new(socket);
+        if let Err(cause) = lobby.admit(place) {
+            return Err(turn_away(socket, lobby, cause.into()).await);
+        }
         let spares = &lobby.state.own;
         let (greeter, mut leave) = match spares.meet(&mut socket, place, lobby).await {
             Met::Greeter(greeter, leave) => (greeter, leave),

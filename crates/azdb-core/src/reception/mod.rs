@@ -9,6 +9,7 @@ use tokio::io::DuplexStream;
 
 use crate::anteroom::Place;
 use crate::ending::Ending;
+use crate::gate::Gate;
 use crate::ledger::{Ledger, Refusal};
 use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::mysql::Mysql;
@@ -84,6 +85,7 @@ impl Reception {
         let lobby: Lobby<P, Tcp> = Lobby {
             upstream_tls: UpstreamTlsConfig::of(route, &P::TLS)?,
             app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, resources.authority)?,
+            gate: Gate::of(route),
             tokens: resources.tokens.clone(),
             dialler: Tcp {
                 names: resources.names.clone(),

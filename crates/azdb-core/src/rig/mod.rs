@@ -36,6 +36,7 @@ pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
 pub(crate) use spoken::{Spoken, heard_out, in_every_protocol};
 
 use crate::fault::Cause;
+use crate::gate::Gate;
 use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::tls::{self, AppTlsConfig, LocalAuthority, UpstreamTlsConfig};
 use crate::way::{Connected, Departure, Dial, Stream};
@@ -152,6 +153,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         local_files: LocalFiles::Allow,
         local_tls: LocalTls::Auto,
         admission: Admission::default(),
+        app_passwords: None,
         unix_mode: 0o600,
         max_connections: 10,
         login_timeout: LOGIN_TIMEOUT,
@@ -181,6 +183,7 @@ pub(crate) fn dialling<P: Protocol, D: Dial>(
         route: lobby.route,
         upstream_tls: lobby.upstream_tls,
         app_tls: lobby.app_tls,
+        gate: lobby.gate,
         tokens: lobby.tokens,
         closing: lobby.closing,
         goodbye: lobby.goodbye,
@@ -215,6 +218,7 @@ fn lobby<P: Protocol>(
     Lobby {
         upstream_tls: UpstreamTlsConfig::of(&route, &P::TLS).unwrap(),
         app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, &local).unwrap(),
+        gate: Gate::of(&route),
         tokens: tokens(),
         dialler,
         closing: CancellationToken::new(),

@@ -86,7 +86,7 @@ impl Protocol for Tds {
         place: &Place,
         lobby: &Lobby<Self, D>,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<TdsFault>> {
-        let (route, deadline) = (&lobby.route, lobby.deadline());
+        let (route, deadline) = (&lobby.route, lobby.deadline_of(place));
         let greeting = app::greet(socket, lobby.app_tls.as_ref(), &route.name, &deadline);
         let caller = match greeting.await? {
             Ok(caller) => caller,
@@ -155,6 +155,7 @@ async fn enter<D: Dial>(
     deadline: &Deadline,
     left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<TdsFault>> {
+    lobby.admit(place)?;
     if manner.granted().is_none() {
         return Err(TdsFault::AppVersion(login.version).into());
     }

@@ -73,6 +73,7 @@ fn of_cause(cause: &Cause) -> Class {
     match cause {
         Cause::Token { source, .. } if source.is_transient() => UNAVAILABLE,
         Cause::TooMany { .. }
+        | Cause::TooManyWrong { .. }
         | Cause::ShuttingDown
         | Cause::Moved { .. }
         | Cause::Resolve { .. }
@@ -85,6 +86,9 @@ fn of_cause(cause: &Cause) -> Class {
         }
         | Cause::Overdue(_) => UNAVAILABLE,
         Cause::UnknownUser { .. }
+        | Cause::NotAdmitted { .. }
+        | Cause::WrongPassword { .. }
+        | Cause::AppWithoutTls
         | Cause::Token { .. }
         | Cause::SecretTooLong { .. }
         | Cause::Password(_)

@@ -23,6 +23,7 @@ fn every_left() -> Vec<Left> {
     };
     let all = vec![
         Left::Gone(gone()),
+        Left::WithoutPassword(gone()),
         Left::Silent(overdue),
         Left::StuffedBytes(7),
         Left::ShuttingDown,
@@ -40,19 +41,20 @@ fn every_left() -> Vec<Left> {
     // A new one does not compile until it has a place, and fails until it stands there.
     let places = all.iter().map(|left| match left {
         Left::Gone(_) => 0,
-        Left::Silent(_) => 1,
-        Left::StuffedBytes(_) => 2,
-        Left::ShuttingDown => 3,
-        Left::Tls(AppTlsFlaw::UnknownAuthority(_)) => 4,
-        Left::Tls(AppTlsFlaw::Expired(_)) => 5,
-        Left::Tls(AppTlsFlaw::NotAccepted(_)) => 6,
-        Left::Tls(AppTlsFlaw::OldVersion(_)) => 7,
-        Left::Tls(AppTlsFlaw::NewVersion(_)) => 8,
-        Left::Tls(AppTlsFlaw::NoCommonCipher(_)) => 9,
-        Left::Tls(AppTlsFlaw::OtherProtocol(_)) => 10,
-        Left::Tls(AppTlsFlaw::LeftAtCertificate(_)) => 11,
-        Left::Tls(AppTlsFlaw::BrokenOff(_)) => 12,
-        Left::Tls(AppTlsFlaw::Failed(_)) => 13,
+        Left::WithoutPassword(_) => 1,
+        Left::Silent(_) => 2,
+        Left::StuffedBytes(_) => 3,
+        Left::ShuttingDown => 4,
+        Left::Tls(AppTlsFlaw::UnknownAuthority(_)) => 5,
+        Left::Tls(AppTlsFlaw::Expired(_)) => 6,
+        Left::Tls(AppTlsFlaw::NotAccepted(_)) => 7,
+        Left::Tls(AppTlsFlaw::OldVersion(_)) => 8,
+        Left::Tls(AppTlsFlaw::NewVersion(_)) => 9,
+        Left::Tls(AppTlsFlaw::NoCommonCipher(_)) => 10,
+        Left::Tls(AppTlsFlaw::OtherProtocol(_)) => 11,
+        Left::Tls(AppTlsFlaw::LeftAtCertificate(_)) => 12,
+        Left::Tls(AppTlsFlaw::BrokenOff(_)) => 13,
+        Left::Tls(AppTlsFlaw::Failed(_)) => 14,
     });
     assert!(places.eq(0..all.len()));
     all
@@ -72,7 +74,11 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 31] = [
+const KINDS: [Kind; 35] = [
+    Kind::User,
+    Kind::Configuration,
+    Kind::User,
+    Kind::Limit,
     Kind::User,
     Kind::Limit,
     Kind::Limit,
