@@ -1,37 +1,6 @@
 //! Apps that come in with a password: unmodified clients and drivers, right ones and wrong ones.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-
-use azdb_tests::{App, Azure, Program, Proxy, Ran};
-use tempfile::TempDir;
-
-/// What [`App::at`] says of itself.
-const ANYONE: &str = "anyone:any password\n";
-
-/// A file with apps' passwords.
-struct Passwords {
-    directory: TempDir,
-}
-
-impl Passwords {
-    fn of(text: &str) -> Self {
-        let directory = TempDir::new().unwrap();
-        let file = directory.path().join("apps");
-        std::fs::write(&file, text).unwrap();
-        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
-        Self { directory }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.directory.path().join("apps")
-    }
-
-    /// The line of a route.
-    fn line(&self) -> String {
-        format!("app_password_file = {:?}\n", self.file())
-    }
-}
+use azdb_tests::{ANYONE, App, Azure, Passwords, Program, Proxy, Ran};
 
 /// A proxy of `azure` whose apps have these passwords.
 fn proxy(azure: &Azure, text: &str) -> Proxy {

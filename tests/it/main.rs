@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod app_passwords;
+mod app_passwords_mysql;
+mod app_passwords_tds;
 mod cancel;
 mod commands;
 mod compose;

@@ -68,6 +68,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
 
     let (upstream, connect_to, listen, as_whom) = (upstream?, connect_to?, listen?, as_whom?);
     let ((admission, unix_mode), name) = (admission?, name?);
+    let (local_tls, plain_apps) = local_tls?;
     let route = Route {
         name: name.as_ref().map_or(ours, |name| name.value.clone()),
         protocol: protocol?,
@@ -84,7 +85,8 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         tls_first: as_whom.tls.first,
         plain_password: as_whom.tls.plain_password,
         local_files: local_files?,
-        local_tls: local_tls?,
+        local_tls,
+        plain_apps,
         admission,
         app_passwords: app_passwords?,
         unix_mode,

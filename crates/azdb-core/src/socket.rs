@@ -77,6 +77,14 @@ impl std::fmt::Display for Peer {
 }
 
 impl Peer {
+    /// Whether it is on this machine: nobody is on the way to it.
+    pub(crate) fn is_here(self) -> bool {
+        match self {
+            Self::Tcp(addr) => addr.ip().to_canonical().is_loopback(),
+            Self::Unix(_) | Self::InProcess => true,
+        }
+    }
+
     /// Where it comes from, without what is different for each connection.
     pub(crate) fn origin(self) -> String {
         match self {

@@ -111,7 +111,7 @@ keys! { APP_SIDE {
     UNIX_MODE: Octal = Octal,
         key("unix_mode", "mode of unix sockets, in octal").or(Literal::Text("0600")).needs(&[Needs::UnixSocket]);
     LOCAL_TLS: LocalTlsKind = LocalTlsKind,
-        key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`, but not offered before a MySQL older than 8.0.4, where Connector/J before 5.1.48 and 8.0.19 insists on TLS 1.0 or 1.1. `\"always\"`: there, too. A table: with yours, both PEM")
+        key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`, but not offered before a MySQL older than 8.0.4, where Connector/J before 5.1.48 and 8.0.19 insists on TLS 1.0 or 1.1. `\"always\"`: there, too. `\"require\"`: as `\"always\"`, and apps that come over TCP without TLS are refused. A table: with yours, both PEM; `require = true` in it refuses apps without TLS, too")
             .or(Literal::Text("auto"));
 }}
 
@@ -172,6 +172,7 @@ pub(crate) static LOCAL_TLS_FILES: Table = Table {
 keys! { LOCAL_TLS_KEYS {
     CERT_FILE: Path = Path, key("cert_file", "PEM, leaf first").required("");
     KEY_FILE: SecretPath = SecretPath, key("key_file", "PEM, its private key").required("");
+    REQUIRE: Switch = Switch, key("require", "as `\"require\"`: apps without TLS are refused").or(Literal::Bool(false));
 }}
 
 /// A network, or a single address.

@@ -156,7 +156,7 @@ const WRONG_VALUES: [(&str, &str); 19] = [
     ("listen = []", "listen: is an empty list"),
     (
         "local_tls = \"maybe\"",
-        "local_tls: \"maybe\" is not one of auto, always, off, { cert_file, key_file }",
+        "local_tls: \"maybe\" is not one of auto, always, require, off, { cert_file, key_file, require }",
     ),
     (
         "upstream_tls_name = \"a b\"",

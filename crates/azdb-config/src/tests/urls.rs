@@ -113,7 +113,7 @@ fn a_key_that_is_no_list_is_given_once() {
         ),
         (
             "local_tls=x",
-            "route \"orders\": local_tls: \"x\" is not one of auto, always, off, { cert_file, key_file }",
+            "route \"orders\": local_tls: \"x\" is not one of auto, always, require, off, { cert_file, key_file, require }",
         ),
     ] {
         let name = if query == "name=" { "" } else { "orders" };

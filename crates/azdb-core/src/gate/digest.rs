@@ -27,12 +27,12 @@ fn digest(algorithm: &'static aws_lc_rs::digest::Algorithm, parts: &[&[u8]]) -> 
 }
 
 /// What servers keep for `mysql_native_password`: `SHA1(SHA1(password))`.
-pub(crate) fn double_sha1(password: &[u8]) -> Sha1 {
+pub(super) fn double_sha1(password: &[u8]) -> Sha1 {
     sha1(&[&sha1(&[password])[..]])
 }
 
 /// Whether `answer` is `SHA1(password) XOR SHA1(scramble, SHA1(SHA1(password)))`.
-pub(crate) fn native_answer(twice: &[u8; 20], scramble: &[u8], answer: &[u8]) -> bool {
+pub(super) fn native_fits(twice: &[u8; 20], scramble: &[u8], answer: &[u8]) -> bool {
     let mask = sha1(&[scramble, twice]);
     let once: Zeroizing<Vec<u8>> = Zeroizing::new(
         mask.iter()
@@ -44,7 +44,7 @@ pub(crate) fn native_answer(twice: &[u8; 20], scramble: &[u8], answer: &[u8]) ->
 }
 
 /// `SHA256(password) XOR SHA256(SHA256(SHA256(password)), scramble)`.
-pub(crate) fn caching_sha2_answer(password: &[u8], scramble: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn caching_sha2_answer(password: &[u8], scramble: &[u8]) -> Zeroizing<Vec<u8>> {
     let once = digest(&SHA256, &[password]);
     let twice = digest(&SHA256, &[once.as_ref()]);
     let mask = digest(&SHA256, &[twice.as_ref(), scramble]);

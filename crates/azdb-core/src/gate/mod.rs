@@ -24,8 +24,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use azdb_config::route::{ProtocolName, Route};
 use azdb_config::{AppPasswords, AppSecret, ScramVerifier};
 use secrecy::ExposeSecret as _;
+use zeroize::Zeroizing;
 
-pub(crate) use digest::{caching_sha2_answer, double_sha1, native_answer};
 pub(crate) use scram::{Proof, Scram, ScramError, Shown};
 pub(crate) use throttle::Throttle;
 
@@ -101,42 +101,35 @@ impl<'a> Asked<'a> {
         known.unwrap_or_else(|| self.gate.mock.verifier(user))
     }
 
-    /// Whether `answer` proves by `mysql_native_password` that an app knows the password of `user`; `None` where only the password
-    /// itself could.
-    pub(crate) fn is_native(&self, user: &[u8], scramble: &[u8], answer: &[u8]) -> Option<bool> {
+    /// By what answers of `mysql_native_password` for `user` are checked; `None` where only the password itself could be.
+    pub(crate) fn native(&self, user: &[u8]) -> Option<Native> {
         let twice = match self.secret(user) {
-            Some(AppSecret::Plain(password)) => double_sha1(password.expose_secret().as_bytes()),
+            Some(AppSecret::Plain(password)) => {
+                digest::double_sha1(password.expose_secret().as_bytes())
+            }
             Some(AppSecret::Native(twice)) => twice.clone(),
             Some(AppSecret::Scram(_)) => return None,
-            Some(AppSecret::Md5(_)) => return Some(false),
-            None if self.has_verifiers() => return None,
-            None => self.gate.mock.double_sha1(user),
+            None if self.has(|secret| matches!(secret, AppSecret::Scram(_))) => return None,
+            Some(AppSecret::Md5(_)) | None => self.gate.mock.double_sha1(user),
         };
-        Some(native_answer(&twice, scramble, answer))
+        Some(Native(twice))
     }
 
-    /// The same by the fast answer of `caching_sha2_password`.
-    pub(crate) fn is_caching_sha2(
-        &self,
-        user: &[u8],
-        scramble: &[u8],
-        answer: &[u8],
-    ) -> Option<bool> {
+    /// The same of the fast answers of `caching_sha2_password`.
+    pub(crate) fn fast(&self, user: &[u8]) -> Option<Fast<'a>> {
         match self.secret(user) {
-            Some(AppSecret::Plain(password)) => {
-                let right = caching_sha2_answer(password.expose_secret().as_bytes(), scramble);
-                Some(equal(&right, answer))
-            }
+            Some(AppSecret::Plain(password)) => Some(Fast(Some(password.expose_secret()))),
             Some(AppSecret::Native(_) | AppSecret::Scram(_)) => None,
-            Some(AppSecret::Md5(_)) => Some(false),
-            None => self.has_no_hashes().then_some(false),
+            None if self.has(|secret| !matches!(secret, AppSecret::Plain(_))) => None,
+            Some(AppSecret::Md5(_)) | None => Some(Fast(None)),
         }
     }
 
     /// Whether `password` is the one of `user`.
     pub(crate) fn is_whole(&self, user: &[u8], password: &[u8]) -> bool {
         // The same work for every user of a file, known or not.
-        let work = (self.has_verifiers()).then(|| {
+        let has_verifiers = self.has(|secret| matches!(secret, AppSecret::Scram(_)));
+        let work = has_verifiers.then(|| {
             let verifier = self.scram(user);
             scram::knows(&verifier, password)
         });
@@ -144,7 +137,7 @@ impl<'a> Asked<'a> {
             Some(AppSecret::Plain(secret)) => {
                 whole::is_same(secret.expose_secret().as_bytes(), password)
             }
-            Some(AppSecret::Native(twice)) => equal(&double_sha1(password)[..], &twice[..]),
+            Some(AppSecret::Native(twice)) => equal(&digest::double_sha1(password)[..], &twice[..]),
             Some(AppSecret::Scram(_)) => work == Some(true),
             Some(AppSecret::Md5(_)) | None => {
                 whole::is_same(b"", password);
@@ -153,14 +146,30 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn has_verifiers(&self) -> bool {
-        let mut secrets = self.passwords.iter();
-        secrets.any(|(_, secret)| matches!(secret, AppSecret::Scram(_)))
+    fn has(&self, such: fn(&AppSecret) -> bool) -> bool {
+        self.passwords.iter().any(|(_, secret)| such(secret))
     }
+}
 
-    fn has_no_hashes(&self) -> bool {
-        let mut secrets = self.passwords.iter();
-        secrets.all(|(_, secret)| matches!(secret, AppSecret::Plain(_)))
+/// What servers keep for `mysql_native_password`.
+pub(crate) struct Native(Zeroizing<[u8; 20]>);
+
+impl Native {
+    /// Whether `answer` was made of the password and of `scramble`.
+    pub(crate) fn fits(&self, scramble: &[u8], answer: &[u8]) -> bool {
+        digest::native_fits(&self.0, scramble, answer)
+    }
+}
+
+/// What a fast answer of `caching_sha2_password` is made of; nothing for a user that there is not.
+pub(crate) struct Fast<'a>(Option<&'a str>);
+
+impl Fast<'_> {
+    /// Whether `answer` was made of the password and of `scramble`.
+    pub(crate) fn fits(&self, scramble: &[u8], answer: &[u8]) -> bool {
+        let password = self.0.unwrap_or_default();
+        let right = digest::caching_sha2_answer(password.as_bytes(), scramble);
+        equal(&right, answer) && self.0.is_some()
     }
 }
 

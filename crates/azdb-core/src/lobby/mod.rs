@@ -14,7 +14,7 @@ mod turns;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azdb_config::route::{Principal, Route};
+use azdb_config::route::{PlainApps, Principal, Route};
 use azdb_identity::Tokens;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -122,9 +122,22 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         is_admitted.then_some(()).ok_or(Cause::NotAdmitted { peer })
     }
 
+    /// Whether an app at `place` may say what it wants over a connection that `is_tls`, or is not. A socket file and this process are
+    /// no network.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::AppWithoutTls`].
+    pub(crate) fn admit_without_tls(&self, place: &Place, is_tls: bool) -> Result<(), Cause> {
+        match (self.route.plain_apps, place.peer()) {
+            (PlainApps::Refused, Peer::Tcp(_)) if !is_tls => Err(Cause::AppWithoutTls),
+            _ => Ok(()),
+        }
+    }
+
     /// The passwords that an app is asked for; `None` where it comes in without.
-    pub(crate) fn asks(&self, place: &Place) -> Option<Asked<'_>> {
-        self.gate.asks(place.peer(), &self.route)
+    pub(crate) fn asks(&self, peer: Peer) -> Option<Asked<'_>> {
+        self.gate.asks(peer, &self.route)
     }
 
     /// Looks at an app's proof that it knows the password of `user`, when it is its turn.
@@ -134,16 +147,16 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// [`Cause::WrongPassword`], [`Cause::TooManyWrong`], and those of a login that has no more time.
     pub(crate) async fn judge<T>(
         &self,
-        place: &Place,
+        peer: Peer,
         user: &[u8],
         deadline: &Deadline,
         look: impl FnOnce() -> Option<T>,
     ) -> Result<T, Cause> {
         let throttle = &self.state.throttle;
-        let turn = throttle.turn(place.peer());
+        let turn = throttle.turn(peer);
         deadline.run("letting wrong passwords wait", turn).await?;
         look().ok_or_else(|| {
-            throttle.wrong(place.peer());
+            throttle.wrong(peer);
             Cause::WrongPassword {
                 user: user.to_vec(),
             }

@@ -125,6 +125,7 @@ fn of_cause(cause: &Cause) -> Class {
 fn of_own(own: &MysqlFault) -> Words<'_> {
     Words::Ours(match own {
         MysqlFault::AppPacket(_) | MysqlFault::AppWantsTls => BAD_PACKET,
+        MysqlFault::AppProofInClear => WITHOUT_TLS,
         MysqlFault::Challenge { .. } | MysqlFault::NotEntra { .. } => ACCESS_DENIED,
         MysqlFault::RefusedAtOnce {
             code: 1040 | 1203, ..

@@ -18,12 +18,12 @@ use azdb_wire::postgres::{
 use zeroize::Zeroizing;
 
 use super::{Postgres, PostgresFault, app};
-use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, Left};
 use crate::gate::{Asked, Proof, Scram, ScramError, Shown};
 use crate::lobby::Lobby;
 use crate::parting::NotIn;
+use crate::socket::Peer;
 use crate::way::{AppLeg, Dial, Stream};
 
 /// What an app says for a proof.
@@ -37,11 +37,11 @@ type Secretive = Zeroizing<Vec<u8>>;
 pub(super) async fn ask<A: Stream, D: Dial>(
     app: &mut AppLeg<A>,
     packet: &[u8],
-    place: &Place,
+    peer: Peer,
     lobby: &Lobby<Postgres, D>,
     deadline: &Deadline,
 ) -> Result<(), NotIn<PostgresFault>> {
-    let Some(asked) = lobby.asks(place) else {
+    let Some(asked) = lobby.asks(peer) else {
         return Ok(());
     };
     let proving = async {
@@ -50,7 +50,7 @@ pub(super) async fn ask<A: Stream, D: Dial>(
         let mut asking = Asking {
             app,
             user,
-            place,
+            peer,
             lobby,
             deadline,
         };
@@ -83,7 +83,7 @@ impl<E: Into<Fault<PostgresFault>>> From<E> for Broken {
 struct Asking<'a, A, D: Dial> {
     app: &'a mut AppLeg<A>,
     user: &'a [u8],
-    place: &'a Place,
+    peer: Peer,
     lobby: &'a Lobby<Postgres, D>,
     deadline: &'a Deadline,
 }
@@ -117,7 +117,7 @@ impl<A: Stream, D: Dial> Asking<'_, A, D> {
             Ok(Proof::Wrong) => None,
             Err(error) => Some(Err(error)),
         };
-        let judging = self.lobby.judge(self.place, self.user, self.deadline, look);
+        let judging = self.lobby.judge(self.peer, self.user, self.deadline, look);
         let ours = judging.await??;
         self.say(&encode_sasl_final(ours.as_bytes())).await
     }
@@ -129,7 +129,7 @@ impl<A: Stream, D: Dial> Asking<'_, A, D> {
         let body = self.hear().await?;
         let answer = parse_password(&body).map_err(ScramError::from)?;
         let look = || Asked::is_md5(digits, salt, answer).then_some(());
-        let judging = self.lobby.judge(self.place, self.user, self.deadline, look);
+        let judging = self.lobby.judge(self.peer, self.user, self.deadline, look);
         Ok(judging.await?)
     }
 

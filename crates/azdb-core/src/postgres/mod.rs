@@ -94,13 +94,15 @@ impl Protocol for Postgres {
             }
             app::Arrival::Nobody(stranger) => return Ok(Login::Nobody(stranger)),
         };
-        if let Err(cause) = lobby.admit(place) {
+        let is_tls = app.is_tls();
+        let admitted = lobby
+            .admit(place)
+            .and_then(|()| lobby.admit_without_tls(place, is_tls));
+        if let Err(cause) = admitted {
             return Err(app::refuse(&mut app, cause.into()).await.into());
         }
-        Box::pin(app_password::ask(
-            &mut app, &packet, place, lobby, &deadline,
-        ))
-        .await?;
+        let asking = app_password::ask(&mut app, &packet, place.peer(), lobby, &deadline);
+        Box::pin(asking).await?;
         let entered = match enter(&packet, place, lobby, &deadline, app.left()).await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),

@@ -18,8 +18,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use azdb_config::route::{
-    Admission, Endpoint, LocalFiles, LocalTls, PlainPassword, Principal, Principals, ProtocolName,
-    Roots, Route, TdsOptions, UpstreamAuth, UpstreamTls,
+    Admission, Endpoint, LocalFiles, LocalTls, PlainApps, PlainPassword, Principal, Principals,
+    ProtocolName, Roots, Route, TdsOptions, UpstreamAuth, UpstreamTls,
 };
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
 use rustls::ServerConfig;
@@ -152,6 +152,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         plain_password: PlainPassword::ToVerified,
         local_files: LocalFiles::Allow,
         local_tls: LocalTls::Auto,
+        plain_apps: PlainApps::Welcome,
         admission: Admission::default(),
         app_passwords: None,
         unix_mode: 0o600,

@@ -110,6 +110,8 @@ fn of_own(own: &TdsFault) -> Words<'_> {
         | TdsFault::AppLogin(_)
         | TdsFault::AppVersion(_)
         | TdsFault::AppWants(_)
+        | TdsFault::AppHasNoPassword(_)
+        | TdsFault::AppPasswordInClear
         | TdsFault::LoginTooLong(_)
         | TdsFault::UpstreamPrelogin(_)
         | TdsFault::UpstreamPacket(_)
