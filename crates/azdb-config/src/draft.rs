@@ -61,13 +61,14 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let max_connections = section.value(&keys::MAX_CONNECTIONS);
     let login_timeout = section.value(&keys::LOGIN_TIMEOUT);
     let upstream_timeout = section.value(&keys::UPSTREAM_TIMEOUT);
+    let idle_timeout = section.read(&keys::IDLE_TIMEOUT);
     let hold_logins = section.value(&keys::HOLD_LOGINS);
     let follow_dns = section.value(&keys::FOLLOW_DNS);
     let tds = sql_server::read(section, &mode);
     section.finish();
 
     let (upstream, connect_to, listen, as_whom) = (upstream?, connect_to?, listen?, as_whom?);
-    let ((admission, unix_mode), name) = (admission?, name?);
+    let ((admission, unix_rights), name) = (admission?, name?);
     let (local_tls, plain_apps) = local_tls?;
     let route = Route {
         name: name.as_ref().map_or(ours, |name| name.value.clone()),
@@ -89,10 +90,11 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         plain_apps,
         admission,
         app_passwords: app_passwords?,
-        unix_mode,
+        unix_rights,
         max_connections: max_connections? as usize,
         login_timeout: login_timeout?,
         upstream_timeout: upstream_timeout?,
+        idle_timeout: idle_timeout?.map(|timeout| timeout.value),
         hold_logins: hold_logins?,
         follow_dns: follow_dns?,
         tds: tds?,

@@ -14,7 +14,7 @@ use super::address::host_and_port;
 use super::keys::{Fact, of_route as keys};
 use super::problems::{Checked, Written};
 use super::section::Section;
-use crate::route::{Admission, ListenAddr, ProtocolName};
+use crate::route::{Admission, ListenAddr, ProtocolName, SocketRights};
 
 /// Where a route listens, each address with its line.
 pub(super) type Listen = Vec<Written<ListenAddr>>;
@@ -106,12 +106,12 @@ fn unix_socket(_: &Path, _: &str) -> Result<PathBuf, String> {
     Err("unix sockets do not exist on this platform".to_owned())
 }
 
-/// `allow`, `trust_network`, `allow_uids` and `unix_mode`, judged against where the route listens.
+/// `allow`, `trust_network`, `allow_uids`, `unix_mode` and `unix_group`, judged against where the route listens.
 pub(super) fn admission(
     section: &mut Section<'_>,
     listen: &Checked<Listen>,
     has_passwords: bool,
-) -> Checked<(Admission, u32)> {
+) -> Checked<(Admission, SocketRights)> {
     if let Ok(listen) = listen {
         let any = |what: fn(&ListenAddr) -> bool| listen.iter().any(|at| what(&at.value));
         section.know(&Fact::Listen {
@@ -122,22 +122,28 @@ pub(super) fn admission(
     }
     let networks = networks(section, listen, has_passwords);
     let uids = section.read(&keys::ALLOW_UIDS);
-    let mode_spot = section.spot_of(&keys::UNIX_MODE);
-    let mode = section.value(&keys::UNIX_MODE)?;
+    let (mode, group) = (
+        section.read(&keys::UNIX_MODE),
+        section.read(&keys::UNIX_GROUP),
+    );
+    let (mode, group) = (mode?, group?.map(|group| group.value));
     let admission = Admission {
         networks: networks?,
         uids: uids?.map(|uids| uids.value),
     };
     // To connect is to write.
-    if let (Some(spot), None, 0o002, false) =
-        (mode_spot, &admission.uids, mode & 0o002, has_passwords)
+    if let (Some(Written { value: mode, spot }), None) = (&mode, &admission.uids)
+        && mode & 0o002 != 0
+        && !has_passwords
     {
         let warning = format!(
             "unix_mode = \"{mode:04o}\": every user of this machine gets the database without a password; say who may come with allow_uids"
         );
-        section.warn(&spot, warning);
+        section.warn(spot, warning);
     }
-    Ok((admission, mode))
+    let usual = if group.is_some() { 0o660 } else { 0o600 };
+    let mode = mode.map_or(usual, |mode| mode.value);
+    Ok((admission, SocketRights { mode, group }))
 }
 
 /// Why nobody can come from `network`, where apps connect to these addresses.

@@ -51,14 +51,16 @@ pub struct Route {
     pub admission: Admission,
     /// The passwords by which apps come in; `None` when whoever may come is let in.
     pub app_passwords: Option<AppPasswords>,
-    /// Mode of unix sockets, for example `0o600`.
-    pub unix_mode: u32,
+    /// Rights on socket files.
+    pub unix_rights: SocketRights,
     /// Sessions at a time, logins included.
     pub max_connections: usize,
     /// From the app's first byte to the database's "ready".
     pub login_timeout: Duration,
     /// A far end whose machine answers no packet for so long has vanished.
     pub upstream_timeout: Duration,
+    /// A session in which nothing has been said for so long ends; `None` lets it be idle for ever.
+    pub idle_timeout: Option<Duration>,
     /// Whether a login waits while its upstream is away for a moment.
     pub hold_logins: bool,
     /// Whether sessions end at rest when their upstream's name has moved to another address.
@@ -308,12 +310,21 @@ pub enum PlainApps {
     Refused,
 }
 
+/// Rights on a socket file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketRights {
+    /// For example `0o600`.
+    pub mode: u32,
+    /// The id of the group that it is given to; `None` leaves it to that of the process.
+    pub group: Option<u32>,
+}
+
 /// Who may come in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Admission {
     /// Networks from which apps may come besides loopback. `allow` in the configuration.
     pub networks: Vec<IpNet>,
-    /// User ids that may come over a unix socket; `None` when the socket's mode decides alone.
+    /// User ids that may come from this machine; `None` lets all of them, as far as a socket's mode does.
     pub uids: Option<Vec<u32>>,
 }
 

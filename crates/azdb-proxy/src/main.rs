@@ -1,10 +1,13 @@
 //! `azdb-proxy`, the program: arguments, signals, log lines and exit codes around `azdb-core`.
 
 mod args;
+mod ask;
 #[cfg(feature = "demo")]
 mod demo;
+mod end;
 mod exit;
 mod logging;
+mod manual;
 mod output;
 mod run;
 mod signals;
@@ -13,7 +16,7 @@ mod system;
 use azdb_config::Config;
 use azdb_core::LocalAuthority;
 use azdb_identity::Environment;
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 
 use args::{Args, Command};
 use exit::Exit;
@@ -41,7 +44,10 @@ fn dispatch(args: Args) -> Exit {
             say(&azdb_config::summary(&config));
             Exit::Success
         }),
-        Command::Ca(args) => ca(&args.into(), &env),
+        Command::Ca(args) => ca(&args.overrides(), &env),
+        Command::Wait { max, ask } => ask::wait(ask, max, &env),
+        Command::Healthcheck(ask) => ask::healthcheck(ask, &env),
+        Command::Shutdown(ask) => ask::shutdown(ask, &env),
         #[cfg(feature = "demo")]
         Command::Demo { sample } => demo::demo(sample),
         Command::Schema => {
@@ -53,10 +59,22 @@ fn dispatch(args: Args) -> Exit {
             Exit::Success
         }
         Command::Completions { shell } => {
-            let mut out = Vec::new();
-            clap_complete::generate(shell, &mut Args::command(), "azdb-proxy", &mut out);
-            say(String::from_utf8_lossy(&out).trim_end());
+            say(manual::completions(shell).trim_end());
             Exit::Success
+        }
+        Command::Man { command } => man(command.as_deref()),
+    }
+}
+
+fn man(command: Option<&str>) -> Exit {
+    match manual::page(command) {
+        Ok(page) => {
+            say(page.trim_end());
+            Exit::Success
+        }
+        Err(error) => {
+            tell(&format!("azdb-proxy: {error}"));
+            Exit::Usage
         }
     }
 }
@@ -77,8 +95,8 @@ fn with_config(
 
 /// Prints the certificate authority of `local_tls = "auto"`.
 fn ca(overrides: &azdb_config::Overrides, env: &Environment) -> Exit {
-    let state_dir = match azdb_config::load_process(overrides, env) {
-        Ok(process) => process.state_dir,
+    let state_dir = match azdb_config::load_endpoints(overrides, env) {
+        Ok(endpoints) => endpoints.state_dir,
         Err(problems) => {
             tell(&problems.to_string());
             return Exit::BadConfiguration;

@@ -16,6 +16,7 @@
 //! * Each default is what its key can hold.
 
 mod form;
+mod group;
 mod kinds;
 mod lists;
 mod needs;

@@ -31,6 +31,8 @@ pub(crate) enum Needs {
     OneUpstream,
     /// A unix socket to listen on.
     UnixSocket,
+    /// Addresses to listen on at which the kernel tells whose process comes.
+    KnownUsers,
     /// A port to listen on.
     Port,
     /// An address to listen on that other machines reach.
@@ -103,6 +105,10 @@ impl Needs {
             (Self::UnixSocket, Fact::Listen { unix: false, .. }) => {
                 "guards unix sockets, and listen has none".to_owned()
             }
+            (Self::KnownUsers, Fact::Listen { port: true, .. }) if !cfg!(target_os = "linux") => {
+                "this system tells whose process comes over a unix socket only, and listen has others"
+                    .to_owned()
+            }
             (Self::Port, Fact::Listen { port: false, .. }) => {
                 "is for ports, and listen has none".to_owned()
             }
@@ -134,6 +140,7 @@ impl Needs {
             | Self::UserName
             | Self::SomeTls
             | Self::UnixSocket
+            | Self::KnownUsers
             | Self::Port
             | Self::OtherMachines => {
                 return None;

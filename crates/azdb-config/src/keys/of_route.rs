@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 
+use super::group::Group;
 use super::kinds::{Octal, Parsed, Path, Raw, SecretPath, Switch, TEXT, Time, Whole, Word, text};
 use super::lists::{List, Wholes};
 use super::{Form, Literal, Needs, Table, ValueKind as _, key, keys, of_identity};
@@ -22,7 +23,7 @@ pub(crate) static TABLE: Table = Table {
     name: "route",
     title: "[[route]]",
     parts: &[PLACES, LOGIN, UPSTREAM_SIDE, APP_SIDE, LIMITS, SQL_SERVER],
-    later: &["unix_group", "idle_timeout"],
+    later: &["ready_sessions", "session_reuse"],
 };
 
 const MYSQL: Needs = Needs::Protocols(&[ProtocolName::Mysql]);
@@ -107,9 +108,13 @@ keys! { APP_SIDE {
         key("trust_network", "apps on other machines come in without a password: with `allow` those of its networks, without it everybody who can reach the port, which is warned about at every start")
             .or(Literal::Bool(false)).needs(&[Needs::OtherMachines]);
     ALLOW_UIDS: Wholes = Wholes(Whole(0, u32::MAX)),
-        key("allow_uids", "user ids that may come over a unix socket").or_else("whoever `unix_mode` lets in").needs(&[Needs::UnixSocket]);
+        key("allow_uids", "user ids that may come from this machine: over a unix socket, and on Linux over TCP, too, where the kernel is asked whose connection it is")
+            .or_else("all, as far as `unix_mode` lets them").needs(&[Needs::KnownUsers]);
     UNIX_MODE: Octal = Octal,
-        key("unix_mode", "mode of unix sockets, in octal").or(Literal::Text("0600")).needs(&[Needs::UnixSocket]);
+        key("unix_mode", "mode of unix sockets, in octal").or_else("`0600`, with `unix_group` `0660`").needs(&[Needs::UnixSocket]);
+    UNIX_GROUP: Group = Group,
+        key("unix_group", "the group that unix sockets are given to; the user that runs the proxy must be in it").or_else("that of the process")
+            .needs(&[Needs::UnixSocket]);
     LOCAL_TLS: LocalTlsKind = LocalTlsKind,
         key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`, but not offered before a MySQL older than 8.0.4, where Connector/J before 5.1.48 and 8.0.19 insists on TLS 1.0 or 1.1. `\"always\"`: there, too. `\"require\"`: as `\"always\"`, and apps that come over TCP without TLS are refused. A table: with yours, both PEM; `require = true` in it refuses apps without TLS, too")
             .or(Literal::Text("auto"));
@@ -125,6 +130,10 @@ keys! { LIMITS {
     UPSTREAM_TIMEOUT: Time = Time(Duration::from_secs(2), Duration::from_secs(3600)),
         key("upstream_timeout", "a database, or an app, whose machine answers no packet for so long has vanished: its session ends with an error. One that only does not read, or takes long over a query, has not. On other systems than Linux this holds for connections at rest, and the system's own patience for others")
             .or(Literal::Text("30s"));
+    // Less, and a pool's ordinary pause ends its sessions.
+    IDLE_TIMEOUT: Time = Time(Duration::from_secs(1), Duration::from_secs(30 * 24 * 3600)),
+        key("idle_timeout", "a session in which nothing has been said for so long ends, in an open transaction, too; not while its app waits for an answer. One that waits for notifications (LISTEN) says nothing either")
+            .or_else("sessions may be idle for ever");
     HOLD_LOGINS: Switch = Switch,
         key("hold_logins", "a login waits inside `login_timeout` while its database is away for a moment: refused, reset before the login, starting, full. Turn it off where a health check wants a quick no")
             .or(Literal::Bool(true));

@@ -119,7 +119,6 @@ fn what_is_wrong_is_told_with_file_and_line_and_without_the_line() {
             "is a hash with the user's name in it",
         ),
         ("# nobody\n\n", 1, "holds no line user:password"),
-        (&"ann:x\n".repeat(1).repeat(2), 2, "is the second one"),
         (
             &(0..1001)
                 .map(|n| format!("u{n}:s3cret\n"))

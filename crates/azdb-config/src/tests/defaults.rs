@@ -35,7 +35,7 @@ fn what_a_route_does_not_say_has_a_default() {
     assert!(!route.tls_first);
     assert_eq!(route.local_tls, LocalTls::Auto);
     assert_eq!(route.admission, Admission::default());
-    assert_eq!(route.unix_mode, 0o600);
+    assert_eq!(route.unix_rights.mode, 0o600);
     assert_eq!(route.max_connections, 1000);
     assert_eq!(route.login_timeout, Duration::from_secs(9));
     assert_eq!(route.upstream_timeout, Duration::from_secs(30));
@@ -50,10 +50,12 @@ fn what_the_process_is_not_told_has_a_default() {
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             min_sigterm_delay: Duration::ZERO,
-            max_sigterm_delay: Duration::from_secs(8),
+            max_sigterm_delay: Duration::from_secs(5),
             drain_idle: DrainIdle::Wait,
             exit_zero_on_sigterm: false,
+            exit_when_idle: None,
             require_ready: false,
+            ready_timeout: Duration::from_secs(60),
             state_dir: None,
         }
     );
@@ -105,7 +107,7 @@ fn every_key_of_a_route_reaches_the_route() {
         .collect();
     assert_eq!(networks, ["10.1.0.0/16", "192.168.1.7/32"]);
     assert_eq!(route.admission.uids, Some(vec![1000, 0]));
-    assert_eq!(route.unix_mode, 0o660);
+    assert_eq!(route.unix_rights.mode, 0o660);
     assert_eq!(route.local_tls, LocalTls::Off);
     assert_eq!(route.max_connections, 5);
     assert_eq!(route.login_timeout, Duration::from_millis(1500));

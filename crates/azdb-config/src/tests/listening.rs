@@ -149,7 +149,7 @@ fn modes_are_octal_and_guard_sockets_only() {
         let config = accepted(&format!(
             "listen = \"unix:/no/such/socket\"\nunix_mode = {text}"
         ));
-        assert_eq!(config.routes[0].unix_mode, mode, "{text}");
+        assert_eq!(config.routes[0].unix_rights.mode, mode, "{text}");
     }
     for text in ["660", "\"888\"", "0o1777", "\"+600\"", "\"rw\""] {
         assert_eq!(
@@ -160,13 +160,39 @@ fn modes_are_octal_and_guard_sockets_only() {
         );
     }
     assert_eq!(
-        problems_of("unix_mode = \"0660\"\nallow_uids = [1]"),
+        problems_of("unix_mode = \"0660\"\nunix_group = 0"),
         "proxy.toml:5: route \"orders\": unix_mode: guards unix sockets, and listen has none\n\
-         proxy.toml:6: route \"orders\": allow_uids: guards unix sockets, and listen has none"
+         proxy.toml:6: route \"orders\": unix_group: guards unix sockets, and listen has none"
     );
     assert_eq!(
         problems_of("listen = \"unix:/no/such/socket\"\nallow_uids = [1, \"root\"]"),
         "proxy.toml:6: route \"orders\": allow_uids: \"root\" is not a whole number from 0 to 4294967295"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_group_has_a_name_or_a_number() {
+    let of_root = nix::unistd::Group::from_gid(0.into()).unwrap().unwrap();
+    for (group, id, more, mode) in [
+        (&*of_root.name, 0, "", 0o660),
+        ("12345", 12345, "", 0o660),
+        (
+            "12345",
+            12345,
+            "unix_mode = \"0666\"\nallow_uids = [1]",
+            0o666,
+        ),
+    ] {
+        let config = accepted(&format!(
+            "listen = \"unix:/no/such/socket\"\nunix_group = \"{group}\"\n{more}"
+        ));
+        let rights = config.routes[0].unix_rights;
+        assert_eq!((rights.group, rights.mode), (Some(id), mode));
+    }
+    assert_eq!(
+        problems_of("listen = \"unix:/no/such/socket\"\nunix_group = \"no such group\""),
+        "proxy.toml:6: route \"orders\": unix_group: there is no group \"no such group\""
     );
 }
 

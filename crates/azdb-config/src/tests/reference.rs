@@ -51,11 +51,16 @@ fn tables() -> Vec<(&'static str, String)> {
 }
 
 fn variables() -> String {
-    let mut table = "| variable | flag | key of `[process]` |\n|---|---|---|\n".to_owned();
+    let mut table = "| variable | flag | key |\n|---|---|---|\n".to_owned();
     for name in of_process::TABLE.names() {
         let (variable, flag) = (of_process::variable(name), name.replace('_', "-"));
         let _ = writeln!(table, "| `{variable}` | `--{flag}` | `{name}` |");
     }
+    let health = crate::env::HEALTH_LISTEN;
+    let _ = writeln!(
+        table,
+        "| `{health}` | `--health-listen` | `listen` of `[health]` |"
+    );
     table
 }
 
@@ -146,7 +151,7 @@ fn every_key_of_every_table_is_read() {
                 }
                 "quitquitquit" => "listen = \"127.0.0.1:1\"",
                 "allow" | "trust_network" => "listen = \"0.0.0.0:1\"",
-                "allow_uids" | "unix_mode" => "listen = \"unix:/no/such/socket\"",
+                "unix_group" | "unix_mode" => "listen = \"unix:/no/such/socket\"",
                 _ => "",
             };
             let text = format!("{header}\n{name} = 1979-05-27\n{around}\n");

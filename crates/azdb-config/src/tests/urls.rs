@@ -108,8 +108,8 @@ fn a_key_that_is_no_list_is_given_once() {
         ),
         ("name=", "route \"orders\": name: is empty"),
         (
-            "idle_timeout=1s",
-            "route \"orders\": idle_timeout: not supported by this version yet",
+            "session_reuse=1s",
+            "route \"orders\": session_reuse: not supported by this version yet",
         ),
         (
             "local_tls=x",

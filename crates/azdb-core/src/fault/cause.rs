@@ -9,7 +9,7 @@ use azdb_identity::{Audience, TokenError, TokenErrorKind};
 use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted, Spelled};
 
-use super::{Explained, Kind, Late, Overdue, TlsFlaw};
+use super::{Explained, Kind, Late, Overdue, TlsFlaw, label};
 
 /// Why an app was not let in, whatever it speaks.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,13 @@ pub enum Cause {
     Moved {
         /// The name.
         name: Endpoint,
+    },
+
+    /// Nothing has been said in the session for as long as the route allows.
+    #[error("nothing has been said for {}", Spelled(*.limit))]
+    Idle {
+        /// `idle_timeout`.
+        limit: Duration,
     },
 
     /// No random bytes from the system.
@@ -198,6 +205,10 @@ pub enum Cause {
 const PORTS_OF_AZURE_SQL: [std::ops::RangeInclusive<u16>; 2] = [1433..=1433, 11_000..=11_999];
 
 impl Explained for Cause {
+    fn label(&self) -> &'static str {
+        label::of_cause(self)
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownUser { .. } | Self::WrongPassword { .. } | Self::AppWithoutTls => {
@@ -207,7 +218,8 @@ impl Explained for Cause {
             Self::TooManyWrong { .. }
             | Self::TooMany { .. }
             | Self::ShuttingDown
-            | Self::Moved { .. } => Kind::Limit,
+            | Self::Moved { .. }
+            | Self::Idle { .. } => Kind::Limit,
             Self::NoRandomness | Self::NoUpstream => Kind::Bug,
             Self::Token { source, .. } => match source.kind() {
                 TokenErrorKind::Network => Kind::Network,
@@ -253,6 +265,7 @@ impl Explained for Cause {
             }
             Self::ShuttingDown => "try again",
             Self::Moved { .. } => "connect again",
+            Self::Idle { .. } => "connect again, or raise idle_timeout of this route",
             Self::NoRandomness => "check this machine's random number source",
             Self::Token { source, .. } => return Cow::Owned(source.remedy()),
             Self::SecretTooLong { .. } => {
@@ -336,6 +349,7 @@ impl Cause {
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }
+            | Self::Idle { .. }
             | Self::NoRandomness
             | Self::Token { .. }
             | Self::SecretTooLong { .. }
@@ -363,6 +377,7 @@ impl Cause {
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }
+            | Self::Idle { .. }
             | Self::NoRandomness
             | Self::Token { .. }
             | Self::SecretTooLong { .. }
@@ -394,6 +409,7 @@ impl Cause {
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }
+            | Self::Idle { .. }
             | Self::NoRandomness
             | Self::SecretTooLong { .. }
             | Self::Password(_)

@@ -125,6 +125,7 @@ impl Cause {
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }
+            | Self::Idle { .. }
             | Self::NoRandomness
             | Self::Token { .. }
             | Self::SecretTooLong { .. }

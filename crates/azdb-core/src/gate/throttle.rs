@@ -111,8 +111,11 @@ impl Throttle {
     }
 }
 
-/// Whoever is on this machine has as many of its loopback addresses as it likes.
+/// A user of this machine, where the kernel knows it; else all of loopback, of which whoever is here has as many addresses as it likes.
 fn origin(peer: Peer) -> Origin {
+    if let Peer::Local(_, uid) = peer {
+        return Origin::of(Peer::Unix(uid));
+    }
     match Origin::of(peer) {
         Origin::Machine(address) if address.is_loopback() => {
             Origin::Machine(IpAddr::V4(Ipv4Addr::LOCALHOST))

@@ -64,7 +64,12 @@ impl<E: Entrance> Listener<E> {
                 }
             };
             pause = BACKOFF.0;
-            if matches!(peer, Peer::Tcp(addr) if self.home.knows(addr, || socket.destinations())) {
+            let peer = match route.admission.uids {
+                Some(_) => peer.examined(socket.destinations()),
+                None => peer,
+            };
+            let is_ours = |addr| self.home.knows(addr, || socket.destinations());
+            if peer.addr().is_some_and(is_ours) {
                 // Our other end tells its app what has happened.
                 tracing::debug!(route = %route.name, %peer, "a connection of our own has come back to us");
                 continue;

@@ -23,13 +23,14 @@ use tokio_util::task::TaskTracker;
 pub(crate) use credential::{Attempt, Credential, Life, Password, log_in, ready};
 pub(crate) use follow::Following;
 pub(crate) use hold::{Tracks, Try, persist};
-pub(crate) use protocol::{Legs, Login, Protocol, Session};
+pub(crate) use protocol::{Entrant, Legs, Login, Number, Protocol, Session};
 
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::Cause;
 use crate::gate::{Asked, Gate, Throttle};
 use crate::ledger::Ledger;
+use crate::phases::Phase;
 use crate::socket::Peer;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
 use crate::way::{Dial, Refuge, Stream};
@@ -110,12 +111,18 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// [`Cause::NotAdmitted`].
     pub(crate) fn admit(&self, place: &Place) -> Result<(), Cause> {
         let (peer, admission) = (place.peer(), &self.route.admission);
+        let listed = |uid| {
+            let uids = admission.uids.as_ref();
+            uids.is_none_or(|uids| uids.contains(&uid))
+        };
         let is_admitted = match peer {
-            Peer::Tcp(addr) => admission.admits(addr.ip()),
-            Peer::Unix(uid) => admission
-                .uids
-                .as_ref()
-                .is_none_or(|uids| uids.contains(&uid)),
+            // Where users are listed, one of this machine whose user nobody knows is not of them.
+            Peer::Tcp(addr) => {
+                let ip = addr.ip().to_canonical();
+                admission.admits(ip) && (admission.uids.is_none() || !ip.is_loopback())
+            }
+            Peer::Local(addr, uid) => admission.admits(addr.ip()) && listed(uid),
+            Peer::Unix(uid) => listed(uid),
             Peer::InProcess => true,
         };
         let peer = peer.origin();
@@ -130,7 +137,9 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// [`Cause::AppWithoutTls`].
     pub(crate) fn admit_without_tls(&self, place: &Place, is_tls: bool) -> Result<(), Cause> {
         match (self.route.plain_apps, place.peer()) {
-            (PlainApps::Refused, Peer::Tcp(_)) if !is_tls => Err(Cause::AppWithoutTls),
+            (PlainApps::Refused, Peer::Tcp(_) | Peer::Local(..)) if !is_tls => {
+                Err(Cause::AppWithoutTls)
+            }
             _ => Ok(()),
         }
     }
@@ -154,7 +163,9 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     ) -> Result<T, Cause> {
         let throttle = &self.state.throttle;
         let turn = throttle.turn(peer);
-        deadline.run("letting wrong passwords wait", turn).await?;
+        deadline
+            .run(Phase::Queue, "letting wrong passwords wait", turn)
+            .await?;
         look().ok_or_else(|| {
             throttle.wrong(peer);
             Cause::WrongPassword {

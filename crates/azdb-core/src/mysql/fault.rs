@@ -100,6 +100,17 @@ impl MysqlFault {
 }
 
 impl Explained for MysqlFault {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::AppPacket(_) => "app_protocol",
+            Self::AppProofInClear => "app_without_tls",
+            Self::AppWantsTls => "app_wants_tls",
+            Self::Challenge { .. } | Self::NotEntra { .. } => "not_entra",
+            Self::UpstreamPacket(_) => "upstream_protocol",
+            Self::RefusedAtOnce { .. } | Self::Refused(_) => "refused_by_upstream",
+        }
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::AppPacket(_) | Self::AppWantsTls | Self::AppProofInClear => Kind::User,

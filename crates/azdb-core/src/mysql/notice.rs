@@ -105,7 +105,7 @@ fn of_cause(cause: &Cause) -> Class {
         Cause::NotAdmitted { .. } => NOT_ADMITTED,
         Cause::AppWithoutTls => WITHOUT_TLS,
         Cause::TooMany { .. } | Cause::TooManyWrong { .. } => TOO_MANY,
-        Cause::ShuttingDown | Cause::Moved { .. } => SHUTDOWN,
+        Cause::ShuttingDown | Cause::Moved { .. } | Cause::Idle { .. } => SHUTDOWN,
         Cause::NoRandomness
         | Cause::NoUpstream
         | Cause::Resolve { .. }

@@ -23,6 +23,7 @@ use crate::fault::{Cause, Fault, Left};
 use crate::gate::{Asked, Proof, Scram, ScramError, Shown};
 use crate::lobby::Lobby;
 use crate::parting::NotIn;
+use crate::phases::Phase;
 use crate::socket::Peer;
 use crate::way::{AppLeg, Dial, Stream};
 
@@ -135,7 +136,9 @@ impl<A: Stream, D: Dial> Asking<'_, A, D> {
 
     async fn say(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         let saying = async { Ok::<_, Left>(self.app.say(bytes).await?) };
-        let said = self.deadline.run("asking the app for its password", saying);
+        let said = self
+            .deadline
+            .run(Phase::App, "asking the app for its password", saying);
         said.await.map_err(Broken::Off)
     }
 
@@ -143,7 +146,7 @@ impl<A: Stream, D: Dial> Asking<'_, A, D> {
     async fn hear(&mut self) -> Result<Secretive, Broken> {
         let hearing = async { Ok::<_, Left>(read(self.app).await) };
         let doing = "waiting for the app's password";
-        match self.deadline.run(doing, hearing).await {
+        match self.deadline.run(Phase::App, doing, hearing).await {
             Ok(Ok(body)) => Ok(body),
             Ok(Err(Unheard::Gone(left))) | Err(left) => Err(Broken::Off(left)),
             Ok(Err(Unheard::Bad(error))) => Err(ScramError::Message(error).into()),

@@ -3,6 +3,8 @@
 //! Source of the codes: PostgreSQL 18, appendix A. Pools take class 08 for a connection that failed, and libpq tries the next
 //! host of a list after 57P03.
 
+use std::borrow::Cow;
+
 use azdb_wire::postgres::{ErrorResponse, append_hint};
 
 use super::PostgresFault;
@@ -66,24 +68,27 @@ pub(super) fn no_proxy_header() -> Vec<u8> {
 
 /// What an app reads whose session ends because of `cause`.
 pub(super) fn in_session(cause: Cause) -> Vec<u8> {
-    if let Cause::ShuttingDown | Cause::Moved { .. } = cause {
-        return goodbye(&cause);
-    }
     let mut out = Vec::new();
-    encode(CONNECTION_FAILURE, &Fault::Shared(cause), &mut out);
+    match cause {
+        Cause::ShuttingDown | Cause::Moved { .. } => goodbye("57P01", &cause, &mut out),
+        Cause::Idle { .. } => goodbye("57P05", &cause, &mut out),
+        _ => encode(CONNECTION_FAILURE, &Fault::Shared(cause), &mut out),
+    }
     out
 }
 
 /// What an app at rest reads when its session ends here.
-fn goodbye(cause: &Cause) -> Vec<u8> {
-    let mut out = Vec::new();
+fn goodbye(sqlstate: &'static str, cause: &Cause, out: &mut Vec<u8>) {
+    let hint = match cause {
+        Cause::ShuttingDown => Cow::Borrowed("connect again"),
+        _ => cause.remedy(),
+    };
     ErrorResponse {
-        sqlstate: "57P01",
+        sqlstate,
         message: &format!("azdb-proxy: terminating connection, {}", cause.told()),
-        hint: "connect again",
+        hint: &hint,
     }
-    .encode(&mut out);
-    out
+    .encode(out);
 }
 
 fn of_cause(cause: &Cause) -> &'static str {
@@ -93,6 +98,7 @@ fn of_cause(cause: &Cause) -> &'static str {
         Cause::ShuttingDown
         | Cause::TooManyWrong { .. }
         | Cause::Moved { .. }
+        | Cause::Idle { .. }
         | Cause::TooMany { .. }
         | Cause::Resolve { .. }
         | Cause::Connect { .. }

@@ -155,6 +155,11 @@ impl Course {
         }
     }
 
+    /// Bytes that either side took.
+    pub(super) fn moved(&self) -> u64 {
+        self.from_app.moved() + self.from_upstream.moved()
+    }
+
     /// Remembers the first end.
     fn note(&mut self, why: Why) {
         self.why.get_or_insert(why);
@@ -170,7 +175,7 @@ impl Course {
             None if upstream_is_over => self.linger.after_upstream,
             None => return Poll::Pending,
         };
-        let moved = self.from_app.moved() + self.from_upstream.moved();
+        let moved = self.moved();
         let (sleep, running, seen) = self
             .clock
             .get_or_insert_with(|| (Box::pin(tokio::time::sleep(limit)), limit, moved));

@@ -8,7 +8,7 @@ use azdb_identity::{Audience, IdentityConfig, SourceKind};
 use azdb_names::NameError;
 
 use super::tokens;
-use crate::fault::{Cause, Overdue, TlsFlaw};
+use crate::fault::{AppTlsFlaw, Cause, Left, Overdue, TlsFlaw};
 
 /// One of every cause, in the order of their places.
 pub(crate) fn every_cause() -> Vec<Cause> {
@@ -101,6 +101,9 @@ pub(crate) fn every_cause() -> Vec<Cause> {
             limit: Duration::from_secs(9),
         }),
         Cause::Moved { name: upstream() },
+        Cause::Idle {
+            limit: Duration::from_secs(300),
+        },
     ];
     let places: Vec<usize> = all.iter().map(place).collect();
     assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
@@ -135,6 +138,7 @@ fn place(cause: &Cause) -> usize {
         Cause::UpstreamSilent { .. } => 32,
         Cause::Overdue(_) => 33,
         Cause::Moved { .. } => 34,
+        Cause::Idle { .. } => 35,
     }
 }
 
@@ -152,4 +156,50 @@ fn place_of_flaw(flaw: &TlsFlaw) -> usize {
         TlsFlaw::BrokenOff(_) => 9,
         TlsFlaw::Failed(_) => 10,
     }
+}
+
+/// One of every way to leave, in the order of their places.
+pub(crate) fn every_left() -> Vec<Left> {
+    let gone = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    let overdue = Overdue {
+        doing: "waiting for the app's first packet",
+        limit: Duration::from_secs(9),
+    };
+    let all = vec![
+        Left::Gone(gone()),
+        Left::WithoutPassword(gone()),
+        Left::Silent(overdue),
+        Left::StuffedBytes(7),
+        Left::ShuttingDown,
+        Left::Tls(AppTlsFlaw::UnknownAuthority(gone())),
+        Left::Tls(AppTlsFlaw::Expired(gone())),
+        Left::Tls(AppTlsFlaw::NotAccepted(gone())),
+        Left::Tls(AppTlsFlaw::OldVersion(gone())),
+        Left::Tls(AppTlsFlaw::NewVersion(gone())),
+        Left::Tls(AppTlsFlaw::NoCommonCipher(gone())),
+        Left::Tls(AppTlsFlaw::OtherProtocol(gone())),
+        Left::Tls(AppTlsFlaw::LeftAtCertificate(gone())),
+        Left::Tls(AppTlsFlaw::BrokenOff(gone())),
+        Left::Tls(AppTlsFlaw::Failed(gone())),
+    ];
+    // A new one does not compile until it has a place, and fails until it stands there.
+    let places = all.iter().map(|left| match left {
+        Left::Gone(_) => 0,
+        Left::WithoutPassword(_) => 1,
+        Left::Silent(_) => 2,
+        Left::StuffedBytes(_) => 3,
+        Left::ShuttingDown => 4,
+        Left::Tls(AppTlsFlaw::UnknownAuthority(_)) => 5,
+        Left::Tls(AppTlsFlaw::Expired(_)) => 6,
+        Left::Tls(AppTlsFlaw::NotAccepted(_)) => 7,
+        Left::Tls(AppTlsFlaw::OldVersion(_)) => 8,
+        Left::Tls(AppTlsFlaw::NewVersion(_)) => 9,
+        Left::Tls(AppTlsFlaw::NoCommonCipher(_)) => 10,
+        Left::Tls(AppTlsFlaw::OtherProtocol(_)) => 11,
+        Left::Tls(AppTlsFlaw::LeftAtCertificate(_)) => 12,
+        Left::Tls(AppTlsFlaw::BrokenOff(_)) => 13,
+        Left::Tls(AppTlsFlaw::Failed(_)) => 14,
+    });
+    assert!(places.eq(0..all.len()));
+    all
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use azdb_config::route::{
     Admission, Endpoint, LocalFiles, LocalTls, PlainApps, PlainPassword, Principal, Principals,
-    ProtocolName, Roots, Route, TdsOptions, UpstreamAuth, UpstreamTls,
+    ProtocolName, Roots, Route, SocketRights, TdsOptions, UpstreamAuth, UpstreamTls,
 };
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
 use rustls::ServerConfig;
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use breaking::{Break, Breaking, BreakingDial};
-pub(crate) use causes::every_cause;
+pub(crate) use causes::{every_cause, every_left};
 pub(crate) use echo::{PASSWORD, assert_silent, assert_silent_of, digits, quoting, quoting_of};
 pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
 pub(crate) use spoken::{Spoken, heard_out, in_every_protocol};
@@ -155,10 +155,14 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         plain_apps: PlainApps::Welcome,
         admission: Admission::default(),
         app_passwords: None,
-        unix_mode: 0o600,
+        unix_rights: SocketRights {
+            mode: 0o600,
+            group: None,
+        },
         max_connections: 10,
         login_timeout: LOGIN_TIMEOUT,
         upstream_timeout: Duration::from_secs(30),
+        idle_timeout: None,
         hold_logins: false,
         follow_dns: false,
         tds: TdsOptions::default(),

@@ -58,8 +58,9 @@ use watch::TdsWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Following, Lobby, Login, Protocol, Session, Tracks};
+use crate::lobby::{self, Entrant, Following, Lobby, Login, Number, Protocol, Session, Tracks};
 use crate::parting::NotIn;
+use crate::phases::Phase;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
@@ -88,10 +89,11 @@ impl Protocol for Tds {
         socket: A,
         place: &Place,
         lobby: &Lobby<Self, D>,
+        deadline: &Deadline,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<TdsFault>> {
-        let (route, deadline) = (&lobby.route, lobby.deadline_of(place));
+        let route = &lobby.route;
         let tls = lobby.app_tls.as_ref().map(|tls| (tls, wish(place, lobby)));
-        let greeting = app::greet(socket, tls, &route.name, &deadline);
+        let greeting = app::greet(socket, tls, &route.name, deadline);
         let caller = match greeting.await? {
             Ok(caller) => caller,
             Err(stranger) => return Ok(Login::Nobody(stranger)),
@@ -114,10 +116,10 @@ impl Protocol for Tds {
             lobby.admit(place)?;
             lobby.admit_without_tls(place, seen.is_tls)?;
             let user = from_utf16(login.user);
-            let checking = app_password::check(&seen, &login, user.as_bytes(), lobby, &deadline);
+            let checking = app_password::check(&seen, &login, user.as_bytes(), lobby, deadline);
             Box::pin(checking).await?;
             let left = app.left();
-            enter(&login, settled, &manner, place, lobby, &deadline, left).await
+            enter(&login, settled, &manner, place, lobby, deadline, left).await
         };
         let entered = match entered.await {
             Ok(entered) => entered,
@@ -127,8 +129,12 @@ impl Protocol for Tds {
             }
         };
         let admitting = app::admit(&mut app, &entered.answer, entered.spid);
-        deadline.run("letting the app in", admitting).await?;
-        Ok(Login::Session(Box::new(Session {
+        deadline
+            .run(Phase::App, "letting the app in", admitting)
+            .await?;
+        let mut entrant = entered.entrant;
+        entrant.app_tls = app.is_tls();
+        let session = Session {
             legs: Paired {
                 app,
                 upstream: OnePacketPerRecord::new(entered.upstream),
@@ -136,7 +142,8 @@ impl Protocol for Tds {
             watch: entered.watch,
             following: entered.following,
             permit: Some(entered.permit),
-        })))
+        };
+        Ok(Login::Session(Box::new(session), entrant))
     }
 
     fn last_words(watch: &TdsWatch, cause: Cause, route: &Route) -> Option<Vec<u8>> {
@@ -167,6 +174,7 @@ struct Entered<S> {
     watch: TdsWatch,
     following: Option<Box<Following>>,
     permit: OwnedSemaphorePermit,
+    entrant: Entrant,
 }
 
 /// Goes upstream as the app's principal.
@@ -216,6 +224,13 @@ async fn enter<D: Dial>(
         following: lobby.follow(&granted.dialled),
         watch: TdsWatch::new(settled.mars, lobby.route.tds.session_age, token.as_ref()),
         permit,
+        entrant: Entrant {
+            user: user.into_bytes(),
+            principal: principal.user.clone(),
+            database: (!database.is_empty()).then(|| from_utf16(&database).into_bytes()),
+            number: Some(Number::Session(granted.spid)),
+            app_tls: false,
+        },
     })
 }
 

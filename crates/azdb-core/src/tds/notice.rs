@@ -76,6 +76,7 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::TooManyWrong { .. }
         | Cause::ShuttingDown
         | Cause::Moved { .. }
+        | Cause::Idle { .. }
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
         | Cause::UpstreamLost { .. }

@@ -5,7 +5,7 @@ use std::io;
 use azdb_quote::Chain;
 
 use super::*;
-use crate::rig::every_cause;
+use crate::rig::{every_cause, every_left};
 
 /// What every remedy and every text looks like.
 fn assert_is_a_clause(text: &str) {
@@ -13,51 +13,6 @@ fn assert_is_a_clause(text: &str) {
     assert_eq!(text, text.trim(), "{text}");
     assert!(!text.ends_with(['.', ';', '!']), "no full stop: {text}");
     assert!(!text.contains('\n'), "{text}");
-}
-
-fn every_left() -> Vec<Left> {
-    let gone = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    let overdue = Overdue {
-        doing: "waiting for the app's first packet",
-        limit: Duration::from_secs(9),
-    };
-    let all = vec![
-        Left::Gone(gone()),
-        Left::WithoutPassword(gone()),
-        Left::Silent(overdue),
-        Left::StuffedBytes(7),
-        Left::ShuttingDown,
-        Left::Tls(AppTlsFlaw::UnknownAuthority(gone())),
-        Left::Tls(AppTlsFlaw::Expired(gone())),
-        Left::Tls(AppTlsFlaw::NotAccepted(gone())),
-        Left::Tls(AppTlsFlaw::OldVersion(gone())),
-        Left::Tls(AppTlsFlaw::NewVersion(gone())),
-        Left::Tls(AppTlsFlaw::NoCommonCipher(gone())),
-        Left::Tls(AppTlsFlaw::OtherProtocol(gone())),
-        Left::Tls(AppTlsFlaw::LeftAtCertificate(gone())),
-        Left::Tls(AppTlsFlaw::BrokenOff(gone())),
-        Left::Tls(AppTlsFlaw::Failed(gone())),
-    ];
-    // A new one does not compile until it has a place, and fails until it stands there.
-    let places = all.iter().map(|left| match left {
-        Left::Gone(_) => 0,
-        Left::WithoutPassword(_) => 1,
-        Left::Silent(_) => 2,
-        Left::StuffedBytes(_) => 3,
-        Left::ShuttingDown => 4,
-        Left::Tls(AppTlsFlaw::UnknownAuthority(_)) => 5,
-        Left::Tls(AppTlsFlaw::Expired(_)) => 6,
-        Left::Tls(AppTlsFlaw::NotAccepted(_)) => 7,
-        Left::Tls(AppTlsFlaw::OldVersion(_)) => 8,
-        Left::Tls(AppTlsFlaw::NewVersion(_)) => 9,
-        Left::Tls(AppTlsFlaw::NoCommonCipher(_)) => 10,
-        Left::Tls(AppTlsFlaw::OtherProtocol(_)) => 11,
-        Left::Tls(AppTlsFlaw::LeftAtCertificate(_)) => 12,
-        Left::Tls(AppTlsFlaw::BrokenOff(_)) => 13,
-        Left::Tls(AppTlsFlaw::Failed(_)) => 14,
-    });
-    assert!(places.eq(0..all.len()));
-    all
 }
 
 #[tokio::test]
@@ -74,7 +29,7 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 35] = [
+const KINDS: [Kind; 36] = [
     Kind::User,
     Kind::Configuration,
     Kind::User,
@@ -111,6 +66,7 @@ const KINDS: [Kind; 35] = [
     Kind::Network,
     Kind::Network,
     Kind::Network,
+    Kind::Limit,
     Kind::Limit,
 ];
 

@@ -91,7 +91,7 @@ async fn an_app_that_proves_its_password_is_in_and_only_then_somebody_is_dialled
     let mut heard = vec![0; welcome().len()];
     visit.app.read_exact(&mut heard).await.unwrap();
     assert_eq!(heard, welcome());
-    assert!(matches!(visit.outcome().await, Ok(Login::Session(_))));
+    assert!(matches!(visit.outcome().await, Ok(Login::Session(..))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +139,7 @@ async fn a_user_with_an_md5_hash_alone_is_asked_for_md5() {
         visit.say(&answer).await;
         if is_in {
             grant(&mut visit).await;
-            assert!(matches!(visit.outcome().await, Ok(Login::Session(_))));
+            assert!(matches!(visit.outcome().await, Ok(Login::Session(..))));
         } else {
             assert_eq!(error_fields(&visit.hear_out().await).0, "28P01");
             assert!(visit.nobody_dialled());
@@ -195,8 +195,15 @@ impl Crowd {
     fn one(&self) -> Visit {
         let (app, socket) = duplex(64 * 1024);
         let lobby = Arc::clone(&self.lobby);
-        let login =
-            async move { Postgres::login(socket, &Place::outside_of(somebody()), &*lobby).await };
+        let login = async move {
+            Postgres::login(
+                socket,
+                &Place::outside_of(somebody()),
+                &*lobby,
+                &lobby.deadline(),
+            )
+            .await
+        };
         Visit {
             app,
             databases: tokio::sync::mpsc::unbounded_channel().1,
@@ -265,7 +272,9 @@ async fn a_cancel_request_of_somebody_who_may_not_come_goes_nowhere() {
             },
         );
         let (mut app, socket) = duplex(1024);
-        let login = async move { Postgres::login(socket, &Place::outside_of(peer), &lobby).await };
+        let login = async move {
+            Postgres::login(socket, &Place::outside_of(peer), &lobby, &lobby.deadline()).await
+        };
         let login = tokio::spawn(login);
         let request = [
             &16_u32.to_be_bytes()[..],

@@ -101,7 +101,7 @@ impl Spoken for Postgres {
     }
 
     fn is_farewell(heard: &[u8]) -> bool {
-        error_fields(heard).0 == "57P01"
+        matches!(error_fields(heard).0.as_str(), "57P01" | "57P05")
     }
 
     fn own_faults() -> Vec<PostgresFault> {

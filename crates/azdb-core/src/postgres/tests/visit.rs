@@ -35,10 +35,10 @@ impl House {
             token_file,
             ..
         } = self;
-        let login =
-            tokio::spawn(
-                async move { Postgres::login(socket, &Place::outside_of(peer), &lobby).await },
-            );
+        let login = tokio::spawn(async move {
+            let place = Place::outside_of(peer);
+            Postgres::login(socket, &place, &lobby, &lobby.deadline_of(&place)).await
+        });
         Visit {
             app,
             databases,

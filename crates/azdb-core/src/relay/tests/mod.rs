@@ -12,6 +12,7 @@ use std::future::pending;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::*;
 
@@ -50,8 +51,17 @@ fn joined(goodbye: impl Future<Output = ()> + Send + 'static, watch: AtRest) -> 
         let ends = Ends {
             goodbye,
             rest: pending(),
+            idle: None,
         };
-        match relay(&mut paired, &mut watch, Linger::default(), ends).await {
+        match relay(
+            &mut paired,
+            &mut watch,
+            Linger::default(),
+            ends,
+            &Ledger::default(),
+        )
+        .await
+        {
             Stopped::Ended(ended) => ended,
             Stopped::Paused(_) => unreachable!("this watch asks for no pause"),
         }

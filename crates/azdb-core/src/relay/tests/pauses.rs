@@ -2,6 +2,7 @@
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::PIPE;
 use crate::relay::*;
@@ -41,7 +42,14 @@ fn legs() -> (DuplexStream, DuplexStream, Legs) {
 /// A relay as a task that gives its legs back.
 fn start(mut paired: Legs) -> JoinHandle<(Legs, Stopped)> {
     tokio::spawn(async move {
-        let stopped = relay(&mut paired, &mut Marks, Linger::default(), Ends::never()).await;
+        let stopped = relay(
+            &mut paired,
+            &mut Marks,
+            Linger::default(),
+            Ends::never(),
+            &Ledger::default(),
+        )
+        .await;
         (paired, stopped)
     })
 }

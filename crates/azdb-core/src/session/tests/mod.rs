@@ -11,6 +11,7 @@ mod breaks;
 mod counts;
 mod ends;
 mod follow;
+mod idle;
 mod panics;
 mod upstreams;
 

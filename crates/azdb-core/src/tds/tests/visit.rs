@@ -41,8 +41,10 @@ impl House {
     pub(super) fn app_from(self, peer: Peer) -> Visit {
         let (app, socket) = duplex(64 * 1024);
         let lobby = self.lobby;
-        let login =
-            tokio::spawn(async move { Tds::login(socket, &Place::outside_of(peer), &lobby).await });
+        let login = tokio::spawn(async move {
+            let place = Place::outside_of(peer);
+            Tds::login(socket, &place, &lobby, &lobby.deadline_of(&place)).await
+        });
         let rest = Rest {
             databases: self.databases,
             server: self.server,
