@@ -41,6 +41,8 @@ pub struct Route {
     pub tls_first: bool,
     /// Whom the password of [`UpstreamAuth::Password`] may be told as it is.
     pub plain_password: PlainPassword,
+    /// Whether an app that does not name itself is named upstream by its user and where it comes from.
+    pub label_sessions: bool,
     /// LOAD DATA LOCAL, of MySQL.
     pub local_files: LocalFiles,
     /// TLS for apps that ask for it.
@@ -217,6 +219,11 @@ pub struct Principal {
 }
 
 impl Route {
+    /// Whether a configuration that is read again means the same by both, whatever else has changed.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        (&self.name, self.protocol) == (&other.name, other.protocol)
+    }
+
     /// The principal for an app that calls itself `app_user`; `None` when `user_map` does not list it.
     pub fn principal(&self, app_user: &[u8]) -> Option<&Arc<Principal>> {
         match &self.principals {

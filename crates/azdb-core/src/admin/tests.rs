@@ -11,12 +11,14 @@ fn bureau() -> Bureau {
     let environment = azdb_identity::Environment::from_iter(Vec::<(String, String)>::new());
     let tokens = Tokens::new(environment, crate::platform_client().unwrap());
     Bureau {
-        receptions: Vec::new(),
+        receptions: Receptions::default(),
         tokens,
         ending: Ending::default(),
+        reloads: Reloads::default(),
         opened: opened(),
         asked_to_end: AtomicBool::new(false),
         log_lines_dropped: || 0,
+        started: SystemTime::UNIX_EPOCH,
     }
 }
 
@@ -36,6 +38,14 @@ fn at(addr: &str) -> ListenAddr {
 const LOOPBACK: &str = "127.0.0.1:9091";
 const FILE: &str = "unix:/run/admin.sock";
 
+/// The answer, where it waits for nothing.
+fn now(reply: Reply) -> Answer {
+    match reply {
+        Reply::Now(answer) => answer,
+        Reply::AfterReload => text(StatusCode::ACCEPTED, "later"),
+    }
+}
+
 fn ask(
     bureau: &Bureau,
     desk: Desk,
@@ -47,7 +57,7 @@ fn ask(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    respond(&request.body(()).unwrap(), desk, bureau).status()
+    now(respond(&request.body(()).unwrap(), desk, bureau)).status()
 }
 
 #[tokio::test]
@@ -144,7 +154,40 @@ async fn an_endpoint_for_a_network_answers_by_whatever_name_that_knows_it() {
 }
 
 #[tokio::test]
-async fn only_a_post_ends_the_process() {
+async fn a_browser_gets_a_page_that_loads_nothing_and_a_program_gets_json() {
+    let bureau = bureau();
+    let desk = Desk::admin(&at(LOOPBACK), false);
+    let get = |path, accept| {
+        let request = Request::builder()
+            .uri(path)
+            .header("host", "localhost")
+            .header("accept", accept);
+        now(respond(&request.body(()).unwrap(), desk, &bureau))
+    };
+    let header = |answer: &Answer, name| {
+        let value = answer.headers().get(name);
+        value.map(|value| value.to_str().unwrap().to_owned())
+    };
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for path in ["/", "/status"] {
+        let page = get(path, browser);
+        assert_eq!(page.status(), StatusCode::OK);
+        let kind = header(&page, "content-type").unwrap();
+        assert!(kind.starts_with("text/html"), "{kind}");
+        let policy = header(&page, "content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    }
+    for accept in ["*/*", "application/json"] {
+        let kind = header(&get("/status", accept), "content-type").unwrap();
+        assert_eq!(kind, "application/json");
+    }
+    let headers = [("host", "evil.example"), ("accept", browser)];
+    let rebound = ask(&bureau, desk, "GET", "/", &headers);
+    assert_eq!(rebound, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn only_a_post_ends_the_process_or_has_it_read_its_configuration() {
     let bureau = bureau();
     let host = [("host", "localhost")];
     for desk in [
@@ -156,6 +199,9 @@ async fn only_a_post_ends_the_process() {
         assert!(!bureau.asked_to_end.load(Ordering::Relaxed));
         assert_eq!(quit("POST"), StatusCode::OK);
         assert!(bureau.asked_to_end.swap(false, Ordering::Relaxed));
+        let reload = |method| ask(&bureau, desk, method, "/reload", &host);
+        assert_eq!(reload("GET"), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(reload("POST"), StatusCode::ACCEPTED);
     }
 }
 
@@ -167,6 +213,8 @@ async fn nobody_ends_the_process_over_tcp_unless_that_is_configured() {
     let quit = ask(&bureau, desk, "POST", "/quitquitquit", &host);
     assert_eq!(quit, StatusCode::FORBIDDEN);
     assert!(!bureau.asked_to_end.load(Ordering::Relaxed));
+    let reload = ask(&bureau, desk, "POST", "/reload", &host);
+    assert_eq!(reload, StatusCode::FORBIDDEN);
 }
 
 #[cfg(unix)]

@@ -25,7 +25,7 @@ use super::app_password::Claim;
 use super::channel::Channel;
 use super::fault::Refused;
 use super::upstream::{ACCESS_DENIED, Account, authenticate, bad_packet, broken, read, say};
-use super::{Mysql, MysqlFault, Terms, app, app_password};
+use super::{Mysql, MysqlFault, Terms, app, app_password, named};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, OwnFault as _};
 use crate::lobby::{self, Attempt, Credential, Legs, Lobby, Tracks};
@@ -101,13 +101,14 @@ async fn log_in_anew<D: Dial>(
     let refused = if is_same && way.resets.load(Ordering::Relaxed) {
         None
     } else {
+        let attributes = named(terms.labels.as_ref(), command.user, command.attributes);
         let ours = ChangeUser {
             user: principal.user.as_bytes(),
             auth: b"",
             database,
             charset: Some(charset),
             plugin: announced(terms, &lobby.route.auth),
-            attributes: command.attributes,
+            attributes: attributes.as_deref().unwrap_or(command.attributes),
         };
         match change(&ours, upstream, principal, terms, lobby, deadline).await {
             Ok((ok, plugin)) => {
@@ -141,6 +142,11 @@ fn or_what_it_said<T>(
 }
 
 impl Way {
+    /// Other upstreams may take it.
+    pub(super) fn begin_anew(&self) {
+        self.resets.store(false, Ordering::Relaxed);
+    }
+
     fn reset_from_now_on(&self, refusal: &MysqlFault) {
         tracing::warn!(
             error = %Chain(refusal),

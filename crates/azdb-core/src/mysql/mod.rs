@@ -53,9 +53,8 @@ mod tests;
 use azdb_config::route::{LocalFiles, LocalTls, Route};
 use azdb_quote::Quoted;
 use azdb_wire::mysql::{
-    Capabilities, Greeting, Offer, QUIT, Response, SCRAMBLE, plugin, push_packet,
+    Capabilities, Greeting, Offer, QUIT, Response, SCRAMBLE, plugin, push_packet, with_program_name,
 };
-use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
 use app::{Arrival, Arrived};
@@ -71,7 +70,7 @@ use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{
-    self, Entrant, Following, Legs, Lobby, Login, Number, Protocol, Session, Tracks,
+    self, Entrant, Following, Labels, Legs, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
 };
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch as _};
@@ -118,6 +117,7 @@ struct Terms {
     peer: Peer,
     /// Who else hears what it says.
     over: Over,
+    labels: Option<Labels>,
 }
 
 impl Protocol for Mysql {
@@ -225,6 +225,10 @@ impl Protocol for Mysql {
         change_user::change_user(legs, &mut watch.terms, lobby).await?;
         watch.begin_anew();
         Ok(())
+    }
+
+    fn goes_elsewhere<S: Stream>(state: &Spares<S>) {
+        state.go_elsewhere();
     }
 
     /// An error is an answer, or stands between two rows of one. One that answers nothing is taken for the answer to what comes next,
@@ -342,7 +346,7 @@ struct Entered<S> {
     following: Option<Box<Following>>,
     /// How the app wants to be spoken to from here on.
     compression: Option<Method>,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
     entrant: Entrant,
 }
 
@@ -398,6 +402,9 @@ async fn enter<D: Dial>(
     );
     let greeting = lent.greeting()?;
     let offered = masked(&greeting, lobby, scramble).capabilities;
+    let labels = lobby.labels(place);
+    let labels = labels.filter(|_| offered.has(Capabilities::CONNECT_ATTRS));
+    let named = named(labels.as_ref(), response.user, response.attributes);
     let ours = Response {
         capabilities: response.capabilities.towards_upstream(offered),
         extended: response.extended & greeting.extended(),
@@ -405,6 +412,7 @@ async fn enter<D: Dial>(
         auth: b"",
         database,
         plugin: plugin::NATIVE,
+        attributes: named.as_deref().unwrap_or(response.attributes),
         ..response
     };
     let mut terms = Terms {
@@ -418,6 +426,7 @@ async fn enter<D: Dial>(
         plugin: Vec::new(),
         peer: place.peer(),
         over: seen.over,
+        labels,
     };
     let mut attempt = upstream::Entry {
         response: ours,
@@ -444,6 +453,12 @@ async fn enter<D: Dial>(
             app_tls: false,
         },
     })
+}
+
+/// The connection attributes of an app that says it is `user`, with a name, where they have none and it is given one.
+fn named(labels: Option<&Labels>, user: &[u8], attributes: &[u8]) -> Option<Vec<u8>> {
+    let label = labels?.of(user);
+    with_program_name(attributes, label.as_bytes())
 }
 
 /// Bytes that may hold a password.

@@ -43,7 +43,6 @@ mod tests;
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
 use azdb_wire::postgres::{Startup, TERMINATE};
-use tokio::sync::OwnedSemaphorePermit;
 
 use cancel::Cancels;
 use fault::PostgresFault;
@@ -52,7 +51,9 @@ use watch::PostgresWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Entrant, Following, Lobby, Login, Number, Protocol, Session, Tracks};
+use crate::lobby::{
+    self, Entrant, Following, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
+};
 use crate::parting::NotIn;
 use crate::phases::Phase;
 use crate::relay::Paired;
@@ -140,7 +141,7 @@ struct Entered<S> {
     answer: Vec<u8>,
     watch: PostgresWatch,
     following: Option<Box<Following>>,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
     entrant: Entrant,
 }
 
@@ -160,6 +161,11 @@ async fn enter<D: Dial>(
     tracing::debug!(
         user = %Quoted(user), role = %principal.user, database = %Quoted(database), "startup"
     );
+    let label = lobby.labels(place).map(|labels| labels.of(user));
+    let startup = match &label {
+        Some(label) => startup.named(label.as_bytes()),
+        None => startup,
+    };
     let packet = startup
         .encode_as(principal.user.as_bytes(), database)
         .map_err(PostgresFault::from)?;
@@ -179,10 +185,9 @@ async fn enter<D: Dial>(
         number: granted.cancel_key.as_deref().and_then(process),
         app_tls: false,
     };
-    let cancels = &lobby.state.own;
     let cancel = granted
         .cancel_key
-        .map(|key| cancels.register(key, granted.dialled));
+        .map(|key| Cancels::register(key, granted.dialled, lobby));
     Ok(Entered {
         upstream: granted.upstream,
         answer: granted.answer,

@@ -150,6 +150,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         },
         tls_first: false,
         plain_password: PlainPassword::ToVerified,
+        label_sessions: false,
         local_files: LocalFiles::Allow,
         local_tls: LocalTls::Auto,
         plain_apps: PlainApps::Welcome,
@@ -221,7 +222,9 @@ fn lobby<P: Protocol>(
 ) -> Lobby<P, Pipes> {
     let local = || Ok(Arc::clone(authority));
     Lobby {
-        upstream_tls: UpstreamTlsConfig::of(&route, &P::TLS).unwrap(),
+        upstream_tls: UpstreamTlsConfig::of(&route, &P::TLS)
+            .unwrap()
+            .map(Arc::new),
         app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, &local).unwrap(),
         gate: Gate::of(&route),
         tokens: tokens(),

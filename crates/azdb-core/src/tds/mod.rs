@@ -45,9 +45,8 @@ mod tests;
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
 use azdb_wire::tds::{FedAuth, Login7, LoginAnswer, Manner, TlsWish, from_utf16, push_utf16};
-use tokio::sync::OwnedSemaphorePermit;
 
-pub(crate) use browser::open_browser;
+pub(crate) use browser::Browser;
 
 use app::{Caller, Settled};
 use app_password::Seen;
@@ -58,7 +57,9 @@ use watch::TdsWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Entrant, Following, Lobby, Login, Number, Protocol, Session, Tracks};
+use crate::lobby::{
+    self, Entrant, Following, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
+};
 use crate::parting::NotIn;
 use crate::phases::Phase;
 use crate::relay::Paired;
@@ -173,7 +174,7 @@ struct Entered<S> {
     spid: u16,
     watch: TdsWatch,
     following: Option<Box<Following>>,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
     entrant: Entrant,
 }
 
@@ -201,6 +202,11 @@ async fn enter<D: Dial>(
     }
     let permit = lobby.enter(place)?;
     log_login(login, &user, &database);
+    let mut label = Vec::new();
+    if let (true, Some(labels)) = (login.app.is_empty(), lobby.labels(place)) {
+        push_utf16(&labels.of(user.as_bytes()), &mut label);
+    }
+    let login = &named(login, &label);
     let mut attempt = upstream::Entry {
         wish: upstream::Wish {
             login,
@@ -232,6 +238,18 @@ async fn enter<D: Dial>(
             app_tls: false,
         },
     })
+}
+
+/// The same login of an app that has this name, where it says none.
+fn named<'a>(login: &Login7<'a>, label: &'a [u8]) -> Login7<'a> {
+    let app = match login.app {
+        [] => label,
+        app => app,
+    };
+    Login7 {
+        app,
+        ..login.clone()
+    }
 }
 
 fn log_login(login: &Login7<'_>, user: &str, database: &[u8]) {

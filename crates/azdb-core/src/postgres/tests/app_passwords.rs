@@ -261,19 +261,18 @@ async fn a_cancel_request_of_somebody_who_may_not_come_goes_nowhere() {
             mut databases,
             ..
         } = house(":secret");
-        let key = lobby.state.own.register(
-            KEY.to_vec(),
-            crate::way::Dialled {
-                upstream: Endpoint {
-                    host: HOST.into(),
-                    port: 5432,
-                },
-                addr: ([127, 0, 0, 1], 5432).into(),
+        let lobby = Arc::new(lobby);
+        let dialled = crate::way::Dialled {
+            upstream: Endpoint {
+                host: HOST.into(),
+                port: 5432,
             },
-        );
+            addr: ([127, 0, 0, 1], 5432).into(),
+        };
+        let key = Cancels::register(KEY.to_vec(), dialled, &lobby);
         let (mut app, socket) = duplex(1024);
         let login = async move {
-            Postgres::login(socket, &Place::outside_of(peer), &lobby, &lobby.deadline()).await
+            Postgres::login(socket, &Place::outside_of(peer), &*lobby, &lobby.deadline()).await
         };
         let login = tokio::spawn(login);
         let request = [
