@@ -11,6 +11,7 @@
 
 mod doors;
 mod endpoints;
+mod glance;
 mod idle;
 mod premises;
 mod reload;
@@ -23,10 +24,11 @@ use std::time::Duration;
 use azdb_config::DrainIdle;
 use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::Tokens;
-use azdb_quote::Spelled;
 
+use crate::socket::PassedSockets;
 use crate::tls::{LocalAuthority, LocalTlsError};
 
+pub use glance::Glance;
 pub use premises::Changes;
 pub use start::StartError;
 
@@ -68,7 +70,7 @@ pub struct Drained {
 }
 
 impl Server {
-    /// Takes every address of every route. Whoever connects there is refused until [`Server::open`].
+    /// Takes every address of every route, those of sockets that were `passed` to this process among them. Whoever connects elsewhere there is refused until [`Server::open`].
     ///
     /// # Errors
     ///
@@ -77,9 +79,10 @@ impl Server {
         routes: &[Arc<Route>],
         tokens: Tokens,
         local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+        passed: PassedSockets,
     ) -> Result<Self, StartError> {
         let premises = Premises::new(tokens);
-        let prepared = premises.prepare_first(routes, &local)?;
+        let prepared = premises.prepare_first(routes, &local, passed)?;
         Ok(Self {
             premises,
             prepared,
@@ -141,7 +144,7 @@ impl OpenServer {
 
         ending.stopping.cancel();
         if !delay.is_zero() {
-            tracing::info!(time = %Spelled(delay), "serving on");
+            tracing::info!(delay_s = delay.as_secs_f64(), "serving on");
             tokio::time::sleep(delay).await;
         }
         // Doors stay open: whoever comes now hears why in its protocol.
@@ -149,7 +152,11 @@ impl OpenServer {
         ending.tasks.close();
         let open = ending.sessions();
         if open > 0 {
-            tracing::info!(sessions = open, patience = %Spelled(patience), "draining");
+            tracing::info!(
+                sessions = open,
+                patience_s = patience.as_secs_f64(),
+                "draining"
+            );
         }
         if idle == DrainIdle::Now {
             ending.rest.cancel();
