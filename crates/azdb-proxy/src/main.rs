@@ -15,6 +15,7 @@ mod output;
 mod run;
 mod signals;
 mod system;
+mod systemd;
 
 use azdb_config::Config;
 use azdb_core::LocalAuthority;

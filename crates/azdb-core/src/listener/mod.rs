@@ -32,11 +32,20 @@ const LONGEST_QUEUE: Duration = Duration::from_millis(200);
 pub(crate) trait Entrance: Send + 'static {
     /// Waits for an app.
     fn accept(&self) -> impl Future<Output = io::Result<(AppSocket, Peer)>> + Send;
+
+    /// Whether whoever waits there may go on waiting when we close it: for the next process.
+    fn outlives_us(&self) -> bool {
+        false
+    }
 }
 
 impl Entrance for Door {
     async fn accept(&self) -> io::Result<(AppSocket, Peer)> {
         Door::accept(self).await
+    }
+
+    fn outlives_us(&self) -> bool {
+        self.is_passed()
     }
 }
 
@@ -63,6 +72,9 @@ impl<E: Entrance> Listener<E> {
     /// Accepts until the door is `closed`. Whoever has come before that is taken in: the kernel would reset them.
     pub(crate) async fn serve_until(self, closed: CancellationToken) {
         closed.run_until_cancelled(self.serve()).await;
+        if self.entrance.outlives_us() {
+            return;
+        }
         let queue = async {
             while let Ok(Ok((socket, peer))) =
                 tokio::time::timeout(QUEUED, self.entrance.accept()).await

@@ -11,6 +11,7 @@
 
 mod doors;
 mod endpoints;
+mod glance;
 mod idle;
 mod premises;
 mod reload;
@@ -26,8 +27,10 @@ use azdb_identity::Tokens;
 use azdb_quote::Spelled;
 
 use crate::admin::Readings;
+use crate::socket::PassedSockets;
 use crate::tls::{LocalAuthority, LocalTlsError};
 
+pub use glance::Glance;
 pub use premises::Changes;
 pub use start::StartError;
 
@@ -70,7 +73,7 @@ pub struct Drained {
 }
 
 impl Server {
-    /// Takes every address of every route. Whoever connects there is refused until [`Server::open`].
+    /// Takes every address of every route, those of sockets that were `passed` to this process among them. Whoever connects elsewhere there is refused until [`Server::open`].
     ///
     /// # Errors
     ///
@@ -79,9 +82,10 @@ impl Server {
         routes: &[Arc<Route>],
         tokens: Tokens,
         local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+        passed: PassedSockets,
     ) -> Result<Self, StartError> {
         let premises = Premises::new(tokens);
-        let prepared = premises.prepare_first(routes, &local)?;
+        let prepared = premises.prepare_first(routes, &local, passed)?;
         Ok(Self {
             premises,
             prepared,

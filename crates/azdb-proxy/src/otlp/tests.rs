@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use azdb_core::Server;
+use azdb_core::{PassedSockets, Server};
 use azdb_identity::Tokens;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};
@@ -79,7 +79,13 @@ async fn server() -> OpenServer {
     let config = azdb_config::load_without_search(&overrides, &env).unwrap();
     let tokens = Tokens::new(env, azdb_core::platform_client().unwrap());
     let nobody_asks = || unreachable!("without TLS for apps");
-    let server = Server::bind(&config.routes, tokens, nobody_asks).unwrap();
+    let server = Server::bind(
+        &config.routes,
+        tokens,
+        nobody_asks,
+        PassedSockets::default(),
+    )
+    .unwrap();
     server.open().await.unwrap()
 }
 
