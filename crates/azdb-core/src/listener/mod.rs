@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azdb_config::route::Admission;
-use azdb_quote::{Chain, Spelled};
+use azdb_quote::Chain;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -98,7 +98,7 @@ impl<E: Entrance> Listener<E> {
                     // EMFILE, ENFILE, ENOBUFS: the connection stays in the backlog, and asking again at once would spin.
                     // Whoever has said nothing may have taken what others need.
                     let route = self.reception.borrow().route().name.clone();
-                    tracing::warn!(route, error = %Chain(&error), pause = %Spelled(pause), "cannot accept");
+                    tracing::warn!(route, error = %Chain(&error), pause_s = pause.as_secs_f64(), "cannot accept");
                     self.anteroom.thin_out();
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(BACKOFF.1);

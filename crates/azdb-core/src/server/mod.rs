@@ -24,7 +24,6 @@ use std::time::Duration;
 use azdb_config::DrainIdle;
 use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::Tokens;
-use azdb_quote::Spelled;
 
 use crate::admin::Readings;
 use crate::socket::PassedSockets;
@@ -157,7 +156,7 @@ impl OpenServer {
 
         ending.stopping.cancel();
         if !delay.is_zero() {
-            tracing::info!(time = %Spelled(delay), "serving on");
+            tracing::info!(delay_s = delay.as_secs_f64(), "serving on");
             tokio::time::sleep(delay).await;
         }
         // Doors stay open: whoever comes now hears why in its protocol.
@@ -165,7 +164,11 @@ impl OpenServer {
         ending.tasks.close();
         let open = ending.sessions();
         if open > 0 {
-            tracing::info!(sessions = open, patience = %Spelled(patience), "draining");
+            tracing::info!(
+                sessions = open,
+                patience_s = patience.as_secs_f64(),
+                "draining"
+            );
         }
         if idle == DrainIdle::Now {
             ending.rest.cancel();
