@@ -63,6 +63,11 @@ mod tls;
 mod wanted;
 mod way;
 
+/// What `/metrics` shows.
+pub mod metrics {
+    pub use crate::admin::{Family, Labels, PREFIX, Readings, Value};
+}
+
 pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
