@@ -25,6 +25,7 @@ use azdb_config::DrainIdle;
 use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::Tokens;
 
+use crate::admin::Readings;
 use crate::socket::PassedSockets;
 use crate::tls::{LocalAuthority, LocalTlsError};
 
@@ -49,6 +50,7 @@ pub struct Server {
 #[derive(Clone)]
 pub struct OpenServer {
     premises: Arc<Premises>,
+    log_lines_dropped: fn() -> u64,
 }
 
 /// How a server comes to its end.
@@ -106,13 +108,18 @@ impl Server {
     /// [`StartError::Listen`]; doors that were opened before it close again.
     pub async fn open(self) -> Result<OpenServer, StartError> {
         let Self {
-            premises, prepared, ..
+            premises,
+            prepared,
+            log_lines_dropped,
         } = self;
         let mut beside = premises.changing.lock().await;
         premises.enter_into_force(prepared, &mut beside).await?;
         drop(beside);
         premises.opened.cancel();
-        Ok(OpenServer { premises })
+        Ok(OpenServer {
+            premises,
+            log_lines_dropped,
+        })
     }
 }
 
@@ -120,6 +127,11 @@ impl OpenServer {
     /// Where apps can connect, with the ports that the kernel chose for port 0.
     pub fn addresses(&self) -> Vec<(Arc<Route>, ListenAddr)> {
         self.premises.addresses()
+    }
+
+    /// What `/metrics` shows, for whoever sends it elsewhere.
+    pub fn readings(&self) -> Readings {
+        Readings::of(self.premises.bureau(self.log_lines_dropped))
     }
 
     /// Comes when somebody has asked for the end over HTTP.
