@@ -46,6 +46,7 @@ mod postgres_gatekeeper;
 mod postgres_refusals;
 mod postgres_sample;
 mod probes;
+mod proxy_protocol;
 mod psql;
 mod replication;
 mod service_manager;
