@@ -197,7 +197,7 @@ fn an_app_that_resets_while_its_server_reads_nothing_is_noticed() {
     while (&socket).write_all(&line).is_ok() {}
     set_socket_linger(&socket, Some(Duration::ZERO)).unwrap();
     drop((socket, app));
-    let line = proxy.log_until("session broke");
+    let line = proxy.log_until("why=broke");
     assert!(line.contains("closed_by=app"), "{line}");
 }
 

@@ -1,13 +1,12 @@
 //! Health, metrics and status, as a kubelet, a scraper and an operator see them.
 
-use std::io::{Read, Write};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Instant;
 
-use azdb_tests::{Emulated, PATIENCE, Proxy};
+use azdb_tests::{Emulated, PATIENCE, Page, Proxy};
 
 /// A proxy with both endpoints, and their addresses.
 fn watched(emulated: &Emulated) -> (Proxy, SocketAddr, SocketAddr) {
@@ -15,40 +14,20 @@ fn watched(emulated: &Emulated) -> (Proxy, SocketAddr, SocketAddr) {
     let proxy = emulated
         .start(&format!("{tables}{}", emulated.route()))
         .start();
-    let address = |endpoint: &str| {
-        let line = proxy.log_until(&format!("endpoint={endpoint}"));
-        let (_, rest) = line.split_once("listen=").unwrap();
-        rest.split(' ').next().unwrap().parse().unwrap()
-    };
-    let (health, admin) = (address("Health"), address("Admin"));
+    let (health, admin) = (proxy.endpoint("Health"), proxy.endpoint("Admin"));
     (proxy, health, admin)
 }
 
 /// Status line and body of one request.
 fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> (String, String) {
-    let stream = TcpStream::connect(address).unwrap();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"
-    );
-    answer(stream, &request)
+    let page = Page::at(address, method, path, headers);
+    (page.status, page.body)
 }
 
 /// The same over a socket file.
-fn ask_at(file: &PathBuf, method: &str, path: &str) -> (String, String) {
-    let stream = UnixStream::connect(file).unwrap();
-    answer(
-        stream,
-        &format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-    )
-}
-
-fn answer(mut stream: impl Read + Write, request: &str) -> (String, String) {
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.lines().next().unwrap();
-    (status.to_owned(), body.to_owned())
+fn ask_at(file: &Path, method: &str, path: &str) -> (String, String) {
+    let page = Page::at_file(file, method, path);
+    (page.status, page.body)
 }
 
 /// The value of the one line of `name` that has this label, in whichever order lines come.
@@ -121,9 +100,7 @@ fn a_refused_login_has_cause_and_remedy_in_log_and_status() {
     assert!(told.hint.is_some_and(|hint| hint.contains(remedy)));
     assert!(line.contains(remedy), "{line}");
     assert!(line.contains("kind=configuration"), "{line}");
-    let line = proxy.log_until("endpoint=Admin");
-    let (_, rest) = line.split_once("listen=").unwrap();
-    let admin = rest.split(' ').next().unwrap().parse().unwrap();
+    let admin = proxy.endpoint("Admin");
     let (_, page) = ask(admin, "GET", "/status", "");
     assert!(page.contains("\"last_refusal\": {"), "{page}");
     assert!(page.contains("\"kind\": \"configuration\""), "{page}");
@@ -186,9 +163,7 @@ fn the_process_ends_over_tcp_where_that_is_switched_on() {
     let proxy = emulated
         .start(&format!("{tables}{}", emulated.route()))
         .start();
-    let line = proxy.log_until("endpoint=Admin");
-    let (_, rest) = line.split_once("listen=").unwrap();
-    let admin = rest.split(' ').next().unwrap().parse().unwrap();
+    let admin = proxy.endpoint("Admin");
     let (status, _) = ask(admin, "POST", "/quitquitquit", "");
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert_eq!(proxy.wait().code, Some(0));

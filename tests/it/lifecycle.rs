@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use azdb_tests::{Azure, Emulated, PATIENCE, Proxy, RawApp, Start, packets};
+use azdb_tests::{Azure, Emulated, PATIENCE, Page, Proxy, RawApp, Start, packets};
 use rustix::process::Signal;
 
 fn with_delay(emulated: &Emulated, delay: &str) -> Proxy {
@@ -49,7 +49,7 @@ fn idle_sessions_are_told_goodbye_when_their_time_is_over() {
         let mut apps: Vec<RawApp> = (0..5).map(|_| session(&proxy)).collect();
         proxy.signal(signal);
         apps.iter_mut().for_each(assert_goodbye);
-        proxy.log_until_times(5, "closed_by=\"proxy\"");
+        proxy.log_until_times(5, "closed_by=proxy");
         let ran = proxy.wait();
         assert_eq!(ran.code, Some(code), "{ran:?}");
     }
@@ -118,10 +118,58 @@ fn second_signal_ends_it_at_once() {
     let mut app = session(&proxy);
     proxy.signal(Signal::TERM);
     proxy.log_until("draining");
+    proxy.signal(Signal::INT);
+    let ran = proxy.wait();
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    let _ = app.rest();
+}
+
+/// `timeout` sends one to the program and one to its group, which is the same program.
+#[test]
+fn the_same_signal_at_once_is_no_second_one() {
+    let emulated = Emulated::new();
+    let proxy = emulated
+        .start(&emulated.route())
+        .args(&["--max-sigterm-delay=10m", "--log-level=debug"])
+        .start();
+    let app = session(&proxy);
     proxy.signal(Signal::TERM);
+    proxy.log_until("draining");
+    proxy.signal(Signal::TERM);
+    proxy.log_until("the same once more");
+    app.leave();
+    let ran = proxy.wait();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[test]
+fn an_end_that_is_asked_for_drains_as_after_sigterm_and_has_its_exit_code() {
+    let emulated = Emulated::new();
+    let proxy = with_delay(&emulated, "10ms");
+    let mut app = session(&proxy);
+    let file = proxy.directory().join("state/azdb-proxy/admin.sock");
+    assert_eq!(Page::at_file(&file, "POST", "/quitquitquit").code(), 200);
+    assert_goodbye(&mut app);
     let ran = proxy.wait();
     assert_eq!(ran.code, Some(143), "{ran:?}");
-    let _ = app.rest();
+}
+
+/// What a job's sidecar does.
+#[test]
+fn it_ends_when_the_last_session_has_and_none_comes() {
+    let emulated = Emulated::new();
+    let proxy = emulated
+        .start(&emulated.route())
+        .arg("--exit-when-idle=1ms")
+        .start();
+    let (first, second) = (session(&proxy), session(&proxy));
+    first.leave();
+    proxy.log_until("session ended");
+    assert!(!proxy.log().contains("no session is left"));
+    second.leave();
+    proxy.log_until("no session is left");
+    let ran = proxy.wait();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
 #[test]
@@ -154,15 +202,20 @@ fn during_the_first_delay_new_sessions_still_begin() {
     let emulated = Emulated::new();
     let proxy = emulated
         .start(&emulated.route())
-        .arg("--min-sigterm-delay=10m")
+        .args(&["--min-sigterm-delay=10m", "--health-listen=127.0.0.1:0"])
         .start();
+    let health = proxy.endpoint("Health");
+    let ready = || Page::at(health, "GET", "/readiness", "").code();
+    assert_eq!(ready(), 200);
     proxy.signal(Signal::TERM);
-    proxy.log_until("coming to an end");
+    proxy.log_until("serving on");
+    // Whoever sends apps here sends them elsewhere; those who come all the same are served.
+    assert_eq!(ready(), 503);
     assert_eq!(proxy.app().query("select 1"), "1");
     proxy.log_until("session ended");
-    proxy.signal(Signal::TERM);
+    proxy.signal(Signal::INT);
     let ran = proxy.wait();
-    assert_eq!(ran.code, Some(143), "ended at once: {ran:?}");
+    assert_eq!(ran.code, Some(130), "ended at once: {ran:?}");
 }
 
 #[test]

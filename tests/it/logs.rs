@@ -33,8 +33,8 @@ fn end_of_a_session_says_who_closed_it_and_how_much_went_through() {
         "route=orders",
         "peer=127.0.0.1:",
         "closed_by=app",
-        &format!("from_app={sent} "),
-        &format!("from_upstream={answered}"),
+        &format!("bytes_from_app={sent} "),
+        &format!("bytes_from_upstream={answered}"),
     ] {
         assert!(line.contains(part), "{part}: {line}");
     }
@@ -79,7 +79,7 @@ fn json_log_is_one_object_per_line() {
         .unwrap();
     assert_eq!(ended["closed_by"], "app");
     assert_eq!(ended["span"]["route"], "orders");
-    assert!(ended["from_upstream"].as_u64() > Some(0), "{ended}");
+    assert!(ended["bytes_from_upstream"].as_u64() > Some(0), "{ended}");
 }
 
 #[test]

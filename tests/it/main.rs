@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod asking;
 mod cancel;
 mod commands;
 mod compose;
@@ -42,7 +43,9 @@ mod postgres_sample;
 mod probes;
 mod psql;
 mod replication;
+mod session_lines;
 mod silence;
+mod starting;
 mod tds_apps;
 mod tds_freetds;
 mod tds_server;

@@ -149,7 +149,7 @@ fn commands_that_few_send_are_answered_and_come_to_rest() {
     }
     let ran = proxy.wait();
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let idle = "closed_by=\"proxy\" at_rest=true";
+    let idle = "closed_by=proxy why=shutting_down at_rest=true";
     assert_eq!(ran.stderr.matches(idle).count(), stories.len(), "{ran:?}");
 }
 

@@ -53,7 +53,7 @@ impl Wired {
 
     /// That the session has ended, and by whom.
     fn assert_broken_by(&self, side: &str) {
-        let line = self.proxy.log_until("session broke");
+        let line = self.proxy.log_until("why=broke");
         assert!(line.contains(&format!("closed_by={side}")), "{line}");
     }
 }
@@ -344,7 +344,7 @@ fn app_that_vanishes_idle_or_with_rows_on_their_way_gives_its_seat_back() {
             app.until(b'D');
         }
         network.swallow();
-        let line = proxy.log_until("session broke");
+        let line = proxy.log_until("why=broke");
         assert!(line.contains("closed_by=app"), "{line}");
         let local = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut next = RawApp::over(network.connect(Place::Near, local));

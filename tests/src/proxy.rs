@@ -40,6 +40,13 @@ impl Proxy {
         &self.door
     }
 
+    /// Where it answers over TCP as `Health` or `Admin`.
+    #[must_use]
+    #[track_caller]
+    pub fn endpoint(&self, which: &str) -> SocketAddr {
+        endpoint(&self.process, which)
+    }
+
     /// An app that uses its first route.
     #[must_use]
     pub fn app(&self) -> App {
@@ -149,6 +156,22 @@ impl Proxy {
         self.signal(Signal::TERM);
         self.wait()
     }
+}
+
+/// Where a proxy answers over TCP as `Health` or `Admin`, which it does before its doors are open.
+///
+/// # Panics
+///
+/// When it says nothing of it.
+#[must_use]
+#[track_caller]
+pub fn endpoint(proxy: &Process, which: &str) -> SocketAddr {
+    proxy.stderr_until(|log| {
+        let text = format!("endpoint={which}");
+        let line = log.lines().find(|line| line.contains(&text))?;
+        let (_, rest) = line.split_once("listen=")?;
+        rest.split(' ').next()?.parse().ok()
+    })
 }
 
 /// Why an app was not let in, as it reads it.

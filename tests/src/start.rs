@@ -131,6 +131,12 @@ impl Start {
         Self { program, ..self }
     }
 
+    /// More arguments.
+    #[must_use]
+    pub fn args(self, args: &[&str]) -> Self {
+        args.iter().fold(self, |start, arg| start.arg(arg))
+    }
+
     /// An environment variable.
     #[must_use]
     pub fn env(self, name: &str, value: &str) -> Self {
@@ -176,7 +182,8 @@ impl Start {
 
 /// Where the first route of a log listens: an address, or a socket file.
 fn first_door(log: &str) -> Option<String> {
-    let line = log.lines().find(|line| line.contains("listening"))?;
+    let is_door = |line: &&str| line.contains("listening") && !line.contains("endpoint");
+    let line = log.lines().find(is_door)?;
     let word = if line.starts_with('{') {
         line.split("\"listen\":\"").nth(1)?.split('"').next()?
     } else {

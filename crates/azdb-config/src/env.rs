@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use azdb_identity::{Cloud, Environment};
 
+use super::health_and_admin;
 use super::identities::CLOUDS;
-use super::keys::of_process as keys;
+use super::keys::{of_document, of_process as keys};
 use super::names::did_you_mean;
 use super::problems::{Findings, Spot, Written};
 use super::process::{self, Overrides};
@@ -13,6 +14,8 @@ use super::section::Section;
 use super::value::{Entries, Value, WrittenIn};
 
 const PREFIX: &str = "AZDB_PROXY_";
+/// What `[health]` says, so that a container that is configured by variables has probes.
+pub(crate) const HEALTH_LISTEN: &str = "AZDB_PROXY_HEALTH_LISTEN";
 
 /// The environment's layer.
 pub(super) struct Variables {
@@ -24,7 +27,7 @@ pub(super) struct Variables {
 
 /// Reads every variable of ours, and warns once of those that nobody knows.
 pub(super) fn read(env: &Environment, report: &Findings) -> Variables {
-    let mut entries = Entries::new();
+    let (mut entries, mut health) = (Entries::new(), Entries::new());
     let mut config = None;
     let mut urls = Vec::new();
     let mut unknown = Vec::new();
@@ -48,18 +51,28 @@ pub(super) fn read(env: &Environment, report: &Findings) -> Variables {
         } else if let Some(known) = keys::TABLE.names().find(|key| keys::variable(key) == name) {
             let (value, spot) = (Value::Words(vec![value.to_owned()]), Spot::named(name));
             entries.insert(known.to_owned(), Written { value, spot });
+        } else if name == HEALTH_LISTEN {
+            let (value, spot) = (Value::Words(vec![value.to_owned()]), Spot::named(name));
+            health.insert("listen".to_owned(), Written { value, spot });
         } else if !is_service_link(key) {
             unknown.push(name);
         }
     }
     warn_of(&unknown, report);
     let source = WrittenIn::of_the_process("");
-    let (value, spot) = (entries, Spot::nowhere());
-    let written = Written { value, spot };
-    let mut section = Section::new(report, &source, &keys::TABLE, "", written);
+    let section = |table, value| {
+        let spot = Spot::nowhere();
+        Section::new(report, &source, table, "", Written { value, spot })
+    };
+    let health_listen = if health.is_empty() {
+        None
+    } else {
+        health_and_admin::health_of(&mut section(&of_document::HEALTH, health))
+    };
     let settings = Overrides {
         config,
-        ..process::read(&mut section)
+        health_listen,
+        ..process::read(&mut section(&keys::TABLE, entries))
     };
     urls.sort_by_key(|(number, _)| *number);
     Variables {
@@ -73,7 +86,8 @@ fn warn_of(unknown: &[&str], report: &Findings) {
     let hint = match unknown {
         [] => return,
         [only] => {
-            let known: Vec<String> = keys::TABLE.names().map(keys::variable).collect();
+            let mut known: Vec<String> = keys::TABLE.names().map(keys::variable).collect();
+            known.push(HEALTH_LISTEN.to_owned());
             did_you_mean(only, known.iter().map(String::as_str))
         }
         _ => String::new(),

@@ -14,6 +14,7 @@ use super::keys::of_document::{
 use super::section::Section;
 use crate::route::ListenAddr;
 
+const HEALTH_PORT: u16 = 9090;
 const ADMIN_PORT: u16 = 9091;
 const ADMIN_SOCKET: &str = "admin.sock";
 
@@ -40,11 +41,26 @@ pub enum AdminListen {
 }
 
 /// `[health]`: off when absent.
-pub(super) fn health(document: &mut Section<'_>) -> Option<ListenAddr> {
+pub(super) fn health(document: &mut Section<'_>) -> Option<Vec<ListenAddr>> {
     let mut section = document.table(&HEALTH_TABLE).ok()??;
-    let listen = section.value(&HEALTH_LISTEN);
+    let listen = health_of(&mut section);
     section.finish();
-    listen.ok()
+    listen
+}
+
+/// What a table of that kind says, in a file or in the environment.
+pub(super) fn health_of(section: &mut Section<'_>) -> Option<Vec<ListenAddr>> {
+    let listen = section.value(&HEALTH_LISTEN).ok()?;
+    Some(listen.into_iter().map(|listen| listen.value).collect())
+}
+
+/// Where `[health]` may listen.
+///
+/// # Errors
+///
+/// What is wrong with the text.
+pub fn health_listen(text: &str) -> Result<ListenAddr, String> {
+    address(text, HEALTH_PORT)
 }
 
 /// `[admin]`: a socket file for whoever runs the process when absent.

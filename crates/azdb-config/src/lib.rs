@@ -56,8 +56,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use self::duration::parse_duration;
-pub use self::health_and_admin::{Admin, AdminListen};
-pub use self::load::{load, load_process, load_without_search};
+pub use self::health_and_admin::{Admin, AdminListen, health_listen};
+pub use self::load::{Endpoints, load, load_endpoints, load_without_search};
 pub use self::problems::{Problem, Problems};
 pub use self::process::{DrainIdle, LogFormat, Overrides, Process};
 pub use self::schema::schema;
@@ -71,8 +71,8 @@ use crate::route::{ListenAddr, Route};
 pub struct Config {
     /// What concerns the process.
     pub process: Process,
-    /// Where health and metrics are served.
-    pub health: Option<ListenAddr>,
+    /// Where health and metrics are served: nowhere when empty.
+    pub health: Vec<ListenAddr>,
     /// Where status is served, and the end of the process.
     pub admin: Admin,
     /// Never empty.

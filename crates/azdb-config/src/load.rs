@@ -28,17 +28,29 @@ pub fn load(overrides: &Overrides, env: &Environment) -> Result<Config, Problems
     load_from(overrides, env, &places(env))
 }
 
-/// Reads only what concerns the process: for commands that need no route.
+/// Where a process of this configuration is watched and run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Where health and metrics are served.
+    pub health: Vec<ListenAddr>,
+    /// Where status is served, and the end of the process.
+    pub admin: Admin,
+    /// Where it keeps what outlives it.
+    pub state_dir: Option<PathBuf>,
+}
+
+/// Reads only where a process of this configuration is asked: for commands that ask one that runs, and need no route.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it.
-pub fn load_process(overrides: &Overrides, env: &Environment) -> Result<Process, Problems> {
+/// Everything that is wrong with that.
+pub fn load_endpoints(overrides: &Overrides, env: &Environment) -> Result<Endpoints, Problems> {
     let (read, entries) = read_all(overrides, env, &places(env));
     let mut document = read.document(entries.unwrap_or_default());
     let settings = read.settings(&mut document);
     let process = read.process(&document, &settings);
-    read.report.finish().map(|_| process)
+    let endpoints = read.endpoints(&mut document, &process);
+    read.report.finish().map(|_| endpoints)
 }
 
 /// As [`load`], but looks for no file: one is read only when it is named.
@@ -69,9 +81,7 @@ pub(super) fn load_from(
     let mut document = read.document(entries.unwrap_or_default());
     let settings = read.settings(&mut document);
     let process = read.process(&document, &settings);
-    let health = health_and_admin::health(&mut document);
-    let usual = health_and_admin::usual_admin(env, process.state_dir.as_deref());
-    let admin = health_and_admin::admin(&mut document, usual);
+    let Endpoints { health, admin, .. } = read.endpoints(&mut document, &process);
     let shared = ForAllRoutes {
         identities: Identities::read(&mut document),
         authority: env::authority(env),
@@ -200,6 +210,18 @@ impl Layers<'_> {
         let mut nothing = document.empty(&keys::of_process::TABLE);
         let layers = self.layers(of_file);
         process::settle(layers, &mut nothing, self.env, &self.report)
+    }
+
+    fn endpoints(&self, document: &mut Section<'_>, process: &Process) -> Endpoints {
+        let of_file = health_and_admin::health(document);
+        let above = [self.overrides, &self.variables.settings];
+        let health = above.into_iter().find_map(|of| of.health_listen.clone());
+        let usual = health_and_admin::usual_admin(self.env, process.state_dir.as_deref());
+        Endpoints {
+            health: health.or(of_file).unwrap_or_default(),
+            admin: health_and_admin::admin(document, usual),
+            state_dir: process.state_dir.clone(),
+        }
     }
 
     /// Warns of settings of the process that mean nothing to these routes.

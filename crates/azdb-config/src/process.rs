@@ -10,6 +10,7 @@ use super::env;
 use super::keys::{Key, ValueKind, Word, of_process as keys};
 use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
+use crate::route::ListenAddr;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,8 +77,12 @@ pub struct Process {
     pub drain_idle: DrainIdle,
     /// Exit code 0 even if a signal cut sessions.
     pub exit_zero_on_sigterm: bool,
+    /// The process ends when no session has been there for so long, once there was one.
+    pub exit_when_idle: Option<Duration>,
     /// Start only when there is a token for every route.
     pub require_ready: bool,
+    /// How long to wait for these tokens.
+    pub ready_timeout: Duration,
     /// Where the local certificate is kept; `None` keeps it in memory.
     pub state_dir: Option<PathBuf>,
 }
@@ -101,10 +106,16 @@ pub struct Overrides {
     pub drain_idle: Option<DrainIdle>,
     /// `--exit-zero-on-sigterm`.
     pub exit_zero_on_sigterm: Option<bool>,
+    /// `--exit-when-idle`.
+    pub exit_when_idle: Option<Duration>,
     /// `--require-ready`.
     pub require_ready: Option<bool>,
+    /// `--ready-timeout`.
+    pub ready_timeout: Option<Duration>,
     /// `--state-dir`.
     pub state_dir: Option<PathBuf>,
+    /// `--health-listen`: what `[health]` says.
+    pub health_listen: Option<Vec<ListenAddr>>,
 }
 
 /// Reads the keys of `[process]` from a file's table or from the environment. A wrong value has been reported; from then on
@@ -117,7 +128,9 @@ pub(super) fn read(section: &mut Section<'_>) -> Overrides {
         max_sigterm_delay: plain(section.read(&keys::MAX_SIGTERM_DELAY)),
         drain_idle: plain(section.read(&keys::DRAIN_IDLE)),
         exit_zero_on_sigterm: plain(section.read(&keys::EXIT_ZERO_ON_SIGTERM)),
+        exit_when_idle: plain(section.read(&keys::EXIT_WHEN_IDLE)),
         require_ready: plain(section.read(&keys::REQUIRE_READY)),
+        ready_timeout: plain(section.read(&keys::READY_TIMEOUT)),
         state_dir: plain(section.read(&keys::STATE_DIR)),
         ..Overrides::default()
     }
@@ -168,10 +181,15 @@ pub(super) fn settle(
     for (flag, delay) in [
         ("--min-sigterm-delay", flags.min_sigterm_delay),
         ("--max-sigterm-delay", flags.max_sigterm_delay),
+        ("--exit-when-idle", flags.exit_when_idle),
+        ("--ready-timeout", flags.ready_timeout),
     ] {
         if delay.is_some_and(|delay| delay > keys::LONGEST_DELAY) {
             report.problem(&Spot::named(flag), "", "is longer than 24h");
         }
+    }
+    if flags.ready_timeout.is_some_and(|wait| wait < keys::WAIT.0) {
+        report.problem(&Spot::named("--ready-timeout"), "", "is shorter than 1s");
     }
     let mut settled = Settled { layers, nothing };
     Process {
@@ -182,7 +200,9 @@ pub(super) fn settle(
         drain_idle: settled.key(&keys::DRAIN_IDLE, |of| of.drain_idle),
         exit_zero_on_sigterm: settled
             .key(&keys::EXIT_ZERO_ON_SIGTERM, |of| of.exit_zero_on_sigterm),
+        exit_when_idle: first(layers, |of| of.exit_when_idle),
         require_ready: settled.key(&keys::REQUIRE_READY, |of| of.require_ready),
+        ready_timeout: settled.key(&keys::READY_TIMEOUT, |of| of.ready_timeout),
         state_dir: first(layers, |of| of.state_dir.clone()).or_else(|| state_dir(env)),
     }
 }

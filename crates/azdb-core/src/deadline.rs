@@ -1,12 +1,14 @@
 //! One clock for a whole login.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::fault::{Late, Overdue};
+use crate::phases::{Phase, Phases};
 
 /// The moment by which a login must be through, token, dialling and TLS included, or the end of the proxy if that comes first.
 #[derive(Debug, Clone)]
@@ -15,6 +17,7 @@ pub(crate) struct Deadline {
     /// As people know it.
     limit: Duration,
     end: CancellationToken,
+    phases: Arc<Phases>,
 }
 
 impl Deadline {
@@ -24,6 +27,7 @@ impl Deadline {
             at: Instant::now() + limit,
             limit,
             end: CancellationToken::new(),
+            phases: Arc::new(Phases::begin()),
         }
     }
 
@@ -49,11 +53,11 @@ impl Deadline {
         // Told to people, who read no more than tenths.
         let tenths = share.as_millis().saturating_add(50).max(100) / 100;
         let limit = Duration::from_millis(100) * u32::try_from(tenths).unwrap_or(u32::MAX);
-        let end = self.end.clone();
         Self {
             at: Instant::now() + share,
             limit,
-            end,
+            end: self.end.clone(),
+            phases: Arc::clone(&self.phases),
         }
     }
 
@@ -62,19 +66,34 @@ impl Deadline {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    /// Runs one step of the login.
+    /// The same with a stopwatch of its own, for what is done beside something else.
+    pub(crate) fn apart(&self) -> Self {
+        Self {
+            phases: Arc::new(Phases::begin()),
+            ..self.clone()
+        }
+    }
+
+    /// What the login has spent its time on so far.
+    pub(crate) fn phases(&self) -> &Arc<Phases> {
+        &self.phases
+    }
+
+    /// Runs one step of the login, which is for this phase.
     ///
     /// # Errors
     ///
     /// The step's own, or [`Late`], which knows what the login was `doing` when its time ran out.
     pub(crate) fn run<T, E: From<Late>>(
         &self,
+        phase: Phase,
         doing: &'static str,
         step: impl Future<Output = Result<T, E>>,
     ) -> impl Future<Output = Result<T, E>> {
         // Boxed: whoever waits with a time-out holds its step several times over, and steps have steps.
         let step = tokio::time::timeout_at(self.at, Box::pin(step));
         async move {
+            let _lap = self.phases.lap(phase);
             match self.end.run_until_cancelled(step).await {
                 Some(Ok(outcome)) => outcome,
                 Some(Err(_)) => {

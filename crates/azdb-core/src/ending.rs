@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The steps of the end: no new apps, perhaps goodbye to those at rest, then goodbye.
+/// The steps of the end: the word, no new apps, perhaps goodbye to those at rest, then goodbye.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ending {
+    /// Somebody has asked for the end: apps are still served, and nobody new should be sent here.
+    pub(crate) stopping: CancellationToken,
     /// No new session may begin.
     pub(crate) closing: CancellationToken,
     /// Sessions are to say goodbye as soon as they are idle.
@@ -20,6 +22,7 @@ pub(crate) struct Ending {
     /// Somebody has asked over HTTP for the end.
     pub(crate) quit: CancellationToken,
     admitted: Arc<AtomicUsize>,
+    begun: Arc<AtomicU64>,
     /// Counts connections, so that the lines of one can be found in a log.
     numbers: Arc<AtomicU64>,
 }
@@ -30,6 +33,11 @@ impl Ending {
         self.admitted.load(Ordering::Relaxed)
     }
 
+    /// Sessions that have ever been let in.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
     /// The number of the next connection.
     pub(crate) fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
@@ -37,6 +45,7 @@ impl Ending {
 
     /// Counts a session for as long as what is returned lives.
     pub(crate) fn admit(&self) -> Admitted<'_> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
         self.admitted.fetch_add(1, Ordering::Relaxed);
         Admitted(&self.admitted)
     }

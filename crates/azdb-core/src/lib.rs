@@ -3,6 +3,7 @@
 //! ```text
 //!   server      every door open ... the end of the drain
 //!   admin       health, metrics and status over HTTP
+//!   wanted      the tokens that routes will ask for, and whether they are there
 //!   listener    one door: accept, admit
 //!   reception   a route without its types: the one place that knows which protocols there are
 //!   session     one connection: login, relay, log line
@@ -17,6 +18,7 @@
 //!   tls         certificates on both sides
 //!   deadline    one clock for a login
 //!   ledger      what a route has done
+//!   phases      what a login spends its time on
 //!   stranger    who is no app
 //!   fault       causes, whose they are, and remedies
 //!   socket      doors
@@ -39,6 +41,7 @@ mod listener;
 mod lobby;
 mod mysql;
 mod parting;
+mod phases;
 mod postgres;
 mod pulse;
 mod reception;
@@ -53,11 +56,12 @@ mod socket;
 mod stranger;
 mod tds;
 mod tls;
+mod wanted;
 mod way;
 
 pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
-pub use server::{Drain, Drained, Server, StartError};
+pub use server::{Drain, Drained, LAST_WORDS, OpenServer, Server, StartError};
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};
 pub use way::Home;

@@ -56,6 +56,6 @@ pub use environment::Environment;
 pub use error::{TokenError, TokenErrorKind};
 pub use identity::{IdentityConfig, Selector, SourceKind, UnknownSource};
 pub use proxy::{AuthorityProxy, NoProxyUrl, ProxyUrl};
-pub use status::TokenStatus;
+pub use status::{Outlook, TokenStatus};
 pub use token::{Claims, Token};
 pub use tokens::Tokens;

@@ -35,6 +35,15 @@ pub struct TokenStatus {
     pub last_error: Option<(TokenError, SystemTime)>,
 }
 
+/// Whether logins have a token, and a next one to come.
+#[derive(Debug, Clone)]
+pub struct Outlook {
+    /// There is one that is good for a login.
+    pub has_token: bool,
+    /// What the last fetch met, if it went wrong.
+    pub failure: Option<TokenError>,
+}
+
 impl TokenStatus {
     pub(crate) fn of(plan: &Plan, audience: &Audience, known: &Known, now: SystemTime) -> Self {
         let until = |moment: SystemTime| moment.duration_since(now).unwrap_or_default();

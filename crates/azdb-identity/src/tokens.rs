@@ -11,7 +11,7 @@ use crate::fault::SourceFault;
 use crate::keeper::{Gone, Keeper};
 use crate::schedule::Jitter;
 use crate::source::{self, Plan, Surroundings};
-use crate::status::TokenStatus;
+use crate::status::{Outlook, TokenStatus};
 use crate::{Audience, Environment, IdentityConfig, Token, TokenError};
 
 /// Gives tokens, and keeps them fresh in the background. Clones share everything.
@@ -103,6 +103,24 @@ impl Tokens {
         let keeper = self.keeper(identity, audience).ok()?;
         let known = keeper.known();
         known.failure.as_ref().map(|failure| failure.error.clone())
+    }
+
+    /// How it is with one token. The first look begins to fetch it in the background, as [`start`](Self::start) does.
+    #[must_use]
+    pub fn outlook(&self, identity: &IdentityConfig, audience: &Audience) -> Outlook {
+        match self.keeper(identity, audience) {
+            Ok(keeper) => {
+                let known = keeper.known();
+                Outlook {
+                    has_token: known.usable().is_some(),
+                    failure: known.failure.as_ref().map(|failure| failure.error.clone()),
+                }
+            }
+            Err(error) => Outlook {
+                has_token: false,
+                failure: Some(error),
+            },
+        }
     }
 
     /// Forgets every token that is not among `wanted`, as after a reload of the configuration.

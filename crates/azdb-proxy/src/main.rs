@@ -1,8 +1,10 @@
 //! `azdb-proxy`, the program: arguments, signals, log lines and exit codes around `azdb-core`.
 
 mod args;
+mod ask;
 #[cfg(feature = "demo")]
 mod demo;
+mod end;
 mod exit;
 mod logging;
 mod manual;
@@ -42,7 +44,10 @@ fn dispatch(args: Args) -> Exit {
             say(&azdb_config::summary(&config));
             Exit::Success
         }),
-        Command::Ca(args) => ca(&args.into(), &env),
+        Command::Ca(args) => ca(&args.overrides(), &env),
+        Command::Wait { max, ask } => ask::wait(ask, max, &env),
+        Command::Healthcheck(ask) => ask::healthcheck(ask, &env),
+        Command::Shutdown(ask) => ask::shutdown(ask, &env),
         #[cfg(feature = "demo")]
         Command::Demo { sample } => demo::demo(sample),
         Command::Schema => {
@@ -90,8 +95,8 @@ fn with_config(
 
 /// Prints the certificate authority of `local_tls = "auto"`.
 fn ca(overrides: &azdb_config::Overrides, env: &Environment) -> Exit {
-    let state_dir = match azdb_config::load_process(overrides, env) {
-        Ok(process) => process.state_dir,
+    let state_dir = match azdb_config::load_endpoints(overrides, env) {
+        Ok(endpoints) => endpoints.state_dir,
         Err(problems) => {
             tell(&problems.to_string());
             return Exit::BadConfiguration;

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use azdb_config::{Config, Process};
-use azdb_core::{Drain, Drained, LocalAuthority, Server, platform_client};
+use azdb_core::{Drained, LocalAuthority, OpenServer, Server, platform_client};
 use azdb_identity::{Environment, Tokens};
 
+use crate::end::{End, Heard, Why};
 use crate::exit::Exit;
 use crate::logging::{self, LogError};
 use crate::output::tell;
-use crate::signals::{Signal, Signals};
+use crate::signals::Signals;
 use crate::system;
 
 /// Serves until a signal comes.
@@ -33,7 +34,7 @@ pub(crate) fn run(config: Config, env: Environment) -> Exit {
 }
 
 /// How long whatever is under way may take to be let go: programs that were asked for a token end with us, look-ups of names do not.
-const LETTING_GO: Duration = Duration::from_millis(500);
+pub(crate) const LETTING_GO: Duration = Duration::from_millis(500);
 
 /// Runs a future on a new runtime, and drops the runtime without waiting for threads that wait for something else.
 pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -67,7 +68,7 @@ async fn start_and_serve(config: Config, env: Environment) -> anyhow::Result<Exi
     let mut signals = Signals::new().context("cannot listen for signals")?;
     // With `require_ready` the start waits for tokens, perhaps for long; a signal ends that, too.
     let server = tokio::select! {
-        server = bind(&config, env) => server?,
+        server = open(&config, env) => server?,
         signal = signals.next() => {
             tracing::info!(%signal, "coming to an end before the start was through");
             return Ok(Exit::Success);
@@ -76,8 +77,8 @@ async fn start_and_serve(config: Config, env: Environment) -> anyhow::Result<Exi
     serve(server, &config.process, signals).await
 }
 
-/// Opens every door, and logs where.
-pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Server> {
+/// Opens every door when it can serve, and logs where. Whoever probes the process is answered before.
+pub(crate) async fn open(config: &Config, env: Environment) -> anyhow::Result<OpenServer> {
     let tokens = Tokens::new(env, platform_client()?);
     let made = OnceLock::new();
     let authority = || {
@@ -89,96 +90,64 @@ pub(crate) async fn bind(config: &Config, env: Environment) -> anyhow::Result<Se
         )?);
         Ok(Arc::clone(made.get_or_init(|| authority)))
     };
-    let server = Server::bind(&config.routes, tokens, authority).await?;
+    let server = Server::bind(&config.routes, tokens, authority)?;
     let server = server.with_log(logging::dropped_lines);
+    server.open_endpoints(&config.health, &config.admin).await?;
+    if config.process.require_ready {
+        server.require_tokens(config.process.ready_timeout).await?;
+    } else {
+        server.prefetch();
+    }
+    let server = server.open().await?;
     for (route, listen) in server.addresses() {
         let upstream: Vec<_> = route.upstream.iter().map(ToString::to_string).collect();
         tracing::info!(route = %route.name, %listen, upstream = upstream.join(","), "listening");
     }
-    server
-        .open_endpoints(config.health.as_ref(), &config.admin)
-        .await?;
-    server.open_beside().await;
-    if config.process.require_ready {
-        server.require_tokens().await?;
-    } else {
-        server.prefetch();
-    }
     Ok(server)
 }
 
-/// Serves until a signal and through the drain; a second signal ends it at once.
+/// Serves until a signal, or another word that it is over, and through the drain; a second signal ends it at once.
 pub(crate) async fn serve(
-    server: Server,
+    server: OpenServer,
     process: &Process,
     mut signals: Signals,
 ) -> anyhow::Result<Exit> {
     tokio::spawn(logging::tell_repetitions());
-    let (first, received) = tokio::sync::oneshot::channel();
-    let mut serving = pin!(server.run(
-        async {
-            let _ = received.await;
-        },
-        Drain {
-            patience: process.max_sigterm_delay,
-            idle: process.drain_idle,
-        },
-    ));
-    let signal = tokio::select! {
-        signal = signals.next() => signal,
-        _ = &mut serving => return Ok(Exit::Success),
-    };
-    tracing::info!(%signal, "coming to an end; the same again ends at once");
-    let delayed = async {
-        tokio::time::sleep(process.min_sigterm_delay).await;
-        let _ = first.send(());
-        std::future::pending::<()>().await
-    };
-    tokio::select! {
-        Drained { cut } = &mut serving => Ok(verdict(signal, cut, process)),
-        signal = signals.next() => {
-            tracing::warn!(%signal, "ending at once");
-            Ok(verdict(signal, usize::MAX, process))
+    let (word, said) = tokio::sync::oneshot::channel();
+    let mut asked = pin!(server.asked_to_end());
+    let idle = process.exit_when_idle.map(|limit| server.idle(limit));
+    let mut idle = pin!(async {
+        match idle {
+            Some(idle) => idle.await,
+            None => std::future::pending().await,
         }
-        () = delayed => Ok(Exit::Failure),
-    }
-}
-
-fn verdict(signal: Signal, cut: usize, process: &Process) -> Exit {
-    if cut == 0 || process.exit_zero_on_sigterm {
-        Exit::Success
-    } else {
-        Exit::Cut(signal)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn only_sessions_that_were_cut_make_a_signal_a_failure() {
-        let process = |exit_zero_on_sigterm| Process {
-            log_format: azdb_config::LogFormat::Text,
-            log_level: "info".to_owned(),
-            min_sigterm_delay: Duration::ZERO,
-            max_sigterm_delay: Duration::ZERO,
-            drain_idle: azdb_config::DrainIdle::Wait,
-            exit_zero_on_sigterm,
-            require_ready: false,
-            state_dir: None,
-        };
-        for signal in [Signal::Interrupt, Signal::Terminate] {
-            for (cut, exit_zero, exit) in [
-                (0, false, Exit::Success),
-                (1, false, Exit::Cut(signal)),
-                (usize::MAX, false, Exit::Cut(signal)),
-                (1, true, Exit::Success),
-            ] {
-                assert_eq!(verdict(signal, cut, &process(exit_zero)), exit);
-            }
+    });
+    let mut serving = pin!(server.run(async {
+        match said.await {
+            Ok(drain) => drain,
+            Err(_) => std::future::pending().await,
+        }
+    }));
+    let why = tokio::select! {
+        _ = &mut serving => return Ok(Exit::Failure),
+        signal = signals.next() => Why::Signal(signal),
+        () = &mut asked => Why::Asked,
+        () = &mut idle => Why::Idle,
+    };
+    let mut end = End::because(why);
+    tracing::info!(%why, "coming to an end; a second signal ends at once");
+    let _ = word.send(end.drain(process));
+    loop {
+        tokio::select! {
+            Drained { cut } = &mut serving => return Ok(end.exit(cut, process)),
+            signal = signals.next() => match end.hears(signal) {
+                Heard::TheSame => tracing::debug!(%signal, "the same once more"),
+                Heard::First => tracing::info!(%signal, "coming to an end already; a second signal ends at once"),
+                Heard::Second => {
+                    tracing::warn!(%signal, "ending at once");
+                    return Ok(End::because(Why::Signal(signal)).exit(usize::MAX, process));
+                }
+            },
         }
     }
 }

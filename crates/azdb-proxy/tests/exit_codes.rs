@@ -118,7 +118,6 @@ fn seventy_eight_is_for_a_bad_configuration() {
     }
     // No directory for state, in an environment that names none.
     place.ends_with(78, &["ca"]);
-    place.ends_with(78, &["ca", "--log-level=loud"]);
     Place::with("").ends_with(78, &["run"]);
 }
 

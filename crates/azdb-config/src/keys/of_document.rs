@@ -1,6 +1,7 @@
 //! What stands at the top of a file, `[health]` and `[admin]`.
 
 use super::kinds::{Inner, Parsed, Raw, Switch};
+use super::lists::List;
 use super::{Form, Literal, Needs, Table, key, keys, of_identity, of_process, of_route};
 use crate::health_and_admin::{self, AdminListen};
 use crate::route::ListenAddr;
@@ -31,8 +32,8 @@ pub(crate) static HEALTH: Table = Table {
 };
 
 keys! { HEALTH_KEYS {
-    HEALTH_LISTEN: Parsed<ListenAddr> = Parsed("`address:port`, `unix:/path`", |text| health_and_admin::address(text, 9090)),
-        key("listen", "where its pages are served, beyond loopback too: a kubelet comes to the pod's address")
+    HEALTH_LISTEN: List<ListenAddr> = List(Parsed("`address:port`, `unix:/path`", health_and_admin::health_listen)),
+        key("listen", "where its pages are served, beyond loopback too: a kubelet comes to the pod's address. `[::]` is every address of both families. Also `--health-listen` and `AZDB_PROXY_HEALTH_LISTEN`, which win")
             .required(", for example \"127.0.0.1:9090\"");
 }}
 

@@ -17,6 +17,9 @@ pub(crate) static TABLE: Table = Table {
 /// No delay may be longer.
 pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
 const DELAY: Time = Time(Duration::ZERO, LONGEST_DELAY);
+/// How long somebody may wait for something.
+pub(crate) const WAIT: (Duration, Duration) = (Duration::from_secs(1), LONGEST_DELAY);
+const PATIENCE: Time = Time(WAIT.0, WAIT.1);
 
 keys! { KEYS {
     LOG_FORMAT: Word<LogFormat> = LogFormat::WORDS,
@@ -25,16 +28,20 @@ keys! { KEYS {
         key("log_level", "the least level that is logged, or levels by module").or(Literal::Text("info"));
     MIN_SIGTERM_DELAY: Time = DELAY,
         key("min_sigterm_delay", "after SIGTERM new apps are still served for so long").or(Literal::Text("0s"));
-    // Platforms end a process 10 s after they asked; ours must have said goodbye by then.
+    // Platforms kill a process 10 s after they asked; ours must have said goodbye by then, and whoever is slow to hear it has 2 s.
     MAX_SIGTERM_DELAY: Time = DELAY,
-        key("max_sigterm_delay", "after that, sessions have so long to end by themselves").or(Literal::Text("8s"));
+        key("max_sigterm_delay", "after that, sessions have so long to end by themselves").or(Literal::Text("5s"));
     DRAIN_IDLE: Word<DrainIdle> = DrainIdle::WORDS,
         key("drain_idle", "`\"now\"`: sessions between two requests, and in no transaction, end as soon as no new ones are taken, and others when they come to that. With `\"wait\"` they have `max_sigterm_delay`, too. That a session of SQL Server is in a transaction cannot be seen")
             .or(Literal::Text("wait"));
     EXIT_ZERO_ON_SIGTERM: Switch = Switch,
         key("exit_zero_on_sigterm", "exit code 0 even if a signal cut sessions").or(Literal::Bool(false));
+    EXIT_WHEN_IDLE: Time = DELAY,
+        key("exit_when_idle", "for jobs: the process ends, with exit code 0, when its last session has ended and none has begun for so long, once there has been one. The flag alone means `5s`").or_else("never");
     REQUIRE_READY: Switch = Switch,
-        key("require_ready", "start only when there is a token of every identity that is not `lazy`").or(Literal::Bool(false));
+        key("require_ready", "apps can connect only when there is a token of every identity that is not `lazy`; until then their connections are refused, and `/startup` says what is missing").or(Literal::Bool(false));
+    READY_TIMEOUT: Time = PATIENCE,
+        key("ready_timeout", "how long `require_ready`, and `azdb-proxy exec`, wait for these tokens before the process ends with exit code 1. A permanent \"no\" ends it at once").or(Literal::Text("1m"));
     STATE_DIR: Path = Path,
         key("state_dir", "directory in which the certificate of `local_tls = \"auto\"` is kept, and the admin endpoint's socket file where there is no runtime directory").or_else("see below");
 }}

@@ -50,10 +50,12 @@ fn what_the_process_is_not_told_has_a_default() {
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             min_sigterm_delay: Duration::ZERO,
-            max_sigterm_delay: Duration::from_secs(8),
+            max_sigterm_delay: Duration::from_secs(5),
             drain_idle: DrainIdle::Wait,
             exit_zero_on_sigterm: false,
+            exit_when_idle: None,
             require_ready: false,
+            ready_timeout: Duration::from_secs(60),
             state_dir: None,
         }
     );

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use super::{Place, load, route};
 use crate::route::ListenAddr;
 use crate::{AdminListen, Overrides};
@@ -9,12 +11,12 @@ fn tcp(addr: &str) -> ListenAddr {
 #[test]
 fn health_is_off_and_admin_a_socket_file_unless_somebody_says_otherwise() {
     let config = load(&route("")).unwrap();
-    assert_eq!(config.health, None);
+    assert_eq!(config.health, []);
     assert_eq!(config.admin.listen, AdminListen::NoPlace);
 
     let text = "[health]\nlisten = \"0.0.0.0:9090\"\n[admin]\nlisten = \"unix:/run/azdb.sock\"\n";
     let config = load(&[text, &route("")].concat()).unwrap();
-    assert_eq!(config.health, Some(tcp("0.0.0.0:9090")));
+    assert_eq!(config.health, [tcp("0.0.0.0:9090")]);
     assert_eq!(
         config.admin.listen,
         AdminListen::At(ListenAddr::Unix("/run/azdb.sock".into()))
@@ -61,6 +63,56 @@ fn the_end_of_the_process_over_tcp_is_switched_on_and_means_nothing_elsewhere() 
         );
         assert!(with(&format!("{elsewhere}\nquitquitquit = false")).is_ok());
     }
+}
+
+/// A container that is configured by variables alone has probes.
+#[test]
+fn health_is_a_list_and_a_flag_and_a_variable() {
+    let text = "[health]\nlisten = [\"[::]:9090\", \"unix:/run/health\"]\n";
+    let place = Place::with(&[text, &route("")].concat());
+    let health = |overrides: &Overrides, env: &[(&str, &str)]| {
+        place.load_with(overrides, env).unwrap().health
+    };
+    let of_file = [
+        tcp("[::]:9090"),
+        ListenAddr::Unix(PathBuf::from("/run/health")),
+    ];
+    assert_eq!(health(&Overrides::default(), &[]), of_file);
+    let env = [("AZDB_PROXY_HEALTH_LISTEN", "127.0.0.1,[::1]:9")];
+    let of_env = [tcp("127.0.0.1:9090"), tcp("[::1]:9")];
+    assert_eq!(health(&Overrides::default(), &env), of_env);
+    let flag = Overrides {
+        health_listen: Some(vec![tcp("127.0.0.1:1")]),
+        ..Overrides::default()
+    };
+    assert_eq!(health(&flag, &env), [tcp("127.0.0.1:1")]);
+    let wrong = [("AZDB_PROXY_HEALTH_LISTEN", "everywhere")];
+    assert_eq!(
+        place
+            .load_with(&Overrides::default(), &wrong)
+            .unwrap_err()
+            .to_string(),
+        "AZDB_PROXY_HEALTH_LISTEN: listen: \"everywhere\" is not address:port or unix:/path"
+    );
+}
+
+/// Whoever asks a proxy that runs needs none of its routes.
+#[test]
+fn where_a_process_is_asked_is_known_without_a_route() {
+    let place = Place::with("[health]\nlisten = \"127.0.0.1:9\"\n[[route]]\nprotocol = 7\n");
+    let overrides = Overrides {
+        config: Some(place.path().join("proxy.toml")),
+        state_dir: Some(PathBuf::from("/state")),
+        ..Overrides::default()
+    };
+    let env = azdb_identity::Environment::default();
+    let endpoints = crate::load_endpoints(&overrides, &env).unwrap();
+    assert_eq!(endpoints.health, [tcp("127.0.0.1:9")]);
+    #[cfg(unix)]
+    assert_eq!(
+        endpoints.admin.listen,
+        AdminListen::Default(ListenAddr::Unix("/state/admin.sock".into()))
+    );
 }
 
 #[test]

@@ -51,11 +51,16 @@ fn tables() -> Vec<(&'static str, String)> {
 }
 
 fn variables() -> String {
-    let mut table = "| variable | flag | key of `[process]` |\n|---|---|---|\n".to_owned();
+    let mut table = "| variable | flag | key |\n|---|---|---|\n".to_owned();
     for name in of_process::TABLE.names() {
         let (variable, flag) = (of_process::variable(name), name.replace('_', "-"));
         let _ = writeln!(table, "| `{variable}` | `--{flag}` | `{name}` |");
     }
+    let health = crate::env::HEALTH_LISTEN;
+    let _ = writeln!(
+        table,
+        "| `{health}` | `--health-listen` | `listen` of `[health]` |"
+    );
     table
 }
 

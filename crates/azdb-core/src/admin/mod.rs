@@ -1,9 +1,10 @@
 //! The HTTP endpoints: health and metrics for whoever watches the process, status and an end for whoever runs it.
 //!
 //! ```text
-//!   [health]  GET /startup /readiness /liveness /metrics    off unless configured, any address
-//!   [admin]   GET /status   POST /quitquitquit              a socket file for root and our own user; loopback when configured,
-//!                                                           and then no end of the process unless that is, too
+//!   both      GET /startup /readiness /liveness
+//!   [health]  GET /metrics                      off unless configured, any address
+//!   [admin]   GET /status   POST /quitquitquit  a socket file for root and our own user; loopback when configured,
+//!                                               and then no end of the process unless that is, too
 //! ```
 //!
 //! # Invariants
@@ -12,9 +13,9 @@
 //!   (DNS rebinding, cross-site requests).
 //! * Whoever connects and asks nothing, or never ends asking, keeps nobody from an answer.
 //! * Nothing that ends the process answers to GET.
-//! * Readiness never dials a database: an outage there must not take every pod out of service.
 
 mod desk;
+mod health;
 mod manner;
 mod metrics;
 mod status;
@@ -34,6 +35,7 @@ use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use desk::Desk;
 
@@ -59,6 +61,8 @@ pub(crate) struct Bureau {
     pub(crate) receptions: Vec<Reception>,
     pub(crate) tokens: Tokens,
     pub(crate) ending: Ending,
+    /// Apps can connect.
+    pub(crate) opened: CancellationToken,
     /// Somebody has asked for the end, and is to read the answer before it comes.
     pub(crate) asked_to_end: AtomicBool,
     pub(crate) log_lines_dropped: fn() -> u64,
@@ -120,13 +124,16 @@ fn respond<B>(request: &Request<B>, desk: Desk, bureau: &Bureau) -> Answer {
     if let Err(what) = manner::is_plain(request) {
         return text(StatusCode::BAD_REQUEST, what);
     }
-    let (method, path) = (request.method(), request.uri().path());
+    let path = request.uri().path();
+    // Whoever asks for the head alone gets no body: hyper sees to that.
+    let method = match request.method() {
+        &Method::HEAD => &Method::GET,
+        method => method,
+    };
     match (desk.pages, method, path) {
-        (Pages::Health, &Method::GET, "/startup" | "/liveness") => text(StatusCode::OK, "ok\n"),
-        (Pages::Health, &Method::GET, "/readiness") => match bureau.unreadiness() {
-            None => text(StatusCode::OK, "ok\n"),
-            Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, why),
-        },
+        (_, &Method::GET, "/liveness") => text(StatusCode::OK, "ok\n"),
+        (_, &Method::GET, "/startup") => health::startup(bureau),
+        (_, &Method::GET, "/readiness") => health::readiness(bureau),
         _ if !manner::is_for_us(request, desk.reach) => {
             text(StatusCode::FORBIDDEN, "not for browsers and other hosts\n")
         }
@@ -143,21 +150,6 @@ fn respond<B>(request: &Request<B>, desk: Desk, bureau: &Bureau) -> Answer {
         }
         (Pages::Admin, _, "/quitquitquit") => text(StatusCode::METHOD_NOT_ALLOWED, "POST it\n"),
         _ => text(StatusCode::NOT_FOUND, "no such page\n"),
-    }
-}
-
-impl Bureau {
-    /// Why the process should get no new apps just now.
-    fn unreadiness(&self) -> Option<&'static str> {
-        if self.ending.closing.is_cancelled() {
-            return Some("shutting down\n");
-        }
-        let is_full = |reception: &Reception| {
-            let most = u64::try_from(reception.route().max_connections).unwrap_or(u64::MAX);
-            reception.ledger().open() >= most
-        };
-        let full = self.receptions.iter().any(is_full);
-        full.then_some("all connections of a route are taken\n")
     }
 }
 

@@ -2,23 +2,33 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use azdb_identity::{Selector, TokenStatus};
+use azdb_identity::TokenStatus;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answer, Bureau, typed};
 use crate::ledger::Refusal;
 use crate::reception::Reception;
+use crate::wanted;
 
 pub(super) fn answer(bureau: &Bureau) -> Answer {
     let tokens = bureau.tokens.status();
     let page = json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "state": if bureau.ending.closing.is_cancelled() { "draining" } else { "serving" },
+        "state": state(bureau),
         "routes": bureau.receptions.iter().map(route).collect::<Vec<_>>(),
         "tokens": tokens.iter().map(token).collect::<Vec<_>>(),
     });
     typed(StatusCode::OK, "application/json", format!("{page:#}\n"))
+}
+
+fn state(bureau: &Bureau) -> &'static str {
+    match () {
+        () if bureau.ending.closing.is_cancelled() => "draining",
+        () if bureau.ending.stopping.is_cancelled() => "stopping",
+        () if bureau.opened.is_cancelled() => "serving",
+        () => "starting",
+    }
 }
 
 fn route(reception: &Reception) -> Value {
@@ -30,7 +40,7 @@ fn route(reception: &Reception) -> Value {
         "sessions_open": ledger.open(),
         "sessions_max": route.max_connections,
         "sessions_total": ledger.sessions.read(),
-        "logins_refused_total": ledger.refused.read(),
+        "logins_refused_total": ledger.refused(),
         "last_refusal": ledger.last_refusal().map(refusal),
         "bytes_from_app_total": ledger.from_app.read(),
         "bytes_from_upstream_total": ledger.from_upstream.read(),
@@ -61,7 +71,7 @@ fn token(status: &TokenStatus) -> Value {
     });
     json!({
         "source": status.source.as_str(),
-        "identity": identity(status.selector.as_ref()),
+        "identity": wanted::named(status.selector.as_ref()),
         "audience": status.audience.as_str(),
         "expires_in_seconds": seconds(status.expires_in),
         "age_seconds": seconds(status.age),
@@ -72,14 +82,4 @@ fn token(status: &TokenStatus) -> Value {
         "failing": status.failing,
         "last_error": error,
     })
-}
-
-/// The identity that is asked for, in words.
-pub(super) fn identity(selector: Option<&Selector>) -> String {
-    match selector {
-        None => "system".to_owned(),
-        Some(Selector::ClientId(id)) => format!("client_id {id}"),
-        Some(Selector::ObjectId(id)) => format!("object_id {id}"),
-        Some(Selector::ResourceId(id)) => format!("resource_id {id}"),
-    }
 }

@@ -14,9 +14,16 @@ fn bureau() -> Bureau {
         receptions: Vec::new(),
         tokens,
         ending: Ending::default(),
+        opened: opened(),
         asked_to_end: AtomicBool::new(false),
         log_lines_dropped: || 0,
     }
+}
+
+fn opened() -> CancellationToken {
+    let opened = CancellationToken::new();
+    opened.cancel();
+    opened
 }
 
 fn at(addr: &str) -> ListenAddr {

@@ -9,7 +9,7 @@ use azdb_identity::{Audience, TokenError, TokenErrorKind};
 use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted, Spelled};
 
-use super::{Explained, Kind, Late, Overdue, TlsFlaw};
+use super::{Explained, Kind, Late, Overdue, TlsFlaw, label};
 
 /// Why an app was not let in, whatever it speaks.
 #[derive(Debug, thiserror::Error)]
@@ -180,6 +180,10 @@ pub enum Cause {
 const PORTS_OF_AZURE_SQL: [std::ops::RangeInclusive<u16>; 2] = [1433..=1433, 11_000..=11_999];
 
 impl Explained for Cause {
+    fn label(&self) -> &'static str {
+        label::of_cause(self)
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::UnknownUser { .. } => Kind::User,

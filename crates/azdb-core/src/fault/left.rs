@@ -5,7 +5,7 @@ use std::io;
 
 use rustls::Error as TlsError;
 
-use super::{AppTlsFlaw, Explained, Kind, Late, Overdue};
+use super::{AppTlsFlaw, Explained, Kind, Late, Overdue, label};
 
 /// Why nobody is left who could be told anything.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,10 @@ impl From<Late> for Left {
 }
 
 impl Explained for Left {
+    fn label(&self) -> &'static str {
+        label::of_left(self)
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::Gone(_) | Self::Tls(_) => Kind::User,

@@ -18,6 +18,7 @@
 mod app_tls_flaw;
 mod cause;
 mod echo;
+mod label;
 mod left;
 mod tls_flaw;
 
@@ -35,7 +36,7 @@ pub(crate) use left::Left;
 pub use tls_flaw::TlsFlaw;
 
 /// Whose business a fault is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The app, or whoever wrote its connection string.
     User,
@@ -53,9 +54,10 @@ pub enum Kind {
     Bug,
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Kind {
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::User => "user",
             Self::Network => "network",
             Self::Identity => "identity",
@@ -63,12 +65,21 @@ impl fmt::Display for Kind {
             Self::Configuration => "configuration",
             Self::Limit => "limit",
             Self::Bug => "bug",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
 /// An error that a person can do something about.
 pub trait Explained: Error {
+    /// A word for it that stays the same, whatever its text comes to say: for metrics, and for whoever sorts log lines.
+    fn label(&self) -> &'static str;
+
     /// Whose business it is.
     fn kind(&self) -> Kind;
 
@@ -164,6 +175,13 @@ impl<F> From<Late> for Fault<F> {
 }
 
 impl<F: OwnFault> Explained for Fault<F> {
+    fn label(&self) -> &'static str {
+        match self.root() {
+            Root::Shared(cause) => cause.label(),
+            Root::Own(own) => own.label(),
+        }
+    }
+
     fn kind(&self) -> Kind {
         match self.root() {
             Root::Shared(cause) => cause.kind(),

@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, OwnFault, Secrets};
+use crate::phases::Phase;
 use crate::way::{Dial, Upstream};
 
 /// What proves to an upstream who we are.
@@ -233,11 +234,13 @@ pub(crate) async fn ready<P: Protocol, D: Dial>(
     let UpstreamAuth::Token(audience) = &lobby.route.auth else {
         return Ok(());
     };
+    let _lap = deadline.phases().lap(Phase::Token);
+    let apart = deadline.apart();
     let supply = |principal| Supply {
         lobby,
         principal,
         audience,
-        deadline,
+        deadline: &apart,
     };
     match &lobby.route.principals {
         Principals::One(principal) => supply(principal).token().await.map(drop),
@@ -291,7 +294,11 @@ impl<P: Protocol, D: Dial> Supply<'_, P, D> {
             let token = tokens.get(identity, self.audience).await;
             token.map_err(|source| self.failed(source))
         };
-        match self.deadline.run("waiting for a token", get).await {
+        match self
+            .deadline
+            .run(Phase::Token, "waiting for a token", get)
+            .await
+        {
             Err(Cause::Overdue(overdue)) => {
                 let met = tokens.last_error(identity, self.audience);
                 Err(met.map_or(Cause::Overdue(overdue), |source| self.failed(source)))
@@ -308,6 +315,7 @@ impl<P: Protocol, D: Dial> Supply<'_, P, D> {
         if token.left() >= LASTING {
             return Ok(token);
         }
+        let _lap = self.deadline.phases().lap(Phase::Token);
         let newer = tokio::time::timeout(PATIENCE, self.replace(&token)).await;
         match newer {
             Ok(Ok(Some(newer))) => Ok(newer),
@@ -320,7 +328,7 @@ impl<P: Protocol, D: Dial> Supply<'_, P, D> {
         let replacing = self.replace(rejected);
         let replaced = self
             .deadline
-            .run("replacing a token that expired", replacing);
+            .run(Phase::Token, "replacing a token that expired", replacing);
         match replaced.await {
             Ok(Some(token)) => {
                 tracing::info!("the upstream calls the token expired, trying once with another");

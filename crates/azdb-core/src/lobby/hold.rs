@@ -18,6 +18,7 @@ use super::turns::Turn;
 use super::{Lobby, Protocol};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, OwnFault};
+use crate::phases::Phase;
 use crate::way::{Dial, Opened, Search};
 
 /// Something with an upstream that may be tried again.
@@ -183,6 +184,7 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         deadline: &Deadline,
         left: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> Result<Turn<'_>, Held> {
+        let _lap = deadline.phases().lap(Phase::Queue);
         tokio::select! {
             biased;
             () = self.closing.cancelled() => Err(Held::Closing),

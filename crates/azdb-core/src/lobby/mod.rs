@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use credential::{Attempt, Credential, Life, Password, log_in, ready};
 pub(crate) use follow::Following;
 pub(crate) use hold::{Tracks, Try, persist};
-pub(crate) use protocol::{Legs, Login, Protocol, Session};
+pub(crate) use protocol::{Entrant, Legs, Login, Number, Protocol, Session};
 
 use crate::anteroom::Place;
 use crate::deadline::Deadline;

@@ -7,6 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Following, Lobby};
 use crate::anteroom::Place;
+use crate::deadline::Deadline;
 use crate::fault::{Cause, OwnFault};
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch};
@@ -30,7 +31,7 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
     /// What can go wrong in this protocol alone.
     type Fault: OwnFault;
 
-    /// Takes an app in, which leaves its `place` in the anteroom when it has said what it wants.
+    /// Takes an app in by the `deadline`, which leaves its `place` in the anteroom when it has said what it wants.
     ///
     /// # Errors
     ///
@@ -39,6 +40,7 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
         socket: A,
         place: &Place,
         lobby: &Lobby<Self, D>,
+        deadline: &Deadline,
     ) -> impl Future<Output = Result<Login<Self, A, D::Stream>, NotIn<Self::Fault>>> + Send;
 
     /// Does what the relay has paused for. Most watches ask for no pause.
@@ -70,11 +72,36 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
 /// An app's connection whose login did not fail.
 pub(crate) enum Login<P: Protocol, A: Stream, S: Stream> {
     /// Let in.
-    Session(Box<Session<P, A, S>>),
+    Session(Box<Session<P, A, S>>, Entrant),
     /// It came for something else, and has got it.
     Errand(&'static str),
     /// It was no app.
     Nobody(Stranger),
+}
+
+/// Who has been let in, for the line that says so: the session itself keeps none of it.
+pub(crate) struct Entrant {
+    /// What the app calls itself.
+    pub(crate) user: Vec<u8>,
+    /// What it is upstream.
+    pub(crate) principal: String,
+    /// The database that was asked for, if any was named.
+    pub(crate) database: Option<Vec<u8>>,
+    /// The database's own number for the session, where it gave one.
+    pub(crate) number: Option<Number>,
+    /// Whether the app speaks TLS with us.
+    pub(crate) app_tls: bool,
+}
+
+/// What a database calls a session, which is how it is found, and ended, there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Number {
+    /// PostgreSQL's process id.
+    Process(u32),
+    /// MySQL's thread or connection id.
+    Thread(u32),
+    /// SQL Server's SPID, or session id.
+    Session(u16),
 }
 
 /// The two sides of a session.

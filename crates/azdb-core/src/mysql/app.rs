@@ -12,6 +12,7 @@ use super::{MysqlFault, Secretive};
 use crate::deadline::Deadline;
 use crate::fault::{Fault, Left};
 use crate::parting::{NotIn, Told};
+use crate::phases::Phase;
 use crate::stranger::{Stranger, is_tls};
 use crate::tls::AppTlsConfig;
 use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept};
@@ -63,7 +64,7 @@ pub(super) async fn introduce<A: Stream>(
         let _ = Channel::at(&mut socket, 0).say(greeting).await;
         Ok::<_, Left>(leave.seated(opening(&mut socket)).await)
     };
-    match deadline.run(WAITING, greeting).await {
+    match deadline.run(Phase::App, WAITING, greeting).await {
         Ok(Opening::Answer) => {}
         Ok(Opening::Stranger(stranger)) => return Ok(part(&mut socket, stranger).await),
         Err(_) if socket.unread().is_empty() => return Ok(Arrival::Nobody(Stranger::Silent)),
@@ -93,7 +94,9 @@ pub(super) async fn introduce<A: Stream>(
         stuffed => return Err(Left::StuffedBytes(stuffed.len()).into()),
     }
     let accepting = accept(socket, tls, Alpn::Optional);
-    let mut leg = deadline.run("speaking TLS with the app", accepting).await?;
+    let mut leg = deadline
+        .run(Phase::AppTls, "speaking TLS with the app", accepting)
+        .await?;
     let (packet, next) = read_answer(&mut leg, next, deadline).await?;
     Ok(Arrival::App(Arrived { leg, next, packet }))
 }
@@ -157,7 +160,7 @@ pub(super) async fn read<S: Stream>(
             Err(NoPacket::Lost(error)) => Err(Left::from(error)),
         }
     };
-    match deadline.run(doing, reading).await? {
+    match deadline.run(Phase::App, doing, reading).await? {
         Ok(packet) => Ok(packet),
         Err(error) => {
             let fault = MysqlFault::AppPacket(error).into();
@@ -217,7 +220,7 @@ async fn say<S: Stream>(
     deadline: &Deadline,
 ) -> Result<(), Left> {
     let saying = async { Ok(app.say(payload).await?) };
-    deadline.run(ADMITTING, saying).await
+    deadline.run(Phase::App, ADMITTING, saying).await
 }
 
 /// Tells the app why it was not let in. An app that does not listen any more is not an error.

@@ -27,6 +27,7 @@ use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, OwnFault as _};
 use crate::lobby::{self, Attempt, Credential, Legs, Lobby, Tracks};
 use crate::parting::NotIn;
+use crate::phases::Phase;
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
 /// Error "Unknown command".
@@ -104,7 +105,9 @@ async fn log_in_anew<D: Dial>(
         }
     };
     let resetting = reset(upstream.leg(), database, charset, terms.upstream);
-    let reset = deadline.run("resetting the session", resetting).await;
+    let reset = deadline
+        .run(Phase::Database, "resetting the session", resetting)
+        .await;
     or_what_it_said(reset, refused)
 }
 
@@ -200,7 +203,10 @@ impl<S: Stream> Attempt for Anew<'_, S> {
             authenticate(upstream, next, account, credential).await
         };
         let doing = "logging in to the upstream anew";
-        let outcome = self.deadline.run(doing, conversation).await;
+        let outcome = self
+            .deadline
+            .run(Phase::Database, doing, conversation)
+            .await;
         let said = self.said.take().map(MysqlFault::Refused);
         if let Err(Fault::Own(MysqlFault::Refused(refused))) = &outcome {
             self.said = Some(refused.clone());

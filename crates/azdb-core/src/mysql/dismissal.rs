@@ -31,6 +31,7 @@ use super::{Mysql, MysqlFault};
 use crate::deadline::Deadline;
 use crate::fault::{Fault, Secrets};
 use crate::lobby::{Credential, Lobby, Password};
+use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Dial, Stream};
 
@@ -92,7 +93,11 @@ impl Dismissal {
         let deadline = Deadline::after(PATIENCE);
         let secrets = Secrets::default();
         let outcome = match (&self.route.auth, self.tls.is_none() || greeted.offers_tls()) {
-            (_, false) => deadline.run(DOING, say_nobody(greeted)).await,
+            (_, false) => {
+                deadline
+                    .run(Phase::Database, DOING, say_nobody(greeted))
+                    .await
+            }
             (UpstreamAuth::Password(secret), true) => match self.principals().next() {
                 Some(principal) => {
                     let password = Password::of(&self.route, secret, &secrets);
@@ -110,7 +115,11 @@ impl Dismissal {
                     self.log_in_and_out(greeted, principal, credential, &deadline)
                         .await
                 }
-                None => deadline.run(DOING, say_nobody(greeted)).await,
+                None => {
+                    deadline
+                        .run(Phase::Database, DOING, say_nobody(greeted))
+                        .await
+                }
             },
         };
         if let Err(fault) = outcome {
@@ -154,7 +163,7 @@ impl Dismissal {
             let mut channel = Channel::at(upstream.leg(), 0);
             upstream::say(&mut channel, &[Command::QUIT.0], DOING).await
         };
-        deadline.run(DOING, parting).await?;
+        deadline.run(Phase::Database, DOING, parting).await?;
         tracing::debug!("goodbye to an upstream that nobody needed");
         Ok(())
     }

@@ -93,6 +93,16 @@ impl MysqlFault {
 }
 
 impl Explained for MysqlFault {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::AppPacket(_) => "app_protocol",
+            Self::AppWantsTls => "app_wants_tls",
+            Self::Challenge { .. } | Self::NotEntra { .. } => "not_entra",
+            Self::UpstreamPacket(_) => "upstream_protocol",
+            Self::RefusedAtOnce { .. } | Self::Refused(_) => "refused_by_upstream",
+        }
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::AppPacket(_) | Self::AppWantsTls => Kind::User,

@@ -67,7 +67,9 @@ use watch::MysqlWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Following, Legs, Lobby, Login, Protocol, Session, Tracks};
+use crate::lobby::{
+    self, Entrant, Following, Legs, Lobby, Login, Number, Protocol, Session, Tracks,
+};
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch as _};
 use crate::stranger::Stranger;
@@ -129,11 +131,11 @@ impl Protocol for Mysql {
         socket: A,
         place: &Place,
         lobby: &Lobby<Self, D>,
+        deadline: &Deadline,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<MysqlFault>> {
-        let deadline = lobby.deadline();
         let mut socket = Leg::new(socket);
         let spares = &lobby.state.own;
-        let (greeter, mut leave) = match spares.meet(&mut socket, place, lobby).await {
+        let (greeter, mut leave) = match spares.meet(&mut socket, place, lobby, deadline).await {
             Met::Greeter(greeter, leave) => (greeter, leave),
             Met::NoApp(Stranger::ProxyHeader) => {
                 let greeting = remembered(lobby, NEVER_MET.scramble);
@@ -148,7 +150,7 @@ impl Protocol for Mysql {
             Err(fault) => return Err(turn_away(socket, lobby, fault).await),
         };
         let tls = lobby.app_tls.as_ref();
-        let introducing = app::introduce(socket, &greeting, tls, &mut leave, &deadline);
+        let introducing = app::introduce(socket, &greeting, tls, &mut leave, deadline);
         let Arrived {
             mut leg,
             next,
@@ -165,24 +167,26 @@ impl Protocol for Mysql {
         let left = app.leg().left();
         let entering = async {
             let mut left = std::pin::pin!(left);
-            let lending = spares.lend(greeter, lobby, &deadline, left.as_mut());
+            let lending = spares.lend(greeter, lobby, deadline, left.as_mut());
             let lent = lending.await?;
-            enter(&packet, lent, scramble, place, lobby, &deadline, left).await
+            enter(&packet, lent, scramble, place, lobby, deadline, left).await
         };
         let entered = match entering.await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
         let (named, ok) = (&entered.named, &entered.ok);
-        app::admit(&mut app, named, &scramble, ok, &deadline).await?;
-        let upstream = entered.upstream;
+        app::admit(&mut app, named, &scramble, ok, deadline).await?;
+        let (upstream, mut entrant) = (entered.upstream, entered.entrant);
+        entrant.app_tls = leg.is_tls();
         let app = compression::begin(leg, entered.compression);
-        Ok(Login::Session(Box::new(Session {
+        let session = Session {
             legs: Paired { app, upstream },
             watch: MysqlWatch::new(entered.terms),
             following: entered.following,
             permit: Some(entered.permit),
-        })))
+        };
+        Ok(Login::Session(Box::new(session), entrant))
     }
 
     async fn intermission<A: Stream, D: Dial>(
@@ -298,6 +302,7 @@ struct Entered<S> {
     /// How the app wants to be spoken to from here on.
     compression: Option<Method>,
     permit: OwnedSemaphorePermit,
+    entrant: Entrant,
 }
 
 /// Goes upstream as the app's principal.
@@ -357,6 +362,13 @@ async fn enter<D: Dial>(
         following: lobby.follow(&granted.dialled),
         compression: Method::of(&response),
         permit,
+        entrant: Entrant {
+            user: response.user.to_vec(),
+            principal: principal.user.clone(),
+            database: database.map(<[u8]>::to_vec),
+            number: Some(Number::Thread(granted.thread_id)),
+            app_tls: false,
+        },
     })
 }
 

@@ -12,6 +12,7 @@ use super::{MysqlFault, Secretive, password};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{Credential, Tracks};
+use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Alpn, Departure, Dialled, Leg, Opened, Opening, Stream, Upstream, seal};
 
@@ -28,6 +29,7 @@ pub(super) struct Secured<S> {
     /// The number of the next packet.
     next: u8,
     first: FirstAnswer,
+    thread_id: u32,
 }
 
 impl<'a> Securing<'a> {
@@ -59,6 +61,7 @@ impl<'a> Securing<'a> {
             mut upstream,
             next,
             first,
+            thread_id,
         } = opened.way;
         let conversation = async {
             let response = Response {
@@ -77,12 +80,13 @@ impl<'a> Securing<'a> {
             };
             authenticate(&mut upstream, next, &account, self.credential).await
         };
-        let conversing = deadline.run("logging in to the upstream", conversation);
+        let conversing = deadline.run(Phase::Database, "logging in to the upstream", conversation);
         let (ok, plugin) = conversing.await?;
         Ok(Granted {
             upstream,
             ok,
             plugin,
+            thread_id,
             dialled,
         })
     }
@@ -109,7 +113,7 @@ impl<'a> Securing<'a> {
         let securing = self.secure(hello, &greeted.dialled.upstream.host);
         let share = deadline.share(others + 1);
         let way = share
-            .run("speaking TLS with the upstream", securing)
+            .run(Phase::Tls, "speaking TLS with the upstream", securing)
             .await?;
         Ok(greeted.with(way))
     }
@@ -119,12 +123,15 @@ impl<'a> Securing<'a> {
         hello: Hello<S>,
         host: &str,
     ) -> Result<Secured<S>, Fault<MysqlFault>> {
-        let first = first_answer(&hello.greeting()?, self.credential);
+        let greeting = hello.greeting()?;
+        let thread_id = greeting.thread_id;
+        let first = first_answer(&greeting, self.credential);
         let (upstream, next) = secure(hello, host, self.tls, &self.response).await?;
         Ok(Secured {
             upstream,
             next,
             first,
+            thread_id,
         })
     }
 }

@@ -39,6 +39,7 @@ use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{self, Lobby};
+use crate::phases::Phase;
 use crate::stranger::Stranger;
 use crate::way::{Dial, Leg, Stream};
 
@@ -113,9 +114,10 @@ impl<S: Stream> Spares<S> {
         app: &mut Leg<A>,
         place: &Place,
         lobby: &Lobby<Mysql, D>,
+        deadline: &Deadline,
     ) -> Met<S> {
         // An app must still be told when the upstream does not answer.
-        let deadline = lobby.deadline().with_time_to_tell();
+        let deadline = deadline.clone().with_time_to_tell();
         let asking = pin!(self.leave_to_dial(place, lobby, &deadline));
         let leave = match unless_gone(app, asking).await {
             Ok(Ok(Some(leave))) => leave,
@@ -182,7 +184,7 @@ impl<S: Stream> Spares<S> {
             Ok(self.leaves.ask(place, has_met).await)
         };
         let doing = "waiting behind apps that do not answer the greeting";
-        deadline.run(doing, asking).await
+        deadline.run(Phase::Queue, doing, asking).await
     }
 
     /// One that was kept, or a new one.

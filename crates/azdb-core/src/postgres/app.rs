@@ -9,6 +9,7 @@ use super::notice::{no_proxy_header, notice};
 use crate::deadline::Deadline;
 use crate::fault::{AppTlsFlaw, Fault, Left};
 use crate::parting::{NotIn, Told};
+use crate::phases::Phase;
 use crate::stranger::Stranger;
 use crate::tls::AppTlsConfig;
 use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept};
@@ -71,7 +72,9 @@ async fn inside_tls<A: Stream>(
     deadline: &Deadline,
 ) -> Result<Arrival<A>, NotIn<PostgresFault>> {
     let accepting = accept(socket, tls, alpn);
-    let app = deadline.run("speaking TLS with the app", accepting).await?;
+    let app = deadline
+        .run(Phase::AppTls, "speaking TLS with the app", accepting)
+        .await?;
     match negotiate(app, Asked::TLS_DONE, deadline).await? {
         Negotiated::Settled(greeting) => Ok(greeting),
         Negotiated::Tls(_) => Ok(Arrival::Nobody(Stranger::Unknown)),
@@ -113,7 +116,10 @@ async fn negotiate<A: Stream>(
     // Whoever has had an answer and leaves is an app that did not like it.
     let mut answered = asked.tls == MayTls::Never;
     loop {
-        let packet = match deadline.run(WAITING, read_first(&mut app)).await {
+        let packet = match deadline
+            .run(Phase::App, WAITING, read_first(&mut app))
+            .await
+        {
             Ok(Ok(packet)) => packet,
             Ok(Err(stranger)) => {
                 if stranger == Stranger::ProxyHeader {

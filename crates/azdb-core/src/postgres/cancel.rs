@@ -84,7 +84,9 @@ impl Drop for Registration {
 /// Passes a cancel request on to the server that gave out its key, and waits for that server to close, because the app takes
 /// the end of its own connection to mean "done". An unknown key goes nowhere: nobody probes a server's keys through us.
 pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, place: &Place, key: &[u8]) {
+    let ledger = &lobby.state.ledger.cancels;
     let Some(dialled) = lobby.state.own.find(key) else {
+        ledger.unknown.add(1);
         tracing::debug!("a cancel request with an unknown key");
         return;
     };
@@ -95,9 +97,16 @@ pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, place: &Place, 
     };
     place.leave();
     match tokio::time::timeout(PATIENCE, send(lobby, key, &dialled)).await {
-        Ok(Ok(())) => tracing::debug!(addr = %dialled.addr, "passed a cancel request on"),
-        Ok(Err(error)) => tracing::warn!(error = %Chain(&error), "cannot pass a cancel request on"),
+        Ok(Ok(())) => {
+            ledger.passed_on.add(1);
+            tracing::debug!(addr = %dialled.addr, "passed a cancel request on");
+        }
+        Ok(Err(error)) => {
+            ledger.failed.add(1);
+            tracing::warn!(error = %Chain(&error), "cannot pass a cancel request on");
+        }
         Err(_) => {
+            ledger.failed.add(1);
             tracing::warn!(addr = %dialled.addr, "no end to a cancel request in {}", Spelled(PATIENCE))
         }
     }

@@ -60,6 +60,17 @@ pub(crate) enum PostgresFault {
 }
 
 impl Explained for PostgresFault {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::AppPacket(_) => "app_protocol",
+            Self::AppVersion(_) => "app_version",
+            Self::NoUser => "no_user",
+            Self::TlsAnswer { .. } | Self::UpstreamMessage(_) => "upstream_protocol",
+            Self::Challenge { .. } => "not_entra",
+            Self::Refused { .. } => "refused_by_upstream",
+        }
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::AppPacket(_) | Self::AppVersion(_) | Self::NoUser => Kind::User,

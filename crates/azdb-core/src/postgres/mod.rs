@@ -49,8 +49,9 @@ use watch::PostgresWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Following, Lobby, Login, Protocol, Session, Tracks};
+use crate::lobby::{self, Entrant, Following, Lobby, Login, Number, Protocol, Session, Tracks};
 use crate::parting::NotIn;
+use crate::phases::Phase;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
@@ -76,9 +77,9 @@ impl Protocol for Postgres {
         socket: A,
         place: &Place,
         lobby: &Lobby<Self, D>,
+        deadline: &Deadline,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<PostgresFault>> {
-        let deadline = lobby.deadline();
-        let greeting = app::greet(socket, lobby.app_tls.as_ref(), &deadline);
+        let greeting = app::greet(socket, lobby.app_tls.as_ref(), deadline);
         let (mut app, packet) = match greeting.await? {
             app::Arrival::Startup(app, packet) => (app, packet),
             app::Arrival::Cancel(mut app, key) => {
@@ -89,19 +90,23 @@ impl Protocol for Postgres {
             }
             app::Arrival::Nobody(stranger) => return Ok(Login::Nobody(stranger)),
         };
-        let entered = match enter(&packet, place, lobby, &deadline, app.left()).await {
+        let entered = match enter(&packet, place, lobby, deadline, app.left()).await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
         let admitting = app::admit(&mut app, &entered.answer);
-        deadline.run("letting the app in", admitting).await?;
-        let upstream = entered.upstream;
-        Ok(Login::Session(Box::new(Session {
+        deadline
+            .run(Phase::App, "letting the app in", admitting)
+            .await?;
+        let (upstream, mut entrant) = (entered.upstream, entered.entrant);
+        entrant.app_tls = app.is_tls();
+        let session = Session {
             legs: Paired { app, upstream },
             watch: entered.watch,
             following: entered.following,
             permit: Some(entered.permit),
-        })))
+        };
+        Ok(Login::Session(Box::new(session), entrant))
     }
 
     fn last_words(watch: &PostgresWatch, cause: Cause, _: &Route) -> Option<Vec<u8>> {
@@ -122,6 +127,7 @@ struct Entered<S> {
     watch: PostgresWatch,
     following: Option<Box<Following>>,
     permit: OwnedSemaphorePermit,
+    entrant: Entrant,
 }
 
 /// Goes upstream as the app's principal.
@@ -152,6 +158,13 @@ async fn enter<D: Dial>(
     };
     let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
     let following = lobby.follow(&granted.dialled);
+    let entrant = Entrant {
+        user: user.to_vec(),
+        principal: principal.user.clone(),
+        database: Some(database.to_vec()),
+        number: granted.cancel_key.as_deref().and_then(process),
+        app_tls: false,
+    };
     let cancels = &lobby.state.own;
     let cancel = granted
         .cancel_key
@@ -162,7 +175,14 @@ async fn enter<D: Dial>(
         watch: PostgresWatch::new(cancel),
         following,
         permit,
+        entrant,
     })
+}
+
+/// The server's process, which stands first in BackendKeyData.
+fn process(key_data: &[u8]) -> Option<Number> {
+    let id = key_data.first_chunk()?;
+    Some(Number::Process(u32::from_be_bytes(*id)))
 }
 
 /// The database that the app asks for. libpq names the user when it is told no database, and so does the server.

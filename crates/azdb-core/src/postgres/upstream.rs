@@ -14,6 +14,7 @@ use super::{Postgres, PostgresFault, hint, password};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{Attempt, Credential, Lobby, Tracks};
+use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Alpn, Dial, Dialled, Leg, Opened, Opening, Sealed, Stream, Upstream, seal};
 
@@ -79,7 +80,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             until_ready(upstream.leg(), &mut answer).await
         };
         let outcome = deadline
-            .run("logging in to the upstream", conversation)
+            .run(Phase::Database, "logging in to the upstream", conversation)
             .await;
         let cancel_key = match outcome {
             Ok(cancel_key) => cancel_key,

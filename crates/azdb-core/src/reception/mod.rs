@@ -81,8 +81,11 @@ impl Reception {
         route: &Arc<Route>,
         resources: &Resources<'_>,
     ) -> Result<Self, ReceptionError> {
+        let state = Arc::new(RouteState::new(route));
+        let upstream_tls = UpstreamTlsConfig::of(route, &P::TLS)?;
+        let handshakes = &state.ledger.handshakes;
         let lobby: Lobby<P, Tcp> = Lobby {
-            upstream_tls: UpstreamTlsConfig::of(route, &P::TLS)?,
+            upstream_tls: upstream_tls.map(|tls| tls.counted_in(handshakes)),
             app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, resources.authority)?,
             tokens: resources.tokens.clone(),
             dialler: Tcp {
@@ -93,7 +96,7 @@ impl Reception {
             closing: ending.closing.clone(),
             goodbye: ending.goodbye.clone(),
             tasks: ending.tasks.clone(),
-            state: Arc::new(RouteState::new(route)),
+            state,
             route: Arc::clone(route),
         };
         Ok(Self::in_front_of(lobby, ending))

@@ -36,6 +36,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::ledger::Ledger;
 use crate::way::{BreakOff, Leg};
 use clocks::{Idleness, Retirement};
 use course::Course;
@@ -85,6 +86,28 @@ impl std::fmt::Display for Side {
     }
 }
 
+/// What a relay has told its ledger.
+#[derive(Default)]
+struct Noted {
+    from_app: u64,
+    from_upstream: u64,
+}
+
+impl Noted {
+    /// Tells it what has moved since.
+    fn note(&mut self, course: &Course, ledger: &Ledger) {
+        let (from_app, from_upstream) = (course.from_app.moved(), course.from_upstream.moved());
+        if from_app > self.from_app {
+            ledger.from_app.add(from_app - self.from_app);
+            self.from_app = from_app;
+        }
+        if from_upstream > self.from_upstream {
+            ledger.from_upstream.add(from_upstream - self.from_upstream);
+            self.from_upstream = from_upstream;
+        }
+    }
+}
+
 /// Why a relay stopped.
 #[derive(Debug)]
 pub(crate) enum Stopped {
@@ -121,12 +144,12 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// An end that was ours, between two relays.
-    pub(crate) fn by_us() -> Self {
+    /// An end between two relays.
+    pub(crate) fn refused() -> Self {
         Self {
             from_app: 0,
             from_upstream: 0,
-            why: Why::Goodbye { at_rest: false },
+            why: Why::Refused,
             unsent: None,
             is_heard: true,
             is_up_to_date: false,
@@ -141,6 +164,8 @@ pub(crate) enum Why {
     Closed(Side),
     /// This side's connection broke.
     Broken(Side, io::Error),
+    /// A login within it was refused, between two relays.
+    Refused,
     /// We were told to come to an end. The app may be spoken to if the conversation was `at_rest`.
     Goodbye {
         /// Whether a word to the app cuts into nothing.
@@ -175,20 +200,23 @@ impl Ends<std::future::Pending<()>, std::future::Pending<()>> {
 }
 
 /// Moves bytes until the watch asks for a pause, both directions have ended, the linger clock runs out, or one of `ends` asks for
-/// an end.
+/// an end. The `ledger` knows of them as they move.
 pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
     paired: &mut Paired<A, U>,
     watch: &mut W,
     linger: Linger,
     ends: Ends<impl Future<Output = ()>, impl Future<Output = ()>>,
+    ledger: &Ledger,
 ) -> Stopped {
     let mut goodbye = pin!(ends.goodbye);
     let (mut rest, mut rest_is_due) = (pin!(ends.rest), false);
     let mut retirement = Retirement::at(watch.retires_at());
+    let (mut course, mut noted) = (Course::new(linger), Noted::default());
     let mut idleness = Idleness::until(ends.idle);
-    let mut course = Course::new(linger);
     poll_fn(|cx| {
-        if course.poll(cx, paired, watch).is_ready() {
+        let polled = course.poll(cx, paired, watch);
+        noted.note(&course, ledger);
+        if polled.is_ready() {
             return Poll::Ready(());
         }
         if goodbye.as_mut().poll(cx).is_ready() {

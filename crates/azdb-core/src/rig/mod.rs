@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use breaking::{Break, Breaking, BreakingDial};
-pub(crate) use causes::every_cause;
+pub(crate) use causes::{every_cause, every_left};
 pub(crate) use echo::{PASSWORD, assert_silent, assert_silent_of, digits, quoting, quoting_of};
 pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
 pub(crate) use spoken::{Spoken, heard_out, in_every_protocol};

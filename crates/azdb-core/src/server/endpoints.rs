@@ -1,15 +1,17 @@
 //! Opening the endpoints for health and administration.
 
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use azdb_config::route::{ListenAddr, SocketRights};
 use azdb_config::{Admin, AdminListen};
 use azdb_quote::Chain;
 
+use super::start::EAFNOSUPPORT;
 use super::{Server, StartError};
 use crate::admin::{self, Bureau, Desk};
-use crate::reception;
-use crate::socket::Door;
+use crate::socket::{Door, Families, Reserved};
 
 /// Rights on an endpoint's socket file: whoever runs the proxy.
 const SOCKET_RIGHTS: SocketRights = SocketRights {
@@ -25,21 +27,22 @@ impl Server {
     /// [`StartError::Endpoint`] when an address cannot be opened that the configuration names.
     pub async fn open_endpoints(
         &self,
-        health: Option<&ListenAddr>,
+        health: &[ListenAddr],
         admin: &Admin,
     ) -> Result<(), StartError> {
         let (receptions, tokens) = (self.receptions.clone(), self.tokens.clone());
-        let ending = self.ending.clone();
+        let (ending, opened) = (self.ending.clone(), self.opened.clone());
         let bureau = Arc::new(Bureau {
             receptions,
             tokens,
             ending,
+            opened,
             asked_to_end: false.into(),
             log_lines_dropped: self.log_lines_dropped,
         });
-        if let Some(listen) = health {
-            let desk = Desk::health(listen);
-            open_endpoint(listen, desk, &bureau).await?;
+        for listen in health {
+            let door = health_door(listen, health).await;
+            answer_at(door, listen, Desk::health(listen), &bureau)?;
         }
         let desk = |listen| Desk::admin(listen, admin.ends_over_tcp);
         match &admin.listen {
@@ -57,10 +60,26 @@ impl Server {
         }
         Ok(())
     }
+}
 
-    /// Opens what protocols have besides their doors. That a port of theirs is taken is no reason to fail.
-    pub async fn open_beside(&self) {
-        reception::open_beside(&self.addresses).await;
+/// A door for probes, among all of them. `[::]` is for both families, and on a machine that has one only for that one: whoever writes a
+/// manifest for many machines need not know.
+async fn health_door(listen: &ListenAddr, all: &[ListenAddr]) -> io::Result<Door> {
+    let ListenAddr::Tcp(addr) = listen else {
+        return Door::open(listen, SOCKET_RIGHTS).await;
+    };
+    let port = addr.port();
+    let has_other_family = |other: &ListenAddr| matches!(other, ListenAddr::Tcp(other) if other.is_ipv4() && other.port() == port);
+    if addr.ip() != Ipv6Addr::UNSPECIFIED || all.iter().any(has_other_family) {
+        return Door::open(listen, SOCKET_RIGHTS).await;
+    }
+    match Reserved::at(listen, SOCKET_RIGHTS, Families::Both) {
+        Ok(reserved) => reserved.open().await,
+        Err(error) if error.raw_os_error() == Some(EAFNOSUPPORT) => {
+            let listen = ListenAddr::Tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+            Door::open(&listen, SOCKET_RIGHTS).await
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -69,11 +88,20 @@ async fn open_endpoint(
     desk: Desk,
     bureau: &Arc<Bureau>,
 ) -> Result<(), StartError> {
-    let failed = |source| StartError::Endpoint {
+    let door = Door::open(listen, SOCKET_RIGHTS).await;
+    answer_at(door, listen, desk, bureau)
+}
+
+fn answer_at(
+    door: io::Result<Door>,
+    listen: &ListenAddr,
+    desk: Desk,
+    bureau: &Arc<Bureau>,
+) -> Result<(), StartError> {
+    let door = door.map_err(|source| StartError::Endpoint {
         listen: listen.clone(),
         source,
-    };
-    let door = Door::open(listen, SOCKET_RIGHTS).await.map_err(failed)?;
+    })?;
     let listen = door
         .local_addr()
         .map_or_else(|| listen.clone(), ListenAddr::Tcp);

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::Ipv6Addr;
+use std::time::Duration;
 
 use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::TokenError;
-use azdb_quote::Chain;
+use azdb_quote::{Chain, Spelled};
 
 use crate::reception::ReceptionError;
-use crate::socket::Door;
+use crate::socket::{Families, Reserved};
 
 /// "Address family not supported", which std does not name.
 pub(super) const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
@@ -57,14 +58,27 @@ pub enum StartError {
         #[source]
         source: TokenError,
     },
+    /// There is none in time.
+    #[error("route \"{route}\": no token within {}, see ready_timeout ({remedy})", Spelled(*.patience))]
+    NotReadyInTime {
+        /// Which route.
+        route: String,
+        /// How long it was waited for.
+        patience: Duration,
+        /// What to do.
+        remedy: String,
+        /// What the source said, if anything.
+        #[source]
+        source: Option<TokenError>,
+    },
 }
 
-/// Opens every door of a route.
-pub(super) async fn open_doors(route: &Route) -> Result<Vec<(Door, ListenAddr)>, StartError> {
-    let mut open = Vec::new();
+/// Takes every address of a route.
+pub(super) fn reserve_doors(route: &Route) -> Result<Vec<(Reserved, ListenAddr)>, StartError> {
+    let mut taken = Vec::new();
     for listen in &route.listen {
-        match Door::open(listen, route.unix_rights).await {
-            Ok(door) => open.push((door, listen.clone())),
+        match Reserved::at(listen, route.unix_rights, Families::Own) {
+            Ok(door) => taken.push((door, listen.clone())),
             Err(error) if is_missing_ipv6(listen, &error) && route.listen.len() > 1 => {
                 tracing::info!(route = %route.name, %listen, error = %Chain(&error), "this machine has no such address, left out");
             }
@@ -78,7 +92,7 @@ pub(super) async fn open_doors(route: &Route) -> Result<Vec<(Door, ListenAddr)>,
             }
         }
     }
-    Ok(open)
+    Ok(taken)
 }
 
 /// `[::1]` is a default, and many containers have no IPv6.

@@ -1,19 +1,45 @@
 //! One app's connection, from the door to its last log line.
 
-use std::io;
+mod arrival;
+mod lines;
 
-use azdb_quote::{Chain, Spelled};
+use std::io;
+use std::pin::pin;
+
+use azdb_config::route::Endpoint;
+use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
-use crate::anteroom::Place;
+use crate::anteroom::{Arriving, Place};
 use crate::ending::{Admitted, Ending};
-use crate::fault::{AppTlsFlaw, Cause, Explained, Left, OwnFault};
-use crate::ledger::Ledger;
+use crate::fault::Cause;
+use crate::ledger::{End, Ledger};
 use crate::lobby::{Following, Lobby, Login, Protocol, Session};
 use crate::parting::{NotIn, leave, see_off};
 use crate::relay::{Ended, Ends, Linger, Paired, Side, Stopped, Why, relay};
 use crate::socket::Peer;
 use crate::way::{BreakOff as _, Dial, Stream};
+use arrival::Arrival;
+
+/// Whose lines these are.
+struct Whose<'a> {
+    route: &'a str,
+    number: u64,
+    peer: Peer,
+}
+
+impl Whose<'_> {
+    /// Of the highest level, so that whatever a log shows says whose it is. A span is half a KiB, and a session that moves bytes has
+    /// nothing to say: it is made where something is said.
+    fn span(&self) -> Span {
+        let Self {
+            route,
+            number,
+            peer,
+        } = self;
+        tracing::error_span!("session", %route, number, %peer)
+    }
+}
 
 /// Serves one app.
 pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
@@ -23,144 +49,77 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     lobby: &Lobby<P, D>,
     ending: &Ending,
 ) {
-    let ledger = &lobby.state.ledger;
-    ledger.accepted.add(1);
-    let number = ending.number();
-    // A span is half a KiB, and a session that moves bytes has nothing to say: it is made where something is said.
-    let span = || tracing::info_span!("session", route = %lobby.route.name, number, %peer);
+    lobby.state.ledger.accepted.add(1);
+    let (route, number) = (&*lobby.route.name, ending.number());
+    let whose = Whose {
+        route,
+        number,
+        peer,
+    };
     // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
-    let login = P::login(place.around(socket), &place, lobby);
-    let mut login = Box::pin(login.instrument(span()));
-    let outcome = place.hold(login.as_mut()).await;
-    drop(login);
+    let arriving = Box::pin(arrive(socket, place, lobby, &whose));
+    if let Some(session) = arriving.await {
+        run(session, &whose, lobby, ending).await;
+    }
+}
+
+/// Takes an app in, and writes down what came of it.
+async fn arrive<P: Protocol, A: Stream, D: Dial>(
+    socket: A,
+    place: Place,
+    lobby: &Lobby<P, D>,
+    whose: &Whose<'_>,
+) -> Option<Box<Session<P, Arriving<A>, D::Stream>>> {
+    let (ledger, span) = (&lobby.state.ledger, whose.span());
+    let deadline = lobby.deadline();
+    let outcome = {
+        let login = P::login(place.around(socket), &place, lobby, &deadline);
+        let mut login = pin!(login.instrument(span.clone()));
+        place.hold(login.as_mut()).await
+    };
     let arrival = Arrival::of(&place);
     drop(place);
+    let _entered = span.entered();
     match outcome {
-        Ok(Login::Session(session)) => run(session, &span, lobby, ending).await,
-        Ok(Login::Errand(what)) => span().in_scope(|| tracing::debug!("{what}")),
-        Ok(Login::Nobody(who)) => span().in_scope(|| tracing::debug!("no login: {who}")),
-        Err(NotIn::Left(left)) => span().in_scope(|| arrival.note(left, ledger)),
-        Err(not_in) => span().in_scope(|| note("login refused", &not_in, ledger)),
-    }
-}
-
-/// How far an app came before its connection ended.
-enum Arrival {
-    /// Its place was given to somebody else.
-    SentAway,
-    /// It had said nothing.
-    Silent,
-    /// It had not said what it wants, nor seen a certificate.
-    Halfway,
-    /// It had seen a certificate.
-    Shown,
-    /// It had.
-    Heard,
-}
-
-impl Arrival {
-    fn of(place: &Place) -> Self {
-        match place {
-            _ if !place.is_held() => Self::Heard,
-            _ if place.is_lost() => Self::SentAway,
-            _ if place.is_silent() => Self::Silent,
-            _ if place.has_seen_certificate() => Self::Shown,
-            _ => Self::Halfway,
-        }
-    }
-
-    /// Writes down that it left.
-    fn note(&self, left: Left, ledger: &Ledger) {
-        const WHAT: &str = "left without a login";
-        let loss = self.loss(&left);
-        let left = match self {
-            Self::Shown => left.at_the_certificate(),
-            Self::SentAway | Self::Silent | Self::Halfway | Self::Heard => left,
-        };
-        match loss {
-            Loss::None => tracing::debug!(error = %Chain(&left), "{WHAT}"),
-            Loss::Doubtful => {
-                let (kind, remedy) = (left.kind(), left.remedy());
-                tracing::info!(error = %Chain(&left), %kind, remedy = &*remedy, "{WHAT}");
+        Ok(Login::Session(session, entrant)) => {
+            ledger.granted(deadline.phases());
+            if entrant.app_tls {
+                ledger.sessions_in_tls.add(1);
             }
-            Loss::Login => note_left("login refused", &left, ledger),
+            lines::begins(&entrant, whose.peer, deadline.phases());
+            return Some(session);
+        }
+        Ok(Login::Errand(what)) => tracing::debug!("{what}"),
+        Ok(Login::Nobody(who)) => tracing::debug!("no login: {who}"),
+        Err(NotIn::Left(left)) => arrival.note(left, ledger),
+        Err(not_in) => {
+            ledger.refused_after(deadline.phases());
+            arrival::note("login refused", &not_in, ledger);
         }
     }
-
-    /// What is lost with it. Probes and browsers reset, close half or wholly, or wait for ever before they have said what they want;
-    /// an operator hears of many of them at once from their anteroom.
-    fn loss(&self, left: &Left) -> Loss {
-        match (self, left) {
-            (Self::SentAway | Self::Silent, _)
-            | (Self::Halfway, Left::Gone(_) | Left::Tls(AppTlsFlaw::BrokenOff(_))) => Loss::None,
-            (Self::Shown, Left::Gone(_)) => Loss::Doubtful,
-            (
-                Self::Halfway | Self::Shown,
-                Left::Tls(_) | Left::Silent(_) | Left::ShuttingDown | Left::StuffedBytes(_),
-            )
-            | (Self::Heard, _) => Loss::Login,
-        }
-    }
-}
-
-/// What is lost with an app that left.
-enum Loss {
-    /// Nothing that anybody needs to know of.
-    None,
-    /// A login, or nothing: it went through a whole handshake and said nothing in it. So does an app that compares names afterwards, as
-    /// libpq does, and so does a watch over certificates.
-    Doubtful,
-    /// A login.
-    Login,
-}
-
-/// Writes down why an app is not in.
-fn note<F: OwnFault>(what: &'static str, not_in: &NotIn<F>, ledger: &Ledger) {
-    match not_in {
-        NotIn::Told(told) => {
-            ledger.refuse(told.fault());
-            write(what, told.fault());
-        }
-        NotIn::Untold(fault) => {
-            ledger.refuse(fault);
-            write(what, fault);
-        }
-        NotIn::Left(left) => note_left(what, left, ledger),
-    }
-}
-
-/// What went wrong at the app's end is not what an operator looks for on `/status`.
-fn note_left(what: &'static str, left: &Left, ledger: &Ledger) {
-    ledger.refused.add(1);
-    write(what, left);
-}
-
-fn write(what: &'static str, fault: &impl Explained) {
-    let (kind, remedy) = (fault.kind(), fault.remedy());
-    tracing::warn!(error = %Chain(fault), %kind, remedy = &*remedy, "{what}");
+    None
 }
 
 async fn run<P: Protocol, A: Stream, D: Dial>(
     mut session: Box<Session<P, A, D::Stream>>,
-    span: &impl Fn() -> Span,
+    whose: &Whose<'_>,
     lobby: &Lobby<P, D>,
     ending: &Ending,
 ) {
     let ledger = &lobby.state.ledger;
-    let counted = Counted::new(ending, ledger);
-    span().in_scope(|| tracing::debug!("session begins"));
-    let ended = converse(&mut session, span, lobby, ending).await;
-    ledger.from_app.add(ended.from_app);
-    ledger.from_upstream.add(ended.from_upstream);
+    let (mut counted, since) = (Counted::new(ending, ledger), Instant::now());
+    let ended = converse(&mut session, whose, lobby, ending).await;
+    let end = end(&ended.why, session.following.as_deref(), ending);
+    counted.end = end;
     let Ended { unsent, .. } = &ended;
     if let Some(unsent) = unsent {
         session.permit = None;
         drop(counted);
-        span().in_scope(|| log_end(&ended));
+        whose.span().in_scope(|| lines::ended(end, &ended, since));
         return Box::pin(see_off(&mut session.legs.upstream, unsent)).await;
     }
     Box::pin(part(session, &ended, lobby, ending)).await;
-    span().in_scope(|| log_end(&ended));
+    whose.span().in_scope(|| lines::ended(end, &ended, since));
 }
 
 /// Ends both legs: the app's with words of ours where there is room for them, and the upstream's as a client leaves where it is us who
@@ -179,6 +138,7 @@ async fn part<P: Protocol, A: Stream, D: Dial>(
     } = *session;
     let (is_ours, is_at_rest) = match ended.why {
         Why::Goodbye { at_rest } => (true, at_rest),
+        Why::Refused => (true, false),
         Why::Retired | Why::Idle(_) => (true, true),
         Why::Closed(_) | Why::Broken(..) => (false, false),
     };
@@ -214,12 +174,8 @@ fn cause<P: Protocol, D: Dial>(
 ) -> Option<Cause> {
     match why {
         Why::Goodbye { at_rest: true } => {
-            let is_ours = ending.goodbye.is_cancelled() || ending.rest.is_cancelled();
-            let moved = following.and_then(Following::moved_from);
-            Some(match moved {
-                Some(name) if !is_ours => Cause::Moved { name: name.clone() },
-                _ => Cause::ShuttingDown,
-            })
+            let moved = moved(following, ending).cloned();
+            Some(moved.map_or(Cause::ShuttingDown, |name| Cause::Moved { name }))
         }
         Why::Idle(limit) => Some(Cause::Idle { limit: *limit }),
         Why::Broken(Side::Upstream, error) => {
@@ -230,14 +186,37 @@ fn cause<P: Protocol, D: Dial>(
         Why::Broken(Side::App, _)
         | Why::Closed(_)
         | Why::Goodbye { at_rest: false }
+        | Why::Refused
         | Why::Retired => None,
     }
+}
+
+/// Who ended a session, and why.
+fn end(why: &Why, following: Option<&Following>, ending: &Ending) -> End {
+    match why {
+        Why::Closed(Side::App) => End::AppClosed,
+        Why::Closed(Side::Upstream) => End::UpstreamClosed,
+        Why::Broken(Side::App, _) => End::AppBroke,
+        Why::Broken(Side::Upstream, _) => End::UpstreamBroke,
+        Why::Goodbye { .. } => moved(following, ending).map_or(End::ShuttingDown, |_| End::Moved),
+        Why::Refused => End::Refused,
+        Why::Retired => End::Retired,
+        Why::Idle(_) => End::Idle,
+    }
+}
+
+/// The name that has moved, if it is for it that a session was told goodbye.
+fn moved<'a>(following: Option<&'a Following>, ending: &Ending) -> Option<&'a Endpoint> {
+    let is_ours = ending.goodbye.is_cancelled() || ending.rest.is_cancelled();
+    following
+        .filter(|_| !is_ours)
+        .and_then(Following::moved_from)
 }
 
 /// Relays, and does what the relay pauses for, until the session is over.
 async fn converse<P: Protocol, A: Stream, D: Dial>(
     session: &mut Session<P, A, D::Stream>,
-    span: &impl Fn() -> Span,
+    whose: &Whose<'_>,
     lobby: &Lobby<P, D>,
     ending: &Ending,
 ) -> Ended {
@@ -263,18 +242,24 @@ async fn converse<P: Protocol, A: Stream, D: Dial>(
             },
             idle: lobby.route.idle_timeout,
         };
-        match relay(legs, watch, Linger::default(), ends).await {
+        match relay(legs, watch, Linger::default(), ends, &lobby.state.ledger).await {
             Stopped::Ended(ended) => break ended,
             Stopped::Paused(moved) => {
                 from_app += moved.from_app;
                 from_upstream += moved.from_upstream;
             }
         }
-        let intermission = P::intermission(legs, watch, lobby).instrument(span());
-        if let Err(not_in) = Box::pin(intermission).await {
-            let what = "login within the session refused";
-            span().in_scope(|| note(what, &not_in, &lobby.state.ledger));
-            break Ended::by_us();
+        let ledger = &lobby.state.ledger;
+        let intermission = P::intermission(legs, watch, lobby).instrument(whose.span());
+        match Box::pin(intermission).await {
+            Ok(()) => ledger.changes_of_user.granted.add(1),
+            Err(not_in) => {
+                ledger.changes_of_user.refused.add(1);
+                let what = "login within the session refused";
+                let span = whose.span();
+                span.in_scope(|| arrival::note(what, &not_in, ledger));
+                break Ended::refused();
+            }
         }
     };
     Ended {
@@ -284,48 +269,12 @@ async fn converse<P: Protocol, A: Stream, D: Dial>(
     }
 }
 
-fn log_end(ended: &Ended) {
-    let (from_app, from_upstream) = (ended.from_app, ended.from_upstream);
-    match &ended.why {
-        Why::Closed(side) => {
-            tracing::info!(closed_by = %side, from_app, from_upstream, "session ended");
-        }
-        Why::Broken(side, error) => {
-            tracing::info!(closed_by = %side, error = %Chain(&error), from_app, from_upstream, "session broke");
-        }
-        Why::Retired => {
-            tracing::info!(
-                closed_by = "proxy",
-                from_app,
-                from_upstream,
-                "session retired, see max_session_age"
-            );
-        }
-        Why::Idle(limit) => {
-            tracing::info!(
-                closed_by = "proxy",
-                idle = %Spelled(*limit),
-                from_app,
-                from_upstream,
-                "session ended, see idle_timeout"
-            );
-        }
-        Why::Goodbye { at_rest } => {
-            tracing::info!(
-                closed_by = "proxy",
-                at_rest,
-                from_app,
-                from_upstream,
-                "session ended"
-            );
-        }
-    }
-}
-
 /// One in the counts of sessions for as long as it lives, however it ends.
 struct Counted<'a> {
     _admitted: Admitted<'a>,
     ledger: &'a Ledger,
+    /// How, unless nobody has come to say so.
+    end: End,
 }
 
 impl<'a> Counted<'a> {
@@ -334,13 +283,14 @@ impl<'a> Counted<'a> {
         Self {
             _admitted: ending.admit(),
             ledger,
+            end: End::Bug,
         }
     }
 }
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.ledger.ended.add(1);
+        self.ledger.end(self.end);
     }
 }
 

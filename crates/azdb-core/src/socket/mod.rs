@@ -1,5 +1,6 @@
 //! Sockets of this machine: where apps come in.
 
+mod door;
 mod peer;
 #[cfg(unix)]
 mod unix;
@@ -10,21 +11,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
-use tokio::net::TcpListener;
 #[cfg(unix)]
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 
-use azdb_config::route::{ListenAddr, SocketRights};
+pub(crate) use door::{Door, Families, Reserved};
+pub(crate) use peer::Peer;
 
 use crate::pulse::Pulse;
-pub(crate) use peer::Peer;
-#[cfg(unix)]
-use unix::{UnlinkOnDrop, bind_unix};
-
-/// Connections that wait for `accept`, as many as the kernel allows by default.
-const BACKLOG: i32 = 4096;
 
 /// How many files this process may open.
 pub(crate) fn most_files() -> usize {
@@ -37,19 +31,6 @@ pub(crate) fn most_files() -> usize {
     })
 }
 
-/// A place where apps come in, open.
-#[derive(Debug)]
-pub(crate) enum Door {
-    /// TCP.
-    Tcp(TcpListener),
-    /// A socket file, removed when the door closes.
-    #[cfg(unix)]
-    Unix {
-        listener: UnixListener,
-        _file: UnlinkOnDrop,
-    },
-}
-
 /// An app's connection.
 #[derive(Debug)]
 pub(crate) enum AppSocket {
@@ -58,70 +39,6 @@ pub(crate) enum AppSocket {
     Unix(UnixStream),
     /// Of this process.
     Pipe(DuplexStream),
-}
-
-impl Door {
-    /// Opens a door.
-    ///
-    /// # Errors
-    ///
-    /// Whatever the kernel reports; for a socket file also [`io::ErrorKind::AddrInUse`] when another process serves it.
-    pub(crate) async fn open(addr: &ListenAddr, rights: SocketRights) -> io::Result<Self> {
-        match addr {
-            ListenAddr::Tcp(addr) => bind_tcp(*addr).map(Self::Tcp),
-            #[cfg(unix)]
-            ListenAddr::Unix(path) => bind_unix(path, rights).await,
-            #[cfg(not(unix))]
-            ListenAddr::Unix(_) => {
-                let _ = rights;
-                Err(io::Error::other("no unix sockets on this platform"))
-            }
-        }
-    }
-
-    /// The address that apps reach, for a socket file none.
-    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().ok(),
-            #[cfg(unix)]
-            Self::Unix { .. } => None,
-        }
-    }
-
-    /// Waits for an app.
-    ///
-    /// # Errors
-    ///
-    /// Whatever the kernel reports.
-    pub(crate) async fn accept(&self) -> io::Result<(AppSocket, Peer)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, addr) = listener.accept().await?;
-                let peer = Peer::over_tcp(addr, stream.local_addr()?);
-                Ok((AppSocket::Tcp(Pulse::of(stream)), peer))
-            }
-            #[cfg(unix)]
-            Self::Unix { listener, .. } => {
-                let (stream, _) = listener.accept().await?;
-                let peer = Peer::Unix(stream.peer_cred()?.uid());
-                Ok((AppSocket::Unix(stream), peer))
-            }
-        }
-    }
-}
-
-fn bind_tcp(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    if addr.is_ipv6() {
-        // [::1] and 127.0.0.1 are two doors; `[::]` must not take the other family's.
-        socket.set_only_v6(true)?;
-    }
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    TcpListener::from_std(socket.into())
 }
 
 macro_rules! with_either {

@@ -34,6 +34,14 @@ impl Peer {
         users.next().map_or(self, |uid| Self::Local(addr, uid))
     }
 
+    /// The user id of its process, where the kernel says it.
+    pub(crate) fn uid(self) -> Option<u32> {
+        match self {
+            Self::Local(_, uid) | Self::Unix(uid) => Some(uid),
+            Self::Tcp(_) | Self::InProcess => None,
+        }
+    }
+
     /// The address that it has come from.
     pub(crate) fn addr(self) -> Option<SocketAddr> {
         match self {

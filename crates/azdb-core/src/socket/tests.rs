@@ -4,6 +4,9 @@
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
+use azdb_config::route::{ListenAddr, SocketRights};
+use socket2::{Domain, Socket, Type};
+
 use super::unix::node;
 use super::*;
 

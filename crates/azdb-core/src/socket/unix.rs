@@ -58,7 +58,11 @@ pub(super) async fn bind_unix(path: &Path, rights: SocketRights) -> io::Result<D
 
 /// Makes the directory of a socket file where it is missing and its parent is ours.
 fn make_directory(path: &Path) -> io::Result<()> {
-    let Some(directory) = path.parent().filter(|directory| !directory.exists()) else {
+    // A name without a directory is of the one in which we run.
+    let directory = path
+        .parent()
+        .filter(|directory| !directory.as_os_str().is_empty());
+    let Some(directory) = directory.filter(|directory| !directory.exists()) else {
         return Ok(());
     };
     let is_ours = |parent: &Path| {

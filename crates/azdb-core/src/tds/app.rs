@@ -11,6 +11,7 @@ use super::packets::{InPrelogin, NoMessage, Reading, read_message};
 use crate::deadline::Deadline;
 use crate::fault::{AppTlsFlaw, Fault, Left};
 use crate::parting::{NotIn, Told};
+use crate::phases::Phase;
 use crate::stranger::Stranger;
 use crate::tls::AppTlsConfig;
 use crate::way::{Alpn, AppLeg, Leg, MaybeTls, Stream, TLS_HANDSHAKE, accept, accept_in_packets};
@@ -54,7 +55,7 @@ pub(super) async fn greet<A: Stream>(
         Since::Door
     };
     let settling = settle(&mut app, &mut settled, false, since);
-    match deadline.run(WAITING, settling).await? {
+    match deadline.run(Phase::App, WAITING, settling).await? {
         Begun::Login => {}
         Begun::Tls => return Ok(Err(Stranger::Tls)),
         Begun::Stranger(stranger) => return Ok(Err(stranger)),
@@ -81,7 +82,7 @@ async fn arrive<A: Stream>(
         (Ok(TLS_HANDSHAKE), None) => return Ok(Err(Stranger::Tls)),
         (Ok(TLS_HANDSHAKE), Some(tls)) => {
             let accepting = accept(socket, tls, Alpn::Optional);
-            return match deadline.run(SHAKING, accepting).await {
+            return match deadline.run(Phase::AppTls, SHAKING, accepting).await {
                 // A browser, as it names the protocols of the web.
                 Err(Left::Tls(AppTlsFlaw::OtherProtocol(_))) => Ok(Err(Stranger::OtherTls)),
                 outcome => outcome.map(Ok),
@@ -91,13 +92,19 @@ async fn arrive<A: Stream>(
     }
     let in_packets = tls.and_then(|tls| Some((tls.in_packets.clone()?, tls.end)));
     let settling = settle(&mut socket, settled, in_packets.is_some(), Since::Door);
-    match (deadline.run(WAITING, settling).await?, in_packets) {
+    match (
+        deadline.run(Phase::App, WAITING, settling).await?,
+        in_packets,
+    ) {
         (Begun::Stranger(stranger), _) => Ok(Err(stranger)),
         (Begun::Tls, None) => Ok(Err(Stranger::Tls)),
         (Begun::Login, _) => Ok(Ok(Leg::new(MaybeTls::Plain(socket)))),
         (Begun::Tls, Some((tls, end))) => {
             let accepting = accept_in_packets::<InPrelogin, _>(socket, tls, end);
-            deadline.run(SHAKING, accepting).await.map(Ok)
+            deadline
+                .run(Phase::AppTls, SHAKING, accepting)
+                .await
+                .map(Ok)
         }
     }
 }
@@ -198,7 +205,10 @@ async fn read_login<A: Stream>(
             Err(other) => Ok(Err(TdsFault::AppPacket(broken(&other)))),
         }
     };
-    match deadline.run("reading the app's login", reading).await? {
+    match deadline
+        .run(Phase::App, "reading the app's login", reading)
+        .await?
+    {
         Ok(login) => Ok(login),
         Err(fault) => {
             let told = refuse(app, fault.into(), &Manner::UNKNOWN, route).await;

@@ -85,6 +85,24 @@ pub(crate) enum TdsFault {
 }
 
 impl Explained for TdsFault {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::AppPacket(_) | Self::AppLogin(_) => "app_protocol",
+            Self::AppVersion(_) => "app_version",
+            Self::AppWants(_) => "app_wants_the_impossible",
+            Self::LoginTooLong(_) => "login_too_long",
+            Self::UpstreamPrelogin(_) | Self::UpstreamPacket(_) | Self::UpstreamAnswer(_) => {
+                "upstream_protocol"
+            }
+            Self::TokenNotTaken => "token_not_taken",
+            Self::NoMars => "no_mars",
+            Self::PacketSize { .. } => "packet_size",
+            Self::Route { .. } => "routing_target",
+            Self::Hops(_) => "routing_hops",
+            Self::Refused { .. } => "refused_by_upstream",
+        }
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::AppPacket(_) | Self::AppLogin(_) | Self::AppVersion(_) | Self::AppWants(_) => {

@@ -55,8 +55,9 @@ use watch::TdsWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Following, Lobby, Login, Protocol, Session, Tracks};
+use crate::lobby::{self, Entrant, Following, Lobby, Login, Number, Protocol, Session, Tracks};
 use crate::parting::NotIn;
+use crate::phases::Phase;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
@@ -85,9 +86,10 @@ impl Protocol for Tds {
         socket: A,
         place: &Place,
         lobby: &Lobby<Self, D>,
+        deadline: &Deadline,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<TdsFault>> {
-        let (route, deadline) = (&lobby.route, lobby.deadline());
-        let greeting = app::greet(socket, lobby.app_tls.as_ref(), &route.name, &deadline);
+        let route = &lobby.route;
+        let greeting = app::greet(socket, lobby.app_tls.as_ref(), &route.name, deadline);
         let caller = match greeting.await? {
             Ok(caller) => caller,
             Err(stranger) => return Ok(Login::Nobody(stranger)),
@@ -103,7 +105,7 @@ impl Protocol for Tds {
             let login = Login7::parse(&login).map_err(TdsFault::from)?;
             manner = Manner::of(&login);
             let left = app.left();
-            enter(&login, settled, &manner, place, lobby, &deadline, left).await
+            enter(&login, settled, &manner, place, lobby, deadline, left).await
         };
         let entered = match entered.await {
             Ok(entered) => entered,
@@ -113,8 +115,12 @@ impl Protocol for Tds {
             }
         };
         let admitting = app::admit(&mut app, &entered.answer, entered.spid);
-        deadline.run("letting the app in", admitting).await?;
-        Ok(Login::Session(Box::new(Session {
+        deadline
+            .run(Phase::App, "letting the app in", admitting)
+            .await?;
+        let mut entrant = entered.entrant;
+        entrant.app_tls = app.is_tls();
+        let session = Session {
             legs: Paired {
                 app,
                 upstream: OnePacketPerRecord::new(entered.upstream),
@@ -122,7 +128,8 @@ impl Protocol for Tds {
             watch: entered.watch,
             following: entered.following,
             permit: Some(entered.permit),
-        })))
+        };
+        Ok(Login::Session(Box::new(session), entrant))
     }
 
     fn last_words(watch: &TdsWatch, cause: Cause, route: &Route) -> Option<Vec<u8>> {
@@ -143,6 +150,7 @@ struct Entered<S> {
     watch: TdsWatch,
     following: Option<Box<Following>>,
     permit: OwnedSemaphorePermit,
+    entrant: Entrant,
 }
 
 /// Goes upstream as the app's principal.
@@ -192,6 +200,13 @@ async fn enter<D: Dial>(
         following: lobby.follow(&granted.dialled),
         watch: TdsWatch::new(settled.mars, lobby.route.tds.session_age, token.as_ref()),
         permit,
+        entrant: Entrant {
+            user: user.into_bytes(),
+            principal: principal.user.clone(),
+            database: (!database.is_empty()).then(|| from_utf16(&database).into_bytes()),
+            number: Some(Number::Session(granted.spid)),
+            app_tls: false,
+        },
     })
 }
 

@@ -17,6 +17,7 @@ use super::{Tds, TdsFault};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{Attempt, Credential, Life, Lobby, Tracks};
+use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{
     Alpn, Dial, Dialled, Leg, Opened, Opening, Sealed, Stream, Upstream, seal, seal_in_packets,
@@ -91,7 +92,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         for hop in 0..=MAX_HOPS {
             let conversing = converse(&mut upstream, wish, credential, &site, echo);
             let doing = "logging in to the upstream";
-            let Packet { header, payload } = deadline.run(doing, conversing).await?;
+            let Packet { header, payload } =
+                deadline.run(Phase::Database, doing, conversing).await?;
             let understood = LoginAnswer::parse(&payload).map_err(TdsFault::from)?;
             let Some(routed) = understood.routing else {
                 check(&understood, credential, wish.settled, &mut upstream)?;
@@ -103,6 +105,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
                 });
             };
             let target = target(routed, credential, &own, route)?;
+            lobby.state.ledger.hops.add(1);
             tracing::debug!(to = %target.endpoint, "sent on");
             drop(upstream);
             if hop == MAX_HOPS {

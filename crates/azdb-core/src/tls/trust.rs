@@ -6,10 +6,11 @@ use azdb_config::route::{Roots, Route, UpstreamTls};
 use azdb_quote::Chain;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
 
 use super::verifier::{CaFile, Unverified};
 use super::{IN_PACKETS, TlsEnd, TlsUse, client_builder, owned, provider};
+use crate::ledger::Handshakes;
 
 /// A route's TLS towards its upstream, ready to use.
 #[derive(Debug, Clone)]
@@ -19,6 +20,7 @@ pub(crate) struct UpstreamTlsConfig {
     verifies: bool,
     /// How such a connection ends.
     end: TlsEnd,
+    handshakes: Arc<Handshakes>,
 }
 
 /// Why a route's TLS cannot be set up.
@@ -73,6 +75,7 @@ impl UpstreamTlsConfig {
             name,
             verifies,
             end,
+            handshakes: Arc::default(),
         }))
     }
 
@@ -81,6 +84,22 @@ impl UpstreamTlsConfig {
         Self {
             name: None,
             ..self.clone()
+        }
+    }
+
+    /// The same, which counts its handshakes here.
+    pub(crate) fn counted_in(self, handshakes: &Arc<Handshakes>) -> Self {
+        let handshakes = Arc::clone(handshakes);
+        Self { handshakes, ..self }
+    }
+
+    /// Counts a handshake that came to a good end.
+    pub(crate) fn count(&self, kind: Option<HandshakeKind>) {
+        match kind {
+            Some(HandshakeKind::Resumed) => self.handshakes.resumed.add(1),
+            Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest) | None => {
+                self.handshakes.full.add(1);
+            }
         }
     }
 

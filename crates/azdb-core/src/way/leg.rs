@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 
 use crate::deadline::Deadline;
 use crate::fault::Late;
+use crate::phases::Phase;
 use crate::stranger::Stranger;
 
 /// What both legs are made of: sockets in production, pipes in tests.
@@ -174,7 +175,7 @@ impl<S: Stream> Leg<S> {
     pub(crate) async fn first_byte(&mut self, deadline: &Deadline) -> Result<u8, Stranger> {
         let filling = async { Ok::<_, Late>(self.fill(1).await) };
         match deadline
-            .run("waiting for the app's first byte", filling)
+            .run(Phase::App, "waiting for the app's first byte", filling)
             .await
         {
             Ok(_) => self.unread.first().copied().ok_or(Stranger::Probe),

@@ -128,6 +128,7 @@ fn proved<S: Stream>(
     tls: &UpstreamTlsConfig,
     name: ServerName<'static>,
 ) -> Upstream<S> {
+    tls.count(stream.get_ref().1.handshake_kind());
     let stream = Box::new(TlsStream::Client(stream));
     let leg = Leg::new(MaybeTls::Tls(stream, tls.end()));
     if tls.verifies() {

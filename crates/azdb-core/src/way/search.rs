@@ -25,6 +25,7 @@ use super::home::Departure;
 use super::refuge::Refuge;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Explained as _, Fault, OwnFault};
+use crate::phases::Phase;
 
 /// Where a way leads: the names that TLS and the protocols speak of, and the address that answered.
 #[derive(Debug, Clone)]
@@ -161,7 +162,11 @@ impl<D: Dial> Ask<'_, D> {
             ..
         } = self;
         let target = search.connect_to.unwrap_or(upstream);
-        let mut waiting = match search.dialler.resolve(target, share.left()).await {
+        let resolving = search.dialler.resolve(target, share.left());
+        let lap = share.phases().lap(Phase::Dns);
+        let resolved = resolving.await;
+        drop(lap);
+        let mut waiting = match resolved {
             Ok(addresses) => self.order(addresses),
             Err(cause) => {
                 tried.add(upstream.to_string(), cause.into());
@@ -171,14 +176,15 @@ impl<D: Dial> Ask<'_, D> {
         while !waiting.is_empty() {
             let dialling = first_to_answer(search.dialler, target, &mut waiting);
             let dialling = async { Ok::<_, Fault<O::Fault>>(dialling.await?) };
-            let Dialling { answered, failed } = match share.run(CONNECTING, dialling).await {
-                Ok(dialling) => dialling,
-                Err(Fault::Shared(overdue @ Cause::Overdue(_))) => {
-                    tried.add(upstream.to_string(), overdue.into());
-                    return Ok(None);
-                }
-                Err(fault) => return Err(fault),
-            };
+            let Dialling { answered, failed } =
+                match share.run(Phase::Tcp, CONNECTING, dialling).await {
+                    Ok(dialling) => dialling,
+                    Err(Fault::Shared(overdue @ Cause::Overdue(_))) => {
+                        tried.add(upstream.to_string(), overdue.into());
+                        return Ok(None);
+                    }
+                    Err(fault) => return Err(fault),
+                };
             for (addr, cause) in failed {
                 tried.add(self.place(addr), cause.into());
             }
@@ -211,7 +217,7 @@ impl<D: Dial> Ask<'_, D> {
         };
         tracing::debug!(upstream = %self.upstream, %addr, "dialled");
         let share = self.share.share(untried + 1);
-        let knocking = share.run(O::DOING, opening.open(stream, &dialled));
+        let knocking = share.run(Phase::Tls, O::DOING, opening.open(stream, &dialled));
         match knocking.await {
             Ok(way) => Ok(Opened {
                 way,

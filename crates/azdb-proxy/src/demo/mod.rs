@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use azdb_config::{AdminListen, Config, Overrides};
-use azdb_core::{LocalAuthority, Server};
+use azdb_core::{LocalAuthority, OpenServer};
 use azdb_emulator::{DEFAULT_ROLE, Emulator, EmulatorOptions};
 use azdb_identity::Environment;
 
@@ -77,10 +77,10 @@ async fn serve(databases: &Databases, signals: Signals) -> anyhow::Result<Exit> 
     };
     let config = demo.configuration(free_port)?;
     let _log = logging::start(&config.process)?;
-    let server = match run::bind(&config, demo.env.clone()).await {
+    let server = match run::open(&config, demo.env.clone()).await {
         Ok(server) => server,
         // Somebody took a port since we looked; the kernel knows one that nobody has.
-        Err(_) => run::bind(&demo.configuration(|_| 0)?, demo.env.clone()).await?,
+        Err(_) => run::open(&demo.configuration(|_| 0)?, demo.env.clone()).await?,
     };
     say(&demo.welcome(&server, databases)?);
     let exit = run::serve(server, &config.process, signals).await;
@@ -134,7 +134,7 @@ impl Demo<'_> {
     }
 
     /// What to print, once the proxy listens.
-    fn welcome(&self, server: &Server, databases: &Databases) -> anyhow::Result<String> {
+    fn welcome(&self, server: &OpenServer, databases: &Databases) -> anyhow::Result<String> {
         // The proxy has made it, and kept it there.
         let authority = LocalAuthority::load_or_make(Some(self.directory))?;
         let ca_file = self.directory.join("ca.pem");

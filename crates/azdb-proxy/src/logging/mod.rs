@@ -18,6 +18,8 @@ use tracing_subscriber::fmt::{self, format};
 use tracing_subscriber::prelude::*;
 
 use folding::Folding;
+#[cfg(test)]
+pub(crate) use writer::PATIENCE;
 use writer::Writer;
 
 /// Libraries that tell of every token request; what matters of it, our own lines say. At debug they may speak.

@@ -5,7 +5,7 @@ use std::io;
 use azdb_quote::Chain;
 
 use super::*;
-use crate::rig::every_cause;
+use crate::rig::{every_cause, every_left};
 
 /// What every remedy and every text looks like.
 fn assert_is_a_clause(text: &str) {
@@ -13,49 +13,6 @@ fn assert_is_a_clause(text: &str) {
     assert_eq!(text, text.trim(), "{text}");
     assert!(!text.ends_with(['.', ';', '!']), "no full stop: {text}");
     assert!(!text.contains('\n'), "{text}");
-}
-
-fn every_left() -> Vec<Left> {
-    let gone = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    let overdue = Overdue {
-        doing: "waiting for the app's first packet",
-        limit: Duration::from_secs(9),
-    };
-    let all = vec![
-        Left::Gone(gone()),
-        Left::Silent(overdue),
-        Left::StuffedBytes(7),
-        Left::ShuttingDown,
-        Left::Tls(AppTlsFlaw::UnknownAuthority(gone())),
-        Left::Tls(AppTlsFlaw::Expired(gone())),
-        Left::Tls(AppTlsFlaw::NotAccepted(gone())),
-        Left::Tls(AppTlsFlaw::OldVersion(gone())),
-        Left::Tls(AppTlsFlaw::NewVersion(gone())),
-        Left::Tls(AppTlsFlaw::NoCommonCipher(gone())),
-        Left::Tls(AppTlsFlaw::OtherProtocol(gone())),
-        Left::Tls(AppTlsFlaw::LeftAtCertificate(gone())),
-        Left::Tls(AppTlsFlaw::BrokenOff(gone())),
-        Left::Tls(AppTlsFlaw::Failed(gone())),
-    ];
-    // A new one does not compile until it has a place, and fails until it stands there.
-    let places = all.iter().map(|left| match left {
-        Left::Gone(_) => 0,
-        Left::Silent(_) => 1,
-        Left::StuffedBytes(_) => 2,
-        Left::ShuttingDown => 3,
-        Left::Tls(AppTlsFlaw::UnknownAuthority(_)) => 4,
-        Left::Tls(AppTlsFlaw::Expired(_)) => 5,
-        Left::Tls(AppTlsFlaw::NotAccepted(_)) => 6,
-        Left::Tls(AppTlsFlaw::OldVersion(_)) => 7,
-        Left::Tls(AppTlsFlaw::NewVersion(_)) => 8,
-        Left::Tls(AppTlsFlaw::NoCommonCipher(_)) => 9,
-        Left::Tls(AppTlsFlaw::OtherProtocol(_)) => 10,
-        Left::Tls(AppTlsFlaw::LeftAtCertificate(_)) => 11,
-        Left::Tls(AppTlsFlaw::BrokenOff(_)) => 12,
-        Left::Tls(AppTlsFlaw::Failed(_)) => 13,
-    });
-    assert!(places.eq(0..all.len()));
-    all
 }
 
 #[tokio::test]

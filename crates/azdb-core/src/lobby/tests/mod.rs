@@ -16,6 +16,7 @@ use std::sync::atomic::AtomicUsize;
 use azdb_config::route::{Principals, ProtocolName};
 
 use super::*;
+use crate::deadline::Deadline;
 use crate::fault::{Explained, Fault, Kind, OwnFault};
 use crate::parting::NotIn;
 use crate::relay::{Cut, Watch};
@@ -45,6 +46,7 @@ impl Protocol for Silence {
         _: A,
         _: &Place,
         _: &Lobby<Self, D>,
+        _: &Deadline,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<Said>> {
         Ok(Login::Nobody(Stranger::Probe))
     }
@@ -70,6 +72,10 @@ impl Watch for Unwatched {
 struct Said(&'static str);
 
 impl Explained for Said {
+    fn label(&self) -> &'static str {
+        "said"
+    }
+
     fn kind(&self) -> Kind {
         Kind::Upstream
     }

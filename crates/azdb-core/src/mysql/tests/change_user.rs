@@ -4,6 +4,7 @@ use azdb_config::route::Principals;
 use azdb_wire::mysql::{ChangeUser, Command};
 
 use super::*;
+use crate::ledger::End;
 
 pub(super) fn command() -> ChangeUser<'static> {
     ChangeUser {
@@ -304,7 +305,8 @@ async fn what_was_moved_before_and_after_a_change_of_user_is_counted_together() 
     let (ping, ok) = (Header::LEN + 1, Header::LEN + OK.len());
     let moved = (ledger.from_app.read(), ledger.from_upstream.read());
     assert_eq!(moved, (2 * ping as u64, 2 * ok as u64));
-    assert_eq!((ledger.sessions.read(), ledger.ended.read()), (1, 1));
+    assert_eq!((ledger.sessions.read(), ledger.ended()), (1, 1));
+    assert_eq!(ledger.changes_of_user.granted.read(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -318,7 +320,9 @@ async fn a_refused_change_of_user_is_counted_and_kept() {
     app.refused().await;
 
     let ledger = &door.lobby.state.ledger;
-    assert_eq!((ledger.refused.read(), ledger.ended.read()), (1, 1));
+    assert_eq!((ledger.refused(), ledger.ended()), (1, 1));
+    assert_eq!(ledger.ended_by(End::Refused), 1);
+    assert_eq!(ledger.changes_of_user.refused.read(), 1);
     assert_eq!(ledger.from_app.read(), (Header::LEN + 1) as u64);
     let kept = ledger.last_refusal().unwrap();
     assert_eq!(kept.kind, crate::fault::Kind::User);

@@ -34,7 +34,7 @@ async fn a_cancel_request_finds_the_sessions_own_server() {
         let (lobby, request) = (Arc::clone(&lobby), request(key));
         tokio::spawn(async move {
             app.write_all(&request).await.unwrap();
-            Postgres::login(socket, &Place::outside(), &lobby)
+            Postgres::login(socket, &Place::outside(), &lobby, &lobby.deadline())
                 .await
                 .map(|login| matches!(login, Login::Errand(_)))
         })
@@ -75,8 +75,11 @@ async fn a_cancel_request_under_way_takes_nobodys_place_in_the_anteroom() {
     let (mut app, socket) = duplex(1024);
     let request = [&16u32.to_be_bytes(), &80_877_102u32.to_be_bytes(), &KEY[..]].concat();
     app.write_all(&request).await.unwrap();
-    let _cancel =
-        tokio::spawn(async move { Postgres::login(socket, &place, &lobby).await.map(drop) });
+    let _cancel = tokio::spawn(async move {
+        Postgres::login(socket, &place, &lobby, &lobby.deadline())
+            .await
+            .map(drop)
+    });
     let _silent = databases.recv().await.unwrap();
     let began = Instant::now();
     let _threshold = room.threshold().await;

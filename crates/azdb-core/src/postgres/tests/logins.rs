@@ -27,7 +27,7 @@ async fn an_app_becomes_the_role_and_reads_the_upstreams_own_welcome() {
     let mut heard = vec![0; welcome().len()];
     visit.app.read_exact(&mut heard).await.unwrap();
     assert_eq!(heard, welcome());
-    assert!(matches!(visit.outcome().await, Ok(Login::Session(_))));
+    assert!(matches!(visit.outcome().await, Ok(Login::Session(..))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ async fn a_query_sent_with_the_startup_is_not_lost() {
         .say(&[startup(b"user\0ann\0"), query.clone()].concat())
         .await;
     grant(&mut visit).await;
-    let Ok(Login::Session(session)) = visit.outcome().await else {
+    let Ok(Login::Session(session, _)) = visit.outcome().await else {
         unreachable!("not let in")
     };
     let mut app = session.legs.app;

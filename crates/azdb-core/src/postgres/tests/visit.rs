@@ -29,8 +29,9 @@ impl House {
             token_file,
             ..
         } = self;
-        let login =
-            tokio::spawn(async move { Postgres::login(socket, &Place::outside(), &lobby).await });
+        let login = tokio::spawn(async move {
+            Postgres::login(socket, &Place::outside(), &lobby, &lobby.deadline()).await
+        });
         Visit {
             app,
             databases,

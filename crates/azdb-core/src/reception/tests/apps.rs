@@ -51,7 +51,7 @@ async fn an_app_reads_that_a_name_is_none<P: Spoken>() {
         "{text}"
     );
     drop(app);
-    while reception.ledger().refused.read() == 0 {
+    while reception.ledger().refused() == 0 {
         tokio::task::yield_now().await;
     }
 }

@@ -1,9 +1,11 @@
 //! One cause, one remedy: whatever an app speaks, it reads the same.
 
+use std::collections::BTreeSet;
+
 use crate::fault::{Explained as _, Fault};
 use crate::mysql::Mysql;
 use crate::postgres::Postgres;
-use crate::rig::{Spoken, every_cause};
+use crate::rig::{Spoken, every_cause, every_left};
 use crate::tds::Tds;
 
 #[tokio::test]
@@ -20,4 +22,34 @@ async fn a_cause_is_told_in_the_same_words_in_every_protocol() {
             assert_eq!(*text, format!("azdb-proxy: {told}{between}{remedy}"));
         }
     }
+}
+
+/// The first words of the rows of a table, by the first word of its heading.
+fn first_column(page: &str, heading: &str) -> BTreeSet<String> {
+    let rows = page
+        .lines()
+        .skip_while(|line| !line.starts_with(&format!("| {heading} |")));
+    let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+    let first = rows.filter_map(|row| row.split('`').nth(1));
+    first.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_words_for_causes_in_metrics_are_those_of_the_documentation() {
+    fn own<P: Spoken>() -> Vec<&'static str> {
+        let faults = P::own_faults();
+        faults.iter().map(|fault| fault.label()).collect()
+    }
+    let shared: Vec<_> = every_cause().iter().map(|cause| cause.label()).collect();
+    let left: Vec<_> = every_left().iter().map(|left| left.label()).collect();
+    let all = [
+        shared,
+        left,
+        own::<Postgres>(),
+        own::<Mysql>(),
+        own::<Tds>(),
+    ];
+    let all: BTreeSet<String> = all.concat().iter().map(ToString::to_string).collect();
+    let page = include_str!("../../../../../docs/metrics.md");
+    assert_eq!(first_column(page, "cause"), all);
 }

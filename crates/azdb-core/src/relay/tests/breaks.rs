@@ -28,7 +28,15 @@ fn breaking() -> Broken {
     };
     let relay = tokio::spawn(async move {
         let mut watch = AtRest(true);
-        match relay(&mut paired, &mut watch, Linger::default(), Ends::never()).await {
+        match relay(
+            &mut paired,
+            &mut watch,
+            Linger::default(),
+            Ends::never(),
+            &Ledger::default(),
+        )
+        .await
+        {
             Stopped::Ended(ended) => (paired, ended),
             Stopped::Paused(_) => unreachable!("this watch asks for no pause"),
         }

@@ -103,6 +103,7 @@ async fn broken_off(app_says: &[u8], upstream_is_cut: bool) -> (bool, bool) {
             &mut Bye::default(),
             Linger::default(),
             Ends::never(),
+            &Ledger::default(),
         )
         .await
     });

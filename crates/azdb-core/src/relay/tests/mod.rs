@@ -53,7 +53,15 @@ fn joined(goodbye: impl Future<Output = ()> + Send + 'static, watch: AtRest) -> 
             rest: pending(),
             idle: None,
         };
-        match relay(&mut paired, &mut watch, Linger::default(), ends).await {
+        match relay(
+            &mut paired,
+            &mut watch,
+            Linger::default(),
+            ends,
+            &Ledger::default(),
+        )
+        .await
+        {
             Stopped::Ended(ended) => ended,
             Stopped::Paused(_) => unreachable!("this watch asks for no pause"),
         }

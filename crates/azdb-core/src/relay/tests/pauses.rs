@@ -42,7 +42,14 @@ fn legs() -> (DuplexStream, DuplexStream, Legs) {
 /// A relay as a task that gives its legs back.
 fn start(mut paired: Legs) -> JoinHandle<(Legs, Stopped)> {
     tokio::spawn(async move {
-        let stopped = relay(&mut paired, &mut Marks, Linger::default(), Ends::never()).await;
+        let stopped = relay(
+            &mut paired,
+            &mut Marks,
+            Linger::default(),
+            Ends::never(),
+            &Ledger::default(),
+        )
+        .await;
         (paired, stopped)
     })
 }

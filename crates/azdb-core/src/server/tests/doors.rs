@@ -10,6 +10,7 @@ use crate::tls::LocalTlsError;
 
 in_every_protocol!(
     #[tokio::test]
+    an_address_that_is_taken_refuses_until_the_door_is_open,
     a_route_opens_all_its_doors_and_says_where,
     a_listener_of_ours_is_never_an_upstream,
     a_port_that_is_taken_is_an_error_with_the_routes_name,
@@ -21,7 +22,7 @@ async fn a_route_opens_all_its_doors_and_says_where<P: Spoken>() {
     first.listen = vec![any_port(), any_port()];
     let mut second = sockets::route_of(&house);
     (second.name, second.listen) = ("stock".into(), vec![any_port()]);
-    let server = bind(vec![first, second], &house.authority).await.unwrap();
+    let server = open(vec![first, second], &house.authority).await.unwrap();
 
     let names: Vec<&str> = server
         .addresses()
@@ -43,15 +44,31 @@ async fn a_route_opens_all_its_doors_and_says_where<P: Spoken>() {
     assert_eq!(addresses.len(), 3);
 }
 
+/// An app that comes too early hears so at once.
+async fn an_address_that_is_taken_refuses_until_the_door_is_open<P: Spoken>() {
+    let house = House::<P>::spoken(|_| {});
+    let addr = free_port();
+    let mut route = sockets::route_of(&house);
+    route.listen = vec![ListenAddr::Tcp(addr)];
+    let server = bind(vec![route], &house.authority).unwrap();
+    let refused = TcpStream::connect(addr).await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    let _open = server.open().await.unwrap();
+    TcpStream::connect(addr).await.unwrap();
+}
+
 async fn a_listener_of_ours_is_never_an_upstream<P: Spoken>() {
     let house = House::<P>::spoken(|_| {});
     let addr = free_port();
     let mut route = sockets::route_of(&house);
     route.listen = vec![ListenAddr::Tcp(addr)];
     route.upstream = vec![sockets::endpoint(addr)];
-    let server = bind(vec![route], &house.authority).await.unwrap();
+    let server = open(vec![route], &house.authority).await.unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let running = tokio::spawn(server.run(async { drop(stopped.await) }, AT_ONCE));
+    let running = tokio::spawn(server.run(async {
+        drop(stopped.await);
+        AT_ONCE
+    }));
     let mut app = app(addr).await;
     let text = P::refused(&mut app).await;
     let expected = format!("azdb-proxy: upstream `{addr}` is a listener of this proxy");
@@ -80,7 +97,7 @@ async fn a_port_that_is_taken_is_an_error_with_the_routes_name<P: Spoken>() {
     first.listen = vec![ListenAddr::Tcp(other)];
     let mut second = sockets::route_of(&house);
     (second.name, second.listen) = ("stock".into(), vec![any_port(), ListenAddr::Tcp(addr)]);
-    let Err(error) = bind(vec![first, second], &house.authority).await else {
+    let Err(error) = open(vec![first, second], &house.authority).await else {
         unreachable!("two at one port")
     };
     assert_eq!(
@@ -105,7 +122,7 @@ async fn a_route_that_can_take_nobody_in_is_an_error_with_its_name() {
     let mut route = sockets::route_of(&house);
     route.listen = vec![any_port()];
     let broken = || Err(LocalTlsError::Make(rcgen::Error::CouldNotParseCertificate));
-    let made = Server::bind(&[Arc::new(route)], rig::tokens(), broken).await;
+    let made = Server::bind(&[Arc::new(route)], rig::tokens(), broken);
     let Err(error) = made else {
         unreachable!("no certificate")
     };
@@ -159,7 +176,7 @@ async fn an_address_that_this_machine_does_not_have_is_an_error() {
     // Of no machine (RFC 5737).
     let nobodys: SocketAddr = ([203, 0, 113, 9], 0).into();
     route.listen = vec![any_port(), ListenAddr::Tcp(nobodys)];
-    let Err(StartError::Listen { listen, source, .. }) = bind(vec![route], &house.authority).await
+    let Err(StartError::Listen { listen, source, .. }) = open(vec![route], &house.authority).await
     else {
         unreachable!("nobody's address")
     };

@@ -29,6 +29,7 @@ fn address_of_its_own() -> ListenAddr {
 impl<P: Spoken> Running<P> {
     async fn with(patience: Duration) -> Self {
         Self::draining(Drain {
+            delay: Duration::ZERO,
             patience,
             idle: DrainIdle::Wait,
         })
@@ -41,10 +42,13 @@ impl<P: Spoken> Running<P> {
         let mut route = sockets::route_of(&house);
         route.listen = vec![address_of_its_own()];
         route.upstream = vec![sockets::endpoint(upstream)];
-        let server = bind(vec![route], &house.authority).await.unwrap();
+        let server = open(vec![route], &house.authority).await.unwrap();
         let addr = addresses(&server).first().copied().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let drained = tokio::spawn(server.run(async { drop(stopped.await) }, drain));
+        let drained = tokio::spawn(server.run(async move {
+            drop(stopped.await);
+            drain
+        }));
         Self {
             house,
             databases,
@@ -121,6 +125,7 @@ async fn an_app_that_is_not_in_yet_is_no_session_to_cut<P: Spoken>() {
 /// And one at work as soon as it is idle.
 async fn an_idle_session_ends_at_once_where_it_shall<P: Spoken>() {
     let mut running = Running::<P>::draining(Drain {
+        delay: Duration::ZERO,
         patience: FOR_EVER,
         idle: DrainIdle::Now,
     })

@@ -16,6 +16,7 @@ use super::*;
 use crate::rig::{self, House, Spoken, sockets};
 
 const AT_ONCE: Drain = Drain {
+    delay: Duration::ZERO,
     patience: Duration::ZERO,
     idle: DrainIdle::Wait,
 };
@@ -25,13 +26,20 @@ fn any_port() -> ListenAddr {
     ListenAddr::Tcp(([127, 0, 0, 1], 0).into())
 }
 
-async fn bind(routes: Vec<Route>, authority: &Arc<LocalAuthority>) -> Result<Server, StartError> {
+fn bind(routes: Vec<Route>, authority: &Arc<LocalAuthority>) -> Result<Server, StartError> {
     let routes: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
-    Server::bind(&routes, rig::tokens(), || Ok(Arc::clone(authority))).await
+    Server::bind(&routes, rig::tokens(), || Ok(Arc::clone(authority)))
+}
+
+async fn open(
+    routes: Vec<Route>,
+    authority: &Arc<LocalAuthority>,
+) -> Result<OpenServer, StartError> {
+    bind(routes, authority)?.open().await
 }
 
 /// The TCP addresses at which a server answers.
-fn addresses(server: &Server) -> Vec<SocketAddr> {
+fn addresses(server: &OpenServer) -> Vec<SocketAddr> {
     let listening = server.addresses().iter();
     let addresses = listening.filter_map(|(_, listen)| match listen {
         ListenAddr::Tcp(addr) => Some(*addr),

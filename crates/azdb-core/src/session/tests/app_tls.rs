@@ -5,6 +5,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVer
 use tokio::io::AsyncWriteExt as _;
 
 use super::*;
+use crate::fault::{AppTlsFlaw, Left};
 use crate::rig::in_every_protocol;
 use crate::tds::Tds;
 
@@ -46,7 +47,7 @@ async fn left<P: Spoken>(records: &[&[u8]]) -> AppTlsFlaw {
     } = House::<P>::spoken(|_| {});
     let (mut app, socket) = duplex(PIPE);
     let login = tokio::spawn(async move {
-        let outcome = P::login(socket, &Place::outside(), &lobby).await;
+        let outcome = P::login(socket, &Place::outside(), &lobby, &lobby.deadline()).await;
         outcome.err()
     });
     let greeted = P::ask_for_tls(&mut app, &mut databases).await;

@@ -106,6 +106,7 @@ async fn an_app_that_has_not_taken_its_rows_is_told_nothing_behind_some_of_them<
     assert!(heard.len() < rows.len() && rows.starts_with(&heard));
     drop(app);
     route.empty().await;
+    assert_eq!(route.ledger().ended_by(End::UpstreamBroke), 1);
 }
 
 /// An app whose connection breaks, and how to break it.
@@ -133,6 +134,7 @@ async fn an_app_that_resets_while_its_query_runs_gives_its_place_back_at_once<P:
         }
         assert_eq!(began.elapsed().as_secs(), 0, "no clock had to run");
         assert_eq!((route.ledger().open(), route.ending.sessions()), (0, 0));
+        assert_eq!(route.ledger().ended_by(End::AppBroke), 1);
         // The upstream, which has not ended, is not waited for.
         route.empty().await;
         drop(database);

@@ -31,6 +31,7 @@ async fn an_app_at_rest_hears_the_farewell_of_its_protocol<P: Spoken>() {
     drop(app);
     route.empty().await;
     assert_eq!((route.ledger().open(), route.ending.sessions()), (0, 0));
+    assert_eq!(route.ledger().ended_by(End::ShuttingDown), 1);
 }
 
 async fn an_upstream_at_rest_hears_that_its_client_leaves<P: Spoken>() {
@@ -122,7 +123,7 @@ async fn a_login_that_waits_hears_of_the_end_in_the_words_of_its_protocol<P: Spo
     drop(app);
     route.empty().await;
     let ledger = route.ledger();
-    assert_eq!((ledger.refused.read(), ledger.sessions.read()), (1, 0));
+    assert_eq!((ledger.refused(), ledger.sessions.read()), (1, 0));
 }
 
 async fn an_app_that_has_not_said_who_it_is_is_let_go_at_the_end<P: Spoken>() {
@@ -148,5 +149,6 @@ async fn an_end_gives_the_place_back<P: Spoken>() {
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
         assert_eq!(route.ledger().open(), 0);
     }
+    assert_eq!(route.ledger().ended_by(End::UpstreamClosed), 3);
     assert!(route.lobby.permit().is_ok());
 }

@@ -95,6 +95,7 @@ async fn a_session_whose_name_has_moved_ends_at_rest_with_a_farewell<P: Spoken>(
     a_while().await;
     P::ask(&mut next, &mut database).await;
     assert_eq!(route.ledger().open(), 1, "it is where the name leads");
+    assert_eq!(route.ledger().ended_by(End::Moved), 1);
 }
 
 async fn a_session_that_is_not_at_rest_is_not_cut<P: Spoken>() {

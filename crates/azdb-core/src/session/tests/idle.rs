@@ -41,6 +41,7 @@ async fn a_session_in_which_nothing_is_said_ends_with_a_farewell<P: Spoken>() {
     drop(app);
     route.empty().await;
     assert_eq!(route.ledger().open(), 0);
+    assert_eq!(route.ledger().ended_by(End::Idle), 1);
 }
 
 async fn a_session_whose_app_waits_is_not_idle<P: Spoken>() {

@@ -51,7 +51,8 @@ async fn a_stream_that_panics_ends_its_own_session_and_nothing_else<P: Spoken>()
     drop(ended);
     hear_out(&mut app).await;
     let ledger = route.ledger();
-    assert_eq!((ledger.sessions.read(), ledger.ended.read()), (2, 1));
+    assert_eq!((ledger.sessions.read(), ledger.ended()), (2, 1));
+    assert_eq!(ledger.ended_by(End::Bug), 1);
     assert_eq!(route.ending.sessions(), 1);
 
     P::ask(&mut bystander, &mut database).await;

@@ -33,7 +33,7 @@ async fn a_token_goes_upstream_in_the_place_of_user_and_password() {
     let answer = LoginAnswer::parse(&answer).unwrap();
     assert!(answer.granted);
     assert_eq!(answer.fed_auth, azdb_wire::tds::FedAuthAck::Missing);
-    let Ok(Login::Session(session)) = visit.rest.outcome().await else {
+    let Ok(Login::Session(session, _)) = visit.rest.outcome().await else {
         unreachable!("not let in")
     };
     assert!(session.watch.at_rest());
@@ -48,7 +48,7 @@ async fn a_session_that_begins_carries_requests_and_answers() {
     database.say(&welcome()).await;
     visit.hear().await;
     let visit::Visit { mut app, rest } = visit;
-    let Ok(Login::Session(session)) = rest.outcome().await else {
+    let Ok(Login::Session(session, _)) = rest.outcome().await else {
         unreachable!("not let in")
     };
     let Session {
@@ -58,7 +58,14 @@ async fn a_session_that_begins_carries_requests_and_answers() {
     } = *session;
     let relaying = tokio::spawn(async move {
         let never = crate::relay::Ends::never();
-        crate::relay::relay(&mut legs, &mut watch, Default::default(), never).await;
+        crate::relay::relay(
+            &mut legs,
+            &mut watch,
+            Default::default(),
+            never,
+            &Default::default(),
+        )
+        .await;
     });
     let mut request = Vec::new();
     azdb_wire::tds::push_message(kind::SQL_BATCH, 0, &[7; 5000], &mut request);
@@ -98,7 +105,7 @@ async fn tls_around_everything_upstream_if_the_route_says_so() {
     database.expect_token(TOKEN).await;
     database.say(&welcome()).await;
     visit.hear().await;
-    assert!(matches!(visit.rest.outcome().await, Ok(Login::Session(_))));
+    assert!(matches!(visit.rest.outcome().await, Ok(Login::Session(..))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +155,7 @@ async fn nothing_goes_either_way_before_the_upstream_has_said_ok() {
     assert!(is_silent(&mut visit.app).await);
     database.say(&welcome()).await;
     assert!(LoginAnswer::parse(&visit.hear().await).unwrap().granted);
-    let Ok(Login::Session(session)) = visit.rest.outcome().await else {
+    let Ok(Login::Session(session, _)) = visit.rest.outcome().await else {
         unreachable!("not let in")
     };
     let mut request = [0; 16];

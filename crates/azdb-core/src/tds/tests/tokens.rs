@@ -118,7 +118,14 @@ async fn a_session_retires_between_an_answer_and_the_next_request() {
             app: Leg::new(near),
             upstream: far,
         };
-        relay(&mut paired, &mut watch, Linger::default(), Ends::never()).await
+        relay(
+            &mut paired,
+            &mut watch,
+            Linger::default(),
+            Ends::never(),
+            &Default::default(),
+        )
+        .await
     });
     let (mut request, mut answer) = (Vec::new(), Vec::new());
     push_message(kind::SQL_BATCH, 0, b"waitfor delay '02:00'", &mut request);

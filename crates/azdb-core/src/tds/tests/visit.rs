@@ -35,8 +35,9 @@ impl House {
     pub(super) fn app(self) -> Visit {
         let (app, socket) = duplex(64 * 1024);
         let lobby = self.lobby;
-        let login =
-            tokio::spawn(async move { Tds::login(socket, &Place::outside(), &lobby).await });
+        let login = tokio::spawn(async move {
+            Tds::login(socket, &Place::outside(), &lobby, &lobby.deadline()).await
+        });
         let rest = Rest {
             databases: self.databases,
             server: self.server,

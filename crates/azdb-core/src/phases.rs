@@ -1,0 +1,159 @@
+//! What a login spends its time on.
+//!
+//! ```text
+//!   app    greeting, TLS, login ...............................> let in      Phase::App, AppTls, App again
+//!   proxy            token  name  connection  TLS  database          the others, one after the other
+//! ```
+//!
+//! The stopwatch travels with the login's [`Deadline`](crate::deadline::Deadline), whose steps say what they are for, and is read once:
+//! when the login is over. Whatever a login does again (the next address, the next upstream, another token) is added up.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What time goes by with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Waiting for the app's words, and for it to take ours.
+    App,
+    /// TLS with the app.
+    AppTls,
+    /// A token, or another one in place of one that was called expired.
+    Token,
+    /// The upstream's name.
+    Dns,
+    /// The connection upstream.
+    Tcp,
+    /// What comes before a login upstream: the protocol's hello, and TLS.
+    Tls,
+    /// The login at the database.
+    Database,
+    /// Waiting for a turn: while an upstream is away, and behind apps that do not answer a greeting.
+    Queue,
+}
+
+impl Phase {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::App,
+        Self::AppTls,
+        Self::Token,
+        Self::Dns,
+        Self::Tcp,
+        Self::Tls,
+        Self::Database,
+        Self::Queue,
+    ];
+
+    /// In metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::AppTls => "app_tls",
+            Self::Token => "token",
+            Self::Dns => "dns",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Database => "database",
+            Self::Queue => "queue",
+        }
+    }
+}
+
+/// The stopwatch of one login. It is read when the login is over, and goes with it.
+#[derive(Debug)]
+pub(crate) struct Phases {
+    began: Instant,
+    /// Nanoseconds, in the order of [`Phase`].
+    spent: [AtomicU64; Phase::ALL.len()],
+    /// A bit for each phase that there was.
+    seen: AtomicU8,
+}
+
+impl Phases {
+    /// Starts the clock.
+    pub(crate) fn begin() -> Self {
+        Self {
+            began: Instant::now(),
+            spent: Default::default(),
+            seen: AtomicU8::new(0),
+        }
+    }
+
+    /// Measures until what is returned is dropped, as it is when a step is given up, too. Steps that run beside each other want a
+    /// stopwatch each.
+    pub(crate) fn lap(&self, phase: Phase) -> Lap<'_> {
+        Lap {
+            phases: self,
+            phase,
+            since: Instant::now(),
+        }
+    }
+
+    /// The time since the login began.
+    pub(crate) fn whole(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// What was spent on a phase; `None` where there was none.
+    pub(crate) fn spent(&self, phase: Phase) -> Option<Duration> {
+        let seen = self.seen.load(Relaxed) & (1 << phase as u8) != 0;
+        let nanoseconds = self.spent.get(phase as usize)?.load(Relaxed);
+        seen.then(|| Duration::from_nanos(nanoseconds))
+    }
+
+    fn add(&self, phase: Phase, time: Duration) {
+        if let Some(spent) = self.spent.get(phase as usize) {
+            let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            spent.fetch_add(nanoseconds, Relaxed);
+            self.seen.fetch_or(1 << phase as u8, Relaxed);
+        }
+    }
+}
+
+/// A phase that goes on.
+pub(crate) struct Lap<'a> {
+    phases: &'a Phases,
+    phase: Phase,
+    since: Instant,
+}
+
+impl Drop for Lap<'_> {
+    fn drop(&mut self) {
+        self.phases.add(self.phase, self.since.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_done_again_adds_up_and_what_was_not_done_is_not_there() {
+        let phases = Phases::begin();
+        for _ in 0..3 {
+            let _lap = phases.lap(Phase::Tcp);
+            tokio::time::sleep(SECOND).await;
+        }
+        tokio::time::sleep(SECOND).await;
+        drop(phases.lap(Phase::Dns));
+        assert_eq!(phases.spent(Phase::Tcp), Some(3 * SECOND));
+        assert_eq!(phases.spent(Phase::Dns), Some(Duration::ZERO));
+        assert_eq!(phases.spent(Phase::Token), None);
+        assert_eq!(phases.whole(), 4 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_is_given_up_counts_as_far_as_it_came() {
+        let phases = Phases::begin();
+        let step = async {
+            let _lap = phases.lap(Phase::Database);
+            std::future::pending::<()>().await;
+        };
+        let _ = tokio::time::timeout(SECOND, step).await;
+        assert_eq!(phases.spent(Phase::Database), Some(SECOND));
+    }
+}

@@ -1,0 +1,125 @@
+//! The command line. Its help is the manual.
+
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use settings::{AskArgs, RunArgs};
+
+use settings::duration;
+
+const ABOUT: &str = "Lets apps that know nothing of Microsoft Entra use Azure's PostgreSQL, MySQL and SQL databases with a managed identity";
+
+const MANUAL: &str = "\
+The app connects to this proxy on localhost with any user and any password. The proxy dials the database over verified TLS, logs \
+in there with a token of the managed identity, and then moves bytes.";
+
+/// What `version` says behind the name. What signs tokens is for trying, so a program that can do it says so.
+pub(crate) const VERSION: &str = if cfg!(all(feature = "demo", feature = "fips")) {
+    concat!(env!("CARGO_PKG_VERSION"), " with demo, fips")
+} else if cfg!(feature = "demo") {
+    concat!(env!("CARGO_PKG_VERSION"), " with demo")
+} else if cfg!(feature = "fips") {
+    concat!(env!("CARGO_PKG_VERSION"), " with fips")
+} else {
+    env!("CARGO_PKG_VERSION")
+};
+
+const AFTER: &str = "\
+Examples:
+  azdb-proxy run 'postgres://orders-app@orders.postgres.database.azure.com/orders'
+  azdb-proxy run --config proxy.toml
+  azdb-proxy check
+  azdb-proxy wait --max 30s
+
+Configuration:
+  Flags win over environment variables, and these over the file, which is
+  --config, else ./proxy.toml, else /etc/azdb-proxy/proxy.toml. Every flag is a
+  variable, too: AZDB_PROXY_ and its name in capitals, for example
+  AZDB_PROXY_LOG_LEVEL. AZDB_PROXY_ROUTE, AZDB_PROXY_ROUTE_1 ... hold routes
+  as URLs.
+
+Signals:
+  SIGTERM, SIGINT and SIGQUIT end the proxy: no new sessions, time for those
+  that run (--max-sigterm-delay), a goodbye to the rest, or with
+  --drain-idle=now to idle ones at the beginning. A second signal ends it at
+  once; the same one within a second is no second one. SIGHUP ends one whose terminal has gone; a service goes on.
+
+Exit codes:
+  0    ended as asked, no session was cut
+  1    failed while running
+  64   wrong arguments
+  78   bad configuration
+  130  SIGINT cut sessions, 143 SIGTERM or shutdown, 131 SIGQUIT, 129 SIGHUP";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "azdb-proxy",
+    version = VERSION,
+    about = ABOUT,
+    long_about = format!("{ABOUT}\n\n{MANUAL}"),
+    after_long_help = AFTER,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 110
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the configured routes (the default command)
+    #[command(after_long_help = AFTER)]
+    Run(RunArgs),
+    /// Read the configuration, print every problem in it, or what it means
+    Check(RunArgs),
+    /// Print the certificate authority that apps may trust for TLS with this proxy
+    Ca(AskArgs),
+    /// Wait until a proxy has started: apps can connect, and with require_ready its tokens are there
+    ///
+    /// Exits with 0 when it has, with 1 and what is missing when the time is over.
+    Wait {
+        /// How long to wait
+        #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+        max: Duration,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Say whether a proxy should get apps, for Docker's HEALTHCHECK
+    ///
+    /// Exits with 0 when it should, with 1 and one line why not. It dials no database.
+    Healthcheck(AskArgs),
+    /// End a proxy as SIGTERM does
+    Shutdown(AskArgs),
+    /// Try it: an emulated Azure and the proxy before it
+    ///
+    /// Behind that Azure stand PostgreSQL and MariaDB where this machine has them installed: servers of the demo's own, with a
+    /// small shop in them, which end with it. Where one is missing, and for SQL Server, a sample in this process answers.
+    #[cfg(feature = "demo")]
+    Demo {
+        /// Use the sample for all, whatever is installed
+        #[arg(long)]
+        sample: bool,
+    },
+    /// Print the JSON Schema of the configuration file, with which editors complete and check it
+    Schema,
+    /// Print name and version, and whether the demo or the FIPS module is in
+    Version,
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page of the program, or of one of its commands: azdb-proxy man | man -l -
+    Man {
+        /// Which command
+        command: Option<String>,
+    },
+}

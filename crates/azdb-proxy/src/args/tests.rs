@@ -1,0 +1,96 @@
+//! The command line as people write it.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::collections::BTreeSet;
+
+use azdb_config::{DrainIdle, LogFormat, Overrides};
+use clap::CommandFactory as _;
+
+use super::*;
+
+fn parsed(words: &[&str]) -> Args {
+    Args::try_parse_from(["azdb-proxy"].iter().chain(words)).unwrap()
+}
+
+fn overrides(words: &[&str]) -> Overrides {
+    match parsed(words) {
+        Args {
+            command: Some(Command::Run(run)),
+            ..
+        } => run.into(),
+        args => args.run.into(),
+    }
+}
+
+#[test]
+fn the_definition_holds_together() {
+    Args::command().debug_assert();
+}
+
+#[test]
+fn run_is_the_command_that_need_not_be_written() {
+    let url = "postgres://u@orders.postgres.database.azure.com";
+    assert_eq!(overrides(&[url]).urls, [url]);
+    assert_eq!(overrides(&["run", url]).urls, [url]);
+    assert!(parsed(&[]).command.is_none());
+    assert!(matches!(
+        parsed(&["check", url]).command,
+        Some(Command::Check(_))
+    ));
+}
+
+#[test]
+fn every_flag_reaches_the_configuration() {
+    let flags = overrides(&[
+        "--config=a.toml",
+        "--log-format=json",
+        "--log-level=debug",
+        "--min-sigterm-delay=1s",
+        "--max-sigterm-delay=2m",
+        "--drain-idle=now",
+        "--exit-zero-on-sigterm",
+        "--require-ready",
+        "--ready-timeout=2s",
+        "--exit-when-idle",
+        "--health-listen=127.0.0.1,[::1]:1",
+        "--state-dir=/state",
+    ]);
+    assert_eq!(flags.config, Some("a.toml".into()));
+    assert_eq!(flags.log_format, Some(LogFormat::Json));
+    assert_eq!(flags.log_level.as_deref(), Some("debug"));
+    assert_eq!(flags.min_sigterm_delay, Some(Duration::from_secs(1)));
+    assert_eq!(flags.max_sigterm_delay, Some(Duration::from_secs(120)));
+    assert_eq!(flags.drain_idle, Some(DrainIdle::Now));
+    assert_eq!(flags.exit_zero_on_sigterm, Some(true));
+    assert_eq!(flags.require_ready, Some(true));
+    assert_eq!(flags.ready_timeout, Some(Duration::from_secs(2)));
+    assert_eq!(flags.exit_when_idle, Some(Duration::from_secs(5)));
+    let health = ["127.0.0.1:9090", "[::1]:1"];
+    let health = health.map(|addr| azdb_config::route::ListenAddr::Tcp(addr.parse().unwrap()));
+    assert_eq!(flags.health_listen, Some(health.to_vec()));
+    assert_eq!(flags.state_dir, Some("/state".into()));
+    let silent = overrides(&[]);
+    assert_eq!(
+        (silent.exit_zero_on_sigterm, silent.require_ready),
+        (None, None)
+    );
+}
+
+/// The reference's table of flags is that of the keys of `[process]`.
+#[test]
+fn every_key_of_the_process_is_a_flag() {
+    let reference = include_str!("../../../../docs/configuration.md");
+    let rows = reference
+        .lines()
+        .filter_map(|line| line.split_once("| `--"));
+    let mut documented: BTreeSet<&str> =
+        rows.filter_map(|(_, row)| row.split('`').next()).collect();
+    documented.insert("config");
+    let command = Args::command();
+    let known: BTreeSet<&str> = command
+        .get_arguments()
+        .filter_map(clap::Arg::get_long)
+        .collect();
+    assert_eq!(known, documented);
+}
