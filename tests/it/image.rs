@@ -121,7 +121,7 @@ fn inside(stage: &Stage, root: &Path, env: &[(&'static str, String)]) -> Vec<Str
 
 /// Where the first route listens.
 fn door(log: &str) -> Option<u16> {
-    let line = log.lines().find(|line| line.contains("listening"))?;
+    let line = log.lines().find(|line| line.contains("listening route="))?;
     let address = line.split("listen=").nth(1)?.split(' ').next()?;
     address.rsplit(':').next()?.parse().ok()
 }

@@ -1,6 +1,5 @@
 {{/*
-The proxy as a native sidecar, for the pod of another chart that has this one as a dependency (condition it away with replicas
-of its own, or copy this file):
+The proxy as a native sidecar, for the pod of another chart that has this one as a dependency with `shared: false`:
 
   spec:
     template:
