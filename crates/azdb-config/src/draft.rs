@@ -53,6 +53,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let mode = section.value(&keys::UPSTREAM_AUTH);
     let as_whom = as_whom(section, protocol, &mode, &upstream, shared);
     let default_database = section.read(&keys::DEFAULT_DATABASE);
+    let label_sessions = section.value(&keys::LABEL_SESSIONS);
     let local_files = section.value(&keys::LOCAL_INFILE);
     let local_tls = section.value(&keys::LOCAL_TLS);
     let max_connections = section.value(&keys::MAX_CONNECTIONS);
@@ -81,6 +82,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         tls: as_whom.tls.tls,
         tls_first: as_whom.tls.first,
         plain_password: as_whom.tls.plain_password,
+        label_sessions: label_sessions?,
         local_files: local_files?,
         local_tls: local_tls?,
         admission,

@@ -39,6 +39,8 @@ pub struct Route {
     pub tls_first: bool,
     /// Whom the password of [`UpstreamAuth::Password`] may be told as it is.
     pub plain_password: PlainPassword,
+    /// Whether an app that does not name itself is named upstream by its user and where it comes from.
+    pub label_sessions: bool,
     /// LOAD DATA LOCAL, of MySQL.
     pub local_files: LocalFiles,
     /// TLS for apps that ask for it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,8 +18,12 @@ pub(crate) struct Ending {
     pub(crate) rest: CancellationToken,
     /// Sessions that still run are to say goodbye.
     pub(crate) goodbye: CancellationToken,
+    /// Doors are to shut.
+    pub(crate) shut: CancellationToken,
     pub(crate) doors: TaskTracker,
     pub(crate) tasks: TaskTracker,
+    /// Connections that have come since no new session may begin: they are told so, and nothing waits for them.
+    pub(crate) late: TaskTracker,
     /// Somebody has asked over HTTP for the end.
     pub(crate) quit: CancellationToken,
     admitted: Arc<AtomicUsize>,
@@ -50,9 +55,27 @@ impl Ending {
         Admitted(&self.admitted)
     }
 
+    /// Shuts the doors, and has whoever is still there say goodbye within `limit`.
+    pub(crate) async fn say_goodbye(&self, limit: Duration) {
+        self.shut.cancel();
+        self.doors.close();
+        self.doors.wait().await;
+        self.goodbye.cancel();
+        self.late.close();
+        let last = async {
+            self.tasks.wait().await;
+            self.late.wait().await;
+        };
+        let _ = tokio::time::timeout(limit, last).await;
+    }
+
     /// Runs a connection as a task of its own: a panic in it ends it and nothing else.
     pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(connection);
+        let tracker = match self.closing.is_cancelled() {
+            true => &self.late,
+            false => &self.tasks,
+        };
+        tracker.spawn(connection);
     }
 }
 

@@ -54,6 +54,9 @@ keys! { PLACES {
     DEFAULT_DATABASE: Parsed<String> = TEXT,
         key("default_database", "used when the app names no database; for `postgres` also when it names its own user as one, as libpq does")
             .or_else("what the app says");
+    LABEL_SESSIONS: Switch = Switch,
+        key("label_sessions", "an app that does not name itself (`application_name`, `program_name`, the LOGIN7's program) is named by its user and where it comes from, `legacy@10.1.2.3:50412`: for whoever looks at the database's sessions")
+            .or(Literal::Bool(false));
     LOCAL_INFILE: Word<LocalFiles> = LOCAL_FILES,
         key("local_infile", "`\"deny\"` tells apps that the server has no LOAD DATA LOCAL, so it cannot ask them for files")
             .or(Literal::Text("allow")).needs(&[MYSQL]);

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use hyper::Request;
-use hyper::header::{HOST, ORIGIN};
+use hyper::header::{ACCEPT, HOST, ORIGIN};
 
 use super::desk::Reach;
 
@@ -37,6 +37,14 @@ pub(super) fn is_for_us<B>(request: &Request<B>, reach: Reach) -> bool {
         // By whatever name the network knows us.
         Reach::Network => host.is_some(),
     }
+}
+
+/// Whether a person will look at the answer.
+pub(super) fn is_browser<B>(request: &Request<B>) -> bool {
+    let accepted = request.headers().get_all(ACCEPT).iter();
+    accepted
+        .filter_map(|kinds| kinds.to_str().ok())
+        .any(|kinds| kinds.contains("text/html"))
 }
 
 /// A host, without its port.

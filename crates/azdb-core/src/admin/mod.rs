@@ -7,10 +7,12 @@
 //!                                               and then no end of the process unless that is, too
 //! ```
 //!
+//! `/status` is JSON, and for a browser a page.
+//!
 //! # Invariants
 //!
-//! * Nothing but probes answers a browser: a request with an `Origin`, or for a host that is not us, is refused
-//!   (DNS rebinding, cross-site requests).
+//! * Nothing but probes answers what a site asks for in somebody's browser: a request with an `Origin`, or for a host that is not us, is
+//!   refused (DNS rebinding, cross-site requests).
 //! * Whoever connects and asks nothing, or never ends asking, keeps nobody from an answer.
 //! * Nothing that ends the process answers to GET.
 
@@ -18,6 +20,7 @@ mod desk;
 mod health;
 mod manner;
 mod metrics;
+mod page;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -138,7 +141,10 @@ fn respond<B>(request: &Request<B>, desk: Desk, bureau: &Bureau) -> Answer {
             text(StatusCode::FORBIDDEN, "not for browsers and other hosts\n")
         }
         (Pages::Health, &Method::GET, "/metrics") => metrics::answer(bureau),
-        (Pages::Admin, &Method::GET, "/status") => status::answer(bureau),
+        (Pages::Admin, &Method::GET, "/status") if !manner::is_browser(request) => {
+            status::answer(bureau)
+        }
+        (Pages::Admin, &Method::GET, "/" | "/status") => status::page(bureau),
         (Pages::Admin, &Method::POST, "/quitquitquit") if !desk.may_end => {
             let why = "over TCP this needs quitquitquit = true in [admin]; over a socket file it does not\n";
             text(StatusCode::FORBIDDEN, why)

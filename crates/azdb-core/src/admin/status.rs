@@ -1,25 +1,40 @@
-//! `/status`: what an operator wants to know at a glance, as JSON.
+//! `/status`: what an operator wants to know at a glance, as JSON, and for browsers as a page.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use azdb_identity::TokenStatus;
 use hyper::StatusCode;
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use serde_json::{Value, json};
 
-use super::{Answer, Bureau, typed};
+use super::{Answer, Bureau, page, typed};
 use crate::ledger::Refusal;
 use crate::reception::Reception;
 use crate::wanted;
 
+/// As JSON.
 pub(super) fn answer(bureau: &Bureau) -> Answer {
+    let status = status(bureau);
+    typed(StatusCode::OK, "application/json", format!("{status:#}\n"))
+}
+
+/// For a person.
+pub(super) fn page(bureau: &Bureau) -> Answer {
+    let page = page::of(&status(bureau));
+    let mut answer = typed(StatusCode::OK, "text/html; charset=utf-8", page);
+    let policy = HeaderValue::from_static(page::POLICY);
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    answer
+}
+
+fn status(bureau: &Bureau) -> Value {
     let tokens = bureau.tokens.status();
-    let page = json!({
+    json!({
         "version": env!("CARGO_PKG_VERSION"),
         "state": state(bureau),
         "routes": bureau.receptions.iter().map(route).collect::<Vec<_>>(),
         "tokens": tokens.iter().map(token).collect::<Vec<_>>(),
-    });
-    typed(StatusCode::OK, "application/json", format!("{page:#}\n"))
+    })
 }
 
 fn state(bureau: &Bureau) -> &'static str {

@@ -144,6 +144,39 @@ async fn an_endpoint_for_a_network_answers_by_whatever_name_that_knows_it() {
 }
 
 #[tokio::test]
+async fn a_browser_gets_a_page_that_loads_nothing_and_a_program_gets_json() {
+    let bureau = bureau();
+    let desk = Desk::admin(&at(LOOPBACK), false);
+    let get = |path, accept| {
+        let request = Request::builder()
+            .uri(path)
+            .header("host", "localhost")
+            .header("accept", accept);
+        respond(&request.body(()).unwrap(), desk, &bureau)
+    };
+    let header = |answer: &Answer, name| {
+        let value = answer.headers().get(name);
+        value.map(|value| value.to_str().unwrap().to_owned())
+    };
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for path in ["/", "/status"] {
+        let page = get(path, browser);
+        assert_eq!(page.status(), StatusCode::OK);
+        let kind = header(&page, "content-type").unwrap();
+        assert!(kind.starts_with("text/html"), "{kind}");
+        let policy = header(&page, "content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    }
+    for accept in ["*/*", "application/json"] {
+        let kind = header(&get("/status", accept), "content-type").unwrap();
+        assert_eq!(kind, "application/json");
+    }
+    let headers = [("host", "evil.example"), ("accept", browser)];
+    let rebound = ask(&bureau, desk, "GET", "/", &headers);
+    assert_eq!(rebound, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn only_a_post_ends_the_process() {
     let bureau = bureau();
     let host = [("host", "localhost")];

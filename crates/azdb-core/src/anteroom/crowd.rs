@@ -16,7 +16,7 @@ const QUIET: Duration = Duration::from_secs(5);
 
 /// Where arrivals come from, as far as one of them can have many connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// An address; of IPv6 the network, in which a machine has as many addresses as it likes.
     Machine(IpAddr),
     /// A user of this machine.
@@ -26,7 +26,7 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    pub(super) fn of(peer: Peer) -> Self {
+    pub(crate) fn of(peer: Peer) -> Self {
         match peer {
             Peer::Tcp(addr) | Peer::Local(addr, _) => {
                 Self::Machine(match addr.ip().to_canonical() {

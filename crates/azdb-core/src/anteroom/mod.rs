@@ -29,10 +29,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 pub(crate) use arriving::Arriving;
+pub(crate) use crowd::Origin;
 pub(crate) use ticket::Place;
 
 use crate::socket::{Peer, most_files};
-use crowd::{Crowd, Origin};
+use crowd::Crowd;
 use ticket::Ticket;
 
 /// Connections of a door that may be open while they say who they are.
@@ -109,7 +110,7 @@ impl Anteroom {
         inside.next = number.wrapping_add(1);
         let ticket = Arc::new(Ticket::new(number, Origin::of(peer)));
         inside.admit(&ticket);
-        Place::in_room(ticket, self)
+        Place::in_room(ticket, self, peer)
     }
 
     /// Takes somebody back who had spoken when it was sent away.

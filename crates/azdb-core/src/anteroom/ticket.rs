@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::crowd::Origin;
 use super::{Anteroom, Arriving};
+use crate::socket::Peer;
 
 /// More bytes than any greeting has, and fewer than a TLS server's first words.
 const LONGEST_GREETING: u64 = 256;
@@ -107,6 +108,7 @@ impl Ticket {
 /// A place in an anteroom, held by an arrival until it goes on or out.
 pub(crate) struct Place {
     ticket: Arc<Ticket>,
+    peer: Peer,
     /// `None` for an app of this process.
     room: Option<Arc<Anteroom>>,
 }
@@ -114,15 +116,26 @@ pub(crate) struct Place {
 impl Place {
     /// The place of an app that came through no door.
     pub(crate) fn outside() -> Self {
+        Self::outside_of(Peer::InProcess)
+    }
+
+    /// The same of an app that is somebody else.
+    pub(crate) fn outside_of(peer: Peer) -> Self {
         Self {
-            ticket: Arc::new(Ticket::new(0, Origin::Here)),
+            ticket: Arc::new(Ticket::new(0, Origin::of(peer))),
+            peer,
             room: None,
         }
     }
 
-    pub(super) fn in_room(ticket: Arc<Ticket>, room: &Arc<Anteroom>) -> Self {
+    pub(super) fn in_room(ticket: Arc<Ticket>, room: &Arc<Anteroom>, peer: Peer) -> Self {
         let room = Some(Arc::clone(room));
-        Self { ticket, room }
+        Self { ticket, peer, room }
+    }
+
+    /// Whose place it is.
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
     }
 
     /// The connection that holds the place. What it hears and says from now on is known to the room.

@@ -8,6 +8,7 @@
 mod credential;
 mod follow;
 mod hold;
+mod label;
 mod protocol;
 mod turns;
 
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use credential::{Attempt, Credential, Life, Password, log_in, ready};
 pub(crate) use follow::Following;
 pub(crate) use hold::{Tracks, Try, persist};
+pub(crate) use label::Labels;
 pub(crate) use protocol::{Entrant, Legs, Login, Number, Protocol, Session};
 
 use crate::anteroom::Place;

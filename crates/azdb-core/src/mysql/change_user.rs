@@ -22,7 +22,7 @@ use azdb_wire::mysql::{Answer, Capabilities, ChangeUser, Command, plugin};
 use super::channel::Channel;
 use super::fault::Refused;
 use super::upstream::{ACCESS_DENIED, Account, authenticate, bad_packet, broken, read, say};
-use super::{Mysql, MysqlFault, Terms, app};
+use super::{Mysql, MysqlFault, Terms, app, named};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, OwnFault as _};
 use crate::lobby::{self, Attempt, Credential, Legs, Lobby, Tracks};
@@ -83,13 +83,14 @@ async fn log_in_anew<D: Dial>(
     let refused = if is_same && way.resets.load(Ordering::Relaxed) {
         None
     } else {
+        let attributes = named(terms.labels.as_ref(), command.user, command.attributes);
         let ours = ChangeUser {
             user: principal.user.as_bytes(),
             auth: b"",
             database,
             charset: Some(charset),
             plugin: announced(terms, &lobby.route.auth),
-            attributes: command.attributes,
+            attributes: attributes.as_deref().unwrap_or(command.attributes),
         };
         match change(&ours, upstream, principal, terms, lobby, deadline).await {
             Ok((ok, plugin)) => {

@@ -51,7 +51,7 @@ mod tests;
 use azdb_config::route::{LocalFiles, LocalTls, Route};
 use azdb_quote::Quoted;
 use azdb_wire::mysql::{
-    Capabilities, Greeting, Offer, QUIT, Response, SCRAMBLE, plugin, push_packet,
+    Capabilities, Greeting, Offer, QUIT, Response, SCRAMBLE, plugin, push_packet, with_program_name,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
@@ -68,7 +68,7 @@ use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{
-    self, Entrant, Following, Legs, Lobby, Login, Number, Protocol, Session, Tracks,
+    self, Entrant, Following, Labels, Legs, Lobby, Login, Number, Protocol, Session, Tracks,
 };
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch as _};
@@ -110,6 +110,7 @@ struct Terms {
     host: String,
     /// The plugin that the account turned out to use.
     plugin: Vec<u8>,
+    labels: Option<Labels>,
 }
 
 impl Protocol for Mysql {
@@ -326,6 +327,9 @@ async fn enter<D: Dial>(
     );
     let greeting = lent.greeting()?;
     let offered = masked(&greeting, lobby, scramble).capabilities;
+    let labels = lobby.labels(place);
+    let labels = labels.filter(|_| offered.has(Capabilities::CONNECT_ATTRS));
+    let named = named(labels.as_ref(), response.user, response.attributes);
     let ours = Response {
         capabilities: response.capabilities.towards_upstream(offered),
         extended: response.extended & greeting.extended(),
@@ -333,6 +337,7 @@ async fn enter<D: Dial>(
         auth: b"",
         database,
         plugin: plugin::NATIVE,
+        attributes: named.as_deref().unwrap_or(response.attributes),
         ..response
     };
     let mut terms = Terms {
@@ -344,6 +349,7 @@ async fn enter<D: Dial>(
         user: principal.user.clone(),
         host: lent.host().to_owned(),
         plugin: Vec::new(),
+        labels,
     };
     let mut attempt = upstream::Entry {
         response: ours,
@@ -370,6 +376,12 @@ async fn enter<D: Dial>(
             app_tls: false,
         },
     })
+}
+
+/// The connection attributes of an app that says it is `user`, with a name, where they have none and it is given one.
+fn named(labels: Option<&Labels>, user: &[u8], attributes: &[u8]) -> Option<Vec<u8>> {
+    let label = labels?.of(user);
+    with_program_name(attributes, label.as_bytes())
 }
 
 /// Bytes that may hold a password.

@@ -146,6 +146,11 @@ async fn enter<D: Dial>(
     tracing::debug!(
         user = %Quoted(user), role = %principal.user, database = %Quoted(database), "startup"
     );
+    let label = lobby.labels(place).map(|labels| labels.of(user));
+    let startup = match &label {
+        Some(label) => startup.named(label.as_bytes()),
+        None => startup,
+    };
     let packet = startup
         .encode_as(principal.user.as_bytes(), database)
         .map_err(PostgresFault::from)?;

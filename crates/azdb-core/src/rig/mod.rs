@@ -149,6 +149,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         },
         tls_first: false,
         plain_password: PlainPassword::ToVerified,
+        label_sessions: false,
         local_files: LocalFiles::Allow,
         local_tls: LocalTls::Auto,
         admission: Admission::default(),

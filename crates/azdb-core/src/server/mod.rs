@@ -185,10 +185,10 @@ impl OpenServer {
             listeners, ending, ..
         } = self;
         for listener in listeners {
-            let closed = ending.closing.clone();
+            let shut = ending.shut.clone();
             ending
                 .doors
-                .spawn(async move { closed.run_until_cancelled(listener.serve()).await });
+                .spawn(async move { shut.run_until_cancelled(listener.serve()).await });
         }
         let Drain {
             delay,
@@ -201,9 +201,8 @@ impl OpenServer {
             tracing::info!(time = %Spelled(delay), "serving on");
             tokio::time::sleep(delay).await;
         }
+        // Doors stay open: whoever comes now hears why in its protocol.
         ending.closing.cancel();
-        ending.doors.close();
-        ending.doors.wait().await;
         ending.tasks.close();
         let open = ending.sessions();
         if open > 0 {
@@ -212,16 +211,15 @@ impl OpenServer {
         if idle == DrainIdle::Now {
             ending.rest.cancel();
         }
-        if tokio::time::timeout(patience, ending.tasks.wait())
-            .await
-            .is_ok()
-        {
-            return Drained { cut: 0 };
+        let in_time = tokio::time::timeout(patience, ending.tasks.wait()).await;
+        let cut = match in_time {
+            Ok(()) => 0,
+            Err(_) => ending.sessions(),
+        };
+        if in_time.is_err() {
+            tracing::info!(sessions = cut, "saying goodbye");
         }
-        let cut = ending.sessions();
-        tracing::info!(sessions = cut, "saying goodbye");
-        ending.goodbye.cancel();
-        let _ = tokio::time::timeout(LAST_WORDS, ending.tasks.wait()).await;
+        ending.say_goodbye(LAST_WORDS).await;
         Drained { cut }
     }
 }

@@ -177,6 +177,11 @@ async fn enter<D: Dial>(
     }
     let permit = lobby.enter(place)?;
     log_login(login, &user, &database);
+    let mut label = Vec::new();
+    if let (true, Some(labels)) = (login.app.is_empty(), lobby.labels(place)) {
+        push_utf16(&labels.of(user.as_bytes()), &mut label);
+    }
+    let login = &named(login, &label);
     let mut attempt = upstream::Entry {
         wish: upstream::Wish {
             login,
@@ -208,6 +213,18 @@ async fn enter<D: Dial>(
             app_tls: false,
         },
     })
+}
+
+/// The same login of an app that has this name, where it says none.
+fn named<'a>(login: &Login7<'a>, label: &'a [u8]) -> Login7<'a> {
+    let app = match login.app {
+        [] => label,
+        app => app,
+    };
+    Login7 {
+        app,
+        ..login.clone()
+    }
 }
 
 fn log_login(login: &Login7<'_>, user: &str, database: &[u8]) {

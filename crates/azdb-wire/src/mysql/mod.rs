@@ -13,12 +13,14 @@
 //!   answer        where an answer ends, from the first bytes of its packets
 //!   exchange      who owes whom an answer: commands and answers, both directions
 //!   capabilities  what both legs may agree on
+//!   attributes    what a client says of itself
 //!   change_user   COM_CHANGE_USER, a login on the session that the app has
 //!   envelope      what packets travel in when an app compresses
 //!   numbers       the packets' numbers once they are out of it
 //! ```
 
 mod answer;
+mod attributes;
 mod auth;
 mod capabilities;
 mod change_user;
@@ -34,6 +36,7 @@ mod tests;
 mod watch;
 
 pub use answer::Form;
+pub use attributes::with_program_name;
 pub use auth::{Answer, MAX_SECRET, clear_password_len, encode_clear_password, encode_switch};
 pub use capabilities::{Capabilities, Offer};
 pub use change_user::ChangeUser;

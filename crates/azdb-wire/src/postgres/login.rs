@@ -60,6 +60,16 @@ impl<'a> Startup<'a> {
             .filter(|name| !name.is_empty() && Some(*name) != self.user())
     }
 
+    /// The same, and with this name where the app says none.
+    #[must_use]
+    pub fn named(mut self, name: &'a [u8]) -> Self {
+        const NAME: &[u8] = b"application_name";
+        if self.get(NAME).is_none_or(<[u8]>::is_empty) && !name.contains(&0) {
+            self.parameters.push((NAME, name));
+        }
+        self
+    }
+
     /// The same message as `user` in `database`: every other parameter stays, byte for byte and in its place.
     ///
     /// A database is always written, because a server that is told none takes the user's name, which has just changed.

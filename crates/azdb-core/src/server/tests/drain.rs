@@ -14,6 +14,7 @@ struct Running<P: Spoken> {
     databases: Databases,
     addr: SocketAddr,
     stop: oneshot::Sender<()>,
+    closing: CancellationToken,
     drained: JoinHandle<Drained>,
 }
 
@@ -45,6 +46,7 @@ impl<P: Spoken> Running<P> {
         let server = open(vec![route], &house.authority).await.unwrap();
         let addr = addresses(&server).first().copied().unwrap();
         let (stop, stopped) = oneshot::channel();
+        let closing = server.ending.closing.clone();
         let drained = tokio::spawn(server.run(async move {
             drop(stopped.await);
             drain
@@ -54,6 +56,7 @@ impl<P: Spoken> Running<P> {
             databases,
             addr,
             stop,
+            closing,
             drained,
         }
     }
@@ -87,10 +90,13 @@ async fn a_session_that_ends_in_time_is_not_cut<P: Spoken>() {
     let mut running = Running::<P>::with(FOR_EVER).await;
     let (mut app, mut database) = running.session().await;
     running.stop.send(()).unwrap();
-    // The door shuts; the session goes on.
-    while TcpStream::connect(running.addr).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    running.closing.cancelled().await;
+    // Whoever comes now hears why, and the session goes on.
+    let mut late = self::app(running.addr).await;
+    let heard = P::refused(&mut late).await;
+    assert!(heard.contains("shutting down"), "{heard}");
+    // One that says nothing keeps nobody.
+    let _silent = self::app(running.addr).await;
     P::ask(&mut app, &mut database).await;
     P::answer(&mut app, &mut database).await;
     let mut drained = pin!(running.drained);

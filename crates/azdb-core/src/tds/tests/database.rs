@@ -244,16 +244,23 @@ pub(super) fn app_login(user: &str, database: &str) -> Vec<u8> {
         &[0; 86],
     ]
     .concat();
-    let login = Login7::parse(&skeleton).unwrap();
+    let (user, database) = (utf16(user), utf16(database));
+    let mut login = Login7::parse(&skeleton).unwrap();
+    (login.user, login.database) = (&user, &database);
+    login_again(&login)
+}
+
+/// The payload of an app's LOGIN7 with a password.
+pub(super) fn login_again(login: &Login7<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     let relogin = Relogin {
         server: "localhost",
-        database: &utf16(database),
+        database: login.database,
         secret: LoginSecret::Password {
-            user,
+            user: &from_utf16(login.user),
             password: "the app's own",
         },
     };
-    rebuild(&login, &relogin, &mut out).unwrap();
+    rebuild(login, &relogin, &mut out).unwrap();
     out
 }

@@ -3,7 +3,9 @@
 use azdb_wire::tds::{Encryption, kind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::database::{Database, app_login, packet_size, prelogin_answer, read_prelogin, welcome};
+use super::database::{
+    Database, app_login, login_again, packet_size, prelogin_answer, read_prelogin, welcome,
+};
 use super::*;
 use crate::rig::is_silent;
 
@@ -86,6 +88,27 @@ async fn the_configured_database_stands_in_for_none() {
     let mut database = visit.rest.database().await;
     let login = database.expect_token(TOKEN).await;
     assert_eq!(from_utf16(Login7::parse(&login).unwrap().database), "stock");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_without_a_name_is_given_one() {
+    let its_own = || {
+        let login = app_login("sa", "orders");
+        let mut login = Login7::parse(&login).unwrap();
+        let name = utf16("payroll");
+        login.app = &name;
+        login_again(&login)
+    };
+    for (login, name) in [
+        (app_login("sa", "orders"), "sa@this process"),
+        (its_own(), "payroll"),
+    ] {
+        let mut visit = House::of(|route| route.label_sessions = true).app();
+        visit.say(kind::LOGIN7, &login).await;
+        let mut database = visit.rest.database().await;
+        let login = database.expect_token(TOKEN).await;
+        assert_eq!(from_utf16(Login7::parse(&login).unwrap().app), name);
+    }
 }
 
 #[tokio::test(start_paused = true)]

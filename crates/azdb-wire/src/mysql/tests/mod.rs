@@ -9,6 +9,7 @@
 )]
 
 mod answers;
+mod attributes;
 mod auth;
 mod capabilities;
 mod change_user;

@@ -31,6 +31,21 @@ fn only_user_and_database_change() {
 }
 
 #[test]
+fn a_name_is_given_to_an_app_that_says_none() {
+    for (app, named) in [
+        (&b"user\0ann\0\0"[..], &b"label"[..]),
+        (b"user\0ann\0application_name\0\0\0", b"label"),
+        (b"user\0ann\0application_name\0psql\0\0", b"psql"),
+    ] {
+        let app = startup(app).named(b"label");
+        assert_eq!(app.get(b"application_name"), Some(named));
+        assert_eq!(app.user(), Some(&b"ann"[..]));
+    }
+    let app = startup(b"user\0ann\0\0").named(b"a\0b");
+    assert_eq!(app.get(b"application_name"), None);
+}
+
+#[test]
 fn a_second_user_cannot_slip_past_the_first() {
     let app = startup(b"user\0ann\0user\0postgres\0\0");
     let packet = app.encode_as(b"role", b"d").unwrap();
