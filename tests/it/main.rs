@@ -48,6 +48,7 @@ mod replication;
 mod session_lines;
 mod silence;
 mod starting;
+mod systemd;
 mod tds_apps;
 mod tds_freetds;
 mod tds_server;

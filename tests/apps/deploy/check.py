@@ -122,7 +122,22 @@ def check_units():
     passes("systemd-analyze security", "systemd-analyze", "security", "--offline=yes", f"--threshold={EXPOSED}", "--no-pager", service)
 
 
+def check_packages():
+    """Deb and RPM hold the same files, and those that nobody builds are there."""
+    crate = ROOT / "crates/azdb-proxy"
+    metadata = tomllib.loads((crate / "Cargo.toml").read_text())["package"]["metadata"]
+    deb = {str((crate / source).resolve()) if source.startswith("..") else str(ROOT / source) for source, *_ in metadata["deb"]["assets"]}
+    deb |= {str(DEPLOY / "systemd/azdb-proxy.service")}
+    rpm = {str(ROOT / asset["source"]) for asset in metadata["generate-rpm"]["assets"] if "licenses" not in asset["dest"]}
+    for source in sorted(deb ^ rpm):
+        PROBLEMS.append(f"packages: {source} is in one of deb and rpm alone")
+    for source in deb | rpm:
+        if "/target/" not in source and not pathlib.Path(source).exists():
+            PROBLEMS.append(f"packages: there is no {source}")
+
+
 def main():
+    check_packages()
     check_yaml()
     passes("hadolint", TOOLS / "hadolint", "--no-color", *DEPLOY.glob("docker/Dockerfile"))
     check_kubernetes()
