@@ -213,6 +213,11 @@ pub struct Principal {
 }
 
 impl Route {
+    /// Whether a configuration that is read again means the same by both, whatever else has changed.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        (&self.name, self.protocol) == (&other.name, other.protocol)
+    }
+
     /// The principal for an app that calls itself `app_user`; `None` when `user_map` does not list it.
     pub fn principal(&self, app_user: &[u8]) -> Option<&Arc<Principal>> {
         match &self.principals {

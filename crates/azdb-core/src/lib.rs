@@ -18,6 +18,7 @@
 //!   tls         certificates on both sides
 //!   deadline    one clock for a login
 //!   ledger      what a route has done
+//!   reload      who asks for another configuration, and what became of it
 //!   phases      what a login spends its time on
 //!   stranger    who is no app
 //!   fault       causes, whose they are, and remedies
@@ -46,6 +47,7 @@ mod postgres;
 mod pulse;
 mod reception;
 mod relay;
+mod reload;
 #[cfg(test)]
 mod rig;
 mod server;
@@ -62,6 +64,7 @@ mod way;
 pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
-pub use server::{Drain, Drained, LAST_WORDS, OpenServer, Server, StartError};
+pub use reload::{Begun, RefusedBy, ReloadOutcome, Reloads};
+pub use server::{Changes, Drain, Drained, LAST_WORDS, OpenServer, Server, StartError};
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};
 pub use way::Home;

@@ -14,6 +14,7 @@ use azdb_config::route::{Route, UpstreamAuth};
 use azdb_identity::{Audience, IdentityConfig, Outlook, Selector, Tokens};
 
 /// A token that a route will ask for.
+#[derive(Clone)]
 pub(crate) struct Wanted {
     /// The first that will.
     pub(crate) route: String,
@@ -36,14 +37,20 @@ pub(crate) enum Supply {
 
 /// Every token that `routes` will ask for at the start, once.
 pub(crate) fn wanted<'a>(routes: impl IntoIterator<Item = &'a Arc<Route>>) -> Vec<Wanted> {
+    let mut wanted = needed(routes);
+    wanted.retain(|wanted| !wanted.identity.lazy);
+    wanted
+}
+
+/// Every token that `routes` may ask for at any time, once.
+pub(crate) fn needed<'a>(routes: impl IntoIterator<Item = &'a Arc<Route>>) -> Vec<Wanted> {
     let mut seen = HashSet::new();
     let mut wanted = Vec::new();
     for route in routes {
         let UpstreamAuth::Token(audience) = &route.auth else {
             continue;
         };
-        let principals = route.principals.iter();
-        for principal in principals.filter(|principal| !principal.identity.lazy) {
+        for principal in route.principals.iter() {
             let identity = Arc::clone(&principal.identity);
             if seen.insert((Arc::clone(&identity), audience.clone())) {
                 wanted.push(Wanted {
@@ -58,6 +65,10 @@ pub(crate) fn wanted<'a>(routes: impl IntoIterator<Item = &'a Arc<Route>>) -> Ve
 }
 
 impl Wanted {
+    pub(crate) fn is_of(&self, identity: &IdentityConfig, audience: &Audience) -> bool {
+        *self.identity == *identity && self.audience == *audience
+    }
+
     /// How it is with it now.
     pub(crate) fn supply(&self, tokens: &Tokens) -> Supply {
         let Outlook { has_token, failure } = tokens.outlook(&self.identity, &self.audience);

@@ -18,6 +18,7 @@
 //! * No token with less than 60 seconds left is handed out.
 //! * A permanent error is told at once, and its cause is tried again at most every 30 seconds (5 where a program is started;
 //!   a file is read for every login that comes a second later).
+//! * Whoever says that a fault is mended is believed once: it is tried again at once.
 //! * A login that waits through a passing fault hears within a second that a source on this machine is mended. An answer of
 //!   Microsoft's authority, and a throttled endpoint, are left alone for as long as without it.
 
@@ -116,6 +117,8 @@ impl Known {
 pub(crate) struct Wishes {
     pub(crate) look_again: Notify,
     pub(crate) forced: AtomicBool,
+    /// Somebody says that what made the last fetch go wrong is mended.
+    pub(crate) mended: AtomicBool,
     /// How many logins wait for a token at this moment.
     waiting: AtomicUsize,
 }
@@ -206,6 +209,12 @@ impl Keeper {
         }
         drop(known);
         Err(self.waiter())
+    }
+
+    /// Fetches at once, unless the last fetch went well.
+    pub(crate) fn retry(&self) {
+        self.wishes.mended.store(true, Ordering::Relaxed);
+        self.wishes.look_again.notify_one();
     }
 
     pub(crate) fn waiter(&self) -> Waiter {

@@ -217,6 +217,9 @@ impl Round {
             let failure = known.failure.as_ref();
             failure.is_none_or(|failure| Instant::now() >= earliest(failure))
         };
+        if self.wishes.mended.swap(false, Ordering::Relaxed) && known.failure.is_some() {
+            return true;
+        }
         let may_replace = may(|failure| failure.not_before);
         if may_replace
             && self.wishes.forced.swap(false, Ordering::Relaxed)

@@ -105,6 +105,23 @@ impl Tokens {
         known.failure.as_ref().map(|failure| failure.error.clone())
     }
 
+    /// The token that is there now. Starts nothing.
+    #[must_use]
+    pub fn in_hand(&self, identity: &IdentityConfig, audience: &Audience) -> Option<Token> {
+        let stock = self.stock();
+        let plan = stock.plans.get(&(identity.clone(), audience.clone()))?;
+        let keeper = stock.keepers.get(&(Arc::clone(plan), audience.clone()))?;
+        let known = keeper.known();
+        known.usable().map(|kept| kept.token.clone())
+    }
+
+    /// Tries again at once where the last fetch went wrong: somebody says that something has been mended.
+    pub fn retry(&self) {
+        for keeper in self.stock().keepers.values() {
+            keeper.retry();
+        }
+    }
+
     /// How it is with one token. The first look begins to fetch it in the background, as [`start`](Self::start) does.
     #[must_use]
     pub fn outlook(&self, identity: &IdentityConfig, audience: &Audience) -> Outlook {

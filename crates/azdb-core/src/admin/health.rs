@@ -44,7 +44,7 @@ pub(super) fn readiness(bureau: &Bureau) -> Answer {
     if !bureau.opened.is_cancelled() {
         return startup(bureau);
     }
-    if let Some(full) = bureau.receptions.iter().find(|one| is_full(one)) {
+    if let Some(full) = bureau.receptions.now().into_iter().find(is_full) {
         let name = &full.route().name;
         let why = format!(
             "all connections of a route are taken: route \"{name}\": raise max_connections\n"
@@ -72,11 +72,13 @@ pub(super) fn readiness(bureau: &Bureau) -> Answer {
 }
 
 fn supplies(bureau: &Bureau) -> impl Iterator<Item = (Wanted, Supply)> {
-    let routes = bureau.receptions.iter().map(|reception| reception.route());
-    wanted(routes).into_iter().map(|wanted| {
-        let supply = wanted.supply(&bureau.tokens);
-        (wanted, supply)
-    })
+    let receptions = bureau.receptions.now();
+    wanted(receptions.iter().map(Reception::route))
+        .into_iter()
+        .map(|wanted| {
+            let supply = wanted.supply(&bureau.tokens);
+            (wanted, supply)
+        })
 }
 
 fn is_full(reception: &Reception) -> bool {

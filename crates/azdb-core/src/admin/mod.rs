@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!   both      GET /startup /readiness /liveness
-//!   [health]  GET /metrics                      off unless configured, any address
-//!   [admin]   GET /status   POST /quitquitquit  a socket file for root and our own user; loopback when configured,
-//!                                               and then no end of the process unless that is, too
+//!   [health]  GET /metrics                              off unless configured, any address
+//!   [admin]   GET /status   POST /quitquitquit /reload  a socket file for root and our own user; loopback when configured,
+//!                                                       and then nothing is done unless that is, too
 //! ```
 //!
 //! `/status` is JSON, and for a browser a page.
@@ -14,13 +14,14 @@
 //! * Nothing but probes answers what a site asks for in somebody's browser: a request with an `Origin`, or for a host that is not us, is
 //!   refused (DNS rebinding, cross-site requests).
 //! * Whoever connects and asks nothing, or never ends asking, keeps nobody from an answer.
-//! * Nothing that ends the process answers to GET.
+//! * Nothing that ends the process, or changes it, answers to GET.
 
 mod desk;
 mod health;
 mod manner;
 mod metrics;
 mod page;
+mod reload;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ mod tests;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use azdb_identity::Tokens;
 use azdb_quote::Chain;
@@ -44,7 +45,8 @@ pub(crate) use desk::Desk;
 
 use crate::anteroom::Anteroom;
 use crate::ending::Ending;
-use crate::reception::Reception;
+use crate::reception::Receptions;
+use crate::reload::Reloads;
 use crate::socket::Door;
 use crate::way::Stream;
 use desk::Pages;
@@ -61,14 +63,17 @@ const MOST_HEADERS: usize = 64;
 
 /// What the endpoints know.
 pub(crate) struct Bureau {
-    pub(crate) receptions: Vec<Reception>,
+    pub(crate) receptions: Receptions,
     pub(crate) tokens: Tokens,
     pub(crate) ending: Ending,
+    pub(crate) reloads: Reloads,
     /// Apps can connect.
     pub(crate) opened: CancellationToken,
     /// Somebody has asked for the end, and is to read the answer before it comes.
     pub(crate) asked_to_end: AtomicBool,
     pub(crate) log_lines_dropped: fn() -> u64,
+    /// When the configuration was read with which the process has started.
+    pub(crate) started: SystemTime,
 }
 
 /// Answers on one door for ever.
@@ -106,8 +111,14 @@ pub(crate) async fn serve(door: Door, desk: Desk, bureau: Arc<Bureau>) {
 /// Answers one request.
 async fn answer_one(socket: impl Stream, desk: Desk, bureau: &Bureau) {
     let answer = service_fn(|request: Request<Incoming>| {
-        let answer = respond(&request, desk, bureau);
-        async move { Ok::<_, std::convert::Infallible>(answer) }
+        let reply = respond(&request, desk, bureau);
+        async move {
+            let answer = match reply {
+                Reply::Now(answer) => answer,
+                Reply::AfterReload => reload::answer(&bureau.reloads).await,
+            };
+            Ok::<_, std::convert::Infallible>(answer)
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -123,9 +134,16 @@ async fn answer_one(socket: impl Stream, desk: Desk, bureau: &Bureau) {
 
 type Answer = Response<Full<Bytes>>;
 
-fn respond<B>(request: &Request<B>, desk: Desk, bureau: &Bureau) -> Answer {
+/// What a request comes to.
+enum Reply {
+    Now(Answer),
+    /// The outcome of a reload.
+    AfterReload,
+}
+
+fn respond<B>(request: &Request<B>, desk: Desk, bureau: &Bureau) -> Reply {
     if let Err(what) = manner::is_plain(request) {
-        return text(StatusCode::BAD_REQUEST, what);
+        return Reply::Now(text(StatusCode::BAD_REQUEST, what));
     }
     let path = request.uri().path();
     // Whoever asks for the head alone gets no body: hyper sees to that.
@@ -133,7 +151,7 @@ fn respond<B>(request: &Request<B>, desk: Desk, bureau: &Bureau) -> Answer {
         &Method::HEAD => &Method::GET,
         method => method,
     };
-    match (desk.pages, method, path) {
+    Reply::Now(match (desk.pages, method, path) {
         (_, &Method::GET, "/liveness") => text(StatusCode::OK, "ok\n"),
         (_, &Method::GET, "/startup") => health::startup(bureau),
         (_, &Method::GET, "/readiness") => health::readiness(bureau),
@@ -145,18 +163,21 @@ fn respond<B>(request: &Request<B>, desk: Desk, bureau: &Bureau) -> Answer {
             status::answer(bureau)
         }
         (Pages::Admin, &Method::GET, "/" | "/status") => status::page(bureau),
-        (Pages::Admin, &Method::POST, "/quitquitquit") if !desk.may_end => {
+        (Pages::Admin, &Method::POST, "/quitquitquit" | "/reload") if !desk.may_end => {
             let why = "over TCP this needs quitquitquit = true in [admin]; over a socket file it does not\n";
             text(StatusCode::FORBIDDEN, why)
         }
+        (Pages::Admin, &Method::POST, "/reload") => return Reply::AfterReload,
         (Pages::Admin, &Method::POST, "/quitquitquit") => {
             tracing::info!("asked to end over HTTP");
             bureau.asked_to_end.store(true, Ordering::Relaxed);
             text(StatusCode::OK, "ending\n")
         }
-        (Pages::Admin, _, "/quitquitquit") => text(StatusCode::METHOD_NOT_ALLOWED, "POST it\n"),
+        (Pages::Admin, _, "/quitquitquit" | "/reload") => {
+            text(StatusCode::METHOD_NOT_ALLOWED, "POST it\n")
+        }
         _ => text(StatusCode::NOT_FOUND, "no such page\n"),
-    }
+    })
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Answer, Bureau, page, typed};
 use crate::ledger::Refusal;
 use crate::reception::Reception;
+use crate::reload::ReloadOutcome;
 use crate::wanted;
 
 /// As JSON.
@@ -32,7 +33,9 @@ fn status(bureau: &Bureau) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "state": state(bureau),
-        "routes": bureau.receptions.iter().map(route).collect::<Vec<_>>(),
+        "routes": bureau.receptions.now().iter().map(route).collect::<Vec<_>>(),
+        "routes_removed": bureau.receptions.gone().iter().map(route).collect::<Vec<_>>(),
+        "reload": reload(bureau),
         "tokens": tokens.iter().map(token).collect::<Vec<_>>(),
     })
 }
@@ -62,6 +65,29 @@ fn route(reception: &Reception) -> Value {
     })
 }
 
+/// What became of the last reload. The configuration in force is that of the start until one is applied.
+fn reload(bureau: &Bureau) -> Value {
+    let told = bureau.reloads.told();
+    let (state, at, problems, warnings) = match told.last {
+        None => ("none", None, Vec::new(), Vec::new()),
+        Some((ReloadOutcome::Applied { warnings }, at)) => {
+            ("applied", Some(at), Vec::new(), warnings)
+        }
+        Some((ReloadOutcome::Refused { problems, .. }, at)) => {
+            ("refused", Some(at), problems, Vec::new())
+        }
+    };
+    json!({
+        "state": state,
+        "unix_time": at.map(unix_time),
+        "problems": problems,
+        "warnings": warnings,
+        "in_force_since_unix_time": unix_time(told.applied_at.unwrap_or(bureau.started)),
+        "applied_total": told.applied,
+        "refused_total": told.refused,
+    })
+}
+
 fn refusal(refusal: Refusal) -> Value {
     json!({
         "kind": refusal.kind.to_string(),
@@ -71,7 +97,7 @@ fn refusal(refusal: Refusal) -> Value {
     })
 }
 
-fn unix_time(at: SystemTime) -> u64 {
+pub(super) fn unix_time(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 

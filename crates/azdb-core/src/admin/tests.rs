@@ -11,12 +11,14 @@ fn bureau() -> Bureau {
     let environment = azdb_identity::Environment::from_iter(Vec::<(String, String)>::new());
     let tokens = Tokens::new(environment, crate::platform_client().unwrap());
     Bureau {
-        receptions: Vec::new(),
+        receptions: Receptions::default(),
         tokens,
         ending: Ending::default(),
+        reloads: Reloads::default(),
         opened: opened(),
         asked_to_end: AtomicBool::new(false),
         log_lines_dropped: || 0,
+        started: SystemTime::UNIX_EPOCH,
     }
 }
 
@@ -36,6 +38,14 @@ fn at(addr: &str) -> ListenAddr {
 const LOOPBACK: &str = "127.0.0.1:9091";
 const FILE: &str = "unix:/run/admin.sock";
 
+/// The answer, where it waits for nothing.
+fn now(reply: Reply) -> Answer {
+    match reply {
+        Reply::Now(answer) => answer,
+        Reply::AfterReload => text(StatusCode::ACCEPTED, "later"),
+    }
+}
+
 fn ask(
     bureau: &Bureau,
     desk: Desk,
@@ -47,7 +57,7 @@ fn ask(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    respond(&request.body(()).unwrap(), desk, bureau).status()
+    now(respond(&request.body(()).unwrap(), desk, bureau)).status()
 }
 
 #[tokio::test]
@@ -152,7 +162,7 @@ async fn a_browser_gets_a_page_that_loads_nothing_and_a_program_gets_json() {
             .uri(path)
             .header("host", "localhost")
             .header("accept", accept);
-        respond(&request.body(()).unwrap(), desk, &bureau)
+        now(respond(&request.body(()).unwrap(), desk, &bureau))
     };
     let header = |answer: &Answer, name| {
         let value = answer.headers().get(name);
@@ -177,7 +187,7 @@ async fn a_browser_gets_a_page_that_loads_nothing_and_a_program_gets_json() {
 }
 
 #[tokio::test]
-async fn only_a_post_ends_the_process() {
+async fn only_a_post_ends_the_process_or_has_it_read_its_configuration() {
     let bureau = bureau();
     let host = [("host", "localhost")];
     for desk in [
@@ -189,6 +199,9 @@ async fn only_a_post_ends_the_process() {
         assert!(!bureau.asked_to_end.load(Ordering::Relaxed));
         assert_eq!(quit("POST"), StatusCode::OK);
         assert!(bureau.asked_to_end.swap(false, Ordering::Relaxed));
+        let reload = |method| ask(&bureau, desk, method, "/reload", &host);
+        assert_eq!(reload("GET"), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(reload("POST"), StatusCode::ACCEPTED);
     }
 }
 
@@ -200,6 +213,8 @@ async fn nobody_ends_the_process_over_tcp_unless_that_is_configured() {
     let quit = ask(&bureau, desk, "POST", "/quitquitquit", &host);
     assert_eq!(quit, StatusCode::FORBIDDEN);
     assert!(!bureau.asked_to_end.load(Ordering::Relaxed));
+    let reload = ask(&bureau, desk, "POST", "/reload", &host);
+    assert_eq!(reload, StatusCode::FORBIDDEN);
 }
 
 #[cfg(unix)]

@@ -12,14 +12,21 @@ use std::time::Duration;
 
 use azdb_config::route::Admission;
 use azdb_quote::{Chain, Spelled};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use crate::anteroom::{ARRIVALS, Anteroom};
+use crate::anteroom::{ARRIVALS, Anteroom, Threshold};
 use crate::reception::Reception;
 use crate::socket::{AppSocket, Door, Peer};
 use crate::way::Home;
 
 /// First and longest pause after the kernel would not hand out a connection.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// A door that closes has nobody waiting any more when nobody comes for so long.
+const QUEUED: Duration = Duration::from_millis(5);
+/// Whoever comes all the time keeps no door open.
+const LONGEST_QUEUE: Duration = Duration::from_millis(200);
 
 /// Where apps come from: doors in production, scripts in tests.
 pub(crate) trait Entrance: Send + 'static {
@@ -36,24 +43,39 @@ impl Entrance for Door {
 /// Accepts at one entrance.
 pub(crate) struct Listener<E> {
     entrance: E,
-    reception: Reception,
+    /// Who takes in whoever comes now.
+    reception: watch::Receiver<Reception>,
     anteroom: Arc<Anteroom>,
     home: Arc<Home>,
 }
 
 impl<E: Entrance> Listener<E> {
-    pub(crate) fn new(entrance: E, reception: Reception, home: Arc<Home>) -> Self {
+    pub(crate) fn new(entrance: E, reception: watch::Receiver<Reception>, home: Arc<Home>) -> Self {
+        let anteroom = Anteroom::new(&reception.borrow().route().name, ARRIVALS);
         Self {
             entrance,
-            anteroom: Anteroom::new(&reception.route().name, ARRIVALS),
+            anteroom,
             reception,
             home,
         }
     }
 
+    /// Accepts until the door is `closed`. Whoever has come before that is taken in: the kernel would reset them.
+    pub(crate) async fn serve_until(self, closed: CancellationToken) {
+        closed.run_until_cancelled(self.serve()).await;
+        let queue = async {
+            while let Ok(Ok((socket, peer))) =
+                tokio::time::timeout(QUEUED, self.entrance.accept()).await
+            {
+                let threshold = self.anteroom.threshold().await;
+                self.take_in(socket, peer, threshold);
+            }
+        };
+        let _ = tokio::time::timeout(LONGEST_QUEUE, queue).await;
+    }
+
     /// Accepts for ever. Dropped to close the door.
-    pub(crate) async fn serve(self) {
-        let route = self.reception.route();
+    pub(crate) async fn serve(&self) {
         let mut pause = BACKOFF.0;
         loop {
             let threshold = self.anteroom.threshold().await;
@@ -63,7 +85,8 @@ impl<E: Entrance> Listener<E> {
                 Err(error) => {
                     // EMFILE, ENFILE, ENOBUFS: the connection stays in the backlog, and asking again at once would spin.
                     // Whoever has said nothing may have taken what others need.
-                    tracing::warn!(route = %route.name, error = %Chain(&error), pause = %Spelled(pause), "cannot accept");
+                    let route = self.reception.borrow().route().name.clone();
+                    tracing::warn!(route, error = %Chain(&error), pause = %Spelled(pause), "cannot accept");
                     self.anteroom.thin_out();
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(BACKOFF.1);
@@ -71,23 +94,30 @@ impl<E: Entrance> Listener<E> {
                 }
             };
             pause = BACKOFF.0;
-            let peer = match route.admission.uids {
-                Some(_) => peer.examined(socket.destinations()),
-                None => peer,
-            };
-            if !admits(&route.admission, peer) {
-                tracing::warn!(route = %route.name, %peer, "not admitted, see allow and allow_uids");
-                continue;
-            }
-            let is_ours = |addr| self.home.knows(addr, || socket.destinations());
-            if peer.addr().is_some_and(is_ours) {
-                // Our other end tells its app what has happened.
-                tracing::debug!(route = %route.name, %peer, "a connection of our own has come back to us");
-                continue;
-            }
-            let place = self.anteroom.take_in(peer, threshold);
-            self.reception.take_in(socket, peer, place);
+            self.take_in(socket, peer, threshold);
         }
+    }
+
+    /// Takes somebody in who may come.
+    fn take_in(&self, socket: AppSocket, peer: Peer, threshold: Threshold<'_>) {
+        let reception = self.reception.borrow();
+        let route = reception.route();
+        let peer = match route.admission.uids {
+            Some(_) => peer.examined(socket.destinations()),
+            None => peer,
+        };
+        if !admits(&route.admission, peer) {
+            tracing::warn!(route = %route.name, %peer, "not admitted, see allow and allow_uids");
+            return;
+        }
+        let is_ours = |addr| self.home.knows(addr, || socket.destinations());
+        if peer.addr().is_some_and(is_ours) {
+            // Our other end tells its app what has happened.
+            tracing::debug!(route = %route.name, %peer, "a connection of our own has come back to us");
+            return;
+        }
+        let place = self.anteroom.take_in(peer, threshold);
+        reception.take_in(socket, peer, place);
     }
 }
 

@@ -12,16 +12,16 @@
 //! # Invariants
 //!
 //! * Nobody is asked while no session follows a name.
+//! * Whatever becomes of the settings under which sessions began, their names are asked for once at a time.
 //! * A name that is not resolved moves nobody.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use azdb_config::route::Endpoint;
 use azdb_quote::Chain;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Lobby, Protocol};
@@ -36,7 +36,6 @@ const TWICE: u32 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct Followers {
     state: Mutex<State>,
-    arrived: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -88,8 +87,8 @@ impl Drop for Following {
 }
 
 impl Followers {
-    /// A session that is behind `name` at `addr`.
-    fn follow(self: &Arc<Self>, name: &Endpoint, addr: SocketAddr) -> Following {
+    /// A session that is behind `name` at `addr`. Says also whether nobody watches the names.
+    fn follow(self: &Arc<Self>, name: &Endpoint, addr: SocketAddr) -> (Following, bool) {
         let key = (name.clone(), addr);
         let mut state = self.lock();
         let place = state.places.entry(key.clone()).or_default();
@@ -99,29 +98,27 @@ impl Followers {
         }
         place.sessions += 1;
         let moved = place.moved.clone();
+        let was_watched = std::mem::replace(&mut state.is_watched, true);
         drop(state);
-        self.arrived.notify_one();
-        Following {
+        let following = Following {
             followers: Arc::clone(self),
             place: key,
             moved,
-        }
+        };
+        (following, !was_watched)
     }
 
-    /// Waits until there are sessions, and returns the names that they follow.
-    async fn names(&self) -> Vec<Endpoint> {
-        loop {
-            let mut names: Vec<Endpoint> = Vec::new();
-            for (name, _) in self.lock().places.keys() {
-                if !names.contains(name) {
-                    names.push(name.clone());
-                }
+    /// The names that sessions follow. Without any, nobody watches them any more.
+    fn names(&self) -> Vec<Endpoint> {
+        let mut state = self.lock();
+        let mut names: Vec<Endpoint> = Vec::new();
+        for (name, _) in state.places.keys() {
+            if !names.contains(name) {
+                names.push(name.clone());
             }
-            if !names.is_empty() {
-                return names;
-            }
-            self.arrived.notified().await;
         }
+        state.is_watched = !names.is_empty();
+        names
     }
 
     /// Judges the places of `name` by its addresses.
@@ -159,31 +156,27 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         if !self.route.follow_dns || name.host.parse::<IpAddr>().is_ok() {
             return None;
         }
-        let following = self.state.followers.follow(name, dialled.addr);
-        Some(Box::new(following))
-    }
-
-    /// Looks the names up that sessions follow, from the first call on and for as long as there is the lobby.
-    pub(crate) fn watch_names(self: &Arc<Self>) {
-        let followers = Arc::clone(&self.state.followers);
-        let was_watched = std::mem::replace(&mut followers.lock().is_watched, true);
-        if !self.route.follow_dns || was_watched {
-            return;
+        let followers = &self.state.followers;
+        let (following, is_first) = followers.follow(name, dialled.addr);
+        if is_first {
+            let watching = watch(self.dialler.clone(), Arc::clone(followers));
+            let closing = self.closing.clone();
+            tokio::spawn(async move { closing.run_until_cancelled(watching).await });
         }
-        let (lobby, closing) = (Arc::downgrade(self), self.closing.clone());
-        tokio::spawn(async move { closing.run_until_cancelled(watch(lobby, followers)).await });
+        Some(Box::new(following))
     }
 }
 
-async fn watch<P: Protocol, D: Dial>(lobby: Weak<Lobby<P, D>>, followers: Arc<Followers>) {
+/// Looks the names up for as long as sessions follow any.
+async fn watch(dialler: impl Dial, followers: Arc<Followers>) {
     loop {
-        let names = followers.names().await;
         tokio::time::sleep(super::turns::jittered(EVERY)).await;
+        let names = followers.names();
+        if names.is_empty() {
+            return;
+        }
         for name in names {
-            let Some(lobby) = lobby.upgrade() else {
-                return;
-            };
-            match lobby.dialler.resolve(&name, EVERY).await {
+            match dialler.resolve(&name, EVERY).await {
                 Ok(addresses) => followers.judge(&name, &addresses),
                 Err(cause) => {
                     tracing::debug!(error = %Chain(&cause), "cannot see whether a name has moved");

@@ -9,6 +9,7 @@ mod credential;
 mod follow;
 mod hold;
 mod label;
+mod permits;
 mod protocol;
 mod turns;
 
@@ -16,7 +17,6 @@ use std::sync::Arc;
 
 use azdb_config::route::{Principal, Route};
 use azdb_identity::Tokens;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,6 +24,7 @@ pub(crate) use credential::{Attempt, Credential, Life, Password, log_in, ready};
 pub(crate) use follow::Following;
 pub(crate) use hold::{Tracks, Try, persist};
 pub(crate) use label::Labels;
+pub(crate) use permits::Permit;
 pub(crate) use protocol::{Entrant, Legs, Login, Number, Protocol, Session};
 
 use crate::anteroom::Place;
@@ -33,13 +34,14 @@ use crate::ledger::Ledger;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
 use crate::way::{Dial, Refuge, Stream};
 use follow::Followers;
+use permits::Permits;
 use turns::Turns;
 
 /// A route, and everything a login of it needs.
 pub(crate) struct Lobby<P: Protocol, D: Dial> {
     pub(crate) route: Arc<Route>,
     /// `None` when the route goes upstream without TLS.
-    pub(crate) upstream_tls: Option<UpstreamTlsConfig>,
+    pub(crate) upstream_tls: Option<Arc<UpstreamTlsConfig>>,
     /// `None` when apps are offered none.
     pub(crate) app_tls: Option<AppTlsConfig>,
     pub(crate) tokens: Tokens,
@@ -56,7 +58,7 @@ pub(crate) struct Lobby<P: Protocol, D: Dial> {
 /// What changes while a route is served.
 pub(crate) struct RouteState<P: Protocol, S: Stream> {
     /// `max_connections` of them.
-    sessions: Arc<Semaphore>,
+    permits: Arc<Permits>,
     pub(crate) ledger: Ledger,
     /// Where to go while the first upstream does not answer.
     refuge: Refuge,
@@ -71,14 +73,24 @@ pub(crate) struct RouteState<P: Protocol, S: Stream> {
 impl<P: Protocol, S: Stream> RouteState<P, S> {
     /// The state of a route that nobody has come to.
     pub(crate) fn new(route: &Route) -> Self {
-        let permits = route.max_connections.min(Semaphore::MAX_PERMITS);
         Self {
-            sessions: Arc::new(Semaphore::new(permits)),
+            permits: Permits::new(route.max_connections),
             ledger: Ledger::default(),
             refuge: Refuge::default(),
             turns: Turns::default(),
             followers: Arc::default(),
             own: P::State::default(),
+        }
+    }
+
+    /// Goes on under the settings of `route`, which were those of `before`.
+    pub(crate) fn go_on_under(&self, route: &Route, before: &Route) {
+        self.permits.set_limit(route.max_connections);
+        let goes_elsewhere =
+            (&route.upstream, &route.connect_to) != (&before.upstream, &before.connect_to);
+        if goes_elsewhere {
+            self.refuge.leave();
+            P::goes_elsewhere(&self.own);
         }
     }
 }
@@ -102,7 +114,7 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// # Errors
     ///
     /// As those of [`Lobby::permit`]. Whoever is refused stays in the anteroom for its last words.
-    pub(crate) fn enter(&self, place: &Place) -> Result<OwnedSemaphorePermit, Cause> {
+    pub(crate) fn enter(&self, place: &Place) -> Result<Permit, Cause> {
         let permit = self.permit()?;
         place.leave();
         Ok(permit)
@@ -122,11 +134,9 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         if self.closing.is_cancelled() {
             return Err(Cause::ShuttingDown);
         }
-        match self.state.sessions.available_permits() {
-            0 => Err(Cause::TooMany {
-                limit: self.route.max_connections,
-            }),
-            _ => Ok(()),
+        match self.state.permits.are_gone() {
+            true => Err(self.too_many()),
+            false => Ok(()),
         }
     }
 
@@ -135,14 +145,16 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// # Errors
     ///
     /// [`Cause::ShuttingDown`] and [`Cause::TooMany`].
-    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, Cause> {
+    pub(crate) fn permit(&self) -> Result<Permit, Cause> {
         if self.closing.is_cancelled() {
             return Err(Cause::ShuttingDown);
         }
-        let permit = Arc::clone(&self.state.sessions).try_acquire_owned();
-        permit.map_err(|_| Cause::TooMany {
-            limit: self.route.max_connections,
-        })
+        self.state.permits.take().ok_or_else(|| self.too_many())
+    }
+
+    fn too_many(&self) -> Cause {
+        let limit = self.state.permits.limit();
+        Cause::TooMany { limit }
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::future::Future;
 
-use azdb_config::route::Route;
-use tokio::sync::OwnedSemaphorePermit;
-
-use super::{Following, Lobby};
+use super::{Following, Lobby, Permit};
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, OwnFault};
@@ -14,6 +11,7 @@ use crate::relay::{Paired, Watch};
 use crate::stranger::Stranger;
 use crate::tls::TlsUse;
 use crate::way::{BreakOff, Dial, Stream};
+use azdb_config::route::Route;
 
 /// A protocol: how an app is taken in, and what is to be known of it afterwards.
 pub(crate) trait Protocol: Sized + Send + Sync + 'static {
@@ -55,6 +53,9 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), NotIn<Self::Fault>>> + Send {
         async { Ok(()) }
     }
+
+    /// The route has other upstreams from now on: what is known of those before is of no use.
+    fn goes_elsewhere<S: Stream>(_state: &Self::State<S>) {}
 
     /// What an app is told whose session ends because of `cause`; `None` where the conversation leaves no room for words of ours, so
     /// that the bare end of its connection must say it.
@@ -114,5 +115,5 @@ pub(crate) struct Session<P: Protocol, A: Stream, S: Stream> {
     /// Where the route says that sessions follow their upstream's name.
     pub(crate) following: Option<Box<Following>>,
     /// The session's place. Given back when its app is gone.
-    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    pub(crate) permit: Option<Permit>,
 }

@@ -124,6 +124,11 @@ fn or_what_it_said<T>(
 }
 
 impl Way {
+    /// Other upstreams may take it.
+    pub(super) fn begin_anew(&self) {
+        self.resets.store(false, Ordering::Relaxed);
+    }
+
     fn reset_from_now_on(&self, refusal: &MysqlFault) {
         tracing::warn!(
             error = %Chain(refusal),

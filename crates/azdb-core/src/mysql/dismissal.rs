@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) struct Dismissal {
     route: Arc<Route>,
-    tls: Option<UpstreamTlsConfig>,
+    tls: Option<Arc<UpstreamTlsConfig>>,
     tokens: Tokens,
     closing: CancellationToken,
     tasks: TaskTracker,
@@ -57,6 +57,11 @@ impl Dismissal {
             closing: lobby.closing.clone(),
             tasks: lobby.tasks.clone(),
         }
+    }
+
+    /// Whether it is that of an upstream which was dialled for this route, as it is now.
+    pub(super) fn is_of(&self, route: &Arc<Route>) -> bool {
+        Arc::ptr_eq(&self.route, route)
     }
 
     /// Whether nobody may wait any more.
@@ -108,7 +113,7 @@ impl Dismissal {
                 }
                 None => Ok(()),
             },
-            (UpstreamAuth::Token(audience), true) => match self.token(audience).await {
+            (UpstreamAuth::Token(audience), true) => match self.token(audience) {
                 Some((principal, token)) => {
                     let credential = Credential::Token(&token);
                     credential.note(&secrets);
@@ -138,14 +143,11 @@ impl Dismissal {
     }
 
     /// A principal with a token that is there now.
-    async fn token(&self, audience: &Audience) -> Option<(&Principal, Token)> {
-        for principal in self.principals() {
-            let token = self.tokens.get(&principal.identity, audience);
-            if let Ok(Ok(token)) = tokio::time::timeout(Duration::ZERO, token).await {
-                return Some((principal, token));
-            }
-        }
-        None
+    fn token(&self, audience: &Audience) -> Option<(&Principal, Token)> {
+        self.principals().find_map(|principal| {
+            let token = self.tokens.in_hand(&principal.identity, audience)?;
+            Some((principal, token))
+        })
     }
 
     async fn log_in_and_out<S: Stream>(
@@ -156,7 +158,7 @@ impl Dismissal {
         deadline: &Deadline,
     ) -> Result<(), Fault<MysqlFault>> {
         let response = response_of(principal.user.as_bytes());
-        let tls = self.tls.as_ref();
+        let tls = self.tls.as_deref();
         let logging_in = upstream::log_in(greeted, response, credential, tls, deadline);
         let mut upstream = logging_in.await?.upstream;
         let parting = async {

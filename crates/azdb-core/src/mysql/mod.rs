@@ -53,7 +53,6 @@ use azdb_quote::Quoted;
 use azdb_wire::mysql::{
     Capabilities, Greeting, Offer, QUIT, Response, SCRAMBLE, plugin, push_packet, with_program_name,
 };
-use tokio::sync::OwnedSemaphorePermit;
 use zeroize::Zeroizing;
 
 use app::{Arrival, Arrived};
@@ -68,7 +67,7 @@ use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{
-    self, Entrant, Following, Labels, Legs, Lobby, Login, Number, Protocol, Session, Tracks,
+    self, Entrant, Following, Labels, Legs, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
 };
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch as _};
@@ -200,6 +199,10 @@ impl Protocol for Mysql {
         Ok(())
     }
 
+    fn goes_elsewhere<S: Stream>(state: &Spares<S>) {
+        state.go_elsewhere();
+    }
+
     /// An error is an answer, or stands between two rows of one. One that answers nothing is taken for the answer to what comes next,
     /// or for a packet out of order: at rest MariaDB itself says nothing when it leaves.
     fn last_words(watch: &MysqlWatch, cause: Cause, _: &Route) -> Option<Vec<u8>> {
@@ -302,7 +305,7 @@ struct Entered<S> {
     following: Option<Box<Following>>,
     /// How the app wants to be spoken to from here on.
     compression: Option<Method>,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
     entrant: Entrant,
 }
 

@@ -17,6 +17,7 @@
 //!
 //! * An upstream that one app has spoken to is never given to another.
 //! * One that nobody has spoken to goes back to the shelf however its login ends: by [`Lent`]'s drop.
+//! * One that was dialled under other settings of the route than those of now is given to nobody.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -58,8 +59,16 @@ pub(crate) struct Spares<S> {
 type Shelf<S> = Arc<Mutex<Kept<S>>>;
 
 struct Kept<S> {
-    greeted: VecDeque<(Instant, Greeted<S>)>,
+    waiting: VecDeque<Waiting<S>>,
     last_greeting: Option<Vec<u8>>,
+}
+
+/// An upstream on the shelf.
+struct Waiting<S> {
+    greeted: Greeted<S>,
+    since: Instant,
+    /// How it is let go: as those settings have it under which it was dialled.
+    dismissal: Dismissal,
 }
 
 /// Who was met.
@@ -99,7 +108,7 @@ impl<S: Stream> Default for Spares<S> {
         Self {
             leaves: Leaves::default(),
             shelf: Arc::new(Mutex::new(Kept {
-                greeted: VecDeque::new(),
+                waiting: VecDeque::new(),
                 last_greeting: None,
             })),
             change_user: Way::default(),
@@ -199,10 +208,19 @@ impl<S: Stream> Spares<S> {
             dismissal: Dismissal::of(lobby),
         };
         loop {
-            let kept = self.lock().greeted.pop_front();
-            let Some((since, mut greeted)) = kept else {
+            let kept = self.lock().waiting.pop_front();
+            let Some(Waiting {
+                mut greeted,
+                since,
+                dismissal,
+            }) = kept
+            else {
                 break;
             };
+            if !dismissal.is_of(&lobby.route) {
+                dismissal.begin(greeted);
+                continue;
+            }
             // One that has waited for too long goes home again, and from there on its way.
             if greeted.is_waiting().await {
                 let lent = Lent::new(greeted, since, home.clone());
@@ -226,6 +244,12 @@ impl<S: Stream> Spares<S> {
     /// What the upstream said when it was last met.
     pub(super) fn last_greeting(&self) -> Option<Vec<u8>> {
         self.lock().last_greeting.clone()
+    }
+
+    /// Forgets what was known of the upstreams before.
+    pub(super) fn go_elsewhere(&self) {
+        self.lock().last_greeting = None;
+        self.change_user.begin_anew();
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept<S>> {
@@ -309,12 +333,16 @@ impl<S: Stream> Drop for Lent<S> {
 impl<S: Stream> Home<S> {
     fn take_back(&self, greeted: Greeted<S>, since: Instant) {
         let mut kept = lock(&self.shelf);
-        let may_stay = since.elapsed() < FRESH && kept.greeted.len() < SHELF;
+        let may_stay = since.elapsed() < FRESH && kept.waiting.len() < SHELF;
         if !may_stay || self.dismissal.is_due() {
             drop(kept);
             return self.dismissal.begin(greeted);
         }
-        kept.greeted.push_back((since, greeted));
+        kept.waiting.push_back(Waiting {
+            greeted,
+            since,
+            dismissal: self.dismissal.clone(),
+        });
         drop(kept);
         let home = self.clone();
         self.dismissal.after(since + FRESH, move || home.clear());
@@ -323,16 +351,19 @@ impl<S: Stream> Home<S> {
     /// Lets go of what has waited for too long; of everything, when the proxy ends.
     fn clear(&self) {
         let (mut kept, mut stale) = (lock(&self.shelf), Vec::new());
-        for (since, greeted) in std::mem::take(&mut kept.greeted) {
-            if self.dismissal.is_due() || since.elapsed() >= FRESH {
-                stale.push(greeted);
+        for waiting in std::mem::take(&mut kept.waiting) {
+            if self.dismissal.is_due() || waiting.since.elapsed() >= FRESH {
+                stale.push(waiting);
             } else {
-                kept.greeted.push_back((since, greeted));
+                kept.waiting.push_back(waiting);
             }
         }
         drop(kept);
-        for greeted in stale {
-            self.dismissal.begin(greeted);
+        for Waiting {
+            greeted, dismissal, ..
+        } in stale
+        {
+            dismissal.begin(greeted);
         }
     }
 }

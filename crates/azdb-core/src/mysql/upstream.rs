@@ -60,7 +60,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         credential: Credential<'_>,
     ) -> Result<Granted<D::Stream>, Fault<MysqlFault>> {
         let (lobby, deadline) = (self.lobby, self.deadline);
-        let securing = Securing::of(self.response, lobby.upstream_tls.as_ref(), credential);
+        let securing = Securing::of(self.response, lobby.upstream_tls.as_deref(), credential);
         let opened = match self.lent.take().and_then(Lent::take) {
             Some(greeted) => securing.go_on(greeted, &mut self.tracks, deadline).await?,
             None => {

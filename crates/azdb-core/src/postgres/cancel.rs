@@ -16,6 +16,7 @@ use super::{Postgres, PostgresFault};
 use crate::anteroom::Place;
 use crate::fault::{Cause, Fault};
 use crate::lobby::Lobby;
+use crate::tls::UpstreamTlsConfig;
 use crate::way::{Connected, Dial, Dialled};
 
 /// Cancel requests of a route that are passed on at a time. They wait for no session and for no arrival, only for each other.
@@ -26,9 +27,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The sessions of a route that can be cancelled, by process id and key as their servers gave them.
 #[derive(Debug, Clone)]
 pub(crate) struct Cancels {
-    sessions: Arc<Mutex<HashMap<Vec<u8>, Arc<Dialled>>>>,
+    sessions: Arc<Mutex<HashMap<Vec<u8>, Arc<Reached>>>>,
     /// For requests that are being passed on.
     places: Arc<Semaphore>,
+}
+
+/// How a session's server was reached. Another request reaches it in the same way, whatever the route has become.
+#[derive(Debug)]
+struct Reached {
+    dialled: Dialled,
+    tls: Option<Arc<UpstreamTlsConfig>>,
+    form: TlsForm,
 }
 
 impl Default for Cancels {
@@ -42,22 +51,35 @@ impl Default for Cancels {
 
 impl Cancels {
     /// Makes a session known until the registration is dropped.
-    pub(super) fn register(&self, key: Vec<u8>, dialled: Dialled) -> Registration {
-        let dialled = Arc::new(dialled);
-        self.lock().insert(key.clone(), Arc::clone(&dialled));
+    pub(super) fn register<D: Dial>(
+        key: Vec<u8>,
+        dialled: Dialled,
+        lobby: &Lobby<Postgres, D>,
+    ) -> Registration {
+        let reached = Reached {
+            dialled,
+            tls: lobby.upstream_tls.clone(),
+            form: TlsForm::of(lobby.route.tls_first),
+        };
+        lobby.state.own.enter(key, reached)
+    }
+
+    fn enter(&self, key: Vec<u8>, reached: Reached) -> Registration {
+        let reached = Arc::new(reached);
+        self.lock().insert(key.clone(), Arc::clone(&reached));
         Registration {
             cancels: self.clone(),
             key,
-            dialled,
+            reached,
         }
     }
 
-    fn find(&self, key: &[u8]) -> Option<Arc<Dialled>> {
+    fn find(&self, key: &[u8]) -> Option<Arc<Reached>> {
         self.lock().get(key).cloned()
     }
 
     /// A map stays a map when a thread panics beside it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Arc<Dialled>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Arc<Reached>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -66,7 +88,7 @@ impl Cancels {
 pub(crate) struct Registration {
     cancels: Cancels,
     key: Vec<u8>,
-    dialled: Arc<Dialled>,
+    reached: Arc<Reached>,
 }
 
 impl Drop for Registration {
@@ -74,7 +96,7 @@ impl Drop for Registration {
         let key = std::mem::take(&mut self.key);
         // Two servers can draw the same key; the entry may be the other session's by now.
         if let Entry::Occupied(entry) = self.cancels.lock().entry(key)
-            && Arc::ptr_eq(entry.get(), &self.dialled)
+            && Arc::ptr_eq(entry.get(), &self.reached)
         {
             entry.remove();
         }
@@ -85,7 +107,7 @@ impl Drop for Registration {
 /// the end of its own connection to mean "done". An unknown key goes nowhere: nobody probes a server's keys through us.
 pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, place: &Place, key: &[u8]) {
     let ledger = &lobby.state.ledger.cancels;
-    let Some(dialled) = lobby.state.own.find(key) else {
+    let Some(reached) = lobby.state.own.find(key) else {
         ledger.unknown.add(1);
         tracing::debug!("a cancel request with an unknown key");
         return;
@@ -96,10 +118,11 @@ pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, place: &Place, 
         () = place.lost() => return,
     };
     place.leave();
-    match tokio::time::timeout(PATIENCE, send(lobby, key, &dialled)).await {
+    let addr = reached.dialled.addr;
+    match tokio::time::timeout(PATIENCE, send(lobby, key, &reached)).await {
         Ok(Ok(())) => {
             ledger.passed_on.add(1);
-            tracing::debug!(addr = %dialled.addr, "passed a cancel request on");
+            tracing::debug!(%addr, "passed a cancel request on");
         }
         Ok(Err(error)) => {
             ledger.failed.add(1);
@@ -107,7 +130,7 @@ pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, place: &Place, 
         }
         Err(_) => {
             ledger.failed.add(1);
-            tracing::warn!(addr = %dialled.addr, "no end to a cancel request in {}", Spelled(PATIENCE))
+            tracing::warn!(%addr, "no end to a cancel request in {}", Spelled(PATIENCE))
         }
     }
 }
@@ -115,7 +138,7 @@ pub(super) async fn forward<D: Dial>(lobby: &Lobby<Postgres, D>, place: &Place, 
 async fn send<D: Dial>(
     lobby: &Lobby<Postgres, D>,
     key: &[u8],
-    dialled: &Dialled,
+    Reached { dialled, tls, form }: &Reached,
 ) -> Result<(), Fault<PostgresFault>> {
     // The address that serves the session, not the name: another address may be another server.
     let target = Endpoint {
@@ -123,9 +146,8 @@ async fn send<D: Dial>(
         port: dialled.addr.port(),
     };
     let Connected { stream, .. } = lobby.dialler.connect(&target, dialled.addr).await?;
-    let form = TlsForm::of(lobby.route.tls_first);
-    let tls = lobby.upstream_tls.as_ref();
-    let mut upstream = secure(stream, tls, &dialled.upstream.host, form).await?;
+    let host = &dialled.upstream.host;
+    let mut upstream = secure(stream, tls.as_deref(), host, *form).await?;
 
     let length = u32::try_from(key.len() + 8).unwrap_or(u32::MAX);
     let packet = [&length.to_be_bytes(), &CANCEL_REQUEST.to_be_bytes(), key].concat();
@@ -144,22 +166,24 @@ async fn send<D: Dial>(
 mod tests {
     use super::*;
 
-    fn dialled(port: u16) -> Dialled {
+    fn reached(port: u16) -> Reached {
         let upstream = Endpoint {
             host: "db".into(),
             port,
         };
-        Dialled {
-            upstream,
-            addr: ([127, 0, 0, 1], port).into(),
+        let addr = ([127, 0, 0, 1], port).into();
+        Reached {
+            dialled: Dialled { upstream, addr },
+            tls: None,
+            form: TlsForm::Request,
         }
     }
 
     #[test]
     fn a_session_is_known_until_it_ends() {
         let cancels = Cancels::default();
-        let session = cancels.register(b"pidkey".to_vec(), dialled(1));
-        assert_eq!(cancels.find(b"pidkey").unwrap().addr.port(), 1);
+        let session = cancels.enter(b"pidkey".to_vec(), reached(1));
+        assert_eq!(cancels.find(b"pidkey").unwrap().dialled.addr.port(), 1);
         assert!(cancels.find(b"pidkex").is_none());
         drop(session);
         assert!(cancels.find(b"pidkey").is_none());
@@ -168,9 +192,9 @@ mod tests {
     #[test]
     fn the_end_of_one_session_does_not_take_anothers_entry() {
         let cancels = Cancels::default();
-        let first = cancels.register(b"pidkey".to_vec(), dialled(1));
-        let _second = cancels.register(b"pidkey".to_vec(), dialled(2));
+        let first = cancels.enter(b"pidkey".to_vec(), reached(1));
+        let _second = cancels.enter(b"pidkey".to_vec(), reached(2));
         drop(first);
-        assert_eq!(cancels.find(b"pidkey").unwrap().addr.port(), 2);
+        assert_eq!(cancels.find(b"pidkey").unwrap().dialled.addr.port(), 2);
     }
 }

@@ -40,7 +40,6 @@ mod tests;
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
 use azdb_wire::postgres::{Startup, TERMINATE};
-use tokio::sync::OwnedSemaphorePermit;
 
 use cancel::Cancels;
 use fault::PostgresFault;
@@ -49,7 +48,9 @@ use watch::PostgresWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Entrant, Following, Lobby, Login, Number, Protocol, Session, Tracks};
+use crate::lobby::{
+    self, Entrant, Following, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
+};
 use crate::parting::NotIn;
 use crate::phases::Phase;
 use crate::relay::Paired;
@@ -126,7 +127,7 @@ struct Entered<S> {
     answer: Vec<u8>,
     watch: PostgresWatch,
     following: Option<Box<Following>>,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
     entrant: Entrant,
 }
 
@@ -170,10 +171,9 @@ async fn enter<D: Dial>(
         number: granted.cancel_key.as_deref().and_then(process),
         app_tls: false,
     };
-    let cancels = &lobby.state.own;
     let cancel = granted
         .cancel_key
-        .map(|key| cancels.register(key, granted.dialled));
+        .map(|key| Cancels::register(key, granted.dialled, lobby));
     Ok(Entered {
         upstream: granted.upstream,
         answer: granted.answer,

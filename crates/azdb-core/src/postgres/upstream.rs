@@ -55,7 +55,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     ) -> Result<Granted<D::Stream>, Fault<PostgresFault>> {
         let (route, deadline) = (&self.lobby.route, self.deadline);
         let securing = Securing {
-            tls: self.lobby.upstream_tls.as_ref(),
+            tls: self.lobby.upstream_tls.as_deref(),
             form: TlsForm::of(route.tls_first),
         };
         let search = self.lobby.search(&self.tracks.passed_over, deadline);

@@ -1,11 +1,16 @@
 //! A route that takes apps in, whatever it speaks: the one place that knows which protocols there are.
 
+mod present;
+
+use std::any::Any;
 use std::sync::Arc;
 
 use azdb_config::route::{ListenAddr, ProtocolName, Route};
 use azdb_identity::Tokens;
 use azdb_names::Names;
 use tokio::io::DuplexStream;
+
+pub(crate) use present::Receptions;
 
 use crate::anteroom::Place;
 use crate::ending::Ending;
@@ -60,32 +65,37 @@ impl Reception {
     ///
     /// [`ReceptionError`].
     pub fn new(route: &Arc<Route>, resources: &Resources<'_>) -> Result<Self, ReceptionError> {
-        Self::ending_with(Ending::default(), route, resources)
+        Self::after(None, Ending::default(), route, resources)
     }
 
-    /// As [`Reception::new`], for a process that comes to an end with `ending`.
-    pub(crate) fn ending_with(
+    /// As [`Reception::new`], for a process that comes to an end with `ending`; around the state of `before`, where that is of the same
+    /// protocol. Nobody notices before it [takes over](Self::take_over).
+    pub(crate) fn after(
+        before: Option<&Self>,
         ending: Ending,
         route: &Arc<Route>,
         resources: &Resources<'_>,
     ) -> Result<Self, ReceptionError> {
         match route.protocol {
-            ProtocolName::Postgres => Self::of::<Postgres>(ending, route, resources),
-            ProtocolName::Mysql => Self::of::<Mysql>(ending, route, resources),
-            ProtocolName::Tds => Self::of::<Tds>(ending, route, resources),
+            ProtocolName::Postgres => Self::of::<Postgres>(before, ending, route, resources),
+            ProtocolName::Mysql => Self::of::<Mysql>(before, ending, route, resources),
+            ProtocolName::Tds => Self::of::<Tds>(before, ending, route, resources),
         }
     }
 
     fn of<P: Protocol>(
+        before: Option<&Self>,
         ending: Ending,
         route: &Arc<Route>,
         resources: &Resources<'_>,
     ) -> Result<Self, ReceptionError> {
-        let state = Arc::new(RouteState::new(route));
+        let state = before.and_then(|before| before.lobby.state().downcast().ok());
+        let state: Arc<RouteState<P, _>> =
+            state.unwrap_or_else(|| Arc::new(RouteState::new(route)));
         let upstream_tls = UpstreamTlsConfig::of(route, &P::TLS)?;
         let handshakes = &state.ledger.handshakes;
         let lobby: Lobby<P, Tcp> = Lobby {
-            upstream_tls: upstream_tls.map(|tls| tls.counted_in(handshakes)),
+            upstream_tls: upstream_tls.map(|tls| Arc::new(tls.counted_in(handshakes))),
             app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, resources.authority)?,
             tokens: resources.tokens.clone(),
             dialler: Tcp {
@@ -106,6 +116,18 @@ impl Reception {
     pub(crate) fn in_front_of<P: Protocol, D: Dial>(lobby: Lobby<P, D>, ending: Ending) -> Self {
         let lobby = Arc::new(lobby);
         Self { lobby, ending }
+    }
+
+    /// From now on its route is as it has it, and not as `before` had it any more. What they share goes on.
+    pub(crate) fn take_over(&self, before: &Self) {
+        if self.shares_state_with(before) {
+            self.lobby.take_over(before.route());
+        }
+    }
+
+    /// Whether both are of one route.
+    pub(crate) fn shares_state_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.lobby.state(), &other.lobby.state())
     }
 
     /// Takes in an app of this process, and returns its end of the connection. What it says and hears is what any app would.
@@ -139,10 +161,16 @@ impl Reception {
     }
 }
 
-/// Opens what a protocol has besides its doors: SQL Server Browser, for the routes that want it. An SQL Server on this machine has
-/// one of its own, so that a taken port is a warning.
-pub(crate) async fn open_beside(addresses: &[(Arc<Route>, ListenAddr)]) {
-    tds::open_browser(addresses).await;
+/// What a protocol has besides its doors: SQL Server Browser, for the routes that want it.
+#[derive(Default)]
+pub(crate) struct Beside(tds::Browser);
+
+impl Beside {
+    /// Opens what these doors want, and closes what they do not want any more. An SQL Server on this machine has a browser of its own,
+    /// so that a taken port is a warning.
+    pub(crate) async fn open_for(&mut self, addresses: &[(Arc<Route>, ListenAddr)]) {
+        self.0.open_for(addresses).await;
+    }
 }
 
 /// A lobby without its types.
@@ -150,6 +178,12 @@ trait TakesIn: Send + Sync {
     fn route(&self) -> &Arc<Route>;
 
     fn ledger(&self) -> &Ledger;
+
+    /// What outlives its settings.
+    fn state(&self) -> Arc<dyn Any + Send + Sync>;
+
+    /// Its settings are those of the route from now on.
+    fn take_over(&self, before: &Route);
 
     fn take_in(self: Arc<Self>, socket: AppSocket, peer: Peer, place: Place, ending: &Ending);
 }
@@ -163,9 +197,16 @@ impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
         &self.state.ledger
     }
 
+    fn state(&self) -> Arc<dyn Any + Send + Sync> {
+        Arc::<RouteState<P, D::Stream>>::clone(&self.state)
+    }
+
+    fn take_over(&self, before: &Route) {
+        self.state.go_on_under(&self.route, before);
+    }
+
     fn take_in(self: Arc<Self>, mut socket: AppSocket, peer: Peer, place: Place, ending: &Ending) {
         socket.must_answer_within(self.route.upstream_timeout);
-        self.watch_names();
         let end = ending.clone();
         ending.spawn(async move {
             session::serve(socket, peer, place, &*self, &end).await;

@@ -45,6 +45,7 @@ fn check(broken: &Mutex<Option<io::ErrorKind>>) -> io::Result<()> {
 pub(crate) struct Breaking(pub(crate) DuplexStream, pub(crate) Break);
 
 /// Dials as [`Pipes`] do.
+#[derive(Clone)]
 pub(crate) struct BreakingDial {
     pipes: Pipes,
     broken: Break,

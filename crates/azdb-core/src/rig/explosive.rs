@@ -31,6 +31,7 @@ impl Fuse {
 }
 
 /// Dials as [`Pipes`] do.
+#[derive(Clone)]
 pub(crate) struct ExplosiveDial {
     pipes: Pipes,
     fuse: Fuse,

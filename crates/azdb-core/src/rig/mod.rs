@@ -218,7 +218,9 @@ fn lobby<P: Protocol>(
 ) -> Lobby<P, Pipes> {
     let local = || Ok(Arc::clone(authority));
     Lobby {
-        upstream_tls: UpstreamTlsConfig::of(&route, &P::TLS).unwrap(),
+        upstream_tls: UpstreamTlsConfig::of(&route, &P::TLS)
+            .unwrap()
+            .map(Arc::new),
         app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, &local).unwrap(),
         tokens: tokens(),
         dialler,

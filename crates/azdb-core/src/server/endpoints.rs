@@ -8,7 +8,7 @@ use azdb_config::route::{ListenAddr, SocketRights};
 use azdb_config::{Admin, AdminListen};
 use azdb_quote::Chain;
 
-use super::start::EAFNOSUPPORT;
+use super::doors::EAFNOSUPPORT;
 use super::{Server, StartError};
 use crate::admin::{self, Bureau, Desk};
 use crate::socket::{Door, Families, Reserved};
@@ -30,13 +30,14 @@ impl Server {
         health: &[ListenAddr],
         admin: &Admin,
     ) -> Result<(), StartError> {
-        let (receptions, tokens) = (self.receptions.clone(), self.tokens.clone());
-        let (ending, opened) = (self.ending.clone(), self.opened.clone());
+        let premises = &self.premises;
         let bureau = Arc::new(Bureau {
-            receptions,
-            tokens,
-            ending,
-            opened,
+            receptions: premises.receptions.clone(),
+            tokens: premises.tokens.clone(),
+            ending: premises.ending.clone(),
+            opened: premises.opened.clone(),
+            reloads: premises.reloads.clone(),
+            started: premises.started,
             asked_to_end: false.into(),
             log_lines_dropped: self.log_lines_dropped,
         });

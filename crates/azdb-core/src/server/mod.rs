@@ -5,10 +5,15 @@
 //!          |        endpoints answer, tokens are waited for
 //!   Server::open    doors are open
 //!   OpenServer::run apps are served; after `stop` as a Drain has it
+//!      ^    |
+//!      '----'       OpenServer::reload: with other routes
 //! ```
 
+mod doors;
 mod endpoints;
 mod idle;
+mod premises;
+mod reload;
 mod start;
 mod tokens;
 
@@ -18,43 +23,30 @@ use std::time::Duration;
 use azdb_config::DrainIdle;
 use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::Tokens;
-use azdb_names::Names;
 use azdb_quote::Spelled;
-use tokio_util::sync::CancellationToken;
 
-use crate::ending::Ending;
-use crate::listener::Listener;
-use crate::reception::{self, Reception, Resources};
-use crate::socket::{Door, Reserved};
 use crate::tls::{LocalAuthority, LocalTlsError};
-use crate::way::Home;
 
+pub use premises::Changes;
 pub use start::StartError;
 
-use start::reserve_doors;
+use premises::{Premises, Prepared};
 
 /// How long a session has for its last words once the drain is over.
 pub const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Every route with its doors taken and none of them open.
 pub struct Server {
-    reserved: Vec<(Reserved, Reception)>,
-    home: Arc<Home>,
-    addresses: Vec<(Arc<Route>, ListenAddr)>,
-    tokens: Tokens,
-    receptions: Vec<Reception>,
-    ending: Ending,
-    /// Every door is open.
-    opened: CancellationToken,
+    premises: Arc<Premises>,
+    prepared: Prepared,
     /// What the program's log could not say.
     log_lines_dropped: fn() -> u64,
 }
 
-/// Every route with its doors open.
+/// Every route with its doors open. Clones are the same server.
+#[derive(Clone)]
 pub struct OpenServer {
-    listeners: Vec<Listener<Door>>,
-    addresses: Vec<(Arc<Route>, ListenAddr)>,
-    ending: Ending,
+    premises: Arc<Premises>,
 }
 
 /// How a server comes to its end.
@@ -86,45 +78,11 @@ impl Server {
         tokens: Tokens,
         local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
     ) -> Result<Self, StartError> {
-        let mut doors = Vec::new();
-        for route in routes {
-            doors.push((Arc::clone(route), reserve_doors(route)?));
-        }
-        let home = Home::with(
-            doors
-                .iter()
-                .flat_map(|(_, taken)| taken.iter().filter_map(|(door, _)| door.local_addr())),
-        );
-
-        let ending = Ending::default();
-        let resources = Resources {
-            tokens: &tokens,
-            names: Names::of_the_system(),
-            home: Arc::clone(&home),
-            authority: &local,
-        };
-        let (mut reserved, mut addresses, mut receptions) = (Vec::new(), Vec::new(), Vec::new());
-        for (route, taken) in doors {
-            let reception = Reception::ending_with(ending.clone(), &route, &resources);
-            let reception = reception.map_err(|source| StartError::Reception {
-                route: route.name.clone(),
-                source,
-            })?;
-            for (door, listen) in taken {
-                let listen = door.local_addr().map_or(listen, ListenAddr::Tcp);
-                addresses.push((Arc::clone(&route), listen));
-                reserved.push((door, reception.clone()));
-            }
-            receptions.push(reception);
-        }
+        let premises = Premises::new(tokens);
+        let prepared = premises.prepare_first(routes, &local)?;
         Ok(Self {
-            reserved,
-            home,
-            addresses,
-            tokens,
-            receptions,
-            ending,
-            opened: CancellationToken::new(),
+            premises,
+            prepared,
             log_lines_dropped: || 0,
         })
     }
@@ -144,52 +102,37 @@ impl Server {
     ///
     /// [`StartError::Listen`]; doors that were opened before it close again.
     pub async fn open(self) -> Result<OpenServer, StartError> {
-        let mut listeners = Vec::new();
-        for ((door, reception), (route, listen)) in self.reserved.into_iter().zip(&self.addresses) {
-            let door = door.open().await.map_err(|source| StartError::Listen {
-                route: route.name.clone(),
-                listen: listen.clone(),
-                source,
-            })?;
-            listeners.push(Listener::new(door, reception, Arc::clone(&self.home)));
-        }
-        reception::open_beside(&self.addresses).await;
-        self.opened.cancel();
-        Ok(OpenServer {
-            listeners,
-            addresses: self.addresses,
-            ending: self.ending,
-        })
+        let Self {
+            premises, prepared, ..
+        } = self;
+        let mut beside = premises.changing.lock().await;
+        premises.enter_into_force(prepared, &mut beside).await?;
+        drop(beside);
+        premises.opened.cancel();
+        Ok(OpenServer { premises })
     }
 }
 
 impl OpenServer {
     /// Where apps can connect, with the ports that the kernel chose for port 0.
-    pub fn addresses(&self) -> &[(Arc<Route>, ListenAddr)] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<(Arc<Route>, ListenAddr)> {
+        self.premises.addresses()
     }
 
     /// Comes when somebody has asked for the end over HTTP.
     pub fn asked_to_end(&self) -> impl Future<Output = ()> + use<> {
-        self.ending.quit.clone().cancelled_owned()
+        self.premises.ending.quit.clone().cancelled_owned()
     }
 
     /// Comes when no session has been there for `limit`, once there was one.
     pub fn idle(&self, limit: Duration) -> impl Future<Output = ()> + use<> {
-        idle::since(self.ending.clone(), limit)
+        idle::since(self.premises.ending.clone(), limit)
     }
 
     /// Serves until `stop`, and on as that has it; then takes no one in any more, lets sessions finish, and says goodbye to the rest.
     pub async fn run(self, stop: impl Future<Output = Drain>) -> Drained {
-        let Self {
-            listeners, ending, ..
-        } = self;
-        for listener in listeners {
-            let shut = ending.shut.clone();
-            ending
-                .doors
-                .spawn(async move { shut.run_until_cancelled(listener.serve()).await });
-        }
+        let ending = &self.premises.ending;
+        self.premises.serve();
         let Drain {
             delay,
             patience,

@@ -1,18 +1,14 @@
-//! Opening the doors of a route, and why the server cannot start.
+//! Why the server cannot start, or go on with another configuration.
 
 use std::io;
-use std::net::Ipv6Addr;
 use std::time::Duration;
 
-use azdb_config::route::{ListenAddr, Route};
+use azdb_config::route::ListenAddr;
 use azdb_identity::TokenError;
-use azdb_quote::{Chain, Spelled};
+use azdb_quote::Spelled;
+use tokio::task::JoinError;
 
 use crate::reception::ReceptionError;
-use crate::socket::{Families, Reserved};
-
-/// "Address family not supported", which std does not name.
-pub(super) const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +43,12 @@ pub enum StartError {
         #[source]
         source: ReceptionError,
     },
+    /// Making what the routes need broke off.
+    #[error("what the routes need was not made: a bug in azdb-proxy")]
+    Bug(#[source] JoinError),
+    /// The server comes to its end.
+    #[error("the proxy is shutting down")]
+    ShuttingDown,
     /// There is no token for a route, and the configuration demands one (`require_ready`).
     #[error("route \"{route}\": no token ({remedy})")]
     NotReady {
@@ -71,34 +73,4 @@ pub enum StartError {
         #[source]
         source: Option<TokenError>,
     },
-}
-
-/// Takes every address of a route.
-pub(super) fn reserve_doors(route: &Route) -> Result<Vec<(Reserved, ListenAddr)>, StartError> {
-    let mut taken = Vec::new();
-    for listen in &route.listen {
-        match Reserved::at(listen, route.unix_rights, Families::Own) {
-            Ok(door) => taken.push((door, listen.clone())),
-            Err(error) if is_missing_ipv6(listen, &error) && route.listen.len() > 1 => {
-                tracing::info!(route = %route.name, %listen, error = %Chain(&error), "this machine has no such address, left out");
-            }
-            Err(source) => {
-                let (route, listen) = (route.name.clone(), listen.clone());
-                return Err(StartError::Listen {
-                    route,
-                    listen,
-                    source,
-                });
-            }
-        }
-    }
-    Ok(taken)
-}
-
-/// `[::1]` is a default, and many containers have no IPv6.
-pub(super) fn is_missing_ipv6(listen: &ListenAddr, error: &io::Error) -> bool {
-    let is_default = matches!(listen, ListenAddr::Tcp(addr) if addr.ip() == Ipv6Addr::LOCALHOST);
-    is_default
-        && (error.kind() == io::ErrorKind::AddrNotAvailable
-            || error.raw_os_error() == Some(EAFNOSUPPORT))
 }

@@ -5,25 +5,15 @@ use std::time::Duration;
 use azdb_quote::Chain;
 use tokio::time::Instant;
 
+use super::premises::Premises;
 use super::{Server, StartError};
+use crate::reception::Reception;
 use crate::wanted::{Wanted, wanted};
 
 impl Server {
     /// Asks for the token of every route, so that a mistake shows before the first app does.
     pub fn prefetch(&self) {
-        for one in self.wanted() {
-            if !self.begin(&one) {
-                continue;
-            }
-            let tokens = self.tokens.clone();
-            // On its own: the end of the process must not wait for an identity endpoint. What a fetch meets is logged by the
-            // token engine, with its remedy.
-            tokio::spawn(async move {
-                if tokens.get(&one.identity, &one.audience).await.is_ok() {
-                    tracing::info!(route = one.route, audience = %one.audience, "token ready");
-                }
-            });
-        }
+        self.premises.fetch(self.wanted());
     }
 
     /// Waits until every route has its token, for `patience` at most.
@@ -34,7 +24,7 @@ impl Server {
     pub async fn require_tokens(&self, patience: Duration) -> Result<(), StartError> {
         let (wanted, until) = (self.wanted(), Instant::now() + patience);
         for one in &wanted {
-            self.begin(one);
+            self.premises.begin(one);
         }
         for Wanted {
             route,
@@ -42,7 +32,8 @@ impl Server {
             audience,
         } in wanted
         {
-            let token = self.tokens.get(&identity, &audience);
+            let tokens = &self.premises.tokens;
+            let token = tokens.get(&identity, &audience);
             match tokio::time::timeout_at(until, token).await {
                 Ok(Ok(_)) => tracing::info!(route, %audience, "token ready"),
                 Ok(Err(source)) => {
@@ -53,7 +44,7 @@ impl Server {
                     });
                 }
                 Err(_) => {
-                    let source = self.tokens.last_error(&identity, &audience);
+                    let source = tokens.last_error(&identity, &audience);
                     let remedy = source.as_ref().map_or_else(
                         || "the identity endpoint has not answered".to_owned(),
                         azdb_identity::TokenError::remedy,
@@ -70,6 +61,29 @@ impl Server {
         Ok(())
     }
 
+    fn wanted(&self) -> Vec<Wanted> {
+        wanted(self.prepared.receptions.iter().map(Reception::route))
+    }
+}
+
+impl Premises {
+    /// Fetches these in the background.
+    pub(super) fn fetch(&self, wanted: impl IntoIterator<Item = Wanted>) {
+        for one in wanted {
+            if !self.begin(&one) {
+                continue;
+            }
+            let tokens = self.tokens.clone();
+            // On its own: the end of the process must not wait for an identity endpoint. What a fetch meets is logged by the
+            // token engine, with its remedy.
+            tokio::spawn(async move {
+                if tokens.get(&one.identity, &one.audience).await.is_ok() {
+                    tracing::info!(route = one.route, audience = %one.audience, "token ready");
+                }
+            });
+        }
+    }
+
     /// Begins to fetch one. What is wrong with its configuration is logged.
     fn begin(&self, wanted: &Wanted) -> bool {
         let Wanted {
@@ -83,9 +97,5 @@ impl Server {
             tracing::warn!(route, %audience, error = %Chain(error), remedy, "no token to be had");
         }
         begun.is_ok()
-    }
-
-    fn wanted(&self) -> Vec<Wanted> {
-        wanted(self.receptions.iter().map(|reception| reception.route()))
     }
 }

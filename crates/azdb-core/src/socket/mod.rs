@@ -17,6 +17,17 @@ use tokio::net::UnixStream;
 
 pub(crate) use door::{Door, Families, Reserved};
 pub(crate) use peer::Peer;
+#[cfg(unix)]
+pub(crate) use unix::set_rights;
+
+/// There are no socket files on this platform.
+#[cfg(not(unix))]
+pub(crate) fn set_rights(
+    _: &std::path::Path,
+    _: azdb_config::route::SocketRights,
+) -> io::Result<()> {
+    Ok(())
+}
 
 use crate::pulse::Pulse;
 

@@ -46,14 +46,19 @@ pub(super) async fn bind_unix(path: &Path, rights: SocketRights) -> io::Result<D
         path: path.to_owned(),
         node: node(path)?,
     };
-    if let Some(group) = rights.group {
-        chown(path, None, Some(group)).map_err(|error| not_given(&error, group))?;
-    }
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(rights.mode))?;
+    set_rights(path, rights)?;
     Ok(Door::Unix {
         listener,
         _file: file,
     })
+}
+
+/// Gives a socket file to its group, and sets its mode.
+pub(crate) fn set_rights(path: &Path, rights: SocketRights) -> io::Result<()> {
+    if let Some(group) = rights.group {
+        chown(path, None, Some(group)).map_err(|error| not_given(&error, group))?;
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(rights.mode))
 }
 
 /// Makes the directory of a socket file where it is missing and its parent is ours.

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use azdb_quote::Chain;
 use tokio::net::UdpSocket;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use azdb_config::route::{ListenAddr, Route};
 
@@ -36,8 +38,49 @@ struct Instance {
     port: u16,
 }
 
-/// Answers for the routes that want it, until the process ends.
-pub(crate) async fn open_browser(addresses: &[(Arc<Route>, ListenAddr)]) {
+/// The one of this process: there while routes want it.
+#[derive(Default)]
+pub(crate) struct Browser(Option<Open>);
+
+/// One that answers, until this is dropped.
+struct Open {
+    instances: watch::Sender<Vec<Instance>>,
+    serving: JoinHandle<()>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Browser {
+    /// Answers for the routes that want it.
+    pub(crate) async fn open_for(&mut self, addresses: &[(Arc<Route>, ListenAddr)]) {
+        let instances = wanting(addresses);
+        if instances.is_empty() {
+            self.0 = None;
+            return;
+        }
+        if let Some(open) = &self.0 {
+            open.instances.send_replace(instances);
+            return;
+        }
+        let instances = watch::Sender::new(instances);
+        match Window::open(instances.subscribe()).await {
+            Ok(window) => {
+                tracing::info!("answering for SQL Server Browser on UDP port {PORT}");
+                let serving = tokio::spawn(window.serve());
+                self.0 = Some(Open { instances, serving });
+            }
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "no SQL Server Browser, see sql_browser");
+            }
+        }
+    }
+}
+
+fn wanting(addresses: &[(Arc<Route>, ListenAddr)]) -> Vec<Instance> {
     let mut instances: Vec<Instance> = Vec::new();
     for (route, listen) in addresses {
         let ListenAddr::Tcp(addr) = listen else {
@@ -49,35 +92,24 @@ pub(crate) async fn open_browser(addresses: &[(Arc<Route>, ListenAddr)]) {
             instances.push(Instance { name, port });
         }
     }
-    if instances.is_empty() {
-        return;
-    }
-    match Browser::open(instances).await {
-        Ok(browser) => {
-            tracing::info!("answering for SQL Server Browser on UDP port {PORT}");
-            tokio::spawn(browser.serve());
-        }
-        Err(error) => {
-            tracing::warn!(error = %Chain(&error), "no SQL Server Browser, see sql_browser")
-        }
-    }
+    instances
 }
 
-/// Answers for the instances of this process.
+/// Where questions come in.
 #[derive(Debug)]
-struct Browser {
+struct Window {
     /// Over IPv6 and over IPv4, where there is such a thing.
     sockets: [Option<UdpSocket>; 2],
-    instances: Vec<Instance>,
+    instances: watch::Receiver<Vec<Instance>>,
 }
 
-impl Browser {
+impl Window {
     /// Opens the port on both loopback addresses; one of them is enough.
     ///
     /// # Errors
     ///
     /// What the kernel says of the second when it refuses both: that the port is taken, for example.
-    async fn open(instances: Vec<Instance>) -> io::Result<Self> {
+    async fn open(instances: watch::Receiver<Vec<Instance>>) -> io::Result<Self> {
         let v6 = UdpSocket::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, PORT))).await;
         let v4 = UdpSocket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await;
         let sockets = match (v6, v4) {
@@ -98,7 +130,7 @@ impl Browser {
     }
 }
 
-async fn answer_at(socket: Option<&UdpSocket>, instances: &[Instance]) {
+async fn answer_at(socket: Option<&UdpSocket>, instances: &watch::Receiver<Vec<Instance>>) {
     let Some(socket) = socket else {
         return;
     };
@@ -110,7 +142,8 @@ async fn answer_at(socket: Option<&UdpSocket>, instances: &[Instance]) {
             continue;
         };
         let request = request.get(..length).unwrap_or_default();
-        if let Some(answer) = answer(request, instances) {
+        let answer = answer(request, &instances.borrow());
+        if let Some(answer) = answer {
             let _ = socket.send_to(&answer, from).await;
         }
     }
@@ -219,16 +252,21 @@ mod tests {
     async fn a_question_over_udp_is_answered() {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let at = socket.local_addr().unwrap();
-        let browser = Browser {
+        let known = watch::Sender::new(instances(&["orders"]));
+        let window = Window {
             sockets: [None, Some(socket)],
-            instances: instances(&["orders"]),
+            instances: known.subscribe(),
         };
-        let serving = tokio::spawn(browser.serve());
+        let serving = tokio::spawn(window.serve());
         let asking = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         asking.send_to(b"\x04orders\0", at).await.unwrap();
         let mut answer = [0; 200];
         let (length, _) = asking.recv_from(&mut answer).await.unwrap();
         assert!(answer.get(..length).unwrap().ends_with(b"tcp;1433;;"));
+        known.send_replace(instances(&["stock", "orders"]));
+        asking.send_to(b"\x04orders\0", at).await.unwrap();
+        let (length, _) = asking.recv_from(&mut answer).await.unwrap();
+        assert!(answer.get(..length).unwrap().ends_with(b"tcp;1434;;"));
         serving.abort();
     }
 }

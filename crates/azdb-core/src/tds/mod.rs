@@ -43,9 +43,8 @@ mod tests;
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
 use azdb_wire::tds::{FedAuth, Login7, LoginAnswer, Manner, from_utf16, push_utf16};
-use tokio::sync::OwnedSemaphorePermit;
 
-pub(crate) use browser::open_browser;
+pub(crate) use browser::Browser;
 
 use app::{Caller, Settled};
 use fault::TdsFault;
@@ -55,7 +54,9 @@ use watch::TdsWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{self, Entrant, Following, Lobby, Login, Number, Protocol, Session, Tracks};
+use crate::lobby::{
+    self, Entrant, Following, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
+};
 use crate::parting::NotIn;
 use crate::phases::Phase;
 use crate::relay::Paired;
@@ -149,7 +150,7 @@ struct Entered<S> {
     spid: u16,
     watch: TdsWatch,
     following: Option<Box<Following>>,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
     entrant: Entrant,
 }
 

@@ -71,7 +71,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         let (wish, lobby, deadline) = (&self.wish, self.lobby, self.deadline);
         let route = &lobby.route;
         let mut securing = Securing {
-            tls: lobby.upstream_tls.clone(),
+            tls: lobby.upstream_tls.as_deref().cloned(),
             tls_first: route.tls_first,
             settled: wish.settled,
             credential,

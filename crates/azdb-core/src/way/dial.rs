@@ -23,7 +23,7 @@ use crate::pulse::Pulse;
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// How connections are made: sockets in production, pipes in tests.
-pub(crate) trait Dial: Send + Sync + 'static {
+pub(crate) trait Dial: Clone + Send + Sync + 'static {
     /// What a connection is.
     type Stream: Stream;
 

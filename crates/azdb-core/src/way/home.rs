@@ -11,12 +11,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Doors, and connections that are being made.
 #[derive(Debug, Default)]
 pub struct Home {
-    doors: Vec<SocketAddr>,
+    doors: RwLock<Vec<SocketAddr>>,
     /// Where each connection has left from, and for where, until somebody at its far end has shown who they are.
     departures: Mutex<Departures>,
 }
@@ -29,18 +29,22 @@ const FIRST: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 impl Home {
     /// With these doors.
     pub fn with(doors: impl IntoIterator<Item = SocketAddr>) -> Arc<Self> {
-        let doors = doors.into_iter().map(canonical).collect();
-        Arc::new(Self {
-            doors,
-            ..Self::default()
-        })
+        let home = Self::default();
+        home.has_now(doors);
+        Arc::new(home)
+    }
+
+    /// From now on these are the doors.
+    pub(crate) fn has_now(&self, doors: impl IntoIterator<Item = SocketAddr>) {
+        let now = doors.into_iter().map(canonical).collect();
+        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// Whether whoever dials `addr` comes to one of our doors.
     pub(super) fn is_at(&self, addr: SocketAddr) -> bool {
         let addr = reached(canonical(addr));
-        let mut doors = self.doors.iter();
-        doors.any(|door| {
+        let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
+        doors.iter().any(|door| {
             door.port() == addr.port()
                 && (door.ip() == addr.ip()
                     || (door.ip().is_unspecified()

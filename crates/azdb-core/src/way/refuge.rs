@@ -37,6 +37,11 @@ impl Refuge {
         Some((kept.upstream.clone(), kept.addr))
     }
 
+    /// Forgets it.
+    pub(crate) fn leave(&self) {
+        *self.lock() = None;
+    }
+
     /// Remembers who answered, and whether as the first who was asked.
     pub(super) fn found(&self, dialled: &Dialled, at_once: bool) {
         let mut kept = self.lock();

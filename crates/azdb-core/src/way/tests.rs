@@ -76,7 +76,7 @@ async fn upstream<P: Spoken>(
 ) {
     let (near, far) = duplex(64 * 1024);
     let host = P::HOSTS.first().unwrap();
-    let tls = house.lobby.upstream_tls.as_ref().unwrap();
+    let tls = house.lobby.upstream_tls.as_deref().unwrap();
     let (database, way) = tokio::join!(
         TlsAcceptor::from(Arc::clone(&house.server)).accept(far),
         seal(near, tls, host, Alpn::Optional)

@@ -16,9 +16,10 @@ use hyper::StatusCode;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use super::{Answer, Bureau, text, typed};
+use super::{Answer, Bureau, status, text, typed};
 use crate::ledger::{End, Ledger};
 use crate::reception::Reception;
+use crate::reload::ReloadOutcome;
 use crate::wanted;
 use family::{Families, Family, Labels};
 
@@ -26,6 +27,7 @@ const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub(super) fn answer(bureau: &Bureau) -> Answer {
     let mut families = process(bureau);
+    families.extend(reloads(bureau));
     families.extend(sessions(bureau));
     families.extend(logins(bureau));
     families.extend(of_one_protocol(bureau));
@@ -57,10 +59,35 @@ fn process(bureau: &Bureau) -> Vec<Family> {
     ]
 }
 
+/// As Prometheus names its own.
+fn reloads(bureau: &Bureau) -> Vec<Family> {
+    let told = bureau.reloads.told();
+    let mut reloads = Family::counter(
+        "config_reloads",
+        "Times that the configuration was read again, by outcome",
+    );
+    for (outcome, count) in [("applied", told.applied), ("refused", told.refused)] {
+        reloads.count(vec![("outcome", outcome.to_owned())], count);
+    }
+    let mut good = Family::gauge(
+        "config_last_reload_successful",
+        "0 after a reload that was refused, while the configuration of before is in force",
+    );
+    let is_refused = matches!(told.last, Some((ReloadOutcome::Refused { .. }, _)));
+    good.state(Labels::new(), u64::from(!is_refused));
+    let mut at = Family::gauge(
+        "config_last_reload_success_timestamp_seconds",
+        "Time at which the configuration was read that is in force",
+    );
+    let read = told.applied_at.unwrap_or(bureau.started);
+    at.state(Labels::new(), status::unix_time(read));
+    vec![reloads, good, at]
+}
+
 fn sessions(bureau: &Bureau) -> Vec<Family> {
     let counts = |name, help, read: fn(&Ledger) -> u64| {
         let mut family = Family::counter(name, help);
-        for reception in &bureau.receptions {
+        for reception in &bureau.receptions.with_gone() {
             family.count(labels(reception), read(reception.ledger()));
         }
         family
@@ -75,7 +102,7 @@ fn sessions(bureau: &Bureau) -> Vec<Family> {
         "upstream_tls_handshakes",
         "TLS handshakes with upstreams, by whether an earlier session was resumed",
     );
-    for reception in &bureau.receptions {
+    for reception in &bureau.receptions.with_gone() {
         let (labels, ledger) = (labels(reception), reception.ledger());
         open.state(labels.clone(), ledger.open());
         let most = reception.route().max_connections;
@@ -127,7 +154,7 @@ fn logins(bureau: &Bureau) -> Vec<Family> {
         "login_phase_duration_seconds",
         "Time that logins spent on a phase",
     );
-    for reception in &bureau.receptions {
+    for reception in &bureau.receptions.with_gone() {
         let (labels, ledger) = (labels(reception), reception.ledger());
         for ((cause, kind), count) in ledger.refusals() {
             let labels = with(&labels, &[("kind", kind.name()), ("cause", cause)]);
@@ -156,7 +183,7 @@ fn of_one_protocol(bureau: &Bureau) -> Vec<Family> {
         "routing_hops",
         "SQL Server: times that an upstream sent a login on to another server",
     );
-    for reception in &bureau.receptions {
+    for reception in &bureau.receptions.with_gone() {
         let (labels, ledger) = (labels(reception), reception.ledger());
         match reception.route().protocol {
             ProtocolName::Postgres => {

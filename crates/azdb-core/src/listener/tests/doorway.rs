@@ -23,6 +23,31 @@ async fn a_panic_gives_its_place_back_and_the_loop_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_has_come_before_the_door_closes_is_taken_in() {
+    let (entrance, coming) = mpsc::unbounded_channel();
+    let entrance_of = |coming| Scripted {
+        coming: tokio::sync::Mutex::new(coming),
+        asked: Arc::default(),
+    };
+    let street = Street::new(|_| {});
+    let behind = watch::Sender::new(street.reception.clone());
+    let listener = Listener::new(entrance_of(coming), behind.subscribe(), Home::with([]));
+    let apps = [(); 3].map(|()| {
+        let (app, socket) = duplex(1024);
+        let arrival = Ok((AppSocket::Pipe(socket), Peer::Tcp(HERE)));
+        assert!(entrance.send(arrival).is_ok(), "the entrance is there");
+        app
+    });
+    let closed = CancellationToken::new();
+    closed.cancel();
+    listener.serve_until(closed).await;
+    street.settle().await;
+    assert_eq!(street.accepted(), 3);
+    assert!(entrance.is_closed(), "and nobody else");
+    drop(apps);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_is_not_admitted_is_dropped_without_a_place_or_a_word() {
     let far: SocketAddr = ([203, 0, 113, 9], 1).into();
     let street = Street::new(|route| {

@@ -26,7 +26,9 @@ async fn a_connection_of_ours_that_comes_back_is_told_as_a_loop_after_one_hop<P:
         authority: &|| Ok(Arc::clone(&house.authority)),
     };
     let reception = Reception::new(&Arc::new(route), &resources).unwrap();
-    let serving = tokio::spawn(Listener::new(door, reception.clone(), home).serve());
+    let behind = watch::Sender::new(reception.clone());
+    let listener = Listener::new(door, behind.subscribe(), home);
+    let serving = tokio::spawn(async move { listener.serve().await });
     let text = P::refused(&mut reception.connect()).await;
     let expected = format!("azdb-proxy: upstream `{addr}` is a listener of this proxy");
     assert!(text.starts_with(&expected), "{text}");

@@ -64,14 +64,15 @@ impl Street {
             ExplosiveDial::instead(house.lobby, &fuse),
             Ending::default(),
         );
+        let behind = watch::Sender::new(reception.clone());
         let (entrance, coming) = mpsc::unbounded_channel();
         let asked = Arc::default();
         let scripted = Scripted {
             coming: tokio::sync::Mutex::new(coming),
             asked: Arc::clone(&asked),
         };
-        let listener = Listener::new(scripted, reception.clone(), Home::with([]));
-        tokio::spawn(listener.serve());
+        let listener = Listener::new(scripted, behind.subscribe(), Home::with([]));
+        tokio::spawn(async move { listener.serve().await });
         let house = Neighbours {
             databases: house.databases,
             server: house.server,

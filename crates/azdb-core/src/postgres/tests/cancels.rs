@@ -26,7 +26,7 @@ async fn a_cancel_request_finds_the_sessions_own_server() {
         upstream: upstream.clone(),
         addr: ([127, 0, 0, 1], port).into(),
     };
-    let _session = lobby.state.own.register(KEY.to_vec(), dialled(7777));
+    let _session = Cancels::register(KEY.to_vec(), dialled(7777), &lobby);
 
     let request = |key: &[u8]| [&16u32.to_be_bytes(), &80_877_102u32.to_be_bytes(), key].concat();
     let cancel = |key: &[u8]| {
@@ -69,7 +69,7 @@ async fn a_cancel_request_under_way_takes_nobodys_place_in_the_anteroom() {
         },
         addr: ([127, 0, 0, 1], 5432).into(),
     };
-    let _session = lobby.state.own.register(KEY.to_vec(), dialled);
+    let _session = Cancels::register(KEY.to_vec(), dialled, &lobby);
     let room = Anteroom::new("orders", 1);
     let place = room.take_in(Peer::InProcess, room.threshold().await);
     let (mut app, socket) = duplex(1024);

@@ -24,11 +24,8 @@ async fn a_route_opens_all_its_doors_and_says_where<P: Spoken>() {
     (second.name, second.listen) = ("stock".into(), vec![any_port()]);
     let server = open(vec![first, second], &house.authority).await.unwrap();
 
-    let names: Vec<&str> = server
-        .addresses()
-        .iter()
-        .map(|(route, _)| route.name.as_str())
-        .collect();
+    let open = server.addresses();
+    let names: Vec<&str> = open.iter().map(|(route, _)| route.name.as_str()).collect();
     assert_eq!(names, ["orders", "orders", "stock"]);
     let mut addresses = addresses(&server);
     assert!(
@@ -78,7 +75,7 @@ async fn a_listener_of_ours_is_never_an_upstream<P: Spoken>() {
 }
 
 /// A port that nobody has now, below those that systems hand out for port 0: nobody is given it by chance before it is listened at.
-fn free_port() -> SocketAddr {
+pub(super) fn free_port() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Processes that run side by side begin at different places.
     let begin = u16::try_from(std::process::id() % 997 * 8).unwrap();
@@ -133,7 +130,7 @@ async fn a_route_that_can_take_nobody_in_is_an_error_with_its_name() {
 #[test]
 fn a_machine_without_ipv6_has_no_default_address_of_it_and_nothing_else_may_be_missing() {
     let refused = |kind: io::ErrorKind| io::Error::from(kind);
-    let no_family = || io::Error::from_raw_os_error(start::EAFNOSUPPORT);
+    let no_family = || io::Error::from_raw_os_error(super::super::doors::EAFNOSUPPORT);
     let listen = |addr: &str| ListenAddr::Tcp(addr.parse().unwrap());
     let unix = ListenAddr::Unix("/run/azdb-proxy/[::1]".into());
     for (listen, error, left_out) in [
@@ -162,7 +159,7 @@ fn a_machine_without_ipv6_has_no_default_address_of_it_and_nothing_else_may_be_m
         (unix, refused(io::ErrorKind::AddrNotAvailable), false),
     ] {
         assert_eq!(
-            start::is_missing_ipv6(&listen, &error),
+            super::super::doors::is_missing_ipv6(&listen, &error),
             left_out,
             "{listen}: {error}"
         );

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::io::AsyncReadExt as _;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::rig::{Databases, in_every_protocol};
@@ -46,7 +47,7 @@ impl<P: Spoken> Running<P> {
         let server = open(vec![route], &house.authority).await.unwrap();
         let addr = addresses(&server).first().copied().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let closing = server.ending.closing.clone();
+        let closing = server.premises.ending.closing.clone();
         let drained = tokio::spawn(server.run(async move {
             drop(stopped.await);
             drain

@@ -4,6 +4,7 @@
 
 mod doors;
 mod drain;
+mod reload;
 
 use std::net::SocketAddr;
 
@@ -40,9 +41,9 @@ async fn open(
 
 /// The TCP addresses at which a server answers.
 fn addresses(server: &OpenServer) -> Vec<SocketAddr> {
-    let listening = server.addresses().iter();
+    let listening = server.addresses().into_iter();
     let addresses = listening.filter_map(|(_, listen)| match listen {
-        ListenAddr::Tcp(addr) => Some(*addr),
+        ListenAddr::Tcp(addr) => Some(addr),
         ListenAddr::Unix(_) => None,
     });
     addresses.collect()

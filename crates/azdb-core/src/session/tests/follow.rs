@@ -28,6 +28,7 @@ impl Zone {
 }
 
 /// Pipes, to wherever a zone says.
+#[derive(Clone)]
 struct Zoned(Pipes, Zone);
 
 impl Dial for Zoned {
@@ -59,7 +60,6 @@ fn follower<P: Spoken>(follows: bool) -> (Served<P, Zoned>, Zone) {
     let route = Served::from(house, |lobby| {
         dialling(lobby, |pipes| Zoned(pipes, zone.clone()))
     });
-    route.lobby.watch_names();
     (route, zone)
 }
 
