@@ -18,7 +18,16 @@ use crate::system;
 
 /// Serves until a signal comes.
 pub(crate) fn run(config: Config, env: Environment) -> Exit {
-    let _log = match logging::start(&config.process) {
+    let process = config.process.clone();
+    with_log(&process, || start_and_serve(config, env))
+}
+
+/// Does the work of the process with its log turned on.
+pub(crate) fn with_log<F: Future<Output = anyhow::Result<Exit>>>(
+    process: &Process,
+    work: impl FnOnce() -> F,
+) -> Exit {
+    let _log = match logging::start(process) {
         Ok(log) => log,
         Err(error) => {
             tell(&format!("azdb-proxy: {error}"));
@@ -30,7 +39,7 @@ pub(crate) fn run(config: Config, env: Environment) -> Exit {
     };
     system::hide_memory();
     system::raise_file_limit();
-    ended(block_on(start_and_serve(config, env)))
+    ended(block_on(work()))
 }
 
 /// How long whatever is under way may take to be let go: programs that were asked for a token end with us, look-ups of names do not.
@@ -56,15 +65,6 @@ pub(crate) fn ended(outcome: anyhow::Result<Exit>) -> Exit {
 }
 
 async fn start_and_serve(config: Config, env: Environment) -> anyhow::Result<Exit> {
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        configuration = %config.origin,
-        "azdb-proxy starts"
-    );
-    config
-        .warnings
-        .iter()
-        .for_each(|warning| tracing::warn!("{warning}"));
     let mut signals = Signals::new().context("cannot listen for signals")?;
     // With `require_ready` the start waits for tokens, perhaps for long; a signal ends that, too.
     let server = tokio::select! {
@@ -79,6 +79,15 @@ async fn start_and_serve(config: Config, env: Environment) -> anyhow::Result<Exi
 
 /// Opens every door when it can serve, and logs where. Whoever probes the process is answered before.
 pub(crate) async fn open(config: &Config, env: Environment) -> anyhow::Result<OpenServer> {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        configuration = %config.origin,
+        "azdb-proxy starts"
+    );
+    config
+        .warnings
+        .iter()
+        .for_each(|warning| tracing::warn!("{warning}"));
     let tokens = Tokens::new(env, platform_client()?);
     let made = OnceLock::new();
     let authority = || {
