@@ -47,8 +47,11 @@ fn boot() -> Seen {
     for program in ["azdb-proxy", "azdb-emulator"] {
         fs::copy(binary(program), path.join(program)).unwrap();
     }
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/systemd/azdb-proxy.service");
-    fs::copy(unit, path.join("azdb-proxy.service")).unwrap();
+    let units = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/systemd");
+    for unit in ["azdb-proxy.service", "examples/azdb-proxy.socket"] {
+        let unit = units.join(unit);
+        fs::copy(&unit, path.join(unit.file_name().unwrap())).unwrap();
+    }
     fs::write(path.join("proxy.toml"), CONFIGURATION).unwrap();
     let ran = Program::new(tools::app("systemd/boot")).arg(path).run();
     let text = fs::read_to_string(path.join("check.log"))
@@ -96,7 +99,13 @@ fn service_works_confined_as_its_unit_says() {
     seen.assert("after_hangup", "in");
     seen.assert("restarts", "0");
     seen.assert("after_a_crash", "active 1");
+    seen.assert("after_a_hang", "active 2");
     seen.assert("after_shutdown", "inactive success 0");
     seen.assert("after_stop", "inactive success");
+    for app in ["first_to_come", "socket_of_the_group", "during_a_restart"] {
+        seen.assert(app, "in");
+    }
+    let refused = &seen.answers["socket_of_no_group"];
+    assert!(refused.contains("Permission denied"), "{refused}");
     seen.assert("wrong_configuration", "failed 78 0");
 }

@@ -111,7 +111,7 @@ def check_units():
     if not shutil.which("systemd-analyze"):
         return skipped("deploy/systemd", "no systemd-analyze (apt-get install systemd)")
     version = int(re.search(r"systemd (\d+)", said_by("systemd-analyze", "--version").stdout).group(1))
-    units = sorted(DEPLOY.glob("systemd/*.s*"))
+    units = sorted(DEPLOY.rglob("systemd/**/*.s*"))
     said = said_by("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *units)
     for line in said.stdout.splitlines():
         # The program is not installed here; and 253 was the first to know notify-reload, as the unit says.
