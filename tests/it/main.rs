@@ -46,6 +46,7 @@ mod postgres_sample;
 mod probes;
 mod psql;
 mod replication;
+mod service_manager;
 mod session_lines;
 mod silence;
 mod starting;

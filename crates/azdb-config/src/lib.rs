@@ -59,7 +59,7 @@ pub use self::duration::parse_duration;
 pub use self::health_and_admin::{Admin, AdminListen, health_listen};
 pub use self::load::{Endpoints, load, load_endpoints, load_without_search};
 pub use self::problems::{Problem, Problems};
-pub use self::process::{DrainIdle, LogFormat, Overrides, Process};
+pub use self::process::{DrainIdle, LogFormat, LogTo, Overrides, Process};
 pub use self::schema::schema;
 pub use self::summary::summary;
 pub use self::token_host::is_under;

@@ -61,10 +61,16 @@ mod tls;
 mod wanted;
 mod way;
 
+/// What `/metrics` shows.
+pub mod metrics {
+    pub use crate::admin::{Family, Labels, PREFIX, Readings, Value};
+}
+
 pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
 pub use reload::{Begun, RefusedBy, ReloadOutcome, Reloads};
-pub use server::{Changes, Drain, Drained, LAST_WORDS, OpenServer, Server, StartError};
+pub use server::{Changes, Drain, Drained, Glance, LAST_WORDS, OpenServer, Server, StartError};
+pub use socket::PassedSockets;
 pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};
 pub use way::Home;

@@ -4,7 +4,7 @@ use super::{Place, accepted, load, load_urls};
 use crate::route::{
     Admission, LocalTls, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls,
 };
-use crate::{DrainIdle, LogFormat, Origin, Process, summary};
+use crate::{DrainIdle, LogFormat, LogTo, Origin, Process, summary};
 
 #[test]
 fn what_a_route_does_not_say_has_a_default() {
@@ -49,6 +49,7 @@ fn what_the_process_is_not_told_has_a_default() {
         Process {
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
+            log_to: LogTo::Stderr,
             min_sigterm_delay: Duration::ZERO,
             max_sigterm_delay: Duration::from_secs(5),
             drain_idle: DrainIdle::Wait,

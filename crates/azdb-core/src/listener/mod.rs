@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azdb_config::route::Admission;
-use azdb_quote::{Chain, Spelled};
+use azdb_quote::Chain;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -32,11 +32,20 @@ const LONGEST_QUEUE: Duration = Duration::from_millis(200);
 pub(crate) trait Entrance: Send + 'static {
     /// Waits for an app.
     fn accept(&self) -> impl Future<Output = io::Result<(AppSocket, Peer)>> + Send;
+
+    /// Whether whoever waits there may go on waiting when we close it: for the next process.
+    fn outlives_us(&self) -> bool {
+        false
+    }
 }
 
 impl Entrance for Door {
     async fn accept(&self) -> io::Result<(AppSocket, Peer)> {
         Door::accept(self).await
+    }
+
+    fn outlives_us(&self) -> bool {
+        self.is_passed()
     }
 }
 
@@ -63,6 +72,9 @@ impl<E: Entrance> Listener<E> {
     /// Accepts until the door is `closed`. Whoever has come before that is taken in: the kernel would reset them.
     pub(crate) async fn serve_until(self, closed: CancellationToken) {
         closed.run_until_cancelled(self.serve()).await;
+        if self.entrance.outlives_us() {
+            return;
+        }
         let queue = async {
             while let Ok(Ok((socket, peer))) =
                 tokio::time::timeout(QUEUED, self.entrance.accept()).await
@@ -86,7 +98,7 @@ impl<E: Entrance> Listener<E> {
                     // EMFILE, ENFILE, ENOBUFS: the connection stays in the backlog, and asking again at once would spin.
                     // Whoever has said nothing may have taken what others need.
                     let route = self.reception.borrow().route().name.clone();
-                    tracing::warn!(route, error = %Chain(&error), pause = %Spelled(pause), "cannot accept");
+                    tracing::warn!(route, error = %Chain(&error), pause_s = pause.as_secs_f64(), "cannot accept");
                     self.anteroom.thin_out();
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(BACKOFF.1);

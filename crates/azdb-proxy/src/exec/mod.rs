@@ -25,7 +25,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use azdb_config::route::Route;
 use azdb_config::{Config, Overrides};
-use azdb_core::{Drain, OpenServer};
+use azdb_core::{Drain, OpenServer, PassedSockets};
 use azdb_identity::Environment;
 use tokio::process::{Child, Command};
 
@@ -60,8 +60,8 @@ pub(crate) fn exec(args: ExecArgs, env: &Environment) -> Exit {
         }
     };
     match only(config, &names) {
-        Ok(config) => run::with_log(&config.process, || {
-            start_and_follow(&config, env.clone(), program.as_slice())
+        Ok(config) => run::with_log(&config.process, |passed| {
+            start_and_follow(&config, env.clone(), passed, program.as_slice())
         }),
         Err(problem) => {
             tell(&problem);
@@ -93,11 +93,12 @@ fn only(mut config: Config, names: &[String]) -> Result<Config, String> {
 async fn start_and_follow(
     config: &Config,
     env: Environment,
+    passed: PassedSockets,
     program: &[std::ffi::OsString],
 ) -> anyhow::Result<Exit> {
     let mut signals = Forwarded::new().context("cannot listen for signals")?;
     let server = tokio::select! {
-        server = run::open(config, env) => server?,
+        server = run::open(config, env, passed) => server?,
         signal = signals.ending() => {
             tracing::info!(signal = signal.number(), "coming to an end before the program was started");
             return Ok(Exit::Of(128 + signal.number()));
