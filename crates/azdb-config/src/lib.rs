@@ -17,6 +17,7 @@
 //! * No input makes [`load()`] panic.
 
 mod address;
+mod app_passwords;
 mod beside;
 mod destination;
 mod document;
@@ -55,6 +56,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::app_passwords::{AppPasswords, AppSecret, ScramVerifier};
 pub use self::duration::parse_duration;
 pub use self::health_and_admin::{Admin, AdminListen, health_listen};
 pub use self::load::{Endpoints, load, load_endpoints, load_without_search};

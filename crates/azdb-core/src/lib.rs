@@ -11,6 +11,7 @@
 //!   mysql       its login conversation, and the login within a session
 //!   tds         SQL Server's login conversation
 //!   lobby       what the logins of a route share: settings, state, credentials; what a protocol is
+//!   gate        who may come, and by which password
 //!   relay       bytes one way and bytes the other
 //!   parting     last words
 //!   anteroom    those who have not said yet what they want
@@ -37,6 +38,7 @@ mod anteroom;
 mod deadline;
 mod ending;
 mod fault;
+mod gate;
 mod ledger;
 mod listener;
 mod lobby;

@@ -77,6 +77,7 @@ fn every_key_of_a_route_reaches_the_route() {
         upstream_tls_name = "a.postgres.database.azure.com"
         audience = "https://example.org/.default"
         allow = ["10.1.0.0/16", "192.168.1.7"]
+        app_password_file = "apps"
         allow_uids = [1000, 0]
         unix_mode = 0o660
         local_tls = "off"
@@ -85,10 +86,12 @@ fn every_key_of_a_route_reaches_the_route() {
         upstream_timeout = "2m"
         "#,
     );
+    place.file("apps", "ann:s3cret");
     let config = place.load().unwrap();
     let [route] = config.routes.as_slice() else {
         panic!("one route")
     };
+    assert!(route.app_passwords.is_some());
     assert_eq!(
         summary(&config),
         "orders.v2: postgres, 127.0.0.1:6432, 0.0.0.0:6433, unix:/run/azdb-test-of-config/.s.PGSQL.6432 -> \
