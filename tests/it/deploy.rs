@@ -35,8 +35,14 @@ impl Files {
         let here = |path: &str| root.join(path.trim_start_matches('/'));
         let named = |path: &&str| (path.to_string(), here(path));
         let all = Self(files.keys().map(named).collect());
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         for (path, text) in files {
             let file = here(path);
+            let text = match *text {
+                "CERT" => &certified.cert.pem(),
+                "KEY" => &certified.signing_key.serialize_pem(),
+                text => text,
+            };
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(&file, all.here(text)).unwrap();
             // As Kubernetes and Compose hand secrets out; a configuration is nobody's secret.

@@ -28,6 +28,9 @@ def proxy(place, image="", args=(), env=None, files=None, probes=(), apps=(), do
     for text in list(files.values()):
         for path in re.findall(r'^\s*app_password_file = "(.+)"', text, re.MULTILINE):
             files.setdefault(path, PASSWORDS)
+        # For these words the test puts a certificate and its key.
+        for key, path in re.findall(r'\b(cert|key)_file = "(.+?)"', text):
+            files.setdefault(path, key.upper())
     return {
         "place": place,
         "image": image,
@@ -128,15 +131,11 @@ def of_cloud_init():
 
 
 def of_compose():
-    for path in (DEPLOY / "compose/docker-compose.yml", ROOT / "docker-compose.yml"):
-        compose = yaml.safe_load(path.read_text())
-        secrets = {
-            f"/run/secrets/{name}": (path.parent / secret["file"]).read_text() for name, secret in compose.get("secrets", {}).items()
-        }
-        # The volume that the emulator fills.
-        secrets |= {"/shared/ca.pem": ""} if "shared" in compose.get("volumes", {}) else {}
-        env = compose["services"]["proxy"]["environment"]
-        yield proxy(str(path.relative_to(ROOT)), env=env, files=secrets)
+    """The one at the top of the project is run by a test of its own."""
+    path = DEPLOY / "compose/docker-compose.yml"
+    compose = yaml.safe_load(path.read_text())
+    secrets = {f"/run/secrets/{name}": (path.parent / secret["file"]).read_text() for name, secret in compose["secrets"].items()}
+    yield proxy(str(path.relative_to(ROOT)), env=compose["services"]["proxy"]["environment"], files=secrets)
 
 
 def of_texts():

@@ -39,7 +39,9 @@ pub(crate) enum AppTlsFlaw {
     NoCommonCipher(#[source] io::Error),
 
     /// It speaks TLS 1.2 without the extension that FIPS 140-3 asks for (RFC 7627): GnuTLS in its compatible mode, so FreeTDS, for one.
-    #[error("the app does not offer the extended master secret, which a build for FIPS 140-3 must have in TLS 1.2")]
+    #[error(
+        "the app does not offer the extended master secret, which a build for FIPS 140-3 must have in TLS 1.2"
+    )]
     NoExtendedSecret(#[source] io::Error),
 
     /// It began with TLS, and with none of our protocols in it.
