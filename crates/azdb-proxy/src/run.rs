@@ -1,23 +1,26 @@
 //! `azdb-proxy run`: from a checked configuration to the last session.
 
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use azdb_config::{Config, Process};
-use azdb_core::{Drained, LocalAuthority, OpenServer, Server, platform_client};
+use azdb_config::{Config, Overrides, Process};
+use azdb_core::{Drained, LocalAuthority, LocalTlsError, OpenServer, Server, platform_client};
 use azdb_identity::{Environment, Tokens};
+use tokio::sync::watch;
 
 use crate::end::{End, Heard, Why};
 use crate::exit::Exit;
 use crate::logging::{self, LogError};
 use crate::output::tell;
+use crate::reload::Reloader;
 use crate::signals::Signals;
 use crate::system;
 
 /// Serves until a signal comes.
-pub(crate) fn run(config: Config, env: Environment) -> Exit {
+pub(crate) fn run(config: Config, overrides: Overrides, env: Environment) -> Exit {
     let _log = match logging::start(&config.process) {
         Ok(log) => log,
         Err(error) => {
@@ -30,7 +33,7 @@ pub(crate) fn run(config: Config, env: Environment) -> Exit {
     };
     system::hide_memory();
     system::raise_file_limit();
-    ended(block_on(start_and_serve(config, env)))
+    ended(block_on(start_and_serve(config, overrides, env)))
 }
 
 /// How long whatever is under way may take to be let go: programs that were asked for a token end with us, look-ups of names do not.
@@ -55,7 +58,11 @@ pub(crate) fn ended(outcome: anyhow::Result<Exit>) -> Exit {
     })
 }
 
-async fn start_and_serve(config: Config, env: Environment) -> anyhow::Result<Exit> {
+async fn start_and_serve(
+    config: Config,
+    overrides: Overrides,
+    env: Environment,
+) -> anyhow::Result<Exit> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         configuration = %config.origin,
@@ -68,28 +75,42 @@ async fn start_and_serve(config: Config, env: Environment) -> anyhow::Result<Exi
     let mut signals = Signals::new().context("cannot listen for signals")?;
     // With `require_ready` the start waits for tokens, perhaps for long; a signal ends that, too.
     let server = tokio::select! {
-        server = open(&config, env) => server?,
+        server = open(&config, env.clone()) => server?,
         signal = signals.next() => {
             tracing::info!(%signal, "coming to an end before the start was through");
             return Ok(Exit::Success);
         }
     };
-    serve(server, &config.process, signals).await
+    let (process, in_force) = watch::channel(config.process.clone());
+    let reloader = Reloader {
+        server: server.clone(),
+        overrides,
+        env,
+        hangup_came: signals.hangup_came(),
+        process,
+    };
+    tokio::spawn(reloader.run(config));
+    serve(server, in_force, signals).await
+}
+
+/// Reads or makes the certificate for apps that is kept there, once, and only where a route asks for it.
+pub(crate) fn authority_in(
+    state_dir: Option<PathBuf>,
+) -> impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError> + Send {
+    let made = OnceLock::new();
+    move || {
+        if let Some(authority) = made.get() {
+            return Ok(Arc::clone(authority));
+        }
+        let authority = Arc::new(LocalAuthority::load_or_make(state_dir.as_deref())?);
+        Ok(Arc::clone(made.get_or_init(|| authority)))
+    }
 }
 
 /// Opens every door when it can serve, and logs where. Whoever probes the process is answered before.
 pub(crate) async fn open(config: &Config, env: Environment) -> anyhow::Result<OpenServer> {
     let tokens = Tokens::new(env, platform_client()?);
-    let made = OnceLock::new();
-    let authority = || {
-        if let Some(authority) = made.get() {
-            return Ok(Arc::clone(authority));
-        }
-        let authority = Arc::new(LocalAuthority::load_or_make(
-            config.process.state_dir.as_deref(),
-        )?);
-        Ok(Arc::clone(made.get_or_init(|| authority)))
-    };
+    let authority = authority_in(config.process.state_dir.clone());
     let server = Server::bind(&config.routes, tokens, authority)?;
     let server = server.with_log(logging::dropped_lines);
     server.open_endpoints(&config.health, &config.admin).await?;
@@ -109,13 +130,14 @@ pub(crate) async fn open(config: &Config, env: Environment) -> anyhow::Result<Op
 /// Serves until a signal, or another word that it is over, and through the drain; a second signal ends it at once.
 pub(crate) async fn serve(
     server: OpenServer,
-    process: &Process,
+    process: watch::Receiver<Process>,
     mut signals: Signals,
 ) -> anyhow::Result<Exit> {
     tokio::spawn(logging::tell_repetitions());
     let (word, said) = tokio::sync::oneshot::channel();
     let mut asked = pin!(server.asked_to_end());
-    let idle = process.exit_when_idle.map(|limit| server.idle(limit));
+    let idle = process.borrow().exit_when_idle;
+    let idle = idle.map(|limit| server.idle(limit));
     let mut idle = pin!(async {
         match idle {
             Some(idle) => idle.await,
@@ -136,6 +158,7 @@ pub(crate) async fn serve(
     };
     let mut end = End::because(why);
     tracing::info!(%why, "coming to an end; a second signal ends at once");
+    let process = &process.borrow().clone();
     let _ = word.send(end.drain(process));
     loop {
         tokio::select! {
