@@ -13,6 +13,7 @@ mod emulator;
 mod endings;
 mod endpoints;
 mod errors;
+mod exec;
 mod first_packets;
 mod half_open;
 mod idle;

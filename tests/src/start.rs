@@ -173,6 +173,12 @@ impl Start {
         Proxy::new(process, door, self.directory)
     }
 
+    /// Starts it, with standard input open, and waits for nothing.
+    #[must_use]
+    pub fn launch_interactive(self) -> (Process, TempDir) {
+        (self.program.interactive().start(), self.directory)
+    }
+
     /// Starts it and waits for nothing.
     #[must_use]
     pub fn launch(self) -> (Process, TempDir) {

@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     BadConfiguration,
     /// A signal cut sessions.
     Cut(Signal),
+    /// As the program that ran beside us.
+    Of(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -28,6 +30,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 64,
             Exit::BadConfiguration => 78,
             Exit::Cut(signal) => 128 + signal.number(),
+            Exit::Of(code) => code,
         })
     }
 }
@@ -59,6 +62,7 @@ mod tests {
             (Exit::Cut(Signal::Interrupt), 130),
             (Exit::Cut(Signal::Quit), 131),
             (Exit::Cut(Signal::Terminate), 143),
+            (Exit::Of(7), 7),
         ] {
             assert_eq!(ExitCode::from(exit), ExitCode::from(code), "{exit:?}");
         }

@@ -5,6 +5,7 @@ mod ask;
 #[cfg(feature = "demo")]
 mod demo;
 mod end;
+mod exec;
 mod exit;
 mod logging;
 mod manual;
@@ -48,6 +49,7 @@ fn dispatch(args: Args) -> Exit {
             say(&azdb_config::summary(&config));
             Exit::Success
         }),
+        Command::Exec(args) => exec::exec(args, &env),
         Command::Ca(args) => ca(&args.overrides(), &env),
         Command::Wait { max, ask } => ask::wait(ask, max, &env),
         Command::Healthcheck(ask) => ask::healthcheck(ask, &env),

@@ -15,13 +15,22 @@ use crate::end::{End, Heard, Why};
 use crate::exit::Exit;
 use crate::logging::{self, LogError};
 use crate::output::tell;
-use crate::reload::Reloader;
+use crate::reload;
 use crate::signals::Signals;
 use crate::system;
 
 /// Serves until a signal comes.
 pub(crate) fn run(config: Config, overrides: Overrides, env: Environment) -> Exit {
-    let _log = match logging::start(&config.process) {
+    let process = config.process.clone();
+    with_log(&process, || start_and_serve(config, overrides, env))
+}
+
+/// Does the work of the process with its log turned on.
+pub(crate) fn with_log<F: Future<Output = anyhow::Result<Exit>>>(
+    process: &Process,
+    work: impl FnOnce() -> F,
+) -> Exit {
+    let _log = match logging::start(process) {
         Ok(log) => log,
         Err(error) => {
             tell(&format!("azdb-proxy: {error}"));
@@ -33,7 +42,7 @@ pub(crate) fn run(config: Config, overrides: Overrides, env: Environment) -> Exi
     };
     system::hide_memory();
     system::raise_file_limit();
-    ended(block_on(start_and_serve(config, overrides, env)))
+    ended(block_on(work()))
 }
 
 /// How long whatever is under way may take to be let go: programs that were asked for a token end with us, look-ups of names do not.
@@ -63,15 +72,6 @@ async fn start_and_serve(
     overrides: Overrides,
     env: Environment,
 ) -> anyhow::Result<Exit> {
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        configuration = %config.origin,
-        "azdb-proxy starts"
-    );
-    config
-        .warnings
-        .iter()
-        .for_each(|warning| tracing::warn!("{warning}"));
     let mut signals = Signals::new().context("cannot listen for signals")?;
     // With `require_ready` the start waits for tokens, perhaps for long; a signal ends that, too.
     let server = tokio::select! {
@@ -81,15 +81,9 @@ async fn start_and_serve(
             return Ok(Exit::Success);
         }
     };
-    let (process, in_force) = watch::channel(config.process.clone());
-    let reloader = Reloader {
-        server: server.clone(),
-        overrides,
-        env,
-        hangup_came: signals.hangup_came(),
-        process,
-    };
-    tokio::spawn(reloader.run(config));
+    let load = move || Ok(azdb_config::load(&overrides, &env)?);
+    let hangup_came = signals.hangup_came();
+    let in_force = reload::begin(server.clone(), config, Arc::new(load), hangup_came);
     serve(server, in_force, signals).await
 }
 
@@ -109,6 +103,15 @@ pub(crate) fn authority_in(
 
 /// Opens every door when it can serve, and logs where. Whoever probes the process is answered before.
 pub(crate) async fn open(config: &Config, env: Environment) -> anyhow::Result<OpenServer> {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        configuration = %config.origin,
+        "azdb-proxy starts"
+    );
+    config
+        .warnings
+        .iter()
+        .for_each(|warning| tracing::warn!("{warning}"));
     let tokens = Tokens::new(env, platform_client()?);
     let authority = authority_in(config.process.state_dir.clone());
     let server = Server::bind(&config.routes, tokens, authority)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use settings::{AskArgs, RunArgs};
+pub(crate) use settings::{AskArgs, ExecArgs, RunArgs};
 
 use settings::duration;
 
@@ -35,6 +35,7 @@ Examples:
   azdb-proxy run --config proxy.toml
   azdb-proxy check
   azdb-proxy wait --max 30s
+  azdb-proxy exec orders -- ./migrate.sh
 
 Configuration:
   Flags win over environment variables, and these over the file, which is
@@ -82,6 +83,12 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Read the configuration, print every problem in it, or what it means
     Check(RunArgs),
+    /// Run a program beside the proxy: azdb-proxy exec orders -- psql
+    ///
+    /// Waits until the proxy is ready (ready_timeout), runs the program with PGHOST, PGPORT, MYSQL_HOST, MYSQL_TCP_PORT, TDSHOST,
+    /// TDSPORT and, for each route, AZDB_NAME_HOST and AZDB_NAME_PORT in its environment, hands signals on to it, and ends when it
+    /// does, with its exit code: 127 when it is not there, 126 when it cannot be run, 128 and the number of the signal that ended it.
+    Exec(ExecArgs),
     /// Print the certificate authority that apps may trust for TLS with this proxy
     Ca(AskArgs),
     /// Wait until a proxy has started: apps can connect, and with require_ready its tokens are there

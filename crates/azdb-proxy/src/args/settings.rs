@@ -1,5 +1,6 @@
 //! Flags: what a configuration says, and which proxy is asked.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +15,26 @@ pub(crate) struct RunArgs {
     /// Routes as URLs: postgres://PRINCIPAL@UPSTREAM/DATABASE?key=value, keys as in the file
     #[arg(value_name = "URL")]
     urls: Vec<String>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Which program runs beside the proxy, and on which routes.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExecArgs {
+    /// Routes to serve, by name or as URLs; all of the configuration when none is given
+    #[arg(value_name = "ROUTE")]
+    pub(crate) routes: Vec<String>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// The program and its arguments
+    #[arg(value_name = "PROGRAM", last = true, required = true)]
+    pub(crate) program: Vec<OsString>,
+}
+
+/// What the configuration of a process says, as flags.
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct Settings {
     /// Configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -79,8 +100,17 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 impl From<RunArgs> for Overrides {
     fn from(args: RunArgs) -> Self {
         Self {
-            config: args.config,
             urls: args.urls,
+            ..args.settings.into()
+        }
+    }
+}
+
+impl From<Settings> for Overrides {
+    fn from(args: Settings) -> Self {
+        Self {
+            config: args.config,
+            urls: Vec::new(),
             log_format: args.log_format,
             log_level: args.log_level,
             min_sigterm_delay: args.min_sigterm_delay,

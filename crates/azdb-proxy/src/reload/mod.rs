@@ -16,9 +16,8 @@ mod watch;
 use std::fmt;
 use std::sync::Arc;
 
-use azdb_config::{Config, Files, Overrides, Process};
+use azdb_config::{Config, Files, Problems, Process};
 use azdb_core::{Changes, OpenServer, RefusedBy, ReloadOutcome, StartError};
-use azdb_identity::Environment;
 use azdb_quote::Chain;
 use tokio::sync::{Notify, watch as cell};
 
@@ -44,19 +43,52 @@ impl fmt::Display for Cause {
     }
 }
 
+/// Reads the configuration as at the start.
+pub(crate) type Load = dyn Fn() -> Result<Config, Unread> + Send + Sync;
+
+/// Why there is none.
+pub(crate) struct Unread {
+    pub(crate) problems: Vec<String>,
+    pub(crate) files: Files,
+}
+
+impl From<Problems> for Unread {
+    fn from(problems: Problems) -> Self {
+        Self {
+            files: problems.files().clone(),
+            problems: problems.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// Reads the configuration of a server again whenever there is reason to, from now on. Returns what is in force of `[process]`.
+pub(crate) fn begin(
+    server: OpenServer,
+    config: Config,
+    load: Arc<Load>,
+    hangup_came: Arc<Notify>,
+) -> cell::Receiver<Process> {
+    let (process, in_force) = cell::channel(config.process.clone());
+    let reloader = Reloader {
+        server,
+        load,
+        hangup_came,
+        process,
+    };
+    tokio::spawn(reloader.run(config));
+    in_force
+}
+
 /// Whoever reads the configuration again.
-pub(crate) struct Reloader {
-    pub(crate) server: OpenServer,
-    pub(crate) overrides: Overrides,
-    pub(crate) env: Environment,
-    pub(crate) hangup_came: Arc<Notify>,
-    /// What is in force of `[process]`.
-    pub(crate) process: cell::Sender<Process>,
+struct Reloader {
+    server: OpenServer,
+    load: Arc<Load>,
+    hangup_came: Arc<Notify>,
+    process: cell::Sender<Process>,
 }
 
 impl Reloader {
-    /// Reads it again whenever there is reason to, from `config` on.
-    pub(crate) async fn run(self, config: Config) {
+    async fn run(self, config: Config) {
         let fixed = Fixed::of(&config);
         let mut watch = Watch::over(config.files);
         loop {
@@ -87,14 +119,13 @@ impl Reloader {
                 watched.clone(),
             );
         }
-        let (overrides, env) = (self.overrides.clone(), self.env.clone());
-        let loading = tokio::task::spawn_blocking(move || azdb_config::load(&overrides, &env));
+        let load = Arc::clone(&self.load);
+        let loading = tokio::task::spawn_blocking(move || load());
         let config = match loading.await {
             Ok(Ok(config)) => config,
-            Ok(Err(problems)) => {
-                let files = problems.files().clone().and(watched.now());
-                let problems = problems.iter().map(ToString::to_string).collect();
-                return (refused(RefusedBy::Configuration, problems), files);
+            Ok(Err(Unread { problems, files })) => {
+                let outcome = refused(RefusedBy::Configuration, problems);
+                return (outcome, files.and(watched.now()));
             }
             Err(broke) => {
                 let outcome = refused(RefusedBy::System, vec![Chain(&broke).to_string()]);
