@@ -43,6 +43,8 @@ mod postgres_refusals;
 mod postgres_sample;
 mod probes;
 mod psql;
+mod reload;
+mod reload_files;
 mod replication;
 mod session_lines;
 mod silence;
