@@ -63,7 +63,8 @@ impl Place {
 /// Opens both endpoints, where they can be.
 async fn open(health: SocketAddr, admin: SocketAddr) -> Option<(SocketAddr, SocketAddr)> {
     let tokens = tokens(Environment::default());
-    let server = Server::bind(&[], tokens, || unreachable!("there are no routes"));
+    let none = azdb_core::PassedSockets::default();
+    let server = Server::bind(&[], tokens, || unreachable!("there are no routes"), none);
     let server = server.expect("no doors");
     let desks = Admin {
         listen: AdminListen::At(ListenAddr::Tcp(admin)),

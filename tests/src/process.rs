@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -46,6 +47,8 @@ pub struct Program {
     command: Command,
     home: TempDir,
     stdin: Option<Vec<u8>>,
+    /// In the place of a pipe.
+    stdin_from: Option<OwnedFd>,
 }
 
 impl Program {
@@ -64,6 +67,7 @@ impl Program {
             command,
             home,
             stdin: Some(Vec::new()),
+            stdin_from: None,
         }
     }
 
@@ -95,6 +99,13 @@ impl Program {
         self
     }
 
+    /// What its standard input is, a socket for one.
+    #[must_use]
+    pub fn stdin_from(mut self, file: impl Into<OwnedFd>) -> Self {
+        self.stdin_from = Some(file.into());
+        self
+    }
+
     /// Its working directory.
     #[must_use]
     pub fn directory(mut self, directory: &Path) -> Self {
@@ -115,7 +126,7 @@ impl Program {
         let name = self.command.get_program().to_string_lossy().into_owned();
         let mut child = self
             .command
-            .stdin(Stdio::piped())
+            .stdin(self.stdin_from.map_or_else(Stdio::piped, Stdio::from))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -82,6 +82,19 @@ impl Start {
         Self::run_by(Program::new("sh"), before, configuration)
     }
 
+    /// As [`Start::run_with`], by a service manager that has opened `socket` for it and calls it `name`.
+    #[must_use]
+    pub fn run_passing(
+        socket: impl Into<std::os::fd::OwnedFd>,
+        name: &str,
+        configuration: &str,
+    ) -> Self {
+        let pass = "exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1";
+        let start = Self::run_after(pass, configuration).env("LISTEN_FDNAMES", name);
+        let program = start.program.stdin_from(socket);
+        Self { program, ..start }
+    }
+
     /// As [`Start::run_after`], in namespaces of its own: networks and mounts are nobody else's.
     #[must_use]
     pub fn run_alone_after(before: &str, configuration: &str) -> Self {

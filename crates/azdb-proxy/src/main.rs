@@ -9,11 +9,14 @@ mod exec;
 mod exit;
 mod logging;
 mod manual;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod output;
 mod reload;
 mod run;
 mod signals;
 mod system;
+mod systemd;
 
 use azdb_config::Config;
 use azdb_core::LocalAuthority;

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use azdb_config::{Config, Overrides, Process};
-use azdb_core::{Drained, LocalAuthority, LocalTlsError, OpenServer, Server, platform_client};
+use azdb_core::{
+    Drained, LAST_WORDS, LocalAuthority, LocalTlsError, OpenServer, PassedSockets, Server,
+    platform_client,
+};
 use azdb_identity::{Environment, Tokens};
 use tokio::sync::watch;
 
@@ -17,19 +20,28 @@ use crate::logging::{self, LogError};
 use crate::output::tell;
 use crate::reload;
 use crate::signals::Signals;
-use crate::system;
+use crate::{system, systemd};
 
 /// Serves until a signal comes.
 pub(crate) fn run(config: Config, overrides: Overrides, env: Environment) -> Exit {
     let process = config.process.clone();
-    with_log(&process, || start_and_serve(config, overrides, env))
+    with_log(&process, |passed| {
+        start_and_serve(config, overrides, env, passed)
+    })
 }
 
 /// Does the work of the process with its log turned on.
 pub(crate) fn with_log<F: Future<Output = anyhow::Result<Exit>>>(
     process: &Process,
-    work: impl FnOnce() -> F,
+    work: impl FnOnce(PassedSockets) -> F,
 ) -> Exit {
+    let passed = match systemd::passed() {
+        Ok(passed) => passed,
+        Err(error) => {
+            tell(&format!("azdb-proxy: {error}"));
+            return Exit::BadConfiguration;
+        }
+    };
     let _log = match logging::start(process) {
         Ok(log) => log,
         Err(error) => {
@@ -42,7 +54,7 @@ pub(crate) fn with_log<F: Future<Output = anyhow::Result<Exit>>>(
     };
     system::hide_memory();
     system::raise_file_limit();
-    ended(block_on(work()))
+    ended(block_on(work(passed)))
 }
 
 /// How long whatever is under way may take to be let go: programs that were asked for a token end with us, look-ups of names do not.
@@ -71,20 +83,26 @@ async fn start_and_serve(
     config: Config,
     overrides: Overrides,
     env: Environment,
+    passed: PassedSockets,
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     // With `require_ready` the start waits for tokens, perhaps for long; a signal ends that, too.
     let server = tokio::select! {
-        server = open(&config, env.clone()) => server?,
+        server = open(&config, env.clone(), passed) => server?,
         signal = signals.next() => {
             tracing::info!(%signal, "coming to an end before the start was through");
             return Ok(Exit::Success);
         }
     };
+    #[cfg(feature = "otlp")]
+    let exporting = crate::otlp::begin(&env, &server)?;
     let load = move || Ok(azdb_config::load(&overrides, &env)?);
     let hangup_came = signals.hangup_came();
     let in_force = reload::begin(server.clone(), config, Arc::new(load), hangup_came);
-    serve(server, in_force, signals).await
+    let exit = serve(server, in_force, signals).await;
+    #[cfg(feature = "otlp")]
+    crate::otlp::end(exporting).await;
+    exit
 }
 
 /// Reads or makes the certificate for apps that is kept there, once, and only where a route asks for it.
@@ -102,7 +120,11 @@ pub(crate) fn authority_in(
 }
 
 /// Opens every door when it can serve, and logs where. Whoever probes the process is answered before.
-pub(crate) async fn open(config: &Config, env: Environment) -> anyhow::Result<OpenServer> {
+pub(crate) async fn open(
+    config: &Config,
+    env: Environment,
+    passed: PassedSockets,
+) -> anyhow::Result<OpenServer> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         configuration = %config.origin,
@@ -114,10 +136,12 @@ pub(crate) async fn open(config: &Config, env: Environment) -> anyhow::Result<Op
         .for_each(|warning| tracing::warn!("{warning}"));
     let tokens = Tokens::new(env, platform_client()?);
     let authority = authority_in(config.process.state_dir.clone());
-    let server = Server::bind(&config.routes, tokens, authority)?;
+    let server = Server::bind(&config.routes, tokens, authority, passed)?;
     let server = server.with_log(logging::dropped_lines);
     server.open_endpoints(&config.health, &config.admin).await?;
+    systemd::keep_told(server.glance());
     if config.process.require_ready {
+        systemd::starting(config.process.ready_timeout).await;
         server.require_tokens(config.process.ready_timeout).await?;
     } else {
         server.prefetch();
@@ -127,6 +151,7 @@ pub(crate) async fn open(config: &Config, env: Environment) -> anyhow::Result<Op
         let upstream: Vec<_> = route.upstream.iter().map(ToString::to_string).collect();
         tracing::info!(route = %route.name, %listen, upstream = upstream.join(","), "listening");
     }
+    systemd::ready().await;
     Ok(server)
 }
 
@@ -162,7 +187,9 @@ pub(crate) async fn serve(
     let mut end = End::because(why);
     tracing::info!(%why, "coming to an end; a second signal ends at once");
     let process = &process.borrow().clone();
-    let _ = word.send(end.drain(process));
+    let drain = end.drain(process);
+    systemd::stopping(drain.delay + drain.patience + LAST_WORDS).await;
+    let _ = word.send(drain);
     loop {
         tokio::select! {
             Drained { cut } = &mut serving => return Ok(end.exit(cut, process)),

@@ -14,7 +14,7 @@ use super::StartError;
 use crate::ending::Ending;
 use crate::listener::Listener;
 use crate::reception::Reception;
-use crate::socket::{Door, Families, Reserved, set_rights};
+use crate::socket::{Door, Families, PassedSockets, Reserved, set_rights};
 use crate::way::Home;
 
 /// "Address family not supported", which std does not name.
@@ -79,13 +79,18 @@ impl OpenDoor {
     ) -> Self {
         let address = door.local_addr().map(ListenAddr::Tcp);
         let (route, reception) = (Arc::clone(reception.route()), watch::Sender::new(reception));
+        // At a socket that outlives us whoever comes during the drain waits for the next process.
+        let closing = match door.is_passed() {
+            true => ending.closing.child_token(),
+            false => ending.shut.child_token(),
+        };
         let listener = Listener::new(door, reception.subscribe(), Arc::clone(home));
         Self {
             address: address.unwrap_or_else(|| listen.clone()),
             listen,
             route,
             reception,
-            closing: ending.shut.child_token(),
+            closing,
             serving: Serving::NotYet(listener),
         }
     }
@@ -139,10 +144,12 @@ impl OpenDoor {
     }
 }
 
-/// The doors that `routes` want, in their order: those of `open` that can stay, and new ones, whose addresses are taken.
+/// The doors that `routes` want, in their order: those of `open` that can stay, those that were passed to
+/// us, and new ones, whose addresses are taken.
 pub(super) fn doors_for(
     routes: &[Arc<Route>],
     open: &[OpenDoor],
+    passed: &mut PassedSockets,
 ) -> Result<Vec<Vec<Wanted<Reserved>>>, StartError> {
     let mut free: Vec<usize> = (0..open.len()).collect();
     let mut doors = Vec::new();
@@ -155,7 +162,7 @@ pub(super) fn doors_for(
             };
             match free.iter().position(serves) {
                 Some(at) => of_route.push(Wanted::Open(free.remove(at))),
-                None => of_route.extend(reserve(route, listen)?),
+                None => of_route.extend(reserve(route, listen, passed)?),
             }
         }
         doors.push(of_route);
@@ -164,8 +171,17 @@ pub(super) fn doors_for(
 }
 
 /// Takes an address of a route. `None` for one that this machine need not have.
-fn reserve(route: &Route, listen: &ListenAddr) -> Result<Option<Wanted<Reserved>>, StartError> {
-    match Reserved::at(listen, route.unix_rights, Families::Own) {
+fn reserve(
+    route: &Route,
+    listen: &ListenAddr,
+    passed: &mut PassedSockets,
+) -> Result<Option<Wanted<Reserved>>, StartError> {
+    let reserved = match passed.take(listen) {
+        Ok(Some(reserved)) => Ok(reserved),
+        Ok(None) => Reserved::at(listen, route.unix_rights, Families::Own),
+        Err(error) => Err(error),
+    };
+    match reserved {
         Ok(door) => Ok(Some(Wanted::New(door, listen.clone()))),
         Err(error) if is_missing_ipv6(listen, &error) && route.listen.len() > 1 => {
             tracing::info!(route = %route.name, %listen, error = %Chain(&error), "this machine has no such address, left out");

@@ -11,6 +11,7 @@
 
 mod doors;
 mod endpoints;
+mod glance;
 mod idle;
 mod premises;
 mod reload;
@@ -23,10 +24,12 @@ use std::time::Duration;
 use azdb_config::DrainIdle;
 use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::Tokens;
-use azdb_quote::Spelled;
 
+use crate::admin::Readings;
+use crate::socket::PassedSockets;
 use crate::tls::{LocalAuthority, LocalTlsError};
 
+pub use glance::Glance;
 pub use premises::Changes;
 pub use start::StartError;
 
@@ -47,6 +50,7 @@ pub struct Server {
 #[derive(Clone)]
 pub struct OpenServer {
     premises: Arc<Premises>,
+    log_lines_dropped: fn() -> u64,
 }
 
 /// How a server comes to its end.
@@ -68,7 +72,7 @@ pub struct Drained {
 }
 
 impl Server {
-    /// Takes every address of every route. Whoever connects there is refused until [`Server::open`].
+    /// Takes every address of every route, those of sockets that were `passed` to this process among them. Whoever connects elsewhere there is refused until [`Server::open`].
     ///
     /// # Errors
     ///
@@ -77,9 +81,10 @@ impl Server {
         routes: &[Arc<Route>],
         tokens: Tokens,
         local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
+        passed: PassedSockets,
     ) -> Result<Self, StartError> {
         let premises = Premises::new(tokens);
-        let prepared = premises.prepare_first(routes, &local)?;
+        let prepared = premises.prepare_first(routes, &local, passed)?;
         Ok(Self {
             premises,
             prepared,
@@ -103,13 +108,18 @@ impl Server {
     /// [`StartError::Listen`]; doors that were opened before it close again.
     pub async fn open(self) -> Result<OpenServer, StartError> {
         let Self {
-            premises, prepared, ..
+            premises,
+            prepared,
+            log_lines_dropped,
         } = self;
         let mut beside = premises.changing.lock().await;
         premises.enter_into_force(prepared, &mut beside).await?;
         drop(beside);
         premises.opened.cancel();
-        Ok(OpenServer { premises })
+        Ok(OpenServer {
+            premises,
+            log_lines_dropped,
+        })
     }
 }
 
@@ -117,6 +127,11 @@ impl OpenServer {
     /// Where apps can connect, with the ports that the kernel chose for port 0.
     pub fn addresses(&self) -> Vec<(Arc<Route>, ListenAddr)> {
         self.premises.addresses()
+    }
+
+    /// What `/metrics` shows, for whoever sends it elsewhere.
+    pub fn readings(&self) -> Readings {
+        Readings::of(self.premises.bureau(self.log_lines_dropped))
     }
 
     /// Comes when somebody has asked for the end over HTTP.
@@ -141,7 +156,7 @@ impl OpenServer {
 
         ending.stopping.cancel();
         if !delay.is_zero() {
-            tracing::info!(time = %Spelled(delay), "serving on");
+            tracing::info!(delay_s = delay.as_secs_f64(), "serving on");
             tokio::time::sleep(delay).await;
         }
         // Doors stay open: whoever comes now hears why in its protocol.
@@ -149,7 +164,11 @@ impl OpenServer {
         ending.tasks.close();
         let open = ending.sessions();
         if open > 0 {
-            tracing::info!(sessions = open, patience = %Spelled(patience), "draining");
+            tracing::info!(
+                sessions = open,
+                patience_s = patience.as_secs_f64(),
+                "draining"
+            );
         }
         if idle == DrainIdle::Now {
             ending.rest.cancel();

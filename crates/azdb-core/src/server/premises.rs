@@ -26,7 +26,7 @@ use super::doors::{OpenDoor, Wanted, doors_for};
 use crate::ending::Ending;
 use crate::reception::{Beside, Reception, Receptions, Resources};
 use crate::reload::Reloads;
-use crate::socket::{Door, Reserved};
+use crate::socket::{Door, PassedSockets, Reserved};
 use crate::tls::{LocalAuthority, LocalTlsError};
 use crate::way::Home;
 
@@ -107,8 +107,12 @@ impl Premises {
         &self,
         routes: &[Arc<Route>],
         authority: &Authority<'_>,
+        mut passed: PassedSockets,
     ) -> Result<Prepared, StartError> {
-        let doors = doors_for(routes, &[])?;
+        let doors = doors_for(routes, &[], &mut passed)?;
+        if let Some(sockets) = passed.left() {
+            return Err(StartError::NobodysSocket { sockets });
+        }
         let receptions = self.receptions_for(routes, authority)?;
         let prepared = Prepared { doors, receptions };
         self.home.has_now(prepared.local_addrs());
@@ -122,7 +126,8 @@ impl Premises {
         routes: &[Arc<Route>],
         authority: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError> + Send + 'static,
     ) -> Result<Prepared, StartError> {
-        let doors = doors_for(routes, &self.standing().doors)?;
+        let mut none = PassedSockets::default();
+        let doors = doors_for(routes, &self.standing().doors, &mut none)?;
         let (this, routes) = (Arc::clone(self), routes.to_vec());
         let making = move || this.receptions_for(&routes, &authority);
         let receptions = tokio::task::spawn_blocking(making).await;

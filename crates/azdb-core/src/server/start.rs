@@ -60,6 +60,14 @@ pub enum StartError {
         #[source]
         source: TokenError,
     },
+    /// Somebody has opened sockets for us that no route wants.
+    #[error(
+        "no route listens where a socket was passed to this process: {sockets}; write it into a route's listen, or take it out of the socket unit"
+    )]
+    NobodysSocket {
+        /// Their names and addresses.
+        sockets: String,
+    },
     /// There is none in time.
     #[error("route \"{route}\": no token within {}, see ready_timeout ({remedy})", Spelled(*.patience))]
     NotReadyInTime {

@@ -36,19 +36,37 @@ pub(crate) enum Reserved {
     /// A socket file. It is made when the door opens: one that refuses is taken for a dead one's, and replaced.
     #[cfg(unix)]
     Unix { path: PathBuf, rights: SocketRights },
+    /// Opened by whoever has started us: apps that come too early wait in its queue.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "nobody passes sockets there"))]
+    Passed(Door),
 }
 
 /// A place where apps come in, open.
 #[derive(Debug)]
-pub(crate) enum Door {
+pub(crate) struct Door {
+    listening: Listening,
+    owner: Owner,
+}
+
+#[derive(Debug)]
+pub(super) enum Listening {
     /// TCP.
     Tcp(TcpListener),
-    /// A socket file, removed when the door closes.
+    /// A socket file, removed when the door closes if it is ours.
     #[cfg(unix)]
     Unix {
         listener: UnixListener,
-        _file: UnlinkOnDrop,
+        _file: Option<UnlinkOnDrop>,
     },
+}
+
+/// Whose a socket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// It ends with the door.
+    Us,
+    /// It outlives us: whoever waits in its queue is the next process's.
+    Manager,
 }
 
 impl Reserved {
@@ -83,6 +101,7 @@ impl Reserved {
             Self::Tcp(socket) => socket.local_addr().ok()?.as_socket(),
             #[cfg(unix)]
             Self::Unix { .. } => None,
+            Self::Passed(door) => door.local_addr(),
         }
     }
 
@@ -95,15 +114,26 @@ impl Reserved {
         match self {
             Self::Tcp(socket) => {
                 socket.listen(BACKLOG)?;
-                TcpListener::from_std(socket.into()).map(Door::Tcp)
+                let listener = TcpListener::from_std(socket.into())?;
+                Ok(Door::of(Listening::Tcp(listener), Owner::Us))
             }
             #[cfg(unix)]
             Self::Unix { path, rights } => bind_unix(&path, rights).await,
+            Self::Passed(door) => Ok(door),
         }
     }
 }
 
 impl Door {
+    pub(super) fn of(listening: Listening, owner: Owner) -> Self {
+        Self { listening, owner }
+    }
+
+    /// Whether it outlives us.
+    pub(crate) fn is_passed(&self) -> bool {
+        self.owner == Owner::Manager
+    }
+
     /// Opens a door.
     ///
     /// # Errors
@@ -115,10 +145,10 @@ impl Door {
 
     /// The address that apps reach, for a socket file none.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().ok(),
+        match &self.listening {
+            Listening::Tcp(listener) => listener.local_addr().ok(),
             #[cfg(unix)]
-            Self::Unix { .. } => None,
+            Listening::Unix { .. } => None,
         }
     }
 
@@ -128,14 +158,14 @@ impl Door {
     ///
     /// Whatever the kernel reports.
     pub(crate) async fn accept(&self) -> io::Result<(AppSocket, Peer)> {
-        match self {
-            Self::Tcp(listener) => {
+        match &self.listening {
+            Listening::Tcp(listener) => {
                 let (stream, addr) = listener.accept().await?;
                 let peer = Peer::over_tcp(addr, stream.local_addr()?);
                 Ok((AppSocket::Tcp(Pulse::of(stream)), peer))
             }
             #[cfg(unix)]
-            Self::Unix { listener, .. } => {
+            Listening::Unix { listener, .. } => {
                 let (stream, _) = listener.accept().await?;
                 let peer = Peer::Unix(stream.peer_cred()?.uid());
                 Ok((AppSocket::Unix(stream), peer))

@@ -1,6 +1,7 @@
 //! Sockets of this machine: where apps come in.
 
 mod door;
+mod passed;
 mod peer;
 #[cfg(unix)]
 mod unix;
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::UnixStream;
 
 pub(crate) use door::{Door, Families, Reserved};
+pub use passed::PassedSockets;
 pub(crate) use peer::Peer;
 #[cfg(unix)]
 pub(crate) use unix::set_rights;

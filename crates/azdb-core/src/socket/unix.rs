@@ -13,6 +13,7 @@ use rustix::fs::Mode;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::Door;
+use super::door::{Listening, Owner};
 
 /// Mode of a directory that is made for a socket file, whose own mode says who may connect.
 const DIRECTORY_MODE: u32 = 0o755;
@@ -47,10 +48,11 @@ pub(super) async fn bind_unix(path: &Path, rights: SocketRights) -> io::Result<D
         node: node(path)?,
     };
     set_rights(path, rights)?;
-    Ok(Door::Unix {
+    let listening = Listening::Unix {
         listener,
-        _file: file,
-    })
+        _file: Some(file),
+    };
+    Ok(Door::of(listening, Owner::Us))
 }
 
 /// Gives a socket file to its group, and sets its mode.

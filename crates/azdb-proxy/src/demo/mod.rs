@@ -77,10 +77,11 @@ async fn serve(databases: &Databases, signals: Signals) -> anyhow::Result<Exit> 
     };
     let config = demo.configuration(free_port)?;
     let _log = logging::start(&config.process)?;
-    let server = match run::open(&config, demo.env.clone()).await {
+    let none = azdb_core::PassedSockets::default;
+    let server = match run::open(&config, demo.env.clone(), none()).await {
         Ok(server) => server,
         // Somebody took a port since we looked; the kernel knows one that nobody has.
-        Err(_) => run::open(&demo.configuration(|_| 0)?, demo.env.clone()).await?,
+        Err(_) => run::open(&demo.configuration(|_| 0)?, demo.env.clone(), none()).await?,
     };
     say(&demo.welcome(&server, databases)?);
     let (_, in_force) = tokio::sync::watch::channel(config.process.clone());

@@ -25,7 +25,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use azdb_config::route::Route;
 use azdb_config::{Config, Overrides, Process};
-use azdb_core::{Drain, OpenServer};
+use azdb_core::{Drain, OpenServer, PassedSockets};
 use azdb_identity::Environment;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -69,8 +69,8 @@ pub(crate) fn exec(args: ExecArgs, env: &Environment) -> Exit {
                 names,
                 env: env.clone(),
             };
-            run::with_log(&process, || {
-                start_and_follow(config, again, program.as_slice())
+            run::with_log(&process, |passed| {
+                start_and_follow(config, again, passed, program.as_slice())
             })
         }
         Err(problem) => {
@@ -121,11 +121,12 @@ fn only(mut config: Config, names: &[String]) -> Result<Config, String> {
 async fn start_and_follow(
     config: Config,
     again: Again,
+    passed: PassedSockets,
     program: &[std::ffi::OsString],
 ) -> anyhow::Result<Exit> {
     let mut signals = Forwarded::new().context("cannot listen for signals")?;
     let server = tokio::select! {
-        server = run::open(&config, again.env.clone()) => server?,
+        server = run::open(&config, again.env.clone(), passed) => server?,
         signal = signals.ending() => {
             tracing::info!(signal = signal.number(), "coming to an end before the program was started");
             return Ok(Exit::Of(128 + signal.number()));

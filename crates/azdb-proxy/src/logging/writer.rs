@@ -1,4 +1,4 @@
-//! Standard error, written by a thread of its own.
+//! Standard error or output, written by a thread of its own.
 //!
 //! A write to a pipe that nobody reads does not return. Lines are therefore handed over, and whoever has one to say goes on at
 //! once. `tracing-appender` (0.2.5) has such a thread, too, but bounds lines instead of bytes, and prints to standard output
@@ -13,8 +13,6 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use tracing_subscriber::fmt::MakeWriter;
 
 /// Bytes of lines that wait for the thread.
 const MOST: usize = 256 * 1024;
@@ -70,6 +68,11 @@ impl Writer {
             }
         };
         thread.spawn(forever).map(drop)
+    }
+
+    /// For one line.
+    pub(super) fn line(&self) -> Line<'_> {
+        Line(self)
     }
 
     /// Lines that found no room.
@@ -141,14 +144,6 @@ impl Write for Line<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for &'static Writer {
-    type Writer = Line<'a>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        Line(self)
     }
 }
 

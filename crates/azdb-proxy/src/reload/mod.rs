@@ -23,6 +23,7 @@ use tokio::sync::{Notify, watch as cell};
 
 use crate::logging;
 use crate::run::authority_in;
+use crate::systemd;
 use restart::Fixed;
 use watch::Watch;
 
@@ -100,7 +101,9 @@ impl Reloader {
             };
             let begun = self.server.reloads().begin();
             tracing::info!(%cause, "reading the configuration again");
+            systemd::reloading().await;
             let (outcome, files) = self.reload(&fixed, watch.files()).await;
+            systemd::ready().await;
             log(&outcome);
             watch = Watch::over(files);
             self.server.reloads().done(begun, outcome);

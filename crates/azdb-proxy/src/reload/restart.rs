@@ -31,6 +31,7 @@ impl Fixed {
         // Named one by one, so that nobody forgets to say of a new key what a reload does with it.
         let Process {
             log_format,
+            log_to,
             state_dir,
             exit_when_idle,
             // Of the start alone: it has been.
@@ -47,6 +48,7 @@ impl Fixed {
         let process = &self.process;
         let keys = [
             ("[process] log_format", *log_format != process.log_format),
+            ("[process] log_to", *log_to != process.log_to),
             ("[process] state_dir", *state_dir != process.state_dir),
             (
                 "[process] exit_when_idle",

@@ -119,7 +119,8 @@ async fn a_route_that_can_take_nobody_in_is_an_error_with_its_name() {
     let mut route = sockets::route_of(&house);
     route.listen = vec![any_port()];
     let broken = || Err(LocalTlsError::Make(rcgen::Error::CouldNotParseCertificate));
-    let made = Server::bind(&[Arc::new(route)], rig::tokens(), broken);
+    let none = PassedSockets::default();
+    let made = Server::bind(&[Arc::new(route)], rig::tokens(), broken, none);
     let Err(error) = made else {
         unreachable!("no certificate")
     };

@@ -29,7 +29,8 @@ fn any_port() -> ListenAddr {
 
 fn bind(routes: Vec<Route>, authority: &Arc<LocalAuthority>) -> Result<Server, StartError> {
     let routes: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
-    Server::bind(&routes, rig::tokens(), || Ok(Arc::clone(authority)))
+    let authority = || Ok(Arc::clone(authority));
+    Server::bind(&routes, rig::tokens(), authority, PassedSockets::default())
 }
 
 async fn open(
