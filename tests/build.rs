@@ -60,6 +60,7 @@ fn main() {
             "has_freetds",
             vec![on_path("tsql"), on_path("bsqldb"), on_path("freebcp")],
         ),
+        ("has_promtool", vec![on_path("promtool")]),
         ("has_odbc", vec![apps.join("odbc/complete")]),
         (
             "has_jtds",

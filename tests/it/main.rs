@@ -28,6 +28,7 @@ mod local_tls;
 mod local_tls_flaws;
 mod local_users;
 mod logs;
+mod metrics;
 mod moved_names;
 mod mysql_compression;
 mod mysql_costs;
