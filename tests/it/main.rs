@@ -49,6 +49,8 @@ mod postgres_refusals;
 mod postgres_sample;
 mod probes;
 mod psql;
+mod reload;
+mod reload_files;
 mod replication;
 mod service_manager;
 mod session_lines;
