@@ -77,7 +77,12 @@ fn address_beyond_loopback_needs_a_word_on_who_may_come() {
         assert_eq!(ran.code, Some(78), "{listen}: {ran:?}");
         assert!(ran.stderr.contains("say who may come"), "{ran:?}");
 
-        let allowed = format!("{open}allow = [\"10.1.0.0/16\"]\n");
+        let allow = format!("{open}allow = [\"10.1.0.0/16\"]\n");
+        let ran = Start::command("check", &allow).run();
+        assert_eq!(ran.code, Some(78), "{listen}: {ran:?}");
+        assert!(ran.stderr.contains("app_password_file"), "{ran:?}");
+
+        let allowed = format!("{allow}trust_network = true\n");
         let ran = Start::command("check", &allowed).run();
         assert!(ran.succeeded().contains(listen), "{ran:?}");
 

@@ -25,8 +25,9 @@ fn user_that_is_not_listed_is_not_admitted_over_tcp() {
     let proxy = start(us).start();
     assert_eq!(proxy.app().query("select 1"), "1");
     let ran = as_nobody(&proxy.app()).run();
-    let _ = ran.failed();
-    let line = proxy.log_until("not admitted");
+    let told = format!("no app may come from 127.0.0.1 uid {NOBODY}");
+    assert!(ran.failed().contains(&told), "{ran:?}");
+    let line = proxy.log_until("no app may come from");
     assert!(line.contains(&format!("uid {NOBODY}")), "{line}");
     drop(proxy);
 

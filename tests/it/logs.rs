@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
 
+use azdb_emulator::{EmulatorOptions, ManagedIdentity};
 use azdb_tests::{Azure, Emulated, Process, RawApp, Start, packets};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -62,7 +63,7 @@ fn session_that_the_server_ends_is_told_in_its_words() {
 
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
-fn json_log_is_one_object_per_line() {
+fn json_log_is_one_object_per_line_with_the_same_keys_at_its_top() {
     let emulated = Emulated::new();
     let start = emulated.start(&emulated.route()).arg("--log-format=json");
     let proxy = start.start();
@@ -73,13 +74,82 @@ fn json_log_is_one_object_per_line() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect();
-    let ended = lines
-        .iter()
-        .find(|line| line["message"] == "session ended")
-        .unwrap();
+    for line in &lines {
+        for key in ["timestamp", "level", "target", "message"] {
+            assert!(line[key].is_string(), "{key}: {line}");
+        }
+        for (key, value) in line.as_object().unwrap() {
+            assert!(!value.is_object() && !value.is_array(), "{key}: {line}");
+        }
+    }
+    let said = |message: &str| {
+        lines
+            .iter()
+            .find(|line| line["message"] == message)
+            .unwrap()
+    };
+    for message in ["session begins", "session ended", "token ready"] {
+        assert_eq!(said(message)["route"], "orders", "{message}");
+    }
+    let (began, ended) = (said("session begins"), said("session ended"));
+    for key in ["number", "peer"] {
+        assert_eq!(began[key], ended[key]);
+        assert!(!ended[key].is_null(), "{ended}");
+    }
+    assert!(began["login_ms"].as_f64() > Some(0.0), "{began}");
+    assert!(began["backend_pid"].is_u64(), "{began}");
     assert_eq!(ended["closed_by"], "app");
-    assert_eq!(ended["span"]["route"], "orders");
     assert!(ended["bytes_from_upstream"].as_u64() > Some(0), "{ended}");
+}
+
+#[test]
+fn token_is_ready_as_whose_and_for_how_long() {
+    let night_shift = ManagedIdentity::user_assigned("night-shift");
+    let emulated = Emulated::with(EmulatorOptions {
+        identities: vec![night_shift.clone()],
+        ..EmulatorOptions::default()
+    });
+    let (client_id, oid) = (&night_shift.client_id, &night_shift.object_id);
+    let identity = format!("[identities.night-shift]\nclient_id = \"{client_id}\"\n");
+    let route = emulated.route() + "identity = \"night-shift\"\n" + &identity;
+    let proxy = emulated.start(&route).start();
+    let line = proxy.log_until("token ready");
+    for part in [
+        "route=\"orders\"",
+        &format!("identity=client_id {client_id}"),
+        "name=\"night-shift\"",
+        &format!("oid=\"{oid}\""),
+        " left_s=",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(!line.contains("eyJ"), "{line}");
+}
+
+#[test]
+fn split_log_has_errors_and_warnings_on_standard_error_and_the_rest_on_standard_output() {
+    let emulated = Emulated::new();
+    let route = emulated.route_as("nobody");
+    let start = emulated.start(&route).arg("--log-to=split");
+    let (process, _directory) = start.launch();
+    let door = process.stdout_until(|log| {
+        let line = log.lines().find(|line| line.contains("listening route"))?;
+        let (_, rest) = line.split_once("listen=")?;
+        rest.split(' ').next()?.parse().ok()
+    });
+    let mut app = RawApp::connect(door);
+    app.send(&packets::startup(0, &[("user", "anyone")]));
+    assert_eq!(app.message().tag, b'E');
+    drop(app);
+    process.stderr_until(|log| log.contains("login refused").then_some(()));
+    process.signal(Signal::TERM);
+    let ran = process.wait();
+    let all_at = |log: &str, levels: &[&str]| {
+        log.lines()
+            .all(|line| levels.iter().any(|level| line.contains(level)))
+    };
+    assert!(all_at(&ran.stdout, &[" INFO "]), "{ran:?}");
+    assert!(all_at(&ran.stderr, &[" WARN ", " ERROR "]), "{ran:?}");
 }
 
 #[test]
@@ -103,17 +173,34 @@ fn refused_login_costs_one_line_with_the_whole_chain() {
 }
 
 #[test]
-fn storm_of_refusals_is_shown_a_few_times_and_counted() {
+fn storm_of_refusals_is_one_line_in_a_second_with_their_number() {
     let emulated = Emulated::new();
     let proxy = emulated.start(&emulated.route_as("nobody")).start();
     for _ in 0..30 {
         let _ = proxy.told();
     }
     let line = proxy.log_until("the same again");
-    assert!(line.contains("times=25 route=\"orders\""), "{line}");
-    assert!(line.contains("upstream asked user `nobody` for"), "{line}");
+    for part in [
+        "route=orders",
+        "upstream asked user `nobody` for",
+        "cause=not_entra",
+        "kind=configuration",
+        "remedy=",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
     let log = proxy.stop().stderr;
-    assert_eq!(log.matches(": login refused").count(), 6, "{log}");
+    let refused = log.lines().filter(|line| line.contains("login refused"));
+    let (told, shown): (Vec<_>, Vec<_>) = refused.partition(|line| line.contains("times="));
+    let number = |line: &&str| {
+        let (_, rest) = line.split_once("times=").unwrap();
+        rest.split(' ').next().unwrap().parse::<usize>().unwrap()
+    };
+    assert_eq!(
+        told.iter().map(number).sum::<usize>() + shown.len(),
+        30,
+        "{log}"
+    );
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod app_passwords;
+mod app_passwords_mysql;
+mod app_passwords_tds;
 mod asking;
 mod cancel;
 mod commands;

@@ -327,7 +327,7 @@ fn app_that_vanishes_idle_or_with_rows_on_their_way_gives_its_seat_back() {
             )
             .replace("127.0.0.1:0", "0.0.0.0:0");
         let route = format!(
-            "{route}allow = [\"10.9.0.0/24\"]\nupstream_timeout = \"3s\"\nmax_connections = 1\n"
+            "{route}allow = [\"10.9.0.0/24\"]\ntrust_network = true\nupstream_timeout = \"3s\"\nmax_connections = 1\n"
         );
         let environment = azure.identity.environment();
         let environment = environment.map(|(name, value)| (name, bridged(&network, value)));

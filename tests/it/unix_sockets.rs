@@ -77,8 +77,10 @@ fn user_that_is_not_listed_is_not_admitted() {
         &format!("allow_uids = [{}]\n", uid + 1),
     );
     let app = App::at(directory.path().to_str().unwrap(), 5432);
-    let _ = app.sql("select 1").failed();
-    let line = proxy.log_until("not admitted");
+    let told = app.sql("select 1");
+    let cause = format!("no app may come from unix uid {uid}");
+    assert!(told.failed().contains(&cause), "{told:?}");
+    let line = proxy.log_until("no app may come from");
     assert!(line.contains(&format!("unix uid {uid}")), "{line}");
     drop(proxy);
 

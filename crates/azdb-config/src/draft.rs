@@ -3,6 +3,7 @@
 use azdb_identity::Cloud;
 
 use super::address::host_and_port;
+use super::app_passwords;
 use super::destination;
 use super::identities::Identities;
 use super::keys::{Fact, of_route as keys};
@@ -49,7 +50,9 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let upstream = destination::upstream(section, spoken.default_port());
     let connect_to = destination::connect_to(section, &upstream, spoken.default_port());
     let listen = listen::read(section, spoken);
-    let admission = listen::admission(section, &listen);
+    let app_passwords = app_passwords::read(section, protocol);
+    let has_passwords = matches!(&app_passwords, Ok(Some(_)) | Err(_));
+    let admission = listen::admission(section, &listen, has_passwords);
     let mode = section.value(&keys::UPSTREAM_AUTH);
     let as_whom = as_whom(section, protocol, &mode, &upstream, shared);
     let default_database = section.read(&keys::DEFAULT_DATABASE);
@@ -67,6 +70,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
 
     let (upstream, connect_to, listen, as_whom) = (upstream?, connect_to?, listen?, as_whom?);
     let ((admission, unix_rights), name) = (admission?, name?);
+    let (local_tls, plain_apps) = local_tls?;
     let route = Route {
         name: name.as_ref().map_or(ours, |name| name.value.clone()),
         protocol: protocol?,
@@ -84,8 +88,10 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         plain_password: as_whom.tls.plain_password,
         label_sessions: label_sessions?,
         local_files: local_files?,
-        local_tls: local_tls?,
+        local_tls,
+        plain_apps,
         admission,
+        app_passwords: app_passwords?,
         unix_rights,
         max_connections: max_connections? as usize,
         login_timeout: login_timeout?,

@@ -20,10 +20,14 @@ use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::owner::why_not_a_secret;
+
 /// Longest configuration file, in bytes.
 pub(super) const DOCUMENT_LIMIT: u64 = 1 << 20;
 /// Longest secret file, in bytes.
 const SECRET_LIMIT: u64 = 64 << 10;
+/// Longest file of apps' passwords, in bytes.
+const PASSWORDS_LIMIT: u64 = 1 << 20;
 /// Longest certificate file, in bytes: a whole system's bundle fits.
 const CERTIFICATES_LIMIT: u64 = 4 << 20;
 
@@ -127,6 +131,27 @@ pub(super) fn secret(path: &Path) -> Result<SecretString, String> {
         return Err(format!("{} contains a NUL byte", path.display()));
     }
     Ok(SecretString::from(line))
+}
+
+/// The text of a file of secrets that nobody else can have read or written.
+///
+/// # Errors
+///
+/// A message without any of the file's content.
+pub(super) fn only_ours(path: &Path) -> Result<Zeroizing<String>, String> {
+    let file = open(path).map_err(|error| cannot_read(path, &error))?;
+    let about = file.metadata().map_err(|error| cannot_read(path, &error))?;
+    // A pipe that was handed over has the owner and the mode that its maker happened to have.
+    if about.is_file()
+        && let Some(why) = why_not_a_secret(&about)
+    {
+        return Err(format!("{}: {why}", path.display()));
+    }
+    let bytes = read_from(file, PASSWORDS_LIMIT).map_err(|error| cannot_read(path, &error))?;
+    let bytes = Zeroizing::new(bytes);
+    let text = std::str::from_utf8(unmarked(&bytes));
+    text.map(|text| Zeroizing::new(text.to_owned()))
+        .map_err(|_| format!("{} is not UTF-8", path.display()))
 }
 
 /// The certificates of a PEM file, each one fit to be a root.

@@ -43,10 +43,10 @@ struct Identity {
 }
 
 impl Identity {
-    fn of(written: Checked<Option<Section<'_>>>) -> Self {
+    fn of(written: Checked<Option<Section<'_>>>, name: Option<&str>) -> Self {
         let (spot, checked) = match written {
             Ok(None) => (None, Ok(Arc::default())),
-            Ok(Some(section)) => (Some(section.spot.clone()), spelled_out(section)),
+            Ok(Some(section)) => (Some(section.spot.clone()), spelled_out(section, name)),
             Err(reported) => (None, Err(reported)),
         };
         Self {
@@ -70,7 +70,7 @@ impl Identities {
     /// Takes `identity` and `identities` out of the document.
     pub(super) fn read(document: &mut Section<'_>) -> Self {
         Self {
-            default: Identity::of(document.table(&IDENTITY)),
+            default: Identity::of(document.table(&IDENTITY), None),
             named: named(document),
         }
     }
@@ -86,7 +86,7 @@ impl Identities {
         };
         if let Value::Table(value) = value {
             let written = Written { value, spot };
-            return spelled_out(section.nested(&keys::TABLE, written));
+            return spelled_out(section.nested(&keys::TABLE, written), None);
         }
         let name = section.as_text(key.about.name, Written { value, spot })?;
         if let Some(identity) = self.named.get(&name.value) {
@@ -125,7 +125,7 @@ fn named(document: &mut Section<'_>) -> BTreeMap<String, Identity> {
     };
     let identity = |name: &str, written| {
         let section = document.inner(&keys::TABLE, &context(name), &shown(name), written);
-        Identity::of(section.map(Some))
+        Identity::of(section.map(Some), Some(name))
     };
     tables
         .into_iter()
@@ -133,10 +133,11 @@ fn named(document: &mut Section<'_>) -> BTreeMap<String, Identity> {
         .collect()
 }
 
-fn spelled_out(mut section: Section<'_>) -> Checked<Arc<IdentityConfig>> {
+fn spelled_out(mut section: Section<'_>, name: Option<&str>) -> Checked<Arc<IdentityConfig>> {
     let identity = read(&mut section);
     section.finish();
-    identity.map(Arc::new)
+    let name = name.map(str::to_owned);
+    identity.map(|identity| Arc::new(IdentityConfig { name, ..identity }))
 }
 
 fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
@@ -176,6 +177,7 @@ fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
     }
     let path = |path: Option<Written<PathBuf>>| path.map(|path| path.value);
     Ok(IdentityConfig {
+        name: None,
         source: source?,
         selector: selector?,
         tenant_id: tenant_id?.map(|tenant| tenant.value),

@@ -17,6 +17,7 @@
 //! * No input makes [`load()`] panic.
 
 mod address;
+mod app_passwords;
 mod beside;
 mod destination;
 mod document;
@@ -55,11 +56,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::app_passwords::{AppPasswords, AppSecret, ScramVerifier};
 pub use self::duration::parse_duration;
 pub use self::health_and_admin::{Admin, AdminListen, health_listen};
 pub use self::load::{Endpoints, load, load_endpoints, load_without_search};
 pub use self::problems::{Problem, Problems};
-pub use self::process::{DrainIdle, LogFormat, Overrides, Process};
+pub use self::process::{DrainIdle, LogFormat, LogTo, Overrides, Process};
 pub use self::schema::schema;
 pub use self::summary::summary;
 pub use self::token_host::is_under;

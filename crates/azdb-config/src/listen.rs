@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! * No route serves an address beyond loopback unless the configuration says who may come.
+//! * No route serves an address beyond loopback unless the configuration says who may come, and by which password or by none.
 //! * No two routes share an address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -110,6 +110,7 @@ fn unix_socket(_: &Path, _: &str) -> Result<PathBuf, String> {
 pub(super) fn admission(
     section: &mut Section<'_>,
     listen: &Checked<Listen>,
+    has_passwords: bool,
 ) -> Checked<(Admission, SocketRights)> {
     if let Ok(listen) = listen {
         let any = |what: fn(&ListenAddr) -> bool| listen.iter().any(|at| what(&at.value));
@@ -119,7 +120,7 @@ pub(super) fn admission(
             other_machines: any(is_beyond_loopback),
         });
     }
-    let networks = networks(section, listen);
+    let networks = networks(section, listen, has_passwords);
     let uids = section.read(&keys::ALLOW_UIDS);
     let (mode, group) = (
         section.read(&keys::UNIX_MODE),
@@ -133,6 +134,7 @@ pub(super) fn admission(
     // To connect is to write.
     if let (Some(Written { value: mode, spot }), None) = (&mode, &admission.uids)
         && mode & 0o002 != 0
+        && !has_passwords
     {
         let warning = format!(
             "unix_mode = \"{mode:04o}\": every user of this machine gets the database without a password; say who may come with allow_uids"
@@ -172,42 +174,43 @@ fn never_comes(network: &IpNet, listen: &Checked<Listen>) -> Option<String> {
     })
 }
 
-fn networks(section: &mut Section<'_>, listen: &Checked<Listen>) -> Checked<Vec<IpNet>> {
+/// Who may come from other machines. By name or by password, and not by chance: one of both must be written.
+fn networks(
+    section: &mut Section<'_>,
+    listen: &Checked<Listen>,
+    has_passwords: bool,
+) -> Checked<Vec<IpNet>> {
     let allow = section.read(&keys::ALLOW);
     let trust = section.read(&keys::TRUST_NETWORK);
-    match (allow?, trust?.filter(|trust| trust.value)) {
-        (Some(_), Some(trust)) => {
-            let problem = "says everybody, and allow says who: leave one out";
-            Err(section.refuse(&trust.spot, "trust_network", problem))
+    let (allow, trust) = (allow?, trust?.filter(|trust| trust.value));
+    if let (Some(trust), true) = (&trust, has_passwords) {
+        let problem =
+            "lets apps in without a password, and app_password_file asks for one: leave one out";
+        return Err(section.refuse(&trust.spot, "trust_network", problem));
+    }
+    let beyond = |at: &&Written<ListenAddr>| is_beyond_loopback(&at.value);
+    let beyond = listen.iter().flatten().find(beyond);
+    match (allow, trust, beyond) {
+        (None, None, None) => Ok(Vec::new()),
+        (None, None, Some(Written { value, spot })) => {
+            let and = match has_passwords {
+                true => "",
+                false => ", and app_password_file",
+            };
+            let problem = format!(
+                "{value} is reached from other machines: say who may come, for example allow = [\"10.1.0.0/16\"]{and}"
+            );
+            Err(section.refuse(spot, "listen", problem))
         }
-        (None, None) => {
-            let beyond = |at: &&Written<ListenAddr>| is_beyond_loopback(&at.value);
-            match listen.iter().flatten().find(beyond) {
-                None => Ok(Vec::new()),
-                Some(Written { value, spot }) => {
-                    let problem = format!(
-                        "{value} is reached from other machines: say who may come, for example allow = [\"10.1.0.0/16\"]"
-                    );
-                    Err(section.refuse(spot, "listen", problem))
-                }
-            }
+        (Some(_), None, Some(Written { value, spot })) if !has_passwords => {
+            let problem = format!(
+                "{value} is reached from other machines: say with which password apps come in (app_password_file), \
+                 or that allow is enough (trust_network = true)"
+            );
+            Err(section.refuse(spot, "listen", problem))
         }
-        (Some(networks), None) => {
-            let networks = networks.value;
-            for Written { value, spot } in networks
-                .iter()
-                .filter(|network| network.value.prefix_len() == 0)
-            {
-                section.warn(spot, everybody(&format!("allow = \"{value}\"")));
-            }
-            for Written { value, spot } in &networks {
-                if let Some(why) = never_comes(value, listen) {
-                    section.warn(spot, format!("allow = \"{value}\": {why}"));
-                }
-            }
-            Ok(networks.into_iter().map(|network| network.value).collect())
-        }
-        (None, Some(trust)) => {
+        (Some(networks), ..) => Ok(judged(section, networks.value, listen, has_passwords)),
+        (None, Some(trust), _) => {
             section.warn(&trust.spot, everybody("trust_network = true"));
             Ok(vec![
                 IpNet::V4(Ipv4Net::default()),
@@ -215,6 +218,24 @@ fn networks(section: &mut Section<'_>, listen: &Checked<Listen>) -> Checked<Vec<
             ])
         }
     }
+}
+
+/// The networks of `allow`, with a warning for each that says too much, or nothing.
+fn judged(
+    section: &Section<'_>,
+    networks: Vec<Written<IpNet>>,
+    listen: &Checked<Listen>,
+    has_passwords: bool,
+) -> Vec<IpNet> {
+    for Written { value, spot } in &networks {
+        if value.prefix_len() == 0 && !has_passwords {
+            section.warn(spot, everybody(&format!("allow = \"{value}\"")));
+        }
+        if let Some(why) = never_comes(value, listen) {
+            section.warn(spot, format!("allow = \"{value}\": {why}"));
+        }
+    }
+    networks.into_iter().map(|network| network.value).collect()
 }
 
 fn everybody(setting: &str) -> String {

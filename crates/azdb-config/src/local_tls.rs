@@ -7,7 +7,7 @@ use super::keys::{Form, Key, ValueKind, Word, of_route as keys};
 use super::problems::{Checked, Written};
 use super::section::Section;
 use super::value::Value;
-use crate::route::LocalTls;
+use crate::route::{LocalTls, PlainApps};
 
 /// A word, or a table with the files of a certificate.
 pub(crate) struct LocalTlsKind;
@@ -17,22 +17,29 @@ pub(crate) struct LocalTlsKind;
 enum Choice {
     Auto,
     Always,
+    Require,
     Off,
 }
 
 const WORDS: Word<Choice> = Word(
-    &[Choice::Auto, Choice::Always, Choice::Off],
+    &[Choice::Auto, Choice::Always, Choice::Require, Choice::Off],
     |choice| match choice {
         Choice::Auto => "auto",
         Choice::Always => "always",
+        Choice::Require => "require",
         Choice::Off => "off",
     },
 );
 
 impl ValueKind for LocalTlsKind {
-    type Value = LocalTls;
+    type Value = (LocalTls, PlainApps);
 
-    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<LocalTls> {
+    fn read(
+        &self,
+        section: &Section<'_>,
+        key: &str,
+        written: Written<Value>,
+    ) -> Checked<(LocalTls, PlainApps)> {
         if !matches!(written.value, Value::Table(_)) {
             let text = section.as_text(key, written)?;
             let choice = section.understood(key, text, |text| {
@@ -41,20 +48,27 @@ impl ValueKind for LocalTlsKind {
                 WORDS.meant(text).map_err(or_files)
             })?;
             return Ok(match choice.value {
-                Choice::Auto => LocalTls::Auto,
-                Choice::Always => LocalTls::Always,
-                Choice::Off => LocalTls::Off,
+                Choice::Auto => (LocalTls::Auto, PlainApps::Welcome),
+                Choice::Always => (LocalTls::Always, PlainApps::Welcome),
+                Choice::Require => (LocalTls::Always, PlainApps::Refused),
+                Choice::Off => (LocalTls::Off, PlainApps::Welcome),
             });
         }
         let context = format!("{}: {key}", section.context);
         let mut files = section.inner(&keys::LOCAL_TLS_FILES, &context, key, written)?;
         let cert_file = readable(&mut files, &keys::CERT_FILE);
         let key_file = readable(&mut files, &keys::KEY_FILE);
+        let require = files.value(&keys::REQUIRE);
         files.finish();
-        Ok(LocalTls::Files {
+        let shown = LocalTls::Files {
             cert_file: cert_file?,
             key_file: key_file?,
-        })
+        };
+        let plain_apps = match require? {
+            true => PlainApps::Refused,
+            false => PlainApps::Welcome,
+        };
+        Ok((shown, plain_apps))
     }
 
     fn form(&self) -> Form {

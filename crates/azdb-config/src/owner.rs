@@ -44,6 +44,38 @@ impl Kept {
         }
         None
     }
+
+    /// Why it is no secret of `user`, or of root's, any more. A group may read it, which is how Kubernetes hands files to a pod.
+    fn is_told_to_others(self, user: u32) -> Option<String> {
+        let Self { owner, mode } = self;
+        if owner != 0 && owner != user {
+            return Some(format!(
+                "it belongs to user {owner}, and not to root or to user {user}"
+            ));
+        }
+        let what = match mode & 0o026 {
+            0 => return None,
+            0o004 => "read",
+            _ => "write",
+        };
+        Some(format!(
+            "others may {what} it (mode {:04o}): chmod 600 it; in Kubernetes: defaultMode 0440",
+            mode & 0o7777
+        ))
+    }
+}
+
+/// Why a file of secrets is not one: somebody else can have read or written it.
+#[cfg(unix)]
+pub(super) fn why_not_a_secret(about: &std::fs::Metadata) -> Option<String> {
+    let user = rustix::process::geteuid().as_raw();
+    Kept::of(about).is_told_to_others(user)
+}
+
+/// Owners are a matter of unix.
+#[cfg(not(unix))]
+pub(super) fn why_not_a_secret(_: &std::fs::Metadata) -> Option<String> {
+    None
 }
 
 /// Why a file that was found, and that nobody has named, must not be read.

@@ -37,6 +37,35 @@ impl FromStr for LogFormat {
     }
 }
 
+/// Where log lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogTo {
+    /// Standard error.
+    #[default]
+    Stderr,
+    /// Standard output.
+    Stdout,
+    /// Errors and warnings to standard error, everything else to standard output.
+    Split,
+}
+
+impl LogTo {
+    pub(crate) const WORDS: Word<Self> =
+        Word(&[Self::Stderr, Self::Stdout, Self::Split], |to| match to {
+            Self::Stderr => "stderr",
+            Self::Stdout => "stdout",
+            Self::Split => "split",
+        });
+}
+
+impl FromStr for LogTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::WORDS.meant(text)
+    }
+}
+
 /// What becomes of sessions that nobody uses when the process comes to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DrainIdle {
@@ -69,6 +98,8 @@ pub struct Process {
     pub log_format: LogFormat,
     /// A level, or levels by module as `tracing` filters have them: `info,azdb_core=debug`.
     pub log_level: String,
+    /// Where log lines go.
+    pub log_to: LogTo,
     /// After SIGTERM new apps are still served for so long.
     pub min_sigterm_delay: Duration,
     /// After that, sessions have so long to end by themselves.
@@ -98,6 +129,8 @@ pub struct Overrides {
     pub log_format: Option<LogFormat>,
     /// `--log-level`.
     pub log_level: Option<String>,
+    /// `--log-to`.
+    pub log_to: Option<LogTo>,
     /// `--min-sigterm-delay`.
     pub min_sigterm_delay: Option<Duration>,
     /// `--max-sigterm-delay`.
@@ -124,6 +157,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Overrides {
     Overrides {
         log_format: plain(section.read(&keys::LOG_FORMAT)),
         log_level: plain(section.read(&keys::LOG_LEVEL)),
+        log_to: plain(section.read(&keys::LOG_TO)),
         min_sigterm_delay: plain(section.read(&keys::MIN_SIGTERM_DELAY)),
         max_sigterm_delay: plain(section.read(&keys::MAX_SIGTERM_DELAY)),
         drain_idle: plain(section.read(&keys::DRAIN_IDLE)),
@@ -195,6 +229,7 @@ pub(super) fn settle(
     Process {
         log_format: settled.key(&keys::LOG_FORMAT, |of| of.log_format),
         log_level: settled.key(&keys::LOG_LEVEL, |of| of.log_level.clone()),
+        log_to: settled.key(&keys::LOG_TO, |of| of.log_to),
         min_sigterm_delay: settled.key(&keys::MIN_SIGTERM_DELAY, |of| of.min_sigterm_delay),
         max_sigterm_delay: settled.key(&keys::MAX_SIGTERM_DELAY, |of| of.max_sigterm_delay),
         drain_idle: settled.key(&keys::DRAIN_IDLE, |of| of.drain_idle),

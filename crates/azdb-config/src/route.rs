@@ -14,6 +14,8 @@ use ipnet::IpNet;
 use rustls::pki_types::{CertificateDer, ServerName};
 use secrecy::SecretString;
 
+use crate::AppPasswords;
+
 /// One `[[route]]`, checked.
 #[derive(Debug)]
 pub struct Route {
@@ -45,8 +47,12 @@ pub struct Route {
     pub local_files: LocalFiles,
     /// TLS for apps that ask for it.
     pub local_tls: LocalTls,
+    /// Whether apps may come over TCP without TLS.
+    pub plain_apps: PlainApps,
     /// Who may come over TCP.
     pub admission: Admission,
+    /// The passwords by which apps come in; `None` when whoever may come is let in.
+    pub app_passwords: Option<AppPasswords>,
     /// Rights on socket files.
     pub unix_rights: SocketRights,
     /// Sessions at a time, logins included.
@@ -299,6 +305,16 @@ pub enum LocalTls {
         /// PEM, PKCS#8, PKCS#1 or SEC1.
         key_file: PathBuf,
     },
+}
+
+/// Whether apps may come over TCP without TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PlainApps {
+    /// They may.
+    #[default]
+    Welcome,
+    /// They are refused. `local_tls = "require"` in the configuration.
+    Refused,
 }
 
 /// Rights on a socket file.

@@ -11,6 +11,7 @@
 //!   mysql       its login conversation, and the login within a session
 //!   tds         SQL Server's login conversation
 //!   lobby       what the logins of a route share: settings, state, credentials; what a protocol is
+//!   gate        who may come, and by which password
 //!   relay       bytes one way and bytes the other
 //!   parting     last words
 //!   anteroom    those who have not said yet what they want
@@ -37,6 +38,7 @@ mod anteroom;
 mod deadline;
 mod ending;
 mod fault;
+mod gate;
 mod ledger;
 mod listener;
 mod lobby;
@@ -60,6 +62,11 @@ mod tds;
 mod tls;
 mod wanted;
 mod way;
+
+/// What `/metrics` shows.
+pub mod metrics {
+    pub use crate::admin::{Family, Labels, PREFIX, Readings, Value};
+}
 
 pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;

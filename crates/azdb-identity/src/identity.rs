@@ -206,6 +206,8 @@ impl fmt::Display for ChosenBy {
 /// of a proxy, which is not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct IdentityConfig {
+    /// What people call it, if they do: for log lines.
+    pub name: Option<String>,
     /// Where tokens come from.
     pub source: SourceKind,
     /// The user-assigned identity; `None` asks for the system-assigned one, unless the platform's variables name another.

@@ -85,11 +85,11 @@ impl Round {
     fn report(&self, token: &Token, life: Duration, wait: Duration) {
         let source = self.source.kind();
         let recovered = self.publish.borrow().failure.is_some();
-        let (life, next) = (life.as_secs(), wait.as_secs());
+        let (life_s, next_s) = (life.as_secs(), wait.as_secs());
         if recovered {
-            info!(%source, audience = %self.audience, life, next, "token fetched again");
+            info!(%source, audience = %self.audience, life_s, next_s, "token fetched again");
         } else {
-            debug!(%source, audience = %self.audience, life, next, "token fetched");
+            debug!(%source, audience = %self.audience, life_s, next_s, "token fetched");
         }
         if let Some(claims) = token.claims() {
             let aud = claims.audiences().map(first_line).collect::<Vec<_>>();
@@ -153,16 +153,16 @@ impl Round {
         wait: Duration,
     ) {
         let (source, cause) = (self.source.kind(), error.cause());
-        let (left_s, next) = (left.unwrap_or_default().as_secs(), wait.as_secs());
+        let (left_s, next_s) = (left.unwrap_or_default().as_secs(), wait.as_secs());
         let long_ago = self.warned.is_none_or(|at| at.elapsed() >= WARN_AGAIN);
         if in_a_row == 1 || (left.is_none() && long_ago) {
             self.warned = Some(Instant::now());
             warn!(
-                %source, audience = %self.audience, %cause, remedy = error.remedy(), left = left_s, next, in_a_row,
+                %source, audience = %self.audience, %cause, remedy = error.remedy(), left_s, next_s, in_a_row,
                 "no new token"
             );
         } else {
-            debug!(%source, audience = %self.audience, %cause, left = left_s, next, in_a_row, "still no new token");
+            debug!(%source, audience = %self.audience, %cause, left_s, next_s, in_a_row, "still no new token");
         }
     }
 
@@ -188,12 +188,12 @@ impl Round {
                 Woke::Due => {}
                 // A machine that slept may have a stale token, and its throttling is over.
                 Woke::ClockAhead(by) => {
-                    info!(%source, seconds = by.as_secs(), "the clock jumped ahead, or this machine was suspended");
+                    info!(%source, by_s = by.as_secs(), "the clock jumped ahead, or this machine was suspended");
                     return;
                 }
                 // The token lasts longer than we thought.
                 Woke::ClockBack(by) => {
-                    debug!(%source, seconds = by.as_secs(), "the clock was set back")
+                    debug!(%source, by_s = by.as_secs(), "the clock was set back")
                 }
             }
         }

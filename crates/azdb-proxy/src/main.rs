@@ -10,6 +10,8 @@ mod exec;
 mod exit;
 mod logging;
 mod manual;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod output;
 mod run;
 mod signals;

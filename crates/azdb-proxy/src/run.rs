@@ -81,13 +81,18 @@ async fn start_and_serve(
     let mut signals = Signals::new().context("cannot listen for signals")?;
     // With `require_ready` the start waits for tokens, perhaps for long; a signal ends that, too.
     let server = tokio::select! {
-        server = open(&config, env, passed) => server?,
+        server = open(&config, env.clone(), passed) => server?,
         signal = signals.next() => {
             tracing::info!(%signal, "coming to an end before the start was through");
             return Ok(Exit::Success);
         }
     };
-    serve(server, &config.process, signals).await
+    #[cfg(feature = "otlp")]
+    let exporting = crate::otlp::begin(&env, &server)?;
+    let exit = serve(server, &config.process, signals).await;
+    #[cfg(feature = "otlp")]
+    crate::otlp::end(exporting).await;
+    exit
 }
 
 /// Opens every door when it can serve, and logs where. Whoever probes the process is answered before.

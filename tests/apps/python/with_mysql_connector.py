@@ -55,7 +55,7 @@ remember()
 connection.cmd_reset_connection()
 seen["reset"] = forgotten()
 if changes:
-    connection.cmd_change_user("a third", "", seen["database"])
+    connection.cmd_change_user("a third", os.environ.get("DB_THIRD_PASSWORD", ""), seen["database"])
     seen["database_again"] = one("select database()")[0]
 
 # More than a packet or an envelope can hold, both ways, and a file.

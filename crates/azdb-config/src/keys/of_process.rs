@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::kinds::{Parsed, Path, Switch, Time, Word};
 use super::{Literal, Table, key, keys};
-use crate::process::{DrainIdle, LogFormat, log_level};
+use crate::process::{DrainIdle, LogFormat, LogTo, log_level};
 
 /// `[process]`.
 pub(crate) static TABLE: Table = Table {
@@ -26,6 +26,8 @@ keys! { KEYS {
         key("log_format", "log lines for people, or for machines: one JSON object per line").or(Literal::Text("text"));
     LOG_LEVEL: Parsed<String> = Parsed("`\"off\"`, `\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"`, `\"trace\"`, `\"info,azdb_core=debug\"`", log_level),
         key("log_level", "the least level that is logged, or levels by module").or(Literal::Text("info"));
+    LOG_TO: Word<LogTo> = LogTo::WORDS,
+        key("log_to", "where lines go; `\"split\"` sends errors and warnings to standard error, and everything else to standard output").or(Literal::Text("stderr"));
     MIN_SIGTERM_DELAY: Time = DELAY,
         key("min_sigterm_delay", "after SIGTERM new apps are still served for so long").or(Literal::Text("0s"));
     // Platforms kill a process 10 s after they asked; ours must have said goodbye by then, and whoever is slow to hear it has 2 s.

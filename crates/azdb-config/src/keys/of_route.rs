@@ -23,7 +23,7 @@ pub(crate) static TABLE: Table = Table {
     name: "route",
     title: "[[route]]",
     parts: &[PLACES, LOGIN, UPSTREAM_SIDE, APP_SIDE, LIMITS, SQL_SERVER],
-    later: &["app_password_file"],
+    later: &["ready_sessions", "session_reuse"],
 };
 
 const MYSQL: Needs = Needs::Protocols(&[ProtocolName::Mysql]);
@@ -102,10 +102,13 @@ keys! { UPSTREAM_SIDE {
 
 keys! { APP_SIDE {
     ALLOW: List<IpNet> = List(Parsed("networks like `\"10.1.0.0/16\"`, or addresses", network)),
-        key("allow", "who may come besides loopback, which always may. It, or `trust_network`, is required when `listen` has an address beyond loopback")
+        key("allow", "who may come besides loopback, which always may. Required when `listen` has an address beyond loopback, and with it `app_password_file` or `trust_network`")
             .needs(&[Needs::OtherMachines]);
+    APP_PASSWORD_FILE: SecretPath = SecretPath,
+        key("app_password_file", "file with the passwords by which apps come in, loopback and sockets included: lines `user:password`, `:password` for any other user, hashed forms too, see below. Nobody but its owner, who must be root or the proxy's own user, and its group may read it")
+            .or_else("apps come in without");
     TRUST_NETWORK: Switch = Switch,
-        key("trust_network", "in place of `allow`: everybody who can reach the port may come; warned about at every start")
+        key("trust_network", "apps on other machines come in without a password: with `allow` those of its networks, without it everybody who can reach the port, which is warned about at every start")
             .or(Literal::Bool(false)).needs(&[Needs::OtherMachines]);
     ALLOW_UIDS: Wholes = Wholes(Whole(0, u32::MAX)),
         key("allow_uids", "user ids that may come from this machine: over a unix socket, and on Linux over TCP, too, where the kernel is asked whose connection it is")
@@ -116,7 +119,7 @@ keys! { APP_SIDE {
         key("unix_group", "the group that unix sockets are given to; the user that runs the proxy must be in it").or_else("that of the process")
             .needs(&[Needs::UnixSocket]);
     LOCAL_TLS: LocalTlsKind = LocalTlsKind,
-        key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`, but not offered before a MySQL older than 8.0.4, where Connector/J before 5.1.48 and 8.0.19 insists on TLS 1.0 or 1.1. `\"always\"`: there, too. A table: with yours, both PEM")
+        key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`, but not offered before a MySQL older than 8.0.4, where Connector/J before 5.1.48 and 8.0.19 insists on TLS 1.0 or 1.1. `\"always\"`: there, too. `\"require\"`: as `\"always\"`, and apps that come over TCP without TLS are refused. A table: with yours, both PEM; `require = true` in it refuses apps without TLS, too")
             .or(Literal::Text("auto"));
 }}
 
@@ -181,6 +184,7 @@ pub(crate) static LOCAL_TLS_FILES: Table = Table {
 keys! { LOCAL_TLS_KEYS {
     CERT_FILE: Path = Path, key("cert_file", "PEM, leaf first").required("");
     KEY_FILE: SecretPath = SecretPath, key("key_file", "PEM, its private key").required("");
+    REQUIRE: Switch = Switch, key("require", "as `\"require\"`: apps without TLS are refused").or(Literal::Bool(false));
 }}
 
 /// A network, or a single address.

@@ -4,7 +4,7 @@ use super::{Place, accepted, load, load_urls};
 use crate::route::{
     Admission, LocalTls, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls,
 };
-use crate::{DrainIdle, LogFormat, Origin, Process, summary};
+use crate::{DrainIdle, LogFormat, LogTo, Origin, Process, summary};
 
 #[test]
 fn what_a_route_does_not_say_has_a_default() {
@@ -49,6 +49,7 @@ fn what_the_process_is_not_told_has_a_default() {
         Process {
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
+            log_to: LogTo::Stderr,
             min_sigterm_delay: Duration::ZERO,
             max_sigterm_delay: Duration::from_secs(5),
             drain_idle: DrainIdle::Wait,
@@ -76,6 +77,7 @@ fn every_key_of_a_route_reaches_the_route() {
         upstream_tls_name = "a.postgres.database.azure.com"
         audience = "https://example.org/.default"
         allow = ["10.1.0.0/16", "192.168.1.7"]
+        app_password_file = "apps"
         allow_uids = [1000, 0]
         unix_mode = 0o660
         local_tls = "off"
@@ -84,10 +86,12 @@ fn every_key_of_a_route_reaches_the_route() {
         upstream_timeout = "2m"
         "#,
     );
+    place.file("apps", "ann:s3cret");
     let config = place.load().unwrap();
     let [route] = config.routes.as_slice() else {
         panic!("one route")
     };
+    assert!(route.app_passwords.is_some());
     assert_eq!(
         summary(&config),
         "orders.v2: postgres, 127.0.0.1:6432, 0.0.0.0:6433, unix:/run/azdb-test-of-config/.s.PGSQL.6432 -> \

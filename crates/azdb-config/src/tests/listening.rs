@@ -78,14 +78,16 @@ fn no_address_beyond_loopback_is_served_unless_someone_says_who_may_come() {
             problems_of(&format!("listen = \"{address}\"")),
             format!(
                 "proxy.toml:5: route \"orders\": listen: {address} is reached from other machines: \
-                 say who may come, for example allow = [\"10.1.0.0/16\"]"
+                 say who may come, for example allow = [\"10.1.0.0/16\"], and app_password_file"
             )
         );
         let allow = match address.contains('.') {
             true => "10.1.0.0/16",
             false => "fd00::/8",
         };
-        let config = accepted(&format!("listen = \"{address}\"\nallow = \"{allow}\""));
+        let config = accepted(&format!(
+            "listen = \"{address}\"\nallow = \"{allow}\"\ntrust_network = true"
+        ));
         assert_eq!(config.warnings, [""; 0]);
     }
     assert_eq!(
@@ -95,7 +97,7 @@ fn no_address_beyond_loopback_is_served_unless_someone_says_who_may_come() {
     assert_eq!(
         problems_of("listen = \"0.0.0.0:1\"\ntrust_network = false"),
         "proxy.toml:5: route \"orders\": listen: 0.0.0.0:1 is reached from other machines: say who may come, \
-         for example allow = [\"10.1.0.0/16\"]"
+         for example allow = [\"10.1.0.0/16\"], and app_password_file"
     );
 }
 
@@ -103,7 +105,10 @@ fn no_address_beyond_loopback_is_served_unless_someone_says_who_may_come() {
 fn letting_everybody_in_is_a_warning_each_time() {
     for (more, setting) in [
         ("trust_network = true", "trust_network = true"),
-        ("allow = \"0.0.0.0/0\"", "allow = \"0.0.0.0/0\""),
+        (
+            "allow = \"0.0.0.0/0\"\ntrust_network = true",
+            "allow = \"0.0.0.0/0\"",
+        ),
     ] {
         let config = accepted(&format!("listen = \"0.0.0.0:5432\"\n{more}"));
         assert!(config.routes[0].admission.admits([203, 0, 113, 7].into()));
@@ -125,11 +130,7 @@ fn letting_everybody_in_is_a_warning_each_time() {
 }
 
 #[test]
-fn allow_and_trust_network_contradict_each_other() {
-    assert_eq!(
-        problems_of("listen = \"0.0.0.0:1\"\nallow = \"10.0.0.0/8\"\ntrust_network = true"),
-        "proxy.toml:7: route \"orders\": trust_network: says everybody, and allow says who: leave one out"
-    );
+fn what_is_no_network_is_told() {
     assert_eq!(
         problems_of("listen = \"0.0.0.0:1\"\nallow = [\"10.0.0.0/33\", \"x\"]"),
         "proxy.toml:6: route \"orders\": allow: \"10.0.0.0/33\" is not a network, for example \"10.1.0.0/16\"\n\
@@ -210,8 +211,8 @@ fn no_two_routes_share_an_address() {
         ("unix:/no/such/a", "unix:/no/such/b", false),
     ] {
         let allow = |listen: &str| match listen {
-            "0.0.0.0:5432" | "[::]:5432" => "allow = \"10.0.0.0/8\"\n",
-            _ => "\n",
+            "0.0.0.0:5432" | "[::]:5432" => "trust_network = true\nallow = \"10.0.0.0/8\"\n",
+            _ => "\n\n",
         };
         let named = |name: &str, listen: &str| {
             let more = format!("name = \"{name}\"\n{}listen = \"{listen}\"", allow(listen));
@@ -219,7 +220,7 @@ fn no_two_routes_share_an_address() {
         };
         let text = named("a", first) + &named("b", second);
         let expected = format!(
-            "proxy.toml:14: route \"b\": listen: {second} is taken by route \"a\": choose another address or port"
+            "proxy.toml:16: route \"b\": listen: {second} is taken by route \"a\": choose another address or port"
         );
         assert_eq!(
             load(&text).err(),
@@ -253,7 +254,7 @@ fn no_route_dials_the_proxy_itself() {
         ),
         ("connect_to = \"[::1]:5432\"", "connect_to", "[::1]:5432"),
         (
-            "connect_to = \"127.0.0.1:5432\"\nlisten = \"0.0.0.0:5432\"\nallow = \"10.0.0.0/8\"",
+            "connect_to = \"127.0.0.1:5432\"\nlisten = \"0.0.0.0:5432\"\ntrust_network = true\nallow = \"10.0.0.0/8\"",
             "connect_to",
             "127.0.0.1:5432",
         ),
@@ -289,14 +290,16 @@ fn who_may_come_and_never_can_is_a_warning() {
             "no app comes from there, because listen has no address of IPv4 that other machines reach",
         ),
     ] {
-        let config = accepted(&format!("listen = \"{listen}\"\nallow = [\"{allow}\"]"));
+        let config = accepted(&format!(
+            "listen = \"{listen}\"\nallow = [\"{allow}\"]\ntrust_network = true"
+        ));
         let [only] = config.warnings.as_slice() else {
             panic!("{allow}: {:?}", config.warnings)
         };
         let expected = format!("proxy.toml:6: route \"orders\": allow = \"{allow}\": {why}");
         assert!(only.ends_with(&expected), "{only}");
     }
-    let both = "listen = [\"0.0.0.0:5432\", \"[::]:5432\"]\nallow = [\"10.0.0.0/8\", \"fd00::/8\", \"10.1.2.3\"]";
+    let both = "listen = [\"0.0.0.0:5432\", \"[::]:5432\"]\nallow = [\"10.0.0.0/8\", \"fd00::/8\", \"10.1.2.3\"]\ntrust_network = true";
     assert_eq!(accepted(both).warnings, [""; 0]);
 }
 

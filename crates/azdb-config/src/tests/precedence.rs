@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Place, first_identity, route};
-use crate::{DrainIdle, LogFormat, Origin, Overrides, Process};
+use crate::{DrainIdle, LogFormat, LogTo, Origin, Overrides, Process};
 
 const FILE: &str = "[process]\nlog_format = \"json\"\nlog_level = \"error\"\nmin_sigterm_delay = \"1s\"\nmax_sigterm_delay = \"1s\"\n\
                     drain_idle = \"now\"\nexit_zero_on_sigterm = true\nrequire_ready = true\nready_timeout = \"1s\"\nexit_when_idle = \"1s\"\nstate_dir = \"/file\"\n";
@@ -46,6 +46,7 @@ fn process(
     Process {
         log_format,
         log_level: log_level.to_owned(),
+        log_to: LogTo::Stderr,
         min_sigterm_delay: Duration::from_secs(delay),
         max_sigterm_delay: Duration::from_secs(delay),
         drain_idle: if yes { DrainIdle::Now } else { DrainIdle::Wait },

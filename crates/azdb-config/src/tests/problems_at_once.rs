@@ -37,7 +37,7 @@ name = "reports"
 protocol = "postgres"
 upstream = "reports.postgres.database.azure.com"
 identity = "report"
-app_password_file = "5m"
+session_reuse = "5m"
 local_tls = { cert_file = "missing.pem" }
 "#;
 
@@ -56,7 +56,7 @@ const PROBLEMS: [&str; 17] = [
     r#"proxy.toml:29: route "tds": upstream: is missing; it is the database's host:port"#,
     r#"proxy.toml:32: route "reports": upstream_user: is missing; it is the database principal to log in as"#,
     r#"proxy.toml:36: route "reports": identity: there is no [identities.report] (did you mean "reports"?)"#,
-    r#"proxy.toml:37: route "reports": app_password_file: not supported by this version yet"#,
+    r#"proxy.toml:37: route "reports": session_reuse: not supported by this version yet"#,
     r#"proxy.toml:38: route "reports": local_tls: cert_file: cannot read missing.pem: No such file or directory (os error 2)"#,
     r#"proxy.toml:38: route "reports": local_tls: key_file: is missing"#,
 ];
@@ -100,10 +100,12 @@ fn one_bracket_too_few_is_said() {
 
 #[test]
 fn keys_of_later_versions_are_refused_and_never_ignored() {
-    assert_eq!(
-        problems_of("app_password_file = \"1\""),
-        "proxy.toml:5: route \"orders\": app_password_file: not supported by this version yet"
-    );
+    for key in ["ready_sessions", "session_reuse"] {
+        assert_eq!(
+            problems_of(&format!("{key} = \"1\"")),
+            format!("proxy.toml:5: route \"orders\": {key}: not supported by this version yet")
+        );
+    }
     assert_eq!(
         problems_of("local_infile = \"deny\""),
         "proxy.toml:5: route \"orders\": local_infile: is for mysql, and protocol is \"postgres\""
@@ -154,7 +156,7 @@ const WRONG_VALUES: [(&str, &str); 19] = [
     ("listen = []", "listen: is an empty list"),
     (
         "local_tls = \"maybe\"",
-        "local_tls: \"maybe\" is not one of auto, always, off, { cert_file, key_file }",
+        "local_tls: \"maybe\" is not one of auto, always, require, off, { cert_file, key_file, require }",
     ),
     (
         "upstream_tls_name = \"a b\"",

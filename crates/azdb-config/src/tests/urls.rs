@@ -75,7 +75,7 @@ fn escapes_are_those_of_urls() {
 #[test]
 fn lists_repeat_or_have_commas() {
     let url = "postgres://u@a.postgres.database.azure.com?upstream=b.postgres.database.azure.com:1&listen=127.0.0.1:1,[::1]:1\
-               &listen=0.0.0.0:2&allow=10.0.0.0/8,192.168.0.0/16";
+               &listen=0.0.0.0:2&allow=10.0.0.0/8,192.168.0.0/16&trust_network=true";
     let config = load_urls(&[url], &[]).unwrap();
     let line = summary(&config);
     assert!(line.starts_with("a: postgres, 127.0.0.1:1, [::1]:1, 0.0.0.0:2 -> a.postgres.database.azure.com:5432, b.postgres.database.azure.com:1 as "), "{line}");
@@ -108,12 +108,12 @@ fn a_key_that_is_no_list_is_given_once() {
         ),
         ("name=", "route \"orders\": name: is empty"),
         (
-            "app_password_file=1s",
-            "route \"orders\": app_password_file: not supported by this version yet",
+            "session_reuse=1s",
+            "route \"orders\": session_reuse: not supported by this version yet",
         ),
         (
             "local_tls=x",
-            "route \"orders\": local_tls: \"x\" is not one of auto, always, off, { cert_file, key_file }",
+            "route \"orders\": local_tls: \"x\" is not one of auto, always, require, off, { cert_file, key_file, require }",
         ),
     ] {
         let name = if query == "name=" { "" } else { "orders" };

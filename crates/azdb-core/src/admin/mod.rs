@@ -43,6 +43,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use desk::Desk;
+pub use metrics::{Family, Labels, PREFIX, Readings, Value};
 
 use crate::anteroom::Anteroom;
 use crate::ending::Ending;

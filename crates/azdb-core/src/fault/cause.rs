@@ -22,6 +22,31 @@ pub enum Cause {
         user: Vec<u8>,
     },
 
+    /// Nobody may come from there: `allow` or `allow_uids` does not list it.
+    #[error("no app may come from {peer}")]
+    NotAdmitted {
+        /// The app's address, or the user that it runs as.
+        peer: String,
+    },
+
+    /// Not a user and password of `app_password_file`. Which of both is wrong is not for the app to know.
+    #[error("no app comes in as user {} with what was said for a password", Quoted(.user))]
+    WrongPassword {
+        /// As the app gave it.
+        user: Vec<u8>,
+    },
+
+    /// So many wrong passwords have come from there that nobody looks at one more now.
+    #[error("too many wrong passwords have come from {origin}")]
+    TooManyWrong {
+        /// The address, network or user that they came from.
+        origin: String,
+    },
+
+    /// The app speaks in the clear, and `local_tls` says that none may.
+    #[error("the app speaks without TLS, and this route takes no app without")]
+    AppWithoutTls,
+
     /// Every session of the route is taken.
     #[error("all {limit} connections of the route are taken")]
     TooMany {
@@ -186,10 +211,15 @@ impl Explained for Cause {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::UnknownUser { .. } => Kind::User,
-            Self::TooMany { .. } | Self::ShuttingDown | Self::Moved { .. } | Self::Idle { .. } => {
-                Kind::Limit
+            Self::UnknownUser { .. } | Self::WrongPassword { .. } | Self::AppWithoutTls => {
+                Kind::User
             }
+            Self::NotAdmitted { .. } => Kind::Configuration,
+            Self::TooManyWrong { .. }
+            | Self::TooMany { .. }
+            | Self::ShuttingDown
+            | Self::Moved { .. }
+            | Self::Idle { .. } => Kind::Limit,
             Self::NoRandomness | Self::NoUpstream => Kind::Bug,
             Self::Token { source, .. } => match source.kind() {
                 TokenErrorKind::Network => Kind::Network,
@@ -217,6 +247,18 @@ impl Explained for Cause {
         Cow::Borrowed(match self {
             Self::UnknownUser { .. } => {
                 "add the user to user_map of this route, or connect as one that it lists"
+            }
+            Self::NotAdmitted { .. } => {
+                "if it may, add it to allow of this route, or its user id to allow_uids"
+            }
+            Self::WrongPassword { .. } => {
+                "give the app a user and a password of the route's app_password_file"
+            }
+            Self::TooManyWrong { .. } => {
+                "try again in a moment; find the app there whose password is wrong, its refusals are in the proxy's log"
+            }
+            Self::AppWithoutTls => {
+                "turn TLS on in the app: sslmode=require, --ssl, ssl-mode=REQUIRED, Encrypt=yes"
             }
             Self::TooMany { .. } => {
                 "close idle connections, make the app's pool smaller, or raise max_connections"
@@ -300,6 +342,10 @@ impl Cause {
             // An alert is an answer, and so is a certificate.
             Self::Tls { flaw, .. } => matches!(flaw, TlsFlaw::BrokenOff(_)),
             Self::UnknownUser { .. }
+            | Self::NotAdmitted { .. }
+            | Self::WrongPassword { .. }
+            | Self::TooManyWrong { .. }
+            | Self::AppWithoutTls
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }
@@ -324,6 +370,10 @@ impl Cause {
         match self {
             Self::Connect { source, .. } => is_lost(source),
             Self::UnknownUser { .. }
+            | Self::NotAdmitted { .. }
+            | Self::WrongPassword { .. }
+            | Self::TooManyWrong { .. }
+            | Self::AppWithoutTls
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }
@@ -352,6 +402,10 @@ impl Cause {
         match self {
             Self::Token { source, .. } => format!("no token: {}", source.cause()),
             Self::UnknownUser { .. }
+            | Self::NotAdmitted { .. }
+            | Self::WrongPassword { .. }
+            | Self::TooManyWrong { .. }
+            | Self::AppWithoutTls
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }

@@ -118,6 +118,10 @@ impl Cause {
                 Self::Password(std::io::Error::new(error.kind(), words))
             }
             Self::UnknownUser { .. }
+            | Self::NotAdmitted { .. }
+            | Self::WrongPassword { .. }
+            | Self::TooManyWrong { .. }
+            | Self::AppWithoutTls
             | Self::TooMany { .. }
             | Self::ShuttingDown
             | Self::Moved { .. }

@@ -6,6 +6,10 @@ use super::{AppTlsFlaw, Cause, Left, TlsFlaw};
 pub(super) fn of_cause(cause: &Cause) -> &'static str {
     match cause {
         Cause::UnknownUser { .. } => "unknown_user",
+        Cause::NotAdmitted { .. } => "not_admitted",
+        Cause::WrongPassword { .. } => "wrong_password",
+        Cause::TooManyWrong { .. } => "too_many_wrong_passwords",
+        Cause::AppWithoutTls => "app_without_tls",
         Cause::TooMany { .. } => "route_full",
         Cause::ShuttingDown => "shutting_down",
         Cause::Moved { .. } => "upstream_moved",
@@ -49,6 +53,7 @@ fn of_flaw(flaw: &TlsFlaw) -> &'static str {
 pub(super) fn of_left(left: &Left) -> &'static str {
     match left {
         Left::Gone(_) => "app_left",
+        Left::WithoutPassword(_) => "app_without_password",
         Left::Silent(_) => "app_timeout",
         Left::ShuttingDown => "shutting_down",
         Left::Tls(flaw) => of_app_flaw(flaw),

@@ -26,6 +26,10 @@ pub(crate) enum Left {
     #[error("no TLS with the app")]
     Tls(#[source] AppTlsFlaw),
 
+    /// It was asked for a password and had none to say. Interactive clients leave, ask a person, and come again.
+    #[error("the app left when it was asked for a password")]
+    WithoutPassword(#[source] io::Error),
+
     /// Bytes in the clear lay behind the app's request for TLS (CVE-2021-23214). Whoever put them there is not to be answered.
     #[error("{0} bytes in the clear behind the app's request for TLS")]
     StuffedBytes(usize),
@@ -77,7 +81,7 @@ impl Explained for Left {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::Gone(_) | Self::Tls(_) => Kind::User,
+            Self::Gone(_) | Self::WithoutPassword(_) | Self::Tls(_) => Kind::User,
             Self::Silent(_) | Self::ShuttingDown => Kind::Limit,
             Self::StuffedBytes(_) => Kind::Network,
         }
@@ -86,6 +90,9 @@ impl Explained for Left {
     fn remedy(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Gone(_) => "see the app's own log",
+            Self::WithoutPassword(_) => {
+                "give the app a user and a password of the route's app_password_file"
+            }
             Self::Silent(_) => {
                 "see why the app stops in the middle of its login, or raise login_timeout"
             }

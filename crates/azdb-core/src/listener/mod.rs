@@ -10,8 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azdb_config::route::Admission;
-use azdb_quote::{Chain, Spelled};
+use azdb_quote::Chain;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -98,7 +97,7 @@ impl<E: Entrance> Listener<E> {
                     // EMFILE, ENFILE, ENOBUFS: the connection stays in the backlog, and asking again at once would spin.
                     // Whoever has said nothing may have taken what others need.
                     let route = self.reception.borrow().route().name.clone();
-                    tracing::warn!(route, error = %Chain(&error), pause = %Spelled(pause), "cannot accept");
+                    tracing::warn!(route, error = %Chain(&error), pause_s = pause.as_secs_f64(), "cannot accept");
                     self.anteroom.thin_out();
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(BACKOFF.1);
@@ -110,7 +109,7 @@ impl<E: Entrance> Listener<E> {
         }
     }
 
-    /// Takes somebody in who may come.
+    /// Takes somebody in.
     fn take_in(&self, socket: AppSocket, peer: Peer, threshold: Threshold<'_>) {
         let reception = self.reception.borrow();
         let route = reception.route();
@@ -118,10 +117,6 @@ impl<E: Entrance> Listener<E> {
             Some(_) => peer.examined(socket.destinations()),
             None => peer,
         };
-        if !admits(&route.admission, peer) {
-            tracing::warn!(route = %route.name, %peer, "not admitted, see allow and allow_uids");
-            return;
-        }
         let is_ours = |addr| self.home.knows(addr, || socket.destinations());
         if peer.addr().is_some_and(is_ours) {
             // Our other end tells its app what has happened.
@@ -130,23 +125,6 @@ impl<E: Entrance> Listener<E> {
         }
         let place = self.anteroom.take_in(peer, threshold);
         reception.take_in(socket, peer, place);
-    }
-}
-
-fn admits(admission: &Admission, peer: Peer) -> bool {
-    let listed = |uid| {
-        let uids = admission.uids.as_ref();
-        uids.is_none_or(|uids| uids.contains(&uid))
-    };
-    match peer {
-        // Where users are listed, one of this machine whose user nobody knows is not of them.
-        Peer::Tcp(addr) => {
-            let ip = addr.ip().to_canonical();
-            admission.admits(ip) && (admission.uids.is_none() || !ip.is_loopback())
-        }
-        Peer::Local(addr, uid) => admission.admits(addr.ip()) && listed(uid),
-        Peer::Unix(uid) => listed(uid),
-        Peer::InProcess => true,
     }
 }
 

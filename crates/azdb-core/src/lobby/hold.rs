@@ -137,7 +137,7 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
         let fault = match outcome {
             Ok(granted) => {
                 if let Some(away) = turns.back(turn.take()) {
-                    tracing::info!(away = %Spelled::measured(away), "the upstream is back");
+                    tracing::info!(away_s = away.as_secs_f64(), "the upstream is back");
                 }
                 return Ok(granted);
             }

@@ -14,8 +14,9 @@ mod protocol;
 mod turns;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use azdb_config::route::{Principal, Route};
+use azdb_config::route::{PlainApps, Principal, Route};
 use azdb_identity::Tokens;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,7 +31,10 @@ pub(crate) use protocol::{Entrant, Legs, Login, Number, Protocol, Session};
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::Cause;
+use crate::gate::{Asked, Gate, Throttle};
 use crate::ledger::Ledger;
+use crate::phases::Phase;
+use crate::socket::Peer;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
 use crate::way::{Dial, Refuge, Stream};
 use follow::Followers;
@@ -44,6 +48,8 @@ pub(crate) struct Lobby<P: Protocol, D: Dial> {
     pub(crate) upstream_tls: Option<Arc<UpstreamTlsConfig>>,
     /// `None` when apps are offered none.
     pub(crate) app_tls: Option<AppTlsConfig>,
+    /// By which passwords apps come in.
+    pub(crate) gate: Gate,
     pub(crate) tokens: Tokens,
     pub(crate) dialler: D,
     /// Set when no new session may begin.
@@ -60,6 +66,8 @@ pub(crate) struct RouteState<P: Protocol, S: Stream> {
     /// `max_connections` of them.
     permits: Arc<Permits>,
     pub(crate) ledger: Ledger,
+    /// Who has said wrong passwords.
+    throttle: Throttle,
     /// Where to go while the first upstream does not answer.
     refuge: Refuge,
     /// Whose turn it is to try again.
@@ -76,6 +84,7 @@ impl<P: Protocol, S: Stream> RouteState<P, S> {
         Self {
             permits: Permits::new(route.max_connections),
             ledger: Ledger::default(),
+            throttle: Throttle::default(),
             refuge: Refuge::default(),
             turns: Turns::default(),
             followers: Arc::default(),
@@ -109,6 +118,76 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         Ok(principal)
     }
 
+    /// Whether an app may come at all from where it comes from.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::NotAdmitted`].
+    pub(crate) fn admit(&self, place: &Place) -> Result<(), Cause> {
+        let (peer, admission) = (place.peer(), &self.route.admission);
+        let listed = |uid| {
+            let uids = admission.uids.as_ref();
+            uids.is_none_or(|uids| uids.contains(&uid))
+        };
+        let is_admitted = match peer {
+            // Where users are listed, one of this machine whose user nobody knows is not of them.
+            Peer::Tcp(addr) => {
+                let ip = addr.ip().to_canonical();
+                admission.admits(ip) && (admission.uids.is_none() || !ip.is_loopback())
+            }
+            Peer::Local(addr, uid) => admission.admits(addr.ip()) && listed(uid),
+            Peer::Unix(uid) => listed(uid),
+            Peer::InProcess => true,
+        };
+        let peer = peer.origin();
+        is_admitted.then_some(()).ok_or(Cause::NotAdmitted { peer })
+    }
+
+    /// Whether an app at `place` may say what it wants over a connection that `is_tls`, or is not. A socket file and this process are
+    /// no network.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::AppWithoutTls`].
+    pub(crate) fn admit_without_tls(&self, place: &Place, is_tls: bool) -> Result<(), Cause> {
+        match (self.route.plain_apps, place.peer()) {
+            (PlainApps::Refused, Peer::Tcp(_) | Peer::Local(..)) if !is_tls => {
+                Err(Cause::AppWithoutTls)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The passwords that an app is asked for; `None` where it comes in without.
+    pub(crate) fn asks(&self, peer: Peer) -> Option<Asked<'_>> {
+        self.gate.asks(peer, &self.route)
+    }
+
+    /// Looks at an app's proof that it knows the password of `user`, when it is its turn.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::WrongPassword`], [`Cause::TooManyWrong`], and those of a login that has no more time.
+    pub(crate) async fn judge<T>(
+        &self,
+        peer: Peer,
+        user: &[u8],
+        deadline: &Deadline,
+        look: impl FnOnce() -> Option<T>,
+    ) -> Result<T, Cause> {
+        let throttle = &self.state.throttle;
+        let turn = throttle.turn(peer);
+        deadline
+            .run(Phase::Queue, "letting wrong passwords wait", turn)
+            .await?;
+        look().ok_or_else(|| {
+            throttle.wrong(peer);
+            Cause::WrongPassword {
+                user: user.to_vec(),
+            }
+        })
+    }
+
     /// A place among the route's sessions for an app that has said whom it wants to be: it leaves the anteroom.
     ///
     /// # Errors
@@ -123,6 +202,18 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// The clock of a login that begins now.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::after(self.route.login_timeout).or(&self.goodbye)
+    }
+
+    /// The same for the app at `place`: one that may not come has no longer than it takes to tell it so.
+    pub(crate) fn deadline_of(&self, place: &Place) -> Deadline {
+        const TO_BE_TOLD: Duration = Duration::from_secs(2);
+        match self.admit(place) {
+            Ok(()) => self.deadline(),
+            Err(_) => {
+                let limit = self.route.login_timeout.min(TO_BE_TOLD);
+                Deadline::after(limit).or(&self.goodbye)
+            }
+        }
     }
 
     /// Whether there is a place for one more session now.

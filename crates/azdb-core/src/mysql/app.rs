@@ -26,7 +26,7 @@ const AFTER_ANSWER: u8 = 2;
 /// Length of the fast answer of caching_sha2_password.
 const FAST_ANSWER: usize = 32;
 /// AuthMoreData: "the fast answer is right".
-const FAST_OK: &[u8] = &[0x01, 0x03];
+pub(super) const FAST_OK: &[u8] = &[0x01, 0x03];
 
 /// Who came through the door.
 pub(super) enum Arrival<A> {
@@ -214,7 +214,7 @@ pub(super) async fn admit<S: Stream>(
     Ok(say(app, ok, deadline).await?)
 }
 
-async fn say<S: Stream>(
+pub(super) async fn say<S: Stream>(
     app: &mut Channel<'_, S>,
     payload: &[u8],
     deadline: &Deadline,

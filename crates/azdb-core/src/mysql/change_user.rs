@@ -2,7 +2,9 @@
 //!
 //! ```text
 //!   app                       azdb-proxy                      upstream
-//!    | ---- COM_CHANGE_USER ---> | -- COM_CHANGE_USER as the user -> |
+//!    | ---- COM_CHANGE_USER ---> |                                |
+//!    | <----- its password? ---- |   where the route has such     |
+//!    |                           | -- COM_CHANGE_USER as the user -> |
 //!    |                           | <- switch: clear password ---- |
 //!    |                           | ------------ token ----------> |
 //!    | <- switch if it must ---- | <------------ OK ------------- |
@@ -19,10 +21,11 @@ use azdb_config::route::{Principal, UpstreamAuth};
 use azdb_quote::{Chain, Quoted};
 use azdb_wire::mysql::{Answer, Capabilities, ChangeUser, Command, plugin};
 
+use super::app_password::Claim;
 use super::channel::Channel;
 use super::fault::Refused;
 use super::upstream::{ACCESS_DENIED, Account, authenticate, bad_packet, broken, read, say};
-use super::{Mysql, MysqlFault, Terms, app, named};
+use super::{Mysql, MysqlFault, Terms, app, app_password, named};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, OwnFault as _};
 use crate::lobby::{self, Attempt, Credential, Legs, Lobby, Tracks};
@@ -52,13 +55,28 @@ pub(super) async fn change_user<A: Stream, D: Dial>(
     let mut app = Channel::at(&mut legs.app, 0);
     let doing = "reading the app's COM_CHANGE_USER";
     let packet = app::read(&mut app, doing, &deadline).await?;
+    let claimed = ChangeUser::parse(&packet, terms.app).map_err(MysqlFault::AppPacket);
+    let command = match claimed {
+        Ok(command) => command,
+        Err(fault) => return Err(app::refuse(&mut app, fault.into()).await.into()),
+    };
+    let claim = Claim {
+        user: command.user,
+        named: command.plugin,
+        answer: command.auth,
+        peer: terms.peer,
+        over: terms.over,
+    };
+    let proven = app_password::ask(&mut app, claim, &terms.scramble, lobby, &deadline).await?;
     let changing = async {
-        let command = ChangeUser::parse(&packet, terms.app).map_err(MysqlFault::AppPacket)?;
         let ok = log_in_anew(&command, &mut legs.upstream, terms, lobby, &deadline).await?;
         Ok((command.plugin, ok))
     };
     match changing.await {
-        Ok((named, ok)) => app::admit(&mut app, named, &terms.scramble, &ok, &deadline).await,
+        Ok((named, ok)) => match proven {
+            Some(proven) => app_password::admit(&mut app, proven, &ok, &deadline).await,
+            None => app::admit(&mut app, named, &terms.scramble, &ok, &deadline).await,
+        },
         Err(fault) => Err(app::refuse(&mut app, fault).await.into()),
     }
 }

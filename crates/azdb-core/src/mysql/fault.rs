@@ -18,6 +18,12 @@ pub(crate) enum MysqlFault {
     #[error("the app wants TLS and is offered none")]
     AppWantsTls,
 
+    /// The app's password can be checked by the password itself alone, and others would hear it.
+    #[error(
+        "the app speaks without TLS, and its user's password is known by a hash that no proof without TLS can be checked by"
+    )]
+    AppProofInClear,
+
     /// The upstream wants a proof that a token can't give: for it the user is one with a password.
     #[error("upstream asked user {} for: {asked}", Quoted(.user.as_bytes()))]
     Challenge {
@@ -85,6 +91,7 @@ impl MysqlFault {
             Self::Refused(Refused { code, .. }) | Self::NotEntra { code, .. } => Some(*code),
             Self::AppPacket(_)
             | Self::AppWantsTls
+            | Self::AppProofInClear
             | Self::Challenge { .. }
             | Self::UpstreamPacket(_)
             | Self::RefusedAtOnce { .. } => None,
@@ -96,6 +103,7 @@ impl Explained for MysqlFault {
     fn label(&self) -> &'static str {
         match self {
             Self::AppPacket(_) => "app_protocol",
+            Self::AppProofInClear => "app_without_tls",
             Self::AppWantsTls => "app_wants_tls",
             Self::Challenge { .. } | Self::NotEntra { .. } => "not_entra",
             Self::UpstreamPacket(_) => "upstream_protocol",
@@ -105,7 +113,7 @@ impl Explained for MysqlFault {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::AppPacket(_) | Self::AppWantsTls => Kind::User,
+            Self::AppPacket(_) | Self::AppWantsTls | Self::AppProofInClear => Kind::User,
             Self::Challenge { .. } | Self::NotEntra { .. } => Kind::Configuration,
             Self::UpstreamPacket(_) => Kind::Upstream,
             Self::RefusedAtOnce { code, .. } | Self::Refused(Refused { code, .. }) => {
@@ -118,6 +126,9 @@ impl Explained for MysqlFault {
         Cow::Borrowed(match self {
             Self::AppPacket(_) => "connect with a client of MySQL or MariaDB",
             Self::AppWantsTls => "take TLS out of the app's settings, or set local_tls to \"auto\"",
+            Self::AppProofInClear => {
+                "turn TLS on in the app (ssl-mode=REQUIRED, --ssl), or give app_password_file the password or its mysql_native_password hash"
+            }
             Self::Challenge { user, .. } | Self::NotEntra { user, .. } => {
                 return Cow::Owned(format!(
                     "as Entra administrator: CREATE AADUSER '{user}' IDENTIFIED BY '<client id of the identity>', or correct \
@@ -151,9 +162,11 @@ impl OwnFault for MysqlFault {
             Self::RefusedAtOnce { code, .. } => {
                 format!("the upstream refused the connection with error {code}")
             }
-            Self::AppPacket(_) | Self::AppWantsTls | Self::UpstreamPacket(_) | Self::Refused(_) => {
-                Chain(self).to_string()
-            }
+            Self::AppPacket(_)
+            | Self::AppWantsTls
+            | Self::AppProofInClear
+            | Self::UpstreamPacket(_)
+            | Self::Refused(_) => Chain(self).to_string(),
         }
     }
 
@@ -163,6 +176,7 @@ impl OwnFault for MysqlFault {
             Self::NotEntra { message, .. } | Self::RefusedAtOnce { message, .. } => vec![message],
             Self::AppPacket(_)
             | Self::AppWantsTls
+            | Self::AppProofInClear
             | Self::Challenge { .. }
             | Self::UpstreamPacket(_) => Vec::new(),
         }
@@ -176,6 +190,7 @@ impl OwnFault for MysqlFault {
             }
             Self::AppPacket(_)
             | Self::AppWantsTls
+            | Self::AppProofInClear
             | Self::Challenge { .. }
             | Self::UpstreamPacket(_)
             | Self::RefusedAtOnce { .. }
@@ -190,6 +205,7 @@ impl OwnFault for MysqlFault {
             }
             Self::AppPacket(_)
             | Self::AppWantsTls
+            | Self::AppProofInClear
             | Self::Challenge { .. }
             | Self::UpstreamPacket(_)
             | Self::NotEntra { .. } => false,

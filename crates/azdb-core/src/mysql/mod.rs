@@ -25,12 +25,14 @@
 //! # Invariants
 //!
 //! * The app's own password is never sent upstream.
+//! * An app that has not proved that it knows its password costs no token and no login.
 //! * A flag that changes the byte format after login is equal on both legs, but for compression, which ends here ([`compression`]).
 //! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::way::Sealed) way.
 //! * The first packet that an app reads is a greeting, also when there is no upstream.
 //! * No error of ours has a code from 2000 to 2999, which apps take for errors of their own library.
 
 mod app;
+mod app_password;
 mod change_user;
 mod channel;
 mod compression;
@@ -56,6 +58,7 @@ use azdb_wire::mysql::{
 use zeroize::Zeroizing;
 
 use app::{Arrival, Arrived};
+use app_password::{Claim, Over, Proven};
 use channel::Channel;
 use compression::{AppWay, Method};
 use fault::MysqlFault;
@@ -71,6 +74,7 @@ use crate::lobby::{
 };
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch as _};
+use crate::socket::Peer;
 use crate::stranger::Stranger;
 use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, Stream, Upstream};
@@ -109,6 +113,10 @@ struct Terms {
     host: String,
     /// The plugin that the account turned out to use.
     plugin: Vec<u8>,
+    /// Where the app is.
+    peer: Peer,
+    /// Who else hears what it says.
+    over: Over,
     labels: Option<Labels>,
 }
 
@@ -134,6 +142,10 @@ impl Protocol for Mysql {
         deadline: &Deadline,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<MysqlFault>> {
         let mut socket = Leg::new(socket);
+        if let Err(cause) = lobby.admit(place) {
+            return Err(turn_away(socket, None, lobby, cause.into()).await);
+        }
+        let peer = place.peer();
         let spares = &lobby.state.own;
         let (greeter, mut leave) = match spares.meet(&mut socket, place, lobby, deadline).await {
             Met::Greeter(greeter, leave) => (greeter, leave),
@@ -143,11 +155,13 @@ impl Protocol for Mysql {
                 return Ok(Login::Nobody(Stranger::ProxyHeader));
             }
             Met::NoApp(stranger) => return Ok(Login::Nobody(stranger)),
-            Met::NoUpstream(fault) => return Err(turn_away(socket, lobby, fault).await),
+            Met::NoUpstream(fault) => {
+                return Err(turn_away(socket, Some(peer), lobby, fault).await);
+            }
         };
         let (scramble, greeting) = match greeting_for_app(&greeter, lobby) {
             Ok(drawn) => drawn,
-            Err(fault) => return Err(turn_away(socket, lobby, fault).await),
+            Err(fault) => return Err(turn_away(socket, Some(peer), lobby, fault).await),
         };
         let tls = lobby.app_tls.as_ref();
         let introducing = app::introduce(socket, &greeting, tls, &mut leave, deadline);
@@ -163,20 +177,34 @@ impl Protocol for Mysql {
             }
         };
         drop(leave);
+        let over = Over::of(&leg);
         let mut app = Channel::at(&mut leg, next);
+        if let Err(cause) = lobby.admit_without_tls(place, over == Over::Tls) {
+            return Err(app::refuse(&mut app, cause.into()).await.into());
+        }
+        let asking = prove(&mut app, &packet, &scramble, (peer, over), lobby, deadline);
+        let proven = Box::pin(asking).await?;
         let left = app.leg().left();
         let entering = async {
             let mut left = std::pin::pin!(left);
             let lending = spares.lend(greeter, lobby, deadline, left.as_mut());
             let lent = lending.await?;
-            enter(&packet, lent, scramble, place, lobby, deadline, left).await
+            let seen = Seen {
+                packet: &packet,
+                scramble,
+                over,
+            };
+            enter(&seen, lent, place, lobby, deadline, left).await
         };
         let entered = match entering.await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
         let (named, ok) = (&entered.named, &entered.ok);
-        app::admit(&mut app, named, &scramble, ok, deadline).await?;
+        match proven {
+            Some(proven) => app_password::admit(&mut app, proven, ok, deadline).await?,
+            None => app::admit(&mut app, named, &scramble, ok, deadline).await?,
+        }
         let (upstream, mut entrant) = (entered.upstream, entered.entrant);
         entrant.app_tls = leg.is_tls();
         let app = compression::begin(leg, entered.compression);
@@ -229,14 +257,18 @@ fn greeting_for_app<D: Dial>(
 
 /// Tells an app why there is no upstream: after a greeting and its response, because before them most drivers understand no
 /// error.
+///
+/// One that must have a password hears it only when it has said it, and whoever may not come at all (`None`) is asked for none.
 async fn turn_away<A: Stream, D: Dial>(
     socket: Leg<A>,
+    peer: Option<Peer>,
     lobby: &Lobby<Mysql, D>,
     fault: Fault<MysqlFault>,
 ) -> NotIn<MysqlFault> {
     /// The login's own time may be used up.
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
-    let greeting = remembered(lobby, draw().unwrap_or(NEVER_MET.scramble));
+    let scramble = draw().unwrap_or(NEVER_MET.scramble);
+    let greeting = remembered(lobby, scramble);
     let tls = lobby.app_tls.as_ref();
     let deadline = Deadline::after(PATIENCE);
     // Whatever becomes of the app, the reason is the upstream.
@@ -248,9 +280,18 @@ async fn turn_away<A: Stream, D: Dial>(
         })) => {
             // Whoever may not come in at all is told that: it stays true when the rest has been mended.
             let user = app::parse_response(&packet).map(|response| response.user);
-            let unknown = user.ok().and_then(|user| lobby.principal(user).err());
+            let user = user.ok().filter(|_| peer.is_some());
+            let unknown = user.and_then(|user| lobby.principal(user).err());
             let fault = unknown.map_or(fault, Fault::Shared);
+            let over = Over::of(&leg);
             let mut app = Channel::at(&mut leg, next);
+            if let Some(peer) = peer {
+                let deadline = lobby.deadline();
+                let proving = prove(&mut app, &packet, &scramble, (peer, over), lobby, &deadline);
+                if let Err(not_in) = Box::pin(proving).await {
+                    return not_in;
+                }
+            }
             app::refuse(&mut app, fault).await.into()
         }
         Ok(Arrival::Nobody(_)) | Err(_) => NotIn::Untold(fault),
@@ -309,17 +350,48 @@ struct Entered<S> {
     entrant: Entrant,
 }
 
+/// Asks an app that has answered the greeting for its password, where the route has such.
+async fn prove<S: Stream, D: Dial>(
+    app: &mut Channel<'_, S>,
+    packet: &[u8],
+    scramble: &[u8; SCRAMBLE],
+    (peer, over): (Peer, Over),
+    lobby: &Lobby<Mysql, D>,
+    deadline: &Deadline,
+) -> Result<Option<Proven>, NotIn<MysqlFault>> {
+    let response = match app::parse_response(packet) {
+        Ok(response) => response,
+        Err(fault) => return Err(app::refuse(app, fault.into()).await.into()),
+    };
+    let claim = Claim {
+        user: response.user,
+        named: response.plugin,
+        answer: response.auth,
+        peer,
+        over,
+    };
+    app_password::ask(app, claim, scramble, lobby, deadline).await
+}
+
+/// What has been seen of an app.
+struct Seen<'a> {
+    /// Its answer to the greeting.
+    packet: &'a [u8],
+    /// Drawn for it.
+    scramble: [u8; SCRAMBLE],
+    over: Over,
+}
+
 /// Goes upstream as the app's principal.
 async fn enter<D: Dial>(
-    packet: &[u8],
+    seen: &Seen<'_>,
     lent: Lent<D::Stream>,
-    scramble: [u8; SCRAMBLE],
     place: &Place,
     lobby: &Lobby<Mysql, D>,
     deadline: &Deadline,
     left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<MysqlFault>> {
-    let response = app::parse_response(packet)?;
+    let (response, scramble) = (app::parse_response(seen.packet)?, seen.scramble);
     let principal = lobby.principal(response.user)?;
     let default = lobby.route.default_database.as_deref().map(str::as_bytes);
     let database = response.database.or(default);
@@ -352,6 +424,8 @@ async fn enter<D: Dial>(
         user: principal.user.clone(),
         host: lent.host().to_owned(),
         plugin: Vec::new(),
+        peer: place.peer(),
+        over: seen.over,
         labels,
     };
     let mut attempt = upstream::Entry {

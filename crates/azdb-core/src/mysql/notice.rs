@@ -17,6 +17,10 @@ const MAX_TEXT: usize = 511;
 type Class = (u16, &'static [u8; 5]);
 
 const ACCESS_DENIED: Class = (1045, b"28000");
+/// "Host is not allowed to connect to this server".
+const NOT_ADMITTED: Class = (1130, b"HY000");
+/// "Connections using insecure transport are prohibited".
+const WITHOUT_TLS: Class = (3159, b"HY000");
 const TOO_MANY: Class = (1040, b"08004");
 const BAD_PACKET: Class = (1043, b"08S01");
 const SHUTDOWN: Class = (1053, b"08S01");
@@ -93,11 +97,14 @@ fn of_cause(cause: &Cause) -> Class {
     match cause {
         Cause::Token { source, .. } if source.is_transient() => NO_WAY_UPSTREAM,
         Cause::UnknownUser { .. }
+        | Cause::WrongPassword { .. }
         | Cause::Token { .. }
         | Cause::SecretTooLong { .. }
         | Cause::Password(_)
         | Cause::PasswordInClear { .. } => ACCESS_DENIED,
-        Cause::TooMany { .. } => TOO_MANY,
+        Cause::NotAdmitted { .. } => NOT_ADMITTED,
+        Cause::AppWithoutTls => WITHOUT_TLS,
+        Cause::TooMany { .. } | Cause::TooManyWrong { .. } => TOO_MANY,
         Cause::ShuttingDown | Cause::Moved { .. } | Cause::Idle { .. } => SHUTDOWN,
         Cause::NoRandomness
         | Cause::NoUpstream
@@ -118,6 +125,7 @@ fn of_cause(cause: &Cause) -> Class {
 fn of_own(own: &MysqlFault) -> Words<'_> {
     Words::Ours(match own {
         MysqlFault::AppPacket(_) | MysqlFault::AppWantsTls => BAD_PACKET,
+        MysqlFault::AppProofInClear => WITHOUT_TLS,
         MysqlFault::Challenge { .. } | MysqlFault::NotEntra { .. } => ACCESS_DENIED,
         MysqlFault::RefusedAtOnce {
             code: 1040 | 1203, ..

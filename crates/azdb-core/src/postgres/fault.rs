@@ -7,6 +7,7 @@ use azdb_wire::postgres::{ErrorFields, FirstError, MessageError, Version};
 
 use super::hint;
 use crate::fault::{Explained, Fault, Kind, Meaning, OwnFault};
+use crate::gate::ScramError;
 
 /// A step of PostgreSQL's login went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,10 @@ pub(crate) enum PostgresFault {
     /// The app spoke something else, or broke the rules of what it spoke.
     #[error("the app's first packet is not one of PostgreSQL")]
     AppPacket(#[from] FirstError),
+
+    /// The app's proof that it knows its password is none.
+    #[error("the app's proof that it knows its password is none")]
+    AppProof(#[source] ScramError),
 
     /// The app speaks another major version of the protocol.
     #[error("protocol version {0}")]
@@ -62,7 +67,7 @@ pub(crate) enum PostgresFault {
 impl Explained for PostgresFault {
     fn label(&self) -> &'static str {
         match self {
-            Self::AppPacket(_) => "app_protocol",
+            Self::AppPacket(_) | Self::AppProof(_) => "app_protocol",
             Self::AppVersion(_) => "app_version",
             Self::NoUser => "no_user",
             Self::TlsAnswer { .. } | Self::UpstreamMessage(_) => "upstream_protocol",
@@ -73,7 +78,9 @@ impl Explained for PostgresFault {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::AppPacket(_) | Self::AppVersion(_) | Self::NoUser => Kind::User,
+            Self::AppPacket(_) | Self::AppProof(_) | Self::AppVersion(_) | Self::NoUser => {
+                Kind::User
+            }
             Self::TlsAnswer { .. } | Self::UpstreamMessage(_) => Kind::Upstream,
             Self::Refused { meaning, .. } => meaning.map_or(Kind::Upstream, |known| known.kind),
             Self::Challenge { .. } => Kind::Configuration,
@@ -83,6 +90,9 @@ impl Explained for PostgresFault {
     fn remedy(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::AppPacket(_) => "connect with a PostgreSQL client",
+            Self::AppProof(_) => {
+                "connect with a driver that speaks SCRAM-SHA-256; nothing between it and here may change TLS for another"
+            }
             Self::AppVersion(_) => "connect with a client of PostgreSQL 7.4 or later",
             Self::NoUser => "name any user",
             Self::TlsAnswer { .. } | Self::UpstreamMessage(_) => {
@@ -114,9 +124,11 @@ impl OwnFault for PostgresFault {
                 "upstream asked for a password challenge ({asked}): role \"{role}\" is not mapped to a Microsoft Entra principal \
                  on this server (names are case-sensitive)"
             ),
-            Self::AppPacket(_) | Self::NoUser | Self::UpstreamMessage(_) | Self::Refused { .. } => {
-                Chain(self).to_string()
-            }
+            Self::AppPacket(_)
+            | Self::AppProof(_)
+            | Self::NoUser
+            | Self::UpstreamMessage(_)
+            | Self::Refused { .. } => Chain(self).to_string(),
         }
     }
 
@@ -130,6 +142,7 @@ impl OwnFault for PostgresFault {
             } => vec![message, body, before],
             Self::TlsAnswer { answer, .. } => vec![answer],
             Self::AppPacket(_)
+            | Self::AppProof(_)
             | Self::AppVersion(_)
             | Self::NoUser
             | Self::Challenge { .. }
@@ -141,6 +154,7 @@ impl OwnFault for PostgresFault {
         match self {
             Self::Refused { message, .. } => hint::says_token_expired(message),
             Self::AppPacket(_)
+            | Self::AppProof(_)
             | Self::AppVersion(_)
             | Self::NoUser
             | Self::TlsAnswer { .. }
@@ -156,6 +170,7 @@ impl OwnFault for PostgresFault {
                 AWAY.contains(&sqlstate)
             }
             Self::AppPacket(_)
+            | Self::AppProof(_)
             | Self::AppVersion(_)
             | Self::NoUser
             | Self::TlsAnswer { .. }
@@ -171,5 +186,11 @@ const AWAY: [&[u8]; 4] = [b"53300", b"57P01", b"57P02", b"57P03"];
 impl From<MessageError> for Fault<PostgresFault> {
     fn from(error: MessageError) -> Self {
         Self::Own(error.into())
+    }
+}
+
+impl From<ScramError> for Fault<PostgresFault> {
+    fn from(error: ScramError) -> Self {
+        Self::Own(PostgresFault::AppProof(error))
     }
 }

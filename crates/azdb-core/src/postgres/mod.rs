@@ -5,6 +5,7 @@
 //!    | -- SSLRequest, GSSENC --> |                                |
 //!    | <------- S or N --------- |                                |
 //!    | ---- StartupMessage ----> |                                |
+//!    | <----- its password? ---- |   where the route has such     |
 //!    |                           | ------------ TCP ------------> |
 //!    |                           | -- SSLRequest, TLS, verified -> |
 //!    |                           | -- StartupMessage as the role -> |
@@ -23,9 +24,11 @@
 //! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::way::Sealed) way.
 //! * The upstream's own error reaches the app as it came, behind what it had said before; a hint may be added where it had none.
 //! * An error of ours stands before the upstream's "Ok".
+//! * An app that has not proved that it knows its password costs no token and no connection.
 //! * A CancelRequest costs no token and no session.
 
 mod app;
+mod app_password;
 mod cancel;
 mod fault;
 mod hint;
@@ -84,13 +87,24 @@ impl Protocol for Postgres {
         let (mut app, packet) = match greeting.await? {
             app::Arrival::Startup(app, packet) => (app, packet),
             app::Arrival::Cancel(mut app, key) => {
-                cancel::forward(lobby, place, &key).await;
+                if lobby.admit(place).is_ok() {
+                    cancel::forward(lobby, place, &key).await;
+                }
                 // An end that TLS does not announce is a failure to libpq, whatever became of the query.
                 app.part_with(&[]).await;
                 return Ok(Login::Errand("cancel request"));
             }
             app::Arrival::Nobody(stranger) => return Ok(Login::Nobody(stranger)),
         };
+        let is_tls = app.is_tls();
+        let admitted = lobby
+            .admit(place)
+            .and_then(|()| lobby.admit_without_tls(place, is_tls));
+        if let Err(cause) = admitted {
+            return Err(app::refuse(&mut app, cause.into()).await.into());
+        }
+        let asking = app_password::ask(&mut app, &packet, place.peer(), lobby, deadline);
+        Box::pin(asking).await?;
         let entered = match enter(&packet, place, lobby, deadline, app.left()).await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),

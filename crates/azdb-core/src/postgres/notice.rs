@@ -96,6 +96,7 @@ fn of_cause(cause: &Cause) -> &'static str {
         Cause::Token { source, .. } if source.is_transient() => "57P03",
         // Not 08001, which libpq takes for a server that is there, nor 53300, after which it does not go on to its next host.
         Cause::ShuttingDown
+        | Cause::TooManyWrong { .. }
         | Cause::Moved { .. }
         | Cause::Idle { .. }
         | Cause::TooMany { .. }
@@ -104,7 +105,11 @@ fn of_cause(cause: &Cause) -> &'static str {
         | Cause::UpstreamLost { .. }
         | Cause::UpstreamSilent { .. }
         | Cause::Overdue(_) => "57P03",
+        // By which psql and pgAdmin know that they should ask for another one.
+        Cause::WrongPassword { .. } => "28P01",
         Cause::UnknownUser { .. }
+        | Cause::NotAdmitted { .. }
+        | Cause::AppWithoutTls
         | Cause::Token { .. }
         | Cause::SecretTooLong { .. }
         | Cause::Password(_)
@@ -118,7 +123,9 @@ fn of_cause(cause: &Cause) -> &'static str {
 
 fn of_own(own: &PostgresFault) -> Words<'_> {
     Words::Ours(match own {
-        PostgresFault::AppPacket(_) | PostgresFault::UpstreamMessage(_) => "08P01",
+        PostgresFault::AppPacket(_)
+        | PostgresFault::AppProof(_)
+        | PostgresFault::UpstreamMessage(_) => "08P01",
         PostgresFault::AppVersion(_) => "0A000",
         PostgresFault::NoUser | PostgresFault::Challenge { .. } => "28000",
         PostgresFault::TlsAnswer { .. } => "08001",

@@ -14,6 +14,7 @@ pub(crate) use present::Receptions;
 
 use crate::anteroom::Place;
 use crate::ending::Ending;
+use crate::gate::Gate;
 use crate::ledger::{Ledger, Refusal};
 use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::mysql::Mysql;
@@ -100,6 +101,7 @@ impl Reception {
         let lobby: Lobby<P, Tcp> = Lobby {
             upstream_tls: upstream_tls.map(|tls| Arc::new(tls.counted_in(handshakes))),
             app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, resources.authority)?,
+            gate: Gate::of(route),
             tokens: resources.tokens.clone(),
             dialler: Tcp {
                 names: resources.names.clone(),

@@ -18,8 +18,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use azdb_config::route::{
-    Admission, Endpoint, LocalFiles, LocalTls, PlainPassword, Principal, Principals, ProtocolName,
-    Roots, Route, SocketRights, TdsOptions, UpstreamAuth, UpstreamTls,
+    Admission, Endpoint, LocalFiles, LocalTls, PlainApps, PlainPassword, Principal, Principals,
+    ProtocolName, Roots, Route, SocketRights, TdsOptions, UpstreamAuth, UpstreamTls,
 };
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
 use rustls::ServerConfig;
@@ -36,6 +36,7 @@ pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
 pub(crate) use spoken::{Spoken, heard_out, in_every_protocol};
 
 use crate::fault::Cause;
+use crate::gate::Gate;
 use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::tls::{self, AppTlsConfig, LocalAuthority, UpstreamTlsConfig};
 use crate::way::{Connected, Departure, Dial, Stream};
@@ -152,7 +153,9 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         label_sessions: false,
         local_files: LocalFiles::Allow,
         local_tls: LocalTls::Auto,
+        plain_apps: PlainApps::Welcome,
         admission: Admission::default(),
+        app_passwords: None,
         unix_rights: SocketRights {
             mode: 0o600,
             group: None,
@@ -186,6 +189,7 @@ pub(crate) fn dialling<P: Protocol, D: Dial>(
         route: lobby.route,
         upstream_tls: lobby.upstream_tls,
         app_tls: lobby.app_tls,
+        gate: lobby.gate,
         tokens: lobby.tokens,
         closing: lobby.closing,
         goodbye: lobby.goodbye,
@@ -222,6 +226,7 @@ fn lobby<P: Protocol>(
             .unwrap()
             .map(Arc::new),
         app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, &local).unwrap(),
+        gate: Gate::of(&route),
         tokens: tokens(),
         dialler,
         closing: CancellationToken::new(),

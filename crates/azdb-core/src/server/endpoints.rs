@@ -9,6 +9,7 @@ use azdb_config::{Admin, AdminListen};
 use azdb_quote::Chain;
 
 use super::doors::EAFNOSUPPORT;
+use super::premises::Premises;
 use super::{Server, StartError};
 use crate::admin::{self, Bureau, Desk};
 use crate::socket::{Door, Families, Reserved};
@@ -30,17 +31,7 @@ impl Server {
         health: &[ListenAddr],
         admin: &Admin,
     ) -> Result<(), StartError> {
-        let premises = &self.premises;
-        let bureau = Arc::new(Bureau {
-            receptions: premises.receptions.clone(),
-            tokens: premises.tokens.clone(),
-            ending: premises.ending.clone(),
-            opened: premises.opened.clone(),
-            reloads: premises.reloads.clone(),
-            started: premises.started,
-            asked_to_end: false.into(),
-            log_lines_dropped: self.log_lines_dropped,
-        });
+        let bureau = Arc::new(self.premises.bureau(self.log_lines_dropped));
         for listen in health {
             let door = health_door(listen, health).await;
             answer_at(door, listen, Desk::health(listen), &bureau)?;
@@ -60,6 +51,22 @@ impl Server {
             }
         }
         Ok(())
+    }
+}
+
+impl Premises {
+    /// What the endpoints know of all this.
+    pub(super) fn bureau(&self, log_lines_dropped: fn() -> u64) -> Bureau {
+        Bureau {
+            receptions: self.receptions.clone(),
+            tokens: self.tokens.clone(),
+            ending: self.ending.clone(),
+            opened: self.opened.clone(),
+            reloads: self.reloads.clone(),
+            started: self.started,
+            asked_to_end: false.into(),
+            log_lines_dropped,
+        }
     }
 }
 

@@ -24,8 +24,8 @@ use std::time::Duration;
 use azdb_config::DrainIdle;
 use azdb_config::route::{ListenAddr, Route};
 use azdb_identity::Tokens;
-use azdb_quote::Spelled;
 
+use crate::admin::Readings;
 use crate::socket::PassedSockets;
 use crate::tls::{LocalAuthority, LocalTlsError};
 
@@ -50,6 +50,7 @@ pub struct Server {
 #[derive(Clone)]
 pub struct OpenServer {
     premises: Arc<Premises>,
+    log_lines_dropped: fn() -> u64,
 }
 
 /// How a server comes to its end.
@@ -107,13 +108,18 @@ impl Server {
     /// [`StartError::Listen`]; doors that were opened before it close again.
     pub async fn open(self) -> Result<OpenServer, StartError> {
         let Self {
-            premises, prepared, ..
+            premises,
+            prepared,
+            log_lines_dropped,
         } = self;
         let mut beside = premises.changing.lock().await;
         premises.enter_into_force(prepared, &mut beside).await?;
         drop(beside);
         premises.opened.cancel();
-        Ok(OpenServer { premises })
+        Ok(OpenServer {
+            premises,
+            log_lines_dropped,
+        })
     }
 }
 
@@ -121,6 +127,11 @@ impl OpenServer {
     /// Where apps can connect, with the ports that the kernel chose for port 0.
     pub fn addresses(&self) -> Vec<(Arc<Route>, ListenAddr)> {
         self.premises.addresses()
+    }
+
+    /// What `/metrics` shows, for whoever sends it elsewhere.
+    pub fn readings(&self) -> Readings {
+        Readings::of(self.premises.bureau(self.log_lines_dropped))
     }
 
     /// Comes when somebody has asked for the end over HTTP.
@@ -145,15 +156,17 @@ impl OpenServer {
 
         ending.stopping.cancel();
         if !delay.is_zero() {
-            tracing::info!(time = %Spelled(delay), "serving on");
+            tracing::info!(delay_s = delay.as_secs_f64(), "serving on");
             tokio::time::sleep(delay).await;
         }
         // Doors stay open: whoever comes now hears why in its protocol.
         ending.closing.cancel();
         ending.tasks.close();
-        let open = ending.sessions();
-        if open > 0 {
-            tracing::info!(sessions = open, patience = %Spelled(patience), "draining");
+        // Whoever has just been let in may not be counted as a session yet.
+        let (sessions, connections) = (ending.sessions(), ending.tasks.len());
+        if connections > 0 {
+            let patience_s = patience.as_secs_f64();
+            tracing::info!(sessions, connections, patience_s, "draining");
         }
         if idle == DrainIdle::Now {
             ending.rest.cancel();

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use azdb_quote::Chain;
+use azdb_identity::Token;
+use azdb_quote::{Chain, Quoted};
 use tokio::time::Instant;
 
 use super::premises::Premises;
 use super::{Server, StartError};
 use crate::reception::Reception;
-use crate::wanted::{Wanted, wanted};
+use crate::wanted::{Wanted, named, wanted};
 
 impl Server {
     /// Asks for the token of every route, so that a mistake shows before the first app does.
@@ -26,31 +27,26 @@ impl Server {
         for one in &wanted {
             self.premises.begin(one);
         }
-        for Wanted {
-            route,
-            identity,
-            audience,
-        } in wanted
-        {
-            let tokens = &self.premises.tokens;
-            let token = tokens.get(&identity, &audience);
+        let tokens = &self.premises.tokens;
+        for one in wanted {
+            let token = tokens.get(&one.identity, &one.audience);
             match tokio::time::timeout_at(until, token).await {
-                Ok(Ok(_)) => tracing::info!(route, %audience, "token ready"),
+                Ok(Ok(token)) => log_ready(&one, &token),
                 Ok(Err(source)) => {
                     return Err(StartError::NotReady {
-                        route,
+                        route: one.route,
                         remedy: source.remedy(),
                         source,
                     });
                 }
                 Err(_) => {
-                    let source = tokens.last_error(&identity, &audience);
+                    let source = tokens.last_error(&one.identity, &one.audience);
                     let remedy = source.as_ref().map_or_else(
                         || "the identity endpoint has not answered".to_owned(),
                         azdb_identity::TokenError::remedy,
                     );
                     return Err(StartError::NotReadyInTime {
-                        route,
+                        route: one.route,
                         patience,
                         remedy,
                         source,
@@ -77,8 +73,8 @@ impl Premises {
             // On its own: the end of the process must not wait for an identity endpoint. What a fetch meets is logged by the
             // token engine, with its remedy.
             tokio::spawn(async move {
-                if tokens.get(&one.identity, &one.audience).await.is_ok() {
-                    tracing::info!(route = one.route, audience = %one.audience, "token ready");
+                if let Ok(token) = tokens.get(&one.identity, &one.audience).await {
+                    log_ready(&one, &token);
                 }
             });
         }
@@ -98,4 +94,28 @@ impl Premises {
         }
         begun.is_ok()
     }
+}
+
+/// Whose token it is: as the configuration says it, and, by its ids, as the token itself does, which nobody has verified.
+fn log_ready(wanted: &Wanted, token: &Token) {
+    let Wanted {
+        route,
+        identity,
+        audience,
+    } = wanted;
+    let claims = token.claims().unwrap_or_default();
+    let shown = |id: &Option<String>| {
+        let id = id.as_deref()?;
+        Some(Quoted(id.as_bytes()).first_line().to_string())
+    };
+    tracing::info!(
+        route,
+        identity = %named(identity.selector.as_ref()),
+        name = identity.name.as_deref(),
+        oid = shown(&claims.oid),
+        appid = shown(&claims.appid),
+        %audience,
+        left_s = token.left().as_secs(),
+        "token ready"
+    );
 }

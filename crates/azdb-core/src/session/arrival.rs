@@ -59,6 +59,7 @@ impl Arrival {
             (Self::SentAway | Self::Silent, _)
             | (Self::Halfway, Left::Gone(_) | Left::Tls(AppTlsFlaw::BrokenOff(_))) => Loss::None,
             (Self::Shown, Left::Gone(_)) => Loss::Doubtful,
+            (Self::Halfway | Self::Shown, Left::WithoutPassword(_)) => Loss::Doubtful,
             (
                 Self::Halfway | Self::Shown,
                 Left::Tls(_) | Left::Silent(_) | Left::ShuttingDown | Left::StuffedBytes(_),

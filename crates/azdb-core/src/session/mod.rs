@@ -71,7 +71,7 @@ async fn arrive<P: Protocol, A: Stream, D: Dial>(
     whose: &Whose<'_>,
 ) -> Option<Box<Session<P, Arriving<A>, D::Stream>>> {
     let (ledger, span) = (&lobby.state.ledger, whose.span());
-    let deadline = lobby.deadline();
+    let deadline = lobby.deadline_of(&place);
     let outcome = {
         let login = P::login(place.around(socket), &place, lobby, &deadline);
         let mut login = pin!(login.instrument(span.clone()));

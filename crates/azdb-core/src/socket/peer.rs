@@ -34,6 +34,23 @@ impl Peer {
         users.next().map_or(self, |uid| Self::Local(addr, uid))
     }
 
+    /// Whether it is on this machine: nobody is on the way to it.
+    pub(crate) fn is_here(self) -> bool {
+        match self {
+            Self::Tcp(addr) => addr.ip().to_canonical().is_loopback(),
+            Self::Local(..) | Self::Unix(_) | Self::InProcess => true,
+        }
+    }
+
+    /// Where it comes from, without what is different for each connection.
+    pub(crate) fn origin(self) -> String {
+        match self {
+            Self::Tcp(addr) => addr.ip().to_canonical().to_string(),
+            Self::Local(addr, uid) => format!("{} uid {uid}", addr.ip().to_canonical()),
+            Self::Unix(_) | Self::InProcess => self.to_string(),
+        }
+    }
+
     /// The user id of its process, where the kernel says it.
     pub(crate) fn uid(self) -> Option<u32> {
         match self {

@@ -1,7 +1,7 @@
 //! What we say to the app, being its server.
 
 use azdb_wire::tds::{
-    Encryption, Header, MAX_LOGIN7, MAX_PRELOGIN, Manner, Prelogin, kind, push_message,
+    Encryption, Header, MAX_LOGIN7, MAX_PRELOGIN, Manner, Prelogin, TlsWish, kind, push_message,
 };
 use zeroize::Zeroizing;
 
@@ -39,7 +39,7 @@ pub(super) struct Settled {
 /// Answers what an app says before it says who it is. Whoever is no app is a stranger.
 pub(super) async fn greet<A: Stream>(
     socket: A,
-    tls: Option<&AppTlsConfig>,
+    tls: Option<(&AppTlsConfig, TlsWish)>,
     route: &str,
     deadline: &Deadline,
 ) -> Result<Result<Caller<A>, Stranger>, NotIn<TdsFault>> {
@@ -54,7 +54,7 @@ pub(super) async fn greet<A: Stream>(
     } else {
         Since::Door
     };
-    let settling = settle(&mut app, &mut settled, false, since);
+    let settling = settle(&mut app, &mut settled, None, since);
     match deadline.run(Phase::App, WAITING, settling).await? {
         Begun::Login => {}
         Begun::Tls => return Ok(Err(Stranger::Tls)),
@@ -71,7 +71,7 @@ pub(super) async fn greet<A: Stream>(
 /// Takes TLS on, where the app begins with it or asks for it.
 async fn arrive<A: Stream>(
     socket: A,
-    tls: Option<&AppTlsConfig>,
+    tls: Option<(&AppTlsConfig, TlsWish)>,
     settled: &mut Settled,
     deadline: &Deadline,
 ) -> Result<Result<AppLeg<A>, Stranger>, Left> {
@@ -80,7 +80,7 @@ async fn arrive<A: Stream>(
     match (socket.first_byte(deadline).await, tls) {
         (Err(stranger), _) => return Ok(Err(stranger)),
         (Ok(TLS_HANDSHAKE), None) => return Ok(Err(Stranger::Tls)),
-        (Ok(TLS_HANDSHAKE), Some(tls)) => {
+        (Ok(TLS_HANDSHAKE), Some((tls, _))) => {
             let accepting = accept(socket, tls, Alpn::Optional);
             return match deadline.run(Phase::AppTls, SHAKING, accepting).await {
                 // A browser, as it names the protocols of the web.
@@ -90,8 +90,9 @@ async fn arrive<A: Stream>(
         }
         (Ok(_), _) => {}
     }
-    let in_packets = tls.and_then(|tls| Some((tls.in_packets.clone()?, tls.end)));
-    let settling = settle(&mut socket, settled, in_packets.is_some(), Since::Door);
+    let in_packets = tls.and_then(|(tls, _)| Some((tls.in_packets.clone()?, tls.end)));
+    let wish = tls.map(|(_, wish)| wish).filter(|_| in_packets.is_some());
+    let settling = settle(&mut socket, settled, wish, Since::Door);
     match (
         deadline.run(Phase::App, WAITING, settling).await?,
         in_packets,
@@ -128,7 +129,7 @@ enum Since {
 async fn settle<S: Stream>(
     leg: &mut Leg<S>,
     settled: &mut Settled,
-    may_tls: bool,
+    tls: Option<TlsWish>,
     since: Since,
 ) -> Result<Begun, Left> {
     /// A driver that asks again has misunderstood something; one that asks a third time always will.
@@ -150,7 +151,7 @@ async fn settle<S: Stream>(
                 };
                 settled.mars = asked.mars == Some(true);
                 settled.trace_id = asked.trace_id;
-                answer_prelogin(leg, &asked, may_tls).await?;
+                answer_prelogin(leg, &asked, tls).await?;
             }
             // An HTTP request, a login of SQL Server 6.5: an answer would mean nothing to it.
             first => return Ok(Begun::Stranger(Stranger::with(first))),
@@ -173,15 +174,11 @@ async fn read_prelogin<S: Stream>(leg: &mut Leg<S>) -> Result<Option<Prelogin>, 
 async fn answer_prelogin<S: Stream>(
     leg: &mut Leg<S>,
     asked: &Prelogin,
-    may_tls: bool,
+    tls: Option<TlsWish>,
 ) -> Result<(), Left> {
-    let wanted = asked.encryption.unwrap_or(Encryption::Off).answer();
+    let wanted = asked.encryption.unwrap_or(Encryption::Off);
     let answer = Prelogin {
-        encryption: Some(if may_tls {
-            wanted
-        } else {
-            Encryption::NotSupported
-        }),
+        encryption: Some(tls.map_or(Encryption::NotSupported, |wish| wanted.answer(wish))),
         mars: Some(asked.mars == Some(true)),
         trace_id: None,
         fed_auth_required: asked.fed_auth_required.map(|_| false),

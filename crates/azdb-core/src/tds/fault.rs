@@ -28,6 +28,14 @@ pub(crate) enum TdsFault {
     #[error("the app asks for {0}")]
     AppWants(&'static str),
 
+    /// The app has something else than the password that it must have.
+    #[error("the app comes with {0}, and this route asks for a user and a password")]
+    AppHasNoPassword(&'static str),
+
+    /// The app's password would be, or was, heard by whoever is on the way.
+    #[error("the app speaks without TLS, and its password can be heard on the way here")]
+    AppPasswordInClear,
+
     /// A name or the token is longer than LOGIN7 can say.
     #[error("cannot write the login")]
     LoginTooLong(#[from] LoginTooLong),
@@ -90,6 +98,8 @@ impl Explained for TdsFault {
             Self::AppPacket(_) | Self::AppLogin(_) => "app_protocol",
             Self::AppVersion(_) => "app_version",
             Self::AppWants(_) => "app_wants_the_impossible",
+            Self::AppHasNoPassword(_) => "app_without_password",
+            Self::AppPasswordInClear => "app_without_tls",
             Self::LoginTooLong(_) => "login_too_long",
             Self::UpstreamPrelogin(_) | Self::UpstreamPacket(_) | Self::UpstreamAnswer(_) => {
                 "upstream_protocol"
@@ -108,6 +118,7 @@ impl Explained for TdsFault {
             Self::AppPacket(_) | Self::AppLogin(_) | Self::AppVersion(_) | Self::AppWants(_) => {
                 Kind::User
             }
+            Self::AppHasNoPassword(_) | Self::AppPasswordInClear => Kind::User,
             Self::NoMars | Self::PacketSize { .. } => Kind::User,
             Self::LoginTooLong(_) => Kind::Limit,
             Self::UpstreamPrelogin(_)
@@ -131,6 +142,12 @@ impl Explained for TdsFault {
             }
             Self::AppWants(_) => {
                 "take it out of the connection string: the proxy logs in with an identity of its own"
+            }
+            Self::AppHasNoPassword(_) => {
+                "give the app a user and a password of the route's app_password_file (User Id=...;Password=...) in its place"
+            }
+            Self::AppPasswordInClear => {
+                "turn TLS on in the app (Encrypt=yes; FreeTDS: encryption = require), and change the password, which was said in the clear"
             }
             Self::LoginTooLong(_) => {
                 "shorten the name; tokens grow with group memberships, use an identity with fewer"
@@ -164,6 +181,8 @@ impl OwnFault for TdsFault {
             | Self::AppLogin(_)
             | Self::AppVersion(_)
             | Self::AppWants(_)
+            | Self::AppHasNoPassword(_)
+            | Self::AppPasswordInClear
             | Self::LoginTooLong(_)
             | Self::UpstreamPrelogin(_)
             | Self::UpstreamPacket(_)
@@ -184,6 +203,8 @@ impl OwnFault for TdsFault {
             | Self::AppLogin(_)
             | Self::AppVersion(_)
             | Self::AppWants(_)
+            | Self::AppHasNoPassword(_)
+            | Self::AppPasswordInClear
             | Self::LoginTooLong(_)
             | Self::UpstreamPrelogin(_)
             | Self::UpstreamPacket(_)
@@ -205,6 +226,8 @@ impl OwnFault for TdsFault {
             | Self::AppLogin(_)
             | Self::AppVersion(_)
             | Self::AppWants(_)
+            | Self::AppHasNoPassword(_)
+            | Self::AppPasswordInClear
             | Self::LoginTooLong(_)
             | Self::UpstreamPrelogin(_)
             | Self::UpstreamPacket(_)
@@ -228,6 +251,8 @@ impl OwnFault for TdsFault {
             | Self::AppLogin(_)
             | Self::AppVersion(_)
             | Self::AppWants(_)
+            | Self::AppHasNoPassword(_)
+            | Self::AppPasswordInClear
             | Self::LoginTooLong(_)
             | Self::UpstreamPrelogin(_)
             | Self::UpstreamPacket(_)

@@ -23,11 +23,13 @@
 //!
 //! * The app is told "yes" only after the upstream has said it, and has said that it took the token.
 //! * A token is written by [`upstream`]'s `send_token` alone, which takes a [`Sealed`](crate::way::Sealed) way.
+//! * An app that has not proved that it knows its password costs no token and no connection.
 //! * Nothing of the app's password or of its integrated authentication goes upstream.
 //! * The app never hears of routing, mirrors or features that it did not ask for.
 //! * The upstream's own error reaches the app as it came, in the widths of the app's version.
 
 mod app;
+mod app_password;
 mod browser;
 mod fault;
 mod notice;
@@ -42,11 +44,12 @@ mod tests;
 
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
-use azdb_wire::tds::{FedAuth, Login7, LoginAnswer, Manner, from_utf16, push_utf16};
+use azdb_wire::tds::{FedAuth, Login7, LoginAnswer, Manner, TlsWish, from_utf16, push_utf16};
 
 pub(crate) use browser::Browser;
 
 use app::{Caller, Settled};
+use app_password::Seen;
 use fault::TdsFault;
 use one_packet_per_record::OnePacketPerRecord;
 use watch::TdsWatch;
@@ -90,7 +93,8 @@ impl Protocol for Tds {
         deadline: &Deadline,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<TdsFault>> {
         let route = &lobby.route;
-        let greeting = app::greet(socket, lobby.app_tls.as_ref(), &route.name, deadline);
+        let tls = lobby.app_tls.as_ref().map(|tls| (tls, wish(place, lobby)));
+        let greeting = app::greet(socket, tls, &route.name, deadline);
         let caller = match greeting.await? {
             Ok(caller) => caller,
             Err(stranger) => return Ok(Login::Nobody(stranger)),
@@ -103,8 +107,18 @@ impl Protocol for Tds {
         settled.trace_id = settled.trace_id.or_else(new_trace_id);
         let mut manner = Manner::UNKNOWN;
         let entered = async {
+            let seen = Seen {
+                payload: &login,
+                is_tls: app.is_tls(),
+                peer: place.peer(),
+            };
             let login = Login7::parse(&login).map_err(TdsFault::from)?;
             manner = Manner::of(&login);
+            lobby.admit(place)?;
+            lobby.admit_without_tls(place, seen.is_tls)?;
+            let user = from_utf16(login.user);
+            let checking = app_password::check(&seen, &login, user.as_bytes(), lobby, deadline);
+            Box::pin(checking).await?;
             let left = app.left();
             enter(&login, settled, &manner, place, lobby, deadline, left).await
         };
@@ -140,6 +154,16 @@ impl Protocol for Tds {
 
     // And none at rest. An idle client of TDS reads nothing before it asks again, and a pool looks whether a connection is still good
     // by whether it has ended *and* has nothing to read (SqlClient's `CheckConnection`): a bare end is what it understands.
+}
+
+/// Whether an app at `place` may do without TLS: not where it must not, and not where its password would be heard by others.
+fn wish<D: Dial>(place: &Place, lobby: &Lobby<Tds, D>) -> TlsWish {
+    let peer = place.peer();
+    let is_heard = lobby.asks(peer).is_some() && !peer.is_here();
+    match lobby.admit_without_tls(place, false) {
+        Ok(()) if !is_heard => TlsWish::AsTheAppLikes,
+        _ => TlsWish::Always,
+    }
 }
 
 /// A login that the upstream has granted.

@@ -73,6 +73,7 @@ fn of_cause(cause: &Cause) -> Class {
     match cause {
         Cause::Token { source, .. } if source.is_transient() => UNAVAILABLE,
         Cause::TooMany { .. }
+        | Cause::TooManyWrong { .. }
         | Cause::ShuttingDown
         | Cause::Moved { .. }
         | Cause::Idle { .. }
@@ -86,6 +87,9 @@ fn of_cause(cause: &Cause) -> Class {
         }
         | Cause::Overdue(_) => UNAVAILABLE,
         Cause::UnknownUser { .. }
+        | Cause::NotAdmitted { .. }
+        | Cause::WrongPassword { .. }
+        | Cause::AppWithoutTls
         | Cause::Token { .. }
         | Cause::SecretTooLong { .. }
         | Cause::Password(_)
@@ -107,6 +111,8 @@ fn of_own(own: &TdsFault) -> Words<'_> {
         | TdsFault::AppLogin(_)
         | TdsFault::AppVersion(_)
         | TdsFault::AppWants(_)
+        | TdsFault::AppHasNoPassword(_)
+        | TdsFault::AppPasswordInClear
         | TdsFault::LoginTooLong(_)
         | TdsFault::UpstreamPrelogin(_)
         | TdsFault::UpstreamPacket(_)

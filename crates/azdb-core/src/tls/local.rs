@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use azdb_config::route::LocalTls;
 use azdb_quote::Chain;
 use rcgen::{
@@ -30,7 +31,7 @@ const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// The certificate for `local_tls = "auto"`.
 pub struct LocalAuthority {
     /// Each with its key: leaf, then the authority that signed it. The preferred one stands first.
-    leaves: Vec<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+    leaves: Vec<Leaf>,
     ca_pem: String,
     /// Where it is kept.
     file: Option<PathBuf>,
@@ -178,6 +179,9 @@ pub(crate) struct AppTlsConfig {
     pub(crate) in_packets: Option<Arc<ServerConfig>>,
     /// How such a connection ends.
     pub(crate) end: TlsEnd,
+    /// By which an app may bind its proof of a password to what it has been shown: hashes of our certificates
+    /// (`tls-server-end-point` of RFC 5929, whose hash is that of the certificate's signature).
+    pub(crate) bindings: Arc<[Vec<u8>]>,
 }
 
 impl AppTlsConfig {
@@ -191,9 +195,14 @@ impl AppTlsConfig {
         usage: &TlsUse,
         authority: &dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
     ) -> Result<Option<Self>, LocalTlsError> {
-        let Some(shown) = certificates(local_tls, authority)? else {
+        let Some(leaves) = certificates(local_tls, authority)? else {
             return Ok(None);
         };
+        let bindings = leaves
+            .iter()
+            .flat_map(|(chain, _)| bindings(chain))
+            .collect();
+        let shown = Arc::new(BySignature::new(leaves)?);
         let mut around = config_with(rustls::ALL_VERSIONS, &shown)?;
         around.alpn_protocols = owned(usage.alpn);
         let in_packets = if usage.in_packets {
@@ -205,6 +214,7 @@ impl AppTlsConfig {
             around: Arc::new(around),
             in_packets,
             end: usage.app_end,
+            bindings,
         }))
     }
 }
@@ -228,16 +238,27 @@ fn config_with(
     Ok(config)
 }
 
+/// The hashes of a leaf: whichever of them an app's library takes for its signature's, nobody else has a key to it.
+fn bindings(chain: &[CertificateDer<'static>]) -> Vec<Vec<u8>> {
+    let hashes = [&digest::SHA256, &digest::SHA384, &digest::SHA512];
+    let leaf = chain.first().map(AsRef::as_ref).unwrap_or_default();
+    hashes
+        .map(|hash| digest::digest(hash, leaf).as_ref().to_vec())
+        .into()
+}
+
+/// A certificate with what vouches for it, and its key.
+type Leaf = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
 /// What apps are shown; `None` for a route that offers them no TLS.
 fn certificates(
     local_tls: &LocalTls,
     authority: &dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
-) -> Result<Option<Arc<BySignature>>, LocalTlsError> {
-    let leaves = match local_tls {
+) -> Result<Option<Vec<Leaf>>, LocalTlsError> {
+    Ok(Some(match local_tls {
         LocalTls::Off => return Ok(None),
         LocalTls::Auto | LocalTls::Always => {
-            let clone =
-                |(chain, key): &(Vec<_>, PrivateKeyDer<'static>)| (chain.clone(), key.clone_key());
+            let clone = |(chain, key): &Leaf| (chain.clone(), key.clone_key());
             authority()?.leaves.iter().map(clone).collect()
         }
         LocalTls::Files {
@@ -261,8 +282,7 @@ fn certificates(
             let key = key.map_err(bad(key_file, "key"))?;
             vec![(chain, key)]
         }
-    };
-    Ok(Some(Arc::new(BySignature::new(leaves)?)))
+    }))
 }
 
 /// The content of [`FILE`]. The authority's own key is never written: it has signed and is forgotten, so that trusting the

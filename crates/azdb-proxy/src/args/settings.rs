@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use azdb_config::route::ListenAddr;
-use azdb_config::{DrainIdle, LogFormat, Overrides, health_listen, parse_duration};
+use azdb_config::{DrainIdle, LogFormat, LogTo, Overrides, health_listen, parse_duration};
 use clap::Args as ClapArgs;
 
 use crate::ask::Place;
@@ -44,6 +44,9 @@ pub(crate) struct Settings {
     /// Least level that is logged: error, warn, info, debug or trace, or levels by module
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
+    /// Where lines go: stderr, stdout, or split (errors and warnings to stderr, the rest to stdout)
+    #[arg(long, value_name = "STREAM")]
+    log_to: Option<LogTo>,
     /// After the first signal, go on serving new sessions for so long
     #[arg(long, value_name = "TIME", value_parser = duration)]
     min_sigterm_delay: Option<Duration>,
@@ -110,6 +113,7 @@ impl From<Settings> for Overrides {
             urls: Vec::new(),
             log_format: args.log_format,
             log_level: args.log_level,
+            log_to: args.log_to,
             min_sigterm_delay: args.min_sigterm_delay,
             max_sigterm_delay: args.max_sigterm_delay,
             drain_idle: args.drain_idle,

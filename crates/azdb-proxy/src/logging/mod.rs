@@ -1,20 +1,23 @@
-//! The log: one line per event on standard error, for people or for machines.
+//! The log: one line per event, for people or for machines.
 //!
 //! ```text
 //!   event -- level -- folding (warnings that repeat) -- one line, escaped -- writer (a thread) --> standard error
+//!                                                                        '-- writer (a thread) --> standard output, see log_to
 //! ```
 
 mod folding;
+mod json;
 mod writer;
 
 use std::io::{self, IsTerminal as _};
 use std::sync::LazyLock;
 
-use azdb_config::{LogFormat, Process};
+use azdb_config::{LogFormat, LogTo, Process};
 use azdb_quote::OneLine;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
-use tracing_subscriber::fmt::{self, format};
+use tracing_subscriber::fmt::{self, MakeWriter, format};
 use tracing_subscriber::prelude::*;
 
 use folding::Folding;
@@ -25,7 +28,8 @@ use writer::Writer;
 /// Libraries that tell of every token request; what matters of it, our own lines say. At debug they may speak.
 const QUIET: &str = "azure_core=warn,azure_identity=warn,typespec_client_core=warn,";
 
-static WRITER: LazyLock<Writer> = LazyLock::new(Writer::default);
+static OUT: LazyLock<Writer> = LazyLock::new(Writer::default);
+static ERR: LazyLock<Writer> = LazyLock::new(Writer::default);
 static FOLDING: LazyLock<Folding> = LazyLock::new(Folding::default);
 
 /// Why there is no log.
@@ -37,6 +41,39 @@ pub(crate) enum LogError {
     /// The system has no thread to spare.
     #[error("cannot start a thread for the log: {0}")]
     Thread(#[from] io::Error),
+}
+
+/// Where lines go.
+#[derive(Debug, Clone, Copy)]
+struct Streams(LogTo);
+
+impl Streams {
+    fn are_terminals(self) -> bool {
+        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        match self.0 {
+            LogTo::Stdout => out,
+            LogTo::Stderr => err,
+            LogTo::Split => out && err,
+        }
+    }
+}
+
+impl<'a> MakeWriter<'a> for Streams {
+    type Writer = writer::Line<'a>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        match self.0 {
+            LogTo::Stdout => OUT.line(),
+            LogTo::Stderr | LogTo::Split => ERR.line(),
+        }
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
+        match self.0 {
+            LogTo::Split if *metadata.level() > Level::WARN => OUT.line(),
+            _ => self.make_writer(),
+        }
+    }
 }
 
 /// The log, turned on. Its last lines are written when this is dropped.
@@ -55,12 +92,18 @@ pub(crate) fn start(process: &Process) -> Result<Log, LogError> {
     } else {
         format!("{QUIET}{}", process.log_level).parse()?
     };
-    WRITER.start(io::stderr())?;
+    let streams = Streams(process.log_to);
+    if streams.0 != LogTo::Stderr {
+        OUT.start(io::stdout())?;
+    }
+    if streams.0 != LogTo::Stdout {
+        ERR.start(io::stderr())?;
+    }
     // Who asked for everything gets everything.
     let folding = (!is_verbose).then_some(&*FOLDING);
     let registry = tracing_subscriber::registry().with(filter).with(folding);
-    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let layer = fmt::layer().with_writer(&*WRITER).with_target(false);
+    let colours = streams.are_terminals() && std::env::var_os("NO_COLOR").is_none();
+    let layer = fmt::layer().with_writer(streams);
     // A log that has been turned on stays as it is; only the program's own start gets here.
     let _ = match process.log_format {
         LogFormat::Text => {
@@ -69,10 +112,11 @@ pub(crate) fn start(process: &Process) -> Result<Log, LogError> {
                 name => write!(out, "{name}={}", OneLine(format_args!("{value:?}"))),
             });
             let layer = layer.fmt_fields(fields.delimited(" ")).with_ansi(colours);
+            let layer = layer.with_target(false);
             registry.with(layer).try_init()
         }
         LogFormat::Json => {
-            let layer = layer.json().flatten_event(true);
+            let layer = layer.event_format(json::Line).fmt_fields(json::Fields);
             registry.with(layer).try_init()
         }
     };
@@ -98,12 +142,47 @@ pub(crate) async fn tell_repetitions() {
 
 /// Lines that were dropped because nobody read them.
 pub(crate) fn dropped_lines() -> u64 {
-    WRITER.dropped()
+    OUT.dropped() + ERR.dropped()
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
         FOLDING.tell();
-        WRITER.flush();
+        OUT.flush();
+        ERR.flush();
     }
+}
+
+/// What a log of this layer says while `act` runs.
+#[cfg(test)]
+fn lines_of(
+    layer: impl FnOnce(
+        fmt::writer::BoxMakeWriter,
+    )
+        -> Box<dyn tracing_subscriber::Layer<tracing_subscriber::Registry> + Send + Sync>,
+    act: impl FnOnce(),
+) -> String {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            log.extend_from_slice(line);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let out = Arc::clone(&log);
+    let writer = fmt::writer::BoxMakeWriter::new(move || Lines(Arc::clone(&out)));
+    let subscriber = tracing_subscriber::registry().with(layer(writer));
+    tracing::subscriber::with_default(subscriber, act);
+    let log = log.lock().unwrap_or_else(PoisonError::into_inner);
+    String::from_utf8_lossy(&log).into_owned()
 }

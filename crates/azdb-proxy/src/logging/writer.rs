@@ -1,4 +1,4 @@
-//! Standard error, written by a thread of its own.
+//! Standard error or output, written by a thread of its own.
 //!
 //! A write to a pipe that nobody reads does not return. Lines are therefore handed over, and whoever has one to say goes on at
 //! once. `tracing-appender` (0.2.5) has such a thread, too, but bounds lines instead of bytes, and prints to standard output
@@ -14,8 +14,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tracing_subscriber::fmt::MakeWriter;
-
 /// Bytes of lines that wait for the thread.
 const MOST: usize = 256 * 1024;
 
@@ -23,7 +21,7 @@ const MOST: usize = 256 * 1024;
 const KEPT: usize = 8 * 1024;
 
 /// How long the last lines may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Between two tries of a standard error that somebody has made non-blocking.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -70,6 +68,11 @@ impl Writer {
             }
         };
         thread.spawn(forever).map(drop)
+    }
+
+    /// For one line.
+    pub(super) fn line(&self) -> Line<'_> {
+        Line(self)
     }
 
     /// Lines that found no room.
@@ -141,14 +144,6 @@ impl Write for Line<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for &'static Writer {
-    type Writer = Line<'a>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        Line(self)
     }
 }
 

@@ -8,10 +8,12 @@
 //!   hello   the untyped packets that an app may begin with: SSLRequest, GSSENCRequest, CancelRequest, StartupMessage
 //!   login   who the app says it is: the parameters of a StartupMessage, rewritten without touching what is not ours
 //!   auth    what a server asks for, and the one message that answers with a secret
+//!   app_password  the same from the other side: what we ask an app for, and its proofs
 //!   notice  ErrorResponse, ours and the server's
 //!   watch   who owes whom an answer, from message tags alone
 //! ```
 
+mod app_password;
 mod auth;
 mod frame;
 mod hello;
@@ -21,6 +23,11 @@ mod notice;
 mod tests;
 mod watch;
 
+pub use app_password::{
+    Binding, ClientFinal, ClientFirst, END_POINT, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, SaslInitial,
+    encode_md5_request, encode_sasl_continue, encode_sasl_final, encode_sasl_request,
+    parse_password, server_final, server_first,
+};
 pub use auth::{
     Authentication, MAX_SECRET, ScramFirst, SecretTooLong, encode_password, password_message_len,
 };

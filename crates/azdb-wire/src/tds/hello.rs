@@ -58,16 +58,29 @@ impl Encryption {
         }
     }
 
-    /// What an app that says this is to hear.
+    /// What an app that says this is to hear from a server with TLS.
     ///
     /// Never `Off`: TLS for the login alone is what old drivers get wrong, and on one machine it protects nothing.
     #[must_use]
-    pub fn answer(self) -> Self {
-        match self {
-            Self::Off | Self::NotSupported | Self::Other(_) => Self::NotSupported,
-            Self::On | Self::Required => Self::On,
+    pub fn answer(self, wish: TlsWish) -> Self {
+        match (self, wish) {
+            (Self::On | Self::Required, _) => Self::On,
+            (Self::Off | Self::NotSupported | Self::Other(_), TlsWish::AsTheAppLikes) => {
+                Self::NotSupported
+            }
+            // Also to one that cannot: what it would say in the clear is better not said.
+            (Self::Off | Self::NotSupported | Self::Other(_), TlsWish::Always) => Self::Required,
         }
     }
+}
+
+/// Whether a server takes apps without TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsWish {
+    /// It does.
+    AsTheAppLikes,
+    /// It does not.
+    Always,
 }
 
 /// A PRELOGIN that is none.

@@ -25,7 +25,7 @@ pub(super) const EXTENSION: u8 = 0x10;
 
 /// A LOGIN7, borrowed from the bytes it was read from. Text is UTF-16LE.
 ///
-/// The app's password and SSPI blob are not here: nobody is to read them.
+/// The app's password and SSPI blob are not here: nobody is to read them but for [`AppProof`](super::AppProof).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login7<'a> {
     /// What the app asks for.

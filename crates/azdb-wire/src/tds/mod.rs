@@ -6,6 +6,7 @@
 //!   frame    headers of packets, of SMP too, and messages cut into them
 //!   hello    PRELOGIN: encryption, MARS and "tokens welcome", settled before the login
 //!   login    LOGIN7: who the app says it is and what it wants
+//!   app_password  what of that proves who it is
 //!   auth     what a server answers, what that means, and what of it the app reads
 //!   notice   our own "no"
 //!   watch    who owes whom an answer, from packet headers alone
@@ -18,6 +19,7 @@
 //!
 //! Numbers are little-endian but for the length in a packet's header and in PRELOGIN's table; text is UTF-16LE.
 
+mod app_password;
 mod auth;
 mod feature;
 mod frame;
@@ -32,13 +34,14 @@ mod token;
 mod version;
 mod watch;
 
+pub use app_password::{AppProof, reveal};
 pub use auth::{FedAuthAck, LoginAnswer, Manner, Routing};
 pub use feature::{Features, FedAuth, feature_id};
 pub use frame::{
     Header, LOGIN_PACKET, MAX_PACKET, PacketError, SmpHeader, frame_length, kind, packets,
     push_message,
 };
-pub use hello::{Encryption, MAX_PRELOGIN, Prelogin, PreloginError};
+pub use hello::{Encryption, MAX_PRELOGIN, Prelogin, PreloginError, TlsWish};
 pub use login::{Login7, Login7Error, MAX_LOGIN7};
 pub use notice::Notice;
 pub use relogin::{LoginSecret, LoginTooLong, Relogin, hidden, rebuild, rebuilt_len};

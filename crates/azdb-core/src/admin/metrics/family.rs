@@ -10,23 +10,34 @@ use prometheus_client::metrics::MetricType;
 use crate::ledger::Histogram;
 
 /// What tells the metrics of one name apart.
-pub(super) type Labels = Vec<(&'static str, String)>;
+pub type Labels = Vec<(&'static str, String)>;
 
 /// Metrics of one name.
 #[derive(Debug)]
-pub(super) struct Family {
+pub struct Family {
     name: &'static str,
     help: &'static str,
     kind: MetricType,
     samples: Vec<(Labels, Value)>,
 }
 
+/// What stands under some labels.
 #[derive(Debug)]
-enum Value {
+pub enum Value {
+    /// A count that only grows.
     Counter(u64),
+    /// What goes up and down.
     Gauge(i64),
+    /// The same in fractions of a second.
     Seconds(f64),
-    Histogram { sum: f64, buckets: Vec<(f64, u64)> },
+    /// How often something took how long.
+    Histogram {
+        /// Seconds of all of them together.
+        sum: f64,
+        /// The longest of each bucket, in seconds, the last without end; and how many are in it and in none before.
+        buckets: Vec<(f64, u64)>,
+    },
+    /// Known in words: the labels.
     Info,
 }
 
@@ -38,6 +49,21 @@ impl Family {
             kind,
             samples: Vec::new(),
         }
+    }
+
+    /// Its name, without [`PREFIX`](super::PREFIX), and without what a page puts behind it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it means.
+    pub fn help(&self) -> &'static str {
+        self.help
+    }
+
+    /// What there is of it.
+    pub fn samples(&self) -> &[(Labels, Value)] {
+        &self.samples
     }
 
     /// What only grows. `_total` comes behind its name.

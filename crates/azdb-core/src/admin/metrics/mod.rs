@@ -9,6 +9,7 @@
 
 mod family;
 
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use azdb_config::route::ProtocolName;
@@ -21,19 +22,43 @@ use crate::ledger::{End, Ledger};
 use crate::reception::Reception;
 use crate::reload::ReloadOutcome;
 use crate::wanted;
-use family::{Families, Family, Labels};
+pub use family::{Family, Labels, Value};
+
+use family::Families;
 
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) fn answer(bureau: &Bureau) -> Answer {
+/// In front of every name.
+pub const PREFIX: &str = "azdb_proxy";
+
+/// What `/metrics` shows, for whoever sends it elsewhere.
+#[derive(Clone)]
+pub struct Readings(Arc<Bureau>);
+
+impl Readings {
+    pub(crate) fn of(bureau: Bureau) -> Self {
+        Self(Arc::new(bureau))
+    }
+
+    /// Everything as it is now.
+    pub fn families(&self) -> Vec<Family> {
+        families(&self.0)
+    }
+}
+
+fn families(bureau: &Bureau) -> Vec<Family> {
     let mut families = process(bureau);
     families.extend(reloads(bureau));
     families.extend(sessions(bureau));
     families.extend(logins(bureau));
     families.extend(of_one_protocol(bureau));
     families.extend(tokens(bureau));
-    let mut registry = Registry::with_prefix("azdb_proxy");
-    registry.register_collector(Box::new(Families(families)));
+    families
+}
+
+pub(super) fn answer(bureau: &Bureau) -> Answer {
+    let mut registry = Registry::with_prefix(PREFIX);
+    registry.register_collector(Box::new(Families(families(bureau))));
     let mut page = String::new();
     match encode(&mut page, &registry) {
         Ok(()) => typed(StatusCode::OK, KIND, page),

@@ -29,7 +29,11 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 32] = [
+const KINDS: [Kind; 36] = [
+    Kind::User,
+    Kind::Configuration,
+    Kind::User,
+    Kind::Limit,
     Kind::User,
     Kind::Limit,
     Kind::Limit,

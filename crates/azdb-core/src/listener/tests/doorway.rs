@@ -47,58 +47,46 @@ async fn whoever_has_come_before_the_door_closes_is_taken_in() {
     drop(apps);
 }
 
-#[tokio::test(start_paused = true)]
-async fn whoever_is_not_admitted_is_dropped_without_a_place_or_a_word() {
+/// Whoever may not come hears so in its protocol, and costs nobody anything.
+async fn whoever_is_not_admitted_is_told_so_and_nobody_is_dialled<P: Spoken>() {
     let far: SocketAddr = ([203, 0, 113, 9], 1).into();
-    let street = Street::new(|route| {
+    let mut street = Street::of::<P>(|route| {
         route.max_connections = 1;
         route.admission.uids = Some(vec![1000]);
     });
-    let strangers = [
-        Peer::Tcp(far),
-        Peer::Unix(1001),
-        Peer::Local(HERE, 1001),
-        // Nobody knows whose it is.
-        Peer::Tcp(HERE),
-    ];
-    for stranger in strangers {
-        for _ in 0..10 {
-            let app = street.come(stranger);
-            assert_eq!(hear_out(app).await, b"");
+    for (stranger, name) in [
+        (Peer::Tcp(far), "203.0.113.9"),
+        (Peer::Unix(1001), "unix uid 1001"),
+    ] {
+        let mut apps: Vec<_> = (0..10).map(|_| street.come(stranger)).collect();
+        for app in &mut apps {
+            let told = P::refused(app).await;
+            assert!(
+                told.contains(&format!("no app may come from {name}")),
+                "{told}"
+            );
+            assert!(told.contains("allow"), "{told}");
         }
     }
-    assert_eq!(street.accepted(), 0);
-    let friends = [Peer::Local(HERE, 1000), Peer::Unix(1000)];
-    let _apps: Vec<_> = friends.map(|peer| street.come(peer)).into();
-    street.settle().await;
-    assert_eq!(street.accepted(), 2);
+    // One that says nothing is not waited for as long as an app is.
+    let began = Instant::now();
+    let silent = street.come(Peer::Tcp(far));
+    hear_out(silent).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(
+        street.house.databases.try_recv().is_err(),
+        "nobody was dialled"
+    );
+    // The only place is free.
+    let mut friend = street.come(Peer::Unix(1000));
+    let Neighbours {
+        databases, server, ..
+    } = &mut street.house;
+    P::log_in(&mut friend, databases, server).await;
 }
 
-#[test]
-fn loopback_and_the_allowed_networks_are_admitted_and_users_by_their_ids() {
-    let peer = |addr: &str| Peer::Tcp(SocketAddr::new(addr.parse().unwrap(), 1));
-    let local = |addr: &str, uid| Peer::Local(SocketAddr::new(addr.parse().unwrap(), 1), uid);
-    let anybody = Admission::default();
-    let some = Admission {
-        networks: vec!["10.1.0.0/16".parse().unwrap()],
-        uids: Some(vec![1000]),
-    };
-    for (who, by_default, with_a_list) in [
-        (peer("127.0.0.1"), true, false),
-        (peer("::1"), true, false),
-        (peer("::ffff:127.0.0.1"), true, false),
-        (local("127.0.0.1", 1000), true, true),
-        (local("127.0.0.1", 0), true, false),
-        (local("10.1.2.3", 1000), false, true),
-        (local("10.1.2.3", 1001), false, false),
-        (peer("10.1.2.3"), false, true),
-        (peer("::ffff:10.1.2.3"), false, true),
-        (peer("10.2.0.1"), false, false),
-        (Peer::Unix(1000), true, true),
-        (Peer::Unix(0), true, false),
-        (Peer::InProcess, true, true),
-    ] {
-        assert_eq!(admits(&anybody, who), by_default, "{who}");
-        assert_eq!(admits(&some, who), with_a_list, "{who}");
-    }
-}
+crate::rig::in_every_protocol!(whoever_is_not_admitted_is_told_so_and_nobody_is_dialled);

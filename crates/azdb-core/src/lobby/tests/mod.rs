@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod admission;
 mod credentials;
 mod places;
 

@@ -7,6 +7,7 @@
 )]
 
 mod any_envelopes;
+mod app_passwords;
 mod change_user;
 mod compression;
 mod crowds;

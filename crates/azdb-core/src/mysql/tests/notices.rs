@@ -63,13 +63,13 @@ fn no_code_and_no_word_of_an_upstream_that_refuses_at_once_is_told_as_ours() {
     }
 }
 
-/// 1045 is "access denied", 1040 "too many connections", 1053 "shutting down", 1105 all else.
+/// 1045 is "access denied", 1130 "host not allowed", 3159 "insecure transport", 1040 "too many connections", 1053 "shutting down", 1105 all else.
 #[tokio::test]
 async fn every_cause_has_its_code() {
     let expected = [
-        1045, 1040, 1053, 1105, 1045, 1045, 1045, 1045, 1105, 1105, 1105, 1105, 1105, 1105, 1105,
+        1045, 1130, 1045, 1040, 3159, 1040, 1053, 1105, 1045, 1045, 1045, 1045, 1105, 1105, 1105,
         1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105, 1105,
-        1053, 1053,
+        1105, 1105, 1105, 1105, 1053, 1053,
     ];
     let codes = every_cause()
         .into_iter()

@@ -135,6 +135,7 @@ impl Spoken for Mysql {
         let all = vec![
             MysqlFault::AppPacket(PacketError::Malformed("response")),
             MysqlFault::AppWantsTls,
+            MysqlFault::AppProofInClear,
             MysqlFault::Challenge {
                 user: user(),
                 asked: "dialog",
@@ -170,11 +171,12 @@ fn place(fault: &MysqlFault) -> usize {
     match fault {
         MysqlFault::AppPacket(_) => 0,
         MysqlFault::AppWantsTls => 1,
-        MysqlFault::Challenge { .. } => 2,
-        MysqlFault::UpstreamPacket(_) => 3,
-        MysqlFault::RefusedAtOnce { .. } => 4,
-        MysqlFault::NotEntra { .. } => 5,
-        MysqlFault::Refused(_) => 6,
+        MysqlFault::AppProofInClear => 2,
+        MysqlFault::Challenge { .. } => 3,
+        MysqlFault::UpstreamPacket(_) => 4,
+        MysqlFault::RefusedAtOnce { .. } => 5,
+        MysqlFault::NotEntra { .. } => 6,
+        MysqlFault::Refused(_) => 7,
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod app_passwords;
 mod cancels;
 mod database;
 mod echoes;

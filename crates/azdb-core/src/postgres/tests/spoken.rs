@@ -5,6 +5,7 @@ use rustls::ServerConfig;
 
 use super::super::notice::notice;
 use super::*;
+use crate::gate::ScramError;
 use crate::rig::{Spoken, heard_out};
 use crate::tls::TlsEnd;
 
@@ -106,6 +107,7 @@ impl Spoken for Postgres {
     fn own_faults() -> Vec<PostgresFault> {
         let all = vec![
             PostgresFault::AppPacket(FirstError::Malformed("StartupMessage")),
+            PostgresFault::AppProof(ScramError::Binding),
             PostgresFault::AppVersion(Version(2 << 16)),
             PostgresFault::NoUser,
             PostgresFault::TlsAnswer {
@@ -138,12 +140,13 @@ impl Spoken for Postgres {
 fn place(fault: &PostgresFault) -> usize {
     match fault {
         PostgresFault::AppPacket(_) => 0,
-        PostgresFault::AppVersion(_) => 1,
-        PostgresFault::NoUser => 2,
-        PostgresFault::TlsAnswer { .. } => 3,
-        PostgresFault::Challenge { .. } => 4,
-        PostgresFault::UpstreamMessage(_) => 5,
-        PostgresFault::Refused { .. } => 6,
+        PostgresFault::AppProof(_) => 1,
+        PostgresFault::AppVersion(_) => 2,
+        PostgresFault::NoUser => 3,
+        PostgresFault::TlsAnswer { .. } => 4,
+        PostgresFault::Challenge { .. } => 5,
+        PostgresFault::UpstreamMessage(_) => 6,
+        PostgresFault::Refused { .. } => 7,
     }
 }
 

@@ -6,6 +6,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::*;
+use crate::socket::Peer;
 
 pub(super) type Outcome = Result<Login<Postgres, DuplexStream, DuplexStream>, NotIn<PostgresFault>>;
 
@@ -21,6 +22,11 @@ pub(super) struct Visit {
 impl House {
     /// An app that has just connected.
     pub(super) fn app(self) -> Visit {
+        self.app_from(Peer::InProcess)
+    }
+
+    /// The same of somebody.
+    pub(super) fn app_from(self, peer: Peer) -> Visit {
         let (app, socket) = duplex(64 * 1024);
         let Self {
             lobby,
@@ -30,7 +36,8 @@ impl House {
             ..
         } = self;
         let login = tokio::spawn(async move {
-            Postgres::login(socket, &Place::outside(), &lobby, &lobby.deadline()).await
+            let place = Place::outside_of(peer);
+            Postgres::login(socket, &place, &lobby, &lobby.deadline_of(&place)).await
         });
         Visit {
             app,

@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod app_passwords;
 mod database;
 mod echoes;
 mod first_packets;

@@ -47,8 +47,8 @@ async fn every_version_reads_every_fault() {
 #[tokio::test]
 async fn every_cause_has_its_number() {
     let again = [
-        false, true, true, false, false, false, false, false, false, true, true, false, false,
-        false,
+        false, false, false, true, false, true, true, false, false, false, false, false, false,
+        true, true, false, false, false,
         // Of the flaws of TLS a broken connection alone is gone when the network is well.
         false, false, false, false, false, false, false, false, false, true, false, false, false,
         true, true, true, true, true,

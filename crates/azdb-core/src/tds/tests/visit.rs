@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::database::{Database, app_login};
 use super::*;
+use crate::socket::Peer;
 use crate::way::Framing;
 
 pub(super) type Outcome = Result<Login<Tds, DuplexStream, DuplexStream>, NotIn<TdsFault>>;
@@ -33,10 +34,16 @@ pub(super) struct Rest {
 impl House {
     /// An app that has just connected.
     pub(super) fn app(self) -> Visit {
+        self.app_from(Peer::InProcess)
+    }
+
+    /// The same of somebody.
+    pub(super) fn app_from(self, peer: Peer) -> Visit {
         let (app, socket) = duplex(64 * 1024);
         let lobby = self.lobby;
         let login = tokio::spawn(async move {
-            Tds::login(socket, &Place::outside(), &lobby, &lobby.deadline()).await
+            let place = Place::outside_of(peer);
+            Tds::login(socket, &place, &lobby, &lobby.deadline_of(&place)).await
         });
         let rest = Rest {
             databases: self.databases,

@@ -8,6 +8,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod app_password;
 mod auth;
 mod frame;
 mod hello;

@@ -78,7 +78,7 @@ fn an_app_hears_not_supported_or_on() {
         (Encryption::Required, Encryption::On),
         (Encryption::Other(0x81), Encryption::NotSupported),
     ] {
-        assert_eq!(said.answer(), heard);
+        assert_eq!(said.answer(TlsWish::AsTheAppLikes), heard);
     }
 }
 
