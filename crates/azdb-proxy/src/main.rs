@@ -13,6 +13,7 @@ mod manual;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;
+mod reload;
 mod run;
 mod signals;
 mod system;
@@ -38,7 +39,10 @@ fn dispatch(args: Args) -> Exit {
     let env = Environment::of_process();
     match args.command.unwrap_or(Command::Run(args.run)) {
         Command::Run(args) => {
-            with_config(&args.into(), &env, |config| run::run(config, env.clone()))
+            let overrides = args.into();
+            with_config(&overrides, &env, |config| {
+                run::run(config, overrides.clone(), env.clone())
+            })
         }
         Command::Check(args) => with_config(&args.into(), &env, |config| {
             config
@@ -53,6 +57,7 @@ fn dispatch(args: Args) -> Exit {
         Command::Wait { max, ask } => ask::wait(ask, max, &env),
         Command::Healthcheck(ask) => ask::healthcheck(ask, &env),
         Command::Shutdown(ask) => ask::shutdown(ask, &env),
+        Command::Reload(ask) => ask::reload(ask, &env),
         #[cfg(feature = "demo")]
         Command::Demo { sample } => demo::demo(sample),
         Command::Schema => {
