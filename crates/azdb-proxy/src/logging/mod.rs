@@ -120,18 +120,21 @@ pub(crate) fn start(process: &Process) -> Result<Log, LogError> {
     };
     let _ = LEVEL.set(level);
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let payload = OneLine(panic.payload_as_str().unwrap_or("no text"));
-        tracing::error!(
-            place,
-            %payload,
-            "a bug in azdb-proxy: this session ends, others go on"
-        );
+        let place = panic.location().map(ToString::to_string);
+        let payload = panic.payload_as_str().unwrap_or("no text");
+        complain_of_panic(&place.unwrap_or_default(), payload);
     }));
     Ok(Log(()))
+}
+
+/// A panic's payload may repeat what a peer sent.
+fn complain_of_panic(place: &str, payload: &str) {
+    let payload = OneLine(payload);
+    tracing::error!(
+        place,
+        %payload,
+        "a bug in azdb-proxy: this session ends, others go on"
+    );
 }
 
 /// What is logged at a level.
@@ -212,4 +215,31 @@ fn lines_of(
     tracing::subscriber::with_default(subscriber, act);
     let log = log.lock().unwrap_or_else(PoisonError::into_inner);
     String::from_utf8_lossy(&log).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_stays_one_short_line_without_secrets_whatever_it_says() {
+        let payload = format!(
+            "\n ERROR forged \u{1b}[2J eyJhbGciOi.e30.c2ln {}",
+            "x".repeat(100_000)
+        );
+        let layer = fmt::layer().with_ansi(false);
+        let log = lines_of(
+            |writer| layer.with_writer(writer).boxed(),
+            || complain_of_panic("relay/mod.rs:1", &payload),
+        );
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(
+            log.len() < 2500 && !log.contains(['\u{1b}', '\r']) && !log.contains("eyJ"),
+            "{log}"
+        );
+        assert!(
+            log.contains(r"\n ERROR forged \u{1b}[2J [token] xxx"),
+            "{log}"
+        );
+    }
 }
