@@ -66,3 +66,4 @@ mod unix_sockets;
 mod upstream_tls;
 mod upstream_tls_flaws;
 mod upstreams;
+mod wordpress;
