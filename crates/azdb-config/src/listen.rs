@@ -112,20 +112,20 @@ pub(super) fn admission(
     listen: &Checked<Listen>,
     has_passwords: bool,
 ) -> Checked<(Admission, SocketRights)> {
-    let balancers = section.read(&keys::PROXY_PROTOCOL_FROM);
-    let balancer = balancers.as_ref().ok().and_then(Option::as_ref);
+    let through = section.spot_of(&keys::PROXY_PROTOCOL_FROM);
     if let Ok(listen) = listen {
         let any = |what: fn(&ListenAddr) -> bool| listen.iter().any(|at| what(&at.value));
         section.know(&Fact::Listen {
             unix: any(|at| matches!(at, ListenAddr::Unix(_))),
             port: any(|at| matches!(at, ListenAddr::Tcp(_))),
-            other_machines: balancer.is_some() || any(is_beyond_loopback),
+            other_machines: through.is_some() || any(is_beyond_loopback),
         });
     }
-    let through = balancer.map(|balancers| Reached {
+    let balancers = section.read(&keys::PROXY_PROTOCOL_FROM);
+    let through = through.filter(|_| balancers.is_ok()).map(|spot| Reached {
         how: "apps of other machines come through proxy_protocol_from".to_owned(),
         key: keys::PROXY_PROTOCOL_FROM.about.name,
-        spot: balancers.spot.clone(),
+        spot,
     });
     let networks = networks(section, listen, through, has_passwords);
     let uids = section.read(&keys::ALLOW_UIDS);

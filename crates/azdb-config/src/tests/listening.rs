@@ -199,7 +199,9 @@ fn apps_that_a_balancer_announces_are_of_other_machines() {
     assert!(!admission.announces(ip("10.1.0.1")));
     assert!(admission.lists(ip("10.1.0.1")) && !admission.lists(ip("127.0.0.1")));
     assert_eq!(
-        problems_of("listen = \"unix:/no/such/socket\"\nproxy_protocol_from = \"10.0.0.1\"\nallow = \"10.1.0.1\"\ntrust_network = true"),
+        problems_of(
+            "listen = \"unix:/no/such/socket\"\nproxy_protocol_from = \"10.0.0.1\"\nallow = \"10.1.0.1\"\ntrust_network = true"
+        ),
         "proxy.toml:6: route \"orders\": proxy_protocol_from: is for ports, and listen has none"
     );
 }

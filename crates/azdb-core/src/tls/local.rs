@@ -17,6 +17,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
+use super::app_trust::certificate;
 use super::kept::{keep, kept};
 use super::resolver::BySignature;
 use super::{IN_PACKETS, TlsEnd, TlsUse, owned, pem_file, provider};
@@ -32,6 +33,8 @@ pub struct LocalAuthority {
     /// Each with its key: leaf, then the authority that signed it. The preferred one stands first.
     leaves: Vec<Leaf>,
     ca_pem: String,
+    /// Where it is kept.
+    file: Option<PathBuf>,
 }
 
 /// Why there is no certificate for apps.
@@ -79,29 +82,52 @@ impl LocalAuthority {
         let Some(state_dir) = state_dir else {
             return Self::from_pem(make()?.as_bytes(), Path::new("memory"));
         };
-        let path = state_dir.join(FILE);
-        match kept(&path) {
-            Ok(pem) => return Self::from_pem(&pem, &path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(LocalTlsError::File { path, source }),
+        if let Some(authority) = Self::kept(state_dir)? {
+            return Ok(authority);
         }
-        let pem = make()?;
+        let (path, pem) = (state_dir.join(FILE), make()?);
         match keep(&pem, &path) {
-            Ok(()) => {}
+            Ok(()) => Ok(Self::from_pem(pem.as_bytes(), &path)?.kept_at(path)),
             // Another process of ours was faster; both must show the same certificate.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let pem = kept(&path).map_err(|source| LocalTlsError::File {
-                    path: path.clone(),
-                    source,
-                })?;
-                return Self::from_pem(&pem, &path);
+                let gone = || LocalTlsError::File {
+                    path,
+                    source: io::ErrorKind::NotFound.into(),
+                };
+                Self::kept(state_dir)?.ok_or_else(gone)
             }
-            Err(error) => tracing::warn!(
-                path = %path.display(), error = %Chain(&error),
-                "cannot keep the certificate for apps, it lives as long as this process"
-            ),
+            Err(error) => {
+                tracing::warn!(
+                    path = %path.display(), error = %Chain(&error),
+                    "cannot keep the certificate for apps, it lives as long as this process"
+                );
+                Self::from_pem(pem.as_bytes(), &path)
+            }
         }
-        Self::from_pem(pem.as_bytes(), &path)
+    }
+
+    /// The certificate kept in `state_dir`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalTlsError`] when it cannot be used.
+    pub fn kept(state_dir: &Path) -> Result<Option<Self>, LocalTlsError> {
+        let path = state_dir.join(FILE);
+        match kept(&path) {
+            Ok(pem) => Ok(Some(Self::from_pem(&pem, &path)?.kept_at(path))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(LocalTlsError::File { path, source }),
+        }
+    }
+
+    fn kept_at(self, path: PathBuf) -> Self {
+        let file = Some(path);
+        Self { file, ..self }
+    }
+
+    /// Where it is kept; `None` for one that lives as long as this process.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The authority's certificate, for apps that verify.
@@ -123,7 +149,7 @@ impl LocalAuthority {
         let keys = PrivateKeyDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()
             .map_err(bad("key"))?;
-        let ca_pem = second_certificate(pem).ok_or(pem::Error::NoItemsFound);
+        let ca_pem = certificate(pem, 1).ok_or(pem::Error::NoItemsFound);
         let ca_pem = ca_pem.map_err(bad("authority"))?;
         let [first, authority, others @ ..] = certificates.as_slice() else {
             return Err(bad("authority")(pem::Error::NoItemsFound));
@@ -136,7 +162,11 @@ impl LocalAuthority {
         if leaves.is_empty() {
             return Err(bad("key")(pem::Error::NoItemsFound));
         }
-        Ok(Self { leaves, ca_pem })
+        Ok(Self {
+            leaves,
+            ca_pem,
+            file: None,
+        })
     }
 }
 
@@ -295,16 +325,6 @@ fn leaf_params() -> Result<CertificateParams, rcgen::Error> {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     Ok(params)
-}
-
-/// The text of the second certificate of a file, which is the authority's.
-fn second_certificate(pem: &[u8]) -> Option<String> {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-    const END: &str = "-----END CERTIFICATE-----";
-    let text = std::str::from_utf8(pem).ok()?;
-    let (start, _) = text.match_indices(BEGIN).nth(1)?;
-    let (block, _) = text.get(start..)?.split_once(END)?;
-    Some([block, END, "\n"].concat())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //!
 //! * Every configuration names its crypto provider; none depends on a process-wide default.
 
+mod app_trust;
 mod first_version;
 mod kept;
 mod local;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use rustls::{ClientConfig, SupportedProtocolVersion};
 
+pub use app_trust::AppTrust;
 pub(crate) use local::AppTlsConfig;
 pub use local::{LocalAuthority, LocalTlsError};
 pub(crate) use trust::UpstreamTlsConfig;
