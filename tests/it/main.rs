@@ -20,6 +20,7 @@ mod exec;
 mod first_packets;
 mod half_open;
 mod idle;
+mod jump_box;
 mod labels;
 mod leaks;
 mod lifecycle;

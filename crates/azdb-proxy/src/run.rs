@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use azdb_config::{Config, Process};
 use azdb_core::{
-    Drained, LAST_WORDS, LocalAuthority, OpenServer, PassedSockets, Server, platform_client,
+    Drained, LAST_WORDS, LocalAuthority, OpenServer, PassedSockets, Server, local_names,
+    platform_client,
 };
 use azdb_identity::{Environment, Tokens};
 
@@ -116,9 +117,9 @@ pub(crate) async fn open(
         if let Some(authority) = made.get() {
             return Ok(Arc::clone(authority));
         }
-        let authority = Arc::new(LocalAuthority::load_or_make(
-            config.process.state_dir.as_deref(),
-        )?);
+        let names = local_names(&config.routes);
+        let state_dir = config.process.state_dir.as_deref();
+        let authority = Arc::new(LocalAuthority::naming(state_dir, &names)?);
         Ok(Arc::clone(made.get_or_init(|| authority)))
     };
     let server = Server::bind(&config.routes, tokens, authority, passed)?;
