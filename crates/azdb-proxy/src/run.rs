@@ -15,6 +15,7 @@ use azdb_identity::{Environment, Tokens};
 use crate::end::{End, Heard, Why};
 use crate::exit::Exit;
 use crate::logging::{self, LogError};
+use crate::neighbours::warn_of_neighbours;
 use crate::output::tell;
 use crate::signals::Signals;
 use crate::{system, systemd};
@@ -111,6 +112,7 @@ pub(crate) async fn open(
         .warnings
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
+    warn_of_neighbours(&config.routes);
     let tokens = Tokens::new(env, platform_client()?);
     let made = OnceLock::new();
     let authority = || {
