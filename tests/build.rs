@@ -43,10 +43,21 @@ fn main() {
             "has_namespaces",
             vec![on_path("unshare"), on_path("ip"), on_path("psql"), roots()],
         ),
+        (
+            "has_systemd",
+            vec![
+                PathBuf::from("/lib/systemd/systemd"),
+                on_path("unshare"),
+                on_path("systemctl"),
+                control_groups(),
+                roots(),
+            ],
+        ),
         ("has_php", vec![apps.join("php/complete")]),
         ("has_perl", vec![apps.join("perl/complete")]),
         ("has_go", vec![apps.join("go/complete")]),
         ("has_python", vec![apps.join("python/complete")]),
+        ("has_deploy", vec![apps.join("deploy/complete")]),
         (
             "has_node",
             vec![apps.join("node/complete"), on_path("node")],
@@ -60,6 +71,7 @@ fn main() {
             "has_freetds",
             vec![on_path("tsql"), on_path("bsqldb"), on_path("freebcp")],
         ),
+        ("has_promtool", vec![on_path("promtool")]),
         ("has_odbc", vec![apps.join("odbc/complete")]),
         (
             "has_jtds",
@@ -141,6 +153,16 @@ fn roots() -> PathBuf {
     } else {
         "/only root may"
     })
+}
+
+/// The control groups of version 2, wherever they are mounted.
+fn control_groups() -> PathBuf {
+    let usual = PathBuf::from("/sys/fs/cgroup/cgroup.procs");
+    if usual.exists() {
+        usual
+    } else {
+        PathBuf::from("/sys/fs/cgroup/unified/cgroup.procs")
+    }
 }
 
 fn is_root() -> bool {

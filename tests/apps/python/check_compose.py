@@ -16,6 +16,7 @@ SERVICE = {
     "healthcheck": dict,
     "image": str,
     "network_mode": str,
+    "secrets": list,
     "volumes": list,
 }
 BUILD = {"context": str, "dockerfile": str, "target": str}
@@ -38,6 +39,15 @@ def check(table, schema, where):
         assert isinstance(value, schema[key]), f"{where}.{key}: is not a {schema[key].__name__}"
 
 
+def is_watched(service, root):
+    """Whether a service's health is asked for: by the file, or by the stage of its image."""
+    if "healthcheck" in service:
+        return True
+    build = service.get("build", {"dockerfile": "/dev/null", "context": ".", "target": ""})
+    stages = re.split(r"^FROM ", (root / build["context"] / build["dockerfile"]).read_text(), flags=re.MULTILINE)
+    return any(re.match(rf"\S+ AS {build['target']}$", stage, re.MULTILINE) and "\nHEALTHCHECK " in stage for stage in stages)
+
+
 def check_service(name, service, compose, root):
     check(service, SERVICE, name)
     assert ("build" in service) != ("image" in service), f"{name}: build or image"
@@ -53,18 +63,20 @@ def check_service(name, service, compose, root):
         assert other in compose["services"], f"{name}: depends on {other}"
         assert how["condition"] in CONDITIONS, f"{name}: condition {how['condition']}"
         if how["condition"] == "service_healthy":
-            assert "healthcheck" in compose["services"][other], f"{other}: has no healthcheck"
+            assert is_watched(compose["services"][other], root), f"{other}: has no healthcheck"
     if mode := service.get("network_mode"):
         kind, other = mode.split(":")
         assert kind == "service" and other in compose["services"], f"{name}: {mode}"
     for volume in service.get("volumes", []):
         assert volume.split(":")[0] in compose["volumes"], f"{name}: volume {volume}"
+    for secret in service.get("secrets", []):
+        assert (root / compose["secrets"][secret]["file"]).is_file(), f"{name}: secret {secret}"
 
 
 def main():
     path = pathlib.Path(sys.argv[1])
     compose = yaml.load(path.read_text(), Unique)
-    check(compose, {"services": dict, "volumes": dict}, path.name)
+    check(compose, {"services": dict, "volumes": dict, "secrets": dict}, path.name)
     for name, service in compose["services"].items():
         check_service(name, service, compose, path.parent)
     print(json.dumps(compose))

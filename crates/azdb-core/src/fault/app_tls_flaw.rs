@@ -38,6 +38,12 @@ pub(crate) enum AppTlsFlaw {
     #[error("the app has no cipher in common with us")]
     NoCommonCipher(#[source] io::Error),
 
+    /// It speaks TLS 1.2 without the extension that FIPS 140-3 asks for (RFC 7627): GnuTLS in its compatible mode, so FreeTDS, for one.
+    #[error(
+        "the app does not offer the extended master secret, which a build for FIPS 140-3 must have in TLS 1.2"
+    )]
+    NoExtendedSecret(#[source] io::Error),
+
     /// It began with TLS, and with none of our protocols in it.
     #[error("the app's TLS is for another protocol")]
     OtherProtocol(#[source] io::Error),
@@ -84,6 +90,9 @@ impl AppTlsFlaw {
                 )
                 | TlsError::AlertReceived(Alert::ProtocolVersion),
             ) => Self::OldVersion,
+            Some(TlsError::PeerIncompatible(
+                PeerIncompatible::ExtendedMasterSecretExtensionRequired,
+            )) => Self::NoExtendedSecret,
             Some(
                 TlsError::PeerIncompatible(_)
                 | TlsError::AlertReceived(Alert::HandshakeFailure | Alert::InsufficientSecurity),
@@ -128,6 +137,10 @@ impl AppTlsFlaw {
             Self::NoCommonCipher(_) => {
                 "let the app offer ciphers with forward secrecy and AEAD, AES-GCM for example; or set local_tls = \"off\" for this route, \
                  if its apps come over loopback alone"
+            }
+            Self::NoExtendedSecret(_) => {
+                "let the app's TLS library offer it (RFC 7627), or speak TLS 1.3; or set local_tls = \"off\" for this route, if its apps come \
+                 over loopback alone"
             }
             Self::OtherProtocol(_) => "connect with a client of the route's protocol",
             Self::LeftAtCertificate(_) => {

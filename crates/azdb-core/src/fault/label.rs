@@ -69,6 +69,7 @@ fn of_app_flaw(flaw: &AppTlsFlaw) -> &'static str {
         AppTlsFlaw::OldVersion(_) => "app_tls_old_version",
         AppTlsFlaw::NewVersion(_) => "app_tls_new_version",
         AppTlsFlaw::NoCommonCipher(_) => "app_tls_no_common_cipher",
+        AppTlsFlaw::NoExtendedSecret(_) => "app_tls_no_extended_secret",
         AppTlsFlaw::OtherProtocol(_) => "app_tls_other_protocol",
         AppTlsFlaw::LeftAtCertificate(_) => "app_left_at_certificate",
         AppTlsFlaw::BrokenOff(_) => "app_tls_broken_off",

@@ -181,6 +181,7 @@ pub(crate) fn every_left() -> Vec<Left> {
         Left::Tls(AppTlsFlaw::LeftAtCertificate(gone())),
         Left::Tls(AppTlsFlaw::BrokenOff(gone())),
         Left::Tls(AppTlsFlaw::Failed(gone())),
+        Left::Tls(AppTlsFlaw::NoExtendedSecret(gone())),
     ];
     // A new one does not compile until it has a place, and fails until it stands there.
     let places = all.iter().map(|left| match left {
@@ -199,6 +200,7 @@ pub(crate) fn every_left() -> Vec<Left> {
         Left::Tls(AppTlsFlaw::LeftAtCertificate(_)) => 12,
         Left::Tls(AppTlsFlaw::BrokenOff(_)) => 13,
         Left::Tls(AppTlsFlaw::Failed(_)) => 14,
+        Left::Tls(AppTlsFlaw::NoExtendedSecret(_)) => 15,
     });
     assert!(places.eq(0..all.len()));
     all

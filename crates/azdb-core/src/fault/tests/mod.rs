@@ -126,3 +126,12 @@ fn azure_sql_alone_sends_clients_on_to_other_ports() {
         assert_eq!(remedy.contains("11000 to 11999"), sends_on, "{port}");
     }
 }
+
+/// Only a build with the feature `fips` asks apps for it, so that no handshake of a test can.
+#[test]
+fn an_app_without_what_fips_asks_of_it_reads_so() {
+    use rustls::{Error, PeerIncompatible};
+    let missing = PeerIncompatible::ExtendedMasterSecretExtensionRequired;
+    let flaw = super::AppTlsFlaw::of(std::io::Error::other(Error::PeerIncompatible(missing)));
+    assert!(matches!(flaw, super::AppTlsFlaw::NoExtendedSecret(_)));
+}
