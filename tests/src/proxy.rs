@@ -8,8 +8,10 @@ use tempfile::TempDir;
 
 use crate::app::App;
 use crate::mysql::MysqlApp;
+use crate::page::Page;
 use crate::process::{Process, Ran};
 use crate::raw::{RawApp, packets};
+use crate::start::Start;
 
 /// A running proxy.
 pub struct Proxy {
@@ -129,6 +131,35 @@ impl Proxy {
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Gives its configuration file this text.
+    pub fn configure(&self, configuration: &str) {
+        let file = self.directory().join("proxy.toml");
+        std::fs::write(file, configuration).unwrap();
+    }
+
+    /// Has it read its configuration again, by `azdb-proxy reload`.
+    #[must_use]
+    pub fn reload(&self) -> Ran {
+        let home = self.directory().join("state");
+        let reload = Start::new(&["reload"]).env("XDG_STATE_HOME", home.to_str().unwrap());
+        reload.run()
+    }
+
+    /// Goes on with this configuration.
+    #[track_caller]
+    pub fn reload_with(&self, configuration: &str) {
+        self.configure(configuration);
+        assert_eq!(self.reload().succeeded(), "reloaded", "{}", self.log());
+    }
+
+    /// A page of its admin endpoint, which is at the usual socket file.
+    #[must_use]
+    #[track_caller]
+    pub fn admin(&self, page: &str) -> Page {
+        let file = self.directory().join("state/azdb-proxy/admin.sock");
+        Page::at_file(&file, "GET", page)
     }
 
     /// Sends it a signal.

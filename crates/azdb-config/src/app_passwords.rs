@@ -14,6 +14,7 @@
 //! * No problem repeats anything of a line.
 //! * A file that somebody else can have read or written names nobody.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
 
@@ -26,6 +27,7 @@ use super::files;
 use super::keys::of_route as keys;
 use super::problems::Checked;
 use super::section::Section;
+use super::watched::Files;
 use crate::route::ProtocolName;
 
 /// Most lines with a password: each costs the work of one login when the route is opened.
@@ -247,12 +249,17 @@ pub(super) fn read(
     };
     let protocol = protocol?;
     let name = keys::APP_PASSWORD_FILE.about.name;
-    let passwords = section.understood(name, file, |path| of_file(path, protocol))?;
+    let passwords =
+        section.understood(name, file, |path| of_file(path, protocol, section.files()))?;
     Ok(Some(passwords.value))
 }
 
-fn of_file(path: &Path, protocol: ProtocolName) -> Result<AppPasswords, String> {
-    let text = files::only_ours(path)?;
+fn of_file(
+    path: &Path,
+    protocol: ProtocolName,
+    seen: &RefCell<Files>,
+) -> Result<AppPasswords, String> {
+    let text = files::only_ours(path, seen)?;
     AppPasswords::parse(&text, protocol)
         .map_err(|(line, problem)| format!("{}:{line}: {problem}", path.display()))
 }

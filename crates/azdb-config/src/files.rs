@@ -7,6 +7,7 @@
 //! * A pipe that was handed over on purpose (`/dev/stdin`, `/dev/fd/63` of a shell's `<(...)`) is read like a file.
 //! * A byte order mark is no part of a secret, and hides no certificate.
 
+use std::cell::RefCell;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
@@ -21,6 +22,7 @@ use secrecy::SecretString;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::owner::why_not_a_secret;
+use super::watched::Files;
 
 /// Longest configuration file, in bytes.
 pub(super) const DOCUMENT_LIMIT: u64 = 1 << 20;
@@ -37,8 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The whole file, unless it is longer than `limit` bytes.
-pub(super) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    read_from(open(path)?, limit)
+fn read(path: &Path, limit: u64, files: &RefCell<Files>) -> io::Result<Vec<u8>> {
+    read_from(path, open(path), limit, files)
 }
 
 /// Opens a file, or what was handed over in place of one, and waits for nobody.
@@ -78,8 +80,26 @@ fn is_handed_over(path: &Path) -> bool {
             .any(|folder| path.starts_with(folder))
 }
 
-/// The whole of an open file, unless it is longer than `limit` bytes.
-pub(super) fn read_from(file: File, limit: u64) -> io::Result<Vec<u8>> {
+/// The whole of a file that was opened, unless it is longer than `limit` bytes. What was in it is noted in `files`.
+pub(super) fn read_from(
+    path: &Path,
+    file: io::Result<File>,
+    limit: u64,
+    files: &RefCell<Files>,
+) -> io::Result<Vec<u8>> {
+    let is_file = |file: &File| file.metadata().is_ok_and(|about| about.is_file());
+    let is_once = file.as_ref().is_ok_and(|file| !is_file(file));
+    let bytes = file.and_then(|file| whole(file, limit));
+    let mut files = files.borrow_mut();
+    match &bytes {
+        Ok(_) if is_once => files.note_once(path),
+        Ok(bytes) => files.note(path, bytes),
+        Err(_) => files.note_none(path),
+    }
+    bytes
+}
+
+fn whole(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let about = file.metadata()?;
     if about.is_file() || about.is_dir() {
         return read_up_to(file, about.len(), limit);
@@ -112,9 +132,9 @@ fn read_up_to(file: File, expected: u64, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 ///
 /// A message without any of the file's content.
-pub(super) fn secret(path: &Path) -> Result<SecretString, String> {
+pub(super) fn secret(path: &Path, files: &RefCell<Files>) -> Result<SecretString, String> {
     let bytes =
-        Zeroizing::new(read(path, SECRET_LIMIT).map_err(|error| cannot_read(path, &error))?);
+        Zeroizing::new(read(path, SECRET_LIMIT, files).map_err(|error| cannot_read(path, &error))?);
     let text = std::str::from_utf8(unmarked(&bytes)).map_err(|_| match &**bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
             format!("{} is UTF-16: save it as UTF-8", path.display())
@@ -138,7 +158,9 @@ pub(super) fn secret(path: &Path) -> Result<SecretString, String> {
 /// # Errors
 ///
 /// A message without any of the file's content.
-pub(super) fn only_ours(path: &Path) -> Result<Zeroizing<String>, String> {
+pub(super) fn only_ours(path: &Path, files: &RefCell<Files>) -> Result<Zeroizing<String>, String> {
+    // Also for whoever mends it.
+    files.borrow_mut().note_none(path);
     let file = open(path).map_err(|error| cannot_read(path, &error))?;
     let about = file.metadata().map_err(|error| cannot_read(path, &error))?;
     // A pipe that was handed over has the owner and the mode that its maker happened to have.
@@ -147,7 +169,8 @@ pub(super) fn only_ours(path: &Path) -> Result<Zeroizing<String>, String> {
     {
         return Err(format!("{}: {why}", path.display()));
     }
-    let bytes = read_from(file, PASSWORDS_LIMIT).map_err(|error| cannot_read(path, &error))?;
+    let bytes = read_from(path, Ok(file), PASSWORDS_LIMIT, files);
+    let bytes = bytes.map_err(|error| cannot_read(path, &error))?;
     let bytes = Zeroizing::new(bytes);
     let text = std::str::from_utf8(unmarked(&bytes));
     text.map(|text| Zeroizing::new(text.to_owned()))
@@ -159,8 +182,11 @@ pub(super) fn only_ours(path: &Path) -> Result<Zeroizing<String>, String> {
 /// # Errors
 ///
 /// A message that says which certificate is wrong.
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = read(path, CERTIFICATES_LIMIT).map_err(|error| cannot_read(path, &error))?;
+pub(super) fn certificates(
+    path: &Path,
+    files: &RefCell<Files>,
+) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = read(path, CERTIFICATES_LIMIT, files).map_err(|error| cannot_read(path, &error))?;
     let mut certificates = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(unmarked(&pem)) {
         let number = certificates.len() + 1;
@@ -186,12 +212,13 @@ fn unmarked(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
-/// Whether the file can be opened.
+/// Whether the file can be opened, for whoever reads it later.
 ///
 /// # Errors
 ///
 /// A message that says why not.
-pub(super) fn readable(path: &Path) -> Result<(), String> {
+pub(super) fn readable(path: &Path, files: &RefCell<Files>) -> Result<(), String> {
+    files.borrow_mut().look(path);
     open(path)
         .map(drop)
         .map_err(|error| cannot_read(path, &error))
@@ -243,7 +270,7 @@ mod tests {
         let path = directory.path().join("secret");
         fs::write(&path, content).unwrap();
         let name = path.display().to_string();
-        secret(&path)
+        secret(&path, &RefCell::default())
             .map(|secret| secret.expose_secret().to_owned())
             .map_err(|error| error.replace(&name, "FILE"))
     }
@@ -272,7 +299,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ca.pem");
         fs::write(&path, format!("\u{feff}{}", made.cert.pem())).unwrap();
-        assert_eq!(certificates(&path).unwrap(), [made.cert.der().clone()]);
+        assert_eq!(
+            certificates(&path, &RefCell::default()).unwrap(),
+            [made.cert.der().clone()]
+        );
     }
 
     #[cfg(unix)]
@@ -284,18 +314,24 @@ mod tests {
         assert!(made.unwrap().success());
         let waits = "it is no regular file: opening it would wait";
         for refusal in [
-            secret(&fifo).map(drop).unwrap_err(),
-            certificates(&fifo).map(drop).unwrap_err(),
-            readable(&fifo).unwrap_err(),
+            secret(&fifo, &RefCell::default()).map(drop).unwrap_err(),
+            certificates(&fifo, &RefCell::default())
+                .map(drop)
+                .unwrap_err(),
+            readable(&fifo, &RefCell::default()).unwrap_err(),
             rereadable(&fifo).unwrap_err(),
-            read(&fifo, 10).unwrap_err().to_string(),
+            read(&fifo, 10, &RefCell::default())
+                .unwrap_err()
+                .to_string(),
         ] {
             assert!(refusal.contains(waits), "{refusal}");
         }
         let endless = Path::new("/dev/zero");
-        let refusal = secret(endless).map(drop).unwrap_err();
+        let refusal = secret(endless, &RefCell::default()).map(drop).unwrap_err();
         assert!(refusal.contains("longer than 65536 bytes"), "{refusal}");
-        let refusal = certificates(endless).map(drop).unwrap_err();
+        let refusal = certificates(endless, &RefCell::default())
+            .map(drop)
+            .unwrap_err();
         assert!(refusal.contains("longer than"), "{refusal}");
         let refusal = rereadable(endless).unwrap_err();
         assert!(refusal.contains("read again for each token"), "{refusal}");
@@ -312,7 +348,7 @@ mod tests {
         writer.write_all(b"s3cret\n").unwrap();
         drop(writer);
         let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
-        let read = secret(Path::new(&path)).unwrap();
+        let read = secret(Path::new(&path), &RefCell::default()).unwrap();
         assert_eq!(read.expose_secret(), "s3cret");
     }
 

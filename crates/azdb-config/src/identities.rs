@@ -161,8 +161,8 @@ fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
     let lazy = section.value(&keys::LAZY);
 
     if let Ok(Some(path)) = &client_secret_file
-        && let Err(problem) =
-            files::rereadable(&path.value).and_then(|()| files::secret(&path.value).map(drop))
+        && let Err(problem) = files::rereadable(&path.value)
+            .and_then(|()| files::secret(&path.value, section.files()).map(drop))
     {
         section.refuse(&path.spot, "client_secret_file", problem);
     }
@@ -171,6 +171,7 @@ fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
             let problem = "client_secret_file is given too: leave one out";
             section.refuse(&path.spot, "certificate_file", problem);
         }
+        section.files().borrow_mut().look(&path.value);
         if let Err(problem) = files::rereadable(&path.value) {
             section.refuse(&path.spot, "certificate_file", problem);
         }

@@ -51,6 +51,7 @@ mod upstream_auth;
 mod upstream_tls;
 mod url;
 mod value;
+mod watched;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -65,6 +66,7 @@ pub use self::process::{DrainIdle, LogFormat, LogTo, Overrides, Process};
 pub use self::schema::schema;
 pub use self::summary::summary;
 pub use self::token_host::is_under;
+pub use self::watched::Files;
 
 use crate::route::{ListenAddr, Route};
 
@@ -83,6 +85,8 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// Where it came from.
     pub origin: Origin,
+    /// What was read for it, its own file and those that it names.
+    pub files: Files,
 }
 
 /// Which file a configuration came from.

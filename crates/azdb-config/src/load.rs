@@ -113,7 +113,7 @@ pub(super) fn load_from(
     }
     let routes = beside::settle(drafts.into_iter().flatten().collect(), &read.report);
     read.warn_of_needless(&settings, &process, &admin, &routes);
-    let warnings = read.report.finish()?;
+    let (warnings, files) = read.report.finish()?;
     Ok(Config {
         process,
         health,
@@ -121,6 +121,7 @@ pub(super) fn load_from(
         routes,
         warnings,
         origin: read.origin,
+        files,
     })
 }
 

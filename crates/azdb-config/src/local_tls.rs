@@ -84,7 +84,7 @@ fn readable(
     let spot = section.spot_of(key);
     let path = section.value(key)?;
     let spot = spot.as_ref().unwrap_or(&section.spot);
-    match files::readable(&path) {
+    match files::readable(&path, section.files()) {
         Ok(()) => Ok(path),
         Err(problem) => Err(section.refuse(spot, key.about.name, problem)),
     }

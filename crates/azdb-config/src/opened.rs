@@ -52,10 +52,11 @@ fn trusted(file: File, path: &Path) -> io::Result<File> {
 fn content(path: &Path, file: io::Result<File>, report: &Findings) -> Opened {
     let mut source = WrittenIn::of_the_process(&path.display().to_string());
     source.base = path.parent().unwrap_or(Path::new("")).to_owned();
-    let bytes = file.and_then(|file| {
+    let file = file.and_then(|file| {
         source.open_to_others = files::open_to_others(&file)?;
-        files::read_from(file, files::DOCUMENT_LIMIT)
+        Ok(file)
     });
+    let bytes = files::read_from(path, file, files::DOCUMENT_LIMIT, report.files());
     let text = bytes
         .map_err(|error| cannot_read(path, &error))
         .and_then(|bytes| {

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
+use super::watched::Files;
+
 /// Where a value was written: a line of a file, an argument, an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Spot {
@@ -79,18 +81,26 @@ impl fmt::Display for Problem {
 
 /// Everything that is wrong with a configuration; never empty. `Display` prints one problem per line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    problems: Vec<Problem>,
+    files: Files,
+}
 
 impl Problems {
     /// In the order of files and lines.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.0.iter()
+        self.problems.iter()
+    }
+
+    /// What was read before this was known: what to look at for the day when somebody has mended it.
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
+        for (index, problem) in self.problems.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
@@ -107,6 +117,7 @@ impl std::error::Error for Problems {}
 pub(super) struct Findings {
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<String>>,
+    files: RefCell<Files>,
 }
 
 impl Findings {
@@ -132,13 +143,19 @@ impl Findings {
         self.warnings.borrow_mut().push(warning.to_string());
     }
 
-    /// The warnings, when nothing is wrong.
-    pub(super) fn finish(self) -> Result<Vec<String>, Problems> {
+    /// What was read so far.
+    pub(super) fn files(&self) -> &RefCell<Files> {
+        &self.files
+    }
+
+    /// The warnings, when nothing is wrong, and what was read.
+    pub(super) fn finish(self) -> Result<(Vec<String>, Files), Problems> {
         let mut problems = self.problems.into_inner();
+        let files = self.files.into_inner();
         if problems.is_empty() {
-            return Ok(self.warnings.into_inner());
+            return Ok((self.warnings.into_inner(), files));
         }
         problems.sort_by(|a, b| a.spot.cmp(&b.spot));
-        Err(Problems(problems))
+        Err(Problems { problems, files })
     }
 }

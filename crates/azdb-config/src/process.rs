@@ -114,6 +114,8 @@ pub struct Process {
     pub require_ready: bool,
     /// How long to wait for these tokens.
     pub ready_timeout: Duration,
+    /// The configuration is read again when its files hold something else.
+    pub reload_on_change: bool,
     /// Where the local certificate is kept; `None` keeps it in memory.
     pub state_dir: Option<PathBuf>,
 }
@@ -145,6 +147,8 @@ pub struct Overrides {
     pub require_ready: Option<bool>,
     /// `--ready-timeout`.
     pub ready_timeout: Option<Duration>,
+    /// `--reload-on-change`.
+    pub reload_on_change: Option<bool>,
     /// `--state-dir`.
     pub state_dir: Option<PathBuf>,
     /// `--health-listen`: what `[health]` says.
@@ -165,6 +169,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Overrides {
         exit_when_idle: plain(section.read(&keys::EXIT_WHEN_IDLE)),
         require_ready: plain(section.read(&keys::REQUIRE_READY)),
         ready_timeout: plain(section.read(&keys::READY_TIMEOUT)),
+        reload_on_change: plain(section.read(&keys::RELOAD_ON_CHANGE)),
         state_dir: plain(section.read(&keys::STATE_DIR)),
         ..Overrides::default()
     }
@@ -238,6 +243,7 @@ pub(super) fn settle(
         exit_when_idle: first(layers, |of| of.exit_when_idle),
         require_ready: settled.key(&keys::REQUIRE_READY, |of| of.require_ready),
         ready_timeout: settled.key(&keys::READY_TIMEOUT, |of| of.ready_timeout),
+        reload_on_change: settled.key(&keys::RELOAD_ON_CHANGE, |of| of.reload_on_change),
         state_dir: first(layers, |of| of.state_dir.clone()).or_else(|| state_dir(env)),
     }
 }

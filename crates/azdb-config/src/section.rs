@@ -3,11 +3,14 @@
 //! A reader answers `Ok(None)` for a key that is absent and [`Reported`] for one that is wrong, so nobody takes a wrong value
 //! for an absent one and complains about that too.
 
+use std::cell::RefCell;
+
 use super::keys::{Absent, Fact, Form, Inner, Key, Literal, TABLES, Table, ValueKind};
 use super::names::{did_you_mean, shown};
 use super::problems::{Checked, Findings, Reported, Spot, Written};
 use super::upstream_auth::LoginWith;
 use super::value::{Entries, Value, WrittenIn};
+use super::watched::Files;
 
 /// One table being read. Each key is taken out; [`finish`](Section::finish) refuses what nobody asked for.
 pub(super) struct Section<'r> {
@@ -195,6 +198,11 @@ impl<'r> Section<'r> {
     /// Reports a problem of the whole table.
     pub(super) fn refuse_all(&self, text: impl Into<String>) -> Reported {
         self.report.problem(&self.spot, &self.context, text)
+    }
+
+    /// What was read so far.
+    pub(super) fn files(&self) -> &'r RefCell<Files> {
+        self.report.files()
     }
 
     /// Reports what is allowed but unwise.

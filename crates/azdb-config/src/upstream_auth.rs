@@ -63,8 +63,9 @@ pub(super) fn read(section: &mut Section<'_>, around: &AroundLogin<'_>) -> Check
                     "upstream_password_file: is missing; upstream_auth = \"password\" needs it",
                 ));
             };
-            let password =
-                section.understood("upstream_password_file", file, |file| files::secret(file))?;
+            let password = section.understood("upstream_password_file", file, |file| {
+                files::secret(file, section.files())
+            })?;
             Ok(CheckedLogin {
                 auth: UpstreamAuth::Password(password.value),
                 cloud: None,

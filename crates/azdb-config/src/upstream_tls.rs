@@ -67,7 +67,9 @@ pub(super) fn read(
     let roots = ca_file.and_then(|file| match file {
         None => Ok(Roots::Platform),
         Some(file) => section
-            .understood("upstream_ca_file", file, |file| files::certificates(file))
+            .understood("upstream_ca_file", file, |file| {
+                files::certificates(file, section.files())
+            })
             .map(|roots| Roots::File(roots.value)),
     });
     let (strength, first, roots, name) = (strength?, first?, roots?, name?);

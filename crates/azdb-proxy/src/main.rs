@@ -2,6 +2,7 @@
 
 mod args;
 mod ask;
+mod ca;
 #[cfg(feature = "demo")]
 mod demo;
 mod end;
@@ -13,13 +14,13 @@ mod neighbours;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;
+mod reload;
 mod run;
 mod signals;
 mod system;
 mod systemd;
 
 use azdb_config::Config;
-use azdb_core::LocalAuthority;
 use azdb_identity::Environment;
 use clap::Parser as _;
 
@@ -39,7 +40,10 @@ fn dispatch(args: Args) -> Exit {
     let env = Environment::of_process();
     match args.command.unwrap_or(Command::Run(args.run)) {
         Command::Run(args) => {
-            with_config(&args.into(), &env, |config| run::run(config, env.clone()))
+            let overrides = args.into();
+            with_config(&overrides, &env, |config| {
+                run::run(config, overrides.clone(), env.clone())
+            })
         }
         Command::Check(args) => with_config(&args.into(), &env, |config| {
             config
@@ -50,10 +54,11 @@ fn dispatch(args: Args) -> Exit {
             Exit::Success
         }),
         Command::Exec(args) => exec::exec(args, &env),
-        Command::Ca(args) => ca(&args.overrides(), &env),
+        Command::Ca { route, ask } => ca::ca(route.as_deref(), ask, &env),
         Command::Wait { max, ask } => ask::wait(ask, max, &env),
         Command::Healthcheck(ask) => ask::healthcheck(ask, &env),
         Command::Shutdown(ask) => ask::shutdown(ask, &env),
+        Command::Reload(ask) => ask::reload(ask, &env),
         #[cfg(feature = "demo")]
         Command::Demo { sample } => demo::demo(sample),
         Command::Schema => {
@@ -95,31 +100,6 @@ fn with_config(
         Err(problems) => {
             tell(&problems.to_string());
             Exit::BadConfiguration
-        }
-    }
-}
-
-/// Prints the certificate authority of `local_tls = "auto"`.
-fn ca(overrides: &azdb_config::Overrides, env: &Environment) -> Exit {
-    let state_dir = match azdb_config::load_endpoints(overrides, env) {
-        Ok(endpoints) => endpoints.state_dir,
-        Err(problems) => {
-            tell(&problems.to_string());
-            return Exit::BadConfiguration;
-        }
-    };
-    let Some(state_dir) = state_dir else {
-        tell("azdb-proxy: there is no place to keep a certificate: set --state-dir");
-        return Exit::BadConfiguration;
-    };
-    match LocalAuthority::load_or_make(Some(&state_dir)) {
-        Ok(authority) => {
-            say(authority.ca_pem().trim_end());
-            Exit::Success
-        }
-        Err(error) => {
-            tell(&format!("azdb-proxy: {}", azdb_quote::Chain(&error)));
-            Exit::Failure
         }
     }
 }

@@ -1,29 +1,34 @@
 //! `azdb-proxy run`: from a checked configuration to the last session.
 
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use azdb_config::{Config, Process};
+use azdb_config::{Config, Overrides, Process};
 use azdb_core::{
-    Drained, LAST_WORDS, LocalAuthority, OpenServer, PassedSockets, Server, local_names,
-    platform_client,
+    Drained, LAST_WORDS, LocalAuthority, LocalTlsError, OpenServer, PassedSockets, Server,
+    local_names, platform_client,
 };
 use azdb_identity::{Environment, Tokens};
+use tokio::sync::watch;
 
 use crate::end::{End, Heard, Why};
 use crate::exit::Exit;
 use crate::logging::{self, LogError};
 use crate::neighbours::warn_of_neighbours;
 use crate::output::tell;
+use crate::reload;
 use crate::signals::Signals;
 use crate::{system, systemd};
 
 /// Serves until a signal comes.
-pub(crate) fn run(config: Config, env: Environment) -> Exit {
+pub(crate) fn run(config: Config, overrides: Overrides, env: Environment) -> Exit {
     let process = config.process.clone();
-    with_log(&process, |passed| start_and_serve(config, env, passed))
+    with_log(&process, |passed| {
+        start_and_serve(config, overrides, env, passed)
+    })
 }
 
 /// Does the work of the process with its log turned on.
@@ -77,6 +82,7 @@ pub(crate) fn ended(outcome: anyhow::Result<Exit>) -> Exit {
 
 async fn start_and_serve(
     config: Config,
+    overrides: Overrides,
     env: Environment,
     passed: PassedSockets,
 ) -> anyhow::Result<Exit> {
@@ -91,10 +97,28 @@ async fn start_and_serve(
     };
     #[cfg(feature = "otlp")]
     let exporting = crate::otlp::begin(&env, &server)?;
-    let exit = serve(server, &config.process, signals).await;
+    let load = move || Ok(azdb_config::load(&overrides, &env)?);
+    let hangup_came = signals.hangup_came();
+    let in_force = reload::begin(server.clone(), config, Arc::new(load), hangup_came);
+    let exit = serve(server, in_force, signals).await;
     #[cfg(feature = "otlp")]
     crate::otlp::end(exporting).await;
     exit
+}
+
+/// Reads or makes the certificate for apps that is kept there, once, and only where a route asks for it.
+pub(crate) fn authority_in(
+    state_dir: Option<PathBuf>,
+    names: Vec<String>,
+) -> impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError> + Send {
+    let made = OnceLock::new();
+    move || {
+        if let Some(authority) = made.get() {
+            return Ok(Arc::clone(authority));
+        }
+        let authority = Arc::new(LocalAuthority::naming(state_dir.as_deref(), &names)?);
+        Ok(Arc::clone(made.get_or_init(|| authority)))
+    }
 }
 
 /// Opens every door when it can serve, and logs where. Whoever probes the process is answered before.
@@ -114,16 +138,8 @@ pub(crate) async fn open(
         .for_each(|warning| tracing::warn!("{warning}"));
     warn_of_neighbours(&config.routes);
     let tokens = Tokens::new(env, platform_client()?);
-    let made = OnceLock::new();
-    let authority = || {
-        if let Some(authority) = made.get() {
-            return Ok(Arc::clone(authority));
-        }
-        let names = local_names(&config.routes);
-        let state_dir = config.process.state_dir.as_deref();
-        let authority = Arc::new(LocalAuthority::naming(state_dir, &names)?);
-        Ok(Arc::clone(made.get_or_init(|| authority)))
-    };
+    let names = local_names(&config.routes);
+    let authority = authority_in(config.process.state_dir.clone(), names);
     let server = Server::bind(&config.routes, tokens, authority, passed)?;
     let server = server.with_log(logging::dropped_lines);
     server.open_endpoints(&config.health, &config.admin).await?;
@@ -146,13 +162,14 @@ pub(crate) async fn open(
 /// Serves until a signal, or another word that it is over, and through the drain; a second signal ends it at once.
 pub(crate) async fn serve(
     server: OpenServer,
-    process: &Process,
+    process: watch::Receiver<Process>,
     mut signals: Signals,
 ) -> anyhow::Result<Exit> {
     tokio::spawn(logging::tell_repetitions());
     let (word, said) = tokio::sync::oneshot::channel();
     let mut asked = pin!(server.asked_to_end());
-    let idle = process.exit_when_idle.map(|limit| server.idle(limit));
+    let idle = process.borrow().exit_when_idle;
+    let idle = idle.map(|limit| server.idle(limit));
     let mut idle = pin!(async {
         match idle {
             Some(idle) => idle.await,
@@ -173,6 +190,7 @@ pub(crate) async fn serve(
     };
     let mut end = End::because(why);
     tracing::info!(%why, "coming to an end; a second signal ends at once");
+    let process = &process.borrow().clone();
     let drain = end.drain(process);
     systemd::stopping(drain.delay + drain.patience + LAST_WORDS).await;
     let _ = word.send(drain);

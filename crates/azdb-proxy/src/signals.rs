@@ -3,13 +3,20 @@
 //! | signal | what it does |
 //! |---|---|
 //! | SIGINT, SIGTERM, SIGQUIT | ends the program |
-//! | SIGHUP | ends it where its terminal has gone; a service goes on |
+//! | SIGHUP | has the configuration read again; ends the program where its terminal has gone |
 //! | SIGUSR1, SIGUSR2 | nothing |
+//!
+//! A terminal that goes sends SIGHUP to whoever was started at it, and is none any more when the signal comes: a program that went on would
+//! hold its ports with nobody to see it. From a terminal that is still there, and to whoever has none (a service, a container, `nohup`),
+//! SIGHUP is somebody's word.
 //!
 //! Whatever the program does not take over would end it without a line in its log, and its sessions without a word.
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 /// What somebody sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +69,8 @@ pub(crate) struct Signals {
     /// Whether the program was started at a terminal, which can go.
     #[cfg(unix)]
     at_terminal: bool,
+    /// Somebody wants the configuration to be read again.
+    hangup_came: Arc<Notify>,
 }
 
 #[cfg(unix)]
@@ -84,7 +93,14 @@ impl Signals {
                 signal(SignalKind::user_defined2())?,
             ],
             at_terminal: io::stdin().is_terminal(),
+            hangup_came: Arc::default(),
         })
+    }
+
+    /// A terminal that has gone is none any more.
+    fn has_lost_terminal(&self) -> bool {
+        use std::io::IsTerminal as _;
+        self.at_terminal && !io::stdin().is_terminal()
     }
 
     /// The next signal that ends the program.
@@ -95,16 +111,19 @@ impl Signals {
                 _ = self.interrupt.recv() => return Signal::Interrupt,
                 _ = self.terminate.recv() => return Signal::Terminate,
                 _ = self.quit.recv() => return Signal::Quit,
-                _ = self.hangup.recv() => match self.at_terminal {
+                _ = self.hangup.recv() => match self.has_lost_terminal() {
                     true => return Signal::Hangup,
-                    false => "SIGHUP",
+                    false => {
+                        self.hangup_came.notify_one();
+                        continue;
+                    }
                 },
                 _ = one.recv() => "SIGUSR1",
                 _ = two.recv() => "SIGUSR2",
             };
             tracing::info!(
                 signal = ignored,
-                "ignored: the configuration is read at the start only, and SIGTERM ends the program"
+                "ignored: SIGHUP has the configuration read again, and SIGTERM ends the program"
             );
         }
     }
@@ -118,7 +137,8 @@ impl Signals {
     ///
     /// None on this platform.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {})
+        let hangup_came = Arc::default();
+        Ok(Self { hangup_came })
     }
 
     /// The next Ctrl-C.
@@ -127,5 +147,12 @@ impl Signals {
             Ok(()) => Signal::Interrupt,
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+impl Signals {
+    /// Told when somebody wants the configuration to be read again, while [`Signals::next`] is waited for.
+    pub(crate) fn hangup_came(&self) -> Arc<Notify> {
+        Arc::clone(&self.hangup_came)
     }
 }

@@ -39,6 +39,9 @@ pub(super) struct Options {
     /// Only these peers
     #[arg(long = "only", value_name = "PEER", value_delimiter = ',')]
     pub(super) peers: Vec<Kind>,
+    /// azdb-proxy twice instead: with its log in a file and its metrics scraped each second, and with neither
+    #[arg(long, conflicts_with = "peers")]
+    pub(super) watched: bool,
     /// Only these measures
     #[arg(long = "measure", value_name = "MEASURE", value_delimiter = ',')]
     pub(super) measures: Vec<Measure>,

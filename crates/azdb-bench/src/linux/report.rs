@@ -44,8 +44,12 @@ pub(super) fn markdown(results: &Results, before: &Machine, after: &Machine) -> 
     let mut out = String::new();
     set_up(&mut out, results, before, after);
     absolute(&mut out, results);
-    for other in [Kind::Direct, Kind::Haproxy] {
-        relative(&mut out, results, other);
+    for (one, other) in [
+        (Kind::Proxy, Kind::Direct),
+        (Kind::Proxy, Kind::Haproxy),
+        (Kind::Watched, Kind::Unwatched),
+    ] {
+        relative(&mut out, results, one, other);
     }
     out
 }
@@ -154,12 +158,12 @@ fn absolute(out: &mut String, results: &Results) {
     }
 }
 
-/// azdb-proxy as parts of another one, and the goals where it is HAProxy.
-fn relative(out: &mut String, results: &Results, other: Kind) {
+/// One peer as parts of another one, and the goals where that is HAProxy.
+fn relative(out: &mut String, results: &Results, one: Kind, other: Kind) {
     let ratios: Vec<_> = Figure::ALL
         .into_iter()
         .filter_map(|figure| {
-            let ours = results.samples.get(&(Kind::Proxy, figure))?;
+            let ours = results.samples.get(&(one, figure))?;
             let theirs = results.samples.get(&(other, figure))?;
             Some((figure, ours.over(theirs)))
         })
@@ -170,11 +174,17 @@ fn relative(out: &mut String, results: &Results, other: Kind) {
     line(
         out,
         &format!(
-            "\nazdb-proxy as parts of {}, taken round by round.\n",
+            "\n{} as parts of {}, taken round by round.\n",
+            one.name(),
             other.name()
         ),
     );
     line(out, "| | ratio | goal | |\n|---|---:|---:|---|");
+    // Beside itself it is hundredths that count.
+    let digits = match other {
+        Kind::Unwatched => |value| format!("{value:.3}"),
+        _ => number,
+    };
     for (figure, ratio) in ratios {
         let Shown { name, goal, .. } = figure.shown();
         let goal = goal.filter(|_| other == Kind::Haproxy);
@@ -184,7 +194,10 @@ fn relative(out: &mut String, results: &Results, other: Kind) {
             .map_or_else(String::new, |(most, is)| verdict(is, most));
         line(
             out,
-            &format!("| {name} | {} | {most} | {verdict} |", shown(&ratio)),
+            &format!(
+                "| {name} | {} | {most} | {verdict} |",
+                shown_in(&ratio, digits)
+            ),
         );
     }
 }
@@ -198,16 +211,16 @@ fn verdict(is: f64, most: f64) -> String {
 }
 
 fn shown(samples: &Samples) -> String {
+    shown_in(samples, number)
+}
+
+fn shown_in(samples: &Samples, digits: fn(f64) -> String) -> String {
     match (samples.median(), samples.spread()) {
         (Some(median), Some((least, greatest))) if least < greatest => {
-            format!(
-                "{} ({}-{})",
-                number(median),
-                number(least),
-                number(greatest)
-            )
+            let [median, least, greatest] = [median, least, greatest].map(digits);
+            format!("{median} ({least}-{greatest})")
         }
-        (Some(median), _) => number(median),
+        (Some(median), _) => digits(median),
         _ => "-".to_owned(),
     }
 }

@@ -31,17 +31,21 @@ pub(super) struct Results {
 
 /// Measures, and writes the report.
 pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<String> {
-    let proxy = if wanted(&options.peers, Kind::Proxy) {
+    let proxy = if options.watched || wanted(&options.peers, Kind::Proxy) {
         program::proxy(options.proxy.as_deref()).await?
     } else {
         Path::new("azdb-proxy").to_owned()
     };
     let before = Machine::look();
     let (mut peers, mut left_out) = (Vec::new(), Vec::new());
-    for kind in Kind::ALL
-        .into_iter()
-        .filter(|kind| kind.speaks(dialect) && wanted(&options.peers, *kind))
-    {
+    let kinds: Vec<Kind> = match options.watched {
+        true => Kind::PAIR.into(),
+        false => Kind::ALL
+            .into_iter()
+            .filter(|kind| wanted(&options.peers, *kind))
+            .collect(),
+    };
+    for kind in kinds.into_iter().filter(|kind| kind.speaks(dialect)) {
         match Peer::find(kind, &proxy).await? {
             Some(peer) => peers.push(peer),
             None => left_out.push(kind.name().to_owned()),
@@ -108,7 +112,9 @@ async fn take_turns(
         tell(&format!("round {round} of {rounds}"));
         for measure in measures {
             for (peer, running) in &running {
+                let watching = running.watch();
                 let taken = bench.take(*measure, peer, running).await;
+                drop(watching);
                 let what = || format!("{measure:?} of {}", peer.kind.name());
                 for (figure, value) in taken.with_context(what)? {
                     samples.entry((peer.kind, figure)).or_default().push(value);

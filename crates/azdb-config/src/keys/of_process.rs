@@ -44,6 +44,8 @@ keys! { KEYS {
         key("require_ready", "apps can connect only when there is a token of every identity that is not `lazy`; until then their connections are refused, and `/startup` says what is missing").or(Literal::Bool(false));
     READY_TIMEOUT: Time = PATIENCE,
         key("ready_timeout", "how long `require_ready`, and `azdb-proxy exec`, wait for these tokens before the process ends with exit code 1. A permanent \"no\" ends it at once").or(Literal::Text("1m"));
+    RELOAD_ON_CHANGE: Switch = Switch,
+        key("reload_on_change", "the configuration is read again when this file, or one with a certificate or a secret that it names, holds something else; see [Reload](#reload)").or(Literal::Bool(true));
     STATE_DIR: Path = Path,
         key("state_dir", "directory in which the certificate of `local_tls = \"auto\"` is kept, and the admin endpoint's socket file where there is no runtime directory").or_else("see below");
 }}

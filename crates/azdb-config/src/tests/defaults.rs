@@ -57,6 +57,8 @@ fn what_the_process_is_not_told_has_a_default() {
             exit_when_idle: None,
             require_ready: false,
             ready_timeout: Duration::from_secs(60),
+
+            reload_on_change: true,
             state_dir: None,
         }
     );

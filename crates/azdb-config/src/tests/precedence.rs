@@ -5,9 +5,9 @@ use super::{Place, first_identity, route};
 use crate::{DrainIdle, LogFormat, LogTo, Origin, Overrides, Process};
 
 const FILE: &str = "[process]\nlog_format = \"json\"\nlog_level = \"error\"\nmin_sigterm_delay = \"1s\"\nmax_sigterm_delay = \"1s\"\n\
-                    drain_idle = \"now\"\nexit_zero_on_sigterm = true\nrequire_ready = true\nready_timeout = \"1s\"\nexit_when_idle = \"1s\"\nstate_dir = \"/file\"\n";
+                    drain_idle = \"now\"\nexit_zero_on_sigterm = true\nrequire_ready = true\nready_timeout = \"1s\"\nreload_on_change = true\nexit_when_idle = \"1s\"\nstate_dir = \"/file\"\n";
 
-const ENV: [(&str, &str); 10] = [
+const ENV: [(&str, &str); 11] = [
     ("AZDB_PROXY_LOG_FORMAT", "text"),
     ("AZDB_PROXY_LOG_LEVEL", "warn"),
     ("AZDB_PROXY_MIN_SIGTERM_DELAY", "2s"),
@@ -16,6 +16,7 @@ const ENV: [(&str, &str); 10] = [
     ("AZDB_PROXY_EXIT_ZERO_ON_SIGTERM", "false"),
     ("AZDB_PROXY_REQUIRE_READY", "false"),
     ("AZDB_PROXY_READY_TIMEOUT", "2s"),
+    ("AZDB_PROXY_RELOAD_ON_CHANGE", "false"),
     ("AZDB_PROXY_EXIT_WHEN_IDLE", "2s"),
     ("AZDB_PROXY_STATE_DIR", "/env"),
 ];
@@ -30,6 +31,7 @@ fn flags() -> Overrides {
         exit_zero_on_sigterm: Some(true),
         require_ready: Some(true),
         ready_timeout: Some(Duration::from_secs(3)),
+        reload_on_change: Some(true),
         exit_when_idle: Some(Duration::from_secs(3)),
         state_dir: Some(PathBuf::from("/flag")),
         ..Overrides::default()
@@ -53,6 +55,7 @@ fn process(
         exit_zero_on_sigterm: yes,
         require_ready: yes,
         ready_timeout: Duration::from_secs(delay),
+        reload_on_change: yes,
         exit_when_idle: Some(Duration::from_secs(delay)),
         state_dir: Some(PathBuf::from(state_dir)),
     }

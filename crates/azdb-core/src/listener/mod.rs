@@ -70,7 +70,12 @@ impl<E: Entrance> Listener<E> {
 
     /// Accepts until the door is `closed`. Whoever has come before that is taken in: the kernel would reset them.
     pub(crate) async fn serve_until(self, closed: CancellationToken) {
-        closed.run_until_cancelled(self.serve()).await;
+        tokio::select! {
+            // First: whoever comes at a door that is closed is the next process's, where there will be one.
+            biased;
+            () = closed.cancelled() => {}
+            () = self.serve() => {}
+        }
         if self.entrance.outlives_us() {
             return;
         }

@@ -13,7 +13,7 @@ use crate::tls::{LocalAuthority, LocalTlsError};
 use crate::wanted::{Wanted, needed, wanted};
 
 /// How often it is looked whether the sessions of former settings have ended, whose tokens are kept for them.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(1);
 
 impl OpenServer {
     /// Goes on with these routes in place of those of before. Their settings are for whoever comes from now on; sessions go on under

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use azdb_quote::Chain;
 use rcgen::{
@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use zeroize::Zeroizing;
 
+use super::app_trust::certificate;
 use super::kept::{keep, keep_instead, kept};
 use super::local::{Leaf, LocalTlsError};
 
@@ -32,6 +33,8 @@ pub struct LocalAuthority {
     /// Each with its key: leaf, then the authority that signed it. The preferred one stands first.
     pub(super) leaves: Vec<Leaf>,
     ca_pem: String,
+    /// Where it is kept.
+    file: Option<PathBuf>,
 }
 
 impl LocalAuthority {
@@ -58,12 +61,8 @@ impl LocalAuthority {
             return Self::from_pem(make(names)?.as_bytes(), Path::new("memory"));
         };
         let path = state_dir.join(FILE);
-        let kept = match kept(&path) {
-            Ok(pem) => Self::from_pem(&pem, &path)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Self::make_at(&path, names);
-            }
-            Err(source) => return Err(LocalTlsError::File { path, source }),
+        let Some(kept) = Self::kept(state_dir)? else {
+            return Self::make_at(state_dir, names);
         };
         let had = kept.names();
         let missing: Vec<&String> = names.iter().filter(|name| !had.contains(*name)).collect();
@@ -80,7 +79,7 @@ impl LocalAuthority {
                     "the certificate for apps did not have all names: it and its authority were made anew, and apps that trust the one before must \
                      trust this one, see azdb-proxy ca"
                 );
-                Self::from_pem(pem.as_bytes(), &path)
+                Ok(Self::from_pem(pem.as_bytes(), &path)?.kept_at(path))
             }
             // Apps that trust it would not trust one that nobody can be told of.
             Err(error) => {
@@ -94,24 +93,50 @@ impl LocalAuthority {
     }
 
     /// Makes one, and keeps it where none is.
-    fn make_at(path: &Path, names: &[String]) -> Result<Self, LocalTlsError> {
-        let pem = make(names)?;
-        match keep(&pem, path) {
-            Ok(()) => {}
+    fn make_at(state_dir: &Path, names: &[String]) -> Result<Self, LocalTlsError> {
+        let (path, pem) = (state_dir.join(FILE), make(names)?);
+        match keep(&pem, &path) {
+            Ok(()) => Ok(Self::from_pem(pem.as_bytes(), &path)?.kept_at(path)),
             // Another process of ours was faster; both must show the same certificate.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let pem = kept(path).map_err(|source| LocalTlsError::File {
-                    path: path.to_owned(),
-                    source,
-                })?;
-                return Self::from_pem(&pem, path);
+                let gone = || LocalTlsError::File {
+                    path,
+                    source: io::ErrorKind::NotFound.into(),
+                };
+                Self::kept(state_dir)?.ok_or_else(gone)
             }
-            Err(error) => tracing::warn!(
-                path = %path.display(), error = %Chain(&error),
-                "cannot keep the certificate for apps, it lives as long as this process"
-            ),
+            Err(error) => {
+                tracing::warn!(
+                    path = %path.display(), error = %Chain(&error),
+                    "cannot keep the certificate for apps, it lives as long as this process"
+                );
+                Self::from_pem(pem.as_bytes(), &path)
+            }
         }
-        Self::from_pem(pem.as_bytes(), path)
+    }
+
+    /// The certificate kept in `state_dir`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalTlsError`] when it cannot be used.
+    pub fn kept(state_dir: &Path) -> Result<Option<Self>, LocalTlsError> {
+        let path = state_dir.join(FILE);
+        match kept(&path) {
+            Ok(pem) => Ok(Some(Self::from_pem(&pem, &path)?.kept_at(path))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(LocalTlsError::File { path, source }),
+        }
+    }
+
+    fn kept_at(self, path: PathBuf) -> Self {
+        let file = Some(path);
+        Self { file, ..self }
+    }
+
+    /// Where it is kept; `None` for one that lives as long as this process.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// What the certificates say that they are for, each of them: a name that only one of them has is none.
@@ -140,7 +165,7 @@ impl LocalAuthority {
         let keys = PrivateKeyDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()
             .map_err(bad("key"))?;
-        let ca_pem = second_certificate(pem).ok_or(pem::Error::NoItemsFound);
+        let ca_pem = certificate(pem, 1).ok_or(pem::Error::NoItemsFound);
         let ca_pem = ca_pem.map_err(bad("authority"))?;
         let [first, authority, others @ ..] = certificates.as_slice() else {
             return Err(bad("authority")(pem::Error::NoItemsFound));
@@ -153,7 +178,11 @@ impl LocalAuthority {
         if leaves.is_empty() {
             return Err(bad("key")(pem::Error::NoItemsFound));
         }
-        Ok(Self { leaves, ca_pem })
+        Ok(Self {
+            leaves,
+            ca_pem,
+            file: None,
+        })
     }
 }
 
@@ -231,16 +260,6 @@ fn leaf_params(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     Ok(params)
-}
-
-/// The text of the second certificate of a file, which is the authority's.
-fn second_certificate(pem: &[u8]) -> Option<String> {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-    const END: &str = "-----END CERTIFICATE-----";
-    let text = std::str::from_utf8(pem).ok()?;
-    let (start, _) = text.match_indices(BEGIN).nth(1)?;
-    let (block, _) = text.get(start..)?.split_once(END)?;
-    Some([block, END, "\n"].concat())
 }
 
 #[cfg(test)]

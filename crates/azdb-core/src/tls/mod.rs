@@ -4,6 +4,7 @@
 //!
 //! * Every configuration names its crypto provider; none depends on a process-wide default.
 
+mod app_trust;
 mod authority;
 mod first_version;
 mod kept;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use rustls::{ClientConfig, SupportedProtocolVersion};
 
+pub use app_trust::AppTrust;
 pub use authority::LocalAuthority;
 pub(crate) use local::AppTlsConfig;
 pub use local::LocalTlsError;

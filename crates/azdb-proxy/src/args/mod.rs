@@ -48,7 +48,9 @@ Signals:
   SIGTERM, SIGINT and SIGQUIT end the proxy: no new sessions, time for those
   that run (--max-sigterm-delay), a goodbye to the rest, or with
   --drain-idle=now to idle ones at the beginning. A second signal ends it at
-  once; the same one within a second is no second one. SIGHUP ends one whose terminal has gone; a service goes on.
+  once; the same one within a second is no second one. 
+  SIGHUP has the configuration read again; it ends a proxy whose terminal
+  has gone.
 
 Exit codes:
   0    ended as asked, no session was cut
@@ -87,8 +89,16 @@ pub(crate) enum Command {
     /// TDSPORT and, for each route, AZDB_NAME_HOST and AZDB_NAME_PORT in its environment, hands signals on to it, and ends when it
     /// does, with its exit code: 127 when it is not there, 126 when it cannot be run, 128 and the number of the signal that ended it.
     Exec(ExecArgs),
-    /// Print the certificate authority that apps may trust for TLS with this proxy
-    Ca(AskArgs),
+    /// Print the certificate authority that apps of a route should trust for TLS with this proxy
+    ///
+    /// Asks the proxy that runs; without one, says what its files hold. Standard error says of which routes it is, and from which
+    /// file. None is ever made: exits with 1 when there is none.
+    Ca {
+        /// Which route, where not all have the same
+        route: Option<String>,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
     /// Wait until a proxy has started: apps can connect, and with require_ready its tokens are there
     ///
     /// Exits with 0 when it has, with 1 and what is missing when the time is over.
@@ -105,6 +115,12 @@ pub(crate) enum Command {
     Healthcheck(AskArgs),
     /// End a proxy as SIGTERM does
     Shutdown(AskArgs),
+    /// Have a proxy read its configuration again, as SIGHUP does, and say what came of it
+    ///
+    /// Sessions go on under the settings that they have begun with, new ones have the new. Exits with 0 when the configuration is in force,
+    /// with 78 and every problem when it is not right, with 1 when this machine would not (an address is taken, no proxy answers). Then the
+    /// one of before is in force.
+    Reload(AskArgs),
     /// Try it: an emulated Azure and the proxy before it
     ///
     /// Behind that Azure stand PostgreSQL and MariaDB where this machine has them installed: servers of the demo's own, with a

@@ -68,6 +68,9 @@ pub(crate) struct Settings {
     /// Wait for these tokens for so long, then exit with 1
     #[arg(long, value_name = "TIME", value_parser = duration)]
     ready_timeout: Option<Duration>,
+    /// Read the configuration again when its files hold something else
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    reload_on_change: Option<bool>,
     /// Directory in which the certificate for apps is kept
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -121,6 +124,7 @@ impl From<Settings> for Overrides {
             exit_when_idle: args.exit_when_idle,
             require_ready: args.require_ready.then_some(true),
             ready_timeout: args.ready_timeout,
+            reload_on_change: args.reload_on_change,
             state_dir: args.state_dir,
             health_listen: args.health_listen,
         }

@@ -52,6 +52,7 @@ fn every_flag_reaches_the_configuration() {
         "--exit-zero-on-sigterm",
         "--require-ready",
         "--ready-timeout=2s",
+        "--reload-on-change=false",
         "--exit-when-idle",
         "--health-listen=127.0.0.1,[::1]:1",
         "--state-dir=/state",
@@ -65,6 +66,7 @@ fn every_flag_reaches_the_configuration() {
     assert_eq!(flags.exit_zero_on_sigterm, Some(true));
     assert_eq!(flags.require_ready, Some(true));
     assert_eq!(flags.ready_timeout, Some(Duration::from_secs(2)));
+    assert_eq!(flags.reload_on_change, Some(false));
     assert_eq!(flags.exit_when_idle, Some(Duration::from_secs(5)));
     let health = ["127.0.0.1:9090", "[::1]:1"];
     let health = health.map(|addr| azdb_config::route::ListenAddr::Tcp(addr.parse().unwrap()));

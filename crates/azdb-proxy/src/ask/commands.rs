@@ -1,4 +1,4 @@
-//! `wait`, `healthcheck` and `shutdown`.
+//! `wait`, `healthcheck`, `shutdown` and `reload`.
 
 use std::time::Duration;
 
@@ -93,6 +93,20 @@ pub(crate) fn shutdown(ask: AskArgs, env: &Environment) -> Exit {
             .ask(Desk::Admin, Method::POST, "/quitquitquit")
             .await;
         told("shutdown", asked)
+    })
+}
+
+/// Has it read its configuration again.
+pub(crate) fn reload(ask: AskArgs, env: &Environment) -> Exit {
+    with_running(ask, env, async |running| {
+        let asked = running.ask(Desk::Admin, Method::POST, "/reload").await;
+        match asked {
+            Ok(answer) if answer.status == StatusCode::UNPROCESSABLE_ENTITY => {
+                tell(answer.body.trim_end());
+                Exit::BadConfiguration
+            }
+            asked => told("reload", asked),
+        }
     })
 }
 

@@ -84,7 +84,8 @@ async fn serve(databases: &Databases, signals: Signals) -> anyhow::Result<Exit> 
         Err(_) => run::open(&demo.configuration(|_| 0)?, demo.env.clone(), none()).await?,
     };
     say(&demo.welcome(&server, databases)?);
-    let exit = run::serve(server, &config.process, signals).await;
+    let (_, in_force) = tokio::sync::watch::channel(config.process.clone());
+    let exit = run::serve(server, in_force, signals).await;
     demo.azure.shutdown().await;
     exit.map(|_| Exit::Success)
 }

@@ -24,14 +24,16 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use azdb_config::route::Route;
-use azdb_config::{Config, Overrides};
+use azdb_config::{Config, LogTo, Overrides, Process};
 use azdb_core::{Drain, OpenServer, PassedSockets};
 use azdb_identity::Environment;
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use crate::args::ExecArgs;
 use crate::exit::Exit;
 use crate::output::tell;
+use crate::reload::{self, Unread};
 use crate::{run, system};
 use forwarded::Forwarded;
 
@@ -50,6 +52,7 @@ pub(crate) fn exec(args: ExecArgs, env: &Environment) -> Exit {
     let overrides = Overrides {
         urls,
         require_ready: Some(true),
+        log_to: Some(LogTo::Stderr),
         ..settings.into()
     };
     let config = match azdb_config::load(&overrides, env) {
@@ -60,13 +63,39 @@ pub(crate) fn exec(args: ExecArgs, env: &Environment) -> Exit {
         }
     };
     match only(config, &names) {
-        Ok(config) => run::with_log(&config.process, |passed| {
-            start_and_follow(&config, env.clone(), passed, program.as_slice())
-        }),
+        Ok(config) => {
+            let process = config.process.clone();
+            let again = Again {
+                overrides,
+                names,
+                env: env.clone(),
+            };
+            run::with_log(&process, |passed| {
+                start_and_follow(config, again, passed, program.as_slice())
+            })
+        }
         Err(problem) => {
             tell(&problem);
             Exit::BadConfiguration
         }
+    }
+}
+
+/// How the configuration is read again.
+struct Again {
+    overrides: Overrides,
+    names: Vec<String>,
+    env: Environment,
+}
+
+impl Again {
+    fn load(&self) -> Result<Config, Unread> {
+        let config = azdb_config::load(&self.overrides, &self.env)?;
+        let files = config.files.clone();
+        only(config, &self.names).map_err(|problem| {
+            let problems = vec![problem];
+            Unread { problems, files }
+        })
     }
 }
 
@@ -91,14 +120,14 @@ fn only(mut config: Config, names: &[String]) -> Result<Config, String> {
 }
 
 async fn start_and_follow(
-    config: &Config,
-    env: Environment,
+    config: Config,
+    again: Again,
     passed: PassedSockets,
     program: &[std::ffi::OsString],
 ) -> anyhow::Result<Exit> {
     let mut signals = Forwarded::new().context("cannot listen for signals")?;
     let server = tokio::select! {
-        server = run::open(config, env, passed) => server?,
+        server = run::open(&config, again.env.clone(), passed) => server?,
         signal = signals.ending() => {
             tracing::info!(signal = signal.number(), "coming to an end before the program was started");
             return Ok(Exit::Of(128 + signal.number()));
@@ -115,7 +144,10 @@ async fn start_and_follow(
             return Ok(Exit::Of(code));
         }
     };
-    follow(child, server, signals, config.process.max_sigterm_delay).await
+    // SIGHUP is the program's.
+    let (load, nobody) = (move || again.load(), Arc::default());
+    let in_force = reload::begin(server.clone(), config, Arc::new(load), nobody);
+    follow(child, server, signals, in_force).await
 }
 
 /// Starts the program, told where its databases are.
@@ -146,7 +178,7 @@ async fn follow(
     mut child: Child,
     server: OpenServer,
     mut signals: Forwarded,
-    patience: Duration,
+    in_force: watch::Receiver<Process>,
 ) -> anyhow::Result<Exit> {
     let (word, said) = tokio::sync::oneshot::channel();
     let mut asked = pin!(server.asked_to_end());
@@ -171,6 +203,7 @@ async fn follow(
     };
     tracing::debug!(%status, "the program has ended");
     // Sessions of what it has left behind have as long as those of a proxy that is ended.
+    let patience = in_force.borrow().max_sigterm_delay;
     let _ = word.send(Drain {
         delay: Duration::ZERO,
         patience,

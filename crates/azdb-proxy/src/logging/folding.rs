@@ -17,6 +17,7 @@
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub(super) struct Folding {
     counts: Mutex<Counts>,
     /// There is something to count.
     began: Notify,
+    /// Set while every line is shown.
+    rests: AtomicBool,
 }
 
 #[derive(Default)]
@@ -81,6 +84,11 @@ struct Count {
 struct Route(String);
 
 impl Folding {
+    /// Whether warnings are folded from now on.
+    pub(super) fn folds(&self, folds: bool) {
+        self.rests.store(!folds, Ordering::Relaxed);
+    }
+
     /// Tells the numbers at the end of each second, for the life of the process.
     pub(super) async fn tell_forever(&self) {
         loop {
@@ -146,7 +154,8 @@ impl Folding {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for &'static Folding {
     fn event_enabled(&self, event: &Event<'_>, context: Context<'_, S>) -> bool {
         let metadata = event.metadata();
-        if *metadata.level() > Level::WARN || metadata.target() == TELLING {
+        let is_told = *metadata.level() > Level::WARN || metadata.target() == TELLING;
+        if is_told || self.rests.load(Ordering::Relaxed) {
             return true;
         }
         let span = context.lookup_current();

@@ -10,15 +10,15 @@ mod json;
 mod writer;
 
 use std::io::{self, IsTerminal as _};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use azdb_config::{LogFormat, LogTo, Process};
 use azdb_quote::OneLine;
 use tracing::{Level, Metadata};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::{self, MakeWriter, format};
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use folding::Folding;
 #[cfg(test)]
@@ -31,6 +31,9 @@ const QUIET: &str = "azure_core=warn,azure_identity=warn,typespec_client_core=wa
 static OUT: LazyLock<Writer> = LazyLock::new(Writer::default);
 static ERR: LazyLock<Writer> = LazyLock::new(Writer::default);
 static FOLDING: LazyLock<Folding> = LazyLock::new(Folding::default);
+
+/// Where the level can be changed.
+static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -86,12 +89,7 @@ pub(crate) struct Log(());
 ///
 /// [`LogError`].
 pub(crate) fn start(process: &Process) -> Result<Log, LogError> {
-    let is_verbose = matches!(process.log_level.as_str(), "debug" | "trace");
-    let filter: EnvFilter = if is_verbose {
-        process.log_level.parse()?
-    } else {
-        format!("{QUIET}{}", process.log_level).parse()?
-    };
+    let (filter, level) = reload::Layer::new(filter(&process.log_level)?);
     let streams = Streams(process.log_to);
     if streams.0 != LogTo::Stderr {
         OUT.start(io::stdout())?;
@@ -100,8 +98,8 @@ pub(crate) fn start(process: &Process) -> Result<Log, LogError> {
         ERR.start(io::stderr())?;
     }
     // Who asked for everything gets everything.
-    let folding = (!is_verbose).then_some(&*FOLDING);
-    let registry = tracing_subscriber::registry().with(filter).with(folding);
+    FOLDING.folds(!is_verbose(&process.log_level));
+    let registry = tracing_subscriber::registry().with(filter).with(&*FOLDING);
     let colours = streams.are_terminals() && std::env::var_os("NO_COLOR").is_none();
     let layer = fmt::layer().with_writer(streams);
     // A log that has been turned on stays as it is; only the program's own start gets here.
@@ -120,19 +118,51 @@ pub(crate) fn start(process: &Process) -> Result<Log, LogError> {
             registry.with(layer).try_init()
         }
     };
+    let _ = LEVEL.set(level);
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let payload = OneLine(panic.payload_as_str().unwrap_or("no text"));
-        tracing::error!(
-            place,
-            %payload,
-            "a bug in azdb-proxy: this session ends, others go on"
-        );
+        let place = panic.location().map(ToString::to_string);
+        let payload = panic.payload_as_str().unwrap_or("no text");
+        complain_of_panic(&place.unwrap_or_default(), payload);
     }));
     Ok(Log(()))
+}
+
+/// A panic's payload may repeat what a peer sent.
+fn complain_of_panic(place: &str, payload: &str) {
+    let payload = OneLine(payload);
+    tracing::error!(
+        place,
+        %payload,
+        "a bug in azdb-proxy: this session ends, others go on"
+    );
+}
+
+/// What is logged at a level.
+fn filter(level: &str) -> Result<EnvFilter, ParseError> {
+    if is_verbose(level) {
+        level.parse()
+    } else {
+        format!("{QUIET}{level}").parse()
+    }
+}
+
+fn is_verbose(level: &str) -> bool {
+    matches!(level, "debug" | "trace")
+}
+
+/// Logs at another level from now on.
+///
+/// # Errors
+///
+/// When the level is none. A log that was not turned on here stays as it is.
+pub(crate) fn set_level(level: &str) -> Result<(), ParseError> {
+    let filter = filter(level)?;
+    if let Some(handle) = LEVEL.get() {
+        // It is there for as long as the process.
+        let _ = handle.reload(filter);
+        FOLDING.folds(!is_verbose(level));
+    }
+    Ok(())
 }
 
 /// Tells how often a warning has come again, for the life of the process.
@@ -185,4 +215,31 @@ fn lines_of(
     tracing::subscriber::with_default(subscriber, act);
     let log = log.lock().unwrap_or_else(PoisonError::into_inner);
     String::from_utf8_lossy(&log).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_stays_one_short_line_without_secrets_whatever_it_says() {
+        let payload = format!(
+            "\n ERROR forged \u{1b}[2J eyJhbGciOi.e30.c2ln {}",
+            "x".repeat(100_000)
+        );
+        let layer = fmt::layer().with_ansi(false);
+        let log = lines_of(
+            |writer| layer.with_writer(writer).boxed(),
+            || complain_of_panic("relay/mod.rs:1", &payload),
+        );
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(
+            log.len() < 2500 && !log.contains(['\u{1b}', '\r']) && !log.contains("eyJ"),
+            "{log}"
+        );
+        assert!(
+            log.contains(r"\n ERROR forged \u{1b}[2J [token] xxx"),
+            "{log}"
+        );
+    }
 }

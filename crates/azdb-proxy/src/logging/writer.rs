@@ -21,7 +21,7 @@ const MOST: usize = 256 * 1024;
 const KEPT: usize = 8 * 1024;
 
 /// How long the last lines may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Between two tries of a standard error that somebody has made non-blocking.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -3,6 +3,7 @@
 //! | it is told | when |
 //! |---|---|
 //! | `READY=1` | every door is open, and with `require_ready` every token is there |
+//! | `RELOADING=1`, `READY=1` | the configuration is being read again; it is in force, or refused |
 //! | `STATUS=` | how many sessions there are, or what is missing, when that has changed |
 //! | `WATCHDOG=1` | twice in `WatchdogSec`, by a task that goes through the scheduler each time |
 //! | `STOPPING=1` | the end has come |
@@ -20,7 +21,7 @@ mod sockets;
 pub(crate) use sockets::passed;
 
 #[cfg(unix)]
-pub(crate) use notify::{keep_told, ready, starting, stopping};
+pub(crate) use notify::{keep_told, ready, reloading, starting, stopping};
 
 /// Nobody to tell.
 #[cfg(not(unix))]
@@ -31,9 +32,10 @@ mod nobody {
 
     pub(crate) async fn starting(_: Duration) {}
     pub(crate) async fn ready() {}
+    pub(crate) async fn reloading() {}
     pub(crate) async fn stopping(_: Duration) {}
     pub(crate) fn keep_told(_: Glance) {}
 }
 
 #[cfg(not(unix))]
-pub(crate) use nobody::{keep_told, ready, starting, stopping};
+pub(crate) use nobody::{keep_told, ready, reloading, starting, stopping};

@@ -21,7 +21,6 @@ pub(crate) async fn ready() {
 }
 
 /// The configuration is being read again; [`ready`] says when that is over.
-#[expect(dead_code, reason = "for whoever reads the configuration again")]
 pub(crate) async fn reloading() {
     let mut states = vec![NotifyState::Reloading];
     states.extend(NotifyState::monotonic_usec_now());

@@ -4,6 +4,7 @@ mod haproxy;
 mod pgbouncer;
 mod proxy;
 mod stunnel;
+mod watching;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use super::bed::Bed;
 use super::kernel;
 use super::program::{self, Program};
 use super::upstream::PASSWORD;
+use watching::Watching;
 
 /// How long a peer has from its start to its first session.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,6 +36,12 @@ pub(super) enum Kind {
     Haproxy,
     Pgbouncer,
     Stunnel,
+    /// azdb-proxy with its log at info in a file, and its metrics scraped each second.
+    #[value(skip)]
+    Watched,
+    /// azdb-proxy without a log, and without anybody who scrapes.
+    #[value(skip)]
+    Unwatched,
 }
 
 impl Kind {
@@ -46,9 +54,16 @@ impl Kind {
         Self::Stunnel,
     ];
 
+    /// The proxy beside itself.
+    pub(super) const PAIR: [Self; 2] = [Self::Watched, Self::Unwatched];
+
     /// Whether it can ask an upstream for TLS in this protocol.
     pub(super) fn speaks(self, dialect: Dialect) -> bool {
-        dialect == Dialect::Postgres || matches!(self, Self::Direct | Self::Proxy)
+        dialect == Dialect::Postgres || self.is_ours() || self == Self::Direct
+    }
+
+    fn is_ours(self) -> bool {
+        matches!(self, Self::Proxy | Self::Watched | Self::Unwatched)
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -58,6 +73,8 @@ impl Kind {
             Self::Haproxy => "HAProxy",
             Self::Pgbouncer => "PgBouncer",
             Self::Stunnel => "stunnel",
+            Self::Watched => "azdb-proxy, watched",
+            Self::Unwatched => "azdb-proxy, unwatched",
         }
     }
 }
@@ -84,7 +101,7 @@ impl Peer {
                     version,
                 }));
             }
-            Kind::Proxy => (Some(proxy.to_owned()), "--version"),
+            Kind::Proxy | Kind::Watched | Kind::Unwatched => (Some(proxy.to_owned()), "--version"),
             Kind::Haproxy => (program::find("haproxy"), "-v"),
             Kind::Pgbouncer => (program::find("pgbouncer"), "--version"),
             Kind::Stunnel => (program::find("stunnel4"), "-version"),
@@ -117,10 +134,16 @@ impl Peer {
                 way,
                 program: None,
                 took: None,
+                health: None,
             });
         };
         let address = bed.free_address()?;
-        let command = self.command(program, bed, address).with_context(what)?;
+        let health = match self.kind {
+            Kind::Watched => Some(bed.free_address()?),
+            _ => None,
+        };
+        let command = self.command(program, bed, address, health);
+        let command = command.with_context(what)?;
         let way = Way {
             dialect: bed.dialect,
             address,
@@ -135,16 +158,25 @@ impl Peer {
             way,
             program: Some(program),
             took,
+            health,
         })
     }
 
-    fn command(&self, program: &Path, bed: &Bed, listen: SocketAddr) -> anyhow::Result<Command> {
+    fn command(
+        &self,
+        program: &Path,
+        bed: &Bed,
+        listen: SocketAddr,
+        health: Option<SocketAddr>,
+    ) -> anyhow::Result<Command> {
         let mut command = Command::new(program);
         // What the caller's environment holds must not set anything up.
         command.env_clear().current_dir("/");
         match self.kind {
             Kind::Direct => {}
-            Kind::Proxy => proxy::set_up(&mut command, bed, listen)?,
+            Kind::Proxy | Kind::Watched | Kind::Unwatched => {
+                proxy::set_up(&mut command, bed, self.kind, listen, health)?;
+            }
             Kind::Haproxy => haproxy::set_up(&mut command, bed, listen)?,
             Kind::Pgbouncer => pgbouncer::set_up(&mut command, bed, listen)?,
             Kind::Stunnel => stunnel::set_up(&mut command, bed, listen)?,
@@ -175,6 +207,8 @@ pub(super) struct Running {
     program: Option<Program>,
     /// From its start to its first session.
     pub(super) took: Option<Duration>,
+    /// Where it is scraped.
+    health: Option<SocketAddr>,
 }
 
 impl Running {
@@ -182,6 +216,11 @@ impl Running {
         App::connect(&self.way, PASSWORD)
             .await
             .context("cannot connect")
+    }
+
+    /// Scrapes it each second, if it is one that is scraped, until what is returned is dropped.
+    pub(super) fn watch(&self) -> Option<Watching> {
+        self.health.map(Watching::begin)
     }
 
     /// Its process, if it has one.

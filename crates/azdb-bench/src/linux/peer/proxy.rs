@@ -5,19 +5,34 @@ use std::net::SocketAddr;
 
 use tokio::process::Command;
 
-use super::Bed;
+use super::{Bed, Kind};
 use crate::linux::app::USER;
 use crate::linux::tls::HOST;
 
-pub(super) fn set_up(command: &mut Command, bed: &Bed, listen: SocketAddr) -> anyhow::Result<()> {
+pub(super) fn set_up(
+    command: &mut Command,
+    bed: &Bed,
+    kind: Kind,
+    listen: SocketAddr,
+    health: Option<SocketAddr>,
+) -> anyhow::Result<()> {
     let upstream = bed.upstream.address;
     let port = upstream.port();
     let ca_file = bed.ca_file();
-    let file = bed.file("proxy.toml");
+    let file = bed.file(&format!("{}.toml", kind.name()));
+    let log_level = match kind {
+        Kind::Unwatched => "off",
+        _ => "info",
+    };
+    let health = health.map_or_else(String::new, |health| {
+        format!("[health]\nlisten = \"{health}\"\n")
+    });
     let text = format!(
         r#"[process]
+log_level = "{log_level}"
 state_dir = "{state}"
 
+{health}
 [identity]
 source = "app-service"
 
@@ -31,7 +46,7 @@ upstream_user = "{USER}"
 upstream_ca_file = "{ca}"
 "#,
         protocol = bed.dialect.word(),
-        state = bed.file("state").display(),
+        state = bed.file(&format!("{}.state", kind.name())).display(),
         ca = ca_file.display(),
     );
     fs::write(&file, text)?;
