@@ -113,6 +113,27 @@ fn a_watchdog_is_fed_as_long_as_the_runtime_turns() {
     assert!(!before.contains(&"WATCHDOG=1".to_owned()), "{before:?}");
 }
 
+#[test]
+fn a_manager_hears_when_a_reload_begins_and_when_it_is_over_whatever_comes_of_it() {
+    let emulated = Emulated::new();
+    let manager = Manager::new();
+    let proxy = manager.of(emulated.start(&emulated.route())).start();
+    manager.told("READY=1");
+    for (configuration, outcome) in [
+        (emulated.route(), "the configuration is in force"),
+        ("[[route]]\n".to_owned(), "the configuration was refused"),
+    ] {
+        proxy.configure(&configuration);
+        // As `systemctl reload` does of `Type=notify-reload`.
+        proxy.signal(Signal::HUP);
+        let (time, before) = manager.told("MONOTONIC_USEC=");
+        assert!(time.parse::<u64>().unwrap() > 0, "{time}");
+        assert!(!before.contains(&"READY=1".to_owned()), "{before:?}");
+        manager.told("READY=1");
+        proxy.log_until(outcome);
+    }
+}
+
 /// A route without a place of its own.
 fn route_at(emulated: &Emulated, listen: &str) -> String {
     emulated.route().replace("127.0.0.1:0", listen)

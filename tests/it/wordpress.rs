@@ -33,8 +33,9 @@ fn wordpress_as_it_is_needs_neither_a_secret_nor_an_administrator() {
     let proxy = shop.proxy();
 
     let at = format!("127.0.0.1:{}", closed_port());
-    let site = Program::new("php")
-        .args(["-S", &at, "-t"])
+    // Its workers end with it, whatever ends it.
+    let site = Program::new("unshare")
+        .args(["--pid", "--fork", "--kill-child", "php", "-S", &at, "-t"])
         .arg(tools::installed("wordpress/usr/share/wordpress"))
         // It asks itself while it is installed.
         .env("PHP_CLI_SERVER_WORKERS", "3")
