@@ -45,14 +45,11 @@ pub(super) fn of(status: &Value) -> String {
                         @if key != "state" { span .fact { (words(key)) " " b { (shown(key, value)) } } }
                     }
                 }
-                @for (key, value) in facts {
-                    @match value {
-                        Value::Array(items) if items.iter().any(Value::is_object) => {
-                            section { h2 { (words(key)) } div .cards { @for item in items { (card(item)) } } }
-                        }
-                        Value::Object(part) => section { h2 { (words(key)) } div .cards { article { (body(part)) } } },
-                        _ => {}
-                    }
+                @for (key, items) in facts.iter().filter_map(|(key, value)| Some((key, cards(value)?))) {
+                    section { h2 { (words(key)) } div .cards { @for item in items { (card(item)) } } }
+                }
+                @for (key, part) in facts.iter().filter_map(|(key, value)| Some((key, value.as_object()?))) {
+                    section { h2 { (words(key)) } div .cards { article .wrong[is_wrong(part)] { (body(part)) } } }
                 }
             }
         }
@@ -60,14 +57,27 @@ pub(super) fn of(status: &Value) -> String {
     page.into_string()
 }
 
+/// The items of a list of objects.
+fn cards(value: &Value) -> Option<&Vec<Value>> {
+    value
+        .as_array()
+        .filter(|items| items.iter().any(Value::is_object))
+}
+
+/// Whether somebody must look after it.
+fn is_wrong(facts: &Map<String, Value>) -> bool {
+    let problems = facts.get("problems").and_then(Value::as_array);
+    facts.get("failing") == Some(&Value::Bool(true))
+        || problems.is_some_and(|problems| !problems.is_empty())
+}
+
 fn card(item: &Value) -> Markup {
     let none = Map::new();
     let facts = item.as_object().unwrap_or(&none);
     let title = TITLES.into_iter().find(|key| facts.contains_key(*key));
     let title = title.unwrap_or_default();
-    let is_wrong = facts.get("failing") == Some(&Value::Bool(true));
     html! {
-        article .wrong[is_wrong] {
+        article .wrong[is_wrong(facts)] {
             h3 { (facts.get(title).map(shown_alone).unwrap_or_default()) }
             (body(&without(facts, &[title])))
         }
@@ -105,7 +115,7 @@ fn without(part: &Map<String, Value>, keys: &[&str]) -> Map<String, Value> {
 fn plain(facts: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
     let is_plain = |value: &Value| match value {
         Value::Null | Value::Object(_) => false,
-        Value::Array(items) => !items.iter().any(Value::is_object),
+        Value::Array(items) => !items.is_empty() && !items.iter().any(Value::is_object),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     };
     let facts = facts.iter().map(|(key, value)| (key.as_str(), value));
@@ -114,11 +124,12 @@ fn plain(facts: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
 
 /// A key as a person reads it: its unit stands with the value.
 fn words(key: &str) -> String {
-    let units = ["_seconds", "_total", "unix_"];
-    let bare = units
-        .iter()
-        .fold(key.to_owned(), |key, unit| key.replace(unit, ""));
-    bare.replace('_', " ")
+    const UNITS: [&str; 3] = ["_seconds", "_total", "_unix_time"];
+    let bare = UNITS.iter().find_map(|unit| key.strip_suffix(unit));
+    match bare.unwrap_or(key) {
+        "unix_time" => "at".to_owned(),
+        bare => bare.replace('_', " "),
+    }
 }
 
 /// A value as a person reads it, by what its key says that it is.

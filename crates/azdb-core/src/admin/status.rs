@@ -8,7 +8,7 @@ use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use serde_json::{Value, json};
 
 use super::{Answer, Bureau, page, typed};
-use crate::ledger::Refusal;
+use crate::ledger::{Ledger, Refusal};
 use crate::reception::Reception;
 use crate::reload::ReloadOutcome;
 use crate::wanted;
@@ -60,9 +60,21 @@ fn route(reception: &Reception) -> Value {
         "sessions_total": ledger.sessions.read(),
         "logins_refused_total": ledger.refused(),
         "last_refusal": ledger.last_refusal().map(refusal),
+        "login_mean_ms": login_means(ledger),
         "bytes_from_app_total": ledger.from_app.read(),
         "bytes_from_upstream_total": ledger.from_upstream.read(),
     })
+}
+
+/// What a login takes that is let in, and what for, in milliseconds.
+fn login_means(ledger: &Ledger) -> Value {
+    let whole = [("whole", &ledger.logins.granted)].into_iter();
+    let phases = ledger.phases().map(|(phase, took)| (phase.name(), took));
+    let means = whole.chain(phases).filter_map(|(name, took)| {
+        let micros = u32::try_from(took.mean()?.as_micros()).unwrap_or(u32::MAX);
+        Some((name.to_owned(), json!(f64::from(micros) / 1000.0)))
+    });
+    Value::Object(means.collect())
 }
 
 /// What became of the last reload. The configuration in force is that of the start until one is applied.

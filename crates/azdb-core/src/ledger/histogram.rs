@@ -36,6 +36,18 @@ impl Histogram {
         bounds.zip(counts).chain([longer]).collect()
     }
 
+    /// What one of them took, more or less; `None` where there was none.
+    pub(crate) fn mean(&self) -> Option<Duration> {
+        let count = self
+            .buckets
+            .iter()
+            .chain([&self.longer])
+            .map(Count::read)
+            .sum();
+        let mean = self.microseconds.read().checked_div(count)?;
+        Some(Duration::from_micros(mean))
+    }
+
     /// Seconds of all of them together.
     pub(crate) fn sum(&self) -> f64 {
         seconds(self.microseconds.read())
@@ -61,5 +73,7 @@ mod tests {
         let expected = [(0.0005, 2), (0.001, 1), (30.0, 1), (f64::INFINITY, 1)];
         assert!(counted.into_iter().eq(&expected), "{buckets:?}");
         assert!((histogram.sum() - 60.001_002).abs() < 1e-9);
+        assert_eq!(histogram.mean(), Some(Duration::from_micros(12_000_200)));
+        assert_eq!(Histogram::default().mean(), None);
     }
 }
