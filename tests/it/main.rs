@@ -22,6 +22,7 @@ mod first_packets;
 mod half_open;
 mod idle;
 mod image;
+mod jump_box;
 mod labels;
 mod leaks;
 mod lifecycle;

@@ -49,6 +49,8 @@ pub struct Route {
     pub local_tls: LocalTls,
     /// Whether apps may come over TCP without TLS.
     pub plain_apps: PlainApps,
+    /// Names and addresses that the certificate which the proxy makes must have besides those that it finds.
+    pub local_tls_names: Vec<String>,
     /// Who may come over TCP.
     pub admission: Admission,
     /// The passwords by which apps come in; `None` when whoever may come is let in.

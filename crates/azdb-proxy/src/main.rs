@@ -10,6 +10,7 @@ mod exec;
 mod exit;
 mod logging;
 mod manual;
+mod neighbours;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;

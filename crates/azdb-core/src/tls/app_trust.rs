@@ -8,7 +8,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::local::{LocalAuthority, LocalTlsError};
+use super::authority::LocalAuthority;
+use super::local::LocalTlsError;
 use super::pem_file;
 
 /// The authority behind the certificate of a route.
