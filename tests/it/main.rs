@@ -49,6 +49,7 @@ mod postgres_gatekeeper;
 mod postgres_refusals;
 mod postgres_sample;
 mod probes;
+mod proxy_protocol;
 mod psql;
 mod reload;
 mod reload_files;

@@ -110,6 +110,9 @@ keys! { APP_SIDE {
     TRUST_NETWORK: Switch = Switch,
         key("trust_network", "apps on other machines come in without a password: with `allow` those of its networks, without it everybody who can reach the port, which is warned about at every start")
             .or(Literal::Bool(false)).needs(&[Needs::OtherMachines]);
+    PROXY_PROTOCOL_FROM: List<IpNet> = List(Parsed("networks, or addresses", network)),
+        key("proxy_protocol_from", "load balancers: what comes from there begins with a header of the PROXY protocol, version 1 or 2, that says who comes, and `allow` is asked of that one. From anybody else a header is refused. Not for a Standard Load Balancer of Azure, which sends none and keeps the address")
+            .needs(&[Needs::Port]);
     ALLOW_UIDS: Wholes = Wholes(Whole(0, u32::MAX)),
         key("allow_uids", "user ids that may come from this machine: over a unix socket, and on Linux over TCP, too, where the kernel is asked whose connection it is")
             .or_else("all, as far as `unix_mode` lets them").needs(&[Needs::KnownUsers]);

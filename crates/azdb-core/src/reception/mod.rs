@@ -171,6 +171,11 @@ impl Reception {
         self.lobby.ledger()
     }
 
+    /// Does something for an app as a task of its own, for which the end of the process waits.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.ending.spawn(task);
+    }
+
     /// Serves an app as a task of its own, which holds `place` until the app has said what it wants, or is gone.
     pub(crate) fn take_in(&self, socket: AppSocket, peer: Peer, place: Place) {
         let lobby = Arc::clone(&self.lobby);
