@@ -57,6 +57,7 @@ fn main() {
         ("has_perl", vec![apps.join("perl/complete")]),
         ("has_go", vec![apps.join("go/complete")]),
         ("has_python", vec![apps.join("python/complete")]),
+        ("has_wordpress", vec![apps.join("wordpress/complete")]),
         ("has_deploy", vec![apps.join("deploy/complete")]),
         (
             "has_node",

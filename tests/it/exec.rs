@@ -39,6 +39,7 @@ fn psql_knows_nothing_and_its_output_is_its_own() {
     ];
     let ran = exec(&azure.route(), &words)
         .envs(azure.identity.environment())
+        .env("AZDB_PROXY_LOG_TO", "stdout")
         // It would lead past the proxy.
         .env("PGHOSTADDR", "192.0.2.1")
         .run();

@@ -3,15 +3,17 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use azdb_tests::{App, Authority, Azure, Proxy, Start};
+use azdb_tests::{App, Authority, Azure, Emulated, Proxy, Ran, Start};
 
-/// `azdb-proxy ca`, with the state directory of a proxy.
-fn printed_ca(proxy: &Proxy) -> String {
+/// `azdb-proxy ca` in the environment of a proxy.
+fn ca(proxy: &Proxy, words: &[&str]) -> Ran {
     let home = proxy.directory().join("state");
-    let ran = Start::new(&["ca"])
-        .env("XDG_STATE_HOME", home.to_str().unwrap())
-        .run();
-    ran.succeeded().to_owned()
+    let start = Start::new(&["ca"]).args(words);
+    start.env("XDG_STATE_HOME", home.to_str().unwrap()).run()
+}
+
+fn printed_ca(proxy: &Proxy) -> String {
+    ca(proxy, &[]).succeeded().to_owned()
 }
 
 /// An app that trusts the certificates of `pem`, and nothing less.
@@ -129,4 +131,84 @@ fn without_local_tls_apps_that_demand_it_are_told_so() {
     assert!(refused.failed().contains("does not support SSL"));
     let prefers = proxy.app().told("PGSSLMODE", "prefer");
     assert_eq!(prefers.query("select 1"), "1");
+}
+
+/// Whoever has another HOME, or another state directory, is told of what the proxy shows.
+#[test]
+fn the_proxy_that_runs_is_asked_for_its_authority_and_none_is_made() {
+    let emulated = Emulated::new();
+    let authority = Authority::default();
+    let directory = tempfile::TempDir::new().unwrap();
+    let (leaf, key) = authority.issue(&["localhost"]);
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        path
+    };
+    let (chain, key) = (
+        file("chain.pem", &(leaf.clone() + authority.ca_pem())),
+        file("key.pem", &key),
+    );
+    let leaf = file("leaf.pem", &leaf);
+    let route = |name: &str, local_tls: &str| {
+        let route = emulated.route().replace("\"orders\"", &format!("{name:?}"));
+        format!("{route}local_tls = {local_tls}\n")
+    };
+    let files = |cert: &Path| format!("{{ cert_file = {cert:?}, key_file = {key:?} }}");
+    let configuration = [
+        route("orders", "\"auto\""),
+        route("own", &files(&chain)),
+        route("leaf", &files(&leaf)),
+        route("off", "\"off\""),
+    ];
+    let proxy = emulated.start(&configuration.concat()).start();
+    let kept = proxy.directory().join("state/azdb-proxy/local-tls.pem");
+    let kept_text = std::fs::read_to_string(&kept).unwrap();
+
+    let orders = ca(&proxy, &["orders"]);
+    assert!(kept_text.contains(orders.succeeded()), "{orders:?}");
+    assert!(
+        orders
+            .stderr
+            .contains(&format!("route \"orders\": from {}", kept.display()))
+    );
+    let own = ca(&proxy, &["own"]);
+    assert_eq!(own.succeeded(), authority.ca_pem().trim_end());
+    assert!(own.stderr.contains("chain.pem"), "{own:?}");
+    for (words, why) in [
+        (&["leaf"][..], "whose own the proxy does not have"),
+        (&["off"], "offers apps no TLS"),
+        (&["nosuch"], "no route is called \"nosuch\""),
+        (&[], "say which route: \"orders\""),
+    ] {
+        let ran = ca(&proxy, words);
+        assert_eq!(
+            (ran.code, &*ran.stdout),
+            (Some(1), ""),
+            "{words:?}: {ran:?}"
+        );
+        assert!(ran.stderr.contains(why), "{words:?}: {ran:?}");
+    }
+    // From elsewhere, where the environment is another one.
+    let socket = proxy.directory().join("state/azdb-proxy/admin.sock");
+    let at = format!("--at=unix:{}", socket.display());
+    let elsewhere = Start::new(&["ca", "orders", &at]).run();
+    assert_eq!(elsewhere.succeeded(), orders.succeeded());
+    let nobody = Start::new(&["ca"]).run();
+    assert_eq!((nobody.code, &*nobody.stdout), (Some(1), ""), "{nobody:?}");
+    for part in ["no azdb-proxy answers at", "has none yet"] {
+        assert!(nobody.stderr.contains(part), "{part}: {nobody:?}");
+    }
+
+    // What it has kept is what the next one shows.
+    let home = tempfile::TempDir::new().unwrap();
+    std::fs::create_dir(home.path().join("azdb-proxy")).unwrap();
+    std::fs::copy(&kept, home.path().join("azdb-proxy/local-tls.pem")).unwrap();
+    assert_eq!(proxy.stop().code, Some(0));
+    let later = Start::new(&["ca"])
+        .env("XDG_STATE_HOME", home.path().to_str().unwrap())
+        .run();
+    assert_eq!(later.succeeded(), orders.succeeded());
+    assert!(later.stderr.contains("the next one will show"), "{later:?}");
 }

@@ -1,5 +1,6 @@
 //! What a service manager of systemd's kind is told, and what it passes. The test is the manager.
 
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixDatagram, UnixListener};
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 struct Manager {
     socket: UnixDatagram,
     directory: TempDir,
+    heard: RefCell<Vec<String>>,
 }
 
 impl Manager {
@@ -20,7 +22,12 @@ impl Manager {
         let directory = TempDir::new().unwrap();
         let socket = UnixDatagram::bind(directory.path().join("notify")).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { socket, directory }
+        let heard = RefCell::default();
+        Self {
+            socket,
+            directory,
+            heard,
+        }
     }
 
     fn of(&self, start: Start) -> Start {
@@ -28,20 +35,27 @@ impl Manager {
         start.env("NOTIFY_SOCKET", path.to_str().unwrap())
     }
 
-    /// The next message with a line that begins so; what follows it on that line, and all that was told before.
+    /// Listens until a line begins so for the `count`th time; returns what follows, and all lines that came before it.
     #[track_caller]
-    fn told(&self, begin: &str) -> (String, Vec<String>) {
-        let mut before = Vec::new();
+    fn told_times(&self, count: usize, begin: &str) -> (String, Vec<String>) {
         loop {
+            let mut heard = self.heard.borrow_mut();
+            let lines = heard.iter().enumerate();
+            let mut found = lines.filter_map(|(at, line)| Some((at, line.strip_prefix(begin)?)));
+            if let Some((at, rest)) = found.nth(count - 1) {
+                return (rest.to_owned(), heard[..at].to_vec());
+            }
             let mut message = [0; 4096];
             let length = self.socket.recv(&mut message);
-            let length = length.unwrap_or_else(|error| panic!("{begin}: {error}: {before:?}"));
+            let length = length.unwrap_or_else(|error| panic!("{begin}: {error}: {heard:?}"));
             let message = std::str::from_utf8(&message[..length]).unwrap();
-            if let Some(rest) = message.lines().find_map(|line| line.strip_prefix(begin)) {
-                return (rest.to_owned(), before);
-            }
-            before.extend(message.lines().map(str::to_owned));
+            heard.extend(message.lines().map(str::to_owned));
         }
+    }
+
+    #[track_caller]
+    fn told(&self, begin: &str) -> (String, Vec<String>) {
+        self.told_times(1, begin)
     }
 }
 
@@ -62,11 +76,7 @@ fn a_manager_hears_when_apps_can_come_and_that_the_end_has() {
     );
     assert!(!before.contains(&"READY=1".to_owned()), "{before:?}");
     drop(hold);
-    let (_, before) = manager.told("READY=1");
-    assert!(
-        !before.iter().any(|line| line.starts_with("STATUS=0 ")),
-        "{before:?}"
-    );
+    manager.told("READY=1");
     let listening =
         process.stderr_until(|log| log.contains("listening route").then_some(log.to_owned()));
     let (_, door) = listening.split_once("route=orders listen=").unwrap();
@@ -86,11 +96,10 @@ fn a_watchdog_is_fed_as_long_as_the_runtime_turns() {
     let manager = Manager::new();
     let start = manager.of(emulated.start(&emulated.route()));
     let proxy = start.env("WATCHDOG_USEC", "40000").start();
-    for _ in 0..5 {
-        manager.told("WATCHDOG=1");
-    }
-    // For somebody else.
+    manager.told_times(5, "WATCHDOG=1");
     drop(proxy);
+    // One for somebody else.
+    let manager = Manager::new();
     let start = manager.of(emulated.start(&emulated.route()));
     let proxy = start.env("WATCHDOG_USEC", "40000").env("WATCHDOG_PID", "1");
     let proxy = proxy.start();
@@ -98,6 +107,28 @@ fn a_watchdog_is_fed_as_long_as_the_runtime_turns() {
     proxy.signal(Signal::TERM);
     let (_, before) = manager.told("STOPPING=1");
     assert!(!before.contains(&"WATCHDOG=1".to_owned()), "{before:?}");
+}
+
+#[test]
+fn a_manager_hears_when_a_reload_begins_and_when_it_is_over_whatever_comes_of_it() {
+    let emulated = Emulated::new();
+    let manager = Manager::new();
+    let proxy = manager.of(emulated.start(&emulated.route())).start();
+    manager.told("READY=1");
+    for (reload, configuration, outcome) in [
+        (1, emulated.route(), "the configuration is in force"),
+        (2, "[[route]]\n".to_owned(), "the configuration was refused"),
+    ] {
+        proxy.configure(&configuration);
+        // As `systemctl reload` does of `Type=notify-reload`.
+        proxy.signal(Signal::HUP);
+        let (time, before) = manager.told_times(reload, "MONOTONIC_USEC=");
+        assert!(time.parse::<u64>().unwrap() > 0, "{time}");
+        let ready = before.iter().filter(|line| *line == "READY=1").count();
+        assert_eq!(ready, reload, "{before:?}");
+        manager.told_times(reload + 1, "READY=1");
+        proxy.log_until(outcome);
+    }
 }
 
 /// A route without a place of its own.

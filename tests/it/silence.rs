@@ -29,7 +29,7 @@ impl Wired {
             &format!("connect_to = \"{database}\""),
         );
         let route = format!("{route}upstream_timeout = \"3s\"\nmax_connections = 1\n");
-        let environment = environment.map(|(name, value)| (name, bridged(&network, value)));
+        let environment = environment.map(|(name, value)| (name, network.bridged(&value)));
         let proxy = Start::run_within(&network.near(), &route)
             .envs(environment)
             .start();
@@ -56,19 +56,6 @@ impl Wired {
         let line = self.proxy.log_until("why=broke");
         assert!(line.contains(&format!("closed_by={side}")), "{line}");
     }
-}
-
-/// The URL of an endpoint of this machine as the proxy reaches it.
-fn bridged(network: &Network, value: String) -> String {
-    let Some(authority) = value
-        .strip_prefix("http://")
-        .and_then(|rest| rest.split('/').next())
-    else {
-        return value;
-    };
-    let endpoint: SocketAddr = authority.parse().unwrap();
-    let bridge = network.bridge(Place::Near, Place::Here, endpoint);
-    value.replace(authority, &bridge.to_string())
 }
 
 fn postgres_app(wired: &Wired) -> RawApp {
@@ -330,7 +317,7 @@ fn app_that_vanishes_idle_or_with_rows_on_their_way_gives_its_seat_back() {
             "{route}allow = [\"10.9.0.0/24\"]\ntrust_network = true\nupstream_timeout = \"3s\"\nmax_connections = 1\n"
         );
         let environment = azure.identity.environment();
-        let environment = environment.map(|(name, value)| (name, bridged(&network, value)));
+        let environment = environment.map(|(name, value)| (name, network.bridged(&value)));
         let proxy = Start::run_within(&network.near(), &route)
             .envs(environment)
             .start();

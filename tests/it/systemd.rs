@@ -96,7 +96,7 @@ fn service_works_confined_as_its_unit_says() {
     assert!(refused.starts_with("psql: error: "), "{refused}");
     seen.assert("health", "ok");
 
-    seen.assert("after_hangup", "in");
+    seen.assert("after_reload", "in");
     seen.assert("restarts", "0");
     seen.assert("after_a_crash", "active 1");
     seen.assert("after_a_hang", "active 2");

@@ -150,11 +150,23 @@ impl SqlApp {
     }
 
     fn freetds_conf(&self, global: &str) {
+        self.write_freetds_conf("127.0.0.1", global);
+    }
+
+    fn write_freetds_conf(&self, host: &str, global: &str) {
         let port = self.port;
         let text = format!(
-            "[global]\n{global}client charset = UTF-8\n[proxy]\nhost = 127.0.0.1\nport = {port}\n"
+            "[global]\n{global}client charset = UTF-8\n[proxy]\nhost = {host}\nport = {port}\n"
         );
         std::fs::write(self.directory.path().join("freetds.conf"), text).unwrap();
+    }
+
+    /// Has FreeTDS look for the proxy there, with this word for encryption.
+    #[must_use]
+    pub fn at(self, host: &str, encryption: &str) -> Self {
+        let text = format!("tds version = 7.4\nencryption = {encryption}\n");
+        self.write_freetds_conf(host, &text);
+        self
     }
 
     /// Tells it something else.

@@ -69,6 +69,24 @@ impl Network {
         self.name("near")
     }
 
+    /// The name of the namespace at the other end of the wire.
+    #[must_use]
+    pub fn far(&self) -> String {
+        self.name("far")
+    }
+
+    /// A variable of a proxy's environment: an endpoint of this machine is reached over a bridge.
+    #[must_use]
+    pub fn bridged(&self, value: &str) -> String {
+        let rest = value.strip_prefix("http://");
+        let Some(authority) = rest.and_then(|rest| rest.split('/').next()) else {
+            return value.to_owned();
+        };
+        let endpoint: SocketAddr = authority.parse().unwrap();
+        let bridge = self.bridge(Place::Near, Place::Here, endpoint);
+        value.replace(authority, &bridge.to_string())
+    }
+
     fn name(&self, end: &str) -> String {
         format!("azdb-{}-{}-{end}", std::process::id(), self.number)
     }

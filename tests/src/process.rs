@@ -113,6 +113,27 @@ impl Program {
         self
     }
 
+    /// The same program in a network namespace, where names are what `hosts` says.
+    #[must_use]
+    pub fn beyond(self, namespace: &str, hosts: &str) -> Self {
+        let file = self.home.path().join("hosts");
+        std::fs::write(&file, hosts).unwrap();
+        let script = "mount --bind \"$0\" /etc/hosts; exec \"$@\"";
+        let mut command = Command::new("ip");
+        command
+            .env_clear()
+            .args(["netns", "exec", namespace, "sh", "-ec", script])
+            .arg(&file)
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        Self { command, ..self }
+    }
+
     /// Leaves standard input open for as long as it runs.
     #[must_use]
     pub fn interactive(mut self) -> Self {

@@ -14,7 +14,7 @@ use super::section::Section;
 use super::sql_server;
 use super::upstream_auth::{self, AroundLogin, CheckedLogin, LoginWith};
 use super::upstream_tls::{self, CheckedTls};
-use crate::route::{Endpoint, Principals, ProtocolName, Route};
+use crate::route::{Endpoint, LocalTls, Principals, ProtocolName, Route};
 
 /// What all routes share.
 pub(super) struct ForAllRoutes {
@@ -59,6 +59,10 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let label_sessions = section.value(&keys::LABEL_SESSIONS);
     let local_files = section.value(&keys::LOCAL_INFILE);
     let local_tls = section.value(&keys::LOCAL_TLS);
+    if let Ok((LocalTls::Off | LocalTls::Files { .. }, _)) = &local_tls {
+        section.know(&Fact::NoOwnCertificate);
+    }
+    let local_tls_names = section.read(&keys::LOCAL_TLS_NAMES);
     let max_connections = section.value(&keys::MAX_CONNECTIONS);
     let login_timeout = section.value(&keys::LOGIN_TIMEOUT);
     let upstream_timeout = section.value(&keys::UPSTREAM_TIMEOUT);
@@ -90,6 +94,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         local_files: local_files?,
         local_tls,
         plain_apps,
+        local_tls_names: values(local_tls_names?),
         admission,
         app_passwords: app_passwords?,
         unix_rights,
@@ -109,6 +114,12 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         upstream,
         connect_to,
     })
+}
+
+/// The items of a list; none where it is absent.
+fn values<T>(list: Option<Written<Vec<Written<T>>>>) -> Vec<T> {
+    let items = list.map(|list| list.value).unwrap_or_default();
+    items.into_iter().map(|item| item.value).collect()
 }
 
 /// Who logs in upstream, how, and over what.

@@ -12,7 +12,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::address::host_and_port;
 use super::keys::{Fact, of_route as keys};
-use super::problems::{Checked, Written};
+use super::problems::{Checked, Spot, Written};
 use super::section::Section;
 use crate::route::{Admission, ListenAddr, ProtocolName, SocketRights};
 
@@ -112,23 +112,36 @@ pub(super) fn admission(
     listen: &Checked<Listen>,
     has_passwords: bool,
 ) -> Checked<(Admission, SocketRights)> {
+    let through = section.spot_of(&keys::PROXY_PROTOCOL_FROM);
     if let Ok(listen) = listen {
         let any = |what: fn(&ListenAddr) -> bool| listen.iter().any(|at| what(&at.value));
         section.know(&Fact::Listen {
             unix: any(|at| matches!(at, ListenAddr::Unix(_))),
             port: any(|at| matches!(at, ListenAddr::Tcp(_))),
-            other_machines: any(is_beyond_loopback),
+            other_machines: through.is_some() || any(is_beyond_loopback),
         });
     }
-    let networks = networks(section, listen, has_passwords);
+    let balancers = section.read(&keys::PROXY_PROTOCOL_FROM);
+    let through = through.filter(|_| balancers.is_ok()).map(|spot| Reached {
+        how: "apps of other machines come through proxy_protocol_from".to_owned(),
+        key: keys::PROXY_PROTOCOL_FROM.about.name,
+        spot,
+    });
+    let networks = networks(section, listen, through, has_passwords);
     let uids = section.read(&keys::ALLOW_UIDS);
     let (mode, group) = (
         section.read(&keys::UNIX_MODE),
         section.read(&keys::UNIX_GROUP),
     );
     let (mode, group) = (mode?, group?.map(|group| group.value));
+    let balancers = balancers?.map(|balancers| balancers.value);
     let admission = Admission {
         networks: networks?,
+        balancers: balancers
+            .unwrap_or_default()
+            .into_iter()
+            .map(|network| network.value)
+            .collect(),
         uids: uids?.map(|uids| uids.value),
     };
     // To connect is to write.
@@ -174,10 +187,29 @@ fn never_comes(network: &IpNet, listen: &Checked<Listen>) -> Option<String> {
     })
 }
 
+/// By what apps of other machines get here.
+struct Reached {
+    how: String,
+    key: &'static str,
+    spot: Spot,
+}
+
+/// The first address that other machines reach.
+fn beyond_loopback(listen: &Checked<Listen>) -> Option<Reached> {
+    let beyond = |at: &&Written<ListenAddr>| is_beyond_loopback(&at.value);
+    let Written { value, spot } = listen.iter().flatten().find(beyond)?;
+    Some(Reached {
+        how: format!("{value} is reached from other machines"),
+        key: keys::LISTEN.about.name,
+        spot: spot.clone(),
+    })
+}
+
 /// Who may come from other machines. By name or by password, and not by chance: one of both must be written.
 fn networks(
     section: &mut Section<'_>,
     listen: &Checked<Listen>,
+    through: Option<Reached>,
     has_passwords: bool,
 ) -> Checked<Vec<IpNet>> {
     let allow = section.read(&keys::ALLOW);
@@ -188,28 +220,29 @@ fn networks(
             "lets apps in without a password, and app_password_file asks for one: leave one out";
         return Err(section.refuse(&trust.spot, "trust_network", problem));
     }
-    let beyond = |at: &&Written<ListenAddr>| is_beyond_loopback(&at.value);
-    let beyond = listen.iter().flatten().find(beyond);
-    match (allow, trust, beyond) {
+    let any_family = through.is_some();
+    match (allow, trust, beyond_loopback(listen).or(through)) {
         (None, None, None) => Ok(Vec::new()),
-        (None, None, Some(Written { value, spot })) => {
+        (None, None, Some(Reached { how, key, spot })) => {
             let and = match has_passwords {
                 true => "",
                 false => ", and app_password_file",
             };
-            let problem = format!(
-                "{value} is reached from other machines: say who may come, for example allow = [\"10.1.0.0/16\"]{and}"
-            );
-            Err(section.refuse(spot, "listen", problem))
+            let problem =
+                format!("{how}: say who may come, for example allow = [\"10.1.0.0/16\"]{and}");
+            Err(section.refuse(&spot, key, problem))
         }
-        (Some(_), None, Some(Written { value, spot })) if !has_passwords => {
+        (Some(_), None, Some(Reached { how, key, spot })) if !has_passwords => {
             let problem = format!(
-                "{value} is reached from other machines: say with which password apps come in (app_password_file), \
+                "{how}: say with which password apps come in (app_password_file), \
                  or that allow is enough (trust_network = true)"
             );
-            Err(section.refuse(spot, "listen", problem))
+            Err(section.refuse(&spot, key, problem))
         }
-        (Some(networks), ..) => Ok(judged(section, networks.value, listen, has_passwords)),
+        (Some(networks), ..) => {
+            let listen = (!any_family).then_some(listen);
+            Ok(judged(section, networks.value, listen, has_passwords))
+        }
         (None, Some(trust), _) => {
             section.warn(&trust.spot, everybody("trust_network = true"));
             Ok(vec![
@@ -220,18 +253,18 @@ fn networks(
     }
 }
 
-/// The networks of `allow`, with a warning for each that says too much, or nothing.
+/// The networks of `allow`, with a warning for each that says too much, or nothing, where apps come to `listen` themselves.
 fn judged(
     section: &Section<'_>,
     networks: Vec<Written<IpNet>>,
-    listen: &Checked<Listen>,
+    listen: Option<&Checked<Listen>>,
     has_passwords: bool,
 ) -> Vec<IpNet> {
     for Written { value, spot } in &networks {
         if value.prefix_len() == 0 && !has_passwords {
             section.warn(spot, everybody(&format!("allow = \"{value}\"")));
         }
-        if let Some(why) = never_comes(value, listen) {
+        if let Some(why) = listen.and_then(|listen| never_comes(value, listen)) {
             section.warn(spot, format!("allow = \"{value}\": {why}"));
         }
     }

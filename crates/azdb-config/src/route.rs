@@ -49,6 +49,8 @@ pub struct Route {
     pub local_tls: LocalTls,
     /// Whether apps may come over TCP without TLS.
     pub plain_apps: PlainApps,
+    /// Names and addresses that the certificate which the proxy makes must have besides those that it finds.
+    pub local_tls_names: Vec<String>,
     /// Who may come over TCP.
     pub admission: Admission,
     /// The passwords by which apps come in; `None` when whoever may come is let in.
@@ -331,6 +333,8 @@ pub struct SocketRights {
 pub struct Admission {
     /// Networks from which apps may come besides loopback. `allow` in the configuration.
     pub networks: Vec<IpNet>,
+    /// Load balancers that say who comes. `proxy_protocol_from` in the configuration.
+    pub balancers: Vec<IpNet>,
     /// User ids that may come from this machine; `None` lets all of them, as far as a socket's mode does.
     pub uids: Option<Vec<u32>>,
 }
@@ -338,7 +342,21 @@ pub struct Admission {
 impl Admission {
     /// Whether an app may come from this address.
     pub fn admits(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        peer.is_loopback() || self.networks.iter().any(|network| network.contains(&peer))
+        peer.to_canonical().is_loopback() || self.lists(peer)
     }
+
+    /// Whether this address is in one of the networks.
+    pub fn lists(&self, peer: IpAddr) -> bool {
+        contain(&self.networks, peer)
+    }
+
+    /// Whether what comes from this address begins with a header that says who comes.
+    pub fn announces(&self, peer: IpAddr) -> bool {
+        contain(&self.balancers, peer)
+    }
+}
+
+fn contain(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
 }

@@ -74,5 +74,7 @@ pub use reception::{Reception, ReceptionError, Resources};
 pub use reload::{Begun, RefusedBy, ReloadOutcome, Reloads};
 pub use server::{Changes, Drain, Drained, Glance, LAST_WORDS, OpenServer, Server, StartError};
 pub use socket::PassedSockets;
-pub use tls::{LocalAuthority, LocalTlsError, TlsConfigError, platform_client};
+pub use tls::{
+    AppTrust, LocalAuthority, LocalTlsError, TlsConfigError, local_names, platform_client,
+};
 pub use way::Home;

@@ -29,8 +29,8 @@ pub(crate) enum Stranger {
 
 /// What is said to whoever waits behind such a header, and what to do.
 pub(crate) const PROXY_HEADER: (&str, &str) = (
-    "azdb-proxy: a header of the PROXY protocol came first, which is not spoken here",
-    "take send-proxy out of the load balancer's settings",
+    "azdb-proxy: a header of the PROXY protocol came first, and not from a load balancer that may send one",
+    "take send-proxy out of its settings, or add its address to proxy_protocol_from of this route",
 );
 
 /// First bytes of requests.
@@ -90,7 +90,7 @@ impl fmt::Display for Stranger {
             Self::Half => "half a packet",
             Self::Http => "a request of HTTP",
             Self::ProxyHeader => {
-                "a header of the PROXY protocol, which is not spoken here (send-proxy)"
+                "a header of the PROXY protocol, not from a load balancer that may send one"
             }
             Self::Tls => "a handshake of TLS where none is due",
             Self::OtherTls => "TLS from the first byte that does not name this protocol by ALPN",

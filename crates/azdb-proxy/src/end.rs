@@ -162,7 +162,8 @@ mod tests {
             + process.max_sigterm_delay
             + azdb_core::LAST_WORDS
             + LETTING_GO
-            + logging::PATIENCE;
+            // Two streams, see log_to.
+            + 2 * logging::PATIENCE;
         assert!(longest <= Duration::from_secs(9), "{longest:?}");
     }
 }

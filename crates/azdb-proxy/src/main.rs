@@ -2,6 +2,7 @@
 
 mod args;
 mod ask;
+mod ca;
 #[cfg(feature = "demo")]
 mod demo;
 mod end;
@@ -9,6 +10,7 @@ mod exec;
 mod exit;
 mod logging;
 mod manual;
+mod neighbours;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;
@@ -19,7 +21,6 @@ mod system;
 mod systemd;
 
 use azdb_config::Config;
-use azdb_core::LocalAuthority;
 use azdb_identity::Environment;
 use clap::Parser as _;
 
@@ -53,7 +54,7 @@ fn dispatch(args: Args) -> Exit {
             Exit::Success
         }),
         Command::Exec(args) => exec::exec(args, &env),
-        Command::Ca(args) => ca(&args.overrides(), &env),
+        Command::Ca { route, ask } => ca::ca(route.as_deref(), ask, &env),
         Command::Wait { max, ask } => ask::wait(ask, max, &env),
         Command::Healthcheck(ask) => ask::healthcheck(ask, &env),
         Command::Shutdown(ask) => ask::shutdown(ask, &env),
@@ -99,31 +100,6 @@ fn with_config(
         Err(problems) => {
             tell(&problems.to_string());
             Exit::BadConfiguration
-        }
-    }
-}
-
-/// Prints the certificate authority of `local_tls = "auto"`.
-fn ca(overrides: &azdb_config::Overrides, env: &Environment) -> Exit {
-    let state_dir = match azdb_config::load_endpoints(overrides, env) {
-        Ok(endpoints) => endpoints.state_dir,
-        Err(problems) => {
-            tell(&problems.to_string());
-            return Exit::BadConfiguration;
-        }
-    };
-    let Some(state_dir) = state_dir else {
-        tell("azdb-proxy: there is no place to keep a certificate: set --state-dir");
-        return Exit::BadConfiguration;
-    };
-    match LocalAuthority::load_or_make(Some(&state_dir)) {
-        Ok(authority) => {
-            say(authority.ca_pem().trim_end());
-            Exit::Success
-        }
-        Err(error) => {
-            tell(&format!("azdb-proxy: {}", azdb_quote::Chain(&error)));
-            Exit::Failure
         }
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use azdb_config::{Config, Overrides, Process};
 use azdb_core::{
     Drained, LAST_WORDS, LocalAuthority, LocalTlsError, OpenServer, PassedSockets, Server,
-    platform_client,
+    local_names, platform_client,
 };
 use azdb_identity::{Environment, Tokens};
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::end::{End, Heard, Why};
 use crate::exit::Exit;
 use crate::logging::{self, LogError};
+use crate::neighbours::warn_of_neighbours;
 use crate::output::tell;
 use crate::reload;
 use crate::signals::Signals;
@@ -108,13 +109,14 @@ async fn start_and_serve(
 /// Reads or makes the certificate for apps that is kept there, once, and only where a route asks for it.
 pub(crate) fn authority_in(
     state_dir: Option<PathBuf>,
+    names: Vec<String>,
 ) -> impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError> + Send {
     let made = OnceLock::new();
     move || {
         if let Some(authority) = made.get() {
             return Ok(Arc::clone(authority));
         }
-        let authority = Arc::new(LocalAuthority::load_or_make(state_dir.as_deref())?);
+        let authority = Arc::new(LocalAuthority::naming(state_dir.as_deref(), &names)?);
         Ok(Arc::clone(made.get_or_init(|| authority)))
     }
 }
@@ -134,8 +136,10 @@ pub(crate) async fn open(
         .warnings
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
+    warn_of_neighbours(&config.routes);
     let tokens = Tokens::new(env, platform_client()?);
-    let authority = authority_in(config.process.state_dir.clone());
+    let names = local_names(&config.routes);
+    let authority = authority_in(config.process.state_dir.clone(), names);
     let server = Server::bind(&config.routes, tokens, authority, passed)?;
     let server = server.with_log(logging::dropped_lines);
     server.open_endpoints(&config.health, &config.admin).await?;

@@ -37,6 +37,8 @@ pub(crate) enum Needs {
     Port,
     /// An address to listen on that other machines reach.
     OtherMachines,
+    /// A certificate for apps that the proxy makes.
+    OwnCertificate,
 }
 
 /// What has become known of a table while it is read.
@@ -49,6 +51,8 @@ pub(crate) enum Fact {
     Tls(Strength),
     CaFile,
     Upstreams(usize),
+    /// `local_tls` without a certificate that the proxy makes.
+    NoOwnCertificate,
     Listen {
         unix: bool,
         port: bool,
@@ -120,6 +124,9 @@ impl Needs {
                 },
             ) => "is for apps on other machines, and listen has no address that they reach"
                 .to_owned(),
+            (Self::OwnCertificate, Fact::NoOwnCertificate) => {
+                "is for the certificate that the proxy makes, and local_tls shows none or another".to_owned()
+            }
             _ => return None,
         };
         Some(why)
@@ -142,7 +149,8 @@ impl Needs {
             | Self::UnixSocket
             | Self::KnownUsers
             | Self::Port
-            | Self::OtherMachines => {
+            | Self::OtherMachines
+            | Self::OwnCertificate => {
                 return None;
             }
         };

@@ -110,6 +110,9 @@ keys! { APP_SIDE {
     TRUST_NETWORK: Switch = Switch,
         key("trust_network", "apps on other machines come in without a password: with `allow` those of its networks, without it everybody who can reach the port, which is warned about at every start")
             .or(Literal::Bool(false)).needs(&[Needs::OtherMachines]);
+    PROXY_PROTOCOL_FROM: List<IpNet> = List(Parsed("networks, or addresses", network)),
+        key("proxy_protocol_from", "load balancers: what comes from there begins with a header of the PROXY protocol, version 1 or 2, that says who comes, and `allow` is asked of that one. From anybody else a header is refused. Not for a Standard Load Balancer of Azure, which sends none and keeps the address")
+            .needs(&[Needs::Port]);
     ALLOW_UIDS: Wholes = Wholes(Whole(0, u32::MAX)),
         key("allow_uids", "user ids that may come from this machine: over a unix socket, and on Linux over TCP, too, where the kernel is asked whose connection it is")
             .or_else("all, as far as `unix_mode` lets them").needs(&[Needs::KnownUsers]);
@@ -121,6 +124,9 @@ keys! { APP_SIDE {
     LOCAL_TLS: LocalTlsKind = LocalTlsKind,
         key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`, but not offered before a MySQL older than 8.0.4, where Connector/J before 5.1.48 and 8.0.19 insists on TLS 1.0 or 1.1. `\"always\"`: there, too. `\"require\"`: as `\"always\"`, and apps that come over TCP without TLS are refused. A table: with yours, both PEM; `require = true` in it refuses apps without TLS, too")
             .or(Literal::Text("auto"));
+    LOCAL_TLS_NAMES: List<String> = List(Parsed("names and addresses", own_name)),
+        key("local_tls_names", "names by which apps know this machine, for the certificate that the proxy makes. It has `localhost`, `127.0.0.1` and `::1`, and where `listen` has an address beyond loopback this machine's name and those addresses, too. When one is missing in the certificate that was kept, certificate and authority are made anew")
+            .needs(&[Needs::OwnCertificate]);
 }}
 
 keys! { LIMITS {
@@ -192,6 +198,11 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
         .map_err(|_| format!("{text:?} is not a network, for example \"10.1.0.0/16\""))
+}
+
+/// A name or an address, as a certificate has them.
+fn own_name(text: &str) -> Result<String, String> {
+    server_name(text).map(|_| text.to_ascii_lowercase())
 }
 
 /// A domain, with or without a dot in front.

@@ -170,6 +170,42 @@ fn modes_are_octal_and_guard_sockets_only() {
     );
 }
 
+#[test]
+fn apps_that_a_balancer_announces_are_of_other_machines() {
+    let through = "proxy_protocol_from: apps of other machines come through proxy_protocol_from";
+    for (more, problem) in [
+        (
+            "",
+            "say who may come, for example allow = [\"10.1.0.0/16\"], and app_password_file",
+        ),
+        (
+            "allow = \"10.1.0.0/16\"",
+            "say with which password apps come in (app_password_file), or that allow is enough (trust_network = true)",
+        ),
+    ] {
+        assert_eq!(
+            problems_of(&format!("proxy_protocol_from = \"127.0.0.1\"\n{more}")),
+            format!("proxy.toml:5: route \"orders\": {through}: {problem}")
+        );
+    }
+    // Of whatever family, and by whichever door.
+    let config = accepted(
+        "proxy_protocol_from = [\"127.0.0.1\", \"fd00::/64\"]\nallow = [\"10.1.0.0/16\", \"fd01::/64\"]\ntrust_network = true",
+    );
+    assert_eq!(config.warnings, [""; 0]);
+    let admission = &config.routes[0].admission;
+    let ip = |text: &str| text.parse().unwrap();
+    assert!(admission.announces(ip("127.0.0.1")) && admission.announces(ip("::ffff:127.0.0.1")));
+    assert!(!admission.announces(ip("10.1.0.1")));
+    assert!(admission.lists(ip("10.1.0.1")) && !admission.lists(ip("127.0.0.1")));
+    assert_eq!(
+        problems_of(
+            "listen = \"unix:/no/such/socket\"\nproxy_protocol_from = \"10.0.0.1\"\nallow = \"10.1.0.1\"\ntrust_network = true"
+        ),
+        "proxy.toml:6: route \"orders\": proxy_protocol_from: is for ports, and listen has none"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_group_has_a_name_or_a_number() {

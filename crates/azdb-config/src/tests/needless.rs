@@ -29,6 +29,40 @@ fn who_may_come_where_nobody_can() {
 }
 
 #[test]
+fn names_for_a_certificate_that_is_not_made() {
+    let why = "local_tls_names: is for the certificate that the proxy makes, and local_tls shows none or another";
+    assert_eq!(
+        problem("local_tls_names = [\"a.example.org\"]\nlocal_tls = \"off\""),
+        why
+    );
+    let config = accepted("local_tls_names = [\"Jump.example.org\", \"10.0.0.1\", \"::1\"]");
+    let expected = ["jump.example.org", "10.0.0.1", "::1"];
+    assert_eq!(config.routes[0].local_tls_names, expected);
+    assert_eq!(
+        problem("local_tls_names = [\"a b\"]").split(':').next(),
+        Some("local_tls_names")
+    );
+}
+
+#[test]
+fn tls_that_apps_must_speak() {
+    use crate::route::PlainApps;
+    for (text, expected) in [
+        ("local_tls = \"require\"", PlainApps::Refused),
+        ("local_tls = \"always\"", PlainApps::Welcome),
+        ("", PlainApps::Welcome),
+    ] {
+        assert_eq!(accepted(text).routes[0].plain_apps, expected, "{text}");
+    }
+    for (require, expected) in [("true", PlainApps::Refused), ("false", PlainApps::Welcome)] {
+        let files = "cert_file = \"ca.pem\", key_file = \"ca.pem\"";
+        let text = format!("local_tls = {{ {files}, require = {require} }}");
+        let place = super::place("\"a.postgres.database.azure.com\"", &text);
+        assert_eq!(place.load().unwrap().routes[0].plain_apps, expected);
+    }
+}
+
+#[test]
 fn a_port_that_is_not_there() {
     let text = "[[route]]\nname = \"a\"\nprotocol = \"tds\"\nupstream = \"a.database.windows.net\"\n\
                 listen = \"unix:/no/such/socket\"\nsql_browser = true\n";

@@ -3,7 +3,7 @@
 //! ```text
 //!   both      GET /startup /readiness /liveness
 //!   [health]  GET /metrics                              off unless configured, any address
-//!   [admin]   GET /status   POST /quitquitquit /reload  a socket file for root and our own user; loopback when configured,
+//!   [admin]   GET /status /ca, POST /quitquitquit /reload  a socket file for root and our own user; loopback when configured,
 //!                                                       and then nothing is done unless that is, too
 //! ```
 //!
@@ -16,6 +16,7 @@
 //! * Whoever connects and asks nothing, or never ends asking, keeps nobody from an answer.
 //! * Nothing that ends the process, or changes it, answers to GET.
 
+mod ca;
 mod desk;
 mod health;
 mod manner;
@@ -160,6 +161,7 @@ fn respond<B>(request: &Request<B>, desk: Desk, bureau: &Bureau) -> Reply {
             text(StatusCode::FORBIDDEN, "not for browsers and other hosts\n")
         }
         (Pages::Health, &Method::GET, "/metrics") => metrics::answer(bureau),
+        (Pages::Admin, &Method::GET, "/ca") => ca::answer(bureau),
         (Pages::Admin, &Method::GET, "/status") if !manner::is_browser(request) => {
             status::answer(bureau)
         }

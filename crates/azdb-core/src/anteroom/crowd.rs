@@ -28,15 +28,16 @@ pub(crate) enum Origin {
 impl Origin {
     pub(crate) fn of(peer: Peer) -> Self {
         match peer {
-            Peer::Tcp(addr) | Peer::Local(addr, _) => {
-                Self::Machine(match addr.ip().to_canonical() {
-                    IpAddr::V6(ip) if !ip.is_loopback() => {
-                        let [a, b, c, d, ..] = ip.segments();
-                        Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-                    }
-                    ip => ip,
-                })
-            }
+            Peer::Tcp(addr)
+            | Peer::Local(addr, _)
+            | Peer::Announced(addr)
+            | Peer::Unannounced(addr) => Self::Machine(match addr.ip().to_canonical() {
+                IpAddr::V6(ip) if !ip.is_loopback() => {
+                    let [a, b, c, d, ..] = ip.segments();
+                    Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+                }
+                ip => ip,
+            }),
             Peer::Unix(uid) => Self::User(uid),
             Peer::InProcess => Self::Here,
         }

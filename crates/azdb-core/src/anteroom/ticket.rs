@@ -133,6 +133,12 @@ impl Place {
         Self { ticket, peer, room }
     }
 
+    /// The same place, of whoever turned out to have come.
+    pub(crate) fn of(mut self, peer: Peer) -> Self {
+        self.peer = peer;
+        self
+    }
+
     /// Whose place it is.
     pub(crate) fn peer(&self) -> Peer {
         self.peer

@@ -29,6 +29,13 @@ pub enum Cause {
         peer: String,
     },
 
+    /// A load balancer that is to say who comes has not said it.
+    #[error("no header of the PROXY protocol came from {balancer}")]
+    NotAnnounced {
+        /// Its address.
+        balancer: String,
+    },
+
     /// Not a user and password of `app_password_file`. Which of both is wrong is not for the app to know.
     #[error("no app comes in as user {} with what was said for a password", Quoted(.user))]
     WrongPassword {
@@ -214,7 +221,7 @@ impl Explained for Cause {
             Self::UnknownUser { .. } | Self::WrongPassword { .. } | Self::AppWithoutTls => {
                 Kind::User
             }
-            Self::NotAdmitted { .. } => Kind::Configuration,
+            Self::NotAdmitted { .. } | Self::NotAnnounced { .. } => Kind::Configuration,
             Self::TooManyWrong { .. }
             | Self::TooMany { .. }
             | Self::ShuttingDown
@@ -250,6 +257,9 @@ impl Explained for Cause {
             }
             Self::NotAdmitted { .. } => {
                 "if it may, add it to allow of this route, or its user id to allow_uids"
+            }
+            Self::NotAnnounced { .. } => {
+                "turn the header on there (send-proxy, proxy protocol), or take the address out of proxy_protocol_from of this route"
             }
             Self::WrongPassword { .. } => {
                 "give the app a user and a password of the route's app_password_file"
@@ -343,6 +353,7 @@ impl Cause {
             Self::Tls { flaw, .. } => matches!(flaw, TlsFlaw::BrokenOff(_)),
             Self::UnknownUser { .. }
             | Self::NotAdmitted { .. }
+            | Self::NotAnnounced { .. }
             | Self::WrongPassword { .. }
             | Self::TooManyWrong { .. }
             | Self::AppWithoutTls
@@ -371,6 +382,7 @@ impl Cause {
             Self::Connect { source, .. } => is_lost(source),
             Self::UnknownUser { .. }
             | Self::NotAdmitted { .. }
+            | Self::NotAnnounced { .. }
             | Self::WrongPassword { .. }
             | Self::TooManyWrong { .. }
             | Self::AppWithoutTls
@@ -403,6 +415,7 @@ impl Cause {
             Self::Token { source, .. } => format!("no token: {}", source.cause()),
             Self::UnknownUser { .. }
             | Self::NotAdmitted { .. }
+            | Self::NotAnnounced { .. }
             | Self::WrongPassword { .. }
             | Self::TooManyWrong { .. }
             | Self::AppWithoutTls

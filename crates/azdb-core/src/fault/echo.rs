@@ -119,6 +119,7 @@ impl Cause {
             }
             Self::UnknownUser { .. }
             | Self::NotAdmitted { .. }
+            | Self::NotAnnounced { .. }
             | Self::WrongPassword { .. }
             | Self::TooManyWrong { .. }
             | Self::AppWithoutTls

@@ -7,6 +7,7 @@ pub(super) fn of_cause(cause: &Cause) -> &'static str {
     match cause {
         Cause::UnknownUser { .. } => "unknown_user",
         Cause::NotAdmitted { .. } => "not_admitted",
+        Cause::NotAnnounced { .. } => "not_announced",
         Cause::WrongPassword { .. } => "wrong_password",
         Cause::TooManyWrong { .. } => "too_many_wrong_passwords",
         Cause::AppWithoutTls => "app_without_tls",

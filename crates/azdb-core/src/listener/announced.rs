@@ -1,5 +1,13 @@
 //! What a load balancer says of a connection in front of it: a header of the PROXY protocol, in both versions.
 //!
+//! ```text
+//!   balancer --header, whatever its app says--> us
+//!                |
+//!                +-- says who          Peer::Announced      `allow` is asked of that one
+//!                +-- LOCAL, UNKNOWN    Peer::Tcp            the balancer itself
+//!                '-- is none           Peer::Unannounced    told so, in its protocol
+//! ```
+//!
 //! Source: HAProxy's "The PROXY protocol", sections 2.1 and 2.2.
 //!
 //! # Invariants
@@ -8,9 +16,18 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ppp::{HeaderResult, v1, v2};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use crate::socket::{AppSocket, Peer};
+
+/// How long a balancer may take to say who comes: it does so with the first packet.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// First bytes of a header; no app's first byte is one of them, whatever it speaks.
+const FIRST: [u8; 2] = [b'P', b'\r'];
 
 /// Length of the shortest header of both versions, `PROXY UNKNOWN\r\n`.
 const SHORTEST: usize = 15;
@@ -19,9 +36,32 @@ const LONGEST_LINE: usize = 107;
 /// Longest of version 2 that is read. Addresses take at most 216 bytes; behind them may stand what a balancer knows besides.
 const LONGEST: usize = 4096;
 
+/// Who comes on a connection of the balancer at `balancer`.
+///
+/// # Errors
+///
+/// [`io::ErrorKind::InvalidData`] for what begins as a header and is none, and whatever the socket reports: nobody is left to be told.
+pub(super) async fn hear(socket: &mut AppSocket, balancer: SocketAddr) -> io::Result<Peer> {
+    let hearing = async {
+        match socket.next_byte().await? {
+            Some(byte) if FIRST.contains(&byte) => Ok(match read(socket).await? {
+                Announced::Of(addr) => Peer::Announced(addr),
+                Announced::BalancersOwn => Peer::Tcp(balancer),
+            }),
+            Some(_) => Ok(Peer::Unannounced(balancer)),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    };
+    match tokio::time::timeout(PATIENCE, hearing).await {
+        Ok(heard) => heard,
+        // Where the server speaks first, an app without a header waits for us.
+        Err(_) => Ok(Peer::Unannounced(balancer)),
+    }
+}
+
 /// Whose a connection is, as its header has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Announced {
+enum Announced {
     /// Of whoever came from this address.
     Of(SocketAddr),
     /// The balancer's own, which looks whether we are there; or it does not know whose.
@@ -33,7 +73,7 @@ pub(super) enum Announced {
 /// # Errors
 ///
 /// [`io::ErrorKind::InvalidData`] for what is none, and whatever the socket reports.
-pub(super) async fn read(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Announced> {
+async fn read(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Announced> {
     let mut header = vec![0; SHORTEST];
     socket.read_exact(&mut header).await?;
     if header.starts_with(v2::PROTOCOL_PREFIX) {

@@ -1,12 +1,9 @@
 //! A door and the apps that come through it.
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the key that asks for it is yet to come")
-)]
 mod announced;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +11,7 @@ use azdb_quote::Chain;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::anteroom::{ARRIVALS, Anteroom, Threshold};
+use crate::anteroom::{ARRIVALS, Anteroom, Place, Threshold};
 use crate::reception::Reception;
 use crate::socket::{AppSocket, Door, Peer};
 use crate::way::Home;
@@ -70,7 +67,12 @@ impl<E: Entrance> Listener<E> {
 
     /// Accepts until the door is `closed`. Whoever has come before that is taken in: the kernel would reset them.
     pub(crate) async fn serve_until(self, closed: CancellationToken) {
-        closed.run_until_cancelled(self.serve()).await;
+        tokio::select! {
+            // First: whoever comes at a door that is closed is the next process's, where there will be one.
+            biased;
+            () = closed.cancelled() => {}
+            () = self.serve() => {}
+        }
         if self.entrance.outlives_us() {
             return;
         }
@@ -124,8 +126,32 @@ impl<E: Entrance> Listener<E> {
             return;
         }
         let place = self.anteroom.take_in(peer, threshold);
-        reception.take_in(socket, peer, place);
+        match peer.addr() {
+            Some(addr) if route.admission.announces(addr.ip()) => {
+                take_in_announced(reception.clone(), socket, addr, place);
+            }
+            _ => reception.take_in(socket, peer, place),
+        }
     }
+}
+
+/// Takes in whoever a load balancer says that comes, once it has said it.
+fn take_in_announced(
+    reception: Reception,
+    mut socket: AppSocket,
+    balancer: SocketAddr,
+    place: Place,
+) {
+    let hearing = reception.clone();
+    hearing.spawn(async move {
+        match announced::hear(&mut socket, balancer).await {
+            Ok(peer) => reception.take_in(socket, peer, place.of(peer)),
+            Err(error) => {
+                let route = &reception.route().name;
+                tracing::debug!(route, %balancer, error = %Chain(&error), "no header of the PROXY protocol");
+            }
+        }
+    });
 }
 
 /// Whether the error is the connection's own: it was gone before we took it.

@@ -14,6 +14,7 @@ mod protocol;
 mod turns;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use azdb_config::route::{PlainApps, Principal, Route};
@@ -74,6 +75,8 @@ pub(crate) struct RouteState<P: Protocol, S: Stream> {
     turns: Turns,
     /// Where its sessions are.
     followers: Arc<Followers>,
+    /// Whether a header of the PROXY protocol has come from where none may, which is told once.
+    pub(crate) has_met_headers: AtomicBool,
     /// What the protocol keeps between logins.
     pub(crate) own: P::State<S>,
 }
@@ -88,6 +91,7 @@ impl<P: Protocol, S: Stream> RouteState<P, S> {
             refuge: Refuge::default(),
             turns: Turns::default(),
             followers: Arc::default(),
+            has_met_headers: AtomicBool::new(false),
             own: P::State::default(),
         }
     }
@@ -122,7 +126,7 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     ///
     /// # Errors
     ///
-    /// [`Cause::NotAdmitted`].
+    /// [`Cause::NotAdmitted`], [`Cause::NotAnnounced`].
     pub(crate) fn admit(&self, place: &Place) -> Result<(), Cause> {
         let (peer, admission) = (place.peer(), &self.route.admission);
         let listed = |uid| {
@@ -136,6 +140,12 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
                 admission.admits(ip) && (admission.uids.is_none() || !ip.is_loopback())
             }
             Peer::Local(addr, uid) => admission.admits(addr.ip()) && listed(uid),
+            // A balancer's word makes nobody one of this machine.
+            Peer::Announced(addr) => admission.lists(addr.ip()),
+            Peer::Unannounced(_) => {
+                let balancer = peer.origin();
+                return Err(Cause::NotAnnounced { balancer });
+            }
             Peer::Unix(uid) => listed(uid),
             Peer::InProcess => true,
         };
@@ -150,8 +160,8 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     ///
     /// [`Cause::AppWithoutTls`].
     pub(crate) fn admit_without_tls(&self, place: &Place, is_tls: bool) -> Result<(), Cause> {
-        match (self.route.plain_apps, place.peer()) {
-            (PlainApps::Refused, Peer::Tcp(_) | Peer::Local(..)) if !is_tls => {
+        match self.route.plain_apps {
+            PlainApps::Refused if !is_tls && place.peer().addr().is_some() => {
                 Err(Cause::AppWithoutTls)
             }
             _ => Ok(()),

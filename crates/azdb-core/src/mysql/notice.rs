@@ -102,7 +102,7 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::SecretTooLong { .. }
         | Cause::Password(_)
         | Cause::PasswordInClear { .. } => ACCESS_DENIED,
-        Cause::NotAdmitted { .. } => NOT_ADMITTED,
+        Cause::NotAdmitted { .. } | Cause::NotAnnounced { .. } => NOT_ADMITTED,
         Cause::AppWithoutTls => WITHOUT_TLS,
         Cause::TooMany { .. } | Cause::TooManyWrong { .. } => TOO_MANY,
         Cause::ShuttingDown | Cause::Moved { .. } | Cause::Idle { .. } => SHUTDOWN,

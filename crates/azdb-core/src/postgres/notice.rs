@@ -109,6 +109,7 @@ fn of_cause(cause: &Cause) -> &'static str {
         Cause::WrongPassword { .. } => "28P01",
         Cause::UnknownUser { .. }
         | Cause::NotAdmitted { .. }
+        | Cause::NotAnnounced { .. }
         | Cause::AppWithoutTls
         | Cause::Token { .. }
         | Cause::SecretTooLong { .. }

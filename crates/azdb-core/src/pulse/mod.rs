@@ -91,6 +91,17 @@ impl Pulse {
         here.into_iter().chain(self.redirected_from()).collect()
     }
 
+    /// The next byte, which stays where it is; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports.
+    pub(crate) async fn next_byte(&self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        let count = self.stream.peek(&mut byte).await?;
+        Ok(byte.first().copied().filter(|_| count > 0))
+    }
+
     #[cfg(target_os = "linux")]
     fn redirected_from(&self) -> Option<SocketAddr> {
         let socket = SockRef::from(&self.stream);

@@ -22,7 +22,9 @@ use crate::postgres::Postgres;
 use crate::session;
 use crate::socket::{AppSocket, Peer};
 use crate::tds::{self, Tds};
-use crate::tls::{AppTlsConfig, LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig};
+use crate::tls::{
+    AppTlsConfig, AppTrust, LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig,
+};
 use crate::way::{Dial, Home, Tcp};
 
 /// Bytes that an app in this process may have written before it must wait.
@@ -57,6 +59,7 @@ pub enum ReceptionError {
 pub struct Reception {
     lobby: Arc<dyn TakesIn>,
     ending: Ending,
+    app_trust: Arc<AppTrust>,
 }
 
 impl Reception {
@@ -111,13 +114,20 @@ impl Reception {
             state,
             route: Arc::clone(route),
         };
-        Ok(Self::in_front_of(lobby, ending))
+        let app_trust = AppTrust::of(&route.local_tls, resources.authority)?;
+        Ok(Self {
+            app_trust: Arc::new(app_trust),
+            ..Self::in_front_of(lobby, ending)
+        })
     }
 
     /// Takes apps into `lobby`.
     pub(crate) fn in_front_of<P: Protocol, D: Dial>(lobby: Lobby<P, D>, ending: Ending) -> Self {
-        let lobby = Arc::new(lobby);
-        Self { lobby, ending }
+        Self {
+            lobby: Arc::new(lobby),
+            ending,
+            app_trust: Arc::new(AppTrust::NoTls),
+        }
     }
 
     /// From now on its route is as it has it, and not as `before` had it any more. What they share goes on.
@@ -151,9 +161,19 @@ impl Reception {
         self.ledger().last_refusal()
     }
 
+    /// What its apps must trust.
+    pub(crate) fn app_trust(&self) -> &AppTrust {
+        &self.app_trust
+    }
+
     /// What it has done.
     pub(crate) fn ledger(&self) -> &Ledger {
         self.lobby.ledger()
+    }
+
+    /// Does something for an app as a task of its own, for which the end of the process waits.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.ending.spawn(task);
     }
 
     /// Serves an app as a task of its own, which holds `place` until the app has said what it wants, or is gone.

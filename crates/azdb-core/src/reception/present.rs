@@ -6,6 +6,7 @@ use azdb_config::route::Route;
 
 use super::{Reception, TakesIn};
 use crate::ending::Ending;
+use crate::tls::AppTrust;
 
 /// Whoever looks sees all routes of one configuration, never a mixture of two.
 #[derive(Clone, Default)]
@@ -21,6 +22,7 @@ struct Present {
 struct Former {
     lobby: Weak<dyn TakesIn>,
     ending: Ending,
+    app_trust: Arc<AppTrust>,
 }
 
 impl Former {
@@ -28,6 +30,7 @@ impl Former {
         Self {
             lobby: Arc::downgrade(&reception.lobby),
             ending: reception.ending.clone(),
+            app_trust: Arc::clone(&reception.app_trust),
         }
     }
 
@@ -35,7 +38,11 @@ impl Former {
     fn look(&self) -> Option<Reception> {
         let lobby = self.lobby.upgrade()?;
         let ending = self.ending.clone();
-        Some(Reception { lobby, ending })
+        Some(Reception {
+            lobby,
+            ending,
+            app_trust: Arc::clone(&self.app_trust),
+        })
     }
 }
 

@@ -104,6 +104,9 @@ pub(crate) fn every_cause() -> Vec<Cause> {
         Cause::Idle {
             limit: Duration::from_secs(300),
         },
+        Cause::NotAnnounced {
+            balancer: "10.9.0.1".to_owned(),
+        },
     ];
     let places: Vec<usize> = all.iter().map(place).collect();
     assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
@@ -139,6 +142,7 @@ fn place(cause: &Cause) -> usize {
         Cause::Overdue(_) => 33,
         Cause::Moved { .. } => 34,
         Cause::Idle { .. } => 35,
+        Cause::NotAnnounced { .. } => 36,
     }
 }
 

@@ -154,6 +154,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         local_files: LocalFiles::Allow,
         local_tls: LocalTls::Auto,
         plain_apps: PlainApps::Welcome,
+        local_tls_names: Vec::new(),
         admission: Admission::default(),
         app_passwords: None,
         unix_rights: SocketRights {

@@ -162,13 +162,11 @@ impl OpenServer {
         // Doors stay open: whoever comes now hears why in its protocol.
         ending.closing.cancel();
         ending.tasks.close();
-        let open = ending.sessions();
-        if open > 0 {
-            tracing::info!(
-                sessions = open,
-                patience_s = patience.as_secs_f64(),
-                "draining"
-            );
+        // Whoever has just been let in may not be counted as a session yet.
+        let (sessions, connections) = (ending.sessions(), ending.tasks.len());
+        if connections > 0 {
+            let patience_s = patience.as_secs_f64();
+            tracing::info!(sessions, connections, patience_s, "draining");
         }
         if idle == DrainIdle::Now {
             ending.rest.cancel();

@@ -1,11 +1,14 @@
 //! How far an app came that is not in, and what is written down of it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use azdb_quote::Chain;
 
 use crate::anteroom::Place;
 use crate::fault::{AppTlsFlaw, Explained as _, Left, OwnFault};
 use crate::ledger::Ledger;
 use crate::parting::NotIn;
+use crate::stranger::{PROXY_HEADER, Stranger};
 
 use super::lines;
 
@@ -92,6 +95,17 @@ pub(super) fn note<F: OwnFault>(what: &'static str, not_in: &NotIn<F>, ledger: &
             lines::refused(what, fault);
         }
         NotIn::Left(left) => note_left(what, left, ledger),
+    }
+}
+
+/// Writes down who came that is no app. That a load balancer says more than it should is told once: from outside it cannot be seen why no
+/// app comes in.
+pub(super) fn note_stranger(who: Stranger, has_met_headers: &AtomicBool) {
+    match who {
+        Stranger::ProxyHeader if !has_met_headers.swap(true, Ordering::Relaxed) => {
+            tracing::warn!(remedy = PROXY_HEADER.1, "no login: {who}");
+        }
+        _ => tracing::debug!("no login: {who}"),
     }
 }
 

@@ -90,7 +90,7 @@ async fn arrive<P: Protocol, A: Stream, D: Dial>(
             return Some(session);
         }
         Ok(Login::Errand(what)) => tracing::debug!("{what}"),
-        Ok(Login::Nobody(who)) => tracing::debug!("no login: {who}"),
+        Ok(Login::Nobody(who)) => arrival::note_stranger(who, &lobby.state.has_met_headers),
         Err(NotIn::Left(left)) => arrival.note(left, ledger),
         Err(not_in) => {
             ledger.refused_after(deadline.phases());

@@ -76,6 +76,20 @@ impl AppSocket {
         }
     }
 
+    /// The next byte that the app says, which stays where it is; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports; [`io::ErrorKind::Unsupported`] where there is no TCP.
+    pub(crate) async fn next_byte(&self) -> io::Result<Option<u8>> {
+        match self {
+            Self::Tcp(pulse) => pulse.next_byte().await,
+            #[cfg(unix)]
+            Self::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Pipe(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// From now on the app has vanished when its machine answers nothing for `limit`. This machine's own kernel tells.
     pub(crate) fn must_answer_within(&mut self, limit: Duration) {
         match self {

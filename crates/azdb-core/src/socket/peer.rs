@@ -10,6 +10,10 @@ pub(crate) enum Peer {
     Tcp(SocketAddr),
     /// A process of this machine that has come over TCP, under this user id.
     Local(SocketAddr, u32),
+    /// Whoever a load balancer says that it is.
+    Announced(SocketAddr),
+    /// A load balancer that does not say who comes.
+    Unannounced(SocketAddr),
     /// A process of this machine that has come over a socket file, under this user id.
     Unix(u32),
     /// Ourselves.
@@ -39,13 +43,16 @@ impl Peer {
         match self {
             Self::Tcp(addr) => addr.ip().to_canonical().is_loopback(),
             Self::Local(..) | Self::Unix(_) | Self::InProcess => true,
+            Self::Announced(_) | Self::Unannounced(_) => false,
         }
     }
 
     /// Where it comes from, without what is different for each connection.
     pub(crate) fn origin(self) -> String {
         match self {
-            Self::Tcp(addr) => addr.ip().to_canonical().to_string(),
+            Self::Tcp(addr) | Self::Announced(addr) | Self::Unannounced(addr) => {
+                addr.ip().to_canonical().to_string()
+            }
             Self::Local(addr, uid) => format!("{} uid {uid}", addr.ip().to_canonical()),
             Self::Unix(_) | Self::InProcess => self.to_string(),
         }
@@ -55,24 +62,30 @@ impl Peer {
     pub(crate) fn uid(self) -> Option<u32> {
         match self {
             Self::Local(_, uid) | Self::Unix(uid) => Some(uid),
-            Self::Tcp(_) | Self::InProcess => None,
+            Self::Tcp(_) | Self::Announced(_) | Self::Unannounced(_) | Self::InProcess => None,
         }
     }
 
     /// The address that it has come from.
     pub(crate) fn addr(self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(addr) | Self::Local(addr, _) => Some(addr),
+            Self::Tcp(addr)
+            | Self::Local(addr, _)
+            | Self::Announced(addr)
+            | Self::Unannounced(addr) => Some(addr),
             Self::Unix(_) | Self::InProcess => None,
         }
     }
 }
 
+/// Where it comes from. Lines of a log have a key of its own for the user of [`Peer::Local`].
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(addr) => addr.fmt(f),
-            Self::Local(addr, uid) => write!(f, "{addr} uid {uid}"),
+            Self::Tcp(addr)
+            | Self::Local(addr, _)
+            | Self::Announced(addr)
+            | Self::Unannounced(addr) => addr.fmt(f),
             Self::Unix(uid) => write!(f, "unix uid {uid}"),
             Self::InProcess => f.write_str("this process"),
         }

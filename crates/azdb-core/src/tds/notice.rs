@@ -88,6 +88,7 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::Overdue(_) => UNAVAILABLE,
         Cause::UnknownUser { .. }
         | Cause::NotAdmitted { .. }
+        | Cause::NotAnnounced { .. }
         | Cause::WrongPassword { .. }
         | Cause::AppWithoutTls
         | Cause::Token { .. }

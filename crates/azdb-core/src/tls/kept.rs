@@ -62,6 +62,17 @@ fn refused(why: String) -> io::Error {
 
 /// Writes the file whole or not at all, for its owner's eyes only, and never over another one.
 pub(super) fn keep(pem: &str, path: &Path) -> io::Result<()> {
+    written(pem, path)?.persist_noclobber(path)?;
+    Ok(())
+}
+
+/// The same in the place of the one that is there.
+pub(super) fn keep_instead(pem: &str, path: &Path) -> io::Result<()> {
+    written(pem, path)?.persist(path)?;
+    Ok(())
+}
+
+fn written(pem: &str, path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let dir = path.parent().ok_or(io::ErrorKind::NotFound)?;
     fs::create_dir_all(dir)?;
     let mut file = tempfile::Builder::new()
@@ -69,8 +80,7 @@ pub(super) fn keep(pem: &str, path: &Path) -> io::Result<()> {
         .tempfile_in(dir)?;
     file.write_all(pem.as_bytes())?;
     file.as_file().sync_all()?;
-    file.persist_noclobber(path)?;
-    Ok(())
+    Ok(file)
 }
 
 #[cfg(all(test, unix))]

@@ -1,4 +1,4 @@
-//! TLS for apps: the certificate that the proxy makes for this machine and keeps.
+//! TLS for apps.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,33 +6,14 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use azdb_config::route::LocalTls;
-use azdb_quote::Chain;
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
-};
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::{ServerConfig, SupportedProtocolVersion};
-use zeroize::Zeroizing;
 
-use super::kept::{keep, kept};
+use super::authority::LocalAuthority;
 use super::resolver::BySignature;
 use super::{IN_PACKETS, TlsEnd, TlsUse, owned, pem_file, provider};
-
-/// The file in the state directory: ECDSA leaf, authority, the leaf's key, RSA leaf and its key, one file so that they always
-/// fit together. One that was made before there was an RSA leaf goes on without.
-const FILE: &str = "local-tls.pem";
-/// Names that apps use for this machine. "127.0.0.1" stands among the DNS names too: some drivers compare text only.
-const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-
-/// The certificate for `local_tls = "auto"`.
-pub struct LocalAuthority {
-    /// Each with its key: leaf, then the authority that signed it. The preferred one stands first.
-    leaves: Vec<Leaf>,
-    ca_pem: String,
-}
 
 /// Why there is no certificate for apps.
 #[derive(Debug, thiserror::Error)]
@@ -64,80 +45,6 @@ pub enum LocalTlsError {
     /// The certificate could not be made.
     #[error("cannot make a certificate")]
     Make(#[from] rcgen::Error),
-}
-
-impl LocalAuthority {
-    /// The certificate kept in `state_dir`, made at first use.
-    ///
-    /// Without a directory, or with one that cannot be written (which costs a warning), the certificate lives as long as the
-    /// process.
-    ///
-    /// # Errors
-    ///
-    /// [`LocalTlsError`] when a kept certificate cannot be used, or none can be made.
-    pub fn load_or_make(state_dir: Option<&Path>) -> Result<Self, LocalTlsError> {
-        let Some(state_dir) = state_dir else {
-            return Self::from_pem(make()?.as_bytes(), Path::new("memory"));
-        };
-        let path = state_dir.join(FILE);
-        match kept(&path) {
-            Ok(pem) => return Self::from_pem(&pem, &path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(LocalTlsError::File { path, source }),
-        }
-        let pem = make()?;
-        match keep(&pem, &path) {
-            Ok(()) => {}
-            // Another process of ours was faster; both must show the same certificate.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let pem = kept(&path).map_err(|source| LocalTlsError::File {
-                    path: path.clone(),
-                    source,
-                })?;
-                return Self::from_pem(&pem, &path);
-            }
-            Err(error) => tracing::warn!(
-                path = %path.display(), error = %Chain(&error),
-                "cannot keep the certificate for apps, it lives as long as this process"
-            ),
-        }
-        Self::from_pem(pem.as_bytes(), &path)
-    }
-
-    /// The authority's certificate, for apps that verify.
-    pub fn ca_pem(&self) -> &str {
-        &self.ca_pem
-    }
-
-    fn from_pem(pem: &[u8], path: &Path) -> Result<Self, LocalTlsError> {
-        let bad = |what| {
-            move |source| LocalTlsError::Pem {
-                path: path.to_owned(),
-                what,
-                source,
-            }
-        };
-        let certificates = CertificateDer::pem_slice_iter(pem)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(bad("certificate"))?;
-        let keys = PrivateKeyDer::pem_slice_iter(pem)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(bad("key"))?;
-        let ca_pem = second_certificate(pem).ok_or(pem::Error::NoItemsFound);
-        let ca_pem = ca_pem.map_err(bad("authority"))?;
-        let [first, authority, others @ ..] = certificates.as_slice() else {
-            return Err(bad("authority")(pem::Error::NoItemsFound));
-        };
-        let leaves: Vec<_> = std::iter::once(first)
-            .chain(others)
-            .map(|leaf| vec![leaf.clone(), authority.clone()])
-            .zip(keys)
-            .collect();
-        if leaves.is_empty() {
-            return Err(bad("key")(pem::Error::NoItemsFound));
-        }
-        Ok(Self { leaves, ca_pem })
-    }
 }
 
 /// A route's TLS towards its apps, ready to use.
@@ -218,7 +125,7 @@ fn bindings(chain: &[CertificateDer<'static>]) -> Vec<Vec<u8>> {
 }
 
 /// A certificate with what vouches for it, and its key.
-type Leaf = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+pub(super) type Leaf = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// What apps are shown; `None` for a route that offers them no TLS.
 fn certificates(
@@ -253,133 +160,4 @@ fn certificates(
             vec![(chain, key)]
         }
     }))
-}
-
-/// The content of [`FILE`]. The authority's own key is never written: it has signed and is forgotten, so that trusting the
-/// authority means trusting these two certificates. Name constraints would say the same, but rustls cannot check
-/// them against a DNS name that reads "127.0.0.1".
-fn make() -> Result<Zeroizing<String>, rcgen::Error> {
-    let ca_key = KeyPair::generate()?;
-    let mut ca_params = CertificateParams::default();
-    ca_params
-        .distinguished_name
-        .push(DnType::CommonName, "azdb-proxy on this machine");
-    ca_params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    ca_params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let ca = ca_params.self_signed(&ca_key)?;
-
-    let issuer = Issuer::from_params(&ca_params, &ca_key);
-    let key = KeyPair::generate()?;
-    let leaf = leaf_params()?.signed_by(&key, &issuer)?;
-    let rsa_key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
-    let rsa_leaf = leaf_params()?.signed_by(&rsa_key, &issuer)?;
-
-    let (key, rsa_key) = (
-        Zeroizing::new(key.serialize_pem()),
-        Zeroizing::new(rsa_key.serialize_pem()),
-    );
-    let (leaf, ca, rsa_leaf) = (leaf.pem(), ca.pem(), rsa_leaf.pem());
-    let parts = [&leaf, &ca, key.as_str(), &rsa_leaf, rsa_key.as_str()];
-    Ok(Zeroizing::new(parts.concat()))
-}
-
-/// A certificate for this machine by each of its names.
-fn leaf_params() -> Result<CertificateParams, rcgen::Error> {
-    let mut params = CertificateParams::new(NAMES.map(String::from))?;
-    params
-        .subject_alt_names
-        .push(rcgen::SanType::DnsName("127.0.0.1".try_into()?));
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "localhost");
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    params.use_authority_key_identifier_extension = true;
-    Ok(params)
-}
-
-/// The text of the second certificate of a file, which is the authority's.
-fn second_certificate(pem: &[u8]) -> Option<String> {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-    const END: &str = "-----END CERTIFICATE-----";
-    let text = std::str::from_utf8(pem).ok()?;
-    let (start, _) = text.match_indices(BEGIN).nth(1)?;
-    let (block, _) = text.get(start..)?.split_once(END)?;
-    Some([block, END, "\n"].concat())
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use rustls::RootCertStore;
-    use rustls::client::WebPkiServerVerifier;
-    use rustls::client::danger::ServerCertVerifier as _;
-    use rustls::pki_types::{ServerName, UnixTime};
-
-    fn chains(of: &LocalAuthority) -> Vec<Vec<CertificateDer<'static>>> {
-        of.leaves.iter().map(|(chain, _)| chain.clone()).collect()
-    }
-
-    #[test]
-    fn the_certificate_is_made_once_and_kept_for_its_owner_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let state = dir.path().join("state");
-        let first = LocalAuthority::load_or_make(Some(&state)).unwrap();
-        let second = LocalAuthority::load_or_make(Some(&state)).unwrap();
-        assert_eq!(first.ca_pem(), second.ca_pem());
-        assert_eq!(chains(&first), chains(&second));
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            let mode = fs::metadata(state.join(FILE)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
-        }
-    }
-
-    #[test]
-    fn who_trusts_the_authority_trusts_this_machine_by_each_of_its_names() {
-        let dir = tempfile::tempdir().unwrap();
-        let authority = LocalAuthority::load_or_make(Some(dir.path())).unwrap();
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_slice(authority.ca_pem().as_bytes()).unwrap())
-            .unwrap();
-        let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider())
-            .build()
-            .unwrap();
-        let chains = chains(&authority);
-        assert_eq!(chains.len(), 2);
-        for chain in &chains {
-            let (leaf, rest) = chain.split_first().unwrap();
-            for name in NAMES {
-                let name = ServerName::try_from(name).unwrap();
-                verifier
-                    .verify_server_cert(leaf, rest, &name, &[], UnixTime::now())
-                    .unwrap();
-            }
-        }
-    }
-
-    #[test]
-    fn a_file_with_one_certificate_is_still_good() {
-        const KEY_END: &str = "-----END PRIVATE KEY-----";
-        let pem = make().unwrap();
-        let (old, _) = pem.split_once(KEY_END).unwrap();
-        let old = [old, KEY_END, "\n"].concat();
-        let authority = LocalAuthority::from_pem(old.as_bytes(), Path::new("old")).unwrap();
-        assert_eq!(chains(&authority).len(), 1);
-    }
-
-    #[test]
-    fn a_state_directory_that_cannot_be_written_still_gives_a_certificate() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("a file");
-        fs::write(&file, "").unwrap();
-        let error = LocalAuthority::load_or_make(Some(&file.join("state"))).err();
-        // ENOTDIR is not "not found": it is told, not papered over.
-        assert!(matches!(error, Some(LocalTlsError::File { .. })));
-        assert!(LocalAuthority::load_or_make(Some(Path::new("/proc/azdb-proxy-state"))).is_ok());
-    }
 }

@@ -4,9 +4,12 @@
 //!
 //! * Every configuration names its crypto provider; none depends on a process-wide default.
 
+mod app_trust;
+mod authority;
 mod first_version;
 mod kept;
 mod local;
+mod names;
 mod pem_file;
 mod resolver;
 mod trust;
@@ -16,8 +19,11 @@ use std::sync::Arc;
 
 use rustls::{ClientConfig, SupportedProtocolVersion};
 
+pub use app_trust::AppTrust;
+pub use authority::LocalAuthority;
 pub(crate) use local::AppTlsConfig;
-pub use local::{LocalAuthority, LocalTlsError};
+pub use local::LocalTlsError;
+pub use names::local_names;
 pub(crate) use trust::UpstreamTlsConfig;
 pub use trust::{TlsConfigError, platform_client};
 

@@ -89,8 +89,16 @@ pub(crate) enum Command {
     /// TDSPORT and, for each route, AZDB_NAME_HOST and AZDB_NAME_PORT in its environment, hands signals on to it, and ends when it
     /// does, with its exit code: 127 when it is not there, 126 when it cannot be run, 128 and the number of the signal that ended it.
     Exec(ExecArgs),
-    /// Print the certificate authority that apps may trust for TLS with this proxy
-    Ca(AskArgs),
+    /// Print the certificate authority that apps of a route should trust for TLS with this proxy
+    ///
+    /// Asks the proxy that runs; without one, says what its files hold. Standard error says of which routes it is, and from which
+    /// file. None is ever made: exits with 1 when there is none.
+    Ca {
+        /// Which route, where not all have the same
+        route: Option<String>,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
     /// Wait until a proxy has started: apps can connect, and with require_ready its tokens are there
     ///
     /// Exits with 0 when it has, with 1 and what is missing when the time is over.

@@ -23,7 +23,7 @@ use hyper::header::HOST;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 
-pub(crate) use commands::{healthcheck, reload, shutdown, wait};
+pub(crate) use commands::{healthcheck, reload, shutdown, wait, with_running};
 pub(crate) use place::Place;
 
 use place::Stream;

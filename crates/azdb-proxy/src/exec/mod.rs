@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use azdb_config::route::Route;
-use azdb_config::{Config, Overrides, Process};
+use azdb_config::{Config, LogTo, Overrides, Process};
 use azdb_core::{Drain, OpenServer, PassedSockets};
 use azdb_identity::Environment;
 use tokio::process::{Child, Command};
@@ -52,6 +52,7 @@ pub(crate) fn exec(args: ExecArgs, env: &Environment) -> Exit {
     let overrides = Overrides {
         urls,
         require_ready: Some(true),
+        log_to: Some(LogTo::Stderr),
         ..settings.into()
     };
     let config = match azdb_config::load(&overrides, env) {

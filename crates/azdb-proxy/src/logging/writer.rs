@@ -29,7 +29,7 @@ const MUCH: usize = MOST / 4;
 const KEPT: usize = 8 * 1024;
 
 /// How long the last lines may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Between two tries of a standard error that somebody has made non-blocking.
 const PAUSE: Duration = Duration::from_millis(10);

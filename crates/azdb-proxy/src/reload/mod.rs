@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use azdb_config::{Config, Files, Problems, Process};
-use azdb_core::{Changes, OpenServer, RefusedBy, ReloadOutcome, StartError};
+use azdb_core::{Changes, OpenServer, RefusedBy, ReloadOutcome, StartError, local_names};
 use azdb_quote::Chain;
 use tokio::sync::{Notify, watch as cell};
 
@@ -135,7 +135,7 @@ impl Reloader {
                 return (outcome, watched.now());
             }
         };
-        let authority = authority_in(fixed.state_dir().cloned());
+        let authority = authority_in(fixed.state_dir().cloned(), local_names(&config.routes));
         match self.server.reload(&config.routes, authority).await {
             Ok(changes) => {
                 let warnings = self.put_in_force(fixed, &config, &changes);

@@ -29,7 +29,7 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 36] = [
+const KINDS: [Kind; 37] = [
     Kind::User,
     Kind::Configuration,
     Kind::User,
@@ -68,6 +68,7 @@ const KINDS: [Kind; 36] = [
     Kind::Network,
     Kind::Limit,
     Kind::Limit,
+    Kind::Configuration,
 ];
 
 #[tokio::test]

@@ -89,6 +89,34 @@ async fn an_upstream_that_nobody_takes_hears_a_goodbye_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_was_dialled_under_other_settings_is_nobodys() {
+    let mut door = Door::new();
+    let mut probe = door.app();
+    let kept = door.greeting().await;
+    probe.hear().await;
+    drop(probe.peer);
+    probe.session.await.unwrap();
+    // The configuration is read again: the state goes on, under other settings.
+    let house = House::<Mysql>::spoken(|route| {
+        route.upstream.iter_mut().for_each(|at| at.port = 3307);
+    });
+    let lobby = Lobby {
+        state: Arc::clone(&door.lobby.state),
+        dialler: door.lobby.dialler.clone(),
+        ..house.lobby
+    };
+    lobby.state.go_on_under(&lobby.route, &door.lobby.route);
+    assert_eq!(lobby.state.own.last_greeting(), None);
+    door.lobby = Arc::new(lobby);
+    let mut app = door.app();
+    let (stream, dialled) = door.databases.recv().await.unwrap();
+    assert_eq!(dialled.port, 3307);
+    Peer::new(stream).say(&greeting().encode()).await;
+    app.hear().await;
+    hears_goodbye(&mut door, kept).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn at_the_end_of_the_proxy_it_hears_it_at_once() {
     let mut door = Door::new();
     let mut probe = door.app();

@@ -1,0 +1,32 @@
+//! `/ca`: what apps must trust, by route, as JSON.
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Answer, Bureau, typed};
+use crate::reception::Reception;
+use crate::tls::AppTrust;
+
+pub(super) fn answer(bureau: &Bureau) -> Answer {
+    let receptions = bureau.receptions.now();
+    let page: Vec<Value> = receptions.iter().map(route).collect();
+    typed(
+        StatusCode::OK,
+        "application/json",
+        format!("{:#}\n", Value::Array(page)),
+    )
+}
+
+fn route(reception: &Reception) -> Value {
+    let (pem, file, issuer) = match reception.app_trust() {
+        AppTrust::Authority { pem, file } => (Some(pem), file.as_ref(), None),
+        AppTrust::Elsewhere { issuer, file } => (None, Some(file), Some(issuer)),
+        AppTrust::NoTls => (None, None, None),
+    };
+    json!({
+        "route": reception.route().name,
+        "pem": pem,
+        "file": file.map(|file| file.display().to_string()),
+        "issuer": issuer,
+    })
+}

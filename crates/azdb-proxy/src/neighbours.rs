@@ -1,0 +1,111 @@
+//! Who else logs in to this machine, and gets to the databases by it.
+
+use std::fs;
+use std::sync::Arc;
+
+use azdb_config::route::{ListenAddr, Route};
+use azdb_quote::Quoted;
+
+/// Users of people have numbers from here on, and below that of nobody (Debian's and Red Hat's `login.defs`).
+const PEOPLE: std::ops::Range<u32> = 1000..60_000;
+
+/// Warns once, at the start, where others may log in to this machine and need nothing more to be the database's principal.
+pub(crate) fn warn_of_neighbours(routes: &[Arc<Route>]) {
+    let open: Vec<&str> = routes
+        .iter()
+        .filter(|route| is_open(route))
+        .map(|route| &*route.name)
+        .collect();
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let neighbours = neighbours(&passwd, own_user());
+    let (Some(first), false) = (neighbours.first(), open.is_empty()) else {
+        return;
+    };
+    tracing::warn!(
+        routes = open.join(","),
+        users = neighbours.len(),
+        first = %Quoted(first.as_bytes()),
+        "other users may log in to this machine, and get these databases without a password: set app_password_file or allow_uids, or \
+         listen on a unix socket alone"
+    );
+}
+
+/// Whether whoever is on this machine gets in over TCP.
+fn is_open(route: &Route) -> bool {
+    let has_port = route
+        .listen
+        .iter()
+        .any(|listen| matches!(listen, ListenAddr::Tcp(_)));
+    let are_users_known = cfg!(target_os = "linux") && route.admission.uids.is_some();
+    has_port && route.app_passwords.is_none() && !are_users_known
+}
+
+fn own_user() -> u32 {
+    #[cfg(unix)]
+    return rustix::process::geteuid().as_raw();
+    #[cfg(not(unix))]
+    return 0;
+}
+
+/// The people of a password file who may log in, but for `own`.
+fn neighbours(passwd: &str, own: u32) -> Vec<&str> {
+    let people = passwd.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [name, _, uid, _, _, _, shell] = fields.as_slice() else {
+            return None;
+        };
+        let uid: u32 = uid.parse().ok()?;
+        let logs_in = !["/nologin", "/false", "/sync"]
+            .iter()
+            .any(|end| shell.ends_with(end));
+        (logs_in && uid != own && PEOPLE.contains(&uid)).then_some(*name)
+    });
+    people.collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use azdb_config::Overrides;
+    use azdb_identity::Environment;
+
+    use super::*;
+
+    #[test]
+    fn neighbours_are_people_with_a_shell_who_are_not_we() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/usr/sbin:/usr/sbin/nologin\n\
+                      ann:x:1000:1000:,,,:/home/ann:/bin/bash\nbob:x:1001:1001::/home/bob:/usr/bin/zsh\n\
+                      cyd:x:1002:1002::/home/cyd:/bin/false\nnobody:x:65534:65534::/:/usr/sbin/nologin\n+::::::\nhalf:x\n";
+        assert_eq!(neighbours(passwd, 0), ["ann", "bob"]);
+        assert_eq!(neighbours(passwd, 1000), ["bob"]);
+        assert!(neighbours("", 0).is_empty());
+    }
+
+    #[test]
+    fn a_door_is_open_to_them_without_a_password_a_list_of_users_or_a_socket() {
+        let directory = tempfile::tempdir().unwrap();
+        let passwords = directory.path().join("apps");
+        fs::write(&passwords, "ann:secret").unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(&passwords, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let file = format!("app_password_file={}", passwords.display());
+        for (more, expected) in [
+            ("", true),
+            ("listen=unix:/run/azdb-test/", false),
+            (&*file, false),
+            ("allow_uids=1000", !cfg!(target_os = "linux")),
+        ] {
+            let url = format!("postgres://u@a.postgres.database.azure.com/?{more}");
+            let overrides = Overrides {
+                urls: vec![url],
+                ..Overrides::default()
+            };
+            let nothing = Environment::from_iter(Vec::<(String, String)>::new());
+            let config = azdb_config::load(&overrides, &nothing).unwrap();
+            assert_eq!(is_open(config.routes.first().unwrap()), expected, "{more}");
+        }
+    }
+}
