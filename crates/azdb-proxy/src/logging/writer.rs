@@ -6,6 +6,8 @@
 //!
 //! # Invariants
 //!
+//! * A line that comes after a pause is written at once; of those that come thick and fast the thread is woken for all of [`GATHERING`]
+//!   together: a wake-up and a write cost more than the line.
 //! * At most [`MOST`] bytes wait. A line that finds no room is dropped whole, counted, and told of when there is room again.
 //! * The end of the program waits [`PATIENCE`] for the last lines, and no longer.
 
@@ -16,6 +18,12 @@ use std::time::Duration;
 
 /// Bytes of lines that wait for the thread.
 const MOST: usize = 256 * 1024;
+
+/// How long lines are gathered behind one that was written.
+const GATHERING: Duration = Duration::from_millis(10);
+
+/// Bytes that are not gathered any longer.
+const MUCH: usize = MOST / 4;
 
 /// Bytes that the buffers keep between two bursts.
 const KEPT: usize = 8 * 1024;
@@ -42,6 +50,10 @@ struct Lines {
     waiting: Vec<u8>,
     /// Whether the thread is writing what it took before.
     busy: bool,
+    /// Whether it gathers.
+    gathers: bool,
+    /// Whether somebody waits for the end of what has come.
+    hurry: bool,
 }
 
 impl Writer {
@@ -82,11 +94,15 @@ impl Writer {
 
     /// Waits until everything is written, or [`PATIENCE`] is at its end.
     pub(super) fn flush(&self) {
+        self.lines().hurry = true;
+        self.came.notify_one();
         let is_busy = |lines: &mut Lines| lines.busy || !lines.waiting.is_empty();
         let wait = self
             .done
             .wait_timeout_while(self.lines(), PATIENCE, is_busy);
-        drop(wait);
+        if let Ok((mut lines, _)) = wait {
+            lines.hurry = false;
+        }
     }
 
     /// Exchanges the empty `batch` for what waits.
@@ -96,6 +112,13 @@ impl Writer {
         if lines.waiting.is_empty() {
             self.done.notify_all();
         }
+        lines.gathers = true;
+        let gathering = |lines: &mut Lines| !lines.hurry && lines.waiting.len() < MUCH;
+        let (mut lines, _) = self
+            .came
+            .wait_timeout_while(lines, GATHERING, gathering)
+            .unwrap_or_else(PoisonError::into_inner);
+        lines.gathers = false;
         let idle = |lines: &mut Lines| lines.waiting.is_empty();
         let mut lines = self
             .came
@@ -111,7 +134,11 @@ impl Writer {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         } else {
             lines.waiting.extend_from_slice(line);
-            self.came.notify_one();
+            let wakes = !lines.busy && (!lines.gathers || lines.waiting.len() >= MUCH);
+            drop(lines);
+            if wakes {
+                self.came.notify_one();
+            }
         }
     }
 
