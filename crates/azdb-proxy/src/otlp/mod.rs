@@ -29,7 +29,7 @@ use message::Span;
 use settings::Settings;
 
 /// How long the last ones may take: whoever ends us does not wait for a collector.
-const LAST: Duration = Duration::from_secs(1);
+pub(crate) const LAST: Duration = Duration::from_millis(500);
 
 /// Metrics that are being sent.
 pub(crate) struct Exporting {
