@@ -122,8 +122,8 @@ impl Proxy {
     #[track_caller]
     pub fn log_until_times(&self, count: usize, text: &str) {
         self.process.stderr_until(|log| {
-            let found = log.lines().filter(|line| line.contains(text)).count();
-            (found >= count).then_some(())
+            let found = log.lines().filter(|line| line.contains(text));
+            (found.map(times).sum::<usize>() >= count).then_some(())
         });
     }
 
@@ -235,4 +235,12 @@ impl Drop for Proxy {
             let _ = std::io::Write::write_all(&mut std::io::stderr(), log.as_bytes());
         }
     }
+}
+
+/// How often a line says what it says: what comes over and over again is folded.
+fn times(line: &str) -> usize {
+    let folded = line.split_once("the same again: ");
+    let count = folded.and_then(|(_, rest)| rest.split_once("times="));
+    let digits = count.and_then(|(_, rest)| rest.split(' ').next());
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or(1)
 }

@@ -197,12 +197,12 @@ impl Words {
         let field = |text: &Option<String>| text.clone().map(display);
         tracing::warn!(
             target: TELLING,
-            times,
-            route = route.map(|Route(name)| display(name)),
             error = field(&self.error),
             cause = field(&self.cause),
             kind = field(&self.kind),
-            remedy = field(&self.remedy),
+            remedy = self.remedy.as_deref(),
+            times,
+            route = route.map(|Route(name)| display(name)),
             "the same again: {message}{gap}{rest}"
         );
     }
@@ -277,8 +277,9 @@ mod tests {
         });
         assert_eq!(log.matches(": refused").count(), 2 + 2, "{log}");
         for route in ["orders", "stock"] {
-            let told =
-                format!("the same again: refused times=6 route={route} error=no token remedy=pray");
+            let told = format!(
+                "the same again: refused error=no token remedy=\"pray\" times=6 route={route}"
+            );
             assert!(log.contains(&told), "{log}");
         }
     }
@@ -301,7 +302,7 @@ mod tests {
             .collect();
         assert_eq!(told.len(), 3, "{storm}");
         assert_eq!(storm.lines().count(), 1 + 3, "{storm}");
-        for times in ["times=99 ", "times=200 ", "times=300 "] {
+        for times in ["times=99\n", "times=200\n", "times=300\n"] {
             assert!(storm.contains(times), "{storm}");
         }
         let drizzle = seconds(&[1, 0, 1, 0, 1]);
