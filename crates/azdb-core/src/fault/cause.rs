@@ -1,15 +1,14 @@
 //! What can go wrong in any protocol.
 
-use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
 use azdb_config::route::Endpoint;
-use azdb_identity::{Audience, TokenError, TokenErrorKind};
+use azdb_identity::{Audience, TokenError};
 use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted, Spelled};
 
-use super::{Explained, Kind, Late, Overdue, TlsFlaw, label};
+use super::{Late, Overdue, TlsFlaw};
 
 /// Why an app was not let in, whatever it speaks.
 #[derive(Debug, thiserror::Error)]
@@ -208,116 +207,6 @@ pub enum Cause {
     Overdue(Overdue),
 }
 
-/// Where Azure SQL's gateways and workers listen.
-const PORTS_OF_AZURE_SQL: [std::ops::RangeInclusive<u16>; 2] = [1433..=1433, 11_000..=11_999];
-
-impl Explained for Cause {
-    fn label(&self) -> &'static str {
-        label::of_cause(self)
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Self::UnknownUser { .. } | Self::WrongPassword { .. } | Self::AppWithoutTls => {
-                Kind::User
-            }
-            Self::NotAdmitted { .. } | Self::NotAnnounced { .. } => Kind::Configuration,
-            Self::TooManyWrong { .. }
-            | Self::TooMany { .. }
-            | Self::ShuttingDown
-            | Self::Moved { .. }
-            | Self::Idle { .. } => Kind::Limit,
-            Self::NoRandomness | Self::NoUpstream => Kind::Bug,
-            Self::Token { source, .. } => match source.kind() {
-                TokenErrorKind::Network => Kind::Network,
-                TokenErrorKind::Identity => Kind::Identity,
-                TokenErrorKind::Configuration => Kind::Configuration,
-                TokenErrorKind::Bug => Kind::Bug,
-            },
-            Self::SecretTooLong { .. } => Kind::Identity,
-            Self::Password(_)
-            | Self::PasswordInClear { .. }
-            | Self::Loop { .. }
-            | Self::NotSealed { .. } => Kind::Configuration,
-            Self::Resolve { .. }
-            | Self::Connect { .. }
-            | Self::StuffedBytes { .. }
-            | Self::UpstreamLost { .. }
-            | Self::UpstreamSilent { .. }
-            | Self::Overdue(_) => Kind::Network,
-            Self::Tls { flaw, .. } => flaw.kind(),
-            Self::NoTls { .. } | Self::UpstreamRules { .. } => Kind::Upstream,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Self::UnknownUser { .. } => {
-                "add the user to user_map of this route, or connect as one that it lists"
-            }
-            Self::NotAdmitted { .. } => {
-                "if it may, add it to allow of this route, or its user id to allow_uids"
-            }
-            Self::NotAnnounced { .. } => {
-                "turn the header on there (send-proxy, proxy protocol), or take the address out of proxy_protocol_from of this route"
-            }
-            Self::WrongPassword { .. } => {
-                "give the app a user and a password of the route's app_password_file"
-            }
-            Self::TooManyWrong { .. } => {
-                "try again in a moment; find the app there whose password is wrong, its refusals are in the proxy's log"
-            }
-            Self::AppWithoutTls => {
-                "turn TLS on in the app: sslmode=require, --ssl, ssl-mode=REQUIRED, Encrypt=yes"
-            }
-            Self::TooMany { .. } => {
-                "close idle connections, make the app's pool smaller, or raise max_connections"
-            }
-            Self::ShuttingDown => "try again",
-            Self::Moved { .. } => "connect again",
-            Self::Idle { .. } => "connect again, or raise idle_timeout of this route",
-            Self::NoRandomness => "check this machine's random number source",
-            Self::Token { source, .. } => return Cow::Owned(source.remedy()),
-            Self::SecretTooLong { .. } => {
-                "tokens grow with group memberships, use an identity with fewer"
-            }
-            Self::Password(_) => "check upstream_password_file and upstream_tls",
-            Self::PasswordInClear { .. } => {
-                "verify the server (upstream_tls = \"verify\"; its own certificate may stand in upstream_ca_file), or let it ask for a \
-                 proof (scram-sha-256, mysql_native_password); if anybody may be told, set upstream_password_in_clear"
-            }
-            Self::NoUpstream => "name one as upstream",
-            Self::Resolve { .. } => {
-                "check the upstream's name and this machine's DNS; a private endpoint needs its private DNS zone, or connect_to"
-            }
-            Self::Connect { upstream, .. } if is_azure_sqls(upstream.port) => {
-                "check that the server runs and that its firewall and this network let this machine through; Azure SQL sends \
-                 clients on to ports 11000 to 11999"
-            }
-            Self::Connect { .. } => {
-                "check that the server runs and that its firewall and this network let this machine through"
-            }
-            Self::Loop { .. } => "name the database as upstream, not this proxy",
-            Self::NoTls { .. } => "turn TLS on at the server; without it no secret is sent",
-            Self::StuffedBytes { .. } => {
-                "somebody between here and the server may be tampering with the connection"
-            }
-            Self::Tls { flaw, .. } => flaw.remedy(),
-            Self::NotSealed { .. } => "set upstream_tls to \"verify\"",
-            Self::UpstreamRules { .. } => {
-                "check that the upstream is a server of the route's protocol"
-            }
-            Self::UpstreamLost { .. } => "try again; if it stays, see the server's log",
-            Self::UpstreamSilent { .. } => {
-                "connect again; if it stays, check that the server runs and the network to it, or raise upstream_timeout"
-            }
-            Self::Overdue(_) => {
-                "check the network to whatever it waited for, or raise login_timeout"
-            }
-        })
-    }
-}
-
 impl From<Late> for Cause {
     fn from(late: Late) -> Self {
         match late {
@@ -462,8 +351,4 @@ fn is_lost(error: &io::Error) -> bool {
             | NetworkDown
             | TimedOut
     )
-}
-
-fn is_azure_sqls(port: u16) -> bool {
-    PORTS_OF_AZURE_SQL.iter().any(|ports| ports.contains(&port))
 }

@@ -16,6 +16,7 @@
 //! * A login that fails while an app listens ends with words: see [`parting`](crate::parting).
 
 mod app_tls_flaw;
+mod business;
 mod cause;
 mod echo;
 mod label;

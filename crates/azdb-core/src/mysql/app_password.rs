@@ -14,7 +14,7 @@
 
 use azdb_wire::mysql::{SCRAMBLE, encode_switch, plugin};
 
-use super::app::{FAST_OK, read, refuse, say};
+use super::app::{FAST_OK, parse_response, read, refuse, say};
 use super::channel::Channel;
 use super::{Mysql, MysqlFault, Secretive};
 use crate::deadline::Deadline;
@@ -64,6 +64,29 @@ pub(super) enum Proven {
     Whole,
     /// It was a fast answer, of which an app must hear that it was right before it hears OK.
     Fast,
+}
+
+/// Asks an app that has answered the greeting for its password, where the route has such.
+pub(super) async fn prove<S: Stream, D: Dial>(
+    app: &mut Channel<'_, S>,
+    packet: &[u8],
+    scramble: &[u8; SCRAMBLE],
+    (peer, over): (Peer, Over),
+    lobby: &Lobby<Mysql, D>,
+    deadline: &Deadline,
+) -> Result<Option<Proven>, NotIn<MysqlFault>> {
+    let response = match parse_response(packet) {
+        Ok(response) => response,
+        Err(fault) => return Err(refuse(app, fault.into()).await.into()),
+    };
+    let claim = Claim {
+        user: response.user,
+        named: response.plugin,
+        answer: response.auth,
+        peer,
+        over,
+    };
+    ask(app, claim, scramble, lobby, deadline).await
 }
 
 /// Asks an app for its password, where the route has such: `None` where it has none. The app is told when it has a wrong one.

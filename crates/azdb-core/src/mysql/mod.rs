@@ -39,6 +39,7 @@ mod compression;
 mod dismissal;
 mod fault;
 mod greeted;
+mod greeting;
 mod leave;
 mod notice;
 mod password;
@@ -50,20 +51,21 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use azdb_config::route::{LocalFiles, LocalTls, Route};
+use azdb_config::route::Route;
 use azdb_quote::Quoted;
 use azdb_wire::mysql::{
-    Capabilities, Greeting, Offer, QUIT, Response, SCRAMBLE, plugin, push_packet, with_program_name,
+    Capabilities, QUIT, Response, SCRAMBLE, plugin, push_packet, with_program_name,
 };
 use zeroize::Zeroizing;
 
 use app::{Arrival, Arrived};
-use app_password::{Claim, Over, Proven};
+use app_password::{Over, prove};
 use channel::Channel;
 use compression::{AppWay, Method};
 use fault::MysqlFault;
+use greeting::{NEVER_MET, draw, greeting_for_app, masked, remembered};
 use leave::Leave;
-use spares::{Greeter, Lent, Met, Spares};
+use spares::{Lent, Met, Spares};
 use watch::MysqlWatch;
 
 use crate::anteroom::Place;
@@ -81,19 +83,6 @@ use crate::way::{Dial, Leg, Stream, Upstream};
 
 /// MySQL and MariaDB, protocol 4.1.
 pub(crate) struct Mysql;
-
-/// What an app is told of an upstream that has never been met. Of an older version an app would ask for a TLS that is too old, or be
-/// offered none, and not come to read why it is refused.
-const NEVER_MET: Greeting<'static> = Greeting {
-    version: b"8.0.4-azdb-proxy",
-    thread_id: 1,
-    scramble: [0; SCRAMBLE],
-    capabilities: Capabilities(0x0000_a28d),
-    charset: 45,
-    status: 2,
-    reserved: [0; 10],
-    plugin: plugin::NATIVE,
-};
 
 /// What a login has agreed, and a login within the session must know.
 #[derive(Debug, Clone)]
@@ -245,16 +234,6 @@ impl Protocol for Mysql {
     }
 }
 
-/// The upstream's greeting as the app reads it, and what was drawn for it.
-fn greeting_for_app<D: Dial>(
-    greeter: &Greeter<D::Stream>,
-    lobby: &Lobby<Mysql, D>,
-) -> Result<([u8; SCRAMBLE], Vec<u8>), Fault<MysqlFault>> {
-    let scramble = draw()?;
-    let greeting = masked(&greeter.greeting()?, lobby, scramble);
-    Ok((scramble, greeting.encode()))
-}
-
 /// Tells an app why there is no upstream: after a greeting and its response, because before them most drivers understand no
 /// error.
 ///
@@ -298,43 +277,6 @@ async fn turn_away<A: Stream, D: Dial>(
     }
 }
 
-/// A greeting without an upstream: that of the one that was met last. Nothing is proved with its scramble, for whoever reads it
-/// will be refused.
-fn remembered<D: Dial>(lobby: &Lobby<Mysql, D>, scramble: [u8; SCRAMBLE]) -> Vec<u8> {
-    let seen = lobby.state.own.last_greeting();
-    let greeting = seen.as_deref().map(Greeting::parse);
-    let greeting = greeting.and_then(Result::ok).unwrap_or(NEVER_MET);
-    masked(&greeting, lobby, scramble).encode()
-}
-
-/// The upstream's greeting as the app may read it.
-fn masked<'a, D: Dial>(
-    greeting: &Greeting<'a>,
-    lobby: &Lobby<Mysql, D>,
-    scramble: [u8; SCRAMBLE],
-) -> Greeting<'a> {
-    // Connector/J before 5.1.48 and 8.0.19 chooses its TLS by the server's version, and older ones had 1.0 and 1.1, which
-    // cannot be spoken here.
-    let is_spared = lobby.route.local_tls == LocalTls::Auto && greeting.is_mysql_before([8, 0, 4]);
-    let offer = Offer {
-        tls: lobby.app_tls.is_some() && !is_spared,
-        local_files: lobby.route.local_files == LocalFiles::Allow,
-    };
-    Greeting {
-        scramble,
-        capabilities: greeting.capabilities.offered(offer),
-        plugin: plugin::NATIVE,
-        ..*greeting
-    }
-}
-
-/// Random bytes as a scramble has them: none is NUL, none has the highest bit.
-fn draw() -> Result<[u8; SCRAMBLE], Cause> {
-    let mut scramble = [0; SCRAMBLE];
-    aws_lc_rs::rand::fill(&mut scramble).map_err(|_| Cause::NoRandomness)?;
-    Ok(scramble.map(|byte| byte % 127 + 1))
-}
-
 /// A login that the upstream has granted.
 struct Entered<S> {
     upstream: Upstream<S>,
@@ -348,29 +290,6 @@ struct Entered<S> {
     compression: Option<Method>,
     permit: Permit,
     entrant: Entrant,
-}
-
-/// Asks an app that has answered the greeting for its password, where the route has such.
-async fn prove<S: Stream, D: Dial>(
-    app: &mut Channel<'_, S>,
-    packet: &[u8],
-    scramble: &[u8; SCRAMBLE],
-    (peer, over): (Peer, Over),
-    lobby: &Lobby<Mysql, D>,
-    deadline: &Deadline,
-) -> Result<Option<Proven>, NotIn<MysqlFault>> {
-    let response = match app::parse_response(packet) {
-        Ok(response) => response,
-        Err(fault) => return Err(app::refuse(app, fault.into()).await.into()),
-    };
-    let claim = Claim {
-        user: response.user,
-        named: response.plugin,
-        answer: response.auth,
-        peer,
-        over,
-    };
-    app_password::ask(app, claim, scramble, lobby, deadline).await
 }
 
 /// What has been seen of an app.

@@ -8,8 +8,9 @@
 use std::net::IpAddr;
 
 use azdb_config::is_under;
-use azdb_config::route::Endpoint;
+use azdb_config::route::{Endpoint, UpstreamTls};
 use azdb_wire::tds::{Routing, from_utf16};
+use rustls::pki_types::ServerName;
 
 use super::TdsFault;
 
@@ -100,6 +101,17 @@ fn is_name(host: &str) -> bool {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     host.len() <= 253 && host.split('.').all(label)
+}
+
+/// The name that the route's upstream proves to be.
+pub(super) fn own_name(tls: &UpstreamTls, host: &str) -> String {
+    match tls {
+        UpstreamTls::Verified {
+            name: Some(ServerName::DnsName(name)),
+            ..
+        } => name.as_ref().to_owned(),
+        _ => host.to_owned(),
+    }
 }
 
 #[cfg(test)]

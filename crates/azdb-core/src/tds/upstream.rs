@@ -1,12 +1,11 @@
 //! What we say to the database, being its client.
 
-use azdb_config::route::{Principal, Route, UpstreamTls};
+use azdb_config::route::{Principal, Route};
 use azdb_identity::Token;
 use azdb_wire::tds::{
     Encryption, FedAuthAck, LOGIN_PACKET, Login7, LoginAnswer, LoginSecret, MAX_PRELOGIN, Prelogin,
     Relogin, Routing, from_utf16, hidden, kind, packets, push_message, rebuild, rebuilt_len,
 };
-use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use super::app::Settled;
@@ -84,7 +83,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             way, mut dialled, ..
         } = opened;
         let (mut upstream, mut echo) = way;
-        let own = own_name(&route.tls, &dialled.upstream.host);
+        let own = routing::own_name(&route.tls, &dialled.upstream.host);
         let mut site = Site {
             host: dialled.upstream.host.clone(),
             server: own.clone(),
@@ -151,17 +150,6 @@ struct Site {
     host: String,
     /// For LOGIN7: never what the app calls us (error 40532).
     server: String,
-}
-
-/// The name that the route's upstream proves to be.
-fn own_name(tls: &UpstreamTls, host: &str) -> String {
-    match tls {
-        UpstreamTls::Verified {
-            name: Some(ServerName::DnsName(name)),
-            ..
-        } => name.as_ref().to_owned(),
-        _ => host.to_owned(),
-    }
 }
 
 /// Settles what comes before a login. Says also whether LOGIN7 must echo that tokens are required.
