@@ -154,10 +154,7 @@ fn a_refused_login_costs_the_server_nothing() {
         let _ = app.hear();
     }
     proxy.signal(Signal::TERM);
-    // No door is open any more.
-    while TcpStream::connect(proxy.address()).is_ok() {
-        std::thread::yield_now();
-    }
+    proxy.log_until("draining");
     for app in &mut apps {
         assert_eq!(error(&answer(app)), 1053);
     }

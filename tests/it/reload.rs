@@ -153,7 +153,7 @@ fn what_is_wrong_is_said_everywhere_and_changes_nothing() {
         "upstream: is missing".to_owned(),
     ] {
         assert!(refused.stderr.contains(&problem), "{problem}: {refused:?}");
-        assert!(proxy.log().contains(&problem), "{}", proxy.log());
+        proxy.log_until(&problem);
     }
     let status = proxy.admin("/status").body;
     assert!(status.contains("\"state\": \"refused\""), "{status}");
