@@ -103,6 +103,18 @@ impl<W: Write> Harmless<W> {
         held.iter().try_for_each(|c| self.show_char(*c))
     }
 
+    /// Shows characters of a byte each.
+    fn show_plain(&mut self, text: &str) -> fmt::Result {
+        match self.room.map(|room| room.checked_sub(text.len())) {
+            None => Ok(()),
+            Some(Some(room)) => {
+                self.room = Some(room);
+                self.into.write_str(text)
+            }
+            Some(None) => text.chars().try_for_each(|c| self.show_char(c)),
+        }
+    }
+
     fn show_char(&mut self, c: char) -> fmt::Result {
         if is_invisible(c) {
             let escaped = c.escape_default();
@@ -126,9 +138,35 @@ impl<W: Write> Harmless<W> {
 }
 
 impl<W: Write> Write for Harmless<W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|c| self.next(c))
+    fn write_str(&mut self, mut text: &str) -> fmt::Result {
+        while !text.is_empty() {
+            if self.token == Token::Begins(0) {
+                let (plain, rest) = text
+                    .split_at_checked(plain(text.as_bytes()))
+                    .unwrap_or_default();
+                self.show_plain(plain)?;
+                text = rest;
+            }
+            let mut chars = text.chars();
+            if let Some(c) = chars.next() {
+                self.next(c)?;
+                text = chars.as_str();
+            }
+        }
+        Ok(())
     }
+}
+
+/// How many bytes of `text` are printable and begin no token, of which most lines are made: they need no look at each.
+fn plain(text: &[u8]) -> usize {
+    let is_plain = |at: usize, byte: u8| match byte {
+        b'e' => !matches!(text.get(at.saturating_add(1)), None | Some(b'y' | 0)),
+        _ => matches!(byte, b' '..=b'~'),
+    };
+    let mut bytes = text.iter().enumerate();
+    bytes
+        .position(|(at, byte)| !is_plain(at, *byte))
+        .unwrap_or(text.len())
 }
 
 fn belongs_to_token(c: char) -> bool {

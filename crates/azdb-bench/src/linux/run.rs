@@ -64,6 +64,10 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
     } else {
         (options.rounds, Sizes::FULL)
     };
+    let sizes = match options.watched {
+        true => sizes.for_seconds(),
+        false => sizes,
+    };
     let version = pgbench.as_ref().map(|pgbench| pgbench.version.clone());
     let bench = Bench {
         bed,

@@ -84,6 +84,12 @@ impl Sizes {
         held: 8,
     };
 
+    /// For a peer that is scraped each second: a turn of connects must last for some, or each has a scrape that is not its own.
+    pub(super) fn for_seconds(self) -> Self {
+        let connects = self.connects * 10;
+        Self { connects, ..self }
+    }
+
     pub(super) fn copy_bytes(&self) -> u64 {
         self.blocks * BLOCK as u64
     }
