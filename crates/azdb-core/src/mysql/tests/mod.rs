@@ -31,8 +31,8 @@ mod visit;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use azdb_config::route::{ProtocolName, Route, UpstreamAuth};
-use azdb_wire::mysql::{ErrorPacket, Header, encode_switch, push_packet};
+use azdb_config::route::{LocalFiles, ProtocolName, Route, UpstreamAuth};
+use azdb_wire::mysql::{ErrorPacket, Greeting, Header, encode_switch, push_packet};
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
