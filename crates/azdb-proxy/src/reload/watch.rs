@@ -70,9 +70,12 @@ mod tests {
         let watch = Watch::over(files_of(file.path()));
         let changed = watch.changed();
         let mut changed = std::pin::pin!(changed);
+        // One look comes between two writes.
+        let mut until_written = PAUSE / 2;
         for written in 0..5 {
-            let waiting = tokio::time::timeout(PAUSE + PAUSE / 4, changed.as_mut()).await;
+            let waiting = tokio::time::timeout(until_written, changed.as_mut()).await;
             assert!(waiting.is_err(), "after {written}");
+            until_written = PAUSE;
             std::fs::write(file.path(), format!("{route}# {written}\n")).unwrap();
         }
         assert_eq!(changed.await, [file.path().display().to_string()]);
