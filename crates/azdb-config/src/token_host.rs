@@ -14,7 +14,7 @@ use azdb_identity::Cloud;
 
 use crate::route::ProtocolName;
 
-/// Where a protocol's servers live on Azure. Private link adds a label in front, which changes nothing here.
+/// Where a protocol's servers live on Azure.
 fn suffixes_of(protocol: ProtocolName) -> &'static [(Cloud, &'static str)] {
     match protocol {
         ProtocolName::Postgres => &[
@@ -25,10 +25,15 @@ fn suffixes_of(protocol: ProtocolName) -> &'static [(Cloud, &'static str)] {
         ],
         ProtocolName::Tds => &[
             (Cloud::Public, "database.windows.net"),
-            (Cloud::Public, "fabric.microsoft.com"),
+            (Cloud::Public, "sql.azuresynapse.net"),
+            (Cloud::Public, "database.fabric.microsoft.com"),
+            (Cloud::Public, "datawarehouse.fabric.microsoft.com"),
             (Cloud::Public, "pbidedicated.windows.net"),
+            (Cloud::Public, "pbidedicated.microsoft.com"),
             (Cloud::UsGovernment, "database.usgovcloudapi.net"),
+            (Cloud::UsGovernment, "sql.azuresynapse.usgovcloudapi.net"),
             (Cloud::China, "database.chinacloudapi.cn"),
+            (Cloud::China, "sql.azuresynapse.azure.cn"),
         ],
         ProtocolName::Mysql => &[
             (Cloud::Public, "mysql.database.azure.com"),
@@ -58,6 +63,30 @@ pub fn is_under(name: &str, suffix: &str) -> bool {
         && server
             .strip_suffix('.')
             .is_some_and(|server| server.split('.').all(|label| !label.is_empty()))
+}
+
+/// PostgreSQL-compatible, on Azure, and in its preview without managed identities.
+const HORIZON_DB: &str = "horizondb.azure.com";
+
+/// The label that private link puts between a server and its service, in a zone that only DNS has.
+const PRIVATE_LINK: &str = "privatelink";
+
+/// Why no certificate of the platform's roots can stand up for `name`, and what to write in its place.
+///
+/// # Errors
+///
+/// The message for the user.
+pub(super) fn has_certificate(protocol: ProtocolName, name: &str) -> Result<(), String> {
+    let is_link = |label: &str| label.eq_ignore_ascii_case(PRIVATE_LINK);
+    if service_of(protocol, name).is_none() || !name.split('.').any(is_link) {
+        return Ok(());
+    }
+    let labels: Vec<&str> = name.split('.').filter(|label| !is_link(label)).collect();
+    Err(format!(
+        "no certificate covers {name}: write the public name, {}, which DNS leads to the private address; \
+         where DNS does not, connect_to does",
+        labels.join(".")
+    ))
 }
 
 /// Why a token must not go to `name`, verified against the platform's roots, and what to do.
@@ -90,12 +119,37 @@ pub(super) fn may_have_token(
         Some(_) => Err(format!(
             "{name} belongs to another cloud than the identity: leave cloud and audience out, or make them fit the upstream"
         )),
-        None => Err(format!(
-            "no token goes to {name}, which is not under {}: give upstream_ca_file, \
-             or token_host = \"{name}\" if you are sure that it is your server",
-            suffixes(protocol, cloud).join(" or ")
-        )),
+        None => Err(stranger(protocol, name, cloud)),
     }
+}
+
+/// What to say of a name that the service of this protocol does not hand out.
+fn stranger(protocol: ProtocolName, name: &str, cloud: Cloud) -> String {
+    if protocol == ProtocolName::Postgres && is_under(name, HORIZON_DB) {
+        return format!(
+            "no token goes to {name}: Azure HorizonDB takes none of managed identities yet. Use upstream_auth = \"password\" \
+             with upstream_password_file; on the day that Microsoft adds them, token_host = \"{name}\""
+        );
+    }
+    let other = ProtocolName::ALL
+        .into_iter()
+        .find(|of| service_of(*of, name).is_some());
+    if let Some(other) = other {
+        return format!(
+            "no token goes to {name}, which speaks another protocol: protocol = \"{other}\""
+        );
+    }
+    let own = match protocol {
+        ProtocolName::Tds => {
+            "a server of your own (SQL Server 2022 or later on a virtual machine, Arc or Linux)"
+        }
+        ProtocolName::Postgres | ProtocolName::Mysql => "a server of your own",
+    };
+    format!(
+        "no token goes to {name}, which Azure does not hand out (it is not under {}): for {own} write \
+         token_host = \"{name}\", or upstream_ca_file where a private authority has signed its certificate",
+        suffixes(protocol, cloud).join(" or ")
+    )
 }
 
 /// Under which names a token may go, each with the dot in front.
@@ -108,6 +162,7 @@ pub(super) fn suffixes(protocol: ProtocolName, cloud: Cloud) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
     use crate::identities::CLOUDS;
@@ -132,11 +187,6 @@ mod tests {
             ),
             (
                 Postgres,
-                "orders.privatelink.postgres.database.azure.com",
-                Cloud::Public,
-            ),
-            (
-                Postgres,
                 "c-orders.x1y2.postgres.cosmos.azure.com",
                 Cloud::Public,
             ),
@@ -147,20 +197,10 @@ mod tests {
             ),
             (
                 Postgres,
-                "orders.privatelink.postgres.database.usgovcloudapi.net",
-                Cloud::UsGovernment,
-            ),
-            (
-                Postgres,
                 "orders.postgres.database.chinacloudapi.cn",
                 Cloud::China,
             ),
             (Mysql, "orders.mysql.database.azure.com", Cloud::Public),
-            (
-                Mysql,
-                "orders.privatelink.mysql.database.azure.com",
-                Cloud::Public,
-            ),
             (
                 Mysql,
                 "orders.mysql.database.usgovcloudapi.net",
@@ -172,13 +212,24 @@ mod tests {
                 Cloud::China,
             ),
             (Tds, "orders.database.windows.net", Cloud::Public),
-            (
-                Tds,
-                "orders.privatelink.database.windows.net",
-                Cloud::Public,
-            ),
             (Tds, "mi.a1b2c3.database.windows.net", Cloud::Public),
             (Tds, "x.datawarehouse.fabric.microsoft.com", Cloud::Public),
+            (Tds, "x.database.fabric.microsoft.com", Cloud::Public),
+            (Tds, "x.pbidedicated.windows.net", Cloud::Public),
+            (Tds, "x.pbidedicated.microsoft.com", Cloud::Public),
+            (
+                Tds,
+                "x.datawarehouse.pbidedicated.microsoft.com",
+                Cloud::Public,
+            ),
+            (Tds, "x.sql.azuresynapse.net", Cloud::Public),
+            (Tds, "x-ondemand.sql.azuresynapse.net", Cloud::Public),
+            (
+                Tds,
+                "x.sql.azuresynapse.usgovcloudapi.net",
+                Cloud::UsGovernment,
+            ),
+            (Tds, "x.sql.azuresynapse.azure.cn", Cloud::China),
             (
                 Tds,
                 "orders.database.usgovcloudapi.net",
@@ -229,6 +280,13 @@ mod tests {
             "xdatabase.windows.net",
             "database.windows.net",
             "database.windows.net.evil.com",
+            "sql.azuresynapse.net",
+            "x.azuresynapse.net",
+            "x-sql.azuresynapse.net",
+            "x.sql.azuresynapse.com",
+            "x.fabric.microsoft.com",
+            "xpbidedicated.microsoft.com",
+            "x.horizondb.azure.com",
             "localhost",
             "é.postgres.database.azure.com.é",
         ] {
@@ -236,6 +294,71 @@ mod tests {
                 assert!(!allowed(protocol, name, Cloud::Public), "{protocol} {name}");
             }
         }
+    }
+
+    #[test]
+    fn a_name_of_private_links_own_zone_has_no_certificate() {
+        for (protocol, name, public) in [
+            (
+                Postgres,
+                "orders.privatelink.postgres.database.azure.com",
+                "orders.postgres.database.azure.com",
+            ),
+            (
+                Mysql,
+                "orders.PrivateLink.mysql.database.azure.com",
+                "orders.mysql.database.azure.com",
+            ),
+            (
+                Tds,
+                "orders.privatelink.database.windows.net",
+                "orders.database.windows.net",
+            ),
+            // A managed instance.
+            (
+                Tds,
+                "mi.privatelink.a1b2c3.database.windows.net",
+                "mi.a1b2c3.database.windows.net",
+            ),
+            (
+                Tds,
+                "x.privatelink.sql.azuresynapse.azure.cn",
+                "x.sql.azuresynapse.azure.cn",
+            ),
+        ] {
+            let problem = has_certificate(protocol, name).unwrap_err();
+            let says = format!("no certificate covers {name}: write the public name, {public}, ");
+            assert!(problem.starts_with(&says), "{problem}");
+            assert_eq!(has_certificate(protocol, public), Ok(()));
+        }
+        // A name of somebody's own is their own business.
+        assert_eq!(has_certificate(Tds, "x.privatelink.example.org"), Ok(()));
+    }
+
+    #[test]
+    fn what_is_known_of_a_stranger_is_said() {
+        let horizon = may_have_token(
+            Postgres,
+            "c.a1.westeurope.horizondb.azure.com",
+            Cloud::Public,
+            &[],
+        )
+        .unwrap_err();
+        assert!(
+            horizon.contains("HorizonDB takes none of managed identities yet")
+                && horizon.contains("upstream_auth = \"password\""),
+            "{horizon}"
+        );
+        let other = may_have_token(Postgres, "orders.database.windows.net", Cloud::Public, &[])
+            .unwrap_err();
+        assert!(other.ends_with("protocol = \"tds\""), "{other}");
+        let own = may_have_token(Tds, "sql1.contoso.com", Cloud::Public, &[]).unwrap_err();
+        assert!(
+            own.contains(
+                "on a virtual machine, Arc or Linux) write token_host = \"sql1.contoso.com\""
+            ),
+            "{own}"
+        );
     }
 
     #[test]

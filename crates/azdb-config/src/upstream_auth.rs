@@ -11,7 +11,7 @@ use super::identities::{CLOUDS, cloud_name};
 use super::keys::{Word, of_route as keys};
 use super::problems::{Checked, Reported, Written};
 use super::section::Section;
-use super::token_host::{may_have_token, service_of};
+use super::token_host::{has_certificate, may_have_token, service_of};
 use super::upstream_tls::CheckedTls;
 use crate::route::{Endpoint, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls};
 
@@ -51,7 +51,9 @@ pub(super) fn read(section: &mut Section<'_>, around: &AroundLogin<'_>) -> Check
     let password_file = section.read(&keys::UPSTREAM_PASSWORD_FILE);
     let audience = section.read(&keys::AUDIENCE);
     let token_hosts = section.read(&keys::TOKEN_HOST);
+    let certified = certified(section, around);
     let (password_file, audience, token_hosts) = (password_file?, audience?, token_hosts?);
+    certified?;
     match (*around.mode)? {
         LoginWith::Token => {
             let token_hosts = token_hosts.map(|hosts| hosts.value);
@@ -77,6 +79,43 @@ pub(super) fn read(section: &mut Section<'_>, around: &AroundLogin<'_>) -> Check
 /// The names of the upstream, with the key that wrote each.
 type Names = Vec<(&'static str, Written<String>)>;
 
+/// The names that TLS verifies.
+fn verified(upstream: &[Written<Endpoint>], tls: &CheckedTls) -> Names {
+    match &tls.name {
+        Some(name) => vec![("upstream_tls_name", name.clone())],
+        None => hosts(upstream).collect(),
+    }
+}
+
+fn hosts(upstream: &[Written<Endpoint>]) -> impl Iterator<Item = (&'static str, Written<String>)> {
+    upstream.iter().map(|at| {
+        let (value, spot) = (at.value.host.clone(), at.spot.clone());
+        ("upstream", Written { value, spot })
+    })
+}
+
+/// Refuses names for which the platform's roots cannot have signed a certificate. What is wrong with the rest is told elsewhere.
+fn certified(section: &Section<'_>, around: &AroundLogin<'_>) -> Checked<()> {
+    let (Ok(protocol), Ok(upstream), Ok(tls)) = (around.protocol, around.upstream, around.tls)
+    else {
+        return Ok(());
+    };
+    let UpstreamTls::Verified {
+        roots: Roots::Platform,
+        ..
+    } = tls.tls
+    else {
+        return Ok(());
+    };
+    let mut result = Ok(());
+    for (key, name) in verified(upstream, tls) {
+        if let Err(problem) = has_certificate(protocol, &name.value) {
+            result = Err(section.refuse(&name.spot, key, problem));
+        }
+    }
+    result
+}
+
 fn token(
     section: &Section<'_>,
     around: &AroundLogin<'_>,
@@ -86,25 +125,11 @@ fn token(
     let protocol = around.protocol?;
     let upstream = around.upstream.as_ref().map_err(|reported| *reported)?;
     let tls = around.tls.as_ref().map_err(|reported| *reported)?;
-    let hosts = || {
-        upstream.iter().map(|at| {
-            (
-                "upstream",
-                Written {
-                    value: at.value.host.clone(),
-                    spot: at.spot.clone(),
-                },
-            )
-        })
-    };
-    let verified: Names = match &tls.name {
-        Some(name) => vec![("upstream_tls_name", name.clone())],
-        None => hosts().collect(),
-    };
+    let verified = verified(upstream, tls);
     let named = verified
         .iter()
         .cloned()
-        .chain(hosts())
+        .chain(hosts(upstream))
         .find_map(|(_, name)| cloud_of(protocol, &name.value));
     let cloud = cloud(around, named);
     let audience = audience_for(section, protocol, cloud, audience);

@@ -130,12 +130,16 @@ pub enum Cloud {
 }
 
 /// Suffixes of server names, whole labels.
-const SUFFIXES: [(&str, Cloud); 7] = [
+const SUFFIXES: [(&str, Cloud); 11] = [
     ("postgres.database.azure.com", Cloud::Public),
     ("mysql.database.azure.com", Cloud::Public),
     ("database.windows.net", Cloud::Public),
     ("fabric.microsoft.com", Cloud::Public),
     ("pbidedicated.windows.net", Cloud::Public),
+    ("pbidedicated.microsoft.com", Cloud::Public),
+    ("sql.azuresynapse.net", Cloud::Public),
+    ("sql.azuresynapse.usgovcloudapi.net", Cloud::UsGovernment),
+    ("sql.azuresynapse.azure.cn", Cloud::China),
     ("database.usgovcloudapi.net", Cloud::UsGovernment),
     ("database.chinacloudapi.cn", Cloud::China),
 ];

@@ -47,19 +47,54 @@ fn the_name_of_the_upstream_tells_cloud_and_audience() {
 
 #[test]
 fn a_token_goes_to_no_other_name_on_the_word_of_public_authorities() {
-    for upstream in ["orders.mysql.database.azure.com", "db.example.org"] {
+    for (upstream, why) in [
+        (
+            "orders.mysql.database.azure.com",
+            "which speaks another protocol: protocol = \"mysql\"",
+        ),
+        (
+            "db.example.org",
+            "which Azure does not hand out (it is not under .postgres.database.azure.com or .postgres.cosmos.azure.com): for a \
+             server of your own write token_host = \"db.example.org\", or upstream_ca_file where a private authority has signed \
+             its certificate",
+        ),
+    ] {
         let with = |more: &str| place(&format!("\"{upstream}:6432\""), more).load();
         assert_eq!(
             with("").unwrap_err(),
-            format!(
-                "proxy.toml:4: route \"a\": upstream: no token goes to {upstream}, which is not under \
-                 .postgres.database.azure.com or .postgres.cosmos.azure.com: give upstream_ca_file, or \
-                 token_host = \"{upstream}\" if you are sure that it is your server"
-            )
+            format!("proxy.toml:4: route \"a\": upstream: no token goes to {upstream}, {why}")
         );
         with("upstream_ca_file = \"ca.pem\"").unwrap();
         with(&format!("token_host = \"{upstream}\"")).unwrap();
     }
+}
+
+/// Private link's own zone is for DNS: what TLS verifies, and what SQL Server's gateway goes by, is the public name.
+#[test]
+fn a_name_of_private_links_zone_is_refused_with_the_public_one() {
+    let link = "orders.privatelink.postgres.database.azure.com";
+    let public = "orders.postgres.database.azure.com";
+    let refused = format!(
+        "upstream: no certificate covers {link}: write the public name, {public}, which DNS leads to the private address; where DNS \
+         does not, connect_to does"
+    );
+    let quoted = format!("\"{link}\"");
+    for more in ["", &format!("token_host = \"{link}\"")] {
+        let problems = place(&quoted, more).load().unwrap_err();
+        assert_eq!(problems, format!("proxy.toml:4: route \"a\": {refused}"));
+    }
+    place(&quoted, "upstream_ca_file = \"ca.pem\"")
+        .load()
+        .unwrap();
+    place(&quoted, &format!("upstream_tls_name = \"{public}\""))
+        .load()
+        .unwrap();
+    place(
+        &format!("\"{public}\""),
+        &format!("connect_to = \"{link}\""),
+    )
+    .load()
+    .unwrap();
 }
 
 #[test]

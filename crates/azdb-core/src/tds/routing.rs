@@ -18,11 +18,20 @@ use super::TdsFault;
 pub(super) const MAX_HOPS: usize = 10;
 
 /// Where each service keeps its servers: those of one line send to each other.
+///
+/// The dedicated pools of a Synapse workspace are databases of Azure SQL.
 const SERVICES: [&[&str]; 4] = [
-    &["database.windows.net"],
-    &["database.usgovcloudapi.net"],
-    &["database.chinacloudapi.cn"],
-    &["fabric.microsoft.com", "pbidedicated.windows.net"],
+    &["database.windows.net", "sql.azuresynapse.net"],
+    &[
+        "database.usgovcloudapi.net",
+        "sql.azuresynapse.usgovcloudapi.net",
+    ],
+    &["database.chinacloudapi.cn", "sql.azuresynapse.azure.cn"],
+    &[
+        "fabric.microsoft.com",
+        "pbidedicated.windows.net",
+        "pbidedicated.microsoft.com",
+    ],
 ];
 
 /// A place to log in instead.
@@ -151,6 +160,55 @@ mod tests {
             target.server,
             "pbi.pbidedicated.windows.net\\x6eps-lake,1433"
         );
+    }
+
+    #[test]
+    fn synapse_and_fabric_are_followed_within_their_own_service() {
+        for (own, to, good) in [
+            (
+                "x.sql.azuresynapse.net",
+                "w.tr1.worker.database.windows.net",
+                true,
+            ),
+            (
+                "x-ondemand.sql.azuresynapse.net",
+                "y.sql.azuresynapse.net",
+                true,
+            ),
+            (
+                "x.sql.azuresynapse.net",
+                "y.database.chinacloudapi.cn",
+                false,
+            ),
+            (
+                "x.sql.azuresynapse.azure.cn",
+                "y.database.chinacloudapi.cn",
+                true,
+            ),
+            (
+                "x.sql.azuresynapse.usgovcloudapi.net",
+                "y.database.usgovcloudapi.net",
+                true,
+            ),
+            ("x.sql.azuresynapse.net", "y.azuresynapse.net", false),
+            (
+                "x.datawarehouse.fabric.microsoft.com",
+                "y.pbidedicated.microsoft.com",
+                true,
+            ),
+            (
+                "x.database.fabric.microsoft.com",
+                "y.database.windows.net.evil.com",
+                false,
+            ),
+            (
+                "x.pbidedicated.microsoft.com",
+                "xpbidedicated.microsoft.com",
+                false,
+            ),
+        ] {
+            assert_eq!(judged(to, 1433, own, &[]).is_ok(), good, "{own} {to}");
+        }
     }
 
     #[test]
