@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::SourceKind;
 use crate::fault::SourceFault;
 use crate::remedy;
+use crate::whereabouts::Whereabouts;
 
 /// A source gave no token.
 ///
@@ -17,6 +18,9 @@ use crate::remedy;
 pub struct TokenError {
     source: SourceKind,
     fault: Arc<SourceFault>,
+    /// Who or what it is about, where that says more than the source.
+    subject: Option<Arc<str>>,
+    whereabouts: Whereabouts,
 }
 
 /// Who has to act when there is no token.
@@ -34,8 +38,26 @@ pub enum TokenErrorKind {
 
 impl TokenError {
     pub(crate) fn new(source: SourceKind, fault: SourceFault) -> Self {
-        let fault = Arc::new(fault);
-        Self { source, fault }
+        Self {
+            source,
+            fault: Arc::new(fault),
+            subject: None,
+            whereabouts: Whereabouts::default(),
+        }
+    }
+
+    /// The same of a subject that can be named: the file, the program.
+    pub(crate) fn of(self, subject: Option<String>) -> Self {
+        let subject = subject.map(Arc::from);
+        Self { subject, ..self }
+    }
+
+    /// The same met there.
+    pub(crate) fn at(self, whereabouts: Whereabouts) -> Self {
+        Self {
+            whereabouts,
+            ..self
+        }
     }
 
     /// A configuration that cannot work.
@@ -53,10 +75,16 @@ impl TokenError {
     #[must_use]
     pub fn cause(&self) -> String {
         let mut text = match &*self.fault {
-            SourceFault::Setup { .. } | SourceFault::NoIdentity { .. } | SourceFault::TaskBroke => {
-                self.fault.to_string()
+            SourceFault::Setup { .. }
+            | SourceFault::NoIdentity { .. }
+            | SourceFault::TaskBroke
+            | SourceFault::File { .. } => self.fault.to_string(),
+            // It says which one.
+            SourceFault::Program(fault) => format!("{} {fault}", self.source.speaker()),
+            fault => {
+                let subject = self.subject.as_deref();
+                format!("{} {fault}", subject.unwrap_or(self.source.speaker()))
             }
-            fault => format!("{} {fault}", self.source.speaker()),
         };
         let mut below = std::error::Error::source(&*self.fault);
         while let Some(error) = below {
@@ -70,13 +98,13 @@ impl TokenError {
     /// What the person who reads it can do.
     #[must_use]
     pub fn remedy(&self) -> String {
-        remedy::of(self.source, &self.fault)
+        remedy::of(self.source, self.whereabouts, &self.fault)
     }
 
     /// Who has to act. Whether waiting helps is another question: [`is_transient`](Self::is_transient).
     #[must_use]
     pub fn kind(&self) -> TokenErrorKind {
-        self.fault.kind()
+        self.fault.kind(self.source)
     }
 
     /// Whether trying again a little later makes sense: a network fault, a throttled or an updating endpoint.

@@ -6,9 +6,9 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use azdb_quote::Quoted;
+use azdb_quote::{Quoted, Spelled};
 
 use crate::http::HttpFault;
 use crate::identity::Chosen;
@@ -57,6 +57,14 @@ pub(crate) enum SourceFault {
     #[error("gave a token that ends in {} s", left.as_secs())]
     AlmostOver { left: Duration },
 
+    /// It was over when it came.
+    #[error("gave a token that ended at {}, {} ago", moment(*at), Spelled(*ago))]
+    Over { at: SystemTime, ago: Duration },
+
+    /// It has been asked, and nothing has come yet.
+    #[error("has not answered for {}", Spelled(*since))]
+    UnderWay { since: Duration },
+
     /// An endpoint that does not know an id may give what it has.
     #[error("gave a token of another identity: asked for {asked}, got {got}")]
     OtherIdentity { asked: Chosen, got: String },
@@ -73,14 +81,33 @@ pub(crate) enum SourceFault {
     #[error("{0}")]
     Program(ProgramFault),
 
+    /// A file that should hold a token holds nothing.
+    #[error("is empty")]
+    Empty,
+
     /// A file cannot be read, or is none.
-    #[error("cannot read `{}`", path.display())]
+    #[error("cannot read {what} `{}`", path.display())]
     File {
+        /// For example "the token file".
+        what: &'static str,
         path: PathBuf,
         #[source]
         source: io::Error,
     },
 }
+
+/// As a person reads a moment: UTC, to the second.
+fn moment(at: SystemTime) -> String {
+    let seconds = at
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let whole = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    azure_core::time::to_rfc3339(&whole.into())
+}
+
+/// A token that has been over for longer than this is not about to be renewed by whoever gives it.
+const STALE: Duration = Duration::from_secs(60);
 
 /// An HTTP answer that is not a token.
 #[derive(Debug, PartialEq, Eq)]
@@ -197,11 +224,17 @@ impl SourceFault {
             | Self::NoIdentity { .. }
             | Self::TaskBroke
             | Self::Unreadable { .. }
+            | Self::Empty
             | Self::OtherIdentity { .. }
             | Self::OtherAudience { .. }
             | Self::UnknownIdentity { .. }
             | Self::Redirected { .. }
             | Self::Stray { .. } => false,
+            // A person's file or program has to be mended; an endpoint's answer is this machine's clock, as a rule.
+            Self::Over { ago, .. } => {
+                !matches!(source, SourceKind::File | SourceKind::Command) || *ago < STALE
+            }
+            Self::UnderWay { .. } => true,
             // Whoever keeps it fresh is at it.
             Self::File { source, .. } => source.kind() == io::ErrorKind::ResourceBusy,
             Self::Http { source, .. } => source.is_transient(),
@@ -253,8 +286,9 @@ impl SourceFault {
     }
 
     /// Whose fault it is.
-    pub(crate) fn kind(&self) -> TokenErrorKind {
+    pub(crate) fn kind(&self, source: SourceKind) -> TokenErrorKind {
         match self {
+            Self::UnderWay { .. } if source.asks_a_network() => TokenErrorKind::Network,
             Self::Setup { .. } | Self::NoIdentity { .. } | Self::File { .. } => {
                 TokenErrorKind::Configuration
             }
@@ -265,6 +299,9 @@ impl SourceFault {
             Self::Answered(_)
             | Self::Unreadable { .. }
             | Self::AlmostOver { .. }
+            | Self::Over { .. }
+            | Self::UnderWay { .. }
+            | Self::Empty
             | Self::OtherIdentity { .. }
             | Self::OtherAudience { .. }
             | Self::Stray { .. } => TokenErrorKind::Identity,

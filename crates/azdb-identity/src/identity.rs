@@ -80,6 +80,25 @@ impl SourceKind {
         }
     }
 
+    /// Whether an answer comes from beyond this process and its children.
+    pub(crate) fn asks_a_network(self) -> bool {
+        match self {
+            Self::Auto
+            | Self::ManagedIdentity
+            | Self::Imds
+            | Self::AppService
+            | Self::AzureArc
+            | Self::ServiceFabric
+            | Self::WorkloadIdentity
+            | Self::ServicePrincipal => true,
+            Self::AzureCli
+            | Self::AzureDeveloperCli
+            | Self::AzurePowershell
+            | Self::Command
+            | Self::File => false,
+        }
+    }
+
     /// Who answers, as the subject of a sentence for a person.
     pub(crate) fn speaker(self) -> &'static str {
         match self {

@@ -38,6 +38,8 @@ use crate::{Audience, SourceKind, Token, TokenError};
 /// What is known of one token at one moment.
 #[derive(Clone, Default)]
 pub(crate) struct Known {
+    /// Since when the fetch is under way that has not ended.
+    pub(crate) under_way: Option<Instant>,
     /// Who was asked last.
     pub(crate) source: Option<SourceKind>,
     pub(crate) token: Option<Kept>,

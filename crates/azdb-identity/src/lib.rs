@@ -49,6 +49,7 @@ mod tests;
 mod text;
 mod token;
 mod tokens;
+mod whereabouts;
 
 pub use audience::{Audience, Cloud};
 pub use clock::Clock;

@@ -49,6 +49,11 @@ impl Round {
     pub(crate) async fn run(mut self) {
         loop {
             let started = Instant::now();
+            // Nobody waits for that.
+            self.publish.send_if_modified(|known| {
+                known.under_way = Some(started);
+                false
+            });
             let outcome = self.source.fetch(&self.audience).await;
             let took = started.elapsed();
             let wait = match outcome {
@@ -67,6 +72,7 @@ impl Round {
         self.report(&grant.token, life, wait);
         let forced = std::mem::take(&mut self.forced);
         self.publish.send_modify(|known| {
+            known.under_way = None;
             known.source = Some(self.source.kind());
             known.token = Some(Kept {
                 token: grant.token,
@@ -120,6 +126,7 @@ impl Round {
         self.complain(&error, in_a_row, left, wait);
         let forced = std::mem::take(&mut self.forced);
         self.publish.send_modify(|known| {
+            known.under_way = None;
             known.source = Some(source);
             if left.is_none() {
                 known.token = None;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use tracing::info;
@@ -52,7 +53,7 @@ impl Tokens {
     /// A token with at least 60 seconds left. While one is in hand this does not wait.
     ///
     /// Without one it waits for the background task, however long that takes: give it a deadline. Dropping the
-    /// future stops nothing. [`last_error`](Self::last_error) says what the task met meanwhile.
+    /// future stops nothing. [`why_none`](Self::why_none) says what the task met meanwhile.
     ///
     /// # Errors
     ///
@@ -97,12 +98,26 @@ impl Tokens {
         self.keeper(identity, audience).map(drop)
     }
 
-    /// What the last fetch met, if it went wrong: the reason to tell when [`get`](Self::get) ran into a deadline.
+    /// The reason to tell when [`get`](Self::get) ran into a deadline: what the last fetch met, if it went wrong, else whom it is
+    /// waiting for, and for how long.
     #[must_use]
-    pub fn last_error(&self, identity: &IdentityConfig, audience: &Audience) -> Option<TokenError> {
+    pub fn why_none(&self, identity: &IdentityConfig, audience: &Audience) -> Option<TokenError> {
         let keeper = self.keeper(identity, audience).ok()?;
         let known = keeper.known();
-        known.failure.as_ref().map(|failure| failure.error.clone())
+        if let Some(failure) = &known.failure {
+            return Some(failure.error.clone());
+        }
+        let since = known.under_way?.elapsed();
+        let plan = self.plan(identity, audience)?;
+        let since = Duration::from_secs(since.as_secs());
+        let error = TokenError::new(plan.kind, SourceFault::UnderWay { since });
+        Some(error.of(plan.subject()).at(self.0.surroundings.whereabouts))
+    }
+
+    /// What this configuration came to.
+    fn plan(&self, identity: &IdentityConfig, audience: &Audience) -> Option<Arc<Plan>> {
+        let wanted = (identity.clone(), audience.clone());
+        self.stock().plans.get(&wanted).cloned()
     }
 
     /// The token that is there now. Starts nothing.

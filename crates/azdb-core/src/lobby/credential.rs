@@ -300,7 +300,7 @@ impl<P: Protocol, D: Dial> Supply<'_, P, D> {
             .await
         {
             Err(Cause::Overdue(overdue)) => {
-                let met = tokens.last_error(identity, self.audience);
+                let met = tokens.why_none(identity, self.audience);
                 Err(met.map_or(Cause::Overdue(overdue), |source| self.failed(source)))
             }
             outcome => outcome,

@@ -40,7 +40,7 @@ impl Server {
                     });
                 }
                 Err(_) => {
-                    let source = tokens.last_error(&one.identity, &one.audience);
+                    let source = tokens.why_none(&one.identity, &one.audience);
                     let remedy = source.as_ref().map_or_else(
                         || "the identity endpoint has not answered".to_owned(),
                         azdb_identity::TokenError::remedy,

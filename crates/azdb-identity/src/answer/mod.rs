@@ -141,7 +141,14 @@ pub(crate) fn read(
             ends.ok_or_else(|| unreadable("it does not say when the token ends"))?
         }
     };
-    let left = ends.duration_since(now).unwrap_or_default();
+    let left = match ends.duration_since(now) {
+        Ok(left) if !left.is_zero() => left,
+        over => {
+            let ago = over.err().map(|over| over.duration()).unwrap_or_default();
+            let ago = Duration::from_secs(ago.as_secs());
+            return Err(SourceFault::Over { at: ends, ago });
+        }
+    };
     if left < schedule::FLOOR {
         return Err(SourceFault::AlmostOver { left });
     }

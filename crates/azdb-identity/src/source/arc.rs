@@ -128,7 +128,7 @@ impl AzureArc {
             );
             return Err(SourceFault::Unreadable { what });
         }
-        let content = read_secret(path).await?;
+        let content = read_secret("the Azure Arc agent's key", path).await?;
         if content.len() > LONGEST_KEY {
             let what = format!("its key file is longer than {LONGEST_KEY} bytes");
             return Err(SourceFault::Unreadable { what });

@@ -64,7 +64,14 @@ impl<'a> Binding<'a> {
     pub(super) async fn line(self, usual: &Line) -> Result<(Line, Amend), SourceFault> {
         let pem = match (self.ca_file, self.ca_data) {
             // The file is replaced when the authority changes, so it is read for each token.
-            (Some(path), _) => Some(read_secret(Path::new(path)).await?.to_vec()),
+            (Some(path), _) => Some(
+                read_secret(
+                    "the authority of the cluster's token proxy in",
+                    Path::new(path),
+                )
+                .await?
+                .to_vec(),
+            ),
             (None, Some(data)) => Some(data.as_bytes().to_vec()),
             (None, None) => None,
         };

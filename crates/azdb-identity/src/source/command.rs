@@ -11,6 +11,8 @@ use crate::clock::Clock;
 use crate::{Audience, SourceKind, TokenError};
 
 pub(super) struct Command {
+    /// What an error calls it.
+    subject: Option<String>,
     program: Program,
     clock: Clock,
 }
@@ -18,6 +20,7 @@ pub(super) struct Command {
 impl Command {
     pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
         Self {
+            subject: plan.subject(),
             program: Program::new(plan.command.clone(), &surroundings.environment),
             clock: surroundings.clock.clone(),
         }
@@ -35,6 +38,6 @@ impl TokenSource for Command {
         let wanted = Wanted::anybodys(audience);
         printed
             .and_then(|printed| read(&printed, Shape::PrintedOrBare, wanted, &self.clock))
-            .map_err(|fault| TokenError::new(self.kind(), fault))
+            .map_err(|fault| TokenError::new(self.kind(), fault).of(self.subject.clone()))
     }
 }

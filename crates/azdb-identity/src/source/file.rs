@@ -20,11 +20,14 @@ use crate::fault::SourceFault;
 use crate::token::wiped;
 use crate::{Audience, SourceKind, TokenError, text};
 
+/// What an error calls it.
+pub(super) const TOKEN_FILE: &str = "the token file";
 /// The longest file, in bytes.
 const LONGEST: u32 = 256 * 1024;
 
 /// The source. Whether the token in it is for the right service is known when it has been read.
 pub(super) struct File {
+    subject: Option<String>,
     path: PathBuf,
     clock: Clock,
 }
@@ -32,6 +35,7 @@ pub(super) struct File {
 impl File {
     pub(super) fn new(plan: &Plan, surroundings: &Surroundings) -> Self {
         Self {
+            subject: plan.subject(),
             path: plan.token_file.clone().unwrap_or_default(),
             clock: surroundings.clock.clone(),
         }
@@ -45,20 +49,27 @@ impl TokenSource for File {
     }
 
     async fn fetch(&self, audience: &Audience) -> Result<Grant, TokenError> {
-        let text = read_secret(&self.path).await;
+        let text = read_secret(TOKEN_FILE, &self.path).await;
         let wanted = Wanted::anybodys(audience);
-        text.and_then(|text| read(&text, Shape::PrintedOrBare, wanted, &self.clock))
-            .map_err(|fault| TokenError::new(self.kind(), fault))
+        text.and_then(|text| match text::read(&text) {
+            Ok("") => Err(SourceFault::Empty),
+            _ => read(&text, Shape::PrintedOrBare, wanted, &self.clock),
+        })
+        .map_err(|fault| TokenError::new(self.kind(), fault).of(self.subject.clone()))
     }
 }
 
-/// Reads a file that holds a secret into memory that is wiped.
-pub(super) async fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, SourceFault> {
+/// Reads a file that holds a secret into memory that is wiped. An error calls it `what`.
+pub(super) async fn read_secret(
+    what: &'static str,
+    path: &Path,
+) -> Result<Zeroizing<Vec<u8>>, SourceFault> {
     let owned = path.to_owned();
     let read = tokio::task::spawn_blocking(move || read_whole(&owned));
     read.await
         .unwrap_or_else(|broken| Err(io::Error::other(broken)))
         .map_err(|source| SourceFault::File {
+            what,
             path: path.to_owned(),
             source,
         })
@@ -68,9 +79,10 @@ pub(super) async fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Sourc
 ///
 /// The inner error says what is wrong with the text, for a sentence that names the file.
 pub(super) async fn read_text(
+    what: &'static str,
     path: &Path,
 ) -> Result<Result<Zeroizing<String>, String>, SourceFault> {
-    let content = read_secret(path).await?;
+    let content = read_secret(what, path).await?;
     Ok(match text::read(&content) {
         Ok("") => Err("it is empty".to_owned()),
         Ok(text) => Ok(wiped(text)),

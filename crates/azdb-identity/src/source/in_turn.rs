@@ -2,7 +2,8 @@
 //!
 //! On a terminal there is no telling whether this is a virtual machine of Azure or somebody's desk: IMDS is asked first, for two
 //! seconds, then the sign-ins of the person. Which one answered is kept for as long as the process lives, because a token of
-//! another identity in the middle of the day would be a surprise. A person who has signed in nowhere reads all the causes.
+//! another identity in the middle of the day would be a surprise. Whatever answers in IMDS's place on a desk (Docker Desktop, an HTTP
+//! proxy, a captive portal) is no reason to stop; on a machine of Azure only IMDS's own "no" is a reason to go on. A person who has signed in nowhere reads all the causes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,6 +23,8 @@ const NONE: usize = usize::MAX;
 pub(super) struct InTurn {
     places: Vec<Box<dyn TokenSource>>,
     found: AtomicUsize,
+    /// Whether nobody else can be taken for IMDS on this machine.
+    imds_is_real: bool,
 }
 
 impl InTurn {
@@ -32,6 +35,7 @@ impl InTurn {
         Self {
             places: places.map(|plan| build(&plan, surroundings)).collect(),
             found: AtomicUsize::new(NONE),
+            imds_is_real: surroundings.whereabouts.is_azures_own_machine(),
         }
     }
 }
@@ -55,6 +59,8 @@ impl TokenSource for InTurn {
                     self.found.store(index, Ordering::Relaxed);
                     return Ok(grant);
                 }
+                // It is there and cannot answer now: a sign-in that is found meanwhile would be kept for good.
+                Err(error) if self.imds_is_real && error.is_transient() => return Err(error),
                 Err(error) => causes.push(error.cause()),
             }
         }

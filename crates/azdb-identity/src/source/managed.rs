@@ -19,6 +19,7 @@ use crate::fault::SourceFault;
 use crate::http::{Answer, HttpFault, Line, Outgoing};
 use crate::identity::Chosen;
 use crate::token::wiped;
+use crate::whereabouts::Whereabouts;
 use crate::{Audience, Environment, Selector, SourceKind, TokenError, remedy, sdk};
 
 const METADATA: HeaderName = HeaderName::from_static("metadata");
@@ -31,6 +32,7 @@ pub(super) struct ManagedIdentity {
     identity: Option<Chosen>,
     environment: Environment,
     line: Line,
+    whereabouts: Whereabouts,
 }
 
 impl ManagedIdentity {
@@ -41,6 +43,7 @@ impl ManagedIdentity {
             identity: plan.identity.clone(),
             environment: surroundings.environment.clone(),
             line: surroundings.line.clone(),
+            whereabouts: surroundings.whereabouts,
         }
     }
 
@@ -86,7 +89,7 @@ impl ManagedIdentity {
                     "nothing gives this process an identity: the platform's variables name none, and IMDS \
                      cannot be asked at `{endpoint}`: {fault}"
                 ),
-                remedy: remedy::unreachable(SourceKind::Imds).to_owned(),
+                remedy: remedy::unreachable(SourceKind::Imds, self.whereabouts).to_owned(),
             });
         }
         self.believed.store(true, Ordering::Relaxed);
@@ -118,7 +121,7 @@ impl ManagedIdentity {
         let variable = |name: &str| {
             self.environment.get(name).ok_or_else(|| SourceFault::Setup {
                 cause: format!("{name} is not set, which App Service and Container Apps do for an app with an identity"),
-                remedy: "turn on a managed identity for the app and restart it; init containers of Container Apps get none",
+                remedy: remedy::without_endpoint(self.whereabouts),
             })
         };
         let mut url = parse_url("IDENTITY_ENDPOINT", variable("IDENTITY_ENDPOINT")?)?;
@@ -143,7 +146,7 @@ impl TokenSource for ManagedIdentity {
         let wanted = Wanted { audience, identity };
         answer
             .and_then(|answer| granted(&answer, wanted, &self.line.clock))
-            .map_err(|fault| TokenError::new(self.kind, fault))
+            .map_err(|fault| TokenError::new(self.kind, fault).at(self.whereabouts))
     }
 }
 

@@ -27,6 +27,7 @@ use rustls::ClientConfig;
 use crate::answer::Grant;
 use crate::clock::Clock;
 use crate::http::Line;
+use crate::whereabouts::Whereabouts;
 use crate::{Audience, Environment, SourceKind, TokenError};
 
 mod arc;
@@ -69,6 +70,8 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Clock,
     /// Whether a person started this process: only then are developer sign-ins looked for.
     pub(crate) on_terminal: bool,
+    /// On what it runs, for words.
+    pub(crate) whereabouts: Whereabouts,
     /// The program of the Azure Arc agent: a machine that has it is an Arc machine.
     pub(crate) arc_agent: PathBuf,
     /// Where that agent puts the keys of its challenges, and nowhere else.
@@ -82,6 +85,7 @@ impl Surroundings {
         let mut tls = ClientConfig::clone(&tls);
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self {
+            whereabouts: Whereabouts::of(&environment),
             environment,
             line: Line {
                 tls: Arc::new(tls),

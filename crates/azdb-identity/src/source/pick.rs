@@ -19,7 +19,8 @@ use azdb_quote::Quoted;
 use tracing::warn;
 
 use super::Surroundings;
-use crate::{IdentityConfig, SourceKind, TokenError};
+use crate::whereabouts::Whereabouts;
+use crate::{IdentityConfig, SourceKind, TokenError, remedy};
 
 /// The outcome of picking.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,7 +65,8 @@ fn auto(identity: &IdentityConfig, around: &Surroundings) -> Result<Picked, Toke
     if let Some(picked) = deployed(identity, around)? {
         return Ok(picked);
     }
-    if around.environment.get("KUBERNETES_SERVICE_HOST").is_some() {
+    // Container Apps run in a cluster, too, and IMDS has been seen to answer there.
+    if Whereabouts::told(&around.environment) == Some(Whereabouts::Pod) {
         return match developer {
             true => Ok(first_of(
                 &DEVELOPER,
@@ -196,8 +198,7 @@ fn pod_without_identity() -> TokenError {
     TokenError::setup(
         SourceKind::Auto,
         "this pod has no workload identity: AZURE_FEDERATED_TOKEN_FILE is not set".to_owned(),
-        "label the pod `azure.workload.identity/use: \"true\"` and annotate its service account with \
-         `azure.workload.identity/client-id`; to use the node's identity on purpose set `source = \"imds\"`",
+        remedy::POD_WITHOUT_IDENTITY,
     )
 }
 

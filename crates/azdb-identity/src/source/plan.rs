@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use tracing::warn;
 
+use super::file::TOKEN_FILE;
 use super::{Surroundings, authority, pick};
 use crate::identity::{Chosen, ChosenBy};
 use crate::proxy::{self, ProxyUrl};
@@ -53,6 +54,21 @@ impl Plan {
         chosen
             .map(|chosen| chosen.selector.id())
             .unwrap_or_default()
+    }
+
+    /// What it asks, where it has a name that says more than the source does.
+    pub(crate) fn subject(&self) -> Option<String> {
+        match self.kind {
+            SourceKind::Command => {
+                let program = self.command.first()?;
+                Some(format!("the token command `{program}`"))
+            }
+            SourceKind::File => {
+                let path = self.token_file.as_ref()?;
+                Some(format!("{TOKEN_FILE} `{}`", path.display()))
+            }
+            _ => None,
+        }
     }
 
     /// The same question to another source.

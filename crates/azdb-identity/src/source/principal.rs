@@ -27,6 +27,9 @@ use crate::http::{Answer, Line};
 use crate::token::wiped;
 use crate::{Audience, Environment, SourceKind, TokenError, sdk};
 
+/// What an error calls it.
+const SECRET: &str = "the client secret file";
+
 pub(super) struct ServicePrincipal {
     plan: Plan,
     environment: Environment,
@@ -50,9 +53,9 @@ impl ServicePrincipal {
             return self.with_certificate(path, audience).await;
         }
         if let Some(path) = &self.plan.client_secret_file {
-            let secret = read_text(path).await?;
+            let secret = read_text(SECRET, path).await?;
             let secret = secret.map_err(|what| SourceFault::Setup {
-                cause: format!("the client secret file `{}`: {what}", path.display()),
+                cause: format!("{SECRET} `{}`: {what}", path.display()),
                 remedy: "put the value of the secret into it, not its id, as UTF-8",
             })?;
             return self.with_secret(secret, audience).await;
@@ -93,7 +96,7 @@ impl ServicePrincipal {
         path: &Path,
         audience: &Audience,
     ) -> Result<Answer, SourceFault> {
-        let pem = read_secret(path).await?;
+        let pem = read_secret("the certificate file", path).await?;
         let certificate = Certificate::read(&pem, self.line.tls.crypto_provider(), path)?;
         let (authority, tenant) = (&self.plan.authority, self.plan.tenant());
         let endpoint = format!("{authority}/{tenant}/oauth2/v2.0/token");

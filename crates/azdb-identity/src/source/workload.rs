@@ -15,6 +15,9 @@ use crate::fault::SourceFault;
 use crate::http::{Answer, Line};
 use crate::{Audience, Environment, SourceKind, TokenError, sdk};
 
+/// What an error calls it.
+const FEDERATED: &str = "the federated token file";
+
 pub(super) struct WorkloadIdentity {
     plan: Plan,
     environment: Environment,
@@ -43,12 +46,9 @@ impl WorkloadIdentity {
 
     async fn ask(&self, audience: &Audience) -> Result<Answer, SourceFault> {
         let token_file = self.token_file();
-        let token = read_text(&token_file).await?;
+        let token = read_text(FEDERATED, &token_file).await?;
         let token = token.map_err(|what| SourceFault::Setup {
-            cause: format!(
-                "the federated token file `{}`: {what}",
-                token_file.display()
-            ),
+            cause: format!("{FEDERATED} `{}`: {what}", token_file.display()),
             remedy: "check the projected service account token of the pod",
         })?;
         let way = match Binding::of(&self.environment)? {

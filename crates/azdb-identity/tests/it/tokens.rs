@@ -171,10 +171,10 @@ async fn what_a_fetch_met_is_there_for_a_login_whose_deadline_came_first() {
     let tokens = Tokens::new(Environment::from_iter(variables), tls());
     let identity = of(SourceKind::AppService);
     tokens.start(&identity, &audience()).unwrap();
-    while tokens.last_error(&identity, &audience()).is_none() {
+    while tokens.why_none(&identity, &audience()).is_none() {
         tokio::task::yield_now().await;
     }
-    let error = tokens.last_error(&identity, &audience()).unwrap();
+    let error = tokens.why_none(&identity, &audience()).unwrap();
     assert!(error.is_transient());
     assert!(
         error
