@@ -1,0 +1,129 @@
+//! SQL in the order in which it runs, with what its reader should know.
+
+use std::fmt;
+
+/// SQL for one server.
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    /// What it is, for whoever reads it first.
+    pub(super) head: Vec<String>,
+    /// What the client must hear before anything else, as it stands there.
+    pub(super) prelude: Vec<String>,
+    /// In the order in which they run.
+    pub(super) parts: Vec<Part>,
+    /// What stands behind a statement.
+    pub(super) end: &'static str,
+}
+
+/// What runs in one database.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// What it does.
+    pub(super) title: String,
+    /// Where it runs.
+    pub(super) database: Place,
+    /// In their order.
+    pub(super) steps: Vec<Step>,
+}
+
+/// A database, and how a client of the engine gets there.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// Its name; `None` where any will do.
+    pub(super) name: Option<String>,
+    /// The line for the client, where it has one.
+    pub(super) enter: Option<String>,
+}
+
+/// A step of a part. Statements stand without what ends them.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// For the reader alone.
+    Remark(String),
+    /// A statement for the reader alone, who may want it.
+    Aside(String),
+    /// Runs whatever was there before.
+    Run(String),
+    /// Makes the principal, which may be there already.
+    Create(String),
+    /// Shows what there is now.
+    Look(String),
+}
+
+impl Script {
+    /// The same as comments: to be read and not run.
+    pub(super) fn as_remarks(&self) -> String {
+        let mut text = String::new();
+        let _ = self.write_body(&mut text);
+        let mut remarks = String::new();
+        let _ = remark(&mut remarks, text.trim_end());
+        remarks
+    }
+
+    fn write_body(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        let mut place = None;
+        for part in &self.parts {
+            writeln!(out)?;
+            remark(out, &part.title)?;
+            if let Some(enter) = part.database.enter.as_ref()
+                && place.replace(enter) != Some(enter)
+            {
+                writeln!(out, "{enter}")?;
+            }
+            for step in &part.steps {
+                match step {
+                    Step::Remark(text) => remark(out, text)?,
+                    Step::Aside(sql) => remark(out, &format!("  {sql}{}", self.end))?,
+                    Step::Run(sql) | Step::Create(sql) | Step::Look(sql) => {
+                        writeln!(out, "{sql}{}", self.end)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.head {
+            remark(f, line)?;
+        }
+        if !self.prelude.is_empty() {
+            writeln!(f)?;
+        }
+        for line in &self.prelude {
+            writeln!(f, "{line}")?;
+        }
+        self.write_body(f)
+    }
+}
+
+/// A comment, whatever is in it: it ends where the line does, for PostgreSQL also at a carriage return, and sqlcmd replaces `$(name)` in
+/// comments, too.
+fn remark(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    for line in text.split(['\n', '\r']) {
+        let line = format!("-- {}", line.replace("$(", "$ ("));
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Were a line of it no comment, it would be run.
+        #[test]
+        fn every_line_of_a_remark_is_a_comment(text in "(\\PC|[\n\r\t]){0,80}") {
+            let mut out = String::new();
+            remark(&mut out, &text).unwrap();
+            for line in out.lines() {
+                prop_assert!(line.starts_with("--"), "{line:?}");
+                prop_assert!(!line.contains('\r') && !line.contains("$("), "{line:?}");
+            }
+        }
+    }
+}
