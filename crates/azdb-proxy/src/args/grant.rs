@@ -82,6 +82,9 @@ pub(crate) struct GrantArgs {
     /// The role of PostgreSQL is there already: give it to the identity, whosever it was
     #[arg(long)]
     pub(crate) existing_role: bool,
+    /// SQL Server: make the user by the identity's id, where the server may not look its name up. Nobody checks the id
+    #[arg(long)]
+    pub(crate) by_id: bool,
     /// Print how to take it back
     #[arg(long)]
     pub(crate) undo: bool,

@@ -53,6 +53,8 @@ pub(super) struct Wanted {
     pub(super) level: Level,
     /// Whether the principal is there already, and is to be given to the identity.
     pub(super) exists: bool,
+    /// Whether SQL Server is told its id, and looks nobody up. The others always are.
+    pub(super) by_id: bool,
 }
 
 /// How one kind of server is told.
@@ -61,7 +63,7 @@ pub(super) trait Engine {
     fn own_name<'a>(&self, identity: &'a Known) -> Option<Result<&'a str, Unfit>>;
 
     /// Whether what is known of an identity is enough to create its principal.
-    fn knows_enough(&self, identity: &Known) -> bool;
+    fn knows_enough(&self, identity: &Known, by_id: bool) -> bool;
 
     /// The principal, and what it may do.
     fn grant(&self, wanted: &Wanted) -> Result<Script, Unfit>;

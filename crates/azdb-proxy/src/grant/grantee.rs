@@ -26,6 +26,25 @@ impl FromStr for EntraId {
     }
 }
 
+impl EntraId {
+    /// The bytes of SQL Server's uniqueidentifier, the first three groups of which are turned round, as T-SQL has bytes.
+    pub(super) fn as_uniqueidentifier(&self) -> String {
+        let mut text = "0x".to_owned();
+        for (at, group) in self.0.split('-').enumerate() {
+            let mut bytes: Vec<&str> = group
+                .as_bytes()
+                .chunks(2)
+                .filter_map(|byte| std::str::from_utf8(byte).ok())
+                .collect();
+            if at < 3 {
+                bytes.reverse();
+            }
+            text.push_str(&bytes.concat().to_ascii_uppercase());
+        }
+        text
+    }
+}
+
 impl fmt::Display for EntraId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -118,8 +137,8 @@ impl Known {
         self.object_id.as_ref().ok_or(Unfit::Missing("--object-id"))
     }
 
-    /// The id that MySQL knows it by: of services the client (application) id, of everybody else the object id.
-    pub(super) fn mysql_id(&self) -> Result<&EntraId, Unfit> {
+    /// The id that MySQL and SQL Server know it by: of services the client (application) id, of everybody else the object id.
+    pub(super) fn own_id(&self) -> Result<&EntraId, Unfit> {
         match self.kind() {
             Kind::Service => self.client_id.as_ref().ok_or(Unfit::Missing("--client-id")),
             Kind::User | Kind::Group => self.object_id(),
@@ -207,15 +226,25 @@ mod tests {
         let person = Known::of(&claims);
         assert_eq!(person.kind(), Kind::User);
         assert_eq!(person.name().unwrap(), "bob@contoso.com");
-        assert_eq!(person.mysql_id().unwrap().to_string(), OID);
+        assert_eq!(person.own_id().unwrap().to_string(), OID);
         let claims = Claims {
             idtyp: Some("app".to_owned()),
             ..claims
         };
         let service = Known::of(&claims);
         assert_eq!(service.kind(), Kind::Service);
-        assert_eq!(service.mysql_id().unwrap().to_string(), APP);
+        assert_eq!(service.own_id().unwrap().to_string(), APP);
         assert!(matches!(service.name(), Err(Unfit::Missing("--name"))));
+    }
+
+    /// `cast(cast('…' as uniqueidentifier) as varbinary(16))`, as the manual of T-SQL shows one.
+    #[test]
+    fn sql_server_turns_three_groups_round() {
+        let id: EntraId = "6F9619FF-8B86-D011-B42D-00C04FC964FF".parse().unwrap();
+        assert_eq!(
+            id.as_uniqueidentifier(),
+            "0xFF19966F868B11D0B42D00C04FC964FF"
+        );
     }
 
     #[test]

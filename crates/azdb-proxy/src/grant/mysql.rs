@@ -2,7 +2,7 @@
 
 use super::engine::{Engine, Level, Wanted, fit, head};
 use super::grantee::{Kind, Known};
-use super::script::{Part, Place, Script, Step};
+use super::script::{Create, Part, Place, Script, Step};
 use super::unfit::Unfit;
 
 /// Characters of a user's name.
@@ -17,8 +17,8 @@ impl Engine for Mysql {
         None
     }
 
-    fn knows_enough(&self, identity: &Known) -> bool {
-        identity.mysql_id().is_ok()
+    fn knows_enough(&self, identity: &Known, _by_id: bool) -> bool {
+        identity.own_id().is_ok()
     }
 
     fn grant(&self, wanted: &Wanted) -> Result<Script, Unfit> {
@@ -41,34 +41,40 @@ impl Engine for Mysql {
         head.extend(how.map(str::to_owned));
         Ok(Script {
             head,
-            ..script(wanted, parts)
+            ..script(parts)
         })
     }
 
     fn undo(&self, wanted: &Wanted) -> Result<Script, Unfit> {
         let names = Names::of(wanted)?;
+        let mut steps = beginning(wanted);
+        steps.push(Step::Run(format!("drop user if exists {}", names.user)));
         let principal = Part {
             title: "The user, and with it what it may do".to_owned(),
             database: anywhere(),
-            steps: vec![Step::Run(format!("drop user {}", names.user))],
+            steps,
         };
-        Ok(script(wanted, vec![principal]))
+        Ok(script(vec![principal]))
     }
 }
 
-fn script(wanted: &Wanted, parts: Vec<Part>) -> Script {
-    // A script is UTF-8, whatever the terminal is.
-    let mut prelude = vec!["set names utf8mb4;".to_owned()];
-    if wanted.principal.contains('\\') {
-        // What a backslash in a text is depends on it.
-        prelude.push("set session sql_mode = '';".to_owned());
-    }
+fn script(parts: Vec<Part>) -> Script {
     Script {
-        prelude,
         parts,
         end: ";",
-        head: Vec::new(),
+        ..Script::default()
     }
+}
+
+/// What a session must be told before names are.
+fn beginning(wanted: &Wanted) -> Vec<Step> {
+    // A script is UTF-8, whatever the terminal is.
+    let mut steps = vec![Step::Run("set names utf8mb4".to_owned())];
+    if wanted.principal.contains('\\') {
+        // What a backslash in a text is depends on it.
+        steps.push(Step::Run("set session sql_mode = ''".to_owned()));
+    }
+    steps
 }
 
 fn anywhere() -> Place {
@@ -113,26 +119,33 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
         let why = "MySQL has no way to give a user that is there to an identity: drop user, and grant anew";
         return Err(Unfit::Flag("--existing-role", why));
     }
-    let id = wanted.identity.mysql_id()?;
+    let id = wanted.identity.own_id()?;
     let kind = match wanted.identity.kind() {
         Kind::Service => "client",
         Kind::User | Kind::Group => "object",
     };
+    let name = literal(&wanted.principal);
+    let mut steps = beginning(wanted);
+    steps.extend([
+        Step::Run("set aad_auth_validate_oids_in_tenant = OFF".to_owned()),
+        Step::Create(Create {
+            sql: format!("create aaduser {name} identified by '{id}'"),
+            look: format!(
+                "select user, host, plugin, authentication_string from mysql.user where user = {name} and host = '%'"
+            ),
+            name: wanted.principal.clone(),
+            id: Some(id.to_string()),
+        }),
+        Step::Remark(format!(
+            "The line of {} must have the {kind} id {id}",
+            names.user
+        )),
+        Step::Look("select * from mysql.user where plugin = 'aad_auth'".to_owned()),
+    ]);
     Ok(Part {
         title: "1. The user".to_owned(),
         database: anywhere(),
-        steps: vec![
-            Step::Run("set aad_auth_validate_oids_in_tenant = OFF".to_owned()),
-            Step::Create(format!(
-                "create aaduser {} identified by '{id}'",
-                literal(&wanted.principal)
-            )),
-            Step::Remark(format!(
-                "The line of {} must have the {kind} id {id}",
-                names.user
-            )),
-            Step::Look("select * from mysql.user where plugin = 'aad_auth'".to_owned()),
-        ],
+        steps,
     })
 }
 

@@ -4,11 +4,13 @@
 
 use super::engine::{Engine, Level, Wanted, fit, head};
 use super::grantee::Known;
-use super::script::{Part, Place, Script, Step};
+use super::script::{Create, Part, Place, Script, Step};
 use super::unfit::Unfit;
 
 /// Where the functions are.
 const SYSTEM: &str = "postgres";
+/// Whom the server knows, with the object ids.
+const LIST: &str = "select * from pgaadauth_list_principals(false)";
 /// Bytes of a name; of longer ones the server drops the rest.
 const LIMIT: usize = 63;
 /// Where tables are that nobody has put anywhere else.
@@ -21,7 +23,7 @@ impl Engine for Postgres {
         None
     }
 
-    fn knows_enough(&self, identity: &Known) -> bool {
+    fn knows_enough(&self, identity: &Known, _by_id: bool) -> bool {
         identity.object_id.is_some()
     }
 
@@ -84,7 +86,7 @@ impl Engine for Postgres {
         let principal = Part {
             title: "The role".to_owned(),
             database: place(SYSTEM),
-            steps: vec![Step::Run(format!("drop role {role}"))],
+            steps: vec![Step::Run(format!("drop role if exists {role}"))],
         };
         Ok(script(vec![rights, principal]))
     }
@@ -149,10 +151,15 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
     if wanted.exists {
         steps.push(Step::Run(label));
     } else {
-        steps.push(Step::Create(format!(
-            "select * from pgaadauth_create_principal_with_oid({name}, '{id}', '{kind}', false, false)\n \
-             where not exists (select from pg_catalog.pg_roles where rolname = {name})"
-        )));
+        steps.push(Step::Create(Create {
+            sql: format!(
+                "select * from pgaadauth_create_principal_with_oid({name}, '{id}', '{kind}', false, false)\n \
+                 where not exists (select from pg_catalog.pg_roles where rolname = {name})"
+            ),
+            look: LIST.to_owned(),
+            name: wanted.principal.clone(),
+            id: Some(id.to_string()),
+        }));
         steps.push(Step::Remark(
             "If there was such a role before (with a password, or of an identity that has been made anew), it still is what it was. \
              --existing-role gives it to this identity:"
@@ -163,9 +170,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
     steps.push(Step::Remark(format!(
         "The line of {role} must have the object id {id}"
     )));
-    steps.push(Step::Look(
-        "select * from pgaadauth_list_principals(false)".to_owned(),
-    ));
+    steps.push(Step::Look(LIST.to_owned()));
     Ok(Part {
         title:
             "1. The role: of the server, made in database \"postgres\", where Azure's functions are"

@@ -45,9 +45,22 @@ pub(super) enum Step {
     /// Runs whatever was there before.
     Run(String),
     /// Makes the principal, which may be there already.
-    Create(String),
+    Create(Create),
     /// Shows what there is now.
     Look(String),
+}
+
+/// How the principal is made, and how one sees whose it is.
+#[derive(Debug)]
+pub(super) struct Create {
+    /// Makes it.
+    pub(super) sql: String,
+    /// Shows it: a row with [`Create::name`] and [`Create::id`] in it.
+    pub(super) look: String,
+    /// As the server calls it.
+    pub(super) name: String,
+    /// What the server knows the identity by; `None` where that is not known here.
+    pub(super) id: Option<String>,
 }
 
 impl Script {
@@ -74,7 +87,7 @@ impl Script {
                 match step {
                     Step::Remark(text) => remark(out, text)?,
                     Step::Aside(sql) => remark(out, &format!("  {sql}{}", self.end))?,
-                    Step::Run(sql) | Step::Create(sql) | Step::Look(sql) => {
+                    Step::Run(sql) | Step::Look(sql) | Step::Create(Create { sql, .. }) => {
                         writeln!(out, "{sql}{}", self.end)?;
                     }
                 }

@@ -1,8 +1,8 @@
 //! SQL Server: a user of the app's database that is made by the identity's name, and roles of the database.
 
 use super::engine::{Engine, Level, Wanted, fit, head};
-use super::grantee::Known;
-use super::script::{Part, Place, Script, Step};
+use super::grantee::{Kind, Known};
+use super::script::{Create, Part, Place, Script, Step};
 use super::unfit::Unfit;
 
 /// Characters of a name.
@@ -15,8 +15,8 @@ impl Engine for SqlServer {
         Some(identity.name())
     }
 
-    fn knows_enough(&self, identity: &Known) -> bool {
-        identity.name.is_some()
+    fn knows_enough(&self, identity: &Known, by_id: bool) -> bool {
+        identity.name.is_some() && (!by_id || identity.own_id().is_ok())
     }
 
     fn grant(&self, wanted: &Wanted) -> Result<Script, Unfit> {
@@ -46,7 +46,7 @@ impl Engine for SqlServer {
         let principal = Part {
             title: "The user, and with it what it may do".to_owned(),
             database: place(&wanted.database),
-            steps: vec![Step::Run(format!("drop user {}", names.user))],
+            steps: vec![Step::Run(format!("drop user if exists {}", names.user))],
         };
         Ok(script(vec![principal]))
     }
@@ -103,24 +103,62 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
         return Err(Unfit::Flag("--existing-role", why));
     }
     let (user, name) = (&names.user, literal(&wanted.principal));
-    let mut steps = vec![Step::Create(format!(
-        "if not exists (select 1 from sys.database_principals where name = {name})\n    \
-         create user {user} from external provider"
-    ))];
+    let sid = match sid(&wanted.identity) {
+        Ok(sid) => Some(sid),
+        Err(missing) if wanted.by_id => return Err(missing),
+        Err(_) => None,
+    };
+    let external = format!("create user {user} from external provider");
+    let by_sid = |sid: &Sid| format!("create user {user} with sid = {}, type = {}", sid.0, sid.1);
+    let mut asides = Vec::new();
     if let Ok(id) = wanted.identity.object_id() {
-        steps.push(Step::Remark(
-            "If several have this name in Microsoft Entra (error 33131), the object id says which:"
-                .to_owned(),
-        ));
-        steps.push(Step::Aside(format!(
-            "create user {user} from external provider with object_id = '{id}'"
-        )));
+        let why =
+            "If several have this name in Microsoft Entra (error 33131), the object id says which:";
+        asides.push((why, format!("{external} with object_id = '{id}'")));
+    }
+    let create = match (&sid, wanted.by_id) {
+        (Some(sid), true) => {
+            asides.clear();
+            by_sid(sid)
+        }
+        (Some(sid), false) => {
+            let why = "If it may not be looked up in Microsoft Entra (error 33134), its id will do, which nobody checks (--by-id):";
+            asides.push((why, by_sid(sid)));
+            external
+        }
+        (None, _) => external,
+    };
+    let mut steps = vec![Step::Create(Create {
+        sql: format!(
+            "if not exists (select 1 from sys.database_principals where name = {name})\n    {create}"
+        ),
+        look: format!(
+            "select name, convert(varchar(100), sid, 1) as sid from sys.database_principals where name = {name}"
+        ),
+        name: wanted.principal.clone(),
+        id: sid.map(|sid| sid.0),
+    })];
+    for (why, sql) in asides {
+        steps.push(Step::Remark(why.to_owned()));
+        steps.push(Step::Aside(sql));
     }
     Ok(Part {
         title: format!("1. The user, in database {}", names.database),
         database: place(&wanted.database),
         steps,
     })
+}
+
+/// The number by which the server knows who comes with a token, and the type of those that are known so.
+struct Sid(String, char);
+
+/// Of services it is made of the client id, of everybody else of the object id.
+fn sid(identity: &Known) -> Result<Sid, Unfit> {
+    let kind = match identity.kind() {
+        Kind::Service | Kind::User => 'E',
+        Kind::Group => 'X',
+    };
+    Ok(Sid(identity.own_id()?.as_uniqueidentifier(), kind))
 }
 
 /// The roles of a whole database.

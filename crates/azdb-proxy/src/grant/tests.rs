@@ -31,6 +31,7 @@ fn wanted(principal: &str, database: &str, level: Level) -> Wanted {
         creators: Vec::new(),
         level,
         exists: false,
+        by_id: false,
     }
 }
 
@@ -74,7 +75,7 @@ fn postgres_maps_a_role_by_object_id_and_grants_in_the_apps_database() {
     );
     assert!(text.contains("--   security label for \"pgaadauth\" on role \"orders-app\" is 'aadauth,oid=c0ffee00-5a0e-4b1d-9f5c-2b7e8d4a6f02,type=service';\n"));
     assert!(
-        text.contains("-- drop role \"orders-app\";\n"),
+        text.contains("-- drop role if exists \"orders-app\";\n"),
         "no way back: {text}"
     );
 }
@@ -134,7 +135,7 @@ fn mysql_makes_a_user_by_client_id_and_looks_nobody_up() {
     let undo = printed(ProtocolName::Mysql, &group, true);
     assert_eq!(
         statements(&undo),
-        ["set names utf8mb4;", "drop user 'orders-app'@'%';"]
+        ["set names utf8mb4;", "drop user if exists 'orders-app'@'%';"]
     );
 }
 
@@ -157,6 +158,14 @@ fn sql_server_makes_a_user_by_name_in_the_apps_database() {
     assert!(text.contains(&format!(
         "--   create user [orders-app] from external provider with object_id = '{OID}';\n-- go\n"
     )));
+    let by_id = Wanted {
+        by_id: true,
+        ..wanted.clone()
+    };
+    let text = printed(ProtocolName::Tds, &by_id, false);
+    let create = "    create user [orders-app] with sid = 0x3C1B1C7D652F524A8E373F1F0D6C9B01, type = E;";
+    assert!(statements(&text).contains(&create), "{text}");
+    assert!(!text.contains("external provider"), "{text}");
     let in_schema = Wanted {
         schemas: vec!["sales".to_owned()],
         level: Level::ReadOnly,

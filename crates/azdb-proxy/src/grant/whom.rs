@@ -42,6 +42,7 @@ pub(super) fn wanted(
         creators: args.creators.clone(),
         level: args.level(),
         exists: args.existing_role,
+        by_id: args.by_id,
     };
     if let Some(group) = args.of_group() {
         let name = group.name()?.to_owned();
@@ -54,7 +55,11 @@ pub(super) fn wanted(
     }
     let mut all = Vec::new();
     for principal in principals {
-        let identity = identity(principal, audience, engine, given.clone(), env)?;
+        let identity = if engine.knows_enough(&given, args.by_id) {
+            given.clone()
+        } else {
+            identity(principal, audience, given.clone(), env)?
+        };
         let name = match engine.own_name(&identity) {
             Some(name) => name?.to_owned(),
             None => principal.user.clone(),
@@ -89,17 +94,13 @@ fn principals<'r>(
     Ok(principals)
 }
 
-/// What is known of the identity of a principal: what the flags say, and where that is not enough what its token says.
+/// What the flags say of the identity of a principal, and where they say nothing what its token says.
 fn identity(
     principal: &Principal,
     audience: &Audience,
-    engine: &dyn Engine,
     given: Known,
     env: &Environment,
 ) -> Result<Known, Unfit> {
-    if engine.knows_enough(&given) {
-        return Ok(given);
-    }
     let said = said(principal, audience, env)?;
     let is_by_chance = principal.identity.source == SourceKind::Auto && given.kind.is_none();
     if said.kind() == Kind::User && is_by_chance {
