@@ -13,10 +13,11 @@ signs in (a Microsoft Entra administrator: others may not make such principals):
   export PGPASSWORD=$(az account get-access-token --resource-type oss-rdbms \\
     --query accessToken --output tsv)
   azdb-proxy grant orders | psql \"host=orders.postgres.database.azure.com \\
-    user=admin@contoso.com dbname=postgres sslmode=require\"
+    user=admin@contoso.com dbname=postgres sslmode=verify-full sslrootcert=system\"
   azdb-proxy grant shop | MYSQL_PWD=$PGPASSWORD mysql --enable-cleartext-plugin \\
-    --ssl-mode=REQUIRED --host=shop.mysql.database.azure.com --user=admin@contoso.com
-  azdb-proxy grant stock | sqlcmd -b -x -S stock.database.windows.net -d stock \\
+    --ssl-mode=VERIFY_IDENTITY --ssl-ca=/etc/ssl/certs/ca-certificates.crt \\
+    --host=shop.mysql.database.azure.com --user=admin@contoso.com
+  azdb-proxy grant stock | sqlcmd -b -x -f 65001 -S stock.database.windows.net -d stock \\
     --authentication-method ActiveDirectoryDefault
 
 Where the app's identity is not to be had, as on your own machine, say what its
@@ -88,9 +89,17 @@ pub(crate) struct GrantArgs {
     /// Print how to take it back
     #[arg(long)]
     pub(crate) undo: bool,
+    /// What has been typed, for lines to copy.
+    #[arg(skip)]
+    pub(crate) command: String,
 }
 
 impl GrantArgs {
+    /// The route, where it is spelled out.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.route.as_deref().filter(|route| route.contains("://"))
+    }
+
     pub(crate) fn level(&self) -> Level {
         match (self.read_only, self.owner) {
             (true, _) => Level::ReadOnly,

@@ -34,6 +34,8 @@ impl Level {
 /// Whom to grant what, and where.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
+    /// The command line that asks for it.
+    pub(super) command: String,
     /// The route.
     pub(super) route: String,
     /// The server's name.

@@ -17,6 +17,7 @@ mod grantee;
 mod mysql;
 mod postgres;
 mod script;
+mod shell;
 mod sql_server;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ mod whom;
 
 use std::sync::Arc;
 
-use azdb_config::Overrides;
+use azdb_config::{Config, Overrides, Problems};
 use azdb_config::route::Route;
 use azdb_identity::Environment;
 
@@ -38,27 +39,18 @@ pub(crate) use grantee::{EntraId, Kind, Known};
 use unfit::Unfit;
 
 /// Prints the SQL for a route.
-pub(crate) fn grant(args: GrantArgs, env: &Environment) -> Exit {
-    let (urls, name) = match &args.route {
-        Some(url) if url.contains("://") => (vec![url.clone()], None),
-        name => (Vec::new(), name.as_deref()),
-    };
-    let overrides = Overrides {
-        config: args.config.clone(),
-        urls,
-        ..Overrides::default()
-    };
-    let config = match azdb_config::load(&overrides, env) {
+pub(crate) fn grant(mut args: GrantArgs, env: &Environment) -> Exit {
+    args.command = shell::again(std::env::args().skip(1));
+    let config = match configuration(&args, env) {
         Ok(config) => config,
         Err(problems) => {
             tell(&problems.to_string());
             return Exit::BadConfiguration;
         }
     };
-    let printed = chosen(&config.routes, name).and_then(|route| texts(route, &args, env));
-    match printed {
-        Ok(texts) => {
-            say(texts.join("\n").trim_end());
+    match printed(&config, &args, env) {
+        Ok(text) => {
+            say(text.trim_end());
             Exit::Success
         }
         Err(unfit) => {
@@ -66,6 +58,33 @@ pub(crate) fn grant(args: GrantArgs, env: &Environment) -> Exit {
             unfit.exit()
         }
     }
+}
+
+/// The routes that there are. One that is a URL is the only one.
+fn configuration(args: &GrantArgs, env: &Environment) -> Result<Config, Problems> {
+    let mut overrides = Overrides {
+        config: args.config.clone(),
+        ..Overrides::default()
+    };
+    match args.url() {
+        Some(url) => {
+            overrides.urls = vec![url.to_owned()];
+            azdb_config::load_without_search(&overrides, env)
+        }
+        None => azdb_config::load(&overrides, env),
+    }
+}
+
+/// The SQL for each principal of a route.
+fn printed(config: &Config, args: &GrantArgs, env: &Environment) -> Result<String, Unfit> {
+    let name = args.route.as_deref().filter(|_| args.url().is_none());
+    let route = chosen(&config.routes, name)?;
+    let engine = engine::of(route.protocol);
+    let mut texts = Vec::new();
+    for wanted in whom::wanted(route, engine, args, env)? {
+        texts.push(text(engine, &wanted, args.undo)?);
+    }
+    Ok(texts.join("\n"))
 }
 
 /// The route of this name, or the only one.
@@ -85,23 +104,13 @@ fn chosen<'r>(routes: &'r [Arc<Route>], name: Option<&str>) -> Result<&'r Arc<Ro
     }
 }
 
-/// The SQL for each principal of a route.
-fn texts(route: &Route, args: &GrantArgs, env: &Environment) -> Result<Vec<String>, Unfit> {
-    let engine = engine::of(route.protocol);
-    let all = whom::wanted(route, engine, args, env)?;
-    all.iter()
-        .map(|wanted| text(engine, wanted, args.undo))
-        .collect()
-}
-
 fn text(engine: &dyn Engine, wanted: &Wanted, undo: bool) -> Result<String, Unfit> {
     let back = engine.undo(wanted)?;
     if undo {
         return Ok(back.to_string());
     }
-    let route = &wanted.route;
     Ok(format!(
-        "{}\n-- How to undo it, as azdb-proxy grant {route} --undo prints it:\n{}",
+        "{}\n-- How to undo it (--undo prints this):\n{}",
         engine.grant(wanted)?,
         back.as_remarks()
     ))

@@ -25,8 +25,9 @@ impl Engine for Mysql {
         let names = Names::of(wanted)?;
         let parts = vec![principal(wanted, &names)?, rights(wanted, &names)];
         let client = format!(
-            "  azdb-proxy grant {} | mysql --host={} --port={} --user=ADMIN --enable-cleartext-plugin --ssl-mode=REQUIRED",
-            wanted.route, wanted.host, wanted.port
+            "  {} | mysql --host={} --port={} --user=ADMIN --enable-cleartext-plugin \\\n    \
+             --ssl-mode=VERIFY_IDENTITY --ssl-ca=/etc/ssl/certs/ca-certificates.crt",
+            wanted.command, wanted.host, wanted.port
         );
         let how = [
             "Run it as the Microsoft Entra administrator of the server, with a token as the password:",
@@ -136,6 +137,10 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
             name: wanted.principal.clone(),
             id: Some(id.to_string()),
         }),
+        Step::Remark(
+            "If there was such a user before, it stops here (error 1396), and it still is what it was"
+                .to_owned(),
+        ),
         Step::Remark(format!(
             "The line of {} must have the {kind} id {id}",
             names.user

@@ -31,8 +31,8 @@ impl Engine for Postgres {
         let names = Names::of(wanted)?;
         let parts = vec![principal(wanted, &names)?, rights(wanted, &names)];
         let client = format!(
-            "  azdb-proxy grant {} | psql \"host={} port={} dbname=postgres user=ADMIN sslmode=require\"",
-            wanted.route, wanted.host, wanted.port
+            "  {} | psql \"host={} port={} dbname=postgres user=ADMIN sslmode=verify-full sslrootcert=system\"",
+            wanted.command, wanted.host, wanted.port
         );
         let how = [
             "Run it as a Microsoft Entra administrator of the server (others may not make such roles), with a token as the password:",
@@ -97,7 +97,7 @@ fn script(parts: Vec<Part>) -> Script {
         prelude: vec!["\\set ON_ERROR_STOP on".to_owned()],
         parts,
         end: ";",
-        head: Vec::new(),
+        ..Script::default()
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) struct Script {
     pub(super) parts: Vec<Part>,
     /// What stands behind a statement.
     pub(super) end: &'static str,
+    /// Whether its client replaces `$(name)`, in comments, too.
+    pub(super) has_variables: bool,
 }
 
 /// What runs in one database.
@@ -69,7 +71,7 @@ impl Script {
         let mut text = String::new();
         let _ = self.write_body(&mut text);
         let mut remarks = String::new();
-        let _ = remark(&mut remarks, text.trim_end());
+        let _ = self.remark(&mut remarks, text.trim_end());
         remarks
     }
 
@@ -77,7 +79,7 @@ impl Script {
         let mut place = None;
         for part in &self.parts {
             writeln!(out)?;
-            remark(out, &part.title)?;
+            self.remark(out, &part.title)?;
             if let Some(enter) = part.database.enter.as_ref()
                 && place.replace(enter) != Some(enter)
             {
@@ -85,8 +87,8 @@ impl Script {
             }
             for step in &part.steps {
                 match step {
-                    Step::Remark(text) => remark(out, text)?,
-                    Step::Aside(sql) => remark(out, &format!("  {sql}{}", self.end))?,
+                    Step::Remark(text) => self.remark(out, text)?,
+                    Step::Aside(sql) => self.remark(out, &format!("  {sql}{}", self.end))?,
                     Step::Run(sql) | Step::Look(sql) | Step::Create(Create { sql, .. }) => {
                         writeln!(out, "{sql}{}", self.end)?;
                     }
@@ -95,12 +97,21 @@ impl Script {
         }
         Ok(())
     }
+
+    /// A comment, whatever is in it.
+    fn remark(&self, out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+        if self.has_variables {
+            remark(out, &text.replace("$(", "$ ("))
+        } else {
+            remark(out, text)
+        }
+    }
 }
 
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in &self.head {
-            remark(f, line)?;
+            self.remark(f, line)?;
         }
         if !self.prelude.is_empty() {
             writeln!(f)?;
@@ -112,12 +123,10 @@ impl fmt::Display for Script {
     }
 }
 
-/// A comment, whatever is in it: it ends where the line does, for PostgreSQL also at a carriage return, and sqlcmd replaces `$(name)` in
-/// comments, too.
-fn remark(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+/// Every line behind the marks of a comment, which ends where the line does, for PostgreSQL also at a carriage return.
+pub(super) fn remark(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     for line in text.split(['\n', '\r']) {
-        let line = format!("-- {}", line.replace("$(", "$ ("));
-        writeln!(out, "{}", line.trim_end())?;
+        writeln!(out, "{}", format!("-- {line}").trim_end())?;
     }
     Ok(())
 }
@@ -130,12 +139,16 @@ mod tests {
     proptest! {
         /// Were a line of it no comment, it would be run.
         #[test]
-        fn every_line_of_a_remark_is_a_comment(text in "(\\PC|[\n\r\t]){0,80}") {
-            let mut out = String::new();
-            remark(&mut out, &text).unwrap();
-            for line in out.lines() {
-                prop_assert!(line.starts_with("--"), "{line:?}");
-                prop_assert!(!line.contains('\r') && !line.contains("$("), "{line:?}");
+        fn every_line_of_a_remark_is_a_comment(text in "(\\PC|[\n\r\t]|[$][(]){0,80}") {
+            for has_variables in [false, true] {
+                let script = Script { has_variables, ..Script::default() };
+                let mut out = String::new();
+                script.remark(&mut out, &text).unwrap();
+                for line in out.lines() {
+                    prop_assert!(line.starts_with("--"), "{line:?}");
+                    prop_assert!(!line.contains('\r'), "{line:?}");
+                    prop_assert!(!has_variables || !line.contains("$("), "{line:?}");
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::engine::{Engine, Level, Wanted, fit, head};
 use super::grantee::{Kind, Known};
 use super::script::{Create, Part, Place, Script, Step};
+use super::shell::word;
 use super::unfit::Unfit;
 
 /// Characters of a name.
@@ -23,11 +24,14 @@ impl Engine for SqlServer {
         let names = Names::of(wanted)?;
         let parts = vec![principal(wanted, &names)?, rights(wanted, &names)];
         let client = format!(
-            "  azdb-proxy grant {} | sqlcmd -b -x -f 65001 -S {},{} -d {} --authentication-method ActiveDirectoryDefault",
-            wanted.route, wanted.host, wanted.port, names.database
+            "  {} | sqlcmd -b -x -f 65001 -S {},{} -d {} --authentication-method ActiveDirectoryDefault",
+            wanted.command,
+            wanted.host,
+            wanted.port,
+            word(&wanted.database)
         );
         let how = [
-            "Run it in the app's database, not in master, as the Microsoft Entra administrator of the server. -x leaves $(..) alone:",
+            "Run it in the app's database, not in master, as the Microsoft Entra administrator of the server. -x: no variables in it.",
             &client,
             "",
             "An administrator that is no person but an identity itself needs one more thing: the server's own identity, with the role",
@@ -56,6 +60,7 @@ fn script(parts: Vec<Part>) -> Script {
     Script {
         parts,
         end: ";\ngo",
+        has_variables: true,
         ..Script::default()
     }
 }

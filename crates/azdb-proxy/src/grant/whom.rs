@@ -32,6 +32,7 @@ pub(super) fn wanted(
     let upstream = route.upstream.first();
     let upstream = upstream.context("a route without an upstream")?;
     let wanted = |principal: &str, identity: Known| Wanted {
+        command: args.command.clone(),
         route: route.name.clone(),
         host: upstream.host.clone(),
         port: upstream.port,
