@@ -26,8 +26,8 @@ mod whom;
 
 use std::sync::Arc;
 
-use azdb_config::{Config, Overrides, Problems};
 use azdb_config::route::Route;
+use azdb_config::{Config, Overrides, Problems};
 use azdb_identity::Environment;
 
 use crate::args::GrantArgs;

@@ -32,6 +32,7 @@ pub(super) struct Part {
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     /// Its name; `None` where any will do.
+    #[expect(dead_code, reason = "for whoever runs it")]
     pub(super) name: Option<String>,
     /// The line for the client, where it has one.
     pub(super) enter: Option<String>,
@@ -53,6 +54,7 @@ pub(super) enum Step {
 }
 
 /// How the principal is made, and how one sees whose it is.
+#[expect(dead_code, reason = "for whoever runs it")]
 #[derive(Debug)]
 pub(super) struct Create {
     /// Makes it.

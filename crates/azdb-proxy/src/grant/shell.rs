@@ -12,8 +12,12 @@ pub(super) fn word(text: &str) -> String {
 
 /// A command line that asks for the same, without what has it do anything else than print.
 pub(super) fn again(words: impl Iterator<Item = String>) -> String {
-    let kept = words.filter(|text| text != "--undo").map(|text| word(&text));
-    let line: Vec<String> = std::iter::once("azdb-proxy".to_owned()).chain(kept).collect();
+    let kept = words
+        .filter(|text| text != "--undo")
+        .map(|text| word(&text));
+    let line: Vec<String> = std::iter::once("azdb-proxy".to_owned())
+        .chain(kept)
+        .collect();
     line.join(" ")
 }
 

@@ -138,7 +138,10 @@ fn mysql_makes_a_user_by_client_id_and_looks_nobody_up() {
     let undo = printed(ProtocolName::Mysql, &group, true);
     assert_eq!(
         statements(&undo),
-        ["set names utf8mb4;", "drop user if exists 'orders-app'@'%';"]
+        [
+            "set names utf8mb4;",
+            "drop user if exists 'orders-app'@'%';"
+        ]
     );
 }
 
@@ -166,7 +169,8 @@ fn sql_server_makes_a_user_by_name_in_the_apps_database() {
         ..wanted.clone()
     };
     let text = printed(ProtocolName::Tds, &by_id, false);
-    let create = "    create user [orders-app] with sid = 0x3C1B1C7D652F524A8E373F1F0D6C9B01, type = E;";
+    let create =
+        "    create user [orders-app] with sid = 0x3C1B1C7D652F524A8E373F1F0D6C9B01, type = E;";
     assert!(statements(&text).contains(&create), "{text}");
     assert!(!text.contains("external provider"), "{text}");
     let in_schema = Wanted {
@@ -333,7 +337,9 @@ proptest! {
 /// Words of a line for a shell, as the page has them.
 fn words(line: &str) -> Vec<String> {
     let words = line.split_whitespace();
-    words.map(|word| word.trim_matches('\'').to_owned()).collect()
+    words
+        .map(|word| word.trim_matches('\'').to_owned())
+        .collect()
 }
 
 /// What a command of the page prints.
@@ -346,7 +352,10 @@ fn printed_by(line: &str) -> String {
     args.command = super::shell::again(words.into_iter().skip(1));
     let env = Environment::from_iter(std::iter::empty::<(String, String)>());
     let config = super::configuration(&args, &env).unwrap();
-    super::printed(&config, &args, &env).unwrap().trim_end().to_owned()
+    super::printed(&config, &args, &env)
+        .unwrap()
+        .trim_end()
+        .to_owned()
 }
 
 /// The blocks of SQL in the page are what the commands before them print. `AZDB_WRITE=1` writes them.
@@ -358,7 +367,9 @@ fn the_page_shows_what_is_printed() {
     let (mut written, mut blocks) = (String::new(), 0);
     while let Some(at) = rest.find("```sql\n") {
         let (before, block) = rest.split_at(at);
-        let command = before.lines().rfind(|line| line.starts_with("azdb-proxy grant "));
+        let command = before
+            .lines()
+            .rfind(|line| line.starts_with("azdb-proxy grant "));
         let end = block.find("\n```\n").unwrap();
         written += &format!("{before}```sql\n{}", printed_by(command.unwrap()));
         rest = &block[end..];
