@@ -25,7 +25,7 @@ const CARGO: &str = "#!/bin/sh\n[ \"$1\" = run ] || exit 64\nwhile [ \"$1\" != -
                      shift\nexec azdb-proxy \"$@\"\n";
 
 /// A machine on which the commands of a section run.
-struct Machine {
+pub(super) struct Machine {
     network: Network,
     directory: TempDir,
     /// What its programs have said, for those that come after them, to be set in the environment.
@@ -34,7 +34,7 @@ struct Machine {
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = TempDir::new().unwrap();
         let open = |mode| std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(&directory, open(0o755)).unwrap();
@@ -65,14 +65,23 @@ impl Machine {
         text.replace("/etc/azdb-proxy", etc.to_str().unwrap())
     }
 
+    /// A program there.
+    pub(super) fn program(&self, path: impl AsRef<std::ffi::OsStr>) -> Program {
+        let namespace = self.network.near();
+        Program::new("ip")
+            .args(["netns", "exec", &namespace])
+            .arg(path)
+    }
+
     fn sh(&self, commands: &str) -> Program {
         let place = |name: &str| self.directory.path().join(name);
         let path = std::env::var("PATH").unwrap();
         let programs = binary("azdb-proxy");
         let programs = programs.parent().map(Path::display).unwrap();
         let path = format!("{}:{programs}:{path}", place("bin").display());
-        let sh = Program::new("ip")
-            .args(["netns", "exec", &self.network.near(), "sh", "-euc"])
+        let sh = self
+            .program("sh")
+            .arg("-euc")
             .arg(self.here(commands))
             .directory(self.directory.path())
             .env("PATH", path)
@@ -83,7 +92,7 @@ impl Machine {
     }
 
     /// Starts a command that goes on, and waits until it has said `text`.
-    fn beside(&mut self, command: &str, text: &str) {
+    pub(super) fn beside(&mut self, command: &str, text: &str) {
         let process = self.sh(&format!("exec {command}")).start();
         let until = std::time::Instant::now() + azdb_tests::PATIENCE;
         loop {

@@ -3,6 +3,7 @@
 
 mod commands;
 mod configurations;
+mod connection_strings;
 mod links;
 mod page;
 mod quotes;
