@@ -43,6 +43,7 @@ mod mysql_rests;
 mod mysql_sample;
 mod mysql_sessions;
 mod mysql_tokens;
+mod pages;
 mod passwords;
 mod pgbench;
 mod postgres_fdw;

@@ -134,6 +134,7 @@ pub(super) fn remark(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
