@@ -19,6 +19,7 @@ mod endpoints;
 mod errors;
 mod exec;
 mod first_packets;
+mod grant;
 mod half_open;
 mod idle;
 mod image;
