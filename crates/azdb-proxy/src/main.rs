@@ -14,6 +14,7 @@ mod demo;
 mod end;
 mod exec;
 mod exit;
+mod grant;
 mod logging;
 mod manual;
 mod neighbours;
@@ -60,6 +61,7 @@ fn dispatch(args: Args) -> Exit {
             Exit::Success
         }),
         Command::Exec(args) => exec::exec(args, &env),
+        Command::Grant(args) => grant::grant(args, &env),
         Command::Ca { route, ask } => ca::ca(route.as_deref(), ask, &env),
         Command::Wait { max, ask } => ask::wait(ask, max, &env),
         Command::Healthcheck(ask) => ask::healthcheck(ask, &env),

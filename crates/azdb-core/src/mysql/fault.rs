@@ -218,7 +218,7 @@ impl OwnFault for MysqlFault {
 const AWAY: [u16; 4] = [1040, 1053, 1203, 3032];
 
 /// What the numbers of servers and of Azure's gateway before them mean.
-fn meaning_of(code: u16) -> Option<Meaning> {
+pub(super) fn meaning_of(code: u16) -> Option<Meaning> {
     let (kind, remedy) = match code {
         // The gateway's word for an address that no firewall rule has, whatever the user may do.
         9000 => (

@@ -3,7 +3,7 @@
 use crate::fault::{Kind, Meaning};
 
 /// Pieces of a message, lower case, whose business it is, and what to do about it.
-const KNOWN: [(&[&str], Kind, &str); 12] = [
+pub(super) const KNOWN: [(&[&str], Kind, &str); 12] = [
     (
         &["is neither an aad_auth_tokentype_app_user"],
         Kind::Configuration,

@@ -282,7 +282,7 @@ fn meaning_of(message: &[u8], body: &[u8]) -> Option<Meaning> {
     errors.find_map(|report| of_number(report.number, &text))
 }
 
-fn of_number(number: u32, text: &str) -> Option<Meaning> {
+pub(super) fn of_number(number: u32, text: &str) -> Option<Meaning> {
     let (kind, remedy) = match number {
         40615 | 40914 => (
             Kind::Network,

@@ -1,5 +1,6 @@
 //! The command line. Its help is the manual.
 
+mod grant;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use grant::GrantArgs;
 pub(crate) use settings::{AskArgs, ExecArgs, RunArgs};
 
 use settings::duration;
@@ -34,6 +36,7 @@ Examples:
   azdb-proxy run 'postgres://orders-app@orders.postgres.database.azure.com/orders'
   azdb-proxy run --config proxy.toml
   azdb-proxy check
+  azdb-proxy grant orders | psql 'host=orders.postgres.database.azure.com ...'
   azdb-proxy wait --max 30s
   azdb-proxy exec orders -- ./migrate.sh
 
@@ -99,6 +102,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         ask: AskArgs,
     },
+    /// Print the SQL that makes a database principal of a route's identity, and lets it in
+    ///
+    /// Fetches the identity's token, reads in it who it is (object id for PostgreSQL, client id for MySQL, name for SQL Server), and
+    /// prints what an administrator of the server runs once: the principal, what it may do with tables that are there and to come, a
+    /// query that shows it, and how to undo it. Nothing is run.
+    #[command(after_long_help = grant::AFTER)]
+    Grant(GrantArgs),
     /// Wait until a proxy has started: apps can connect, and with require_ready its tokens are there
     ///
     /// Exits with 0 when it has, with 1 and what is missing when the time is over.

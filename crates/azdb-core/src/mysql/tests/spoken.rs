@@ -3,10 +3,10 @@
 use azdb_wire::mysql::PacketError;
 use rustls::ServerConfig;
 
-use super::super::fault::Refused;
+use super::super::fault::{Refused, meaning_of};
 use super::super::notice::notice;
 use super::*;
-use crate::rig::{Spoken, heard_out};
+use crate::rig::{Refusal, Spoken, heard_out};
 use crate::tls::TlsEnd;
 
 /// The app's end of a connection, whose next packet has this number.
@@ -163,6 +163,13 @@ impl Spoken for Mysql {
 
     fn notice(fault: &Fault<MysqlFault>) -> (u32, String) {
         text(&notice(fault))
+    }
+
+    const TITLE: &'static str = "MySQL";
+
+    fn known_refusals() -> Vec<Refusal> {
+        let known = (0..=u16::MAX).filter_map(|code| Some((code.into(), meaning_of(code)?)));
+        Refusal::of_numbers(known)
     }
 }
 

@@ -3,10 +3,12 @@
 use azdb_wire::postgres::{FirstError, MessageError, Version};
 use rustls::ServerConfig;
 
+use super::super::hint::KNOWN;
 use super::super::notice::notice;
 use super::*;
+use crate::fault::Meaning;
 use crate::gate::ScramError;
-use crate::rig::{Spoken, heard_out};
+use crate::rig::{Refusal, Spoken, heard_out};
 use crate::tls::TlsEnd;
 
 impl Spoken for Postgres {
@@ -133,6 +135,25 @@ impl Spoken for Postgres {
 
     fn notice(fault: &Fault<PostgresFault>) -> (u32, String) {
         text(&notice(fault))
+    }
+
+    const TITLE: &'static str = "PostgreSQL";
+
+    fn spelled(code: u32) -> String {
+        let digit = |place: u32| char::from_digit(code / 36_u32.pow(place) % 36, 36).unwrap();
+        let sqlstate: String = (0..5).rev().map(digit).collect();
+        sqlstate.to_uppercase()
+    }
+
+    fn known_refusals() -> Vec<Refusal> {
+        let known = KNOWN.iter().map(|(pieces, kind, remedy)| Refusal {
+            said: format!("`{}`", pieces.join("` … `")),
+            meaning: Meaning {
+                kind: *kind,
+                remedy,
+            },
+        });
+        known.collect()
     }
 }
 

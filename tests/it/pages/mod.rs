@@ -1,0 +1,9 @@
+//! What the pages of the project say is so: commands run, configurations are such, links lead somewhere, and quoted words are those that
+//! people read.
+
+mod commands;
+mod configurations;
+mod connection_strings;
+mod links;
+mod page;
+mod quotes;
