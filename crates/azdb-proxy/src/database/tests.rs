@@ -112,7 +112,7 @@ async fn every_driver_reads_why_it_is_refused_and_what_to_do() {
             "{refused:?}"
         );
         assert!(refused.code.is_some(), "{refused:?}");
-        let remedy = refused.remedy.unwrap_or_default();
+        let remedy = refused.remedy().unwrap_or_default();
         assert!(remedy.contains("audience"), "{protocol}: {remedy}");
     }
 }
