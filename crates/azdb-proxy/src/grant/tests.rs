@@ -352,7 +352,8 @@ fn printed_by(line: &str) -> String {
     args.command = super::shell::again(words.into_iter().skip(1));
     let env = Environment::from_iter(std::iter::empty::<(String, String)>());
     let config = super::configuration(&args, &env).unwrap();
-    super::printed(&config, &args, &env)
+    let route = super::chosen(config.routes, &args).unwrap();
+    super::printed(&route, &args, &env)
         .unwrap()
         .trim_end()
         .to_owned()
