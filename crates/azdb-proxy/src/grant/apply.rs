@@ -172,3 +172,6 @@ fn remarks(text: &str) -> String {
     remarks.truncate(remarks.trim_end().len());
     remarks
 }
+
+#[cfg(test)]
+mod tests;

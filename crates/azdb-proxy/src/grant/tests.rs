@@ -15,7 +15,7 @@ use super::unfit::Unfit;
 const OID: &str = "c0ffee00-5a0e-4b1d-9f5c-2b7e8d4a6f02";
 const APP: &str = "7d1c1b3c-2f65-4a52-8e37-3f1f0d6c9b01";
 
-fn wanted(principal: &str, database: &str, level: Level) -> Wanted {
+pub(super) fn wanted(principal: &str, database: &str, level: Level) -> Wanted {
     Wanted {
         command: "azdb-proxy grant orders".to_owned(),
         route: "orders".to_owned(),
