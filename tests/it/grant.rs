@@ -1,7 +1,7 @@
 //! `azdb-proxy grant` before real servers: what it prints is run, and the principal logs in to see what it may do.
 
 use azdb_tests::{
-    Azure, Method, Program, Proxy, Ran, Server, Start, every_piece_of, find_leak, token_of,
+    Azure, Method, Program, Proxy, Ran, Server, Start, binary, every_piece_of, find_leak, token_of,
 };
 
 /// A database of the real server whose principal is still to be made, and Azure's functions as the server of a test can have them.
@@ -307,4 +307,41 @@ fn what_the_server_refuses_is_said_with_the_statement_and_what_to_do() {
             .contains("the administrator was not let in: "),
         "{refused:?}"
     );
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn a_person_at_a_terminal_sees_the_sql_and_says_yes_first() {
+    let bare = Bare::new();
+    let proxy = bare.proxy();
+    let start = Start::command("grant", &bare.route());
+    let directory = start.directory();
+    std::fs::write(directory.join("admin.token"), &bare.admin_token).unwrap();
+    let answer = |answer: &str| {
+        let command = format!(
+            "{} grant --config proxy.toml --apply --as {} --token-file admin.token",
+            binary("azdb-proxy").display(),
+            bare.admin
+        );
+        let mut ran = Program::new("script")
+            .args(["-qec", &command, "/dev/null"])
+            .directory(&directory);
+        for (name, value) in bare.azure.identity.environment() {
+            ran = ran.env(name, value);
+        }
+        ran.stdin(answer).run()
+    };
+    let no = answer("\n");
+    assert_eq!(no.code, Some(1), "{no:?}");
+    let question = format!(
+        "Run this at localhost:{} as \"{}\"? [y/N] ",
+        bare.azure.server.port, bare.admin
+    );
+    let (before, _) = no.stdout.split_once(&question).unwrap();
+    assert!(before.contains("grant connect on database"), "{no:?}");
+    assert!(no.stdout.contains("nothing was run"), "{no:?}");
+    is_nobody(&proxy);
+    let yes = answer("y\n");
+    assert_eq!(yes.code, Some(0), "{yes:?}");
+    let _ = may(&proxy, "select 1");
 }
