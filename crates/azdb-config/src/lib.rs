@@ -65,7 +65,7 @@ pub use self::problems::{Problem, Problems};
 pub use self::process::{DrainIdle, LogFormat, LogTo, Overrides, Process};
 pub use self::schema::schema;
 pub use self::summary::summary;
-pub use self::token_host::is_under;
+pub use self::token_host::{is_under, private_zone_of};
 pub use self::watched::Files;
 
 use crate::route::{ListenAddr, Route};

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use azdb_quote::Spelled;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +62,17 @@ impl Deadline {
         }
     }
 
+    /// How long a step has taken that began then. One that had all of the time has taken what people know as the limit, with the tenth
+    /// that is kept to tell the app.
+    fn waited(&self, since: Instant) -> Duration {
+        const ROUNDED: Duration = Duration::from_millis(100);
+        let waited = since.elapsed();
+        if waited + self.limit / 10 + ROUNDED >= self.limit {
+            return self.limit;
+        }
+        Spelled::measured(waited).0
+    }
+
     /// The time that is left.
     pub(crate) fn left(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())
@@ -94,11 +106,16 @@ impl Deadline {
         let step = tokio::time::timeout_at(self.at, Box::pin(step));
         async move {
             let _lap = self.phases.lap(phase);
+            let since = Instant::now();
             match self.end.run_until_cancelled(step).await {
                 Some(Ok(outcome)) => outcome,
                 Some(Err(_)) => {
-                    let limit = self.limit;
-                    Err(Late::Overdue(Overdue { doing, limit }).into())
+                    let overdue = Overdue {
+                        doing,
+                        limit: self.limit,
+                        waited: self.waited(since),
+                    };
+                    Err(Late::Overdue(overdue).into())
                 }
                 None => Err(Late::ShuttingDown.into()),
             }

@@ -68,7 +68,7 @@ pub mod metrics {
     pub use crate::admin::{Family, Labels, PREFIX, Readings, Value};
 }
 
-pub use fault::{Cause, Explained, Kind, Overdue, TlsFlaw};
+pub use fault::{Cause, Explained, FarEnd, Kind, Overdue, TlsFlaw};
 pub use ledger::Refusal;
 pub use reception::{Reception, ReceptionError, Resources};
 pub use reload::{Begun, RefusedBy, ReloadOutcome, Reloads};

@@ -1,4 +1,5 @@
-// An app with the URLs of its arguments, or URL, user and password on three lines. It prints the number of products for each.
+// An app with the URLs of its arguments, or URL, user and password on three lines. It prints the number of products for each, or why there
+// is no connection.
 
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -14,7 +15,8 @@ public class Connects {
             : DriverManager.getConnection(lines[0], lines[1], lines[2]);
     }
 
-    public static void main(String[] args) throws SQLException {
+    public static void main(String[] args) {
+        boolean failed = false;
         for (String settings : args) {
             try (Connection connection = connection(settings);
                 Statement statement = connection.createStatement();
@@ -22,8 +24,10 @@ public class Connects {
                 result.next();
                 System.out.println(result.getInt(1));
             } catch (SQLException error) {
-                throw new SQLException(settings, error);
+                System.out.println(error);
+                failed = true;
             }
         }
+        System.exit(failed ? 1 : 0);
     }
 }

@@ -1,5 +1,7 @@
 //! The strings of `docs/connection-strings.md`, given to the drivers as they stand there, and once more with TLS.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
 use azdb_tests::{Program, tools};
 
 use super::commands::Machine;
@@ -65,10 +67,24 @@ fn properties(text: &str) -> String {
     values.collect::<Vec<_>>().join("\n")
 }
 
-/// The demo on a machine of its own, where its doors are those of the page.
-fn demo() -> Machine {
+/// Where Java finds its drivers.
+pub(super) fn archives() -> std::ffi::OsString {
+    let archives = ["postgresql", "mysql-connector-j", "mssql-jdbc"];
+    let archives = archives.map(|name| tools::installed(&format!("java/{name}.jar")));
+    std::env::join_paths(archives).unwrap()
+}
+
+/// The demo on a machine of its own, where its doors are those of the page. Tests that run at the same time share one.
+fn demo() -> Arc<Machine> {
+    static SHARED: Mutex<Weak<Machine>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(machine) = shared.upgrade() {
+        return machine;
+    }
     let mut machine = Machine::new();
     machine.beside("azdb-proxy demo", "ends the demo");
+    let machine = Arc::new(machine);
+    *shared = Arc::downgrade(&machine);
     machine
 }
 
@@ -152,10 +168,8 @@ fn drivers_of_java_take_the_strings_of_the_page() {
         urls.extend(strings.both(heading, "Java, JDBC", driver));
         urls.push(properties(&strings.after(heading, "Spring Boot")));
     }
-    let archives = ["postgresql", "mysql-connector-j", "mssql-jdbc"];
-    let archives = archives.map(|name| tools::installed(&format!("java/{name}.jar")));
     let java = demo.program("java").arg(tools::NO_TRACE);
-    let java = java.arg("-cp").arg(std::env::join_paths(archives).unwrap());
+    let java = java.arg("-cp").arg(archives());
     let times = urls.len();
     assert_connects(java.arg(tools::app("java/Connects.java")).args(urls), times);
 }
@@ -217,5 +231,60 @@ fn sqlclient_takes_the_strings_of_the_page() {
             .program("mono")
             .arg(tools::installed("dotnet/dotnet.exe"));
         assert_connects(mono.arg(settings), 1);
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(all(
+        has_namespaces,
+        has_postgres,
+        has_mariadb,
+        has_python,
+        has_node,
+        has_java,
+        has_go
+    )),
+    ignore = "no drivers, or not root: see scripts/test"
+)]
+fn drivers_say_of_a_certificate_that_they_do_not_trust_what_the_page_has() {
+    let (demo, strings) = (demo(), Strings::new());
+    let page = Page::of("docs/troubleshooting.md").text;
+    let node = demo.program("node").arg(tools::app("node/connects.cjs"));
+    let node = node.env("NODE_PATH", tools::installed("node/node_modules"));
+    let settings = strings.after("PostgreSQL", "Node.js, pg");
+    let node = node.args(["pg", &settings.replace("ssl: false", "ssl: true")]);
+    let java = demo.program("java").args([tools::NO_TRACE, "-cp"]);
+    let java = java.arg(archives()).arg(tools::app("java/Connects.java"));
+    let settings = strings.after("Azure SQL", "Java, JDBC");
+    let java = java.arg(settings.replace("encrypt=false;", ""));
+    let go = demo.program(tools::installed("go/with_go_mysql"));
+    let settings = strings.after("MySQL", "Go, go-sql-driver");
+    let go = go.args(["mysql", &settings.replace("tls=false", "tls=true")]);
+    let odbc = demo.program(tools::installed("python/bin/python"));
+    let odbc = odbc.arg(tools::app("python/connects.py"));
+    let settings = strings.after("Azure SQL", "Python, ODBC");
+    let odbc = odbc.args(["mssql_python", &settings.replace("Encrypt=no;", "")]);
+    let psql = demo.program("psql");
+    let psql = psql.arg("host=127.0.0.1 user=any dbname=orders sslmode=verify-full");
+    let mariadb = demo
+        .program("mariadb")
+        .args(["--no-defaults", "--host=127.0.0.1"]);
+    let mariadb = mariadb.args(["--user=any", "--password=any", "--ssl-verify-server-cert"]);
+    let signed = "self-signed certificate in certificate chain";
+    for (program, words) in [
+        (node, signed),
+        (mariadb, signed),
+        (odbc, signed),
+        (java, "PKIX path building failed"),
+        (go, "certificate signed by unknown authority"),
+        (psql, "root certificate file … does not exist"),
+    ] {
+        assert!(page.contains(&format!("\"{words}\"")), "{words}");
+        let ran = program.run();
+        assert_ne!(ran.code, Some(0), "{ran:?}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        let mut parts = words.split('…');
+        assert!(parts.all(|part| said.contains(part)), "{words}: {said}");
     }
 }

@@ -15,10 +15,12 @@
 //! * A cause without a remedy does not compile, and neither does one that a protocol has not classed.
 //! * A login that fails while an app listens ends with words: see [`parting`](crate::parting).
 
+mod absence;
 mod app_tls_flaw;
 mod business;
 mod cause;
 mod echo;
+mod far_end;
 mod label;
 mod left;
 mod tls_flaw;
@@ -33,6 +35,7 @@ use azdb_quote::{Chain, OneLine, Spelled};
 pub(crate) use app_tls_flaw::AppTlsFlaw;
 pub use cause::Cause;
 pub(crate) use echo::Secrets;
+pub use far_end::FarEnd;
 pub(crate) use left::Left;
 pub use tls_flaw::TlsFlaw;
 
@@ -252,6 +255,26 @@ impl<F: OwnFault> Fault<F> {
         }
     }
 
+    /// The same of something that happened with this far end, where it does not say who that was.
+    pub(crate) fn with(self, far_end: FarEnd) -> Self {
+        match self {
+            Self::Shared(cause) => Self::Shared(cause.with(far_end)),
+            Self::Own(own) => Self::Own(own),
+            Self::Noted(noted) => noted.fault.with(far_end).with_note(noted.note),
+        }
+    }
+
+    /// Whether the time was over before there was an answer.
+    pub(crate) fn is_overdue(&self) -> bool {
+        match self.root() {
+            Root::Shared(cause) => matches!(
+                cause,
+                Cause::Overdue(_) | Cause::NoAnswer { .. } | Cause::Unheard { .. }
+            ),
+            Root::Own(_) => false,
+        }
+    }
+
     /// Whether the upstream was there, and hung up.
     pub(crate) fn is_hung_up(&self) -> bool {
         matches!(self.root(), Root::Shared(Cause::UpstreamLost { .. }))
@@ -283,6 +306,8 @@ pub struct Overdue {
     pub doing: &'static str,
     /// `login_timeout`.
     pub limit: Duration,
+    /// How long this step was waited for.
+    pub waited: Duration,
 }
 
 #[cfg(test)]

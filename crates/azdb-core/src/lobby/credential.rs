@@ -106,6 +106,9 @@ pub(crate) enum Life {
     Lasting,
 }
 
+/// What a login is doing that has said who it is, as it reads behind who has not answered.
+pub(crate) const AWAITING_LOGIN: &str = "waiting for it to let us in";
+
 /// A login that can be tried again with another credential.
 pub(crate) trait Attempt: Send {
     /// What comes of it.

@@ -22,7 +22,7 @@ use azdb_identity::Tokens;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use credential::{Attempt, Credential, Life, Password, log_in, ready};
+pub(crate) use credential::{AWAITING_LOGIN, Attempt, Credential, Life, Password, log_in, ready};
 pub(crate) use follow::Following;
 pub(crate) use hold::{Tracks, Try, persist};
 pub(crate) use label::Labels;

@@ -110,6 +110,8 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::NoUpstream
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
+        | Cause::NoAnswer { .. }
+        | Cause::Unheard { .. }
         | Cause::Loop { .. }
         | Cause::NoTls { .. }
         | Cause::StuffedBytes { .. }

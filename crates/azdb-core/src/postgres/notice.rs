@@ -102,6 +102,8 @@ fn of_cause(cause: &Cause) -> &'static str {
         | Cause::TooMany { .. }
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
+        | Cause::NoAnswer { .. }
+        | Cause::Unheard { .. }
         | Cause::UpstreamLost { .. }
         | Cause::UpstreamSilent { .. }
         | Cause::Overdue(_) => "57P03",

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{Postgres, PostgresFault, hint, password};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{Attempt, Credential, Lobby, Tracks};
+use crate::lobby::{AWAITING_LOGIN, Attempt, Credential, Lobby, Tracks};
 use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Alpn, Dial, Dialled, Leg, Opened, Opening, Sealed, Stream, Upstream, seal};
@@ -80,12 +80,12 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             until_ready(upstream.leg(), &mut answer).await
         };
         let outcome = deadline
-            .run(Phase::Database, "logging in to the upstream", conversation)
+            .run(Phase::Database, AWAITING_LOGIN, conversation)
             .await;
         let cancel_key = match outcome {
             Ok(cancel_key) => cancel_key,
             Err(fault) => {
-                let fault = departure.judge(fault, &dialled.upstream);
+                let fault = departure.judge(fault, &dialled);
                 return Err(behind(answer, fault));
             }
         };
@@ -111,14 +111,21 @@ struct Securing<'a> {
 impl<S: Stream> Opening<S> for Securing<'_> {
     type Way = Upstream<S>;
     type Fault = PostgresFault;
-    const DOING: &'static str = "speaking TLS with the upstream";
 
     async fn open(
         &self,
         stream: S,
         dialled: &Dialled,
+        deadline: &Deadline,
     ) -> Result<Upstream<S>, Fault<PostgresFault>> {
-        secure(stream, self.tls, &dialled.upstream.host, self.form).await
+        secure(
+            stream,
+            self.tls,
+            &dialled.upstream.host,
+            self.form,
+            deadline,
+        )
+        .await
     }
 }
 
@@ -150,6 +157,7 @@ pub(super) async fn secure<S: Stream>(
     tls: Option<&UpstreamTlsConfig>,
     host: &str,
     form: TlsForm,
+    deadline: &Deadline,
 ) -> Result<Upstream<S>, Fault<PostgresFault>> {
     let Some(tls) = tls else {
         return Ok(Upstream::in_the_clear(stream));
@@ -157,11 +165,13 @@ pub(super) async fn secure<S: Stream>(
     let alpn = match form {
         TlsForm::Direct => Alpn::Required,
         TlsForm::Request => {
-            request_tls(&mut stream, host).await?;
+            let asking = request_tls(&mut stream, host);
+            let doing = "waiting for its answer to the request for TLS";
+            deadline.run(Phase::Tls, doing, asking).await?;
             Alpn::Optional
         }
     };
-    Ok(seal(stream, tls, host, alpn).await?)
+    Ok(seal(stream, tls, host, alpn, deadline).await?)
 }
 
 async fn request_tls<S: Stream>(stream: &mut S, host: &str) -> Result<(), Fault<PostgresFault>> {

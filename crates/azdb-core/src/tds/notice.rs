@@ -79,6 +79,8 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::Idle { .. }
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
+        | Cause::NoAnswer { .. }
+        | Cause::Unheard { .. }
         | Cause::UpstreamLost { .. }
         | Cause::UpstreamSilent { .. }
         | Cause::Tls {

@@ -9,8 +9,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsConnector, TlsStream, client};
 
 use super::{Alpn, BreakOff, Framing, Leg, MaybeTls, Stream, in_packets};
+use crate::deadline::Deadline;
 use crate::fault::{Cause, TlsFlaw};
+use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
+
+const AWAITING_TLS: &str = "waiting for its part of the TLS handshake";
 
 /// An upstream leg whose certificate has been verified for `name`.
 #[derive(Debug)]
@@ -82,10 +86,12 @@ pub(crate) async fn seal<S: Stream>(
     tls: &UpstreamTlsConfig,
     host: &str,
     alpn: Alpn,
+    deadline: &Deadline,
 ) -> Result<Upstream<S>, Cause> {
     let (name, failed) = (name_for(tls, host)?, failed(host));
     let connecting = TlsConnector::from(tls.client()).connect(name.clone(), stream);
-    let stream = connecting.await.map_err(&failed)?;
+    let connecting = async { connecting.await.map_err(failed) };
+    let stream = deadline.run(Phase::Tls, AWAITING_TLS, connecting).await?;
     if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
         let (host, flaw) = (host.to_owned(), TlsFlaw::NoAlpn);
         return Err(Cause::Tls { host, flaw });
@@ -102,10 +108,12 @@ pub(crate) async fn seal_in_packets<F: Framing, S: Stream>(
     leg: Leg<S>,
     tls: &UpstreamTlsConfig,
     host: &str,
+    deadline: &Deadline,
 ) -> Result<Upstream<S>, Cause> {
-    let name = name_for(tls, host)?;
+    let (name, failed) = (name_for(tls, host)?, failed(host));
     let connecting = in_packets::connect::<F, _>(tls.client(), name.clone(), leg);
-    let stream = connecting.await.map_err(failed(host))?;
+    let connecting = async { connecting.await.map_err(failed) };
+    let stream = deadline.run(Phase::Tls, AWAITING_TLS, connecting).await?;
     Ok(proved(stream, tls, name))
 }
 

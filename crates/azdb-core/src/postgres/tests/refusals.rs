@@ -86,7 +86,7 @@ async fn an_error_of_ours_stands_before_the_upstreams_ok() {
     let (code, message, _) = error_fields(&heard);
     assert_eq!(code, "57P03");
     assert!(
-        message.starts_with("azdb-proxy: lost the upstream"),
+        message.starts_with("azdb-proxy: lost `db.example.org:5432` at 127.0.0.1"),
         "{message}"
     );
 }
@@ -119,7 +119,8 @@ async fn an_upstream_that_stays_silent_is_given_up_with_what_it_was_asked() {
     assert_eq!(code, "57P03");
     assert_eq!(
         message,
-        "azdb-proxy: no progress for 9s while speaking TLS with the upstream"
+        "azdb-proxy: `db.example.org:5432` at 127.0.0.1 took the connection and has not answered in 9s: waiting for its answer to the \
+         request for TLS"
     );
     assert_eq!(began.elapsed().as_secs(), LOGIN_TIMEOUT.as_secs());
 }
