@@ -16,10 +16,14 @@ struct Bare {
 
 impl Bare {
     fn new() -> Self {
+        Self::of(&format!("dba{}@contoso.com", Server::number()))
+    }
+
+    fn of(admin: &str) -> Self {
         let azure = Azure::new();
         let number = Server::number();
         let bare = Self {
-            admin: format!("dba{number}@contoso.com"),
+            admin: admin.to_owned(),
             // Another identity's.
             admin_token: token_of(1900),
             schema: format!("pgaadauth{number}"),
@@ -344,4 +348,32 @@ fn a_person_at_a_terminal_sees_the_sql_and_says_yes_first() {
     let yes = answer("y\n");
     assert_eq!(yes.code, Some(0), "{yes:?}");
     let _ = may(&proxy, "select 1");
+}
+
+/// The usual way: an administrator who has signed in to the Azure CLI, and is called in the database what the token says.
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn the_administrator_is_whoever_has_signed_in_to_the_azure_cli() {
+    let bare = Bare::of("an identity of the tests");
+    let start = Start::command("grant", &bare.route());
+    let directory = start.directory();
+    let answer = format!(
+        "{{\"accessToken\": \"{}\", \"expires_on\": %s}}",
+        bare.admin_token
+    );
+    let az = format!("#!/bin/sh\nprintf '{answer}' $(($(date +%s) + 3600))\n");
+    std::fs::write(directory.join("az"), az).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(directory.join("az"), executable).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let applied = start
+        .args(&["--apply", "--yes"])
+        .envs(bare.azure.identity.environment())
+        .env("PATH", &format!("{}:{path}", directory.display()))
+        .run();
+    let said = applied.succeeded();
+    assert!(said.contains("as \"an identity of the tests\""), "{said}");
+    let pieces = every_piece_of(&bare.admin_token);
+    assert_eq!(find_leak(said, &pieces), None, "{said}");
+    let _ = may(&bare.proxy(), "select 1");
 }

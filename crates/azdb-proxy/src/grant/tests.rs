@@ -279,6 +279,8 @@ proptest! {
             None => unquoted(after(&text, create, "'").unwrap(), '\'', false).unwrap(),
         };
         prop_assert_eq!(&name, &role);
+        // What a backslash is within plain quotes is a setting.
+        prop_assert!(!name.contains('\\') || text.contains("create_principal_with_oid(E'"));
         prop_assert!(rest.starts_with(", 'c0ffee00"));
         let grant = after(&text, "grant all privileges on database ", "\"").unwrap();
         let (name, rest) = unquoted(grant, '"', false).unwrap();
