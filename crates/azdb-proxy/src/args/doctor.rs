@@ -14,14 +14,13 @@ Examples:
 Exit codes, of the first step that fails:
   0    an app can come by every route
   20   identity: the source of tokens cannot work as it is configured
-  21   token: the source has none
-  22   claims: the token is another identity's
-  23   name: the upstream's name is not known
-  24   connection: nobody takes it
-  25   tls: the protocol's hello, the certificate
-  26   login: the database, or with --live the proxy, has said no
-  27   query: the first one failed
-  28   door: with --live, nobody listens there
+  21   token: the source has none, or not the right one
+  22   name: the upstream's name is not known
+  23   connection: nobody takes it
+  24   tls: the protocol's hello, the certificate
+  25   login: the database, or with --live the proxy, has said no
+  26   query: the first one failed
+  27   door: with --live, nobody listens there
   64   wrong arguments
   78   bad configuration";
 

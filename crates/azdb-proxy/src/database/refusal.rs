@@ -16,7 +16,7 @@ pub(crate) struct Refusal {
     /// Of PostgreSQL alone.
     pub(crate) hint: Option<String>,
     /// What the route has written down, where it has refused the login or has handed the database's word on.
-    pub(crate) route: Option<RoutesWord>,
+    pub(crate) route: Option<Box<RoutesWord>>,
 }
 
 /// What a route says of a refusal, whatever protocol it was told in.
@@ -58,10 +58,11 @@ impl Refusal {
         const PAUSE: Duration = Duration::from_millis(5);
         for _ in 0..LOOKS {
             if let Some(refusal) = reception.last_refusal() {
-                let route = Some(RoutesWord {
+                let word = RoutesWord {
                     cause: OneLine(refusal.cause).to_string(),
                     remedy: OneLine(refusal.remedy).to_string(),
-                });
+                };
+                let route = Some(Box::new(word));
                 return Self { route, ..self };
             }
             tokio::time::sleep(PAUSE).await;

@@ -56,14 +56,14 @@ impl Step {
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Identity => 20,
-            Self::Token => 21,
-            Self::Claims => 22,
-            Self::Name => 23,
-            Self::Connection => 24,
-            Self::Tls => 25,
-            Self::Login => 26,
-            Self::Query | Self::Rights | Self::Price => 27,
-            Self::Door => 28,
+            // A token whose claims are wrong is none.
+            Self::Token | Self::Claims => 21,
+            Self::Name => 22,
+            Self::Connection => 23,
+            Self::Tls => 24,
+            Self::Login => 25,
+            Self::Query | Self::Rights | Self::Price => 26,
+            Self::Door => 27,
         }
     }
 

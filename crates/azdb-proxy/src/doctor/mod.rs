@@ -22,7 +22,7 @@ mod way;
 use std::sync::Arc;
 
 use azdb_config::route::{LocalTls, Principal, Principals, ProtocolName, Route};
-use azdb_config::{Config, Origin, Overrides, Process};
+use azdb_config::{Config, Overrides, Process};
 use azdb_identity::Environment;
 
 use crate::args::DoctorArgs;
@@ -149,8 +149,6 @@ struct Way {
     principal: Arc<Principal>,
     /// What the app calls itself.
     app_user: String,
-    /// The command that prints SQL for it.
-    grant: String,
 }
 
 impl Way {
@@ -200,10 +198,6 @@ fn ways(config: &Config, wishes: &Wishes) -> Vec<Way> {
             route: Arc::clone(route),
             principal: Arc::clone(principal),
             app_user: app_user.to_owned(),
-            grant: match config.origin {
-                Origin::File(_) => format!("azdb-proxy grant {}", route.name),
-                _ => "azdb-proxy grant URL".to_owned(),
-            },
         };
         match &route.principals {
             Principals::One(principal) => {

@@ -102,7 +102,7 @@ fn refused(way: &Way, refusal: &Refusal, watched: &Watched, findings: &mut Findi
         match step.cmp(&cross) {
             std::cmp::Ordering::Less => findings.add(seen(way, step, &sights).took(took)),
             std::cmp::Ordering::Equal => {
-                let remedy = remedy(way, step, refusal);
+                let remedy = refusal.remedy();
                 findings.add(
                     Finding::bad(step, refusal_in_words(refusal))
                         .remedy(remedy)
@@ -124,20 +124,6 @@ pub(super) fn refusal_in_words(refusal: &Refusal) -> String {
     said.strip_prefix("azdb-proxy: ")
         .map(str::to_owned)
         .unwrap_or(said)
-}
-
-fn remedy(way: &Way, step: Step, refusal: &Refusal) -> Option<String> {
-    // What SQLSTATE and numbers say of a principal that is not there, or may not come.
-    const UNKNOWN: [&str; 6] = ["28P01", "28000", "1045", "18456", "4060", "9102"];
-    let (said, code) = (refusal.remedy(), refusal.code.as_deref());
-    if step != Step::Login || !UNKNOWN.contains(&code.unwrap_or_default()) {
-        return said;
-    }
-    let sql = format!("`{}` prints the SQL that makes the principal", way.grant);
-    Some(match said {
-        Some(said) => format!("{said}; {sql}"),
-        None => sql,
-    })
 }
 
 /// What a step has met that went well.
@@ -165,7 +151,7 @@ fn names(way: &Way, sights: &Sights) -> String {
         let kept = kept.collect::<Vec<_>>().join(", ");
         let is_address = endpoint.host.parse::<IpAddr>().is_ok();
         let name = if is_address {
-            "no name, but"
+            "an address:"
         } else {
             &format!("{} is", endpoint.host)
         };
