@@ -73,7 +73,13 @@ impl Machine {
             .arg(path)
     }
 
-    fn sh(&self, commands: &str) -> Program {
+    /// Where its commands run.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Commands there.
+    pub(super) fn sh(&self, commands: &str) -> Program {
         let place = |name: &str| self.directory.path().join(name);
         let path = std::env::var("PATH").unwrap();
         let programs = binary("azdb-proxy");
