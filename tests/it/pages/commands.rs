@@ -167,7 +167,10 @@ fn play(machine: &mut Machine, block: &Block, configuration: &str) {
     let succeeded = |ran: Ran| assert_eq!(ran.code, Some(0), "{}: {ran:#?}", block.place);
     let manner = block.manner.as_deref().unwrap_or_default();
     if let Some(text) = manner.strip_prefix("beside, until `") {
-        machine.beside(&block.text, text.trim_end_matches('`'));
+        // Of a console its first command.
+        let prompted = block.text.strip_prefix("$ ");
+        let command = prompted.and_then(|text| text.lines().next());
+        machine.beside(command.unwrap_or(&block.text), text.trim_end_matches('`'));
     } else if manner == "by check" {
         assert!(block.text.contains("azdb-proxy run"), "{}", block.place);
         let command = block.text.replace("azdb-proxy run", "azdb-proxy check");
