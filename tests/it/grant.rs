@@ -377,3 +377,29 @@ fn the_administrator_is_whoever_has_signed_in_to_the_azure_cli() {
     assert_eq!(find_leak(said, &pieces), None, "{said}");
     let _ = may(&bare.proxy(), "select 1");
 }
+
+/// At a desk there is no token of the app's identity: what it would say is said by hand.
+#[test]
+fn without_a_token_ids_are_said_by_hand() {
+    let route = "[identity]\ntoken_file = \"no.token\"\n[[route]]\nname = \"orders\"\nprotocol = \"mysql\"\n\
+                 listen = \"127.0.0.1:0\"\nupstream = \"shop.mysql.database.azure.com\"\nupstream_user = \"shop-app\"\n";
+    let grant = |words: &[&str]| Start::command("grant", route).args(words).run();
+    let no_database = grant(&[]);
+    assert_eq!(no_database.code, Some(64), "{no_database:?}");
+    assert!(no_database.stderr.contains("--database"), "{no_database:?}");
+    let no_token = grant(&["--database", "shop"]);
+    assert_eq!(no_token.code, Some(1), "{no_token:?}");
+    assert!(no_token.stderr.contains("no.token"), "{no_token:?}");
+    assert!(no_token.stderr.contains("--client-id"), "{no_token:?}");
+    assert_eq!(no_token.stdout, "", "standard output is SQL or nothing");
+    let id = "7d1c1b3c-2f65-4a52-8e37-3f1f0d6c9b01";
+    let by_hand = grant(&["orders", "--database", "shop", "--client-id", id]);
+    let create = format!("\ncreate aaduser 'shop-app' identified by '{id}';\n");
+    assert!(by_hand.succeeded().contains(&create), "{by_hand:?}");
+    let unknown = grant(&["shop"]);
+    assert!(
+        unknown.stderr.contains("there are: \"orders\""),
+        "{unknown:?}"
+    );
+    assert_eq!(unknown.code, Some(64), "{unknown:?}");
+}
