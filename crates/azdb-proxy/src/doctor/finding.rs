@@ -35,6 +35,21 @@ impl Step {
     /// What the proxy's own way upstream is looked at for.
     pub(super) const WAY: [Self; 4] = [Self::Name, Self::Connection, Self::Tls, Self::Login];
 
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 11] = [
+        Self::Identity,
+        Self::Token,
+        Self::Claims,
+        Self::Door,
+        Self::Name,
+        Self::Connection,
+        Self::Tls,
+        Self::Login,
+        Self::Query,
+        Self::Rights,
+        Self::Price,
+    ];
+
     /// In one word, as it is shown.
     pub(super) fn word(self) -> &'static str {
         match self {

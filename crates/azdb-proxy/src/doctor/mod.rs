@@ -114,6 +114,7 @@ pub(crate) fn examine(mut config: Config, wishes: &Wishes, env: &Environment) ->
         ..config.process.clone()
     };
     let _log = logging::start(&quiet);
+    let marks = report::Marks::of_this_place();
     let examined = run::block_on(async {
         let mut all = Vec::new();
         for way in ways(&config, wishes) {
@@ -122,7 +123,7 @@ pub(crate) fn examine(mut config: Config, wishes: &Wishes, env: &Environment) ->
                 false => way::examine(&way, wishes, env).await,
             };
             if !wishes.json {
-                say(&report::text(&findings));
+                say(&report::text(&findings, &marks));
             }
             all.push(findings);
         }

@@ -11,11 +11,10 @@ const WIDTH: usize = 80;
 const INDENT: usize = 24;
 
 /// A line per step, and more where it takes more.
-pub(super) fn text(findings: &Findings) -> String {
-    let marks = Marks::of_this_place();
+pub(super) fn text(findings: &Findings, marks: &Marks) -> String {
     let mut lines = wrapped(&findings.title, 2);
     for finding in &findings.list {
-        lines.extend(lines_of(finding, &marks));
+        lines.extend(lines_of(finding, marks));
     }
     lines.push(match findings.cross() {
         None => format!("  {}: an app can come", findings.route),
@@ -45,7 +44,7 @@ fn lines_of(finding: &Finding, marks: &Marks) -> Vec<String> {
 }
 
 /// What stands before a step.
-struct Marks {
+pub(super) struct Marks {
     good: &'static str,
     doubtful: &'static str,
     bad: &'static str,
@@ -70,7 +69,7 @@ impl Marks {
     };
 
     /// A locale that says nothing of UTF-8, as that of an image from scratch, gets words.
-    fn of_this_place() -> Self {
+    pub(super) fn of_this_place() -> Self {
         let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let locale = set("LC_ALL")
             .or_else(|| set("LC_CTYPE"))
@@ -147,8 +146,48 @@ fn step(finding: &Finding) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::doctor::finding::Step;
+
+    /// A way whose firewall is closed.
+    fn documented() -> Findings {
+        let ms = |ms| Some(Duration::from_millis(ms));
+        let title = "orders: postgres, orders.postgres.database.azure.com:5432, as orders-app";
+        let mut findings = Findings::of("orders", title.to_owned());
+        let identity = "from app-service (picked by auto), system-assigned";
+        findings.add(Finding::good(Step::Identity, identity));
+        let token = "for https://ossrdbms-aad.database.windows.net, good for 23 h";
+        findings.add(Finding::good(Step::Token, token).took(ms(31)));
+        let claims = "an identity, \"orders-app\", object id c0ffee00-5a0e-4b1d-9f5c-2b7e8d4a6f02, client id \
+                      7d1c1b3c-2f65-4a52-8e37-3f1f0d6c9b01, tenant 5ba9b9e1-5c5c-4f0e-9d0a-1d9b3c6f2a10";
+        findings.add(Finding::good(Step::Claims, claims));
+        let name = "orders.postgres.database.azure.com is 20.61.99.193 (public)";
+        findings.add(Finding::good(Step::Name, name).took(ms(12)));
+        let cause = "cannot connect to `orders.postgres.database.azure.com:5432` at 20.61.99.193: no answer in 9s";
+        let remedy = "add this machine's outgoing address to the server's firewall rules, and let network security groups (NSG) here \
+                      pass TCP 5432; where its public access is off: virtual network (VNet integration or peering), private endpoint and \
+                      private DNS zone privatelink.postgres.database.azure.com";
+        let cross = Finding::bad(Step::Connection, cause).remedy(Some(remedy.to_owned()));
+        findings.add(cross.took(ms(9000)));
+        findings.untried(&[Step::Tls, Step::Login, Step::Query]);
+        findings
+    }
+
+    #[test]
+    fn page_shows_what_is_printed_and_every_code() {
+        let page = include_str!("../../../../docs/doctor.md");
+        let printed = text(&documented(), &Marks::SIGNS);
+        assert!(page.contains(printed.trim_end()), "{printed}");
+        for step in Step::ALL {
+            let (word, code) = (step.word(), step.code());
+            let row = |line: &&str| {
+                line.starts_with(&format!("| {code} |")) && line.contains(&format!("`{word}`"))
+            };
+            assert!(page.lines().any(|line| row(&line)), "{word} {code}");
+        }
+    }
 
     #[test]
     fn lines_end_at_the_edge_and_long_words_stay_whole() {
