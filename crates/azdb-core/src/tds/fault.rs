@@ -311,8 +311,8 @@ pub(super) fn of_number(number: u32, text: &str) -> Option<Meaning> {
         ),
         18456 if text.contains("<token-identified principal>") => (
             Kind::Configuration,
-            "in the database that the app names, or default_database: CREATE USER [name of the identity] FROM EXTERNAL PROVIDER; \
-             without a database the login goes to master",
+            "in the database that the app names, or default_database: CREATE USER [name of the identity] FROM EXTERNAL PROVIDER \
+             (azdb-proxy grant prints it); without a database the login goes to master",
         ),
         18456 => (
             Kind::Configuration,
