@@ -99,7 +99,7 @@ unset AZURE_POSTGRESQL_CONNECTIONSTRING AZURE_POSTGRESQL_SHOP_HOST";
 "$PYTHON" - <<'APP'
 import psycopg
 lines = [line.removeprefix("#   ").strip() for line in open("proxy.toml") if line.startswith("#   ")]
-told = dict(line.split("=", 1) for line in lines)
+told = dict(line.split("=", 1) for line in lines if "=" in line)
 strings = [told["AZURE_POSTGRESQL_CONNECTIONSTRING"]]
 shop = lambda part: told["AZURE_POSTGRESQL_SHOP_" + part]
 strings.append(f"host={shop('HOST')} port={shop('PORT')} user={shop('USER')} password={shop('PASSWORD')} dbname={shop('NAME')}")
