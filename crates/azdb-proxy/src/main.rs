@@ -3,6 +3,12 @@
 mod args;
 mod ask;
 mod ca;
+#[cfg(feature = "doctor")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the commands that use it come next")
+)]
+mod database;
 #[cfg(feature = "demo")]
 mod demo;
 mod end;

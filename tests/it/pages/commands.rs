@@ -28,7 +28,7 @@ const CARGO: &str = "#!/bin/sh\n[ \"$1\" = run ] || exit 64\nwhile [ \"$1\" != -
 pub(super) struct Machine {
     network: Network,
     directory: TempDir,
-    /// What its programs have said, for those that come after them, to be set in the environment.
+    /// The identity of its programs, from what an emulated Azure has said.
     told: BTreeMap<String, String>,
     running: Vec<Process>,
 }
@@ -104,9 +104,9 @@ impl Machine {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         let said = process.stdout();
+        // What an identity is found by; the rest is for apps that go to the database themselves.
         let variables = said.lines().filter_map(|line| line.split_once('='));
-        let is_name = |name: &str| name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
-        for (name, value) in variables.filter(|(name, _)| is_name(name)) {
+        for (name, value) in variables.filter(|(name, _)| name.starts_with("IDENTITY_")) {
             self.told.insert(name.to_owned(), value.to_owned());
         }
         self.running.push(process);

@@ -76,3 +76,35 @@ fn check_finds_fault_as_the_page_says_it_does() {
         );
     }
 }
+
+/// The variables of the proxy in a manifest: `{ name: AZDB_PROXY_…, value: "…" }`.
+fn variables(manifest: &str) -> Vec<(&str, &str)> {
+    let items = manifest.split("{ name: ").skip(1);
+    let variables = items.filter_map(|item| {
+        let (name, rest) = item.split_once(", value: \"")?;
+        Some((name, rest.split('"').next()?))
+    });
+    variables
+        .filter(|(name, _)| name.starts_with("AZDB_PROXY_"))
+        .collect()
+}
+
+#[test]
+fn check_takes_the_variables_of_every_manifest_in_a_page() {
+    let blocks: Vec<Block> = pages().iter().flat_map(Page::blocks).collect();
+    let manifests = blocks.iter().filter(|block| block.language == "yaml");
+    let mut seen = 0;
+    for block in manifests.filter(|block| block.text.contains("AZDB_PROXY_")) {
+        let pairs = variables(&block.text);
+        assert!(!pairs.is_empty(), "{}", block.place);
+        let start = pairs
+            .iter()
+            .fold(Start::new(&["check"]), |start, (name, value)| {
+                start.env(name, value)
+            });
+        let ran = start.run();
+        assert_eq!(ran.code, Some(0), "{}: {ran:#?}", block.place);
+        seen += 1;
+    }
+    assert!(seen > 0);
+}

@@ -141,8 +141,8 @@ impl Explained for MysqlFault {
             }
             Self::Challenge { user, .. } | Self::NotEntra { user, .. } => {
                 return Cow::Owned(format!(
-                    "as Entra administrator: CREATE AADUSER '{user}' IDENTIFIED BY '<client id of the identity>', or correct \
-                     upstream_user"
+                    "as Entra administrator: CREATE AADUSER '{user}' IDENTIFIED BY '<client id of the identity>' (azdb-proxy grant prints it), or \
+                     correct upstream_user"
                 ));
             }
             Self::UpstreamPacket(_) => "check that the upstream is a server of MySQL or MariaDB",

@@ -102,7 +102,7 @@ impl Explained for PostgresFault {
             }
             Self::Challenge { .. } => {
                 "as Entra administrator, in database postgres: select * from pgaadauth_list_principals(false); \
-                 create the role with pgaadauth_create_principal or correct upstream_user"
+                 create the role (azdb-proxy grant prints how) or correct upstream_user"
             }
             Self::Refused { meaning, .. } => meaning.map_or(
                 "the words are the server's own; see its documentation and its log",

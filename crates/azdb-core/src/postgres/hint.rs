@@ -32,7 +32,7 @@ pub(super) const OF_TOKENS: [Known; 6] = [
         &["role \"", "\" does not exist"],
         Kind::Configuration,
         "the server has no such role (case counts): correct upstream_user, or as Entra administrator, in database postgres: \
-         select * from pgaadauth_create_principal('<name of the identity>', false, false)",
+         select * from pgaadauth_create_principal('<name of the identity>', false, false); azdb-proxy grant prints it, with the rights",
     ),
     (
         &["password authentication failed"],

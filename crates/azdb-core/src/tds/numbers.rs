@@ -93,8 +93,8 @@ fn of_a_token(text: &str) -> Meaning {
     } else if text.contains("<token-identified principal>") {
         (
             Kind::Configuration,
-            "in the database that the app names, or default_database: CREATE USER [name of the identity] FROM EXTERNAL PROVIDER; \
-             without a database the login goes to master. If groups or roles were changed a moment ago, wait for the next token, which a \
+            "in the database that the app names, or default_database: CREATE USER [name of the identity] FROM EXTERNAL PROVIDER \
+             (azdb-proxy grant prints it); without a database the login goes to master. If groups or roles were changed a moment ago, wait for the next token, which a \
              managed identity gets within 24 hours",
         )
     } else {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+#[cfg(feature = "doctor")]
+use azdb_identity::{IdentityConfig, SourceKind};
 use clap::{ArgGroup, Args as ClapArgs};
 
 use crate::grant::{EntraId, Kind, Known, Level};
@@ -26,9 +28,13 @@ token would say; az identity show and az ad sp show tell it:
   azdb-proxy grant shop --client-id 00000000-0000-0000-0000-000000000000
   azdb-proxy grant stock --name orders-identity
 
+With --apply it is run here, by the sign-in of the Azure CLI, over the way that the
+route takes:
+  azdb-proxy grant orders --apply
+
 Exit codes:
-  0    printed
-  1    no token, or a route that logs in with a password
+  0    printed, or applied
+  1    no token, or a route that logs in with a password; refused by the server
   64   wrong arguments, or something that only an argument can say is missing
   78   bad configuration";
 
@@ -89,9 +95,84 @@ pub(crate) struct GrantArgs {
     /// Print how to take it back
     #[arg(long)]
     pub(crate) undo: bool,
+    #[cfg(feature = "doctor")]
+    #[command(flatten)]
+    pub(crate) apply: ApplyArgs,
     /// What has been typed, for lines to copy.
     #[arg(skip)]
     pub(crate) command: String,
+}
+
+/// Flags of whoever runs it.
+#[cfg(feature = "doctor")]
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct ApplyArgs {
+    /// Run it, by an administrator's sign-in, and say what came of each statement
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// Run it without asking first
+    #[arg(long, requires = "apply")]
+    pub(crate) yes: bool,
+    /// What the database calls the administrator. Without: the name in the sign-in's token
+    #[arg(long = "as", value_name = "ADMIN", requires = "apply")]
+    pub(crate) admin: Option<String>,
+    /// Where the administrator has signed in: azure-cli (the default), azure-developer-cli, azure-powershell, or for a pipeline
+    /// managed-identity and workload-identity
+    #[arg(long, value_name = "SOURCE", requires = "apply", value_parser = sign_in)]
+    sign_in: Option<SourceKind>,
+    /// A file with a token of the administrator's
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "apply",
+        conflicts_with = "sign_in"
+    )]
+    token_file: Option<PathBuf>,
+    /// A program, and its arguments between spaces, that prints a token of the administrator's
+    #[arg(long, value_name = "COMMAND", requires = "apply", conflicts_with_all = ["sign_in", "token_file"])]
+    token_command: Option<String>,
+}
+
+/// Sources that need no more than their name.
+#[cfg(feature = "doctor")]
+fn sign_in(text: &str) -> Result<SourceKind, String> {
+    use SourceKind::{
+        AzureCli, AzureDeveloperCli, AzurePowershell, ManagedIdentity, WorkloadIdentity,
+    };
+    let known = [
+        AzureCli,
+        AzureDeveloperCli,
+        AzurePowershell,
+        ManagedIdentity,
+        WorkloadIdentity,
+    ];
+    let found = known.into_iter().find(|source| source.as_str() == text);
+    found.ok_or_else(|| {
+        format!(
+            "must be one of {}",
+            known.map(SourceKind::as_str).join(", ")
+        )
+    })
+}
+
+#[cfg(feature = "doctor")]
+impl ApplyArgs {
+    /// Where the administrator's tokens come from.
+    pub(crate) fn sign_in(&self) -> IdentityConfig {
+        let command = self.token_command.as_deref().unwrap_or_default();
+        let source = match (&self.token_file, &self.token_command) {
+            (Some(_), _) => SourceKind::File,
+            (_, Some(_)) => SourceKind::Command,
+            _ => self.sign_in.unwrap_or(SourceKind::AzureCli),
+        };
+        IdentityConfig {
+            name: Some("administrator".to_owned()),
+            source,
+            token_file: self.token_file.clone(),
+            command: command.split_whitespace().map(str::to_owned).collect(),
+            ..IdentityConfig::default()
+        }
+    }
 }
 
 impl GrantArgs {

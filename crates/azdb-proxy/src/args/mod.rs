@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "doctor")]
+pub(crate) use grant::ApplyArgs;
 pub(crate) use grant::GrantArgs;
 pub(crate) use settings::{AskArgs, ExecArgs, RunArgs};
 
@@ -106,7 +108,7 @@ pub(crate) enum Command {
     ///
     /// Fetches the identity's token, reads in it who it is (object id for PostgreSQL, client id for MySQL, name for SQL Server), and
     /// prints what an administrator of the server runs once: the principal, what it may do with tables that are there and to come, a
-    /// query that shows it, and how to undo it. Nothing is run.
+    /// query that shows it, and how to undo it.
     #[command(after_long_help = grant::AFTER)]
     Grant(GrantArgs),
     /// Wait until a proxy has started: apps can connect, and with require_ready its tokens are there

@@ -10,8 +10,13 @@
 //! * Standard output is SQL for the client of the engine, or nothing: remarks are comments, whatever is in them.
 //! * A name stands in SQL as it is, whatever is in it, or the command fails.
 //! * The token is asked for its claims alone; nothing else of it is printed.
+//! * `--apply` asks before it runs anything, or has been told `--yes`.
 //! * The sign-in of a person is not taken for the app's identity because it happens to be there.
 
+#[cfg(feature = "doctor")]
+mod admin;
+#[cfg(feature = "doctor")]
+mod apply;
 mod engine;
 mod grantee;
 mod mysql;
@@ -26,16 +31,22 @@ mod whom;
 
 use std::sync::Arc;
 
+#[cfg(feature = "doctor")]
+use anyhow::Context as _;
 use azdb_config::route::Route;
 use azdb_config::{Config, Overrides, Problems};
 use azdb_identity::Environment;
 
+#[cfg(feature = "doctor")]
+use crate::args::ApplyArgs;
 use crate::args::GrantArgs;
 use crate::exit::Exit;
 use crate::output::{say, tell};
 pub(crate) use engine::Level;
 use engine::{Engine, Wanted};
 pub(crate) use grantee::{EntraId, Kind, Known};
+#[cfg(feature = "doctor")]
+use script::Script;
 use unfit::Unfit;
 
 /// Prints the SQL for a route.
@@ -48,11 +59,9 @@ pub(crate) fn grant(mut args: GrantArgs, env: &Environment) -> Exit {
             return Exit::BadConfiguration;
         }
     };
-    match printed(&config, &args, env) {
-        Ok(text) => {
-            say(text.trim_end());
-            Exit::Success
-        }
+    let done = chosen(config.routes, &args).and_then(|route| act(route, &args, env));
+    match done {
+        Ok(()) => Exit::Success,
         Err(unfit) => {
             tell(&format!("azdb-proxy grant: {unfit}"));
             unfit.exit()
@@ -75,10 +84,34 @@ fn configuration(args: &GrantArgs, env: &Environment) -> Result<Config, Problems
     }
 }
 
+/// The route of this name, or the only one.
+fn chosen(mut routes: Vec<Arc<Route>>, args: &GrantArgs) -> Result<Arc<Route>, Unfit> {
+    let names = routes.iter().map(|route| format!("{:?}", route.name));
+    let known = names.collect::<Vec<_>>().join(", ");
+    let at = match args.route.as_deref().filter(|_| args.url().is_none()) {
+        Some(name) => {
+            let at = routes.iter().position(|route| route.name == name);
+            let name = name.to_owned();
+            at.ok_or(Unfit::NoRoute { name, known })?
+        }
+        None if routes.len() == 1 => 0,
+        None => return Err(Unfit::WhichRoute(known)),
+    };
+    Ok(routes.swap_remove(at))
+}
+
+/// Prints the SQL, or applies it.
+fn act(route: Arc<Route>, args: &GrantArgs, env: &Environment) -> Result<(), Unfit> {
+    #[cfg(feature = "doctor")]
+    if args.apply.apply {
+        return applied(route, args, env);
+    }
+    say(printed(&route, args, env)?.trim_end());
+    Ok(())
+}
+
 /// The SQL for each principal of a route.
-fn printed(config: &Config, args: &GrantArgs, env: &Environment) -> Result<String, Unfit> {
-    let name = args.route.as_deref().filter(|_| args.url().is_none());
-    let route = chosen(&config.routes, name)?;
+fn printed(route: &Route, args: &GrantArgs, env: &Environment) -> Result<String, Unfit> {
     let engine = engine::of(route.protocol);
     let mut texts = Vec::new();
     for wanted in whom::wanted(route, engine, args, env)? {
@@ -87,20 +120,75 @@ fn printed(config: &Config, args: &GrantArgs, env: &Environment) -> Result<Strin
     Ok(texts.join("\n"))
 }
 
-/// The route of this name, or the only one.
-fn chosen<'r>(routes: &'r [Arc<Route>], name: Option<&str>) -> Result<&'r Arc<Route>, Unfit> {
-    let names = routes.iter().map(|route| format!("{:?}", route.name));
-    let known = || names.collect::<Vec<_>>().join(", ");
-    match (name, routes) {
-        (None, [only]) => Ok(only),
-        (None, _) => Err(Unfit::WhichRoute(known())),
-        (Some(name), _) => routes
-            .iter()
-            .find(|route| route.name == name)
-            .ok_or_else(|| Unfit::NoRoute {
-                name: name.to_owned(),
-                known: known(),
-            }),
+/// Runs the SQL for each principal of a route, as an administrator.
+#[cfg(feature = "doctor")]
+fn applied(route: Arc<Route>, args: &GrantArgs, env: &Environment) -> Result<(), Unfit> {
+    let engine = engine::of(route.protocol);
+    let mut scripts = Vec::new();
+    for wanted in whom::wanted(&route, engine, args, env)? {
+        let script = match args.undo {
+            true => engine.undo(&wanted)?,
+            false => engine.grant(&wanted)?,
+        };
+        scripts.push((wanted, script));
+    }
+    let route = Arc::into_inner(route).context("the route is in use")?;
+    crate::run::block_on(async {
+        let admin = match admin::signed_in(route, &args.apply, env).await {
+            Ok(admin) => admin,
+            Err(unfit) => return Ok(Err(unfit)),
+        };
+        Ok(run_as(&admin, &scripts, &args.apply).await)
+    })?
+}
+
+/// Asks, and runs.
+#[cfg(feature = "doctor")]
+async fn run_as(
+    admin: &admin::Admin,
+    scripts: &[(Wanted, Script)],
+    args: &ApplyArgs,
+) -> Result<(), Unfit> {
+    for (wanted, script) in scripts {
+        let Wanted {
+            host,
+            port,
+            database,
+            principal,
+            identity,
+            level,
+            ..
+        } = wanted;
+        let name = &admin.name;
+        say(&format!(
+            "-- {host}:{port}, database {database:?}, as {name:?}"
+        ));
+        say(&format!(
+            "-- {principal:?}, {identity}: {}",
+            level.in_words()
+        ));
+        if !args.yes {
+            say(&script.to_string());
+            asked(&format!("Run this at {host}:{port} as {name:?}?"))?;
+        }
+        apply::apply(admin, script, principal, &mut say).await?;
+    }
+    Ok(())
+}
+
+/// Whether a person at the terminal says yes.
+#[cfg(feature = "doctor")]
+fn asked(question: &str) -> Result<(), Unfit> {
+    use std::io::{IsTerminal as _, Write as _, stderr, stdin};
+    if !stdin().is_terminal() {
+        return Err(Unfit::NobodyToAsk);
+    }
+    let _ = write!(stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    let read = stdin().read_line(&mut answer);
+    match (read, answer.trim()) {
+        (Ok(_), "y" | "Y" | "yes" | "Yes") => Ok(()),
+        _ => Err(Unfit::NotWanted),
     }
 }
 

@@ -136,6 +136,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
             ),
             name: wanted.principal.clone(),
             id: Some(id.to_string()),
+            remedy: "if it is of use to nobody else, --undo ends it, and then grant anew",
         }),
         Step::Remark(
             "If there was such a user before, it stops here (error 1396), and it still is what it was"

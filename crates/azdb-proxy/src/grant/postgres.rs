@@ -159,6 +159,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
             look: LIST.to_owned(),
             name: wanted.principal.clone(),
             id: Some(id.to_string()),
+            remedy: "--existing-role gives it to this identity, with what it may do",
         }));
         steps.push(Step::Remark(
             "If there was such a role before (with a password, or of an identity that has been made anew), it still is what it was. \

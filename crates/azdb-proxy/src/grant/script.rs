@@ -32,7 +32,7 @@ pub(super) struct Part {
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     /// Its name; `None` where any will do.
-    #[expect(dead_code, reason = "for whoever runs it")]
+    #[cfg_attr(not(feature = "doctor"), expect(dead_code, reason = "for --apply"))]
     pub(super) name: Option<String>,
     /// The line for the client, where it has one.
     pub(super) enter: Option<String>,
@@ -54,7 +54,7 @@ pub(super) enum Step {
 }
 
 /// How the principal is made, and how one sees whose it is.
-#[expect(dead_code, reason = "for whoever runs it")]
+#[cfg_attr(not(feature = "doctor"), expect(dead_code, reason = "for --apply"))]
 #[derive(Debug)]
 pub(super) struct Create {
     /// Makes it.
@@ -65,6 +65,8 @@ pub(super) struct Create {
     pub(super) name: String,
     /// What the server knows the identity by; `None` where that is not known here.
     pub(super) id: Option<String>,
+    /// For whoever finds it to be somebody else's.
+    pub(super) remedy: &'static str,
 }
 
 impl Script {

@@ -142,6 +142,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
         ),
         name: wanted.principal.clone(),
         id: sid.map(|sid| sid.0),
+        remedy: "if it is of use to nobody else, --undo ends it, and then grant anew",
     })];
     for (why, sql) in asides {
         steps.push(Step::Remark(why.to_owned()));

@@ -15,7 +15,7 @@ use super::unfit::Unfit;
 const OID: &str = "c0ffee00-5a0e-4b1d-9f5c-2b7e8d4a6f02";
 const APP: &str = "7d1c1b3c-2f65-4a52-8e37-3f1f0d6c9b01";
 
-fn wanted(principal: &str, database: &str, level: Level) -> Wanted {
+pub(super) fn wanted(principal: &str, database: &str, level: Level) -> Wanted {
     Wanted {
         command: "azdb-proxy grant orders".to_owned(),
         route: "orders".to_owned(),
@@ -279,6 +279,8 @@ proptest! {
             None => unquoted(after(&text, create, "'").unwrap(), '\'', false).unwrap(),
         };
         prop_assert_eq!(&name, &role);
+        // What a backslash is within plain quotes is a setting.
+        prop_assert!(!name.contains('\\') || text.contains("create_principal_with_oid(E'"));
         prop_assert!(rest.starts_with(", 'c0ffee00"));
         let grant = after(&text, "grant all privileges on database ", "\"").unwrap();
         let (name, rest) = unquoted(grant, '"', false).unwrap();
@@ -352,7 +354,8 @@ fn printed_by(line: &str) -> String {
     args.command = super::shell::again(words.into_iter().skip(1));
     let env = Environment::from_iter(std::iter::empty::<(String, String)>());
     let config = super::configuration(&args, &env).unwrap();
-    super::printed(&config, &args, &env)
+    let route = super::chosen(config.routes, &args).unwrap();
+    super::printed(&route, &args, &env)
         .unwrap()
         .trim_end()
         .to_owned()

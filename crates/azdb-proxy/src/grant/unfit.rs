@@ -2,6 +2,8 @@
 
 use azdb_identity::TokenError;
 
+#[cfg(feature = "doctor")]
+use crate::database::Refusal;
 use crate::exit::Exit;
 
 /// What is missing, or in the way, with what to do about it.
@@ -51,6 +53,33 @@ pub(super) enum Unfit {
         name: String,
         why: String,
     },
+    #[cfg(feature = "doctor")]
+    #[error(
+        "who the administrator is, as the database calls them, the token of this sign-in does not say: --as does"
+    )]
+    NoAdmin,
+    #[cfg(feature = "doctor")]
+    #[error("--apply asks before it runs anything, and there is nobody to ask: --yes")]
+    NobodyToAsk,
+    #[cfg(feature = "doctor")]
+    #[error("nothing was run")]
+    NotWanted,
+    #[cfg(feature = "doctor")]
+    #[error("the administrator was not let in: {0}{remedy}", remedy = in_brackets(.0.remedy.as_deref()))]
+    NoWayIn(Refusal),
+    #[cfg(feature = "doctor")]
+    #[error("refused: {refusal}{remedy}. It was: {sql}", remedy = in_brackets(advice(refusal)))]
+    Refused { sql: String, refusal: Refusal },
+    #[cfg(feature = "doctor")]
+    #[error(
+        "{name:?} is there already, and is not known by {id}. The server knows: {whose}. Nothing was granted to it: {remedy}"
+    )]
+    Another {
+        name: String,
+        id: String,
+        whose: String,
+        remedy: &'static str,
+    },
     #[error("{0:#}")]
     Broken(#[from] anyhow::Error),
 }
@@ -59,6 +88,12 @@ impl Unfit {
     /// How the command ends.
     pub(super) fn exit(&self) -> Exit {
         match self {
+            #[cfg(feature = "doctor")]
+            Self::NotWanted | Self::NoWayIn(_) | Self::Refused { .. } | Self::Another { .. } => {
+                Exit::Failure
+            }
+            #[cfg(feature = "doctor")]
+            Self::NoAdmin | Self::NobodyToAsk => Exit::Usage,
             Self::NoToken(_) | Self::Late | Self::Broken(_) | Self::Password(_) => Exit::Failure,
             Self::NoRoute { .. }
             | Self::WhichRoute(_)
@@ -72,4 +107,42 @@ impl Unfit {
             | Self::Name { .. } => Exit::Usage,
         }
     }
+}
+
+#[cfg(feature = "doctor")]
+fn in_brackets(text: Option<&str>) -> String {
+    text.map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+/// What to do about what a server says to an administrator.
+#[cfg(feature = "doctor")]
+fn advice(refusal: &Refusal) -> Option<&'static str> {
+    Some(match refusal.code.as_deref()? {
+        // PostgreSQL.
+        "42883" => {
+            "Azure's functions are in database postgres of servers that have Microsoft Entra authentication; it can be turned on in the portal"
+        }
+        "42501" => {
+            "roles are made by a Microsoft Entra administrator of the server; on a table its owner grants, and whoever is in the owner's role"
+        }
+        // MySQL.
+        "1064" | "1193" => {
+            "servers that have a Microsoft Entra administrator know this; without one, or outside Azure, they do not"
+        }
+        "9102" => {
+            "the server's own identity needs User.Read.All, GroupMember.Read.All and Application.Read.All of Microsoft Graph, or Directory Readers"
+        }
+        "1044" | "1227" | "1410" => {
+            "users are made by the Microsoft Entra administrator of the server"
+        }
+        // SQL Server.
+        "33130" | "33134" => {
+            "the name is not to be found in Microsoft Entra, or not by this administrator: --name says another, --by-id has nobody look"
+        }
+        "33131" => "several have this name in Microsoft Entra: --by-id says which",
+        "15247" => {
+            "users are made by the Microsoft Entra administrator of the server, or by an owner of the database"
+        }
+        _ => return None,
+    })
 }

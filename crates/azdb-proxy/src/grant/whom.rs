@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use azdb_config::route::{Principal, Principals, Route, UpstreamAuth};
 use azdb_core::platform_client;
-use azdb_identity::{Audience, Environment, SourceKind, Tokens};
+use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Token, Tokens};
 
 use super::engine::{Engine, Wanted};
 use super::grantee::{Kind, Known};
@@ -113,18 +113,25 @@ fn identity(
 
 /// What the token of a principal's identity says.
 fn said(principal: &Principal, audience: &Audience, env: &Environment) -> Result<Known, Unfit> {
-    let identity = &principal.identity;
     let token = block_on(async {
         let tokens = Tokens::new(env.clone(), platform_client()?);
-        let token = tokio::time::timeout(TOKEN_LIMIT, tokens.get(identity, audience)).await;
-        Ok(match token {
-            Ok(token) => token.map_err(Unfit::NoToken),
-            Err(_late) => {
-                let met = tokens.last_error(identity, audience);
-                Err(met.map_or(Unfit::Late, Unfit::NoToken))
-            }
-        })
+        Ok(token_of(&tokens, &principal.identity, audience).await)
     })??;
     let claims = token.claims().ok_or(Unfit::Opaque)?;
     Ok(Known::of(&claims))
+}
+
+/// A token of an identity.
+pub(super) async fn token_of(
+    tokens: &Tokens,
+    identity: &IdentityConfig,
+    audience: &Audience,
+) -> Result<Token, Unfit> {
+    match tokio::time::timeout(TOKEN_LIMIT, tokens.get(identity, audience)).await {
+        Ok(token) => token.map_err(Unfit::NoToken),
+        Err(_late) => {
+            let met = tokens.last_error(identity, audience);
+            Err(met.map_or(Unfit::Late, Unfit::NoToken))
+        }
+    }
 }

@@ -122,9 +122,7 @@ pub(super) fn assert_remarked(heard: &[u8], code: u16, text: &str) {
     let error = ErrorPacket::parse(heard).unwrap();
     assert_eq!((error.code, error.sqlstate), (code, Some(*b"28000")));
     let message = String::from_utf8(error.message.to_vec()).unwrap();
-    let remark = message
-        .strip_prefix(text)
-        .unwrap_or_else(|| panic!("{message}"));
+    let remark = message.strip_prefix(text).expect("its words");
     assert!(remark.starts_with("; azdb-proxy: "), "{message}");
     assert!(message.is_ascii() && message.len() <= 511, "{message}");
 }

@@ -144,7 +144,15 @@ fn causes() -> String {
     let mut page = String::new();
     let mut written: Vec<&str> = Vec::new();
     for (kind, whose) in KINDS {
-        let _ = write!(page, "## {kind}\n\nThe business of {whose}.\n\n");
+        let mut labels: Vec<&str> = Vec::new();
+        for entry in entries.iter().filter(|entry| entry.kind == kind) {
+            if !labels.contains(&entry.label) && !written.contains(&entry.label) {
+                labels.push(entry.label);
+            }
+        }
+        let links = labels.iter().map(|label| format!("[{label}](#{label})"));
+        let links = links.collect::<Vec<_>>().join(" · ");
+        let _ = write!(page, "## {kind}\n\nThe business of {whose}.\n\n{links}\n\n");
         for first in entries.iter().filter(|entry| entry.kind == kind) {
             if written.contains(&first.label) {
                 continue;
