@@ -20,7 +20,6 @@ mod errors;
 mod exec;
 mod first_packets;
 mod grant;
-mod grant_mysql;
 mod half_open;
 mod idle;
 mod image;

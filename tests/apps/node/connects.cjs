@@ -2,7 +2,7 @@
 'use strict'
 
 const [driver, settings] = process.argv.slice(2)
-const given = new Function(`return ${settings}`)()
+const given = new Function('fs', `return ${settings}`)(require('fs'))
 const sql = 'select count(*) as n from products'
 
 async function ask() {

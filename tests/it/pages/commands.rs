@@ -14,8 +14,9 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use azdb_tests::{Network, Process, Program, Ran, binary};
+use azdb_tests::{Network, PATIENCE, Process, Program, Ran, binary};
 use tempfile::TempDir;
 
 use super::page::{Block, pages};
@@ -73,7 +74,13 @@ impl Machine {
             .arg(path)
     }
 
-    fn sh(&self, commands: &str) -> Program {
+    /// Where its commands run.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Commands there.
+    pub(super) fn sh(&self, commands: &str) -> Program {
         let place = |name: &str| self.directory.path().join(name);
         let path = std::env::var("PATH").unwrap();
         let programs = binary("azdb-proxy");
@@ -93,15 +100,16 @@ impl Machine {
 
     /// Starts a command that goes on, and waits until it has said `text`.
     pub(super) fn beside(&mut self, command: &str, text: &str) {
-        let process = self.sh(&format!("exec {command}")).start();
-        let until = std::time::Instant::now() + azdb_tests::PATIENCE;
+        let mut process = self.sh(&format!("exec {command}")).start();
+        let until = Instant::now() + PATIENCE;
         loop {
-            let (out, err) = (process.stdout(), process.stderr());
-            if out.contains(text) || err.contains(text) {
+            let goes_on = process.is_running() && Instant::now() < until;
+            let said = format!("{}{}", process.stdout(), process.stderr());
+            if said.contains(text) {
                 break;
             }
-            assert!(std::time::Instant::now() < until, "{command}: {out}{err}");
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            assert!(goes_on, "it never said {text}: {command}:\n{said}");
+            std::thread::sleep(Duration::from_millis(5));
         }
         let said = process.stdout();
         // What an identity is found by; the rest is for apps that go to the database themselves.
@@ -159,7 +167,10 @@ fn play(machine: &mut Machine, block: &Block, configuration: &str) {
     let succeeded = |ran: Ran| assert_eq!(ran.code, Some(0), "{}: {ran:#?}", block.place);
     let manner = block.manner.as_deref().unwrap_or_default();
     if let Some(text) = manner.strip_prefix("beside, until `") {
-        machine.beside(&block.text, text.trim_end_matches('`'));
+        // Of a console its first command.
+        let prompted = block.text.strip_prefix("$ ");
+        let command = prompted.and_then(|text| text.lines().next());
+        machine.beside(command.unwrap_or(&block.text), text.trim_end_matches('`'));
     } else if manner == "by check" {
         assert!(block.text.contains("azdb-proxy run"), "{}", block.place);
         let command = block.text.replace("azdb-proxy run", "azdb-proxy check");

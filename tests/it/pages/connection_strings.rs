@@ -17,10 +17,10 @@ fn codes(cell: &str) -> String {
 }
 
 /// The page's strings.
-struct Strings(Page);
+pub(super) struct Strings(Page);
 
 impl Strings {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Page::of("docs/connection-strings.md"))
     }
 
@@ -43,20 +43,26 @@ impl Strings {
 
     /// What an app has with the proxy.
     #[track_caller]
-    fn after(&self, heading: &str, who: &str) -> String {
+    pub(super) fn after(&self, heading: &str, who: &str) -> String {
         let row = self.row(heading, who);
         codes(row.get(2).unwrap())
     }
 
-    /// The same, and the same with TLS as the last table has it for this driver.
+    /// The same with what that column of the last table has for this driver, in place of what the first one has.
     #[track_caller]
-    fn both(&self, heading: &str, who: &str, driver: &str) -> [String; 2] {
+    pub(super) fn with_tls(&self, heading: &str, who: &str, driver: &str, column: usize) -> String {
         let plain = self.after(heading, who);
         let row = self.row("TLS, driver by driver", driver);
-        let (off, on) = (codes(row.get(1).unwrap()), codes(row.get(2).unwrap()));
+        let (off, on) = (codes(row.get(1).unwrap()), codes(row.get(column).unwrap()));
         assert!(plain.contains(&off), "{off}: {plain}");
-        let encrypted = plain.replace(&off, &on);
-        [plain, encrypted]
+        plain.replace(&off, &on)
+    }
+
+    /// Without TLS, and with TLS that verifies nothing.
+    #[track_caller]
+    fn both(&self, heading: &str, who: &str, driver: &str) -> [String; 2] {
+        let encrypted = self.with_tls(heading, who, driver, 2);
+        [self.after(heading, who), encrypted]
     }
 }
 
@@ -75,7 +81,7 @@ pub(super) fn archives() -> std::ffi::OsString {
 }
 
 /// The demo on a machine of its own, where its doors are those of the page. Tests that run at the same time share one.
-fn demo() -> Arc<Machine> {
+pub(super) fn demo() -> Arc<Machine> {
     static SHARED: Mutex<Weak<Machine>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(machine) = shared.upgrade() {
@@ -90,7 +96,7 @@ fn demo() -> Arc<Machine> {
 
 /// That a program reads what is in the databases, once for each of so many connections.
 #[track_caller]
-fn assert_connects(program: Program, times: usize) {
+pub(super) fn assert_connects(program: Program, times: usize) {
     let ran = program.run();
     assert_eq!(ran.succeeded(), [PRODUCTS].repeat(times).join("\n"));
 }
@@ -231,60 +237,5 @@ fn sqlclient_takes_the_strings_of_the_page() {
             .program("mono")
             .arg(tools::installed("dotnet/dotnet.exe"));
         assert_connects(mono.arg(settings), 1);
-    }
-}
-
-#[test]
-#[cfg_attr(
-    not(all(
-        has_namespaces,
-        has_postgres,
-        has_mariadb,
-        has_python,
-        has_node,
-        has_java,
-        has_go
-    )),
-    ignore = "no drivers, or not root: see scripts/test"
-)]
-fn drivers_say_of_a_certificate_that_they_do_not_trust_what_the_page_has() {
-    let (demo, strings) = (demo(), Strings::new());
-    let page = Page::of("docs/troubleshooting.md").text;
-    let node = demo.program("node").arg(tools::app("node/connects.cjs"));
-    let node = node.env("NODE_PATH", tools::installed("node/node_modules"));
-    let settings = strings.after("PostgreSQL", "Node.js, pg");
-    let node = node.args(["pg", &settings.replace("ssl: false", "ssl: true")]);
-    let java = demo.program("java").args([tools::NO_TRACE, "-cp"]);
-    let java = java.arg(archives()).arg(tools::app("java/Connects.java"));
-    let settings = strings.after("Azure SQL", "Java, JDBC");
-    let java = java.arg(settings.replace("encrypt=false;", ""));
-    let go = demo.program(tools::installed("go/with_go_mysql"));
-    let settings = strings.after("MySQL", "Go, go-sql-driver");
-    let go = go.args(["mysql", &settings.replace("tls=false", "tls=true")]);
-    let odbc = demo.program(tools::installed("python/bin/python"));
-    let odbc = odbc.arg(tools::app("python/connects.py"));
-    let settings = strings.after("Azure SQL", "Python, ODBC");
-    let odbc = odbc.args(["mssql_python", &settings.replace("Encrypt=no;", "")]);
-    let psql = demo.program("psql");
-    let psql = psql.arg("host=127.0.0.1 user=any dbname=orders sslmode=verify-full");
-    let mariadb = demo
-        .program("mariadb")
-        .args(["--no-defaults", "--host=127.0.0.1"]);
-    let mariadb = mariadb.args(["--user=any", "--password=any", "--ssl-verify-server-cert"]);
-    let signed = "self-signed certificate in certificate chain";
-    for (program, words) in [
-        (node, signed),
-        (mariadb, signed),
-        (odbc, signed),
-        (java, "PKIX path building failed"),
-        (go, "certificate signed by unknown authority"),
-        (psql, "root certificate file … does not exist"),
-    ] {
-        assert!(page.contains(&format!("\"{words}\"")), "{words}");
-        let ran = program.run();
-        assert_ne!(ran.code, Some(0), "{ran:?}");
-        let said = format!("{}{}", ran.stdout, ran.stderr);
-        let mut parts = words.split('…');
-        assert!(parts.all(|part| said.contains(part)), "{words}: {said}");
     }
 }

@@ -46,6 +46,8 @@ pub(super) async fn signed_in(
         principals: Principals::One(Arc::new(principal)),
         // Nobody comes by its door.
         local_tls: LocalTls::Off,
+        // Somebody waits, and can do it again.
+        hold_logins: false,
         ..route
     });
     let no_authority = || -> Result<Arc<LocalAuthority>, LocalTlsError> {
@@ -69,7 +71,11 @@ async fn called(
     audience: &Audience,
     protocol: ProtocolName,
 ) -> Result<String, Unfit> {
-    let token = token_of(tokens, identity, audience).await?;
+    let token = token_of(tokens, identity, audience).await;
+    let token = token.map_err(|unfit| match unfit {
+        Unfit::NoToken(error) => Unfit::NotSignedIn(error),
+        other => other,
+    })?;
     let name = token.claims().and_then(|claims| Known::of(&claims).name);
     match (name, protocol) {
         (Some(name), _) => Ok(name),

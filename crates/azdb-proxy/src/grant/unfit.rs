@@ -28,8 +28,14 @@ pub(super) enum Unfit {
     WhichPrincipal(String),
     #[error("the user_map of route {route:?} lists no {app_user:?}")]
     NoAppUser { route: String, app_user: String },
-    #[error("no token: {}: {}", .0.cause(), .0.remedy())]
+    #[error(
+        "no token of the app's identity: {}: {}; or say what it would say (--object-id, --client-id, --name)",
+        .0.cause(), .0.remedy()
+    )]
     NoToken(TokenError),
+    #[cfg(feature = "doctor")]
+    #[error("no token of an administrator: {}: {}", .0.cause(), .0.remedy())]
+    NotSignedIn(TokenError),
     #[error(
         "no token in 30 s: say what it would say (--object-id, --client-id, --name), or run this where the app runs"
     )]
@@ -89,9 +95,11 @@ impl Unfit {
     pub(super) fn exit(&self) -> Exit {
         match self {
             #[cfg(feature = "doctor")]
-            Self::NotWanted | Self::NoWayIn(_) | Self::Refused { .. } | Self::Another { .. } => {
-                Exit::Failure
-            }
+            Self::NotSignedIn(_)
+            | Self::NotWanted
+            | Self::NoWayIn(_)
+            | Self::Refused { .. }
+            | Self::Another { .. } => Exit::Failure,
             #[cfg(feature = "doctor")]
             Self::NoAdmin | Self::NobodyToAsk => Exit::Usage,
             Self::NoToken(_) | Self::Late | Self::Broken(_) | Self::Password(_) => Exit::Failure,

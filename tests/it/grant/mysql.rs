@@ -1,14 +1,13 @@
 //! `azdb-proxy grant --apply` before a real MariaDB behind the emulated Azure, which knows `create aaduser`.
 
+use std::sync::OnceLock;
+
 use azdb_emulator::{
     DEFAULT_ROLE, EmulatorOptions, ManagedIdentity, OSSRDBMS_AUDIENCE, Principal, Shape,
 };
-use azdb_tests::{Account, Emulated, MariaDb, Proxy, Ran, Start};
+use azdb_tests::{Account, Emulated, MariaDb, Proxy, Ran, Server, Start};
 
 const PASSWORD: &str = "of everybody behind";
-/// Of the app, in the database.
-const USER: &str = r#"it's "my" \ é"#;
-
 /// Where MariaDB keeps the note of a client id, and where Azure shows it.
 const AS_AZURE_SHOWS_USERS: &str = "create or replace view mysql.user as select Host, User, \
     if(instr(Priv, 'AADApp:'), 'aad_auth', json_value(Priv, '$.plugin')) as plugin, \
@@ -19,11 +18,15 @@ const AS_AZURE_SHOWS_USERS: &str = "create or replace view mysql.user as select 
 struct Bare {
     emulated: Emulated,
     server: &'static MariaDb,
+    /// Of the app, in the database.
+    user: String,
     admin_token: String,
 }
 
-impl Bare {
-    fn new() -> Self {
+/// The server of these tests, which shows its users in another way than the others'.
+fn server() -> &'static MariaDb {
+    static SERVER: OnceLock<&MariaDb> = OnceLock::new();
+    SERVER.get_or_init(|| {
         let server = MariaDb::with(&[]);
         server.add_user("dba", Account::Native, PASSWORD);
         server.admin(&format!(
@@ -32,6 +35,14 @@ impl Bare {
              insert into my_shop.products values (1, 'oil'); \
              create database myXshop; create table myXshop.secrets (it text)"
         ));
+        server
+    })
+}
+
+impl Bare {
+    fn new() -> Self {
+        let (server, number) = (server(), Server::number());
+        let user = format!(r#"it's "{number}" \ é"#);
         let mut options = EmulatorOptions::default();
         let behind = format!(
             "mysql://dba:{}@127.0.0.1:{}",
@@ -44,22 +55,23 @@ impl Bare {
             panic!("one identity");
         };
         let app = Principal {
-            name: USER.to_owned(),
+            name: user.clone(),
             ..Principal::of(app)
         };
-        options.principals = vec![app.behind_as(USER), Principal::of(&dba)];
+        options.principals = vec![app.behind_as(&user), Principal::of(&dba)];
         let emulated = Emulated::with(options);
         let issuer = emulated.azure.issuer();
         let token = issuer.issue_as(&dba, OSSRDBMS_AUDIENCE, Shape::default());
         Self {
             admin_token: token.unwrap().access_token,
             server,
+            user,
             emulated,
         }
     }
 
     fn route(&self) -> String {
-        let (usual, ours) = (format!("{DEFAULT_ROLE:?}"), format!("{USER:?}"));
+        let (usual, ours) = (format!("{DEFAULT_ROLE:?}"), format!("{:?}", self.user));
         let route = self.emulated.mysql_route().replace(&usual, &ours);
         format!("{route}default_database = \"my_shop\"\n")
     }
@@ -134,7 +146,7 @@ fn a_user_may_what_its_level_says_in_its_database_alone() {
 #[cfg_attr(not(has_mariadb), ignore = "no MariaDB: see scripts/test")]
 fn a_user_with_a_password_is_given_nothing() {
     let bare = Bare::new();
-    let user = USER.replace('\\', "\\\\").replace('\'', "''");
+    let user = bare.user.replace('\\', "\\\\").replace('\'', "''");
     bare.server
         .admin(&format!("create user '{user}'@'%' identified by 'x'"));
     let refused = bare.apply(&[]);
