@@ -3,6 +3,7 @@
 mod apply;
 mod by_hand;
 mod mysql;
+mod sql_server;
 
 use azdb_tests::{
     Azure, Method, Program, Proxy, Ran, Server, Start, every_piece_of, find_leak, token_of,

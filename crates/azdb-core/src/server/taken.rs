@@ -60,11 +60,14 @@ fn holder(addr: SocketAddr) -> Option<String> {
         })
     };
     let processes = fs::read_dir("/proc").ok()?.flatten();
-    let process = processes
-        .map(|entry| entry.path())
-        .find(|path| has_one(path))?;
-    let number = process.file_name()?.to_str()?;
-    if number.parse() == Ok(std::process::id()) {
+    // Those with a number: `self` and `thread-self` are there, too.
+    let numbered = processes.filter_map(|entry| {
+        let number: u32 = entry.file_name().to_str()?.parse().ok()?;
+        Some((number, entry.path()))
+    });
+    let mut holders = numbered.filter(|(_, process)| has_one(process));
+    let (number, process) = holders.next()?;
+    if number == std::process::id() {
         return Some("this very process".to_owned());
     }
     let name = fs::read(process.join("comm")).ok()?;

@@ -10,16 +10,23 @@ use crate::grant::{EntraId, Kind, Known, Level};
 
 /// What `grant --help` says besides its flags.
 pub(super) const AFTER: &str = "\
-The SQL goes to the client of the engine, which an administrator of the server
-signs in (a Microsoft Entra administrator: others may not make such principals):
+With --apply it is run here, by the sign-in of the Azure CLI, over the way that
+the route takes (in builds with the feature `doctor`):
+  azdb-proxy grant orders --apply
+
+Without, it goes to the client of the engine, which an administrator of the
+server signs in (of Microsoft Entra: others may not make such principals):
   export PGPASSWORD=$(az account get-access-token --resource-type oss-rdbms \\
     --query accessToken --output tsv)
   azdb-proxy grant orders | psql \"host=orders.postgres.database.azure.com \\
-    user=admin@contoso.com dbname=postgres sslmode=verify-full sslrootcert=system\"
-  azdb-proxy grant shop | MYSQL_PWD=$PGPASSWORD mysql --enable-cleartext-plugin \\
-    --ssl-mode=VERIFY_IDENTITY --ssl-ca=/etc/ssl/certs/ca-certificates.crt \\
+    user=admin@contoso.com dbname=postgres sslmode=verify-full \\
+    sslrootcert=system\"
+  azdb-proxy grant shop | MYSQL_PWD=$PGPASSWORD mysql \\
+    --enable-cleartext-plugin --ssl-mode=VERIFY_IDENTITY \\
+    --ssl-ca=/etc/ssl/certs/ca-certificates.crt \\
     --host=shop.mysql.database.azure.com --user=admin@contoso.com
-  azdb-proxy grant stock | sqlcmd -b -x -f 65001 -S stock.database.windows.net -d stock \\
+  azdb-proxy grant stock | sqlcmd -b -x -f 65001 -d stock \\
+    -S stock.database.windows.net \\
     --authentication-method ActiveDirectoryDefault
 
 Where the app's identity is not to be had, as on your own machine, say what its
@@ -27,10 +34,6 @@ token would say; az identity show and az ad sp show tell it:
   azdb-proxy grant orders --object-id 00000000-0000-0000-0000-000000000000
   azdb-proxy grant shop --client-id 00000000-0000-0000-0000-000000000000
   azdb-proxy grant stock --name orders-identity
-
-With --apply it is run here, by the sign-in of the Azure CLI, over the way that the
-route takes:
-  azdb-proxy grant orders --apply
 
 Exit codes:
   0    printed, or applied
@@ -92,7 +95,7 @@ pub(crate) struct GrantArgs {
     /// SQL Server: make the user by the identity's id, where the server may not look its name up. Nobody checks the id
     #[arg(long)]
     pub(crate) by_id: bool,
-    /// Print how to take it back
+    /// Print how to take it back, or with --apply take it back
     #[arg(long)]
     pub(crate) undo: bool,
     #[cfg(feature = "doctor")]

@@ -130,3 +130,21 @@ pub(super) fn head(wanted: &Wanted, names: &str) -> Vec<String> {
         String::new(),
     ]
 }
+
+/// The same for the way back.
+pub(super) fn head_of_undo(wanted: &Wanted) -> Vec<String> {
+    let Wanted {
+        route,
+        host,
+        port,
+        principal,
+        database,
+        ..
+    } = wanted;
+    vec![
+        format!("azdb-proxy grant, route {route:?}, undone"),
+        String::new(),
+        format!("  server    {host}:{port}, database {database:?}"),
+        format!("  ends      {principal:?}"),
+    ]
+}

@@ -193,8 +193,9 @@ fn asked(question: &str) -> Result<(), Unfit> {
 }
 
 fn text(engine: &dyn Engine, wanted: &Wanted, undo: bool) -> Result<String, Unfit> {
-    let back = engine.undo(wanted)?;
+    let mut back = engine.undo(wanted)?;
     if undo {
+        back.head = engine::head_of_undo(wanted);
         return Ok(back.to_string());
     }
     Ok(format!(
