@@ -122,8 +122,27 @@ fn token_that_the_server_does_not_take_for_the_role() {
         refusal
             .hint
             .unwrap()
-            .contains("not mapped to this identity")
+            .starts_with("azdb-proxy: the role is not mapped to this identity")
     );
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn database_that_the_app_did_not_name() {
+    let azure = Azure::new();
+    let route = azure
+        .route()
+        .replace("default_database", "# default_database");
+    let proxy = azure.start(&route).start();
+    let app = proxy.app().told("PGUSER", "bob").not_told("PGDATABASE");
+    let ran = app.sql("select 1");
+    let shown = ran.failed();
+    assert!(shown.contains("database \"bob\" does not exist"), "{shown}");
+    assert!(
+        shown.contains("HINT:  azdb-proxy: name a database"),
+        "{shown}"
+    );
+    assert!(shown.contains("set default_database"), "{shown}");
 }
 
 #[test]

@@ -154,6 +154,10 @@ fn database_that_is_not_there_is_said_by_the_server() {
         shown.starts_with("ERROR 1044 (42000): Access denied for user"),
         "{shown}"
     );
+    assert!(
+        shown.contains("; azdb-proxy: the user is let in, and not into this database"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -107,6 +107,15 @@ pub(crate) trait OwnFault: Explained + Send + Sync + 'static {
     fn is_away(&self) -> bool;
 }
 
+/// What a login proves itself with: some refusals mean one thing of a token and nothing of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProvedBy {
+    /// An identity's token.
+    Token,
+    /// A development server's password.
+    Password,
+}
+
 /// What a known refusal of an upstream means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Meaning {
@@ -232,6 +241,17 @@ impl<F: OwnFault> Fault<F> {
             Self::Shared(_) | Self::Own(_) => None,
             Self::Noted(noted) => Some(&noted.note),
         }
+    }
+
+    /// What an app reads beside an upstream's own words, for which it must be known for ours. Of a password that is the database's own
+    /// business: the log has our part.
+    pub(crate) fn beside(&self, meaning: Option<Meaning>, proved_by: ProvedBy) -> Option<String> {
+        let remedy = match proved_by {
+            ProvedBy::Token => meaning.map(|known| known.remedy),
+            ProvedBy::Password => None,
+        };
+        let said: Vec<&str> = [remedy, self.note()].into_iter().flatten().collect();
+        (!said.is_empty()).then(|| format!("azdb-proxy: {}", said.join("; ")))
     }
 
     /// Adds what else is to be known of it.

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault, OwnFault, Secrets};
+use crate::fault::{Cause, Fault, OwnFault, ProvedBy, Secrets};
 use crate::phases::Phase;
 use crate::way::{Dial, Upstream};
 
@@ -88,6 +88,14 @@ impl Credential<'_> {
         itself.paint_over(words);
         if let Self::Password(password) = self {
             password.secrets.paint_over(words);
+        }
+    }
+
+    /// Which of the two it is.
+    pub(crate) fn proved_by(&self) -> ProvedBy {
+        match self {
+            Self::Token(_) => ProvedBy::Token,
+            Self::Password(_) => ProvedBy::Password,
         }
     }
 

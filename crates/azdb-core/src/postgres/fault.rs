@@ -6,7 +6,7 @@ use azdb_quote::{Chain, Quoted};
 use azdb_wire::postgres::{ErrorFields, FirstError, MessageError, Version};
 
 use super::hint;
-use crate::fault::{Explained, Fault, Kind, Meaning, OwnFault};
+use crate::fault::{Explained, Fault, Kind, Meaning, OwnFault, ProvedBy};
 use crate::gate::ScramError;
 
 /// A step of PostgreSQL's login went wrong.
@@ -59,6 +59,8 @@ pub(crate) enum PostgresFault {
         body: Vec<u8>,
         /// What it means, where that is known.
         meaning: Option<Meaning>,
+        /// Of what.
+        proved_by: ProvedBy,
         /// The messages that it sent before, as the app is to read them: its notices, and its "Ok" where it had said so.
         before: Vec<u8>,
     },
@@ -139,6 +141,7 @@ impl OwnFault for PostgresFault {
                 body,
                 before,
                 meaning: _,
+                proved_by: _,
             } => vec![message, body, before],
             Self::TlsAnswer { answer, .. } => vec![answer],
             Self::AppPacket(_)

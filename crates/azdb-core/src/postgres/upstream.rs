@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{Postgres, PostgresFault, hint, password};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Fault, ProvedBy};
 use crate::lobby::{AWAITING_LOGIN, Attempt, Credential, Lobby, Tracks};
 use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
@@ -77,7 +77,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
                 host,
             };
             authenticate(&mut upstream, &account, credential, &mut answer).await?;
-            until_ready(upstream.leg(), &mut answer).await
+            until_ready(upstream.leg(), credential.proved_by(), &mut answer).await
         };
         let outcome = deadline
             .run(Phase::Database, AWAITING_LOGIN, conversation)
@@ -214,7 +214,7 @@ async fn authenticate<S: Stream>(
                 message.append_to(answer)?;
                 continue;
             }
-            tag::ERROR_RESPONSE => return Err(refused(message.body())),
+            tag::ERROR_RESPONSE => return Err(refused(message.body(), credential.proved_by())),
             _ => return Err(broken("an unexpected message")),
         }
         match (Authentication::parse(message.body())?, credential) {
@@ -277,13 +277,14 @@ pub(super) async fn send_secret<S: Stream>(
 /// Collects what the upstream reports after "Ok". Returns the payload of BackendKeyData.
 async fn until_ready<S: Stream>(
     leg: &mut Leg<S>,
+    proved_by: ProvedBy,
     answer: &mut Vec<u8>,
 ) -> Result<Option<Vec<u8>>, Fault<PostgresFault>> {
     let mut cancel_key = None;
     loop {
         let message = read_message(leg, "waiting for the upstream to be ready").await?;
         match message.tag() {
-            tag::ERROR_RESPONSE => return Err(refused(message.body())),
+            tag::ERROR_RESPONSE => return Err(refused(message.body(), proved_by)),
             tag::BACKEND_KEY_DATA => cancel_key = Some(message.body().to_vec()),
             tag::PARAMETER_STATUS | tag::NOTICE_RESPONSE | tag::READY_FOR_QUERY => {}
             _ => {
@@ -361,10 +362,11 @@ pub(super) async fn say<S: Stream>(
 }
 
 /// The upstream's ErrorResponse, without tag and length.
-pub(super) fn refused(body: &[u8]) -> Fault<PostgresFault> {
+pub(super) fn refused(body: &[u8], proved_by: ProvedBy) -> Fault<PostgresFault> {
     let message = ErrorFields::of(body).get(b'M').unwrap_or_default().to_vec();
     PostgresFault::Refused {
-        meaning: hint::meaning_of(&message),
+        meaning: hint::meaning_of(&message, proved_by),
+        proved_by,
         message,
         body: body.to_vec(),
         before: Vec::new(),

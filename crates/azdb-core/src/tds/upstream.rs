@@ -14,7 +14,7 @@ use super::packets::{InPrelogin, NoMessage, Packet, Reading, read_message};
 use super::routing::{self, MAX_HOPS};
 use super::{Tds, TdsFault};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Fault, ProvedBy};
 use crate::lobby::{AWAITING_LOGIN, Attempt, Credential, Life, Lobby, Tracks};
 use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
@@ -350,14 +350,14 @@ fn check<S>(
     if !answer.granted {
         let what = "an answer that says neither yes nor no";
         return Err(match answer.error {
-            Some(_) => refused(answer).into(),
+            Some(_) => refused(answer, credential.proved_by()).into(),
             None => Cause::UpstreamRules { what }.into(),
         });
     }
     if credential.is_token() && answer.fed_auth != FedAuthAck::Taken {
         return Err(match answer.error {
             // It had begun to let us in, and then says why it does not.
-            Some(_) => refused(answer),
+            Some(_) => refused(answer, credential.proved_by()),
             None => TdsFault::TokenNotTaken,
         }
         .into());
@@ -377,7 +377,7 @@ fn check<S>(
 }
 
 /// All of the upstream's errors as one text for the log, and its answer for the app.
-fn refused(answer: &LoginAnswer<'_>) -> TdsFault {
+fn refused(answer: &LoginAnswer<'_>, proved_by: ProvedBy) -> TdsFault {
     let texts: Vec<String> = answer
         .reports()
         .filter(|report| report.is_error)
@@ -392,5 +392,6 @@ fn refused(answer: &LoginAnswer<'_>) -> TdsFault {
     TdsFault::Refused {
         message: texts.join(" ").into_bytes(),
         body: answer.payload().to_vec(),
+        proved_by,
     }
 }

@@ -3,10 +3,10 @@
 use azdb_wire::postgres::{FirstError, MessageError, Version};
 use rustls::ServerConfig;
 
-use super::super::hint::KNOWN;
+use super::super::hint::{OF_ANYBODY, OF_TOKENS};
 use super::super::notice::notice;
 use super::*;
-use crate::fault::Meaning;
+use crate::fault::{Meaning, ProvedBy};
 use crate::gate::ScramError;
 use crate::rig::{Refusal, Spoken, heard_out};
 use crate::tls::TlsEnd;
@@ -125,6 +125,7 @@ impl Spoken for Postgres {
                 message: b"no such role".to_vec(),
                 body: b"C28000\0Mno such role\0\0".to_vec(),
                 meaning: None,
+                proved_by: ProvedBy::Token,
                 before: Vec::new(),
             },
         ];
@@ -146,13 +147,16 @@ impl Spoken for Postgres {
     }
 
     fn known_refusals() -> Vec<Refusal> {
-        let known = KNOWN.iter().map(|(pieces, kind, remedy)| Refusal {
-            said: format!("`{}`", pieces.join("` … `")),
-            meaning: Meaning {
-                kind: *kind,
-                remedy,
-            },
-        });
+        let known = OF_TOKENS
+            .iter()
+            .chain(&OF_ANYBODY)
+            .map(|(pieces, kind, remedy)| Refusal {
+                said: format!("`{}`", pieces.join("` … `")),
+                meaning: Meaning {
+                    kind: *kind,
+                    remedy,
+                },
+            });
         known.collect()
     }
 }
