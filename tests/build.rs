@@ -39,6 +39,7 @@ fn main() {
         ),
         ("has_netns", vec![on_path("ip"), roots()]),
         ("has_haproxy", vec![on_path("haproxy")]),
+        ("has_curl", vec![on_path("curl")]),
         (
             "has_namespaces",
             vec![on_path("unshare"), on_path("ip"), on_path("psql"), roots()],

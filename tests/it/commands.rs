@@ -188,7 +188,11 @@ fn taken_port_ends_the_start_and_is_named() {
     let route = format!("{ROUTE}listen = \"127.0.0.1:{port}\"\n");
     let ran = Start::run_with(&route).run();
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    let text = format!("cannot listen on 127.0.0.1:{port}");
+    let text = format!(
+        "cannot listen on 127.0.0.1:{port} (process {}, `",
+        std::process::id()
+    );
     assert!(ran.stderr.contains(&text), "{ran:?}");
+    assert!(ran.stderr.contains("set listen to another port"), "{ran:?}");
     drop(taken);
 }

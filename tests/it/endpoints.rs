@@ -96,7 +96,7 @@ fn a_refused_login_has_cause_and_remedy_in_log_and_status() {
         .start();
     let told = proxy.told();
     let line = proxy.log_until("login refused");
-    let remedy = "create the role with pgaadauth_create_principal or correct upstream_user";
+    let remedy = "create the role (azdb-proxy grant prints how) or correct upstream_user";
     assert!(told.hint.is_some_and(|hint| hint.contains(remedy)));
     assert!(line.contains(remedy), "{line}");
     assert!(line.contains("kind=configuration"), "{line}");

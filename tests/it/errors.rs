@@ -122,8 +122,27 @@ fn token_that_the_server_does_not_take_for_the_role() {
         refusal
             .hint
             .unwrap()
-            .contains("not mapped to this identity")
+            .starts_with("azdb-proxy: the role is not mapped to this identity")
     );
+}
+
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn database_that_the_app_did_not_name() {
+    let azure = Azure::new();
+    let route = azure
+        .route()
+        .replace("default_database", "# default_database");
+    let proxy = azure.start(&route).start();
+    let app = proxy.app().told("PGUSER", "bob").not_told("PGDATABASE");
+    let ran = app.sql("select 1");
+    let shown = ran.failed();
+    assert!(shown.contains("database \"bob\" does not exist"), "{shown}");
+    assert!(
+        shown.contains("HINT:  azdb-proxy: name a database"),
+        "{shown}"
+    );
+    assert!(shown.contains("set default_database"), "{shown}");
 }
 
 #[test]
@@ -151,7 +170,8 @@ fn server_that_refuses_connections() {
         .route()
         .replace(&port.to_string(), &elsewhere.to_string());
     let proxy = emulated.start(&(route + "hold_logins = false\n")).start();
-    let text = format!("cannot connect to `127.0.0.1:{elsewhere}`");
+    let text =
+        format!("cannot connect to `localhost:{elsewhere}` at 127.0.0.1: Connection refused");
     proxy.refusal().assert_is_ours("57P03", &text, "firewall");
 }
 
@@ -178,10 +198,13 @@ fn server_that_takes_connections_and_says_nothing() {
         .start(&(route + "login_timeout = \"1s\"\n"))
         .start();
     proxy.log_until("token ready");
-    let text = "no progress for 1s while speaking TLS with the upstream";
+    let text = format!(
+        "`localhost:{}` at 127.0.0.1 took the connection and has not answered in 1s: waiting for its answer to the request for TLS",
+        silent.address().port()
+    );
     proxy
         .refusal()
-        .assert_is_ours("57P03", text, "login_timeout");
+        .assert_is_ours("57P03", &text, "login_timeout");
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn idle_sessions_of_sql_server_follow_their_databases_name() {
         };
         let mut idle = app().await;
         moving.moves();
-        moving.proxy.log_until("session ended closed_by=proxy");
+        moving.proxy.log_until("closed_by=proxy");
         assert!(idle.query("select 1", &[]).await.is_err());
         let _next = app().await;
     });

@@ -20,14 +20,20 @@ fn until_the_error(app: &mut RawApp) -> Vec<Message> {
 
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
-fn servers_own_errors_arrive_unchanged_and_behind_its_ok() {
+fn servers_own_errors_arrive_with_a_hint_of_ours_and_behind_its_ok() {
     let azure = Azure::new();
     let proxy = azure.proxy();
     let parameters = |user| [("user", user), ("database", NOWHERE)];
 
     let mut through = RawApp::connect(proxy.address());
     through.send(&packets::startup(0, &parameters("anyone")));
-    let told = until_the_error(&mut through);
+    let mut told = until_the_error(&mut through);
+    let hint = told.last().unwrap().field('H').unwrap();
+    assert!(hint.starts_with("azdb-proxy: name a database"), "{hint}");
+    // It stands behind everything that the server said.
+    let body = &mut told.last_mut().unwrap().body;
+    body.truncate(body.len() - hint.len() - 3);
+    body.push(0);
 
     let trusted = std::fs::read_to_string(&azure.server.ca_file).unwrap();
     let mut direct = RawApp::connect(([127, 0, 0, 1], azure.server.port).into());
@@ -39,7 +45,7 @@ fn servers_own_errors_arrive_unchanged_and_behind_its_ok() {
     direct.send(&packets::password(&azure.token));
     let said = until_the_error(&mut direct);
 
-    assert_eq!(told, said, "byte for byte");
+    assert_eq!(told, said, "byte for byte, but for the hint");
     assert_eq!(told.first().map(|ok| ok.tag), Some(b'R'));
     let error = told.last().unwrap();
     assert_eq!(error.field('C').as_deref(), Some("3D000"));

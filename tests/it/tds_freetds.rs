@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use azdb_emulator::Behaviour;
-use azdb_tests::{AzureSql, Encrypt, Ran, SqlApp};
+use azdb_emulator::{Behaviour, Flaw};
+use azdb_tests::{AzureSql, Encrypt, Ran, SqlApp, seen};
 
 const VERSIONS: [&str; 5] = ["7.0", "7.1", "7.2", "7.3", "7.4"];
 
@@ -74,6 +74,29 @@ fn tsql_shows_why_it_may_not_come_in() {
             "{version}: {ran:?}"
         );
     }
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_freetds, has_python)),
+    ignore = "no FreeTDS or no pymssql: see scripts/test"
+)]
+fn azures_own_refusal_is_shown_with_what_to_do() {
+    let azure = AzureSql::new();
+    azure.azure.issuer().set_default(Flaw::ForeignSignature);
+    let proxy = azure.proxy();
+    let app = SqlApp::of(&proxy, Encrypt::Off);
+    let theirs = "Login failed for user '<token-identified principal>'.";
+    let ours = "azdb-proxy: in the database that the app names, or default_database: CREATE USER";
+    for version in VERSIONS {
+        let app = SqlApp::of(&proxy, Encrypt::Off).version(version);
+        let ran = app.freetds("tsql").stdin("select 1\ngo\n").run();
+        let shown = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(shown.contains(theirs), "{version}: {shown}");
+        assert!(shown.contains(ours), "{version}: {shown}");
+    }
+    let refused = seen(app.python("with_pymssql.py")).to_string();
+    assert!(refused.contains(theirs), "{refused}");
 }
 
 /// freebcp wants table, direction and file before its options.

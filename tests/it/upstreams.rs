@@ -249,10 +249,7 @@ fn a_silent_name_server_holds_back_nobody_who_wants_another_name() {
     }
     let app = azdb_tests::App::at(other.to_str().unwrap(), 5432);
     let ran = app.sql("select 1");
-    assert!(
-        ran.failed().contains("cannot connect to `127.0.0.1:"),
-        "{ran:?}"
-    );
+    assert!(ran.failed().contains("cannot connect to `"), "{ran:?}");
     assert_eq!(threads(), 1, "and that one still waits");
     for login in waiting {
         let ran = login.wait();

@@ -37,7 +37,8 @@ impl Method {
     pub(crate) const ALL: [Self; 4] = [Self::Token, Self::Password, Self::Md5, Self::ScramSha256];
 
     /// The role whose members log in so.
-    pub(crate) fn group(self) -> &'static str {
+    #[must_use]
+    pub fn group(self) -> &'static str {
         match self {
             Self::Token => "identities",
             Self::Password => "by_password",

@@ -161,6 +161,13 @@ pub(super) fn suffixes(protocol: ProtocolName, cloud: Cloud) -> Vec<String> {
         .collect()
 }
 
+/// The private DNS zone in which the name of an Azure server leads to its private endpoint; `None` for any other name.
+pub fn private_zone_of(name: &str) -> Option<String> {
+    let mut suffixes = ProtocolName::ALL.into_iter().flat_map(suffixes_of);
+    let (_, suffix) = suffixes.find(|(_, suffix)| is_under(name, suffix))?;
+    Some(format!("privatelink.{suffix}"))
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use azdb_quote::Spelled;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,12 @@ impl Deadline {
         Self { end, ..self }
     }
 
+    /// The same by this stopwatch.
+    pub(crate) fn by(self, phases: &Arc<Phases>) -> Self {
+        let phases = Arc::clone(phases);
+        Self { phases, ..self }
+    }
+
     /// The same, but a tenth of it earlier: time enough to tell the app.
     pub(crate) fn with_time_to_tell(self) -> Self {
         let at = self.at.checked_sub(self.limit / 10).unwrap_or(self.at);
@@ -59,6 +66,17 @@ impl Deadline {
             end: self.end.clone(),
             phases: Arc::clone(&self.phases),
         }
+    }
+
+    /// How long a step has taken that began then. One that had all of the time has taken what people know as the limit, with the tenth
+    /// that is kept to tell the app.
+    fn waited(&self, since: Instant) -> Duration {
+        const ROUNDED: Duration = Duration::from_millis(100);
+        let waited = since.elapsed();
+        if waited + self.limit / 10 + ROUNDED >= self.limit {
+            return self.limit;
+        }
+        Spelled::measured(waited).0
     }
 
     /// The time that is left.
@@ -94,11 +112,16 @@ impl Deadline {
         let step = tokio::time::timeout_at(self.at, Box::pin(step));
         async move {
             let _lap = self.phases.lap(phase);
+            let since = Instant::now();
             match self.end.run_until_cancelled(step).await {
                 Some(Ok(outcome)) => outcome,
                 Some(Err(_)) => {
-                    let limit = self.limit;
-                    Err(Late::Overdue(Overdue { doing, limit }).into())
+                    let overdue = Overdue {
+                        doing,
+                        limit: self.limit,
+                        waited: self.waited(since),
+                    };
+                    Err(Late::Overdue(overdue).into())
                 }
                 None => Err(Late::ShuttingDown.into()),
             }

@@ -7,8 +7,8 @@
 //! ```
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use azdb_identity::Clock;
 use tokio::sync::{Notify, watch};
@@ -49,7 +49,7 @@ struct Shared {
     asked: AtomicU64,
     wake: Notify,
     /// Whether somebody reloads.
-    served: AtomicBool,
+    served: watch::Sender<bool>,
     told: watch::Sender<Told>,
 }
 
@@ -70,11 +70,13 @@ pub(crate) struct Told {
 pub struct Begun(u64);
 
 impl Reloads {
-    /// Asks for a reload, and waits for what becomes of it. `None` where nobody reloads.
+    /// Asks for a reload, and waits for what becomes of it. `None` where nobody reloads: a process that has opened its doors a moment ago
+    /// is waited for.
     pub(crate) async fn ask(&self) -> Option<ReloadOutcome> {
-        if !self.0.served.load(Ordering::Acquire) {
-            return None;
-        }
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let mut served = self.0.served.subscribe();
+        let served = served.wait_for(|is_served| *is_served);
+        let _ = tokio::time::timeout(PATIENCE, served).await.ok()?.ok()?;
         let question = self.0.asked.fetch_add(1, Ordering::AcqRel) + 1;
         self.0.wake.notify_one();
         let mut told = self.0.told.subscribe();
@@ -84,7 +86,7 @@ impl Reloads {
 
     /// Waits until somebody asks for one.
     pub async fn wanted(&self) {
-        self.0.served.store(true, Ordering::Release);
+        self.0.served.send_replace(true);
         while self.0.asked.load(Ordering::Acquire) == self.0.told.borrow().answered {
             self.0.wake.notified().await;
         }
@@ -134,7 +136,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_question_is_answered_by_a_reload_that_begins_after_it() {
         let reloads = Reloads::default();
         assert_eq!(reloads.ask().await, None, "nobody reloads");
@@ -142,7 +144,7 @@ mod tests {
             let reloads = reloads.clone();
             async move { reloads.wanted().await }
         });
-        while !reloads.0.served.load(Ordering::Acquire) {
+        while !*reloads.0.served.borrow() {
             tokio::task::yield_now().await;
         }
         // A signal has come before.
@@ -162,5 +164,19 @@ mod tests {
         assert_eq!(two.await.unwrap(), Some(applied()));
         let told = reloads.told();
         assert_eq!((told.applied, told.refused), (1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_that_comes_before_there_is_anybody_to_ask_waits_for_a_moment() {
+        let reloads = Reloads::default();
+        let asking = tokio::spawn({
+            let reloads = reloads.clone();
+            async move { reloads.ask().await }
+        });
+        tokio::task::yield_now().await;
+        reloads.wanted().await;
+        let begun = reloads.begin();
+        reloads.done(begun, applied());
+        assert_eq!(asking.await.unwrap(), Some(applied()));
     }
 }

@@ -12,7 +12,8 @@ use azdb_emulator::{
     Behind, BehindProtocol, Emulator, EmulatorOptions, ManagedIdentity, Principal,
 };
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
 
 /// Azure on a laptop: tokens, and database servers that accept nothing else
 ///
@@ -74,10 +75,13 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
+    let levels = std::env::var("RUST_LOG").ok();
+    let levels = levels.and_then(|levels| levels.parse().ok());
+    let info = || Targets::new().with_default(LevelFilter::INFO);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    tracing_subscriber::registry()
+        .with(levels.unwrap_or_else(info))
+        .with(lines)
         .init();
     let ended = tokio::runtime::Runtime::new()
         .map_err(Into::into)

@@ -139,16 +139,12 @@ def of_compose():
 
 
 def of_texts():
-    """Routes and configurations that stand in a page or a comment for the reader to copy."""
+    """Routes that stand in a page or a comment for the reader to copy."""
     for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(DEPLOY.rglob("*.*"))]:
         text = path.read_text()
         name = str(path.relative_to(ROOT))
         for url in re.findall(r"'((?:postgres|mysql|tds)://[^'\s$]+\.(?:azure\.com|windows\.net)[^'\s$]*)'", text):
             yield proxy(f"{name}: {url}", args=[url])
-        if path.name in ("deploy.md", "wordpress.md", "README.md"):
-            for block in re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-                if "[[route]]" in block:
-                    yield proxy(f"{name}: toml", args=["--config", "/proxy.toml"], files={"/proxy.toml": block})
 
 
 def all_of_them():

@@ -21,8 +21,17 @@ static class WithSqlClient
             return command.ExecuteScalar();
     }
 
-    static void Main()
+    static void Main(string[] args)
     {
+        if (args.Length == 1)
+        {
+            using (var connection = new SqlConnection(args[0]))
+            {
+                connection.Open();
+                Console.WriteLine(Scalar(connection, "select count(*) from products"));
+            }
+            return;
+        }
         Func<string, string> env = Environment.GetEnvironmentVariable;
         var builder = new SqlConnectionStringBuilder
         {

@@ -18,6 +18,10 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 3 {
+		connects(os.Args[1], os.Args[2])
+		return
+	}
 	settings := mysql.NewConfig()
 	settings.Net = "tcp"
 	settings.Addr = os.Getenv("DB_HOST") + ":" + os.Getenv("DB_PORT")

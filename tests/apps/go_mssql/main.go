@@ -13,6 +13,10 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 2 {
+		connects(os.Args[1])
+		return
+	}
 	seen := map[string]any{}
 	if err := talk(seen); err != nil {
 		seen["refused"] = err.Error()
@@ -120,4 +124,17 @@ func talk(seen map[string]any) error {
 	_, err = db.Query("select * from nowhere")
 	seen["error"] = fmt.Sprint(err)
 	return nil
+}
+
+// connects prints the number of products, with the settings of its argument.
+func connects(settings string) {
+	db, err := sql.Open("sqlserver", settings)
+	var count int
+	if err == nil {
+		err = db.QueryRow("select count(*) from products").Scan(&count)
+	}
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(count)
 }

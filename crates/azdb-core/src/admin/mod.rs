@@ -117,7 +117,7 @@ async fn answer_one(socket: impl Stream, desk: Desk, bureau: &Bureau) {
         async move {
             let answer = match reply {
                 Reply::Now(answer) => answer,
-                Reply::AfterReload => reload::answer(&bureau.reloads).await,
+                Reply::AfterReload => reload::answer(&bureau.reloads, &bureau.opened).await,
             };
             Ok::<_, std::convert::Infallible>(answer)
         }

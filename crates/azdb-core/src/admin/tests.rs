@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use azdb_config::route::ListenAddr;
+use http_body_util::BodyExt as _;
 
 use super::*;
 use crate::socket::Peer;
@@ -202,6 +203,20 @@ async fn only_a_post_ends_the_process_or_has_it_read_its_configuration() {
         let reload = |method| ask(&bureau, desk, method, "/reload", &host);
         assert_eq!(reload("GET"), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(reload("POST"), StatusCode::ACCEPTED);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_starts_says_so_to_whoever_asks_for_a_reload() {
+    let reloads = Reloads::default();
+    for (opened, status, says) in [
+        (CancellationToken::new(), 503, "still starting"),
+        (opened(), 501, "no configuration that could be read again"),
+    ] {
+        let answer = reload::answer(&reloads, &opened).await;
+        assert_eq!(answer.status(), status);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(String::from_utf8_lossy(&body).contains(says));
     }
 }
 

@@ -1,13 +1,12 @@
 //! Whose business each cause is, and what to do about it.
 
 use std::borrow::Cow;
+use std::io;
 
 use azdb_identity::TokenErrorKind;
 
+use super::far_end::remedy_of_names;
 use super::{Cause, Explained, Kind, label};
-
-/// Where Azure SQL's gateways and workers listen.
-const PORTS_OF_AZURE_SQL: [std::ops::RangeInclusive<u16>; 2] = [1433..=1433, 11_000..=11_999];
 
 impl Explained for Cause {
     fn label(&self) -> &'static str {
@@ -39,6 +38,8 @@ impl Explained for Cause {
             | Self::NotSealed { .. } => Kind::Configuration,
             Self::Resolve { .. }
             | Self::Connect { .. }
+            | Self::NoAnswer { .. }
+            | Self::Unheard { .. }
             | Self::StuffedBytes { .. }
             | Self::UpstreamLost { .. }
             | Self::UpstreamSilent { .. }
@@ -85,15 +86,15 @@ impl Explained for Cause {
                  proof (scram-sha-256, mysql_native_password); if anybody may be told, set upstream_password_in_clear"
             }
             Self::NoUpstream => "name one as upstream",
-            Self::Resolve { .. } => {
-                "check the upstream's name and this machine's DNS; a private endpoint needs its private DNS zone, or connect_to"
+            Self::Resolve { host, .. } => return Cow::Owned(remedy_of_names(host)),
+            Self::NoAnswer { far_end, .. } => return Cow::Owned(far_end.remedy_of_silence()),
+            Self::Connect { far_end, source } if is_silence(source) => {
+                return Cow::Owned(far_end.remedy_of_silence());
             }
-            Self::Connect { upstream, .. } if is_azure_sqls(upstream.port) => {
-                "check that the server runs and that its firewall and this network let this machine through; Azure SQL sends \
-                 clients on to ports 11000 to 11999"
-            }
-            Self::Connect { .. } => {
-                "check that the server runs and that its firewall and this network let this machine through"
+            Self::Connect { far_end, .. } => far_end.remedy_of_refusal(),
+            Self::Unheard { .. } => {
+                "check that it is a server of the route's protocol and not overloaded, and look for a firewall or load balancer that takes \
+                 connections in its place; or raise login_timeout"
             }
             Self::Loop { .. } => "name the database as upstream, not this proxy",
             Self::NoTls { .. } => "turn TLS on at the server; without it no secret is sent",
@@ -116,6 +117,11 @@ impl Explained for Cause {
     }
 }
 
-fn is_azure_sqls(port: u16) -> bool {
-    PORTS_OF_AZURE_SQL.iter().any(|ports| ports.contains(&port))
+/// Whether the system says that no packet has come back, or that none can go.
+fn is_silence(error: &io::Error) -> bool {
+    use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
+    matches!(
+        error.kind(),
+        TimedOut | HostUnreachable | NetworkUnreachable
+    )
 }

@@ -8,7 +8,7 @@ use azdb_identity::{Audience, TokenError};
 use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted, Spelled};
 
-use super::{Late, Overdue, TlsFlaw};
+use super::{FarEnd, Late, Overdue, TlsFlaw};
 
 /// Why an app was not let in, whatever it speaks.
 #[derive(Debug, thiserror::Error)]
@@ -128,14 +128,34 @@ pub enum Cause {
         source: NameError,
     },
 
-    /// No address of the upstream took the connection.
-    #[error("cannot connect to `{upstream}`")]
+    /// An address of the upstream's did not take the connection.
+    #[error("cannot connect to {far_end}")]
     Connect {
         /// Where to.
-        upstream: Endpoint,
-        /// What the last address answered.
+        far_end: FarEnd,
+        /// What it answered.
         #[source]
         source: io::Error,
+    },
+
+    /// Nothing came back from any address of the upstream: packets are dropped.
+    #[error("cannot connect to {far_end}: no answer in {}", Spelled(*.waited))]
+    NoAnswer {
+        /// Where to.
+        far_end: FarEnd,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+
+    /// The upstream took the connection, and then said nothing.
+    #[error("{far_end} took the connection and has not answered in {}: {awaiting}", Spelled(*.waited))]
+    Unheard {
+        /// Who.
+        far_end: FarEnd,
+        /// What for: "waiting for its greeting".
+        awaiting: &'static str,
+        /// How long it was waited for.
+        waited: Duration,
     },
 
     /// The upstream is one of our own listeners.
@@ -186,8 +206,10 @@ pub enum Cause {
     },
 
     /// The upstream's connection broke during the login.
-    #[error("lost the upstream while {doing}")]
+    #[error("lost {} while {doing}", .far_end.as_deref().map_or_else(|| "the upstream".to_owned(), FarEnd::to_string))]
     UpstreamLost {
+        /// Who, where that is not known from elsewhere.
+        far_end: Option<Box<FarEnd>>,
         /// What we were doing.
         doing: &'static str,
         /// What the socket reported.
@@ -230,71 +252,27 @@ impl Cause {
 
     /// What a broken upstream means for whoever was `doing` something with it.
     pub(crate) fn lost(doing: &'static str) -> impl Fn(io::Error) -> Self + Copy {
-        move |source| Self::UpstreamLost { doing, source }
-    }
-
-    /// Whether nobody answered, or nobody knows where.
-    pub(super) fn is_silence(&self) -> bool {
-        match self {
-            Self::Resolve { .. } | Self::Connect { .. } | Self::UpstreamLost { .. } => true,
-            Self::Overdue(_) => true,
-            // An alert is an answer, and so is a certificate.
-            Self::Tls { flaw, .. } => matches!(flaw, TlsFlaw::BrokenOff(_)),
-            Self::UnknownUser { .. }
-            | Self::NotAdmitted { .. }
-            | Self::NotAnnounced { .. }
-            | Self::WrongPassword { .. }
-            | Self::TooManyWrong { .. }
-            | Self::AppWithoutTls
-            | Self::TooMany { .. }
-            | Self::ShuttingDown
-            | Self::Moved { .. }
-            | Self::Idle { .. }
-            | Self::NoRandomness
-            | Self::Token { .. }
-            | Self::SecretTooLong { .. }
-            | Self::Password(_)
-            | Self::PasswordInClear { .. }
-            | Self::NoUpstream
-            | Self::Loop { .. }
-            | Self::NoTls { .. }
-            | Self::StuffedBytes { .. }
-            | Self::NotSealed { .. }
-            | Self::UpstreamSilent { .. }
-            | Self::UpstreamRules { .. } => false,
+        move |source| Self::UpstreamLost {
+            far_end: None,
+            doing,
+            source,
         }
     }
 
-    /// Whether the upstream is away for a moment, as it is while it starts anew: nobody listens.
-    pub(super) fn is_away(&self) -> bool {
+    /// The same of something that happened with this far end, where it does not say who that was.
+    pub(super) fn with(self, far_end: FarEnd) -> Self {
         match self {
-            Self::Connect { source, .. } => is_lost(source),
-            Self::UnknownUser { .. }
-            | Self::NotAdmitted { .. }
-            | Self::NotAnnounced { .. }
-            | Self::WrongPassword { .. }
-            | Self::TooManyWrong { .. }
-            | Self::AppWithoutTls
-            | Self::TooMany { .. }
-            | Self::ShuttingDown
-            | Self::Moved { .. }
-            | Self::Idle { .. }
-            | Self::NoRandomness
-            | Self::Token { .. }
-            | Self::SecretTooLong { .. }
-            | Self::Password(_)
-            | Self::PasswordInClear { .. }
-            | Self::NoUpstream
-            | Self::Resolve { .. }
-            | Self::Loop { .. }
-            | Self::NoTls { .. }
-            | Self::StuffedBytes { .. }
-            | Self::Tls { .. }
-            | Self::NotSealed { .. }
-            | Self::UpstreamRules { .. }
-            | Self::UpstreamLost { .. }
-            | Self::UpstreamSilent { .. }
-            | Self::Overdue(_) => false,
+            Self::Overdue(Overdue { doing, waited, .. }) => Self::Unheard {
+                far_end,
+                awaiting: doing,
+                waited,
+            },
+            Self::UpstreamLost { doing, source, .. } => Self::UpstreamLost {
+                far_end: Some(Box::new(far_end)),
+                doing,
+                source,
+            },
+            other => other,
         }
     }
 
@@ -319,6 +297,8 @@ impl Cause {
             | Self::NoUpstream
             | Self::Resolve { .. }
             | Self::Connect { .. }
+            | Self::NoAnswer { .. }
+            | Self::Unheard { .. }
             | Self::Loop { .. }
             | Self::NoTls { .. }
             | Self::StuffedBytes { .. }
@@ -330,25 +310,4 @@ impl Cause {
             | Self::Overdue(_) => Chain(self).to_string(),
         }
     }
-}
-
-/// Whether the far end was not there, or has gone.
-fn is_lost(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
-        NetworkDown, NetworkUnreachable, NotConnected, TimedOut, UnexpectedEof,
-    };
-    matches!(
-        error.kind(),
-        ConnectionRefused
-            | ConnectionReset
-            | ConnectionAborted
-            | BrokenPipe
-            | NotConnected
-            | UnexpectedEof
-            | HostUnreachable
-            | NetworkUnreachable
-            | NetworkDown
-            | TimedOut
-    )
 }

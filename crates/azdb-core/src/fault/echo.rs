@@ -134,6 +134,8 @@ impl Cause {
             | Self::NoUpstream
             | Self::Resolve { .. }
             | Self::Connect { .. }
+            | Self::NoAnswer { .. }
+            | Self::Unheard { .. }
             | Self::Loop { .. }
             | Self::NoTls { .. }
             | Self::StuffedBytes { .. }

@@ -23,6 +23,8 @@ pub(super) fn of_cause(cause: &Cause) -> &'static str {
         Cause::NoUpstream => "no_upstream",
         Cause::Resolve { .. } => "dns",
         Cause::Connect { .. } => "connect",
+        Cause::NoAnswer { .. } => "connect_timeout",
+        Cause::Unheard { .. } => "answer_timeout",
         Cause::Loop { .. } => "loop",
         Cause::NoTls { .. } => "upstream_without_tls",
         Cause::StuffedBytes { .. } => "upstream_stuffed_bytes",

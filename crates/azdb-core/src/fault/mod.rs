@@ -15,10 +15,12 @@
 //! * A cause without a remedy does not compile, and neither does one that a protocol has not classed.
 //! * A login that fails while an app listens ends with words: see [`parting`](crate::parting).
 
+mod absence;
 mod app_tls_flaw;
 mod business;
 mod cause;
 mod echo;
+mod far_end;
 mod label;
 mod left;
 mod tls_flaw;
@@ -33,6 +35,7 @@ use azdb_quote::{Chain, OneLine, Spelled};
 pub(crate) use app_tls_flaw::AppTlsFlaw;
 pub use cause::Cause;
 pub(crate) use echo::Secrets;
+pub use far_end::{FarEnd, Reach};
 pub(crate) use left::Left;
 pub use tls_flaw::TlsFlaw;
 
@@ -102,6 +105,15 @@ pub(crate) trait OwnFault: Explained + Send + Sync + 'static {
 
     /// Whether the upstream refused because it is away for a moment: it starts, ends, or has no place left.
     fn is_away(&self) -> bool;
+}
+
+/// What a login proves itself with: some refusals mean one thing of a token and nothing of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProvedBy {
+    /// An identity's token.
+    Token,
+    /// A development server's password.
+    Password,
 }
 
 /// What a known refusal of an upstream means.
@@ -231,6 +243,17 @@ impl<F: OwnFault> Fault<F> {
         }
     }
 
+    /// What an app reads beside an upstream's own words, for which it must be known for ours. Of a password that is the database's own
+    /// business: the log has our part.
+    pub(crate) fn beside(&self, meaning: Option<Meaning>, proved_by: ProvedBy) -> Option<String> {
+        let remedy = match proved_by {
+            ProvedBy::Token => meaning.map(|known| known.remedy),
+            ProvedBy::Password => None,
+        };
+        let said: Vec<&str> = [remedy, self.note()].into_iter().flatten().collect();
+        (!said.is_empty()).then(|| format!("azdb-proxy: {}", said.join("; ")))
+    }
+
     /// Adds what else is to be known of it.
     pub(crate) fn with_note(self, note: String) -> Self {
         Self::Noted(Box::new(Noted { fault: self, note }))
@@ -248,6 +271,26 @@ impl<F: OwnFault> Fault<F> {
     pub(crate) fn is_silence(&self) -> bool {
         match self.root() {
             Root::Shared(cause) => cause.is_silence(),
+            Root::Own(_) => false,
+        }
+    }
+
+    /// The same of something that happened with this far end, where it does not say who that was.
+    pub(crate) fn with(self, far_end: FarEnd) -> Self {
+        match self {
+            Self::Shared(cause) => Self::Shared(cause.with(far_end)),
+            Self::Own(own) => Self::Own(own),
+            Self::Noted(noted) => noted.fault.with(far_end).with_note(noted.note),
+        }
+    }
+
+    /// Whether the time was over before there was an answer.
+    pub(crate) fn is_overdue(&self) -> bool {
+        match self.root() {
+            Root::Shared(cause) => matches!(
+                cause,
+                Cause::Overdue(_) | Cause::NoAnswer { .. } | Cause::Unheard { .. }
+            ),
             Root::Own(_) => false,
         }
     }
@@ -283,6 +326,8 @@ pub struct Overdue {
     pub doing: &'static str,
     /// `login_timeout`.
     pub limit: Duration,
+    /// How long this step was waited for.
+    pub waited: Duration,
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Lobby, Protocol, Tracks, Try, persist};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault, OwnFault, Secrets};
+use crate::fault::{Cause, Fault, OwnFault, ProvedBy, Secrets};
 use crate::phases::Phase;
 use crate::way::{Dial, Upstream};
 
@@ -91,6 +91,14 @@ impl Credential<'_> {
         }
     }
 
+    /// Which of the two it is.
+    pub(crate) fn proved_by(&self) -> ProvedBy {
+        match self {
+            Self::Token(_) => ProvedBy::Token,
+            Self::Password(_) => ProvedBy::Password,
+        }
+    }
+
     /// Whether it may go nowhere but over a sealed way.
     pub(crate) fn is_token(&self) -> bool {
         matches!(self, Self::Token(_))
@@ -105,6 +113,9 @@ pub(crate) enum Life {
     /// Enough for a session: one with little left is worth a short wait for the next.
     Lasting,
 }
+
+/// What a login is doing that has said who it is, as it reads behind who has not answered.
+pub(crate) const AWAITING_LOGIN: &str = "waiting for it to let us in";
 
 /// A login that can be tried again with another credential.
 pub(crate) trait Attempt: Send {

@@ -129,7 +129,7 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
                 () = left.as_mut() => return Err(course.end(fault)),
                 outcome = Box::pin(attempt.go()) => match outcome {
                     // What it was before says more than that the time is over.
-                    Err(Fault::Shared(Cause::Overdue(_))) => return Err(course.end(fault)),
+                    Err(overdue) if overdue.is_overdue() => return Err(course.end(fault)),
                     outcome => outcome,
                 }
             },

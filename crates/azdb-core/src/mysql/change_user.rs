@@ -27,7 +27,7 @@ use super::fault::Refused;
 use super::upstream::{ACCESS_DENIED, Account, authenticate, bad_packet, broken, read, say};
 use super::{Mysql, MysqlFault, Terms, app, app_password, named};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault, OwnFault as _};
+use crate::fault::{Cause, Fault, OwnFault as _, ProvedBy};
 use crate::lobby::{self, Attempt, Credential, Legs, Lobby, Tracks};
 use crate::parting::NotIn;
 use crate::phases::Phase;
@@ -293,7 +293,9 @@ async fn ask<S: Stream>(
     let payload = read(&mut channel, DOING).await?;
     match Answer::parse(&payload).map_err(bad_packet)? {
         Answer::Ok => Ok(payload.to_vec()),
-        Answer::Error(error) => Err(MysqlFault::Refused(Refused::of(&error, &payload)).into()),
+        Answer::Error(error) => {
+            Err(MysqlFault::Refused(Refused::of(&error, &payload, ProvedBy::Password)).into())
+        }
         _ => Err(broken("an unexpected answer to a reset")),
     }
 }

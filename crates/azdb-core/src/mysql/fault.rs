@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use azdb_quote::{Chain, Quoted};
 use azdb_wire::mysql::{ErrorPacket, PacketError};
 
-use crate::fault::{Explained, Kind, Meaning, OwnFault};
+use super::numbers;
+use crate::fault::{Explained, Kind, Meaning, OwnFault, ProvedBy};
 
 /// A step of MySQL's login went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -71,16 +72,24 @@ pub(crate) struct Refused {
     pub(super) message: Vec<u8>,
     /// Its payload.
     pub(super) body: Vec<u8>,
+    /// Of what.
+    pub(super) proved_by: ProvedBy,
 }
 
 impl Refused {
     /// What the packet with this payload says.
-    pub(super) fn of(error: &ErrorPacket<'_>, payload: &[u8]) -> Self {
+    pub(super) fn of(error: &ErrorPacket<'_>, payload: &[u8], proved_by: ProvedBy) -> Self {
         Self {
+            proved_by,
             code: error.code,
             message: error.message.to_vec(),
             body: payload.to_vec(),
         }
+    }
+
+    /// What it means, where that is known.
+    pub(super) fn meaning(&self) -> Option<Meaning> {
+        numbers::meaning_of(self.code, &self.message, self.proved_by)
     }
 }
 
@@ -116,9 +125,10 @@ impl Explained for MysqlFault {
             Self::AppPacket(_) | Self::AppWantsTls | Self::AppProofInClear => Kind::User,
             Self::Challenge { .. } | Self::NotEntra { .. } => Kind::Configuration,
             Self::UpstreamPacket(_) => Kind::Upstream,
-            Self::RefusedAtOnce { code, .. } | Self::Refused(Refused { code, .. }) => {
-                meaning_of(*code).map_or(Kind::Upstream, |known| known.kind)
+            Self::RefusedAtOnce { code, .. } => {
+                at_once(*code).map_or(Kind::Upstream, |known| known.kind)
             }
+            Self::Refused(refused) => refused.meaning().map_or(Kind::Upstream, |known| known.kind),
         }
     }
 
@@ -131,16 +141,16 @@ impl Explained for MysqlFault {
             }
             Self::Challenge { user, .. } | Self::NotEntra { user, .. } => {
                 return Cow::Owned(format!(
-                    "as Entra administrator: CREATE AADUSER '{user}' IDENTIFIED BY '<client id of the identity>', or correct \
-                     upstream_user"
+                    "as Entra administrator: CREATE AADUSER '{user}' IDENTIFIED BY '<client id of the identity>' (azdb-proxy grant prints it), or \
+                     correct upstream_user"
                 ));
             }
             Self::UpstreamPacket(_) => "check that the upstream is a server of MySQL or MariaDB",
-            Self::RefusedAtOnce { code, .. } => meaning_of(*code).map_or(
+            Self::RefusedAtOnce { code, .. } => at_once(*code).map_or(
                 "look the number up in the server's error reference, and see its log",
                 |known| known.remedy,
             ),
-            Self::Refused(Refused { code, .. }) => meaning_of(*code).map_or(
+            Self::Refused(refused) => refused.meaning().map_or(
                 "the words are the server's own; see its documentation and its log",
                 |known| known.remedy,
             ),
@@ -201,7 +211,7 @@ impl OwnFault for MysqlFault {
     fn is_away(&self) -> bool {
         match self {
             Self::RefusedAtOnce { code, .. } | Self::Refused(Refused { code, .. }) => {
-                AWAY.contains(code)
+                numbers::AWAY.contains(code)
             }
             Self::AppPacket(_)
             | Self::AppWantsTls
@@ -213,48 +223,7 @@ impl OwnFault for MysqlFault {
     }
 }
 
-/// Errors of a server that is away for a moment: too many connections, shutdown in progress, too many connections of this user,
-/// offline mode.
-const AWAY: [u16; 4] = [1040, 1053, 1203, 3032];
-
-/// What the numbers of servers and of Azure's gateway before them mean.
-fn meaning_of(code: u16) -> Option<Meaning> {
-    let (kind, remedy) = match code {
-        // The gateway's word for an address that no firewall rule has, whatever the user may do.
-        9000 => (
-            Kind::Network,
-            "add this machine's address to the server's firewall rules, or go by its private endpoint; no grant changes it",
-        ),
-        1130 => (
-            Kind::Network,
-            "let the server's firewall and the host part of its users know this machine's address",
-        ),
-        1129 => (
-            Kind::Network,
-            "the server has shut this machine out after too many broken connections: FLUSH HOSTS",
-        ),
-        1040 | 1203 | 1226 => (
-            Kind::Limit,
-            "the server has no connection left: close some, or raise its max_connections",
-        ),
-        3159 => (
-            Kind::Configuration,
-            "the server takes no connection without TLS: set upstream_tls to \"verify\"",
-        ),
-        1045 => (
-            Kind::Configuration,
-            "check that the user was created for this identity, by its client id (not its object id): \
-             CREATE AADUSER '…' IDENTIFIED BY '<client id>'; in password mode check upstream_password_file",
-        ),
-        1044 => (
-            Kind::Configuration,
-            "the user is let in, and not into this database: GRANT it what the app needs there",
-        ),
-        1049 => (
-            Kind::User,
-            "name a database that is there in the app's settings, or set default_database",
-        ),
-        _ => return None,
-    };
-    Some(Meaning { kind, remedy })
+/// What the number of an error means before anybody has proved anything.
+fn at_once(code: u16) -> Option<Meaning> {
+    numbers::meaning_of(code, b"", ProvedBy::Password)
 }

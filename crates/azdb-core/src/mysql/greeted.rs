@@ -8,6 +8,7 @@ use super::{Mysql, MysqlFault, Secretive};
 use crate::deadline::Deadline;
 use crate::fault::Fault;
 use crate::lobby::{Lobby, Tracks, Try, persist};
+use crate::phases::Phase;
 use crate::way::{Dial, Dialled, Leg, Opened, Opening, Stream};
 
 /// An upstream that has greeted and has been told nothing.
@@ -122,17 +123,26 @@ struct Hearing;
 impl<S: Stream> Opening<S> for Hearing {
     type Way = Hello<S>;
     type Fault = MysqlFault;
-    const DOING: &'static str = "connecting to the upstream";
 
-    async fn open(&self, stream: S, _: &Dialled) -> Result<Hello<S>, Fault<MysqlFault>> {
-        hear(stream).await
+    async fn open(
+        &self,
+        stream: S,
+        _: &Dialled,
+        deadline: &Deadline,
+    ) -> Result<Hello<S>, Fault<MysqlFault>> {
+        hear(stream, deadline).await
     }
 }
 
-pub(super) async fn hear<S: Stream>(stream: S) -> Result<Hello<S>, Fault<MysqlFault>> {
-    const DOING: &str = "waiting for the upstream's greeting";
+pub(super) async fn hear<S: Stream>(
+    stream: S,
+    deadline: &Deadline,
+) -> Result<Hello<S>, Fault<MysqlFault>> {
+    const DOING: &str = "waiting for its greeting";
     let mut leg = Leg::new(stream);
-    let payload = read(&mut Channel::at(&mut leg, 0), DOING).await?;
+    let mut channel = Channel::at(&mut leg, 0);
+    let hearing = read(&mut channel, DOING);
+    let payload = deadline.run(Phase::Tls, DOING, hearing).await?;
     match Greeting::parse(&payload) {
         Ok(_) => Ok(Hello { leg, payload }),
         Err(error) => Err(match ErrorPacket::parse(&payload) {

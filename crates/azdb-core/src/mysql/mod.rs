@@ -42,6 +42,7 @@ mod greeted;
 mod greeting;
 mod leave;
 mod notice;
+mod numbers;
 mod password;
 mod securing;
 mod spares;

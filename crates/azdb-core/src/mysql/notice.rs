@@ -7,6 +7,7 @@
 use azdb_wire::mysql::ErrorPacket;
 
 use super::MysqlFault;
+use super::fault::Refused;
 use crate::fault::{Cause, Explained as _, Fault, Root};
 use crate::stranger::{PROXY_HEADER, Stranger};
 
@@ -61,8 +62,8 @@ pub(super) fn to_stranger(stranger: Stranger) -> Option<Vec<u8>> {
 enum Words<'a> {
     /// Ours, with this code and state.
     Ours(Class),
-    /// The payload of the upstream's own ERR packet.
-    Upstreams(&'a [u8]),
+    /// The upstream's own ERR packet.
+    Upstreams(&'a Refused),
 }
 
 /// The payload of the ERR packet for an app whose session ends because of `cause`: pools know the code for the end of theirs.
@@ -77,9 +78,23 @@ pub(super) fn notice(fault: &Fault<MysqlFault>) -> Vec<u8> {
         Root::Own(own) => of_own(own),
     };
     match words {
-        Words::Upstreams(body) => body.to_vec(),
+        Words::Upstreams(refused) => {
+            beside(refused, fault.beside(refused.meaning(), refused.proved_by))
+        }
         Words::Ours(class) => ours(class, fault),
     }
+}
+
+/// The payload of the upstream's own ERR packet with what we know of it behind its words, for there is no other place.
+fn beside(refused: &Refused, remark: Option<String>) -> Vec<u8> {
+    let mut payload = refused.body.clone();
+    let room = MAX_TEXT.saturating_sub(refused.message.len());
+    if let Some(remark) = remark {
+        let remark = format!("; {remark}");
+        let end = remark.floor_char_boundary(room);
+        payload.extend_from_slice(remark.get(..end).unwrap_or_default().as_bytes());
+    }
+    payload
 }
 
 fn ours((code, sqlstate): Class, fault: &Fault<MysqlFault>) -> Vec<u8> {
@@ -110,6 +125,8 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::NoUpstream
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
+        | Cause::NoAnswer { .. }
+        | Cause::Unheard { .. }
         | Cause::Loop { .. }
         | Cause::NoTls { .. }
         | Cause::StuffedBytes { .. }
@@ -131,6 +148,6 @@ fn of_own(own: &MysqlFault) -> Words<'_> {
             code: 1040 | 1203, ..
         } => TOO_MANY,
         MysqlFault::UpstreamPacket(_) | MysqlFault::RefusedAtOnce { .. } => NO_WAY_UPSTREAM,
-        MysqlFault::Refused(refused) => return Words::Upstreams(&refused.body),
+        MysqlFault::Refused(refused) => return Words::Upstreams(refused),
     })
 }

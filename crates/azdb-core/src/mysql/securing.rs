@@ -11,7 +11,7 @@ use super::upstream::{Account, Granted, authenticate, say};
 use super::{MysqlFault, Secretive, password};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::lobby::{Credential, Tracks};
+use crate::lobby::{AWAITING_LOGIN, Credential, Tracks};
 use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Alpn, Departure, Dialled, Leg, Opened, Opening, Stream, Upstream, seal};
@@ -80,8 +80,9 @@ impl<'a> Securing<'a> {
             };
             authenticate(&mut upstream, next, &account, self.credential).await
         };
-        let conversing = deadline.run(Phase::Database, "logging in to the upstream", conversation);
-        let (ok, plugin) = conversing.await?;
+        let conversing = deadline.run(Phase::Database, AWAITING_LOGIN, conversation);
+        let told = conversing.await;
+        let (ok, plugin) = told.map_err(|fault| fault.with(dialled.far_end()))?;
         Ok(Granted {
             upstream,
             ok,
@@ -110,23 +111,25 @@ impl<'a> Securing<'a> {
             departure: Departure::default(),
         };
         tracks.follow(&greeted);
-        let securing = self.secure(hello, &greeted.dialled.upstream.host);
         let share = deadline.share(others + 1);
-        let way = share
-            .run(Phase::Tls, "speaking TLS with the upstream", securing)
-            .await?;
-        Ok(greeted.with(way))
+        let securing = self.secure(hello, &greeted.dialled.upstream.host, &share);
+        match securing.await {
+            Ok(way) => Ok(greeted.with(way)),
+            Err(fault) => Err(fault.with(greeted.dialled.far_end())),
+        }
     }
 
     async fn secure<S: Stream>(
         &self,
         hello: Hello<S>,
         host: &str,
+        deadline: &Deadline,
     ) -> Result<Secured<S>, Fault<MysqlFault>> {
         let greeting = hello.greeting()?;
         let thread_id = greeting.thread_id;
         let first = first_answer(&greeting, self.credential);
-        let (upstream, next) = secure(hello, host, self.tls, &self.response).await?;
+        let tls = self.tls.map(|tls| (tls, deadline));
+        let (upstream, next) = secure(hello, host, tls, &self.response).await?;
         Ok(Secured {
             upstream,
             next,
@@ -139,11 +142,15 @@ impl<'a> Securing<'a> {
 impl<S: Stream> Opening<S> for Securing<'_> {
     type Way = Secured<S>;
     type Fault = MysqlFault;
-    const DOING: &'static str = "speaking TLS with the upstream";
 
-    async fn open(&self, stream: S, dialled: &Dialled) -> Result<Secured<S>, Fault<MysqlFault>> {
-        self.secure(hear(stream).await?, &dialled.upstream.host)
-            .await
+    async fn open(
+        &self,
+        stream: S,
+        dialled: &Dialled,
+        deadline: &Deadline,
+    ) -> Result<Secured<S>, Fault<MysqlFault>> {
+        let hello = hear(stream, deadline).await?;
+        self.secure(hello, &dialled.upstream.host, deadline).await
     }
 }
 
@@ -183,7 +190,7 @@ fn first_answer(greeting: &Greeting<'_>, credential: Credential<'_>) -> FirstAns
 async fn secure<S: Stream>(
     mut hello: Hello<S>,
     host: &str,
-    tls: Option<&UpstreamTlsConfig>,
+    tls: Option<(&UpstreamTlsConfig, &Deadline)>,
     response: &Response<'_>,
 ) -> Result<(Upstream<S>, u8), Fault<MysqlFault>> {
     const DOING: &str = "asking for TLS";
@@ -199,7 +206,7 @@ async fn secure<S: Stream>(
         let source = io::ErrorKind::UnexpectedEof.into();
         return Err(Cause::lost(DOING)(source).into());
     }
-    let Some(tls) = tls else {
+    let Some((tls, deadline)) = tls else {
         return Ok((Upstream::in_the_clear(stream), 1));
     };
     let mut leg = Leg::new(stream);
@@ -208,9 +215,11 @@ async fn secure<S: Stream>(
         return Err(Cause::NoTls { host }.into());
     }
     let mut channel = Channel::at(&mut leg, 1);
-    say(&mut channel, &response.encode_tls_request(), DOING).await?;
+    let request = response.encode_tls_request();
+    let asking = say(&mut channel, &request, DOING);
+    deadline.run(Phase::Tls, DOING, asking).await?;
     let next = channel.next();
     let stream = leg.into_stream().map_err(stuffed)?;
-    let upstream = seal(stream, tls, host, Alpn::Optional).await?;
+    let upstream = seal(stream, tls, host, Alpn::Optional, deadline).await?;
     Ok((upstream, next))
 }

@@ -14,7 +14,7 @@ use super::securing::Securing;
 use super::spares::Lent;
 use super::{Mysql, MysqlFault, Secretive, password};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Fault, ProvedBy};
 use crate::lobby::{Attempt, Credential, Lobby, Tracks};
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Dial, Dialled, Sealed, Stream, Upstream};
@@ -107,7 +107,13 @@ impl Account<'_> {
     }
 
     /// What it means that the upstream says no.
-    fn refused(&self, payload: &[u8], error: &ErrorPacket<'_>, before_token: bool) -> MysqlFault {
+    fn refused(
+        &self,
+        payload: &[u8],
+        error: &ErrorPacket<'_>,
+        before_token: bool,
+        proved_by: ProvedBy,
+    ) -> MysqlFault {
         if before_token && error.code == ACCESS_DENIED {
             return MysqlFault::NotEntra {
                 user: String::from_utf8_lossy(self.user).into_owned(),
@@ -115,7 +121,7 @@ impl Account<'_> {
                 code: error.code,
             };
         }
-        MysqlFault::Refused(Refused::of(error, payload))
+        MysqlFault::Refused(Refused::of(error, payload, proved_by))
     }
 }
 
@@ -142,7 +148,9 @@ pub(super) async fn authenticate<S: Stream>(
             }
             Answer::Error(error) => {
                 let before_token = credential.is_token() && !asked;
-                return Err(account.refused(&payload, &error, before_token).into());
+                return Err(account
+                    .refused(&payload, &error, before_token, credential.proved_by())
+                    .into());
             }
             Answer::OldSwitch => return Err(account.challenge("mysql_old_password")),
             Answer::NextFactor => return Err(account.challenge("another factor")),

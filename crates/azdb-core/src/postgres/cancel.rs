@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::upstream::{TlsForm, secure};
 use super::{Postgres, PostgresFault};
 use crate::anteroom::Place;
+use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::Lobby;
 use crate::tls::UpstreamTlsConfig;
@@ -147,7 +148,8 @@ async fn send<D: Dial>(
     };
     let Connected { stream, .. } = lobby.dialler.connect(&target, dialled.addr).await?;
     let host = &dialled.upstream.host;
-    let mut upstream = secure(stream, tls.as_deref(), host, *form).await?;
+    let deadline = Deadline::after(PATIENCE);
+    let mut upstream = secure(stream, tls.as_deref(), host, *form, &deadline).await?;
 
     let length = u32::try_from(key.len() + 8).unwrap_or(u32::MAX);
     let packet = [&length.to_be_bytes(), &CANCEL_REQUEST.to_be_bytes(), key].concat();

@@ -6,7 +6,7 @@ use azdb_quote::{Chain, Quoted};
 use azdb_wire::postgres::{ErrorFields, FirstError, MessageError, Version};
 
 use super::hint;
-use crate::fault::{Explained, Fault, Kind, Meaning, OwnFault};
+use crate::fault::{Explained, Fault, Kind, Meaning, OwnFault, ProvedBy};
 use crate::gate::ScramError;
 
 /// A step of PostgreSQL's login went wrong.
@@ -59,6 +59,8 @@ pub(crate) enum PostgresFault {
         body: Vec<u8>,
         /// What it means, where that is known.
         meaning: Option<Meaning>,
+        /// Of what.
+        proved_by: ProvedBy,
         /// The messages that it sent before, as the app is to read them: its notices, and its "Ok" where it had said so.
         before: Vec<u8>,
     },
@@ -100,7 +102,7 @@ impl Explained for PostgresFault {
             }
             Self::Challenge { .. } => {
                 "as Entra administrator, in database postgres: select * from pgaadauth_list_principals(false); \
-                 create the role with pgaadauth_create_principal or correct upstream_user"
+                 create the role (azdb-proxy grant prints how) or correct upstream_user"
             }
             Self::Refused { meaning, .. } => meaning.map_or(
                 "the words are the server's own; see its documentation and its log",
@@ -139,6 +141,7 @@ impl OwnFault for PostgresFault {
                 body,
                 before,
                 meaning: _,
+                proved_by: _,
             } => vec![message, body, before],
             Self::TlsAnswer { answer, .. } => vec![answer],
             Self::AppPacket(_)

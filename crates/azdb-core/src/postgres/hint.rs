@@ -1,9 +1,12 @@
 //! What Azure's refusals mean, by their texts.
 
-use crate::fault::{Kind, Meaning};
+use crate::fault::{Kind, Meaning, ProvedBy};
 
 /// Pieces of a message, lower case, whose business it is, and what to do about it.
-const KNOWN: [(&[&str], Kind, &str); 12] = [
+pub(super) type Known = (&'static [&'static str], Kind, &'static str);
+
+/// What is known of refusals of a token.
+pub(super) const OF_TOKENS: [Known; 6] = [
     (
         &["is neither an aad_auth_tokentype_app_user"],
         Kind::Configuration,
@@ -26,15 +29,52 @@ const KNOWN: [(&[&str], Kind, &str); 12] = [
         "set the route's audience to the resource named here; each cloud has its own",
     ),
     (
-        &["no pg_hba.conf entry", "no encryption"],
+        &["role \"", "\" does not exist"],
         Kind::Configuration,
-        "the server wants TLS: set upstream_tls to \"verify\"",
+        "the server has no such role (case counts): correct upstream_user, or as Entra administrator, in database postgres: \
+         select * from pgaadauth_create_principal('<name of the identity>', false, false); azdb-proxy grant prints it, with the rights",
     ),
     (
-        // As servers before version 14 say it.
+        &["password authentication failed"],
+        Kind::Configuration,
+        "the role is not mapped to this identity, or its name differs (case counts): \
+         select * from pgaadauth_list_principals(false); if groups or roles were changed a moment ago, wait for the next token, which a \
+         managed identity gets within 24 hours",
+    ),
+];
+
+/// What is known of refusals of a password.
+pub(super) const OF_PASSWORDS: [Known; 2] = [
+    (
+        &["role \"", "\" does not exist"],
+        Kind::Configuration,
+        "the server has no such role (case counts): correct upstream_user",
+    ),
+    (
+        &["password authentication failed"],
+        Kind::Configuration,
+        "check upstream_user and upstream_password_file",
+    ),
+];
+
+/// What is known of refusals whatever they are of.
+pub(super) const OF_ANYBODY: [Known; 9] = [
+    (
+        &["no pg_hba.conf entry", "no encryption"],
+        Kind::Configuration,
+        WANTS_TLS,
+    ),
+    // As servers before version 14 say it.
+    (
         &["no pg_hba.conf entry", "ssl off"],
         Kind::Configuration,
-        "the server wants TLS: set upstream_tls to \"verify\"",
+        WANTS_TLS,
+    ),
+    // As Azure's gateways say it.
+    (
+        &["ssl connection is required"],
+        Kind::Configuration,
+        WANTS_TLS,
     ),
     (
         &["no pg_hba.conf entry"],
@@ -42,10 +82,10 @@ const KNOWN: [(&[&str], Kind, &str); 12] = [
         "the server's firewall does not know this machine's address, or the role may not log in from it",
     ),
     (
-        &["role \"", "\" does not exist"],
-        Kind::Configuration,
-        "the server has no such role (case counts): correct upstream_user, or as Entra administrator, in database postgres: \
-         select * from pgaadauth_create_principal('<name of the identity>', false, false)",
+        &["database \"", "\" does not exist"],
+        Kind::User,
+        "name a database that is there in the app's settings, or set default_database: an app that names none asks for one that is called \
+         like its user",
     ),
     (
         &["is not permitted to log in"],
@@ -63,18 +103,24 @@ const KNOWN: [(&[&str], Kind, &str); 12] = [
         "the server has no connection left: close some, make the apps' pools smaller, or raise its max_connections",
     ),
     (
-        &["password authentication failed"],
-        Kind::Configuration,
-        "the role is not mapped to this identity, or its name differs (case counts): \
-         select * from pgaadauth_list_principals(false); for a role with a password check upstream_password_file",
+        &["the database system is "],
+        Kind::Upstream,
+        "the server starts, stops or fails over: try again in a moment; logins are held for as long as login_timeout lets",
     ),
 ];
 
+const WANTS_TLS: &str = "the server wants TLS: set upstream_tls to \"verify\"";
+
 /// What an upstream's message means, if its text is a known one.
-pub(super) fn meaning_of(message: &[u8]) -> Option<Meaning> {
+pub(super) fn meaning_of(message: &[u8], proved_by: ProvedBy) -> Option<Meaning> {
     let text = String::from_utf8_lossy(message).to_ascii_lowercase();
     let has = |pieces: &[&str]| pieces.iter().all(|piece| text.contains(piece));
-    let (_, kind, remedy) = KNOWN.iter().find(|(pieces, ..)| has(pieces))?;
+    let of_one: &[Known] = match proved_by {
+        ProvedBy::Token => &OF_TOKENS,
+        ProvedBy::Password => &OF_PASSWORDS,
+    };
+    let mut known = of_one.iter().chain(&OF_ANYBODY);
+    let (_, kind, remedy) = known.find(|(pieces, ..)| has(pieces))?;
     Some(Meaning {
         kind: *kind,
         remedy,
@@ -129,6 +175,18 @@ mod tests {
             ),
             ("role \"x\" does not exist", "the server has no such role"),
             (
+                "database \"x\" does not exist",
+                "name a database that is there in the app's settings, or set default_database",
+            ),
+            (
+                "SSL connection is required. Please specify SSL options and retry.",
+                "the server wants TLS",
+            ),
+            (
+                "the database system is starting up",
+                "the server starts, stops or fails over",
+            ),
+            (
                 "role \"x\" is not permitted to log in",
                 "the role is one that others are members of",
             ),
@@ -145,12 +203,28 @@ mod tests {
                 "the role is not mapped",
             ),
         ] {
-            let known = meaning_of(text.as_bytes());
+            let known = meaning_of(text.as_bytes(), ProvedBy::Token);
             assert!(
                 known.is_some_and(|known| known.remedy.starts_with(start)),
                 "{text}: {known:?}"
             );
         }
-        assert_eq!(meaning_of(b"database \"x\" does not exist"), None);
+        assert_eq!(meaning_of(b"out of shared memory", ProvedBy::Token), None);
+    }
+
+    #[test]
+    fn a_password_that_is_refused_is_nothing_of_an_identitys() {
+        for (pieces, ..) in OF_TOKENS {
+            let text = pieces.join(" x ");
+            let known = meaning_of(text.as_bytes(), ProvedBy::Password);
+            let says = |word: &str| known.is_some_and(|known| known.remedy.contains(word));
+            assert!(!says("identity") && !says("token"), "{text}: {known:?}");
+        }
+        for (pieces, ..) in OF_ANYBODY {
+            let text = pieces.join(" x ");
+            let known = [ProvedBy::Token, ProvedBy::Password]
+                .map(|proved_by| meaning_of(text.as_bytes(), proved_by));
+            assert!(known[0].is_some() && known[0] == known[1], "{text}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use azdb_wire::postgres::{ErrorResponse, append_hint};
 
 use super::PostgresFault;
-use crate::fault::{Cause, Explained as _, Fault, Root};
+use crate::fault::{Cause, Explained as _, Fault, Meaning, ProvedBy, Root};
 use crate::stranger::PROXY_HEADER;
 
 /// A connection that was good is not any more.
@@ -24,7 +24,8 @@ enum Words<'a> {
         /// with `sslmode=prefer` tries the former once more without TLS.
         before: &'a [u8],
         body: &'a [u8],
-        hint: Option<&'static str>,
+        meaning: Option<Meaning>,
+        proved_by: ProvedBy,
     },
 }
 
@@ -36,9 +37,14 @@ pub(super) fn notice(fault: &Fault<PostgresFault>) -> Vec<u8> {
     };
     let mut out = Vec::new();
     match words {
-        Words::Upstreams { before, body, hint } => {
+        Words::Upstreams {
+            before,
+            body,
+            meaning,
+            proved_by,
+        } => {
             out.extend_from_slice(before);
-            append_hint(body, hint.or(fault.note()), &mut out);
+            append_hint(body, fault.beside(meaning, proved_by).as_deref(), &mut out);
         }
         Words::Ours(sqlstate) => encode(sqlstate, fault, &mut out),
     }
@@ -102,6 +108,8 @@ fn of_cause(cause: &Cause) -> &'static str {
         | Cause::TooMany { .. }
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
+        | Cause::NoAnswer { .. }
+        | Cause::Unheard { .. }
         | Cause::UpstreamLost { .. }
         | Cause::UpstreamSilent { .. }
         | Cause::Overdue(_) => "57P03",
@@ -133,13 +141,15 @@ fn of_own(own: &PostgresFault) -> Words<'_> {
         PostgresFault::Refused {
             body,
             meaning,
+            proved_by,
             before,
             ..
         } => {
             return Words::Upstreams {
                 before,
                 body,
-                hint: meaning.map(|known| known.remedy),
+                meaning: *meaning,
+                proved_by: *proved_by,
             };
         }
     })

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::PostgresFault;
 use super::upstream::{Account, challenge, read_message, refused, say, send_secret};
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Fault, ProvedBy};
 use crate::lobby::Password;
 use crate::way::{Leg, Stream, Upstream};
 
@@ -63,8 +63,8 @@ async fn scram<S: Stream>(
     scram.update(data).map_err(Cause::Password)?;
     let last = str::from_utf8(scram.message()).unwrap_or_default();
     // The proof stands at its end (RFC 5802, section 7).
-    let (_, proof) = last.rsplit_once(",p=").unwrap_or_default();
-    password.secrets().proof(proof);
+    let (_, proved_by) = last.rsplit_once(",p=").unwrap_or_default();
+    password.secrets().proof(proved_by);
     message.clear();
     frontend::sasl_response(scram.message(), &mut message).map_err(Cause::Password)?;
     say(leg, &message, DOING).await?;
@@ -81,7 +81,7 @@ async fn sasl_message<S: Stream>(leg: &mut Leg<S>) -> Result<Vec<u8>, Fault<Post
     let message = read_message(leg, DOING).await?;
     match message.tag() {
         tag::AUTHENTICATION => Ok(message.body().to_vec()),
-        tag::ERROR_RESPONSE => Err(refused(message.body())),
+        tag::ERROR_RESPONSE => Err(refused(message.body(), ProvedBy::Password)),
         _ => Err(out_of_order()),
     }
 }

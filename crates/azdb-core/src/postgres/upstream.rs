@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use super::{Postgres, PostgresFault, hint, password};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault};
-use crate::lobby::{Attempt, Credential, Lobby, Tracks};
+use crate::fault::{Cause, Fault, ProvedBy};
+use crate::lobby::{AWAITING_LOGIN, Attempt, Credential, Lobby, Tracks};
 use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{Alpn, Dial, Dialled, Leg, Opened, Opening, Sealed, Stream, Upstream, seal};
@@ -77,15 +77,15 @@ impl<D: Dial> Attempt for Entry<'_, D> {
                 host,
             };
             authenticate(&mut upstream, &account, credential, &mut answer).await?;
-            until_ready(upstream.leg(), &mut answer).await
+            until_ready(upstream.leg(), credential.proved_by(), &mut answer).await
         };
         let outcome = deadline
-            .run(Phase::Database, "logging in to the upstream", conversation)
+            .run(Phase::Database, AWAITING_LOGIN, conversation)
             .await;
         let cancel_key = match outcome {
             Ok(cancel_key) => cancel_key,
             Err(fault) => {
-                let fault = departure.judge(fault, &dialled.upstream);
+                let fault = departure.judge(fault, &dialled);
                 return Err(behind(answer, fault));
             }
         };
@@ -111,14 +111,21 @@ struct Securing<'a> {
 impl<S: Stream> Opening<S> for Securing<'_> {
     type Way = Upstream<S>;
     type Fault = PostgresFault;
-    const DOING: &'static str = "speaking TLS with the upstream";
 
     async fn open(
         &self,
         stream: S,
         dialled: &Dialled,
+        deadline: &Deadline,
     ) -> Result<Upstream<S>, Fault<PostgresFault>> {
-        secure(stream, self.tls, &dialled.upstream.host, self.form).await
+        secure(
+            stream,
+            self.tls,
+            &dialled.upstream.host,
+            self.form,
+            deadline,
+        )
+        .await
     }
 }
 
@@ -150,6 +157,7 @@ pub(super) async fn secure<S: Stream>(
     tls: Option<&UpstreamTlsConfig>,
     host: &str,
     form: TlsForm,
+    deadline: &Deadline,
 ) -> Result<Upstream<S>, Fault<PostgresFault>> {
     let Some(tls) = tls else {
         return Ok(Upstream::in_the_clear(stream));
@@ -157,11 +165,13 @@ pub(super) async fn secure<S: Stream>(
     let alpn = match form {
         TlsForm::Direct => Alpn::Required,
         TlsForm::Request => {
-            request_tls(&mut stream, host).await?;
+            let asking = request_tls(&mut stream, host);
+            let doing = "waiting for its answer to the request for TLS";
+            deadline.run(Phase::Tls, doing, asking).await?;
             Alpn::Optional
         }
     };
-    Ok(seal(stream, tls, host, alpn).await?)
+    Ok(seal(stream, tls, host, alpn, deadline).await?)
 }
 
 async fn request_tls<S: Stream>(stream: &mut S, host: &str) -> Result<(), Fault<PostgresFault>> {
@@ -204,7 +214,7 @@ async fn authenticate<S: Stream>(
                 message.append_to(answer)?;
                 continue;
             }
-            tag::ERROR_RESPONSE => return Err(refused(message.body())),
+            tag::ERROR_RESPONSE => return Err(refused(message.body(), credential.proved_by())),
             _ => return Err(broken("an unexpected message")),
         }
         match (Authentication::parse(message.body())?, credential) {
@@ -267,13 +277,14 @@ pub(super) async fn send_secret<S: Stream>(
 /// Collects what the upstream reports after "Ok". Returns the payload of BackendKeyData.
 async fn until_ready<S: Stream>(
     leg: &mut Leg<S>,
+    proved_by: ProvedBy,
     answer: &mut Vec<u8>,
 ) -> Result<Option<Vec<u8>>, Fault<PostgresFault>> {
     let mut cancel_key = None;
     loop {
         let message = read_message(leg, "waiting for the upstream to be ready").await?;
         match message.tag() {
-            tag::ERROR_RESPONSE => return Err(refused(message.body())),
+            tag::ERROR_RESPONSE => return Err(refused(message.body(), proved_by)),
             tag::BACKEND_KEY_DATA => cancel_key = Some(message.body().to_vec()),
             tag::PARAMETER_STATUS | tag::NOTICE_RESPONSE | tag::READY_FOR_QUERY => {}
             _ => {
@@ -351,10 +362,11 @@ pub(super) async fn say<S: Stream>(
 }
 
 /// The upstream's ErrorResponse, without tag and length.
-pub(super) fn refused(body: &[u8]) -> Fault<PostgresFault> {
+pub(super) fn refused(body: &[u8], proved_by: ProvedBy) -> Fault<PostgresFault> {
     let message = ErrorFields::of(body).get(b'M').unwrap_or_default().to_vec();
     PostgresFault::Refused {
-        meaning: hint::meaning_of(&message),
+        meaning: hint::meaning_of(&message, proved_by),
+        proved_by,
         message,
         body: body.to_vec(),
         before: Vec::new(),

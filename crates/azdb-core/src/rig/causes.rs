@@ -8,7 +8,7 @@ use azdb_identity::{Audience, IdentityConfig, SourceKind};
 use azdb_names::NameError;
 
 use super::tokens;
-use crate::fault::{AppTlsFlaw, Cause, Left, Overdue, TlsFlaw};
+use crate::fault::{AppTlsFlaw, Cause, FarEnd, Left, Overdue, TlsFlaw};
 
 /// One of every cause, in the order of their places.
 pub(crate) fn every_cause() -> Vec<Cause> {
@@ -17,6 +17,7 @@ pub(crate) fn every_cause() -> Vec<Cause> {
         host: host(),
         port: 1433,
     };
+    let far_end = || FarEnd::at(&upstream(), ([192, 0, 2, 4], 1433).into());
     let source = || io::Error::other("as the system says it");
     let tls = |flaw: fn(io::Error) -> TlsFlaw| Cause::Tls {
         host: host(),
@@ -63,7 +64,7 @@ pub(crate) fn every_cause() -> Vec<Cause> {
             source: NameError::NoAnswer(Duration::from_secs(5)),
         },
         Cause::Connect {
-            upstream: upstream(),
+            far_end: far_end(),
             source: source(),
         },
         Cause::Loop {
@@ -90,6 +91,7 @@ pub(crate) fn every_cause() -> Vec<Cause> {
             what: "an unexpected message",
         },
         Cause::UpstreamLost {
+            far_end: Some(Box::new(far_end())),
             doing: "waiting for its answer",
             source: source(),
         },
@@ -99,6 +101,7 @@ pub(crate) fn every_cause() -> Vec<Cause> {
         Cause::Overdue(Overdue {
             doing: "waiting for a token",
             limit: Duration::from_secs(9),
+            waited: Duration::from_secs(9),
         }),
         Cause::Moved { name: upstream() },
         Cause::Idle {
@@ -106,6 +109,15 @@ pub(crate) fn every_cause() -> Vec<Cause> {
         },
         Cause::NotAnnounced {
             balancer: "10.9.0.1".to_owned(),
+        },
+        Cause::NoAnswer {
+            far_end: far_end(),
+            waited: Duration::from_secs(9),
+        },
+        Cause::Unheard {
+            far_end: far_end(),
+            awaiting: "waiting for its greeting",
+            waited: Duration::from_secs(9),
         },
     ];
     let places: Vec<usize> = all.iter().map(place).collect();
@@ -143,6 +155,8 @@ fn place(cause: &Cause) -> usize {
         Cause::Moved { .. } => 34,
         Cause::Idle { .. } => 35,
         Cause::NotAnnounced { .. } => 36,
+        Cause::NoAnswer { .. } => 37,
+        Cause::Unheard { .. } => 38,
     }
 }
 
@@ -168,6 +182,7 @@ pub(crate) fn every_left() -> Vec<Left> {
     let overdue = Overdue {
         doing: "waiting for the app's first packet",
         limit: Duration::from_secs(9),
+        waited: Duration::from_secs(9),
     };
     let all = vec![
         Left::Gone(gone()),

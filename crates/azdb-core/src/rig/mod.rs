@@ -33,7 +33,7 @@ pub(crate) use breaking::{Break, Breaking, BreakingDial};
 pub(crate) use causes::{every_cause, every_left};
 pub(crate) use echo::{PASSWORD, assert_silent, assert_silent_of, digits, quoting, quoting_of};
 pub(crate) use explosive::{ExplosiveDial, ExplosiveStream, Fuse};
-pub(crate) use spoken::{Spoken, heard_out, in_every_protocol};
+pub(crate) use spoken::{Refusal, Spoken, heard_out, in_every_protocol};
 
 use crate::fault::Cause;
 use crate::gate::Gate;

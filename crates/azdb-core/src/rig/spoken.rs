@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use super::{Databases, House};
-use crate::fault::Fault;
+use crate::fault::{Fault, Meaning};
 use crate::lobby::Protocol;
 use crate::tls::TlsEnd;
 use crate::way::Stream;
@@ -91,6 +91,41 @@ pub(crate) trait Spoken: Protocol {
 
     /// What an app reads of a fault: the code, and all the text that a person gets to see.
     fn notice(fault: &Fault<Self::Fault>) -> (u32, String);
+
+    /// What its databases are called.
+    const TITLE: &'static str;
+
+    /// A code of [`Spoken::notice`] as tools show it.
+    fn spelled(code: u32) -> String {
+        code.to_string()
+    }
+
+    /// Every refusal of a database's that we know the meaning of.
+    fn known_refusals() -> Vec<Refusal>;
+}
+
+/// A refusal of a database's, and what it means.
+pub(crate) struct Refusal {
+    /// Its number or its text, in Markdown.
+    pub(crate) said: String,
+    pub(crate) meaning: Meaning,
+}
+
+impl Refusal {
+    /// Those of all numbers whose meaning is known, by the meaning.
+    pub(crate) fn of_numbers(known: impl Iterator<Item = (u32, Meaning)>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for (number, meaning) in known {
+            match all.iter_mut().find(|one| one.meaning == meaning) {
+                Some(same) => same.said = format!("{}, `{number}`", same.said),
+                None => all.push(Self {
+                    said: format!("`{number}`"),
+                    meaning,
+                }),
+            }
+        }
+        all
+    }
 }
 
 /// Everything up to the end of a connection over TLS, and how that was.

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::StartError;
+use super::taken::advice;
 use crate::ending::Ending;
 use crate::listener::Listener;
 use crate::reception::Reception;
@@ -192,10 +193,12 @@ fn reserve(
 }
 
 fn cannot_listen(route: &Route, listen: &ListenAddr, source: io::Error) -> StartError {
+    let advice = advice(listen, &source);
     let (route, listen) = (route.name.clone(), listen.clone());
     StartError::Listen {
         route,
         listen,
+        advice,
         source,
     }
 }

@@ -10,6 +10,7 @@ use azdb_quote::Chain;
 
 use super::doors::EAFNOSUPPORT;
 use super::premises::Premises;
+use super::taken::advice;
 use super::{Server, StartError};
 use crate::admin::{self, Bureau, Desk};
 use crate::socket::{Door, Families, Reserved};
@@ -108,6 +109,7 @@ fn answer_at(
 ) -> Result<(), StartError> {
     let door = door.map_err(|source| StartError::Endpoint {
         listen: listen.clone(),
+        advice: advice(listen, &source),
         source,
     })?;
     let listen = door

@@ -16,6 +16,7 @@ mod idle;
 mod premises;
 mod reload;
 mod start;
+mod taken;
 mod tokens;
 
 use std::sync::Arc;

@@ -15,21 +15,25 @@ use crate::reception::ReceptionError;
 #[non_exhaustive]
 pub enum StartError {
     /// A door cannot be opened.
-    #[error("route \"{route}\": cannot listen on {listen}")]
+    #[error("route \"{route}\": cannot listen on {listen}{advice}")]
     Listen {
         /// Which route.
         route: String,
         /// Where.
         listen: ListenAddr,
+        /// Who has it, and what to do; empty where nothing is known.
+        advice: String,
         /// What the kernel says.
         #[source]
         source: io::Error,
     },
     /// An address of `[health]` or `[admin]` cannot be opened.
-    #[error("cannot listen on {listen}")]
+    #[error("cannot listen on {listen}{advice}")]
     Endpoint {
         /// Where.
         listen: ListenAddr,
+        /// Who has it, and what to do; empty where nothing is known.
+        advice: String,
         /// What the kernel says.
         #[source]
         source: io::Error,

@@ -6,15 +6,15 @@ use azdb_quote::{Chain, Quoted};
 use tokio::time::Instant;
 use tracing::field::display;
 
+use super::Whose;
 use crate::fault::Explained;
 use crate::ledger::End;
 use crate::lobby::{Entrant, Number};
 use crate::phases::{Phase, Phases};
 use crate::relay::{Ended, Why};
-use crate::socket::Peer;
 
 /// An app has been let in.
-pub(super) fn begins(entrant: &Entrant, peer: Peer, phases: &Phases) {
+pub(super) fn begins(whose: &Whose<'_>, entrant: &Entrant, phases: &Phases) {
     let (mut backend_pid, mut thread_id, mut spid) = (None, None, None);
     match entrant.number {
         Some(Number::Process(id)) => backend_pid = Some(id),
@@ -26,7 +26,16 @@ pub(super) fn begins(entrant: &Entrant, peer: Peer, phases: &Phases) {
     // An SQL Server knows by the token alone who comes.
     let principal = Some(&entrant.principal).filter(|name| !name.is_empty());
     let ms = |phase| phases.spent(phase).map(milliseconds);
+    let Whose {
+        route,
+        number,
+        peer,
+    } = whose;
     tracing::info!(
+        parent: None,
+        %route,
+        number,
+        %peer,
         uid = peer.uid(),
         user = %Quoted(&entrant.user),
         principal = principal.map(display),
@@ -49,7 +58,12 @@ pub(super) fn begins(entrant: &Entrant, peer: Peer, phases: &Phases) {
 }
 
 /// A session has ended.
-pub(super) fn ended(end: End, ended: &Ended, since: Instant) {
+pub(super) fn ended(whose: &Whose<'_>, end: End, ended: &Ended, since: Instant) {
+    let Whose {
+        route,
+        number,
+        peer,
+    } = whose;
     let (bytes_from_app, bytes_from_upstream) = (ended.from_app, ended.from_upstream);
     let (error, at_rest) = match &ended.why {
         Why::Broken(_, error) => (Some(display(Chain(error))), None),
@@ -57,6 +71,10 @@ pub(super) fn ended(end: End, ended: &Ended, since: Instant) {
         Why::Closed(_) | Why::Retired | Why::Idle(_) | Why::Refused => (None, None),
     };
     tracing::info!(
+        parent: None,
+        %route,
+        number,
+        %peer,
         closed_by = %end.by(),
         why = %end.why(),
         error,

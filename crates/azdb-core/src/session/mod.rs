@@ -30,7 +30,7 @@ struct Whose<'a> {
 
 impl Whose<'_> {
     /// Of the highest level, so that whatever a log shows says whose it is. A span is half a KiB, and a session that moves bytes has
-    /// nothing to say: it is made where something is said.
+    /// nothing to say: it is made where something may be said. The lines that each session has say it themselves, which takes less.
     fn span(&self) -> Span {
         let Self {
             route,
@@ -86,7 +86,7 @@ async fn arrive<P: Protocol, A: Stream, D: Dial>(
             if entrant.app_tls {
                 ledger.sessions_in_tls.add(1);
             }
-            lines::begins(&entrant, whose.peer, deadline.phases());
+            lines::begins(whose, &entrant, deadline.phases());
             return Some(session);
         }
         Ok(Login::Errand(what)) => tracing::debug!("{what}"),
@@ -115,11 +115,11 @@ async fn run<P: Protocol, A: Stream, D: Dial>(
     if let Some(unsent) = unsent {
         session.permit = None;
         drop(counted);
-        whose.span().in_scope(|| lines::ended(end, &ended, since));
+        lines::ended(whose, end, &ended, since);
         return Box::pin(see_off(&mut session.legs.upstream, unsent)).await;
     }
     Box::pin(part(session, &ended, lobby, ending)).await;
-    whose.span().in_scope(|| lines::ended(end, &ended, since));
+    lines::ended(whose, end, &ended, since);
 }
 
 /// Ends both legs: the app's with words of ours where there is room for them, and the upstream's as a client leaves where it is us who

@@ -7,7 +7,8 @@ use azdb_wire::tds::{
     Login7Error, LoginAnswer, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version,
 };
 
-use crate::fault::{Explained, Kind, Meaning, OwnFault};
+use super::numbers;
+use crate::fault::{Explained, Kind, Meaning, OwnFault, ProvedBy};
 
 /// A step of SQL Server's protocol went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +90,8 @@ pub(crate) enum TdsFault {
         message: Vec<u8>,
         /// The payload of its answer.
         body: Vec<u8>,
+        /// Of what.
+        proved_by: ProvedBy,
     },
 }
 
@@ -126,9 +129,7 @@ impl Explained for TdsFault {
             | Self::UpstreamAnswer(_)
             | Self::TokenNotTaken
             | Self::Hops(_) => Kind::Upstream,
-            Self::Refused { message, body } => {
-                meaning_of(message, body).map_or(Kind::Upstream, |known| known.kind)
-            }
+            Self::Refused { .. } => self.meaning().map_or(Kind::Upstream, |known| known.kind),
             Self::Route { .. } => Kind::Configuration,
         }
     }
@@ -166,11 +167,25 @@ impl Explained for TdsFault {
                 "if the name is your server's, add its domain to routing_suffixes"
             }
             Self::Hops(_) => "look for a circle in the server's redirection",
-            Self::Refused { message, body } => meaning_of(message, body).map_or(
+            Self::Refused { .. } => self.meaning().map_or(
                 "the words are the server's own; see its documentation and its log",
                 |known| known.remedy,
             ),
         })
+    }
+}
+
+impl TdsFault {
+    /// What a refusal means, where that is known.
+    pub(super) fn meaning(&self) -> Option<Meaning> {
+        match self {
+            Self::Refused {
+                message,
+                body,
+                proved_by,
+            } => numbers::meaning_of(message, body, *proved_by),
+            _ => None,
+        }
     }
 }
 
@@ -198,7 +213,7 @@ impl OwnFault for TdsFault {
 
     fn upstreams_words(&mut self) -> Vec<&mut Vec<u8>> {
         match self {
-            Self::Refused { message, body } => vec![message, body],
+            Self::Refused { message, body, .. } => vec![message, body],
             Self::AppPacket(_)
             | Self::AppLogin(_)
             | Self::AppVersion(_)
@@ -245,7 +260,7 @@ impl OwnFault for TdsFault {
             Self::Refused { body, .. } => LoginAnswer::parse(body).is_ok_and(|answer| {
                 answer
                     .reports()
-                    .any(|report| report.is_error && AWAY.contains(&report.number))
+                    .any(|report| report.is_error && numbers::AWAY.contains(&report.number))
             }),
             Self::AppPacket(_)
             | Self::AppLogin(_)
@@ -264,70 +279,4 @@ impl OwnFault for TdsFault {
             | Self::Hops(_) => false,
         }
     }
-}
-
-/// Errors of a database that is away for a moment: it moves or wakes up (40613, 40197, 40143, 40166, 40540, 42108, 42109, 983), or
-/// its server is full or busy (10928, 10929, 40501, 49918, 49919, 49920), starts or is upgraded (18401, 17142). Not 4060, which drivers
-/// try again too: it is also what an unknown database gets.
-const AWAY: [u32; 16] = [
-    983, 10928, 10929, 17142, 18401, 40143, 40166, 40197, 40501, 40540, 40613, 42108, 42109, 49918,
-    49919, 49920,
-];
-
-/// What the numbers of SQL Server and Azure SQL mean; 18456 by its text, because the state says nothing to a client.
-fn meaning_of(message: &[u8], body: &[u8]) -> Option<Meaning> {
-    let answer = LoginAnswer::parse(body).ok()?;
-    let text = String::from_utf8_lossy(message).to_ascii_lowercase();
-    let mut errors = answer.reports().filter(|report| report.is_error);
-    errors.find_map(|report| of_number(report.number, &text))
-}
-
-fn of_number(number: u32, text: &str) -> Option<Meaning> {
-    let (kind, remedy) = match number {
-        40615 | 40914 => (
-            Kind::Network,
-            "add this machine's address, or its network, to the server's firewall rules; no login changes it",
-        ),
-        47073 => (
-            Kind::Network,
-            "the server takes nobody from the public network: go by its private endpoint",
-        ),
-        40531 | 40532 => (
-            Kind::Configuration,
-            "write the server's own full name as upstream; where another name or an address is dialled, that belongs into connect_to",
-        ),
-        4060 | 4064 => (
-            Kind::Configuration,
-            "name a database that is there, in the app's settings or as default_database, and in it: CREATE USER [name of the \
-             identity] FROM EXTERNAL PROVIDER",
-        ),
-        18456 if text.contains("token is expired") => (
-            Kind::Identity,
-            "check this machine's clock; the proxy has tried once with a new token",
-        ),
-        18456 if text.contains("not currently configured to accept this token") => (
-            Kind::Upstream,
-            "set a Microsoft Entra administrator at the server, of the tenant that the identity is in",
-        ),
-        18456 if text.contains("<token-identified principal>") => (
-            Kind::Configuration,
-            "in the database that the app names, or default_database: CREATE USER [name of the identity] FROM EXTERNAL PROVIDER; \
-             without a database the login goes to master",
-        ),
-        18456 => (
-            Kind::Configuration,
-            "check whom the route logs in as; in password mode upstream_user and upstream_password_file, and that the server takes \
-             SQL logins",
-        ),
-        10928 | 10929 | 49918..=49920 => (
-            Kind::Limit,
-            "the database is at its limit of sessions or workers: close some, or give it a larger tier",
-        ),
-        40613 => (
-            Kind::Upstream,
-            "try again: a serverless database that was paused takes about a minute to wake",
-        ),
-        _ => return None,
-    };
-    Some(Meaning { kind, remedy })
 }

@@ -33,6 +33,7 @@ mod app_password;
 mod browser;
 mod fault;
 mod notice;
+mod numbers;
 mod one_packet_per_record;
 mod packets;
 mod routing;
@@ -222,7 +223,7 @@ async fn enter<D: Dial>(
     let mut answer = Vec::new();
     LoginAnswer::parse(&granted.answer)
         .map_err(TdsFault::from)?
-        .rewrite(manner, &mut answer);
+        .rewrite(manner, None, &mut answer);
     Ok(Entered {
         upstream: granted.upstream,
         answer,

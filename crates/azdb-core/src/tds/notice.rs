@@ -6,7 +6,7 @@
 use azdb_wire::tds::{LoginAnswer, Manner, Notice, Width, kind, push_message};
 
 use super::TdsFault;
-use crate::fault::{Cause, Explained as _, Fault, Root, TlsFlaw};
+use crate::fault::{Cause, Explained as _, Fault, ProvedBy, Root, TlsFlaw};
 
 /// Number and class.
 type Class = (u32, u8);
@@ -20,8 +20,8 @@ const UNAVAILABLE: Class = (40613, 17);
 enum Words<'a> {
     /// Ours, with this number and class.
     Ours(Class),
-    /// The upstream's own answer.
-    Upstreams(LoginAnswer<'a>),
+    /// The upstream's own answer to this.
+    Upstreams(LoginAnswer<'a>, ProvedBy),
 }
 
 /// From here on a class ends the connection: drivers take it for broken.
@@ -39,13 +39,16 @@ pub(super) fn in_session(cause: Cause, route: &str) -> Vec<u8> {
 
 /// The payload of the answer that tells an app.
 pub(super) fn notice(fault: &Fault<TdsFault>, manner: &Manner, route: &str) -> Vec<u8> {
-    let words = match fault.root() {
-        Root::Shared(cause) => Words::Ours(of_cause(cause)),
-        Root::Own(own) => of_own(own),
+    let (words, meaning) = match fault.root() {
+        Root::Shared(cause) => (Words::Ours(of_cause(cause)), None),
+        Root::Own(own) => (of_own(own), own.meaning()),
     };
     let mut payload = Vec::new();
     match words {
-        Words::Upstreams(answer) => answer.rewrite(manner, &mut payload),
+        Words::Upstreams(answer, proved_by) => {
+            let remark = fault.beside(meaning, proved_by);
+            answer.rewrite(manner, remark.as_deref(), &mut payload);
+        }
         Words::Ours(class) => encode(class, fault, route, manner.width(), &mut payload),
     }
     payload
@@ -79,6 +82,8 @@ fn of_cause(cause: &Cause) -> Class {
         | Cause::Idle { .. }
         | Cause::Resolve { .. }
         | Cause::Connect { .. }
+        | Cause::NoAnswer { .. }
+        | Cause::Unheard { .. }
         | Cause::UpstreamLost { .. }
         | Cause::UpstreamSilent { .. }
         | Cause::Tls {
@@ -124,8 +129,11 @@ fn of_own(own: &TdsFault) -> Words<'_> {
         | TdsFault::Route { .. }
         | TdsFault::Hops(_) => Words::Ours(FAILED),
         // It has been read once, so it can be read again.
-        TdsFault::Refused { body, .. } => {
-            LoginAnswer::parse(body).map_or(Words::Ours(FAILED), Words::Upstreams)
+        TdsFault::Refused {
+            body, proved_by, ..
+        } => {
+            let upstreams = |answer| Words::Upstreams(answer, *proved_by);
+            LoginAnswer::parse(body).map_or(Words::Ours(FAILED), upstreams)
         }
     }
 }

@@ -14,8 +14,8 @@ use super::packets::{InPrelogin, NoMessage, Packet, Reading, read_message};
 use super::routing::{self, MAX_HOPS};
 use super::{Tds, TdsFault};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault};
-use crate::lobby::{Attempt, Credential, Life, Lobby, Tracks};
+use crate::fault::{Cause, Fault, ProvedBy};
+use crate::lobby::{AWAITING_LOGIN, Attempt, Credential, Life, Lobby, Tracks};
 use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
 use crate::way::{
@@ -90,9 +90,10 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         };
         for hop in 0..=MAX_HOPS {
             let conversing = converse(&mut upstream, wish, credential, &site, echo);
-            let doing = "logging in to the upstream";
-            let Packet { header, payload } =
-                deadline.run(Phase::Database, doing, conversing).await?;
+            let told = deadline
+                .run(Phase::Database, AWAITING_LOGIN, conversing)
+                .await;
+            let Packet { header, payload } = told.map_err(|fault| fault.with(dialled.far_end()))?;
             let understood = LoginAnswer::parse(&payload).map_err(TdsFault::from)?;
             let Some(routed) = understood.routing else {
                 check(&understood, credential, wish.settled, &mut upstream)?;
@@ -163,14 +164,14 @@ struct Securing<'a> {
 impl<S: Stream> Opening<S> for Securing<'_> {
     type Way = (Upstream<S>, bool);
     type Fault = TdsFault;
-    const DOING: &'static str = "speaking TLS with the upstream";
 
     async fn open(
         &self,
         stream: S,
         dialled: &Dialled,
+        deadline: &Deadline,
     ) -> Result<(Upstream<S>, bool), Fault<TdsFault>> {
-        secure(stream, self, &dialled.upstream.host).await
+        secure(stream, self, &dialled.upstream.host, deadline).await
     }
 }
 
@@ -178,6 +179,7 @@ async fn secure<S: Stream>(
     stream: S,
     securing: &Securing<'_>,
     host: &str,
+    deadline: &Deadline,
 ) -> Result<(Upstream<S>, bool), Fault<TdsFault>> {
     let Securing {
         tls,
@@ -198,7 +200,7 @@ async fn secure<S: Stream>(
     let mut leg = Leg::new(stream);
     let (upstream, answer) = match tls {
         None => {
-            let answer = prelogin(&mut leg, &ask(Encryption::NotSupported)).await?;
+            let answer = prelogin(&mut leg, &ask(Encryption::NotSupported), deadline).await?;
             if let Some(Encryption::On | Encryption::Required) = answer.encryption {
                 let what = "a demand for TLS, which upstream_tls = \"off\" forbids";
                 return Err(Cause::UpstreamRules { what }.into());
@@ -210,17 +212,17 @@ async fn secure<S: Stream>(
         }
         Some(tls) if *tls_first => {
             let stream = leg.into_stream().map_err(stuffed)?;
-            let mut upstream = seal(stream, tls, host, Alpn::Optional).await?;
-            let answer = prelogin(upstream.leg(), &ask(Encryption::NotSupported)).await?;
+            let mut upstream = seal(stream, tls, host, Alpn::Optional, deadline).await?;
+            let answer = prelogin(upstream.leg(), &ask(Encryption::NotSupported), deadline).await?;
             (upstream, answer)
         }
         Some(tls) => {
-            let answer = prelogin(&mut leg, &ask(Encryption::On)).await?;
+            let answer = prelogin(&mut leg, &ask(Encryption::On), deadline).await?;
             let Some(Encryption::On | Encryption::Required) = answer.encryption else {
                 let host = host.to_owned();
                 return Err(Cause::NoTls { host }.into());
             };
-            let sealing = seal_in_packets::<InPrelogin, _>(leg, tls, host);
+            let sealing = seal_in_packets::<InPrelogin, _>(leg, tls, host, deadline);
             (sealing.await?, answer)
         }
     };
@@ -235,14 +237,18 @@ async fn secure<S: Stream>(
 async fn prelogin<S: Stream>(
     leg: &mut Leg<S>,
     ask: &Prelogin,
+    deadline: &Deadline,
 ) -> Result<Prelogin, Fault<TdsFault>> {
-    const DOING: &str = "asking what comes before the login";
+    const DOING: &str = "waiting for its answer to PRELOGIN";
     let (mut payload, mut message) = (Vec::new(), Vec::new());
     ask.encode_request(&mut payload);
     push_message(kind::PRELOGIN, 0, &payload, &mut message);
-    leg.say(&message).await.map_err(Cause::lost(DOING))?;
-    let what = "something else than an answer to PRELOGIN";
-    let answer = read_answer(leg, Reading::Exactly, MAX_PRELOGIN, DOING, what).await?;
+    let asking = async {
+        leg.say(&message).await.map_err(Cause::lost(DOING))?;
+        let what = "something else than an answer to PRELOGIN";
+        read_answer(leg, Reading::Exactly, MAX_PRELOGIN, DOING, what).await
+    };
+    let answer = deadline.run(Phase::Tls, DOING, asking).await?;
     Ok(Prelogin::parse(&answer.payload).map_err(TdsFault::UpstreamPrelogin)?)
 }
 
@@ -344,14 +350,14 @@ fn check<S>(
     if !answer.granted {
         let what = "an answer that says neither yes nor no";
         return Err(match answer.error {
-            Some(_) => refused(answer).into(),
+            Some(_) => refused(answer, credential.proved_by()).into(),
             None => Cause::UpstreamRules { what }.into(),
         });
     }
     if credential.is_token() && answer.fed_auth != FedAuthAck::Taken {
         return Err(match answer.error {
             // It had begun to let us in, and then says why it does not.
-            Some(_) => refused(answer),
+            Some(_) => refused(answer, credential.proved_by()),
             None => TdsFault::TokenNotTaken,
         }
         .into());
@@ -371,7 +377,7 @@ fn check<S>(
 }
 
 /// All of the upstream's errors as one text for the log, and its answer for the app.
-fn refused(answer: &LoginAnswer<'_>) -> TdsFault {
+fn refused(answer: &LoginAnswer<'_>, proved_by: ProvedBy) -> TdsFault {
     let texts: Vec<String> = answer
         .reports()
         .filter(|report| report.is_error)
@@ -386,5 +392,6 @@ fn refused(answer: &LoginAnswer<'_>) -> TdsFault {
     TdsFault::Refused {
         message: texts.join(" ").into_bytes(),
         body: answer.payload().to_vec(),
+        proved_by,
     }
 }

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 
 use super::Stream;
 use super::home::{Departure, Home};
-use crate::fault::Cause;
+use crate::fault::{Cause, FarEnd};
 use crate::pulse::Pulse;
 
 /// Head start of each address before the next one is tried beside it (RFC 8305, section 5).
@@ -77,15 +77,13 @@ impl Dial for Tcp {
         target: &Endpoint,
         addr: SocketAddr,
     ) -> Result<Connected<Pulse>, Cause> {
-        let upstream = || target.clone();
         if self.home.is_at(addr) {
-            return Err(Cause::Loop {
-                upstream: upstream(),
-            });
+            let upstream = target.clone();
+            return Err(Cause::Loop { upstream });
         }
         let connected = connect(addr, &self.home).await;
         let Connected { stream, departure } = connected.map_err(|source| Cause::Connect {
-            upstream: upstream(),
+            far_end: FarEnd::at(target, addr),
             source,
         })?;
         let mut stream = Pulse::of(stream);

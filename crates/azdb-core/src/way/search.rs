@@ -13,7 +13,6 @@
 //! * Who answers and does not stand up (its certificate, its protocol, a door of our own) ends the search: that is for people.
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::future::Future;
 use std::net::SocketAddr;
 
@@ -24,7 +23,7 @@ use super::dial::{Connected, Dial, Dialling, first_to_answer, interleave};
 use super::home::Departure;
 use super::refuge::Refuge;
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Explained as _, Fault, OwnFault};
+use crate::fault::{Cause, Explained as _, FarEnd, Fault, Overdue, OwnFault};
 use crate::phases::Phase;
 
 /// Where a way leads: the names that TLS and the protocols speak of, and the address that answered.
@@ -42,10 +41,8 @@ pub(crate) trait Opening<S: Stream>: Sync {
     type Way: Send;
     /// What can go wrong in its protocol alone.
     type Fault: OwnFault;
-    /// In words.
-    const DOING: &'static str;
 
-    /// Opens a way.
+    /// Opens a way, in steps that `deadline` runs: who is silent is told by the step.
     ///
     /// # Errors
     ///
@@ -54,6 +51,7 @@ pub(crate) trait Opening<S: Stream>: Sync {
         &self,
         stream: S,
         dialled: &Dialled,
+        deadline: &Deadline,
     ) -> impl Future<Output = Result<Self::Way, Fault<Self::Fault>>> + Send;
 }
 
@@ -167,7 +165,11 @@ impl<D: Dial> Ask<'_, D> {
         let resolved = resolving.await;
         drop(lap);
         let mut waiting = match resolved {
-            Ok(addresses) => self.order(addresses),
+            Ok(addresses) => {
+                let phases = share.phases();
+                phases.note(|sights| sights.names.push((target.clone(), addresses.clone())));
+                self.order(addresses)
+            }
             Err(cause) => {
                 tried.add(upstream.to_string(), cause.into());
                 return Ok(None);
@@ -179,14 +181,19 @@ impl<D: Dial> Ask<'_, D> {
             let Dialling { answered, failed } =
                 match share.run(Phase::Tcp, CONNECTING, dialling).await {
                     Ok(dialling) => dialling,
-                    Err(Fault::Shared(overdue @ Cause::Overdue(_))) => {
-                        tried.add(upstream.to_string(), overdue.into());
+                    Err(Fault::Shared(Cause::Overdue(Overdue { waited, .. }))) => {
+                        let far_end = FarEnd {
+                            upstream: (*upstream).clone(),
+                            addrs: waiting.into(),
+                        };
+                        let silent = Cause::NoAnswer { far_end, waited };
+                        tried.add(upstream.to_string(), silent.into());
                         return Ok(None);
                     }
                     Err(fault) => return Err(fault),
                 };
             for (addr, cause) in failed {
-                tried.add(self.place(addr), cause.into());
+                tried.add(self.place(addr), self.named(addr, cause).into());
             }
             let Some((connected, addr)) = answered else {
                 return Ok(None);
@@ -216,16 +223,17 @@ impl<D: Dial> Ask<'_, D> {
             addr,
         };
         tracing::debug!(upstream = %self.upstream, %addr, "dialled");
+        let phases = self.share.phases();
+        phases.note(|sights| sights.connected.push((self.upstream.clone(), addr)));
         let share = self.share.share(untried + 1);
-        let knocking = share.run(Phase::Tls, O::DOING, opening.open(stream, &dialled));
-        match knocking.await {
+        match opening.open(stream, &dialled, &share).await {
             Ok(way) => Ok(Opened {
                 way,
                 dialled,
                 others: untried + self.others,
                 departure,
             }),
-            Err(fault) => Err(departure.judge(fault, self.upstream)),
+            Err(fault) => Err(departure.judge(fault, &dialled)),
         }
     }
 
@@ -239,6 +247,17 @@ impl<D: Dial> Ask<'_, D> {
         order
     }
 
+    /// A cause in which the upstream has its name, wherever that was dialled.
+    fn named(&self, addr: SocketAddr, cause: Cause) -> Cause {
+        match cause {
+            Cause::Connect { source, .. } => Cause::Connect {
+                far_end: FarEnd::at(self.upstream, addr),
+                source,
+            },
+            other => other,
+        }
+    }
+
     /// Whom a failure is told of.
     fn place(&self, addr: SocketAddr) -> String {
         let upstream = self.upstream.to_string();
@@ -249,14 +268,21 @@ impl<D: Dial> Ask<'_, D> {
     }
 }
 
+impl Dialled {
+    /// For people.
+    pub(crate) fn far_end(&self) -> FarEnd {
+        FarEnd::at(&self.upstream, self.addr)
+    }
+}
+
 impl Departure {
-    /// What went wrong on a connection to `upstream`, which may have ended at our own door.
-    pub(crate) fn judge<F: OwnFault>(&self, fault: Fault<F>, upstream: &Endpoint) -> Fault<F> {
+    /// What went wrong on a connection that was dialled: it may have ended at our own door.
+    pub(crate) fn judge<F: OwnFault>(&self, fault: Fault<F>, dialled: &Dialled) -> Fault<F> {
         if self.came_home() {
-            let upstream = upstream.clone();
+            let upstream = dialled.upstream.clone();
             return Cause::Loop { upstream }.into();
         }
-        fault
+        fault.with(dialled.far_end())
     }
 }
 
@@ -277,11 +303,28 @@ impl<F: OwnFault> Tried<F> {
         if self.0.is_empty() {
             return fault;
         }
-        let mut note = format!("that was {place}");
-        for (number, (place, fault)) in self.0.iter().enumerate() {
-            let before = if number == 0 { "; before it " } else { ", " };
-            let _ = write!(note, "{before}{place}: {}", fault.told());
+        let mut notes = Vec::new();
+        if !names(&fault.told(), &place) {
+            notes.push(format!("that was {place}"));
         }
-        fault.with_note(note)
+        let before: Vec<String> = self
+            .0
+            .iter()
+            .map(|(place, fault)| {
+                let told = fault.told();
+                match names(&told, place) {
+                    true => told,
+                    false => format!("{place}: {told}"),
+                }
+            })
+            .collect();
+        notes.push(format!("before it {}", before.join(", ")));
+        fault.with_note(notes.join("; "))
     }
+}
+
+/// Whether this text says itself whom it is about.
+fn names(told: &str, place: &str) -> bool {
+    let upstream = place.split(' ').next().unwrap_or_default();
+    told.contains(&format!("`{upstream}`"))
 }

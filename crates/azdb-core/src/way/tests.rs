@@ -16,7 +16,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
-use crate::rig::{House, Spoken, in_every_protocol};
+use crate::deadline::Deadline;
+use crate::rig::{House, LOGIN_TIMEOUT, Spoken, in_every_protocol};
 use crate::tls::{self, TlsEnd};
 
 const WORDS: &[u8] = b"the last words";
@@ -77,9 +78,10 @@ async fn upstream<P: Spoken>(
     let (near, far) = duplex(64 * 1024);
     let host = P::HOSTS.first().unwrap();
     let tls = house.lobby.upstream_tls.as_deref().unwrap();
+    let deadline = Deadline::after(LOGIN_TIMEOUT);
     let (database, way) = tokio::join!(
         TlsAcceptor::from(Arc::clone(&house.server)).accept(far),
-        seal(near, tls, host, Alpn::Optional)
+        seal(near, tls, host, Alpn::Optional, &deadline)
     );
     (database.unwrap(), way.expect("a trusted certificate"))
 }

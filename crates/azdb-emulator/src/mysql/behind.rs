@@ -33,6 +33,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
+use super::aaduser;
 use super::asked::{Asked, Proof};
 use super::greeting::{self, LOGIN, MYSQL, ONLY_LOGIN};
 use super::packet::{payload, read, write};
@@ -63,6 +64,7 @@ pub(super) struct Greeted {
 pub(super) struct ServerBehind {
     pub(super) stream: Stream,
     behind: Behind,
+    is_mariadb: bool,
     /// One that is known here.
     plugin: AuthPlugin<'static>,
     nonce: Vec<u8>,
@@ -107,6 +109,8 @@ impl Greeted {
             Some(AuthPlugin::CachingSha2Password) => AuthPlugin::CachingSha2Password,
             _ => AuthPlugin::MysqlNativePassword,
         };
+        let is_mariadb =
+            String::from_utf8_lossy(self.server.server_version_ref()).contains("MariaDB");
         let (behind, nonce) = (self.behind, self.server.nonce());
         let user = behind.user_of(principal);
         let proof = Proof {
@@ -125,6 +129,7 @@ impl Greeted {
         let mut server = ServerBehind {
             stream,
             behind: behind.clone(),
+            is_mariadb,
             plugin,
             nonce,
         };
@@ -157,6 +162,16 @@ impl ServerBehind {
             .with_database(database(&behind, &asked.database).map(str::as_bytes))
             .with_more_data(Some(more.with_auth_plugin(Some(self.plugin.clone()))));
         self.settle(0, payload(&change), user).await
+    }
+
+    /// Sends a statement of Azure's in the server's own words, where it is one; the answer comes as to any other.
+    pub(super) async fn translate(&mut self, command: &[u8]) -> io::Result<bool> {
+        let password = self.behind.password().unwrap_or_default();
+        let Some(command) = aaduser::translated(command, password, self.is_mariadb) else {
+            return Ok(false);
+        };
+        write(&mut self.stream, 0, &command).await?;
+        Ok(true)
     }
 
     /// Sends a login, and answers what the server asks until it says OK, whose payload is returned.

@@ -10,6 +10,7 @@ use mysql_common::packets::HandshakePacket;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::aaduser;
 use super::asked::{Asked, wants_tls};
 use super::behind::{Greeted, ServerBehind};
 use super::chatter::Surroundings;
@@ -164,8 +165,12 @@ impl Mysql {
         };
         let _session = Arc::clone(&self.sessions);
         write(&mut app, next, &ok).await?;
-        let ours = |command| command == CHANGE_USER;
+        let ours =
+            |command: &[u8]| command.first() == Some(&CHANGE_USER) || aaduser::is_azures(command);
         while let Some(command) = relay::until(&mut app, &mut server.stream, ours).await? {
+            if server.translate(&command).await? {
+                continue;
+            }
             let change = asked.change(&command)?;
             let Some(allowed) = self.judge(&mut app, change, 1, true).await? else {
                 continue;

@@ -26,6 +26,7 @@
 //! * A user that is not mapped is refused without a request for a token, as MySQL refuses a stranger.
 //! * Who announces the clear plugin without an answer has answered with nothing, as in MySQL.
 
+mod aaduser;
 mod asked;
 mod behind;
 mod chatter;

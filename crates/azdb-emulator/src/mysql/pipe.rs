@@ -19,8 +19,9 @@ const PIPE: usize = 64 * 1024;
 
 /// Whether a command is none of `opensrv-mysql` 0.7, which says OK to what it does not know. Those that it knows: quit, use,
 /// query, ping, and four about prepared statements; of a list of fields it says that there are none.
-pub(super) fn is_ours(command: u8) -> bool {
-    !matches!(command, 1..=3 | 0x0e | 0x16..=0x19)
+pub(super) fn is_ours(command: &[u8]) -> bool {
+    let known = |kind: &u8| matches!(kind, 1..=3 | 0x0e | 0x16..=0x19);
+    command.first().is_some_and(|kind| !known(kind))
 }
 
 /// Begins a session: what is said at the near end of the pipe is served while the future runs.

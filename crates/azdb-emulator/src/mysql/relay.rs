@@ -19,7 +19,7 @@ const CONTINUED: usize = 0xff_ffff;
 pub(super) async fn until(
     app: &mut (impl AsyncRead + AsyncWrite + Unpin),
     database: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    ours: fn(u8) -> bool,
+    ours: fn(&[u8]) -> bool,
 ) -> io::Result<Option<Vec<u8>>> {
     let (mut from_app, mut to_app) = split(&mut *app);
     let (mut from_database, mut to_database) = split(database);
@@ -37,7 +37,7 @@ pub(super) async fn until(
 async fn pass_up(
     from_app: &mut (impl AsyncRead + Unpin),
     to_database: &mut (impl AsyncWrite + Unpin),
-    ours: fn(u8) -> bool,
+    ours: fn(&[u8]) -> bool,
 ) -> io::Result<Option<Vec<u8>>> {
     let mut place = Place::default();
     let mut header = [0; 4];
@@ -45,7 +45,7 @@ async fn pass_up(
         let (length, number) = parse(header);
         let mut payload = vec![0; length];
         from_app.read_exact(&mut payload).await?;
-        if place.is_command(length, number) && payload.first().is_some_and(|byte| ours(*byte)) {
+        if place.is_command(length, number) && ours(&payload) {
             return Ok(Some(payload));
         }
         write(to_database, number, &payload).await?;

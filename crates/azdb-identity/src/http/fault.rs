@@ -7,6 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use azdb_names::NameError;
+use azdb_quote::Chain;
 
 use super::{LONGEST, LONGEST_HEAD};
 use crate::TokenErrorKind;
@@ -16,7 +17,7 @@ use crate::proxy::TunnelFault;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpFault {
     /// The name has no address, or nobody said.
-    #[error("cannot resolve `{host}`: {source}")]
+    #[error("cannot resolve `{host}`")]
     Resolve { host: String, source: NameError },
     /// Nobody answered at the address: off Azure, and behind firewalls that drop.
     #[error("no connection within {} s", .0.as_secs())]
@@ -31,7 +32,7 @@ pub(crate) enum HttpFault {
     #[error("the TLS handshake through the proxy `{proxy}` went wrong: {error}")]
     TlsThrough { proxy: String, error: io::Error },
     /// No connection to the proxy itself.
-    #[error("the proxy `{proxy}` cannot be reached: {fault}")]
+    #[error("the proxy `{proxy}` cannot be reached: {}", Chain(&**fault))]
     ProxyAway {
         proxy: String,
         fault: Box<HttpFault>,

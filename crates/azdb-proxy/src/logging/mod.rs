@@ -7,33 +7,30 @@
 
 mod folding;
 mod json;
+mod level;
+mod text;
 mod writer;
 
 use std::io::{self, IsTerminal as _};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::LazyLock;
 
 use azdb_config::{LogFormat, LogTo, Process};
 use azdb_quote::OneLine;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::ParseError;
-use tracing_subscriber::fmt::{self, MakeWriter, format};
+use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::prelude::*;
-use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use folding::Folding;
+use level::Levels;
 #[cfg(test)]
 pub(crate) use writer::PATIENCE;
 use writer::Writer;
 
-/// Libraries that tell of every token request; what matters of it, our own lines say. At debug they may speak.
-const QUIET: &str = "azure_core=warn,azure_identity=warn,typespec_client_core=warn,";
-
 static OUT: LazyLock<Writer> = LazyLock::new(Writer::default);
 static ERR: LazyLock<Writer> = LazyLock::new(Writer::default);
 static FOLDING: LazyLock<Folding> = LazyLock::new(Folding::default);
-
-/// Where the level can be changed.
-static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+static LEVELS: LazyLock<Levels> = LazyLock::new(Levels::default);
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +86,7 @@ pub(crate) struct Log(());
 ///
 /// [`LogError`].
 pub(crate) fn start(process: &Process) -> Result<Log, LogError> {
-    let (filter, level) = reload::Layer::new(filter(&process.log_level)?);
+    set_level(&process.log_level)?;
     let streams = Streams(process.log_to);
     if streams.0 != LogTo::Stderr {
         OUT.start(io::stdout())?;
@@ -97,28 +94,22 @@ pub(crate) fn start(process: &Process) -> Result<Log, LogError> {
     if streams.0 != LogTo::Stdout {
         ERR.start(io::stderr())?;
     }
-    // Who asked for everything gets everything.
-    FOLDING.folds(!is_verbose(&process.log_level));
-    let registry = tracing_subscriber::registry().with(filter).with(&*FOLDING);
+    let registry = tracing_subscriber::registry()
+        .with(&*LEVELS)
+        .with(&*FOLDING);
     let colours = streams.are_terminals() && std::env::var_os("NO_COLOR").is_none();
     let layer = fmt::layer().with_writer(streams);
     // A log that has been turned on stays as it is; only the program's own start gets here.
     let _ = match process.log_format {
         LogFormat::Text => {
-            let fields = format::debug_fn(|out, field, value| match field.name() {
-                "message" => write!(out, "{}", OneLine(format_args!("{value:?}"))),
-                name => write!(out, "{name}={}", OneLine(format_args!("{value:?}"))),
-            });
-            let layer = layer.fmt_fields(fields.delimited(" ")).with_ansi(colours);
-            let layer = layer.with_target(false);
-            registry.with(layer).try_init()
+            let layer = layer.fmt_fields(text::Fields).with_ansi(colours);
+            registry.with(layer.with_target(false)).try_init()
         }
         LogFormat::Json => {
             let layer = layer.event_format(json::Line).fmt_fields(json::Fields);
             registry.with(layer).try_init()
         }
     };
-    let _ = LEVEL.set(level);
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         let payload = panic.payload_as_str().unwrap_or("no text");
@@ -137,31 +128,15 @@ fn complain_of_panic(place: &str, payload: &str) {
     );
 }
 
-/// What is logged at a level.
-fn filter(level: &str) -> Result<EnvFilter, ParseError> {
-    if is_verbose(level) {
-        level.parse()
-    } else {
-        format!("{QUIET}{level}").parse()
-    }
-}
-
-fn is_verbose(level: &str) -> bool {
-    matches!(level, "debug" | "trace")
-}
-
 /// Logs at another level from now on.
 ///
 /// # Errors
 ///
-/// When the level is none. A log that was not turned on here stays as it is.
+/// When the level is none.
 pub(crate) fn set_level(level: &str) -> Result<(), ParseError> {
-    let filter = filter(level)?;
-    if let Some(handle) = LEVEL.get() {
-        // It is there for as long as the process.
-        let _ = handle.reload(filter);
-        FOLDING.folds(!is_verbose(level));
-    }
+    LEVELS.set(level)?;
+    // Who asks for everything gets everything.
+    FOLDING.folds(!level::is_verbose(level));
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 const MOST: usize = 256 * 1024;
 
 /// How long lines are gathered behind one that was written.
-const GATHERING: Duration = Duration::from_millis(10);
+const GATHERING: Duration = Duration::from_millis(50);
 
 /// Bytes that are not gathered any longer.
 const MUCH: usize = MOST / 4;

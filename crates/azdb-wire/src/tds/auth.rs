@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::feature::{Features, FedAuth, feature_id};
 use super::login::Login7;
+use super::notice;
 use super::text::{b_varchar, from_utf16, us_varchar};
 use super::token::{
     Report, StreamToken, StreamTokenError, StreamTokens, change, push_counted, tag,
@@ -177,7 +178,9 @@ impl<'a> LoginAnswer<'a> {
     /// Gone are routing and mirrors, which the app would follow past us, and features that it did not ask for, at which drivers
     /// give up. Widths are those of the version that the app asked for until LOGINACK, and from there on those of the version
     /// that LOGINACK names.
-    pub fn rewrite(&self, manner: &Manner, out: &mut Vec<u8>) {
+    ///
+    /// A `remark` of ours stands behind the upstream's own words, as a message that is no error.
+    pub fn rewrite(&self, manner: &Manner, mut remark: Option<&str>, out: &mut Vec<u8>) {
         let mut width = manner.asked;
         let mut told_fed_auth = !manner.fed_auth;
         for token in StreamTokens::of(self.payload).map_while(Result::ok) {
@@ -206,6 +209,9 @@ impl<'a> LoginAnswer<'a> {
                 StreamToken::Done(done) => {
                     if self.granted && done.tag == tag::DONE {
                         push_features(Features::default(), manner, &mut told_fed_auth, out);
+                    }
+                    if let Some(remark) = remark.take() {
+                        notice::remark(remark, width, out);
                     }
                     done.encode(width, out);
                 }

@@ -1,4 +1,4 @@
-//! Our own "no" to a login: ERROR and DONE.
+//! Our own "no" to a login: ERROR and DONE; and our remark to somebody else's: INFO.
 //!
 //! Source: the tokens ERROR and DONE of MS-TDS 2.2.7; numbers, classes and texts as Azure SQL and SQL Server use them.
 
@@ -45,4 +45,21 @@ impl Notice<'_> {
         report.encode(width, out);
         Done::ERROR.encode(width, out);
     }
+}
+
+/// Appends an INFO token, which tools show as they show what PRINT says.
+pub(super) fn remark(text: &str, width: Width, out: &mut Vec<u8>) {
+    let mut message = Vec::new();
+    push_utf16(cut(text, MAX_MESSAGE), &mut message);
+    let report = Report {
+        is_error: false,
+        number: 0,
+        state: 1,
+        class: 0,
+        message: &message,
+        server: &[],
+        procedure: &[],
+        line: 1,
+    };
+    report.encode(width, out);
 }

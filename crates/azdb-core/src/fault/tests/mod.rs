@@ -1,7 +1,5 @@
 //! The table of causes.
 
-use std::io;
-
 use azdb_quote::Chain;
 
 use super::*;
@@ -29,7 +27,7 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 37] = [
+const KINDS: [Kind; 39] = [
     Kind::User,
     Kind::Configuration,
     Kind::User,
@@ -69,6 +67,8 @@ const KINDS: [Kind; 37] = [
     Kind::Limit,
     Kind::Limit,
     Kind::Configuration,
+    Kind::Network,
+    Kind::Network,
 ];
 
 #[tokio::test]
@@ -105,26 +105,6 @@ async fn an_app_reads_no_words_that_nobody_vouches_for() {
         } else {
             assert_eq!(cause.told(), Chain(&cause).to_string());
         }
-    }
-}
-
-#[test]
-fn azure_sql_alone_sends_clients_on_to_other_ports() {
-    for (port, sends_on) in [
-        (1433, true),
-        (11_000, true),
-        (11_999, true),
-        (12_000, false),
-        (5432, false),
-        (3306, false),
-    ] {
-        let upstream = azdb_config::route::Endpoint {
-            host: "db".into(),
-            port,
-        };
-        let source = io::ErrorKind::ConnectionRefused.into();
-        let remedy = Cause::Connect { upstream, source }.remedy().into_owned();
-        assert_eq!(remedy.contains("11000 to 11999"), sends_on, "{port}");
     }
 }
 

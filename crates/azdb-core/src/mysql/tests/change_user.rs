@@ -209,9 +209,9 @@ async fn another_refusal_is_the_apps_own_and_ends_the_session() {
     let (mut app, mut database) = door.session().await;
     app.command(&encoded(&command())).await;
     database.hear_command().await;
-    let error = refusal(1049, "Unknown database 'orders'");
-    database.say(&error).await;
-    assert_eq!(app.hear().await, error);
+    let text = "Unknown database 'orders'";
+    database.say(&refusal(1049, text)).await;
+    assert_remarked(&app.hear().await, 1049, text);
     assert_eq!(app.hear_out().await, b"");
     assert_eq!(database.hear_out().await, b"");
 

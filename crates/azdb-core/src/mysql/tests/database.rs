@@ -115,3 +115,14 @@ pub(super) fn refusal(code: u16, text: &str) -> Vec<u8> {
     }
     .encode()
 }
+
+/// That an ERR packet is this one of the upstream's, with a remark of ours behind its words.
+#[track_caller]
+pub(super) fn assert_remarked(heard: &[u8], code: u16, text: &str) {
+    let error = ErrorPacket::parse(heard).unwrap();
+    assert_eq!((error.code, error.sqlstate), (code, Some(*b"28000")));
+    let message = String::from_utf8(error.message.to_vec()).unwrap();
+    let remark = message.strip_prefix(text).expect("its words");
+    assert!(remark.starts_with("; azdb-proxy: "), "{message}");
+    assert!(message.is_ascii() && message.len() <= 511, "{message}");
+}

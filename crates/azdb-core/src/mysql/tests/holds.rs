@@ -55,5 +55,5 @@ async fn what_a_person_must_mend_is_not_waited_for() {
     database.say(&encode_switch(plugin::CLEAR, &SALT)).await;
     database.hear().await;
     database.refuse(1049, "Unknown database 'shop'").await;
-    assert_eq!(app.hear().await, refusal(1049, "Unknown database 'shop'"));
+    assert_remarked(&app.hear().await, 1049, "Unknown database 'shop'");
 }

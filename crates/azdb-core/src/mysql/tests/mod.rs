@@ -44,7 +44,7 @@ use crate::rig::{Databases, House, PRINCIPAL, Pipes, TOKEN};
 use crate::session;
 use crate::socket::Peer as Caller;
 
-use database::{CAPABILITIES, OK, Peer, SALT, greeting, refusal, sealed};
+use database::{CAPABILITIES, OK, Peer, SALT, assert_remarked, greeting, refusal, sealed};
 use visit::{
     App, Door, app_response, app_response_with_tls, asked, is_the_next_apps, parsed, response,
     session_with,

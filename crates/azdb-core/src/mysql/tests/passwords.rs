@@ -195,3 +195,17 @@ async fn a_plugin_that_we_cannot_answer_is_named() {
     assert_eq!(code, 1045);
     assert!(text.contains("client_ed25519"), "{text}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_is_refused_is_told_in_the_servers_words_alone() {
+    let mut door = door(None);
+    let (mut app, mut database, _) = met(&mut door, plugin::NATIVE).await;
+    database.refuse(1045, "Access denied for user").await;
+    assert_eq!(app.hear().await, refusal(1045, "Access denied for user"));
+    app.session.await.expect("no panic");
+    let kept = door.lobby.state.ledger.last_refusal().expect("it is kept");
+    assert_eq!(
+        kept.remedy,
+        "check upstream_user and upstream_password_file"
+    );
+}

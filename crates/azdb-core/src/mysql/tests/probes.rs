@@ -171,7 +171,7 @@ async fn an_app_that_does_not_stay_for_the_reason_does_not_hide_it() {
         }
         let kept = door.lobby.state.ledger.last_refusal().expect("it is kept");
         assert!(
-            kept.cause.starts_with("lost the upstream"),
+            kept.cause.starts_with("lost `db.example.org:3306`"),
             "{}",
             kept.cause
         );

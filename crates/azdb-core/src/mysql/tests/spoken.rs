@@ -5,8 +5,10 @@ use rustls::ServerConfig;
 
 use super::super::fault::Refused;
 use super::super::notice::notice;
+use super::super::numbers::meaning_of;
 use super::*;
-use crate::rig::{Spoken, heard_out};
+use crate::fault::ProvedBy;
+use crate::rig::{Refusal, Spoken, heard_out};
 use crate::tls::TlsEnd;
 
 /// The app's end of a connection, whose next packet has this number.
@@ -154,6 +156,7 @@ impl Spoken for Mysql {
                 message: message(),
                 code: 1045,
                 body: refusal(1045, "Access denied"),
+                proved_by: ProvedBy::Token,
             }),
         ];
         let places: Vec<usize> = all.iter().map(place).collect();
@@ -163,6 +166,14 @@ impl Spoken for Mysql {
 
     fn notice(fault: &Fault<MysqlFault>) -> (u32, String) {
         text(&notice(fault))
+    }
+
+    const TITLE: &'static str = "MySQL";
+
+    fn known_refusals() -> Vec<Refusal> {
+        let known = (0..=u16::MAX)
+            .filter_map(|code| Some((code.into(), meaning_of(code, b"", ProvedBy::Token)?)));
+        Refusal::of_numbers(known)
     }
 }
 

@@ -116,7 +116,7 @@ async fn the_same_token_is_not_tried_twice() {
     database.say(&encode_switch(plugin::CLEAR, &SALT)).await;
     database.hear().await;
     database.refuse(9105, EXPIRED).await;
-    assert_eq!(app.hear().await, refusal(9105, EXPIRED));
+    assert_remarked(&app.hear().await, 9105, EXPIRED);
     assert!(door.databases.try_recv().is_err(), "nobody dialled again");
 }
 
@@ -168,7 +168,7 @@ async fn a_change_of_user_with_a_stale_token_is_tried_again_with_another() {
 async fn a_change_of_user_whose_source_has_no_other_token_reads_the_upstreams_refusal() {
     let mut door = Door::new();
     let (mut app, mut database) = change_with_a_stale_token(&mut door).await;
-    assert_eq!(app.hear().await, refusal(1045, EXPIRED));
+    assert_remarked(&app.hear().await, 1045, EXPIRED);
     assert_eq!(app.hear_out().await, b"");
     drop(app);
     assert_eq!(
@@ -190,6 +190,6 @@ async fn an_upstream_that_hangs_up_on_a_stale_token_has_said_why() {
     write_token(&door.token_file, FRESH);
     database.refuse(1045, EXPIRED).await;
     drop(database);
-    assert_eq!(app.hear().await, refusal(1045, EXPIRED));
+    assert_remarked(&app.hear().await, 1045, EXPIRED);
     assert_eq!(app.hear_out().await, b"");
 }

@@ -47,7 +47,8 @@ async fn the_servers_words_end_the_wait_and_a_hint_says_how_long_it_was() {
     };
     let (code, message, hint) = error_fields(&heard);
     assert_eq!((code.as_str(), message.as_str()), ("57P03", text));
-    assert!(hint.starts_with("held for "), "{hint}");
+    assert!(hint.starts_with("azdb-proxy: the server starts"), "{hint}");
+    assert!(hint.contains("; held for "), "{hint}");
 }
 
 #[tokio::test(start_paused = true)]

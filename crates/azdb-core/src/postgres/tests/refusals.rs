@@ -20,7 +20,7 @@ async fn the_upstreams_own_error_arrives_as_it_came() {
     database.demand(TOKEN).await;
     let error = message(
         b'E',
-        b"SFATAL\0VFATAL\0C3D000\0Mdatabase \"nowhere\" does not exist\0Fpostinit.c\0L941\0\0",
+        b"SFATAL\0VFATAL\0C3D000\0Mdatabase \"nowhere\" has no room\0Fpostinit.c\0L941\0\0",
     );
     database.say(&error).await;
     assert_eq!(visit.hear_out().await, error);
@@ -61,7 +61,7 @@ async fn an_error_behind_the_upstreams_ok_arrives_behind_it() {
     let status = message(b'S', b"is_superuser\0off\0");
     let error = message(
         b'E',
-        b"SFATAL\0C3D000\0Mdatabase \"nowhere\" does not exist\0\0",
+        b"SFATAL\0C3D000\0Mdatabase \"nowhere\" has no room\0\0",
     );
     let said = [ask(0), notice, status, error].concat();
     database.say(&said).await;
@@ -86,7 +86,7 @@ async fn an_error_of_ours_stands_before_the_upstreams_ok() {
     let (code, message, _) = error_fields(&heard);
     assert_eq!(code, "57P03");
     assert!(
-        message.starts_with("azdb-proxy: lost the upstream"),
+        message.starts_with("azdb-proxy: lost `db.example.org:5432` at 127.0.0.1"),
         "{message}"
     );
 }
@@ -106,7 +106,27 @@ async fn a_known_refusal_of_azures_gets_a_hint_and_keeps_its_words() {
         message,
         "password authentication failed for user \"My Identity\""
     );
+    assert!(
+        hint.starts_with("azdb-proxy: the role is not mapped to this identity"),
+        "{hint}"
+    );
     assert!(hint.contains("pgaadauth_list_principals"), "{hint}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_names_no_database_reads_where_to_name_one() {
+    let mut visit = House::new().app();
+    visit.say(&startup(b"user\0bob\0database\0bob\0")).await;
+    let mut database = visit.database().await;
+    database.startup().await;
+    database.demand(TOKEN).await;
+    let text = b"SFATAL\0C3D000\0Mdatabase \"bob\" does not exist\0\0";
+    database.say(&message(b'E', text)).await;
+    let (code, message, hint) = error_fields(&visit.hear_out().await);
+    assert_eq!(code, "3D000");
+    assert_eq!(message, "database \"bob\" does not exist");
+    assert!(hint.starts_with("azdb-proxy: "), "{hint}");
+    assert!(hint.contains("set default_database"), "{hint}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,7 +139,8 @@ async fn an_upstream_that_stays_silent_is_given_up_with_what_it_was_asked() {
     assert_eq!(code, "57P03");
     assert_eq!(
         message,
-        "azdb-proxy: no progress for 9s while speaking TLS with the upstream"
+        "azdb-proxy: `db.example.org:5432` at 127.0.0.1 took the connection and has not answered in 9s: waiting for its answer to the \
+         request for TLS"
     );
     assert_eq!(began.elapsed().as_secs(), LOGIN_TIMEOUT.as_secs());
 }

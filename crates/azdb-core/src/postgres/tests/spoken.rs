@@ -3,10 +3,12 @@
 use azdb_wire::postgres::{FirstError, MessageError, Version};
 use rustls::ServerConfig;
 
+use super::super::hint::{OF_ANYBODY, OF_TOKENS};
 use super::super::notice::notice;
 use super::*;
+use crate::fault::{Meaning, ProvedBy};
 use crate::gate::ScramError;
-use crate::rig::{Spoken, heard_out};
+use crate::rig::{Refusal, Spoken, heard_out};
 use crate::tls::TlsEnd;
 
 impl Spoken for Postgres {
@@ -123,6 +125,7 @@ impl Spoken for Postgres {
                 message: b"no such role".to_vec(),
                 body: b"C28000\0Mno such role\0\0".to_vec(),
                 meaning: None,
+                proved_by: ProvedBy::Token,
                 before: Vec::new(),
             },
         ];
@@ -133,6 +136,28 @@ impl Spoken for Postgres {
 
     fn notice(fault: &Fault<PostgresFault>) -> (u32, String) {
         text(&notice(fault))
+    }
+
+    const TITLE: &'static str = "PostgreSQL";
+
+    fn spelled(code: u32) -> String {
+        let digit = |place: u32| char::from_digit(code / 36_u32.pow(place) % 36, 36).unwrap();
+        let sqlstate: String = (0..5).rev().map(digit).collect();
+        sqlstate.to_uppercase()
+    }
+
+    fn known_refusals() -> Vec<Refusal> {
+        let known = OF_TOKENS
+            .iter()
+            .chain(&OF_ANYBODY)
+            .map(|(pieces, kind, remedy)| Refusal {
+                said: format!("`{}`", pieces.join("` … `")),
+                meaning: Meaning {
+                    kind: *kind,
+                    remedy,
+                },
+            });
+        known.collect()
     }
 }
 

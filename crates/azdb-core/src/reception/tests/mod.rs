@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod apps;
+mod catalogue;
 mod words;
 
 use std::net::SocketAddr;

@@ -24,14 +24,18 @@ async fn a_cause_is_told_in_the_same_words_in_every_protocol() {
     }
 }
 
-/// The first words of the rows of a table, by the first word of its heading.
-fn first_column(page: &str, heading: &str) -> BTreeSet<String> {
+/// The rows of the table with this heading in `docs/metrics.md`: the first word of each, and what stands behind it.
+pub(super) fn rows_below(heading: &str) -> Vec<(String, String)> {
+    let page = include_str!("../../../../../docs/metrics.md");
     let rows = page
         .lines()
         .skip_while(|line| !line.starts_with(&format!("| {heading} |")));
     let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
-    let first = rows.filter_map(|row| row.split('`').nth(1));
-    first.map(str::to_owned).collect()
+    let row = |row: &str| {
+        let (word, rest) = row.strip_prefix("| `")?.split_once("` | ")?;
+        Some((word.to_owned(), rest.strip_suffix(" |")?.to_owned()))
+    };
+    rows.filter_map(row).collect()
 }
 
 #[tokio::test]
@@ -50,6 +54,9 @@ async fn the_words_for_causes_in_metrics_are_those_of_the_documentation() {
         own::<Tds>(),
     ];
     let all: BTreeSet<String> = all.concat().iter().map(ToString::to_string).collect();
-    let page = include_str!("../../../../../docs/metrics.md");
-    assert_eq!(first_column(page, "cause"), all);
+    let documented: BTreeSet<String> = rows_below("cause")
+        .into_iter()
+        .map(|(word, _)| word)
+        .collect();
+    assert_eq!(documented, all);
 }

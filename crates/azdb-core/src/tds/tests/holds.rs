@@ -1,7 +1,7 @@
 //! Refusals that are waited for, and those that never are.
 
 use super::database::{refusal, welcome};
-use super::visit::Visit;
+use super::visit::{Visit, assert_remarked};
 use super::*;
 
 const TEXT: &str = "Database 'orders' on server 'orders' is not currently available.";
@@ -42,7 +42,12 @@ async fn the_servers_words_end_the_wait() {
             () = &mut waiting => break,
         }
     }
-    assert_eq!(visit.hear().await, refusal(40_613, TEXT));
+    let said = assert_remarked(&visit.hear().await, 40_613, TEXT);
+    assert!(
+        said.contains("is waking, which takes about a minute"),
+        "{said}"
+    );
+    assert!(said.contains("; held for "), "{said}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,7 +57,7 @@ async fn what_a_person_must_mend_is_not_waited_for() {
         let mut database = visit.rest.database().await;
         database.expect_token(TOKEN).await;
         database.say(&refusal(number, "no")).await;
-        assert_eq!(visit.hear().await, refusal(number, "no"));
+        assert_remarked(&visit.hear().await, number, "no");
         assert!(visit.rest.nobody_dialled());
     }
 }

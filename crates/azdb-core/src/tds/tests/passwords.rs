@@ -5,7 +5,7 @@ use azdb_wire::tds::Encryption;
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::database::{Database, prelogin_answer, read_prelogin, with_features};
+use super::database::{Database, prelogin_answer, read_prelogin, refusal, with_features};
 use super::visit::Visit;
 use super::*;
 
@@ -110,4 +110,19 @@ async fn is_refused(visit: &mut Visit) {
     assert_eq!(number, 18456);
     assert!(text.contains("nobody has verified who that is"), "{text}");
     assert!(text.contains("upstream_password_in_clear"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_is_refused_is_told_in_the_servers_words_alone() {
+    let mut visit = development(UpstreamTls::Unverified).app();
+    visit.log_in().await;
+    let (mut stream, _) = visit.rest.dialled().await;
+    read_prelogin(&mut stream).await;
+    let answer = prelogin_answer(Encryption::Required, false);
+    stream.write_all(&answer).await.unwrap();
+    let mut database = Database::shake(stream, &visit.rest.server).await;
+    database.login().await;
+    let no = refusal(18_456, "Login failed for user 'orders-app'.");
+    database.say(&no).await;
+    assert_eq!(visit.hear().await, no);
 }

@@ -4,7 +4,7 @@ use azdb_wire::tds::{Encryption, kind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::database::{Database, app_login, read_prelogin, refusal, welcome, with_features};
-use super::visit::error_in;
+use super::visit::{assert_remarked, error_in};
 use super::*;
 use crate::fault::Left;
 
@@ -29,15 +29,36 @@ async fn refused_at_once(login: &[u8]) -> Vec<u8> {
 
 #[tokio::test(start_paused = true)]
 async fn the_upstreams_own_error_arrives_as_it_came() {
-    let text = "Cannot open server 'orders' requested by the login.";
+    let text = "The server has reasons of its own.";
     let mut visit = House::new().app();
     visit.log_in().await;
     let mut database = visit.rest.database().await;
     database.expect_token(TOKEN).await;
-    database.say(&refusal(40_615, text)).await;
-    assert_eq!(visit.hear().await, refusal(40_615, text));
+    database.say(&refusal(50_001, text)).await;
+    assert_eq!(visit.hear().await, refusal(50_001, text));
     let outcome = visit.rest.outcome().await;
     assert!(was_told!(outcome, Fault::Own(TdsFault::Refused { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_known_refusal_keeps_its_words_and_has_ours_behind_them() {
+    for (number, text, remedy) in [
+        (40_615, "Cannot open server.", "firewall rules"),
+        (
+            18_456,
+            "Login failed for user '<token-identified principal>'.",
+            "FROM EXTERNAL PROVIDER",
+        ),
+        (40_613, "Not available.", "takes about a minute"),
+    ] {
+        let mut visit = House::new().app();
+        visit.log_in().await;
+        let mut database = visit.rest.database().await;
+        database.expect_token(TOKEN).await;
+        database.say(&refusal(number, text)).await;
+        let said = assert_remarked(&visit.hear().await, number, text);
+        assert!(said.contains(remedy), "{said}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,7 +67,7 @@ async fn an_upstream_that_quotes_the_token_tells_it_to_nobody() {
     visit.log_in().await;
     let mut database = visit.rest.database().await;
     database.expect_token(TOKEN).await;
-    let quoting = |token: &str| refusal(18_456, &format!("bad token '{token}', {token}"));
+    let quoting = |token: &str| refusal(50_001, &format!("bad token '{token}', {token}"));
     database.say(&quoting(TOKEN)).await;
     let stars = "*".repeat(TOKEN.len());
     assert_eq!(visit.hear().await, quoting(&stars));
@@ -123,7 +144,9 @@ async fn an_upstream_that_says_nothing_is_unavailable_in_time() {
     let (number, text) = visit.error().await;
     assert_eq!(number, 40613);
     assert!(
-        text.contains("no progress for 9s while speaking TLS with the upstream"),
+        text.starts_with(
+            "azdb-proxy: `orders.database.windows.net:1433` at 127.0.0.1 took the connection and has not answered in 9s: waiting for its answer to PRELOGIN"
+        ),
         "{text}"
     );
     assert!(began.elapsed() < LOGIN_TIMEOUT + Duration::from_secs(2));
@@ -139,7 +162,10 @@ async fn an_error_travels_through_the_apps_own_tls() {
     drop(stream);
     let (number, text) = visit.error().await;
     assert_eq!(number, 40613);
-    assert!(text.contains("lost the upstream"), "{text}");
+    assert!(
+        text.contains("lost `orders.database.windows.net:1433` at 127.0.0.1"),
+        "{text}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,10 +7,12 @@ use azdb_wire::tds::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::notice::notice;
+use super::super::numbers::of_number;
 use super::database::{Database, app_login, done, refusal, welcome};
 use super::visit::{error_in, hear};
 use super::*;
-use crate::rig::Spoken;
+use crate::fault::ProvedBy;
+use crate::rig::{Refusal, Spoken};
 use crate::tls::TlsEnd;
 
 fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
@@ -165,6 +167,7 @@ impl Spoken for Tds {
             TdsFault::Refused {
                 message: b"Cannot open server".to_vec(),
                 body: refusal(40_615, "Cannot open server"),
+                proved_by: ProvedBy::Token,
             },
         ];
         let places: Vec<usize> = all.iter().map(place).collect();
@@ -176,6 +179,26 @@ impl Spoken for Tds {
         let login = app_login("sa", "orders");
         let manner = Manner::of(&Login7::parse(&login).unwrap());
         error_in(&notice(fault, &manner, "orders"))
+    }
+
+    const TITLE: &'static str = "SQL Server";
+
+    fn known_refusals() -> Vec<Refusal> {
+        // 18456 by its text.
+        let texts = [
+            "token is expired",
+            "not currently configured to accept this token",
+            "<token-identified principal>",
+        ];
+        let by_text = texts.map(|text| Refusal {
+            said: format!("`18456` with `{text}`"),
+            meaning: of_number(18456, text, ProvedBy::Token).unwrap(),
+        });
+        let known = (0..100_000)
+            .filter_map(|number| Some((number, of_number(number, "", ProvedBy::Token)?)));
+        let mut all = Refusal::of_numbers(known);
+        all.extend(by_text);
+        all
     }
 }
 

@@ -194,3 +194,24 @@ pub(super) fn error_in(payload: &[u8]) -> (u32, String) {
     });
     errors.next().expect("an error")
 }
+
+/// That an answer is this error of the upstream's, and behind it a remark of ours, which is no error.
+#[track_caller]
+pub(super) fn assert_remarked(payload: &[u8], number: u32, text: &str) -> String {
+    let reports = StreamTokens::of(payload).filter_map(|token| match token.unwrap() {
+        StreamToken::Report(report) => Some(report),
+        _ => None,
+    });
+    let [error, remark] = <[Report<'_>; 2]>::try_from(reports.collect::<Vec<_>>()).unwrap();
+    assert!(error.is_error);
+    assert_eq!(
+        (error.number, from_utf16(error.message)),
+        (number, text.to_owned())
+    );
+    let said = from_utf16(remark.message);
+    assert!(
+        !remark.is_error && said.starts_with("azdb-proxy: "),
+        "{said}"
+    );
+    said
+}

@@ -107,7 +107,7 @@ fn an_app_reads_only_what_it_asked_for_in_its_own_widths() {
     let mut out = Vec::new();
     LoginAnswer::parse(&payload)
         .unwrap()
-        .rewrite(&manner, &mut out);
+        .rewrite(&manner, None, &mut out);
     // DONEINPROC before LOGINACK is narrow, DONE behind it wide; line 70,000 does not fit in two bytes.
     assert_eq!(out.get(..9), Some(&[0xff, 2, 0, 0, 0, 0, 0, 0, 0][..]));
     assert!(out.ends_with(&[0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
@@ -135,7 +135,7 @@ fn what_a_modern_app_reads_is_what_another_decoder_reads() {
     let mut out = Vec::new();
     LoginAnswer::parse(&payload)
         .unwrap()
-        .rewrite(&manner, &mut out);
+        .rewrite(&manner, None, &mut out);
     let mut theirs = TokenParser::new(out.into());
     let (mut version, mut features) = (None, Vec::new());
     while let Some(token) = theirs.next_token().unwrap() {
@@ -170,7 +170,7 @@ fn errors_of_the_upstream_arrive_verbatim() {
     let answer = LoginAnswer::parse(&payload).unwrap();
     assert_eq!(answer.error, Some(report));
     let mut out = Vec::new();
-    answer.rewrite(&Manner::UNKNOWN, &mut out);
+    answer.rewrite(&Manner::UNKNOWN, None, &mut out);
     assert_eq!(out, payload);
 }
 
@@ -277,7 +277,7 @@ proptest! {
         let manner = Manner::of(&Login7::parse(&login).unwrap());
         let (mut payload, mut out) = (Vec::new(), Vec::new());
         parts.iter().for_each(|part| part.push(&mut payload));
-        LoginAnswer::parse(&payload).unwrap().rewrite(&manner, &mut out);
+        LoginAnswer::parse(&payload).unwrap().rewrite(&manner, None, &mut out);
 
         let answer = LoginAnswer::parse(&out).unwrap();
         prop_assert_eq!(answer.routing, None);

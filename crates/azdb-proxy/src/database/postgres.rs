@@ -1,0 +1,78 @@
+//! tokio-postgres.
+
+use async_trait::async_trait;
+use tokio::task::JoinHandle;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
+
+use super::{As, Driver, PROGRAM, Refusal, Rows, Stream};
+
+/// A session, and the task that reads for it.
+pub(super) struct Session {
+    client: Client,
+    reading: JoinHandle<()>,
+}
+
+impl Session {
+    pub(super) async fn open(stream: Box<dyn Stream>, who: &As) -> Result<Self, Refusal> {
+        let mut config = Config::new();
+        config
+            .user(&who.user)
+            .application_name(PROGRAM)
+            .ssl_mode(SslMode::Disable);
+        if let Some(database) = &who.database {
+            config.dbname(database);
+        }
+        if let Some(password) = &who.password {
+            config.password(password);
+        }
+        let connected = config.connect_raw(stream, NoTls).await;
+        let (client, connection) = connected.map_err(|error| refusal(&error))?;
+        let reading = tokio::spawn(async {
+            // What breaks it is told to whoever waits for an answer.
+            let _ = connection.await;
+        });
+        Ok(Self { client, reading })
+    }
+}
+
+#[async_trait]
+impl Driver for Session {
+    async fn run(&mut self, sql: &str) -> Result<Rows, Refusal> {
+        let messages = self.client.simple_query(sql).await;
+        let messages = messages.map_err(|error| refusal(&error))?;
+        let mut rows = Rows::default();
+        for message in messages {
+            match message {
+                SimpleQueryMessage::RowDescription(columns) => {
+                    rows = Rows {
+                        columns: columns
+                            .iter()
+                            .map(|column| column.name().to_owned())
+                            .collect(),
+                        rows: Vec::new(),
+                    };
+                }
+                SimpleQueryMessage::Row(row) => {
+                    let cell = |at| row.get(at).map(str::to_owned);
+                    rows.rows.push((0..row.len()).map(cell).collect());
+                }
+                _ => {}
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn close(self: Box<Self>) {
+        let Self { client, reading } = *self;
+        drop(client);
+        let _ = reading.await;
+    }
+}
+
+fn refusal(error: &Error) -> Refusal {
+    match error.as_db_error() {
+        Some(said) => Refusal::answered(said.code().code(), said.message(), said.hint()),
+        None => Refusal::of_driver(error),
+    }
+}

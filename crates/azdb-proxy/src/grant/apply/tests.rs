@@ -1,0 +1,177 @@
+//! Scripts of every engine before a server that has been told its answers.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use azdb_config::route::ProtocolName;
+
+use super::*;
+use crate::grant::engine::{self, Level};
+use crate::grant::tests::wanted;
+
+const SID: &str = "0x3C1B1C7D652F524A8E373F1F0D6C9B01";
+
+/// Answers to looks at the principal, in their order. To everything else it says "done".
+#[derive(Default, Clone)]
+struct Told {
+    looks: Rc<RefCell<VecDeque<Vec<&'static str>>>>,
+    heard: Rc<RefCell<Vec<String>>>,
+    refuses: Option<&'static str>,
+}
+
+impl Server for Told {
+    type Session = Self;
+
+    async fn open(&self, database: Option<&str>) -> Result<Self, Refusal> {
+        self.heard.borrow_mut().push(format!("open {database:?}"));
+        Ok(self.clone())
+    }
+}
+
+impl Session for Told {
+    async fn run(&mut self, sql: &str) -> Result<Rows, Refusal> {
+        self.heard.borrow_mut().push(sql.to_owned());
+        if self.refuses.is_some_and(|words| sql.contains(words)) {
+            return Err(Refusal {
+                code: Some("33134".to_owned()),
+                message: "Principal 'orders-app' could not be resolved.".to_owned(),
+                hint: None,
+                route: None,
+            });
+        }
+        let mut rows = Rows {
+            columns: vec!["name".to_owned(), "sid".to_owned()],
+            rows: Vec::new(),
+        };
+        if sql.starts_with("select name, convert") {
+            let row = self.looks.borrow_mut().pop_front().unwrap();
+            let cells = row.into_iter().map(|cell| Some(cell.to_owned()));
+            rows.rows
+                .extend(Some(cells.collect::<Vec<_>>()).filter(|row| !row.is_empty()));
+        }
+        Ok(rows)
+    }
+
+    async fn close(self) {
+        self.heard.borrow_mut().push("close".to_owned());
+    }
+}
+
+/// Applies what is granted in SQL Server: what it says, and how it ends.
+async fn applied(server: &Told) -> (String, Result<(), Unfit>) {
+    let wanted = wanted("orders-app", "orders", Level::ReadOnly);
+    let script = engine::of(ProtocolName::Tds).grant(&wanted).unwrap();
+    let mut said = String::new();
+    let mut say = |text: &str| said += &format!("{text}\n");
+    let ended = apply(server, &script, "orders-app", &mut say).await;
+    (said, ended)
+}
+
+fn looking(looks: &[&[&'static str]]) -> Told {
+    let looks = looks.iter().map(|row| row.to_vec());
+    Told {
+        looks: Rc::new(RefCell::new(looks.collect())),
+        ..Told::default()
+    }
+}
+
+#[tokio::test]
+async fn a_user_of_sql_server_is_made_in_one_session_of_its_database() {
+    let server = looking(&[&[], &["orders-app", SID]]);
+    let (said, ended) = applied(&server).await;
+    ended.unwrap();
+    let heard = server.heard.borrow();
+    let kinds = heard
+        .iter()
+        .map(|sql| sql.split(' ').take(2).collect::<Vec<_>>().join(" "));
+    assert_eq!(
+        kinds.collect::<Vec<_>>(),
+        [
+            "open Some(\"orders\")",
+            "select name,",
+            "if not",
+            "select name,",
+            "alter role",
+            "select p.name,",
+            "close"
+        ]
+    );
+    assert!(
+        heard
+            .iter()
+            .all(|sql| !sql.ends_with(';') && !sql.contains("\ngo")),
+        "{heard:?}"
+    );
+    assert!(
+        said.contains("from external provider;\ngo\n-- => made\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("add member [orders-app];\ngo\n-- => done\n"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_user_that_is_there_is_not_made_again() {
+    let server = looking(&[&["orders-app", SID]]);
+    let (said, ended) = applied(&server).await;
+    ended.unwrap();
+    assert!(said.contains("-- => it is there already\n"), "{said}");
+    assert!(
+        !server
+            .heard
+            .borrow()
+            .iter()
+            .any(|sql| sql.contains("create user"))
+    );
+}
+
+/// An app that has been made anew has another client id, and its name is that of before.
+#[tokio::test]
+async fn somebody_elses_user_gets_nothing() {
+    let server = looking(&[&["orders-app", "0x00\u{1b}[2J"]]);
+    let (_, ended) = applied(&server).await;
+    let refused = ended.unwrap_err();
+    assert!(matches!(refused, Unfit::Another { .. }), "{refused}");
+    assert!(refused.to_string().contains(SID), "{refused}");
+    assert!(!refused.to_string().contains('\u{1b}'), "{refused}");
+    assert!(
+        !server
+            .heard
+            .borrow()
+            .iter()
+            .any(|sql| sql.starts_with("alter"))
+    );
+}
+
+#[tokio::test]
+async fn nothing_runs_behind_a_refusal() {
+    let server = Told {
+        refuses: Some("create user"),
+        ..looking(&[&[]])
+    };
+    let (said, ended) = applied(&server).await;
+    let refused = ended.unwrap_err().to_string();
+    for words in [
+        "could not be resolved. (33134)",
+        "--by-id",
+        "It was: if not exists",
+    ] {
+        assert!(refused.contains(words), "{words}: {refused}");
+    }
+    assert!(
+        said.trim_end().ends_with("go"),
+        "said before it runs: {said}"
+    );
+    assert!(
+        !server
+            .heard
+            .borrow()
+            .iter()
+            .any(|sql| sql.starts_with("alter"))
+    );
+}
