@@ -58,7 +58,7 @@ pub(crate) enum SourceFault {
     AlmostOver { left: Duration },
 
     /// It was over when it came.
-    #[error("gave a token that ended at {}, {} ago", moment(*at), Spelled(*ago))]
+    #[error("gave a token that ended at {}, {} ago", moment(*at), roughly(*ago))]
     Over { at: SystemTime, ago: Duration },
 
     /// It has been asked, and nothing has come yet.
@@ -104,6 +104,19 @@ fn moment(at: SystemTime) -> String {
         .as_secs();
     let whole = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
     azure_core::time::to_rfc3339(&whole.into())
+}
+
+/// As a person says how long ago something was.
+fn roughly(ago: Duration) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    match ago.as_secs() {
+        seconds if seconds < 2 * MINUTE => format!("{seconds} s"),
+        seconds if seconds < 2 * HOUR => format!("{} min", seconds / MINUTE),
+        seconds if seconds < 2 * DAY => format!("{} h", seconds / HOUR),
+        seconds => format!("{} days", seconds / DAY),
+    }
 }
 
 /// A token that has been over for longer than this is not about to be renewed by whoever gives it.

@@ -1,11 +1,11 @@
 //! What a person can do about each fault.
 //!
 //! ```text
-//!   SourceFault --> of(source, fault) --> one line --> the app's error, the log, /status
+//!   SourceFault --> of(source, whereabouts, fault) --> one line --> the app's error, the log, /status
 //! ```
 //!
 //! The cause says what happened; this says what to do, in the imperative, for somebody who has one terminal and does not know
-//! this program. Where the same fault of two sources is mended in two ways the match is over both.
+//! this program. Where the same fault of two sources, or at two places, is mended in two ways the match is over both.
 //!
 //! # Invariants
 //!
@@ -17,22 +17,29 @@ use crate::fault::{Answered, ProgramFault, SourceFault, UNKNOWN_APPLICATION};
 use crate::http::HttpFault;
 use crate::identity::{Chosen, ChosenBy};
 use crate::proxy::TunnelFault;
+use crate::whereabouts::Whereabouts;
 use crate::{Selector, SourceKind};
 
 /// The agent's keys are for one group only.
 const HIMDS: &str = "add the user of this process to the group `himds` (`usermod -aG himds USER`) and start it again";
 
 /// One line of advice about `fault`, which `source` met.
-pub(crate) fn of(source: SourceKind, fault: &SourceFault) -> String {
+pub(crate) fn of(source: SourceKind, whereabouts: Whereabouts, fault: &SourceFault) -> String {
     match fault {
         SourceFault::Setup { remedy, .. } => (*remedy).to_owned(),
         SourceFault::NoIdentity { remedy, .. } => remedy.clone(),
         SourceFault::TaskBroke => "look for a panic in the log and report it".to_owned(),
-        SourceFault::Http { source: fault, .. } => http(source, fault).to_owned(),
-        SourceFault::Answered(answer) => answered(source, answer),
+        SourceFault::Http { source: fault, .. } => http(source, whereabouts, fault).to_owned(),
+        SourceFault::Answered(answer) => answered(source, whereabouts, answer),
         SourceFault::UnknownIdentity { asked, .. } => unknown_identity(source, asked),
         SourceFault::Redirected { .. } => redirected(source).to_owned(),
         SourceFault::Unreadable { .. } => unreadable(source).to_owned(),
+        SourceFault::Over { .. } => over(source).to_owned(),
+        SourceFault::UnderWay { .. } => under_way(source, whereabouts).to_owned(),
+        SourceFault::Empty => {
+            "have a token written into it: whoever should do so has not, or writes it in two steps instead of renaming a finished file"
+                .to_owned()
+        }
         SourceFault::AlmostOver { .. } => {
             "check this machine's clock; otherwise wait until the source gives a newer token"
                 .to_owned()
@@ -49,7 +56,7 @@ pub(crate) fn of(source: SourceKind, fault: &SourceFault) -> String {
 }
 
 /// What to do about an exchange that did not come about.
-fn http(source: SourceKind, fault: &HttpFault) -> &'static str {
+fn http(source: SourceKind, whereabouts: Whereabouts, fault: &HttpFault) -> &'static str {
     match fault {
         HttpFault::Tunnel { fault, .. } => match fault {
             TunnelFault::Refused(407) => {
@@ -71,18 +78,15 @@ fn http(source: SourceKind, fault: &HttpFault) -> &'static str {
              Microsoft Entra"
         }
         HttpFault::TooLong | HttpFault::LongHead => unreadable(source),
-        _ => unreachable(source),
+        _ => unreachable(source, whereabouts),
     }
 }
 
 /// What to do about an endpoint that cannot be asked.
-pub(crate) fn unreachable(source: SourceKind) -> &'static str {
+pub(crate) fn unreachable(source: SourceKind, whereabouts: Whereabouts) -> &'static str {
     match source {
         SourceKind::Imds | SourceKind::Auto | SourceKind::ManagedIdentity => {
-            "not on Azure: choose another identity source, for example `azure-cli`. On a virtual machine: let \
-             169.254.169.254 through in firewalls and routes. In a container: its network must pass link-local \
-             addresses (host networking does). In a pod: a network policy or the node pool may close IMDS to pods, use \
-             workload identity"
+            without_imds(whereabouts)
         }
         SourceKind::AppService => {
             "check IDENTITY_ENDPOINT and that a managed identity is turned on for this app; restart it after turning one on"
@@ -97,6 +101,84 @@ pub(crate) fn unreachable(source: SourceKind) -> &'static str {
             "check DNS and outbound HTTPS to the Microsoft Entra authority; where only an HTTP proxy leads there, set \
              `authority_proxy`"
         }
+    }
+}
+
+/// What to do where the instance metadata service cannot be asked.
+fn without_imds(whereabouts: Whereabouts) -> &'static str {
+    match whereabouts {
+        Whereabouts::Pod => POD_WITHOUT_IDENTITY,
+        Whereabouts::ContainerApp | Whereabouts::AppService => without_endpoint(whereabouts),
+        Whereabouts::AzureMachine => {
+            "let 169.254.169.254 through in this machine's firewall and routes; no HTTP proxy may stand between"
+        }
+        Whereabouts::ContainerOnAzure => {
+            "give the container a network that passes link-local addresses (host networking does), and let 169.254.169.254 through in \
+             firewalls and routes"
+        }
+        Whereabouts::Container => {
+            "not on Azure, as it seems: choose another identity source, for example `token_file` or a service principal. On Azure the \
+             container's network must pass link-local addresses (host networking does)"
+        }
+        Whereabouts::Elsewhere => {
+            "not on Azure: choose another identity source, for example `azure-cli`. On a virtual machine: let \
+             169.254.169.254 through in firewalls and routes. In a container: its network must pass link-local \
+             addresses (host networking does). In a pod: a network policy or the node pool may close IMDS to pods, use \
+             workload identity"
+        }
+    }
+}
+
+/// A pod that nothing gives an identity.
+pub(crate) const POD_WITHOUT_IDENTITY: &str = "label the pod `azure.workload.identity/use: \"true\"` and annotate its service account \
+    with `azure.workload.identity/client-id`; network policies and node pools close IMDS to pods, so the node's identity takes \
+    `source = \"imds\"` and a way there";
+
+/// What to do where the platform has given no endpoint.
+pub(crate) fn without_endpoint(whereabouts: Whereabouts) -> &'static str {
+    match whereabouts {
+        Whereabouts::ContainerApp => {
+            "turn on a managed identity for the container app, which makes a new revision; the identity's lifecycle (identitySettings) must \
+             be All, or Main for the app's containers and Init for init containers"
+        }
+        Whereabouts::Pod => {
+            "this is a pod: use workload identity (`source = \"workload-identity\"`)"
+        }
+        Whereabouts::AppService
+        | Whereabouts::AzureMachine
+        | Whereabouts::Container
+        | Whereabouts::ContainerOnAzure
+        | Whereabouts::Elsewhere => {
+            "turn on a managed identity for the app and restart it; init containers of Container Apps get none unless their lifecycle \
+             says so"
+        }
+    }
+}
+
+/// What to do about a token that was over when it came.
+fn over(source: SourceKind) -> &'static str {
+    match source {
+        SourceKind::File => {
+            "have a newer token written into the file: whoever renews it has stopped; or check this machine's clock"
+        }
+        SourceKind::Command => {
+            "have the program fetch a newer token: it prints one that it has kept; or check this machine's clock"
+        }
+        _ => "check this machine's clock; otherwise wait until the source gives a newer token",
+    }
+}
+
+/// What to do about a source that has not answered.
+fn under_way(source: SourceKind, whereabouts: Whereabouts) -> &'static str {
+    match source {
+        SourceKind::AzureCli
+        | SourceKind::AzureDeveloperCli
+        | SourceKind::AzurePowershell
+        | SourceKind::Command => {
+            "run it by hand as the user of this process: it must end, and must not ask questions"
+        }
+        SourceKind::File => "check that it lies on a file system that answers",
+        _ => unreachable(source, whereabouts),
     }
 }
 
@@ -170,7 +252,7 @@ fn other_audience(source: SourceKind) -> &'static str {
 
 /// What to do about an endpoint's "no". The same status means other things to other endpoints: 401 is a group to Arc and a
 /// stale header to App Service, 404 a tenant to the authority and patience to IMDS.
-fn answered(source: SourceKind, answer: &Answered) -> String {
+fn answered(source: SourceKind, whereabouts: Whereabouts, answer: &Answered) -> String {
     if let Some(code) = answer.aadsts {
         return aadsts(code);
     }
@@ -188,6 +270,14 @@ fn answered(source: SourceKind, answer: &Answered) -> String {
             "wait; if it lasts, see the status of the platform, and look for an HTTP proxy between here and the endpoint"
         }
         (SourceKind::AzureArc, 401 | 403) => HIMDS,
+        (SourceKind::AppService, 400 | 403 | 404) if whereabouts == Whereabouts::ContainerApp => {
+            "assign the identity to the container app, or check `client_id`; its lifecycle (identitySettings) must be All, or Main for the \
+             app's containers and Init for init containers"
+        }
+        (SourceKind::Imds, 403) if whereabouts.is_azures_own_machine() => {
+            "this virtual machine enforces the Metadata Security Protocol: allow this program (its path, its user) in the access control \
+             profile of IMDS; without it assign an identity to the machine, and keep HTTP proxies away from 169.254.169.254"
+        }
         (SourceKind::Imds, 403) => {
             "this machine, or this process, may not use the endpoint (Docker Desktop and HTTP proxies answer so, too): on \
              Azure assign an identity, and where the Metadata Security Protocol is enforced allow this program in its \

@@ -98,16 +98,23 @@ impl Tokens {
         self.keeper(identity, audience).map(drop)
     }
 
+    /// What the last fetch met, if it went wrong.
+    #[must_use]
+    pub fn last_error(&self, identity: &IdentityConfig, audience: &Audience) -> Option<TokenError> {
+        let keeper = self.keeper(identity, audience).ok()?;
+        let known = keeper.known();
+        known.failure.as_ref().map(|failure| failure.error.clone())
+    }
+
     /// The reason to tell when [`get`](Self::get) ran into a deadline: what the last fetch met, if it went wrong, else whom it is
     /// waiting for, and for how long.
     #[must_use]
     pub fn why_none(&self, identity: &IdentityConfig, audience: &Audience) -> Option<TokenError> {
-        let keeper = self.keeper(identity, audience).ok()?;
-        let known = keeper.known();
-        if let Some(failure) = &known.failure {
-            return Some(failure.error.clone());
+        if let Some(met) = self.last_error(identity, audience) {
+            return Some(met);
         }
-        let since = known.under_way?.elapsed();
+        let keeper = self.keeper(identity, audience).ok()?;
+        let since = keeper.known().under_way?.elapsed();
         let plan = self.plan(identity, audience)?;
         let since = Duration::from_secs(since.as_secs());
         let error = TokenError::new(plan.kind, SourceFault::UnderWay { since });

@@ -31,6 +31,17 @@ pub(crate) enum Whereabouts {
 const AZURE_CHASSIS: &str = "7783-7084-3265-9085-8269-3286-77";
 
 impl Whereabouts {
+    /// Those that differ from anywhere else, and how a page calls them.
+    #[cfg(test)]
+    pub(crate) const NAMED: [(Self, &str); 6] = [
+        (Self::Pod, "in a pod"),
+        (Self::ContainerApp, "in Container Apps"),
+        (Self::AppService, "in App Service"),
+        (Self::AzureMachine, "on a virtual machine of Azure"),
+        (Self::Container, "in a container"),
+        (Self::ContainerOnAzure, "in a container on Azure"),
+    ];
+
     /// By variables, and by what lies around in the file system.
     pub(crate) fn of(environment: &Environment) -> Self {
         Self::told(environment).unwrap_or_else(|| {

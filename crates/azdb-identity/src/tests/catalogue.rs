@@ -3,7 +3,7 @@
 //! `AZDB_WRITE=1 cargo test -p azdb-identity catalogue` writes it anew.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use std::{env, fs, io};
 
 use azdb_names::NameError;
@@ -19,6 +19,7 @@ use crate::fault::{Answered, ProgramFault, SourceFault};
 use crate::http::{EXCHANGE, HttpFault};
 use crate::identity::{Chosen, ChosenBy};
 use crate::proxy::TunnelFault;
+use crate::whereabouts::Whereabouts;
 use crate::{Audience, Selector, SourceKind, TokenErrorKind, remedy};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
@@ -91,7 +92,10 @@ fn met_by(fault: &SourceFault) -> &'static [SourceKind] {
         | SourceFault::AlmostOver { .. }
         | SourceFault::OtherIdentity { .. }
         | SourceFault::OtherAudience { .. }
+        | SourceFault::Over { .. }
+        | SourceFault::UnderWay { .. }
         | SourceFault::Stray { .. } => GIVERS,
+        SourceFault::Empty => &[SourceKind::File],
         SourceFault::Program(
             ProgramFault::NotFound { .. }
             | ProgramFault::Start { .. }
@@ -182,7 +186,9 @@ fn refusals() -> Vec<SourceFault> {
     for code in ranges.into_iter().flatten() {
         let text = format!("AADSTS{code}: …");
         let fault = answered(401, Some(code), &text);
-        if !remedy::of(SourceKind::WorkloadIdentity, &fault).starts_with(&unknown(code)) {
+        if !remedy::of(SourceKind::WorkloadIdentity, Whereabouts::default(), &fault)
+            .starts_with(&unknown(code))
+        {
             all.push(fault);
         }
     }
@@ -225,6 +231,14 @@ fn others() -> Vec<SourceFault> {
         SourceFault::AlmostOver {
             left: Duration::from_secs(10),
         },
+        SourceFault::Over {
+            at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000),
+            ago: Duration::from_secs(5400),
+        },
+        SourceFault::UnderWay {
+            since: Duration::from_secs(9),
+        },
+        SourceFault::Empty,
         SourceFault::OtherIdentity {
             asked: id(),
             got: "client id 99999999-8888-7777-6666-555555555555".to_owned(),
@@ -253,6 +267,7 @@ fn others() -> Vec<SourceFault> {
             limit: 65_536,
         }),
         SourceFault::File {
+            what: "the token file",
             path: "/run/token".into(),
             source: io::Error::other("as the system says it"),
         },
@@ -285,8 +300,21 @@ struct Row {
 /// What can be done about a fault, by the sources that it is the same for.
 fn rows(fault: &SourceFault) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    for source in met_by(fault) {
-        let (remedy, name) = (remedy::of(*source, fault), format!("`{source}`"));
+    let anywhere = met_by(fault).iter().map(|source| {
+        let remedy = remedy::of(*source, Whereabouts::default(), fault);
+        (*source, remedy, format!("`{source}`"))
+    });
+    // What is mended in another way there.
+    let elsewhere = met_by(fault).iter().flat_map(|source| {
+        let usual = remedy::of(*source, Whereabouts::default(), fault);
+        Whereabouts::NAMED
+            .iter()
+            .filter_map(move |(whereabouts, name)| {
+                let remedy = remedy::of(*source, *whereabouts, fault);
+                (remedy != usual).then(|| (*source, remedy, format!("`{source}` {name}")))
+            })
+    });
+    for (source, remedy, name) in anywhere.chain(elsewhere) {
         let said = Chain(fault).to_string();
         let levels: Vec<&str> = said.split(": ").collect();
         assert!(
@@ -298,7 +326,7 @@ fn rows(fault: &SourceFault) -> Vec<Row> {
             None => rows.push(Row {
                 said: vec![plain(&said)],
                 sources: vec![name],
-                kind: fault.kind(),
+                kind: fault.kind(source),
                 remedy,
             }),
         }

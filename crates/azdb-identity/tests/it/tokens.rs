@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::endpoint::{Endpoint, TOKEN, tls};
 use azdb_identity::{
-    Audience, Clock, Cloud, Environment, IdentityConfig, Selector, SourceKind, Tokens,
+    Audience, Clock, Cloud, Environment, IdentityConfig, Selector, SourceKind, TokenErrorKind,
+    Tokens,
 };
 
 const SECRET: &str = "the-secret-of-this-instance";
@@ -151,9 +152,11 @@ async fn an_error_is_in_the_status_with_its_time() {
         (0, 0, 1)
     );
     let (error, at) = status.last_error.unwrap();
-    assert_eq!(
-        error.cause(),
-        "the token file gave no usable answer: `access_token` is empty"
+    let cause = error.cause();
+    assert!(cause.starts_with("the token file `/"), "{cause}");
+    assert!(
+        cause.ends_with("` gave no usable answer: `access_token` is empty"),
+        "{cause}"
     );
     assert!(at >= before && at <= SystemTime::now());
 }
@@ -171,7 +174,7 @@ async fn what_a_fetch_met_is_there_for_a_login_whose_deadline_came_first() {
     let tokens = Tokens::new(Environment::from_iter(variables), tls());
     let identity = of(SourceKind::AppService);
     tokens.start(&identity, &audience()).unwrap();
-    while tokens.why_none(&identity, &audience()).is_none() {
+    while tokens.last_error(&identity, &audience()).is_none() {
         tokio::task::yield_now().await;
     }
     let error = tokens.why_none(&identity, &audience()).unwrap();
@@ -183,6 +186,34 @@ async fn what_a_fetch_met_is_there_for_a_login_whose_deadline_came_first() {
         "{}",
         error.cause()
     );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_source_that_has_not_answered_is_named_to_a_login_whose_deadline_came_first() {
+    let identity = IdentityConfig {
+        command: vec!["/bin/sleep".to_owned(), "600".to_owned()],
+        ..of(SourceKind::Command)
+    };
+    let tokens = Tokens::new(Environment::from_iter([("PATH", "/bin")]), tls());
+    tokens.start(&identity, &audience()).unwrap();
+    let error = loop {
+        match tokens.why_none(&identity, &audience()) {
+            Some(error) => break error,
+            None => tokio::task::yield_now().await,
+        }
+    };
+    let cause = error.cause();
+    assert!(
+        cause.starts_with("the token command `/bin/sleep` has not answered for "),
+        "{cause}"
+    );
+    assert!(
+        error.remedy().contains("must not ask questions"),
+        "{}",
+        error.remedy()
+    );
+    assert_eq!(error.kind(), TokenErrorKind::Identity);
 }
 
 #[tokio::test]

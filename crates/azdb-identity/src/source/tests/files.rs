@@ -63,8 +63,8 @@ async fn a_text_that_says_nothing_of_its_end_lasts_ten_minutes() {
 async fn files_without_a_token_say_why() {
     let scratch = Scratch::new("file-wrong");
     for (content, says) in [
-        (b"".as_slice(), "it is empty"),
-        (b"\n \n", "it is empty"),
+        (b"".as_slice(), "token` is empty"),
+        (b"\n \n", "token` is empty"),
         (b"two words", "more than one word"),
         (b"{\"a\":1}", "no `access_token`"),
         (b"{broken", "not the JSON"),
@@ -142,10 +142,21 @@ async fn a_token_that_is_over_is_not_taken() {
         "token",
         json!({"access_token": "x", "expires_on": 1_500_000_000}).to_string(),
     );
-    let error = refused(fetch(&file(path), &around([])).await);
+    let error = refused(fetch(&file(path.clone()), &around([])).await);
+    let cause = error.cause();
+    let begins = format!(
+        "the token file `{}` gave a token that ended at 2017-07-14T02:40:00Z, ",
+        path.display()
+    );
     assert!(
-        error.cause().contains("ends in 0 s") && error.is_transient(),
+        cause.starts_with(&begins) && cause.ends_with(" days ago"),
+        "{cause}"
+    );
+    // Whoever should renew it does not.
+    assert!(!error.is_transient());
+    assert!(
+        error.remedy().contains("newer token written into the file"),
         "{}",
-        error.cause()
+        error.remedy()
     );
 }

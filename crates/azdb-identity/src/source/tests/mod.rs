@@ -11,6 +11,7 @@ mod families;
 mod files;
 mod managed;
 mod picking;
+mod places;
 mod principal;
 mod printed;
 mod programs;
@@ -32,6 +33,7 @@ use super::{Surroundings, build, plan};
 use crate::answer::Grant;
 use crate::clock::Clock;
 use crate::token::tests::jwt;
+use crate::whereabouts::Whereabouts;
 use crate::{Audience, Cloud, Environment, IdentityConfig, SourceKind, TokenError};
 
 const CLIENT_ID: &str = "9a3f0000-0000-0000-0000-00000000c11e";
@@ -90,11 +92,14 @@ fn around_with<'a>(
     tls: Arc<ClientConfig>,
 ) -> Surroundings {
     let nowhere = PathBuf::from("/nonexistent");
+    let environment = Environment::from_iter(variables);
     Surroundings {
         on_terminal: false,
+        // By variables alone, wherever the tests run.
+        whereabouts: Whereabouts::told(&environment).unwrap_or_default(),
         arc_agent: nowhere.join("himds"),
         arc_keys: nowhere,
-        ..Surroundings::new(Environment::from_iter(variables), tls, Clock::system())
+        ..Surroundings::new(environment, tls, Clock::system())
     }
 }
 
