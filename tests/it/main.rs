@@ -56,6 +56,7 @@ mod psql;
 mod reload;
 mod reload_files;
 mod replication;
+mod service_connector;
 mod service_manager;
 mod session_lines;
 mod silence;

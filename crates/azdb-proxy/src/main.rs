@@ -61,6 +61,7 @@ fn dispatch(args: Args) -> Exit {
             Exit::Success
         }),
         Command::Exec(args) => exec::exec(args, &env),
+        Command::ImportEnv => import_env(&env),
         Command::Grant(args) => grant::grant(args, &env),
         Command::Ca { route, ask } => ca::ca(route.as_deref(), ask, &env),
         Command::Wait { max, ask } => ask::wait(ask, max, &env),
@@ -83,6 +84,21 @@ fn dispatch(args: Args) -> Exit {
         }
         Command::Man { command } => man(command.as_deref()),
     }
+}
+
+fn import_env(env: &Environment) -> Exit {
+    let imported = azdb_config::import(env);
+    for warning in &imported.warnings {
+        tell(&format!("warning: {warning}"));
+    }
+    if imported.routes == 0 {
+        tell(
+            "azdb-proxy: no variable of Azure Service Connector, such as AZURE_POSTGRESQL_HOST, to make a route of",
+        );
+        return Exit::BadConfiguration;
+    }
+    say(imported.document.trim_end());
+    Exit::Success
 }
 
 fn man(command: Option<&str>) -> Exit {

@@ -44,7 +44,9 @@ Examples:
 
 Configuration:
   Flags win over environment variables, and these over the file, which is
-  --config, else ./proxy.toml, else /etc/azdb-proxy/proxy.toml. Every flag is a
+  --config, else ./proxy.toml, else /etc/azdb-proxy/proxy.toml. Without any
+  route in these, the variables of Azure Service Connector say them:
+  AZURE_POSTGRESQL_*, AZURE_MYSQL_*, AZURE_SQL_* (see import-env). Every flag is a
   variable, too: AZDB_PROXY_ and its name in capitals, for example
   AZDB_PROXY_LOG_LEVEL. AZDB_PROXY_ROUTE, AZDB_PROXY_ROUTE_1 ... hold routes
   as URLs.
@@ -63,6 +65,15 @@ Exit codes:
   64   wrong arguments
   78   bad configuration
   130  SIGINT cut sessions, 143 SIGTERM or shutdown, 131 SIGQUIT, 129 SIGHUP";
+
+const IMPORT_ENV_AFTER: &str = "\
+Examples:
+  azdb-proxy import-env > proxy.toml && azdb-proxy check --config proxy.toml
+
+Exit codes:
+  0    printed
+  64   wrong arguments
+  78   there is no variable of a database to make a route of";
 
 #[derive(Debug, Parser)]
 #[command(
@@ -104,6 +115,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         ask: AskArgs,
     },
+    /// Print a configuration file made of Azure Service Connector's variables, with what apps must be told from now on
+    ///
+    /// Reads AZURE_POSTGRESQL_*, AZURE_MYSQL_*, AZURE_SQL_*, FABRIC_SQL_CONNECTIONSTRING and spring.datasource.* of this environment, in
+    /// all the forms that Service Connector writes. The file goes to standard output; below each route stands, as a comment, the new
+    /// connection string in the app's own format. A secret is not printed: the route names the variables that hold it. Warnings go
+    /// to standard error. Nothing is dialled, and no token is fetched.
+    #[command(after_long_help = IMPORT_ENV_AFTER)]
+    ImportEnv,
     /// Print the SQL that makes a database principal of a route's identity, and lets it in
     ///
     /// Fetches the identity's token, reads in it who it is (object id for PostgreSQL, client id for MySQL, name for SQL Server), and
