@@ -9,7 +9,7 @@ use crate::keys::{Absent, TABLES, Table};
 use crate::summary;
 
 fn example() -> String {
-    fs::read_to_string(in_project("proxy.toml")).unwrap()
+    fs::read_to_string(in_project("proxy.example.toml")).unwrap()
 }
 
 /// The example with its comments taken away: what is a setting or a header then stays, prose does not.
@@ -54,8 +54,20 @@ fn settings(text: &str) -> Vec<(&'static Table, &str, &str)> {
 }
 
 #[test]
-fn it_is_right_as_it_is() {
-    let config = load(&example()).unwrap_or_else(|problems| panic!("{problems}"));
+fn it_is_refused_for_its_names_alone() {
+    let problems = load(&example()).unwrap_err();
+    assert_eq!(
+        problems,
+        "proxy.toml:47: route \"orders\": upstream: orders.postgres.database.azure.example is the name of an example, \
+         which no server has: write that of your own server"
+    );
+    assert!(!uncommented().contains("azure.com:") && !uncommented().contains("windows.net\""));
+}
+
+#[test]
+fn with_names_of_servers_it_is_right_as_it_is() {
+    let text = example().replace(".azure.example", ".azure.com");
+    let config = load(&text).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     assert!(summary(&config).starts_with(
         "orders: postgres, 127.0.0.1:5432, [::1]:5432 -> orders.postgres.database.azure.com:5432 as \"orders-app\", "
