@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use super::schema::misfits;
-use super::{in_project, load};
+use super::{Place, certificate, in_project, load};
 use crate::keys::{Absent, TABLES, Table};
 use crate::summary;
 
@@ -61,7 +61,12 @@ fn it_is_refused_for_its_names_alone() {
         "proxy.toml:47: route \"orders\": upstream: orders.postgres.database.azure.example is the name of an example, \
          which no server has: write that of your own server"
     );
-    assert!(!uncommented().contains("azure.com:") && !uncommented().contains("windows.net\""));
+    for (_, key, value) in settings(&uncommented()) {
+        let is_nowhere = [".example", "127.0.0.1"]
+            .iter()
+            .any(|of| value.contains(of));
+        assert!(key != "upstream" || is_nowhere, "{value}");
+    }
 }
 
 #[test]
@@ -73,6 +78,33 @@ fn with_names_of_servers_it_is_right_as_it_is() {
         "orders: postgres, 127.0.0.1:5432, [::1]:5432 -> orders.postgres.database.azure.com:5432 as \"orders-app\", "
     ));
     assert!(example().starts_with("#:schema ./proxy.schema.json\n"));
+}
+
+/// Whoever runs `azdb-proxy` in a checkout asks nobody but this machine.
+#[test]
+fn the_configuration_of_the_checkout_stays_on_this_machine() {
+    let text = fs::read_to_string(in_project("proxy.toml")).unwrap();
+    let place = Place::with(&text);
+    let refused = place.load().unwrap_err();
+    assert!(
+        refused.contains("cannot read target/demo/azure.pem"),
+        "{refused}"
+    );
+    fs::create_dir_all(place.path().join("target/demo")).unwrap();
+    place.file("target/demo/azure.pem", &certificate());
+    for token in ["oss", "sql"] {
+        place.file(&format!("target/demo/{token}.token"), "token");
+    }
+    let config = place.load().unwrap();
+    assert_eq!(config.routes.len(), 3);
+    for route in &config.routes {
+        assert!(
+            route
+                .upstream
+                .iter()
+                .all(|upstream| upstream.host == "localhost")
+        );
+    }
 }
 
 #[test]
