@@ -11,6 +11,7 @@ mod commands;
 mod compose;
 mod demo;
 mod deploy;
+mod doctor;
 mod draining;
 mod drivers;
 mod emulator;

@@ -12,6 +12,7 @@ mod local;
 mod names;
 mod pem_file;
 mod resolver;
+mod shown;
 mod trust;
 mod verifier;
 
@@ -24,6 +25,7 @@ pub use authority::LocalAuthority;
 pub(crate) use local::AppTlsConfig;
 pub use local::LocalTlsError;
 pub use names::local_names;
+pub use shown::ShownCertificate;
 pub(crate) use trust::UpstreamTlsConfig;
 pub use trust::{TlsConfigError, platform_client};
 

@@ -1,5 +1,7 @@
 //! The command line. Its help is the manual.
 
+#[cfg(feature = "doctor")]
+mod doctor;
 mod grant;
 mod settings;
 #[cfg(test)]
@@ -11,9 +13,11 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 #[cfg(feature = "doctor")]
+pub(crate) use doctor::DoctorArgs;
+#[cfg(feature = "doctor")]
 pub(crate) use grant::ApplyArgs;
 pub(crate) use grant::GrantArgs;
-pub(crate) use settings::{AskArgs, ExecArgs, RunArgs};
+pub(crate) use settings::{AskArgs, CheckArgs, ExecArgs, RunArgs};
 
 use settings::duration;
 
@@ -39,6 +43,7 @@ Examples:
   azdb-proxy run 'postgres://orders-app@orders.postgres.database.azure.com/orders'
   azdb-proxy run --config proxy.toml
   azdb-proxy check
+  azdb-proxy doctor
   azdb-proxy grant orders | psql 'host=orders.postgres.database.azure.com ...'
   azdb-proxy wait --max 30s
   azdb-proxy exec orders -- ./migrate.sh
@@ -99,7 +104,15 @@ pub(crate) enum Command {
     #[command(after_long_help = AFTER)]
     Run(RunArgs),
     /// Read the configuration, print every problem in it, or what it means
-    Check(RunArgs),
+    Check(CheckArgs),
+    /// Find out what stands between an app and its database, step by step
+    ///
+    /// Fetches the identity's token and says whose it is, then logs in as an app does, by the proxy's own way: name, connection, TLS,
+    /// login, a query, who one is there and what one may do, and what each step takes. At the first cross it says the cause and the
+    /// remedy. Works in an image without a shell, and beside a proxy that runs: it opens no door.
+    #[cfg(feature = "doctor")]
+    #[command(after_long_help = doctor::AFTER)]
+    Doctor(DoctorArgs),
     /// Run a program beside the proxy: azdb-proxy exec orders -- psql
     ///
     /// Waits until the proxy is ready (ready_timeout), runs the program with PGHOST, PGPORT, MYSQL_HOST, MYSQL_TCP_PORT, TDSHOST,
