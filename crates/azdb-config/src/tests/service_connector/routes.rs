@@ -161,6 +161,21 @@ fn a_secret_of_a_variable_is_in_nothing_that_is_printed() {
 }
 
 #[test]
+fn whose_token_a_connection_without_an_identity_gets_is_said() {
+    let config = loaded(
+        "AZURE_POSTGRESQL_HOST=$PG\nAZURE_POSTGRESQL_USER=U
+        AZURE_MYSQL_HOST=$MY\nAZURE_MYSQL_USER=U\nAZURE_MYSQL_CLIENTID=C",
+    );
+    let doubt = "AZURE_POSTGRESQL: names no identity, and gets the token of the one that AZURE_MYSQL_CLIENTID names: ";
+    assert_eq!(config.warnings.len(), 1);
+    assert!(
+        config.warnings[0].starts_with(doubt),
+        "{:?}",
+        config.warnings
+    );
+}
+
+#[test]
 fn a_command_line_and_a_file_win() {
     let variables = variables("AZURE_MYSQL_CONNECTIONSTRING=U@tcp($MY)/D");
     let pairs: Vec<_> = variables
