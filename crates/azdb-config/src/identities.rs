@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use azdb_identity::{Cloud, IdentityConfig, Selector, SourceKind};
+use azdb_identity::{ClientSecret, Cloud, IdentityConfig, Selector, SourceKind};
+
+use secrecy::ExposeSecret;
 
 use super::files;
 use super::keys::of_document::{IDENTITIES, IDENTITY};
-use super::keys::{Fact, Key, ValueKind, of_identity as keys};
+use super::keys::{Fact, Key, Secret, ValueKind, of_identity as keys};
 use super::names::{did_you_mean, shown};
 use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
@@ -160,11 +162,12 @@ fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
     let cloud = section.read(&keys::CLOUD);
     let lazy = section.value(&keys::LAZY);
 
-    if let Ok(Some(path)) = &client_secret_file
-        && let Err(problem) = files::rereadable(&path.value)
-            .and_then(|()| files::secret(&path.value, section.files()).map(drop))
+    if let Ok(Some(written)) = &client_secret_file
+        && let Secret::File(path) = &written.value
+        && let Err(problem) =
+            files::rereadable(path).and_then(|()| files::secret(path, section.files()).map(drop))
     {
-        section.refuse(&path.spot, "client_secret_file", problem);
+        section.refuse(&written.spot, "client_secret_file", problem);
     }
     if let Ok(Some(path)) = &certificate_file {
         if matches!(client_secret_file, Ok(Some(_))) {
@@ -177,12 +180,19 @@ fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
         }
     }
     let path = |path: Option<Written<PathBuf>>| path.map(|path| path.value);
+    let (client_secret_file, client_secret) = match client_secret_file?.map(|written| written.value)
+    {
+        None => (None, None),
+        Some(Secret::File(path)) => (Some(path), None),
+        Some(Secret::Given(secret)) => (None, Some(ClientSecret::new(secret.expose_secret()))),
+    };
     Ok(IdentityConfig {
         name: None,
         source: source?,
         selector: selector?,
         tenant_id: tenant_id?.map(|tenant| tenant.value),
-        client_secret_file: path(client_secret_file?),
+        client_secret_file,
+        client_secret,
         certificate_file: path(certificate_file?),
         command: command?.map(|command| command.value).unwrap_or_default(),
         token_file: path(token_file?),

@@ -4,6 +4,7 @@
 //!   proxy.toml -- document --> Section --+
 //!   URL --------- url -------> Section --+--> draft, identities, process --> beside --> Config
 //!   AZDB_PROXY_ - env -------> Section --+            |
+//!   AZURE_ - service_connector > Section +            |
 //!                                                  Findings ------------------------> Problems
 //! ```
 //!
@@ -42,6 +43,7 @@ mod readers;
 pub mod route;
 mod schema;
 mod section;
+mod service_connector;
 mod sql_server;
 mod summary;
 #[cfg(test)]
@@ -64,6 +66,7 @@ pub use self::load::{Endpoints, load, load_endpoints, load_without_search};
 pub use self::problems::{Problem, Problems};
 pub use self::process::{DrainIdle, LogFormat, LogTo, Overrides, Process};
 pub use self::schema::schema;
+pub use self::service_connector::{Imported, import};
 pub use self::summary::summary;
 pub use self::token_host::{is_under, private_zone_of};
 pub use self::watched::Files;
@@ -96,6 +99,8 @@ pub enum Origin {
     File(PathBuf),
     /// None: command line and environment said everything.
     ZeroConfiguration,
+    /// None: Service Connector's variables said which databases there are.
+    ServiceConnector,
 }
 
 impl fmt::Display for Origin {
@@ -103,6 +108,7 @@ impl fmt::Display for Origin {
         match self {
             Self::File(path) => path.display().fmt(f),
             Self::ZeroConfiguration => f.write_str("command line and environment, no file"),
+            Self::ServiceConnector => f.write_str("Service Connector's variables, no file"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use azdb_identity::Environment;
 
-use super::draft::ForAllRoutes;
+use super::draft::{Draft, ForAllRoutes};
 use super::env::{self, Variables};
 use super::identities::Identities;
 use super::keys::of_document::{PROCESS, ROUTES};
@@ -13,8 +13,10 @@ use super::opened::{self, Opened};
 use super::problems::{Checked, Findings, Problems, Spot, Written};
 use super::process::{self, Overrides, Process};
 use super::section::Section;
-use super::value::{Entries, WrittenIn};
-use super::{Admin, AdminListen, Config, Origin, beside, gather, health_and_admin, keys};
+use super::value::{Entries, Value, WrittenIn};
+use super::{
+    Admin, AdminListen, Config, Origin, beside, gather, health_and_admin, keys, service_connector,
+};
 use crate::route::{ListenAddr, LocalTls, Route, UpstreamAuth};
 
 /// Reads flags, environment and file, in this order of precedence.
@@ -91,24 +93,24 @@ pub(super) fn load_from(
 
     let arguments = gather::arguments(&overrides.urls);
     let urls = read.urls(&arguments);
-    let left_out = tables.as_ref().filter(|_| !urls.is_empty());
-    if let Some(tables) = left_out {
+    let unread = tables.as_ref().filter(|_| !urls.is_empty());
+    if let Some(tables) = unread {
         document.warn(
             &tables.spot,
             "the routes of this file are left out, because URLs name the routes",
         );
     }
-    let all_routes_are_known = left_out.is_none();
-    let drafts = if urls.is_empty() {
-        gather::of_document(&document, tables, &shared)
-    } else {
-        gather::of_urls(urls, &read.report, &shared)
+    let all_routes_are_known = unread.is_none();
+    let (drafts, left_out) = read.drafts(urls, &document, tables, &shared);
+    let origin = match read.origin {
+        Origin::ZeroConfiguration if urls.is_empty() => Origin::ServiceConnector,
+        ref origin => origin.clone(),
     };
     if all_routes_are_known {
         shared.identities.warn_of_needless(&read.report);
     }
     if drafts.is_empty() && readable {
-        let problem = gather::nothing_to_do(&read.origin, places);
+        let problem = gather::nothing_to_do(&read.origin, places, &left_out);
         read.report.problem(&Spot::nowhere(), "", problem);
     }
     let routes = beside::settle(drafts.into_iter().flatten().collect(), &read.report);
@@ -120,7 +122,7 @@ pub(super) fn load_from(
         admin,
         routes,
         warnings,
-        origin: read.origin,
+        origin,
         files,
     })
 }
@@ -176,6 +178,29 @@ impl Layers<'_> {
             self.report.warn(&first.spot, "", warning);
         }
         arguments
+    }
+
+    /// Every route, of the first that has any; and what else the environment has.
+    fn drafts(
+        &self,
+        urls: &[Written<String>],
+        document: &Section<'_>,
+        tables: Option<Written<Value>>,
+        shared: &ForAllRoutes,
+    ) -> (Vec<Checked<Draft>>, Vec<String>) {
+        let report = &self.report;
+        match &self.origin {
+            _ if !urls.is_empty() => (gather::of_urls(urls, report, shared), Vec::new()),
+            Origin::File(_) => {
+                let drafts = gather::of_document(document, tables, shared, self.env);
+                (drafts, Vec::new())
+            }
+            Origin::ZeroConfiguration | Origin::ServiceConnector => {
+                let found = service_connector::routes(self.env, report);
+                let drafts = gather::of_variables(found.tables, report, shared);
+                (drafts, found.left_out)
+            }
+        }
     }
 
     fn document(&self, value: Entries) -> Section<'_> {

@@ -12,6 +12,14 @@ use super::upstream_auth::LoginWith;
 use super::value::{Entries, Value, WrittenIn};
 use super::watched::Files;
 
+/// What says how a route logs in.
+const LOGIN_KEYS: [&str; 4] = [
+    "identity",
+    "upstream_auth",
+    "upstream_password_file",
+    "user_map",
+];
+
 /// One table being read. Each key is taken out; [`finish`](Section::finish) refuses what nobody asked for.
 pub(super) struct Section<'r> {
     report: &'r Findings,
@@ -83,6 +91,16 @@ impl<'r> Section<'r> {
     pub(super) fn empty(&self, table: &'static Table) -> Self {
         let (value, spot) = (Entries::new(), self.spot.clone());
         Section::new(self.report, self.source, table, "", Written { value, spot })
+    }
+
+    /// Takes what is offered where nothing else is given. Whoever says how to log in says all of it.
+    pub(super) fn offer(&mut self, entries: Entries) {
+        let says_how = LOGIN_KEYS.iter().any(|key| self.entries.contains_key(*key));
+        for (key, written) in entries {
+            if !(says_how && LOGIN_KEYS.contains(&key.as_str())) {
+                self.entries.entry(key).or_insert(written);
+            }
+        }
     }
 
     /// Whether `key` was given, right or wrong. Does not take it.

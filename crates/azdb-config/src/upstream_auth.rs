@@ -8,7 +8,7 @@ use azdb_identity::{Audience, Cloud};
 
 use super::files;
 use super::identities::{CLOUDS, cloud_name};
-use super::keys::{Word, of_route as keys};
+use super::keys::{Secret, Word, of_route as keys};
 use super::problems::{Checked, Reported, Written};
 use super::section::Section;
 use super::token_host::{may_have_token, service_of};
@@ -63,9 +63,11 @@ pub(super) fn read(section: &mut Section<'_>, around: &AroundLogin<'_>) -> Check
                     "upstream_password_file: is missing; upstream_auth = \"password\" needs it",
                 ));
             };
-            let password = section.understood("upstream_password_file", file, |file| {
-                files::secret(file, section.files())
-            })?;
+            let password =
+                section.understood("upstream_password_file", file, |file| match file {
+                    Secret::File(file) => files::secret(file, section.files()),
+                    Secret::Given(secret) => Ok(secret.clone()),
+                })?;
             Ok(CheckedLogin {
                 auth: UpstreamAuth::Password(password.value),
                 cloud: None,

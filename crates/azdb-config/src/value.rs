@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use super::problems::Written;
 
 /// Keys and values of one table.
@@ -26,6 +28,8 @@ pub(super) enum Value {
     Table(Entries),
     /// From a URL or the environment, which know no types; one word for each time the key was given.
     Words(Vec<String>),
+    /// From a variable of another program's: what it holds stands in no file.
+    Secret(SecretString),
     /// A type that no key has, by its name.
     Other(&'static str),
 }
@@ -39,6 +43,7 @@ impl Value {
             Self::Boolean(_) => "a boolean",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
+            Self::Secret(_) => "a secret",
             Self::Other(kind) => kind,
         }
     }

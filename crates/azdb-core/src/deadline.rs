@@ -38,6 +38,12 @@ impl Deadline {
         Self { end, ..self }
     }
 
+    /// The same by this stopwatch.
+    pub(crate) fn by(self, phases: &Arc<Phases>) -> Self {
+        let phases = Arc::clone(phases);
+        Self { phases, ..self }
+    }
+
     /// The same, but a tenth of it earlier: time enough to tell the app.
     pub(crate) fn with_time_to_tell(self) -> Self {
         let at = self.at.checked_sub(self.limit / 10).unwrap_or(self.at);

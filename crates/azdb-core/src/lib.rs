@@ -68,13 +68,15 @@ pub mod metrics {
     pub use crate::admin::{Family, Labels, PREFIX, Readings, Value};
 }
 
-pub use fault::{Cause, Explained, FarEnd, Kind, Overdue, TlsFlaw};
+pub use fault::{Cause, Explained, FarEnd, Kind, Overdue, Reach, TlsFlaw};
 pub use ledger::Refusal;
-pub use reception::{Reception, ReceptionError, Resources};
+pub use phases::{Phase, Sights, TlsSight};
+pub use reception::{Reception, ReceptionError, Resources, Watched};
 pub use reload::{Begun, RefusedBy, ReloadOutcome, Reloads};
 pub use server::{Changes, Drain, Drained, Glance, LAST_WORDS, OpenServer, Server, StartError};
 pub use socket::PassedSockets;
 pub use tls::{
-    AppTrust, LocalAuthority, LocalTlsError, TlsConfigError, local_names, platform_client,
+    AppTrust, LocalAuthority, LocalTlsError, ShownCertificate, TlsConfigError, local_names,
+    platform_client,
 };
 pub use way::Home;

@@ -7,15 +7,20 @@
 //!
 //! The stopwatch travels with the login's [`Deadline`](crate::deadline::Deadline), whose steps say what they are for, and is read once:
 //! when the login is over. Whatever a login does again (the next address, the next upstream, another token) is added up.
+//!
+//! A login that somebody watches writes down what it meets as well.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use azdb_config::route::Endpoint;
 use tokio::time::Instant;
 
 /// What time goes by with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub enum Phase {
     /// Waiting for the app's words, and for it to take ours.
     App,
     /// TLS with the app.
@@ -69,6 +74,28 @@ pub(crate) struct Phases {
     spent: [AtomicU64; Phase::ALL.len()],
     /// A bit for each phase that there was.
     seen: AtomicU8,
+    /// `None` where nobody watches.
+    sights: Option<Mutex<Sights>>,
+}
+
+/// What a login upstream has met, in the order in which it did.
+#[derive(Debug, Clone, Default)]
+pub struct Sights {
+    /// Names that were looked up, and their addresses.
+    pub names: Vec<(Endpoint, Vec<SocketAddr>)>,
+    /// Upstreams that took a connection, and the address at which they did. SQL Server sends logins on to others.
+    pub connected: Vec<(Endpoint, SocketAddr)>,
+    /// The last TLS handshake that came to its end.
+    pub tls: Option<TlsSight>,
+}
+
+/// What a TLS handshake has shown.
+#[derive(Debug, Clone)]
+pub struct TlsSight {
+    /// As `TLSv1.3`.
+    pub version: String,
+    /// The server's certificate, in DER.
+    pub certificate: Option<Vec<u8>>,
 }
 
 impl Phases {
@@ -78,7 +105,30 @@ impl Phases {
             began: Instant::now(),
             spent: Default::default(),
             seen: AtomicU8::new(0),
+            sights: None,
         }
+    }
+
+    /// The same for a login that is watched.
+    pub(crate) fn watched() -> Self {
+        Self {
+            sights: Some(Mutex::default()),
+            ..Self::begin()
+        }
+    }
+
+    /// Writes something down, where somebody watches.
+    pub(crate) fn note(&self, write: impl FnOnce(&mut Sights)) {
+        if let Some(sights) = &self.sights {
+            write(&mut sights.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// What has been written down.
+    pub(crate) fn sights(&self) -> Sights {
+        let mut copy = Sights::default();
+        self.note(|sights| copy.clone_from(sights));
+        copy
     }
 
     /// Measures until what is returned is dropped, as it is when a step is given up, too. Steps that run beside each other want a

@@ -4,8 +4,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use azdb_quote::Quoted;
+use zeroize::Zeroizing;
 
 use crate::Cloud;
 use crate::proxy::AuthorityProxy;
@@ -202,8 +204,37 @@ impl fmt::Display for ChosenBy {
     }
 }
 
-/// One `[identity]` table of the configuration. It names files that hold secrets; the only secret in it can be the password
-/// of a proxy, which is not shown.
+/// The secret of a service principal, where it stands in no file. It is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientSecret(Arc<Zeroizing<String>>);
+
+impl ClientSecret {
+    /// This one.
+    #[must_use]
+    pub fn new(secret: &str) -> Self {
+        Self(Arc::new(Zeroizing::new(secret.to_owned())))
+    }
+
+    /// For the one request that it is meant for.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Hash for ClientSecret {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.expose().hash(state);
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSecret(not shown)")
+    }
+}
+
+/// One `[identity]` table of the configuration. It names files that hold secrets; the only secrets in it can be the password
+/// of a proxy and what a variable held, which are not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct IdentityConfig {
     /// What people call it, if they do: for log lines.
@@ -216,6 +247,8 @@ pub struct IdentityConfig {
     pub tenant_id: Option<String>,
     /// The file with the client secret of a service principal.
     pub client_secret_file: Option<PathBuf>,
+    /// The client secret itself, where a variable holds it.
+    pub client_secret: Option<ClientSecret>,
     /// The PEM file with certificate and private key of a service principal.
     pub certificate_file: Option<PathBuf>,
     /// The program and its arguments, for [`SourceKind::Command`].

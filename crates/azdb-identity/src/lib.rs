@@ -54,7 +54,7 @@ pub use audience::{Audience, Cloud};
 pub use clock::Clock;
 pub use environment::Environment;
 pub use error::{TokenError, TokenErrorKind};
-pub use identity::{IdentityConfig, Selector, SourceKind, UnknownSource};
+pub use identity::{ClientSecret, IdentityConfig, Selector, SourceKind, UnknownSource};
 pub use proxy::{AuthorityProxy, NoProxyUrl, ProxyUrl};
 pub use status::{Outlook, TokenStatus};
 pub use token::{Claims, Token};

@@ -4,13 +4,11 @@ mod args;
 mod ask;
 mod ca;
 #[cfg(feature = "doctor")]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the commands that use it come next")
-)]
 mod database;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "doctor")]
+mod doctor;
 mod end;
 mod exec;
 mod exit;
@@ -31,7 +29,7 @@ use azdb_config::Config;
 use azdb_identity::Environment;
 use clap::Parser as _;
 
-use args::{Args, Command};
+use args::{Args, CheckArgs, Command};
 use exit::Exit;
 use output::{say, tell};
 
@@ -52,15 +50,11 @@ fn dispatch(args: Args) -> Exit {
                 run::run(config, overrides.clone(), env.clone())
             })
         }
-        Command::Check(args) => with_config(&args.into(), &env, |config| {
-            config
-                .warnings
-                .iter()
-                .for_each(|warning| tell(&format!("warning: {warning}")));
-            say(&azdb_config::summary(&config));
-            Exit::Success
-        }),
+        Command::Check(args) => check(args, &env),
+        #[cfg(feature = "doctor")]
+        Command::Doctor(args) => doctor::doctor(args, &env),
         Command::Exec(args) => exec::exec(args, &env),
+        Command::ImportEnv => import_env(&env),
         Command::Grant(args) => grant::grant(args, &env),
         Command::Ca { route, ask } => ca::ca(route.as_deref(), ask, &env),
         Command::Wait { max, ask } => ask::wait(ask, max, &env),
@@ -83,6 +77,39 @@ fn dispatch(args: Args) -> Exit {
         }
         Command::Man { command } => man(command.as_deref()),
     }
+}
+
+/// Prints what a configuration means, and examines it where that is asked for.
+fn check(args: CheckArgs, env: &Environment) -> Exit {
+    #[cfg(feature = "doctor")]
+    let connect = args.connect;
+    with_config(&args.run.into(), env, |config| {
+        config
+            .warnings
+            .iter()
+            .for_each(|warning| tell(&format!("warning: {warning}")));
+        say(&azdb_config::summary(&config));
+        #[cfg(feature = "doctor")]
+        if connect {
+            return doctor::examine(config, &doctor::Wishes::default(), env);
+        }
+        Exit::Success
+    })
+}
+
+fn import_env(env: &Environment) -> Exit {
+    let imported = azdb_config::import(env);
+    for warning in &imported.warnings {
+        tell(&format!("warning: {warning}"));
+    }
+    if imported.routes == 0 {
+        tell(
+            "azdb-proxy: no variable of Azure Service Connector, such as AZURE_POSTGRESQL_HOST, to make a route of",
+        );
+        return Exit::BadConfiguration;
+    }
+    say(imported.document.trim_end());
+    Exit::Success
 }
 
 fn man(command: Option<&str>) -> Exit {

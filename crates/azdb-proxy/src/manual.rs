@@ -91,7 +91,7 @@ mod tests {
         for command in Args::command().get_subcommands() {
             let name = command.get_name();
             assert!(page(Some(name)).unwrap().contains(".SH NAME"), "{name}");
-            let listed = format!("azdb\\-proxy\\-{name}(1)");
+            let listed = format!("azdb\\-proxy\\-{}(1)", name.replace('-', "\\-"));
             assert!(whole.contains(&listed), "{listed}: {whole}");
         }
     }

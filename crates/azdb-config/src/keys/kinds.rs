@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use azdb_quote::Spelled;
+use secrecy::SecretString;
 
 use super::{Form, Table};
 use crate::duration::parse_duration;
@@ -195,6 +196,30 @@ impl ValueKind for SecretPath {
         let path = Path.read(section, key, written)?;
         section.only_mine(key, &spot)?;
         Ok(path)
+    }
+
+    fn form(&self) -> Form {
+        Path.form()
+    }
+}
+
+/// A secret: in a file, or given by whoever read a variable.
+pub(crate) struct SecretIn;
+
+/// Where a secret is.
+pub(crate) enum Secret {
+    File(PathBuf),
+    Given(SecretString),
+}
+
+impl ValueKind for SecretIn {
+    type Value = Secret;
+
+    fn read(&self, section: &Section<'_>, key: &str, written: Written<Value>) -> Checked<Secret> {
+        match written.value {
+            Value::Secret(secret) => Ok(Secret::Given(secret)),
+            _ => SecretPath.read(section, key, written).map(Secret::File),
+        }
     }
 
     fn form(&self) -> Form {

@@ -28,7 +28,7 @@ pub(crate) mod of_route;
 use std::fmt::{self, Write as _};
 
 pub(crate) use self::form::Form;
-pub(crate) use self::kinds::{Inner, Time, ValueKind, Word};
+pub(crate) use self::kinds::{Inner, Secret, Time, ValueKind, Word};
 pub(crate) use self::needs::{Fact, Needs};
 use crate::route::ProtocolName;
 use crate::value::Value;

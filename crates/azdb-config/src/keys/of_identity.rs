@@ -6,7 +6,7 @@ use azdb_identity::SourceKind::{
 };
 use azdb_identity::{AuthorityProxy, Cloud, NoProxyUrl, Selector};
 
-use super::kinds::{Parsed, SecretPath, Switch, TEXT, Word};
+use super::kinds::{Parsed, SecretIn, SecretPath, Switch, TEXT, Word};
 use super::lists::CommandLine;
 use super::{Literal, Needs, Table, key, keys};
 use crate::identities::{CLOUDS, cloud_name};
@@ -36,7 +36,7 @@ keys! { KEYS {
         key("tenant_id", "the tenant")
             .or_else("`$AZURE_TENANT_ID`; developer sources: the tenant of the sign-in")
             .needs(&[Needs::Sources(&[Auto, WorkloadIdentity, ServicePrincipal, AzureCli, AzureDeveloperCli, AzurePowershell])]);
-    CLIENT_SECRET_FILE: SecretPath = SecretPath,
+    CLIENT_SECRET_FILE: SecretIn = SecretIn,
         key("client_secret_file", "file with the secret of an app registration; chooses `service-principal`").needs(&[APP_REGISTRATION]);
     CERTIFICATE_FILE: SecretPath = SecretPath,
         key("certificate_file", "PEM file with its certificate and private key; chooses `service-principal`").needs(&[APP_REGISTRATION]);

@@ -7,7 +7,9 @@ use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 
 use super::group::Group;
-use super::kinds::{Octal, Parsed, Path, Raw, SecretPath, Switch, TEXT, Time, Whole, Word, text};
+use super::kinds::{
+    Octal, Parsed, Path, Raw, SecretIn, SecretPath, Switch, TEXT, Time, Whole, Word, text,
+};
 use super::lists::{List, Wholes};
 use super::{Form, Literal, Needs, Table, ValueKind as _, key, keys, of_identity};
 use crate::address::server_name;
@@ -42,6 +44,9 @@ keys! { PLACES {
         key("name", "stands in log lines, metrics and errors").or_else("the first label of the upstream's host, with a number when it is taken");
     PROTOCOL: Word<ProtocolName> = Word(&ProtocolName::ALL, ProtocolName::as_str),
         key("protocol", "PostgreSQL; MySQL and MariaDB; SQL Server and Azure SQL").required("");
+    FROM_ENV: Parsed<String> = text("name of a variable, or what the names of several begin with"),
+        key("from_env", "what the keys of this route that are absent say: a connection string, or variables like those of Azure Service Connector, under a name of your own; `\"ORDERS_DB\"` is `ORDERS_DB_HOST`, `ORDERS_DB_USER` … ([forms](service-connector.md)). Its secrets count, too")
+            .in_files_only();
     LISTEN: List<String> = List(text("`address:port`, `localhost:port` (both loopback addresses), `unix:/path`")),
         key("listen", "where apps connect. Port 0: any free one").usual_port()
             .or_else("`127.0.0.1` and `[::1]` on the protocol's port");
@@ -73,7 +78,7 @@ keys! { LOGIN {
         key("identity", "whose tokens").or_else("`[identity]`").needs(&[Needs::Tokens]);
     UPSTREAM_AUTH: Word<LoginWith> = LoginWith::WORDS,
         key("upstream_auth", "`\"password\"` is for a development server").or(Literal::Text("token"));
-    UPSTREAM_PASSWORD_FILE: SecretPath = SecretPath,
+    UPSTREAM_PASSWORD_FILE: SecretIn = SecretIn,
         key("upstream_password_file", "file with the password; one line break at its end is cut off")
             .or_else("required with a password").needs(&[Needs::Password]);
     AUDIENCE: Parsed<String> = TEXT,

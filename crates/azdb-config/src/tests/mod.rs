@@ -18,6 +18,7 @@ mod precedence;
 mod problems_at_once;
 mod reference;
 mod schema;
+mod service_connector;
 mod sql_server;
 mod tokens;
 mod urls;

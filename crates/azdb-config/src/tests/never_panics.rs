@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::{load, load_urls, route};
+use azdb_identity::Environment;
+
+use super::{Place, load, load_urls, route};
 use crate::keys::TABLES;
 use crate::keys::of_route::{LOCAL_TLS_FILES, PRINCIPAL};
+use crate::{Overrides, import};
 
 /// Keys that exist, so that values reach the readers behind them.
 fn key() -> impl Strategy<Value = &'static str> {
@@ -98,6 +101,27 @@ proptest! {
     ) {
         let _ = load(&route(&format!("{key} = '{text}'")));
         let _ = load(&route("").replace("orders.postgres.database.azure.com", &text));
+    }
+
+    #[test]
+    fn any_variables(
+        name in "(AZURE_(POSTGRESQL|MYSQL|SQL)|FABRIC_SQL|SPRING_DATASOURCE|SHOP)_([A-Z]{1,3}_)?(CONNECTIONSTRING|URL|HOST|SERVER|PORT|USER|NAME|PASSWORD|AUTHENTICATION|CLIENTID|CLIENTSECRET)",
+        value in "((jdbc:)?(postgresql|mysql|sqlserver)://|host=|Server=|u@tcp\\()?[a-zé0-9.:;=,@/?&%'\"{}()\\[\\] \\\\-]{0,24}",
+        text in any::<String>(),
+    ) {
+        for value in [&value, &text] {
+            let host = name.rsplit_once('_').map(|(stem, _)| format!("{stem}_HOST")).unwrap_or_default();
+            let pairs = [(name.as_str(), value.as_str()), ("AZURE_MYSQL_USER", value), (host.as_str(), "a.mysql.database.azure.com")];
+            for pairs in [&pairs[..1], &pairs[..]] {
+                let _ = load_urls(&[], pairs);
+                let imported = import(&Environment::from_iter(pairs.iter().copied()));
+                let _ = Place::with(&imported.document).load_with(&Overrides::default(), pairs).map_err(|problems| {
+                    assert!(!problems.contains("not TOML"), "{}\n{problems}", imported.document);
+                });
+                let own = route(&format!("from_env = '{name}'"));
+                let _ = Place::with(&own).load_with(&Overrides::default(), pairs);
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::crowd::Origin;
 use super::{Anteroom, Arriving};
+use crate::phases::Phases;
 use crate::socket::Peer;
 
 /// More bytes than any greeting has, and fewer than a TLS server's first words.
@@ -111,6 +112,8 @@ pub(crate) struct Place {
     peer: Peer,
     /// `None` for an app of this process.
     room: Option<Arc<Anteroom>>,
+    /// The stopwatch of a login that is watched.
+    watched: Option<Arc<Phases>>,
 }
 
 impl Place {
@@ -125,12 +128,29 @@ impl Place {
             ticket: Arc::new(Ticket::new(0, Origin::of(peer))),
             peer,
             room: None,
+            watched: None,
         }
+    }
+
+    /// The same of an app whose login is watched.
+    pub(crate) fn watched(mut self, phases: Arc<Phases>) -> Self {
+        self.watched = Some(phases);
+        self
+    }
+
+    /// The stopwatch by which it is watched.
+    pub(crate) fn watch(&self) -> Option<&Arc<Phases>> {
+        self.watched.as_ref()
     }
 
     pub(super) fn in_room(ticket: Arc<Ticket>, room: &Arc<Anteroom>, peer: Peer) -> Self {
         let room = Some(Arc::clone(room));
-        Self { ticket, peer, room }
+        Self {
+            ticket,
+            peer,
+            room,
+            watched: None,
+        }
     }
 
     /// The same place, of whoever turned out to have come.

@@ -21,7 +21,7 @@ pub struct FarEnd {
 
 /// What kind of place an address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub enum Reach {
     /// This machine.
     Here,
     /// A network of somebody's own, as a virtual network is.
@@ -30,8 +30,10 @@ enum Place {
     Public,
 }
 
-impl Place {
-    fn of(ip: IpAddr) -> Self {
+impl Reach {
+    /// That of an address.
+    #[must_use]
+    pub fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             ip if ip.is_loopback() => Self::Here,
             IpAddr::V4(ip) if ip.is_private() || ip.is_link_local() || is_shared(ip.octets()) => {
@@ -62,30 +64,30 @@ impl FarEnd {
         dialled.unwrap_or(self.upstream.port)
     }
 
-    fn place(&self) -> Place {
-        let places = || self.addrs.iter().map(|addr| Place::of(addr.ip()));
-        let all = |wanted| !self.addrs.is_empty() && places().all(|place| place == wanted);
-        if all(Place::Here) {
-            Place::Here
-        } else if all(Place::Private) {
-            Place::Private
+    fn reach(&self) -> Reach {
+        let reaches = || self.addrs.iter().map(|addr| Reach::of(addr.ip()));
+        let all = |wanted| !self.addrs.is_empty() && reaches().all(|reach| reach == wanted);
+        if all(Reach::Here) {
+            Reach::Here
+        } else if all(Reach::Private) {
+            Reach::Private
         } else {
-            Place::Public
+            Reach::Public
         }
     }
 
     /// What to do where nothing answers: packets are dropped on the way.
     pub(super) fn remedy_of_silence(&self) -> String {
         let port = self.port();
-        let mut remedy = match self.place() {
-            Place::Here => {
+        let mut remedy = match self.reach() {
+            Reach::Here => {
                 format!("check that the server runs, and what lets nothing through to port {port}")
             }
-            Place::Private => format!(
+            Reach::Private => format!(
                 "the address is a private one: run in its virtual network or in one peered with it (App Service: VNet integration), and let \
                  the network security groups (NSG), firewalls and routes between pass TCP {port}"
             ),
-            Place::Public => {
+            Reach::Public => {
                 let zone = self.zone();
                 format!(
                     "add this machine's outgoing address to the server's firewall rules, and let network security groups (NSG) here pass \

@@ -35,7 +35,7 @@ use azdb_quote::{Chain, OneLine, Spelled};
 pub(crate) use app_tls_flaw::AppTlsFlaw;
 pub use cause::Cause;
 pub(crate) use echo::Secrets;
-pub use far_end::FarEnd;
+pub use far_end::{FarEnd, Reach};
 pub(crate) use left::Left;
 pub(crate) use tls_flaw::SelfSigned;
 pub use tls_flaw::TlsFlaw;

@@ -217,12 +217,16 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// The same for the app at `place`: one that may not come has no longer than it takes to tell it so.
     pub(crate) fn deadline_of(&self, place: &Place) -> Deadline {
         const TO_BE_TOLD: Duration = Duration::from_secs(2);
-        match self.admit(place) {
+        let deadline = match self.admit(place) {
             Ok(()) => self.deadline(),
             Err(_) => {
                 let limit = self.route.login_timeout.min(TO_BE_TOLD);
                 Deadline::after(limit).or(&self.goodbye)
             }
+        };
+        match place.watch() {
+            Some(phases) => deadline.by(phases),
+            None => deadline,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A route that takes apps in, whatever it speaks: the one place that knows which protocols there are.
 
 mod present;
+mod watched;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use azdb_names::Names;
 use tokio::io::DuplexStream;
 
 pub(crate) use present::Receptions;
+pub use watched::Watched;
 
 use crate::anteroom::Place;
 use crate::ending::Ending;
@@ -18,6 +20,7 @@ use crate::gate::Gate;
 use crate::ledger::{Ledger, Refusal};
 use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::mysql::Mysql;
+use crate::phases::Phases;
 use crate::postgres::Postgres;
 use crate::session;
 use crate::socket::{AppSocket, Peer};
@@ -144,11 +147,22 @@ impl Reception {
 
     /// Takes in an app of this process, and returns its end of the connection. What it says and hears is what any app would.
     pub fn connect(&self) -> DuplexStream {
+        self.connect_at(Place::outside())
+    }
+
+    fn connect_at(&self, place: Place) -> DuplexStream {
         let (app, ours) = tokio::io::duplex(PIPE);
         let lobby = Arc::clone(&self.lobby);
         let (socket, peer) = (AppSocket::Pipe(ours), Peer::InProcess);
-        lobby.take_in(socket, peer, Place::outside(), &self.ending);
+        lobby.take_in(socket, peer, place, &self.ending);
         app
+    }
+
+    /// The same for somebody who watches its login.
+    pub fn connect_watched(&self) -> (DuplexStream, Watched) {
+        let phases = Arc::new(Phases::watched());
+        let place = Place::outside().watched(Arc::clone(&phases));
+        (self.connect_at(place), Watched::of(phases))
     }
 
     /// The route.

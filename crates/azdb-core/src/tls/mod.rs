@@ -13,6 +13,7 @@ mod names;
 mod pem_file;
 mod resolver;
 mod self_signed;
+mod shown;
 mod trust;
 mod verifier;
 
@@ -25,6 +26,7 @@ pub use authority::LocalAuthority;
 pub(crate) use local::AppTlsConfig;
 pub use local::LocalTlsError;
 pub use names::local_names;
+pub use shown::ShownCertificate;
 pub(crate) use trust::UpstreamTlsConfig;
 pub use trust::{TlsConfigError, platform_client};
 

@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustls::ProtocolVersion;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsConnector, TlsStream, client};
@@ -11,7 +12,7 @@ use tokio_rustls::{TlsConnector, TlsStream, client};
 use super::{Alpn, BreakOff, Framing, Leg, MaybeTls, Stream, in_packets};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, TlsFlaw};
-use crate::phases::Phase;
+use crate::phases::{Phase, TlsSight};
 use crate::tls::UpstreamTlsConfig;
 
 const AWAITING_TLS: &str = "waiting for its part of the TLS handshake";
@@ -96,7 +97,7 @@ pub(crate) async fn seal<S: Stream>(
         let (host, flaw) = (host.to_owned(), TlsFlaw::NoAlpn);
         return Err(Cause::Tls { host, flaw });
     }
-    Ok(proved(stream, tls, name))
+    Ok(proved(stream, tls, name, deadline))
 }
 
 /// Speaks TLS with an upstream whose handshake goes inside packets, over a leg on which nothing has been read too far.
@@ -114,7 +115,7 @@ pub(crate) async fn seal_in_packets<F: Framing, S: Stream>(
     let connecting = in_packets::connect::<F, _>(tls.client(), name.clone(), leg);
     let connecting = async { connecting.await.map_err(failed) };
     let stream = deadline.run(Phase::Tls, AWAITING_TLS, connecting).await?;
-    Ok(proved(stream, tls, name))
+    Ok(proved(stream, tls, name, deadline))
 }
 
 fn name_for(tls: &UpstreamTlsConfig, host: &str) -> Result<ServerName<'static>, Cause> {
@@ -130,13 +131,27 @@ fn failed(host: &str) -> impl Fn(io::Error) -> Cause {
     }
 }
 
+/// As people write it: rustls has `TLSv1_3`.
+fn spelled(version: ProtocolVersion) -> String {
+    format!("{version:?}").replace('_', ".")
+}
+
 /// What a finished handshake has proved.
 fn proved<S: Stream>(
     stream: client::TlsStream<S>,
     tls: &UpstreamTlsConfig,
     name: ServerName<'static>,
+    deadline: &Deadline,
 ) -> Upstream<S> {
-    tls.count(stream.get_ref().1.handshake_kind());
+    let session = stream.get_ref().1;
+    tls.count(session.handshake_kind());
+    let shown = session.peer_certificates().and_then(<[_]>::first);
+    deadline.phases().note(|sights| {
+        sights.tls = Some(TlsSight {
+            version: session.protocol_version().map_or_else(String::new, spelled),
+            certificate: shown.map(|certificate| certificate.to_vec()),
+        });
+    });
     let stream = Box::new(TlsStream::Client(stream));
     let leg = Leg::new(MaybeTls::Tls(stream, tls.end()));
     if tls.verifies() {

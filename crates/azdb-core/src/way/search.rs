@@ -165,7 +165,11 @@ impl<D: Dial> Ask<'_, D> {
         let resolved = resolving.await;
         drop(lap);
         let mut waiting = match resolved {
-            Ok(addresses) => self.order(addresses),
+            Ok(addresses) => {
+                let phases = share.phases();
+                phases.note(|sights| sights.names.push((target.clone(), addresses.clone())));
+                self.order(addresses)
+            }
             Err(cause) => {
                 tried.add(upstream.to_string(), cause.into());
                 return Ok(None);
@@ -219,6 +223,8 @@ impl<D: Dial> Ask<'_, D> {
             addr,
         };
         tracing::debug!(upstream = %self.upstream, %addr, "dialled");
+        let phases = self.share.phases();
+        phases.note(|sights| sights.connected.push((self.upstream.clone(), addr)));
         let share = self.share.share(untried + 1);
         match opening.open(stream, &dialled, &share).await {
             Ok(way) => Ok(Opened {

@@ -17,7 +17,9 @@ use tracing::warn;
 use super::{Surroundings, authority, pick};
 use crate::identity::{Chosen, ChosenBy};
 use crate::proxy::{self, ProxyUrl};
-use crate::{Audience, Environment, IdentityConfig, Selector, SourceKind, TokenError};
+use crate::{
+    Audience, ClientSecret, Environment, IdentityConfig, Selector, SourceKind, TokenError,
+};
 
 /// What a configuration came to, in these surroundings: the key under which a token is shared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -36,6 +38,7 @@ pub(crate) struct Plan {
     /// What leads to the authority, if the way there is not direct.
     pub(crate) proxy: Option<ProxyUrl>,
     pub(crate) client_secret_file: Option<PathBuf>,
+    pub(crate) client_secret: Option<ClientSecret>,
     pub(crate) certificate_file: Option<PathBuf>,
     pub(crate) command: Vec<String>,
     pub(crate) token_file: Option<PathBuf>,
@@ -106,6 +109,7 @@ pub(crate) fn plan(
         authority,
         proxy,
         client_secret_file: identity.client_secret_file.clone(),
+        client_secret: identity.client_secret.clone(),
         certificate_file: identity.certificate_file.clone(),
         command: identity.command.clone(),
         token_file: identity.token_file.clone(),
@@ -205,7 +209,9 @@ fn require(plan: &Plan, environment: &Environment) -> Result<(), TokenError> {
                      or set `token_file`",
                 ),
                 _ => (
-                    plan.client_secret_file.is_some() || plan.certificate_file.is_some(),
+                    plan.client_secret_file.is_some()
+                        || plan.client_secret.is_some()
+                        || plan.certificate_file.is_some(),
                     &["AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"],
                     "set `client_secret_file` or `certificate_file`",
                 ),

@@ -1,7 +1,7 @@
 //! An app registration that proves itself with a client secret or a certificate.
 //!
 //! ```text
-//!   certificate_file, else client_secret_file, else AZURE_CLIENT_SECRET, else AZURE_CLIENT_CERTIFICATE_PATH
+//!   certificate_file, else client_secret_file, else Service Connector's secret, else AZURE_CLIENT_SECRET, else AZURE_CLIENT_CERTIFICATE_PATH
 //!      |                        |
 //!      v                        v
 //!   signed assertion         secret     -- POST /TENANT/oauth2/v2.0/token --> authority (through `authority_proxy`, if set)
@@ -56,6 +56,9 @@ impl ServicePrincipal {
                 remedy: "put the value of the secret into it, not its id, as UTF-8",
             })?;
             return self.with_secret(secret, audience).await;
+        }
+        if let Some(secret) = &self.plan.client_secret {
+            return self.with_secret(wiped(secret.expose()), audience).await;
         }
         match (variable("AZURE_CLIENT_SECRET"), certificate()) {
             // What puts files into variables often leaves the line break of the file in them.

@@ -1,5 +1,7 @@
 //! The command line. Its help is the manual.
 
+#[cfg(feature = "doctor")]
+mod doctor;
 mod grant;
 mod settings;
 #[cfg(test)]
@@ -10,9 +12,11 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 #[cfg(feature = "doctor")]
+pub(crate) use doctor::DoctorArgs;
+#[cfg(feature = "doctor")]
 pub(crate) use grant::ApplyArgs;
 pub(crate) use grant::GrantArgs;
-pub(crate) use settings::{AskArgs, ExecArgs, RunArgs};
+pub(crate) use settings::{AskArgs, CheckArgs, ExecArgs, RunArgs};
 
 use settings::duration;
 
@@ -38,13 +42,16 @@ Examples:
   azdb-proxy run 'postgres://orders-app@orders.postgres.database.azure.com/orders'
   azdb-proxy run --config proxy.toml
   azdb-proxy check
+  azdb-proxy doctor
   azdb-proxy grant orders | psql 'host=orders.postgres.database.azure.com ...'
   azdb-proxy wait --max 30s
   azdb-proxy exec orders -- ./migrate.sh
 
 Configuration:
   Flags win over environment variables, and these over the file, which is
-  --config, else ./proxy.toml, else /etc/azdb-proxy/proxy.toml. Every flag is a
+  --config, else ./proxy.toml, else /etc/azdb-proxy/proxy.toml. Without any
+  route in these, the variables of Azure Service Connector say them:
+  AZURE_POSTGRESQL_*, AZURE_MYSQL_*, AZURE_SQL_* (see import-env). Every flag is a
   variable, too: AZDB_PROXY_ and its name in capitals, for example
   AZDB_PROXY_LOG_LEVEL. AZDB_PROXY_ROUTE, AZDB_PROXY_ROUTE_1 ... hold routes
   as URLs.
@@ -63,6 +70,15 @@ Exit codes:
   64   wrong arguments
   78   bad configuration
   130  SIGINT cut sessions, 143 SIGTERM or shutdown, 131 SIGQUIT, 129 SIGHUP";
+
+const IMPORT_ENV_AFTER: &str = "\
+Examples:
+  azdb-proxy import-env > proxy.toml && azdb-proxy check --config proxy.toml
+
+Exit codes:
+  0    printed
+  64   wrong arguments
+  78   there is no variable of a database to make a route of";
 
 #[derive(Debug, Parser)]
 #[command(
@@ -87,7 +103,15 @@ pub(crate) enum Command {
     #[command(after_long_help = AFTER)]
     Run(RunArgs),
     /// Read the configuration, print every problem in it, or what it means
-    Check(RunArgs),
+    Check(CheckArgs),
+    /// Find out what stands between an app and its database, step by step
+    ///
+    /// Fetches the identity's token and says whose it is, then logs in as an app does, by the proxy's own way: name, connection, TLS,
+    /// login, a query, who one is there and what one may do, and what each step takes. At the first cross it says the cause and the
+    /// remedy. Works in an image without a shell, and beside a proxy that runs: it opens no door.
+    #[cfg(feature = "doctor")]
+    #[command(after_long_help = doctor::AFTER)]
+    Doctor(DoctorArgs),
     /// Run a program beside the proxy: azdb-proxy exec orders -- psql
     ///
     /// Waits until the proxy is ready (ready_timeout), runs the program with PGHOST, PGPORT, MYSQL_HOST, MYSQL_TCP_PORT, TDSHOST,
@@ -104,6 +128,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         ask: AskArgs,
     },
+    /// Print a configuration file made of Azure Service Connector's variables, with what apps must be told from now on
+    ///
+    /// Reads AZURE_POSTGRESQL_*, AZURE_MYSQL_*, AZURE_SQL_*, FABRIC_SQL_CONNECTIONSTRING and spring.datasource.* of this environment, in
+    /// all the forms that Service Connector writes. The file goes to standard output; below each route stands, as a comment, the new
+    /// connection string in the app's own format. A secret is not printed: the route names the variables that hold it. Warnings go
+    /// to standard error. Nothing is dialled, and no token is fetched.
+    #[command(after_long_help = IMPORT_ENV_AFTER)]
+    ImportEnv,
     /// Print the SQL that makes a database principal of a route's identity, and lets it in
     ///
     /// Fetches the identity's token, reads in it who it is (object id for PostgreSQL, client id for MySQL, name for SQL Server), and

@@ -19,6 +19,17 @@ pub(crate) struct RunArgs {
     settings: Settings,
 }
 
+/// What is read, and whether the databases are asked, too.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// Log in to every database, too, as doctor does
+    #[cfg(feature = "doctor")]
+    #[arg(long)]
+    pub(crate) connect: bool,
+}
+
 /// Which program runs beside the proxy, and on which routes.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExecArgs {

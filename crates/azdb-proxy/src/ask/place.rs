@@ -26,7 +26,7 @@ pub(crate) enum Place {
 
 impl Place {
     /// Where whoever listens there is reached from this machine.
-    pub(super) fn of(listen: &ListenAddr) -> Self {
+    pub(crate) fn of(listen: &ListenAddr) -> Self {
         match listen {
             ListenAddr::Unix(path) => Self::File(path.clone()),
             ListenAddr::Tcp(addr) => {

@@ -25,7 +25,7 @@ mod tests;
 
 use async_trait::async_trait;
 use azdb_config::route::ProtocolName;
-use azdb_core::Reception;
+use azdb_core::{Reception, Watched};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use refusal::Refusal;
@@ -70,12 +70,21 @@ impl Database {
     ///
     /// What the driver reads when it is refused, and the remedy that the route has for it.
     pub(crate) async fn open(reception: &Reception, who: &As) -> Result<Self, Refusal> {
-        let stream = Box::new(reception.connect());
-        let opened = Self::over(reception.route().protocol, stream, who).await;
-        match opened {
+        Self::open_watched(reception, who).await.0
+    }
+
+    /// The same, and what the login has met.
+    pub(crate) async fn open_watched(
+        reception: &Reception,
+        who: &As,
+    ) -> (Result<Self, Refusal>, Watched) {
+        let (stream, watched) = reception.connect_watched();
+        let opened = Self::over(reception.route().protocol, Box::new(stream), who).await;
+        let opened = match opened {
             Ok(database) => Ok(database),
             Err(refusal) => Err(refusal.explained_by(reception).await),
-        }
+        };
+        (opened, watched)
     }
 
     /// The same over a connection to whoever speaks `protocol`.

@@ -15,8 +15,15 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// Of PostgreSQL alone.
     pub(crate) hint: Option<String>,
-    /// What the route says is to be done, where it has refused the login or has handed the database's word on.
-    pub(crate) remedy: Option<String>,
+    /// What the route has written down, where it has refused the login or has handed the database's word on.
+    pub(crate) route: Option<Box<RoutesWord>>,
+}
+
+/// What a route says of a refusal, whatever protocol it was told in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RoutesWord {
+    pub(crate) cause: String,
+    pub(crate) remedy: String,
 }
 
 impl Refusal {
@@ -26,7 +33,7 @@ impl Refusal {
             code: Some(OneLine(code).to_string()),
             message: OneLine(message).to_string(),
             hint: hint.map(|hint| OneLine(hint).to_string()),
-            remedy: None,
+            route: None,
         }
     }
 
@@ -41,22 +48,34 @@ impl Refusal {
             code: None,
             message: OneLine(why).to_string(),
             hint: None,
-            remedy: None,
+            route: None,
         }
     }
 
-    /// With the route's own remedy for a login of it. The app hears a refusal a moment before the route has written it down.
+    /// With the route's own words for a login of it. The app hears a refusal a moment before the route has written it down.
     pub(super) async fn explained_by(self, reception: &Reception) -> Self {
         const LOOKS: u32 = 100;
         const PAUSE: Duration = Duration::from_millis(5);
         for _ in 0..LOOKS {
             if let Some(refusal) = reception.last_refusal() {
-                let remedy = Some(OneLine(refusal.remedy).to_string());
-                return Self { remedy, ..self };
+                let word = RoutesWord {
+                    cause: OneLine(refusal.cause).to_string(),
+                    remedy: OneLine(refusal.remedy).to_string(),
+                };
+                let route = Some(Box::new(word));
+                return Self { route, ..self };
             }
             tokio::time::sleep(PAUSE).await;
         }
         self
+    }
+}
+
+impl Refusal {
+    /// What is to be done, by the route or else by the database.
+    pub(crate) fn remedy(&self) -> Option<String> {
+        let by_route = self.route.as_ref().map(|word| word.remedy.clone());
+        by_route.or_else(|| self.hint.clone())
     }
 }
 

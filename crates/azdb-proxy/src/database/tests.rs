@@ -85,14 +85,12 @@ async fn every_driver_logs_in_and_reads_rows() {
         };
         assert_eq!(row[0].as_deref(), Some("1"), "{protocol}");
         assert!(row[1].is_some() && row[2].is_none(), "{protocol}: {row:?}");
-        let names: Vec<_> = asked.column("name").collect();
-        assert_eq!(names, [row[1].as_deref().unwrap()], "{protocol}");
-        assert_eq!(asked.column("nothing").count(), 0, "{protocol}");
         let refused = database.run("select * from no_such_table").await;
         let refused = refused.unwrap_err();
         assert!(refused.code.is_some(), "{protocol}: {refused:?}");
         assert!(refused.message.contains("no_such_table"), "{refused:?}");
-        assert_eq!(database.run("select 1").await.unwrap().first(), Some("1"));
+        let again = database.run("select 1").await.unwrap();
+        assert_eq!(again.rows, [[Some("1".to_owned())]], "{protocol}");
         database.close().await;
     }
 }
@@ -112,7 +110,7 @@ async fn every_driver_reads_why_it_is_refused_and_what_to_do() {
             "{refused:?}"
         );
         assert!(refused.code.is_some(), "{refused:?}");
-        let remedy = refused.remedy.unwrap_or_default();
+        let remedy = refused.remedy().unwrap_or_default();
         assert!(remedy.contains("audience"), "{protocol}: {remedy}");
     }
 }

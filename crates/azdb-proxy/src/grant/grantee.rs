@@ -95,7 +95,7 @@ pub(crate) struct Known {
 
 impl Known {
     /// What a token says. Unverified: the endpoint that gave it is the proof there is, and a database believes none of it.
-    pub(super) fn of(claims: &Claims) -> Self {
+    pub(crate) fn of(claims: &Claims) -> Self {
         let is_person = match claims.idtyp.as_deref() {
             Some(idtyp) => idtyp == "user",
             None => claims.upn.is_some(),

@@ -71,7 +71,7 @@ pub(super) enum Unfit {
     #[error("nothing was run")]
     NotWanted,
     #[cfg(feature = "doctor")]
-    #[error("the administrator was not let in: {0}{remedy}", remedy = in_brackets(.0.remedy.as_deref()))]
+    #[error("the administrator was not let in: {0}{remedy}", remedy = in_brackets(.0.remedy().as_deref()))]
     NoWayIn(Refusal),
     #[cfg(feature = "doctor")]
     #[error("refused: {refusal}{remedy}. It was: {sql}", remedy = in_brackets(advice(refusal)))]

@@ -39,7 +39,7 @@ impl Session for Told {
                 code: Some("33134".to_owned()),
                 message: "Principal 'orders-app' could not be resolved.".to_owned(),
                 hint: None,
-                remedy: None,
+                route: None,
             });
         }
         let mut rows = Rows {

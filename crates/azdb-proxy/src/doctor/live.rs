@@ -1,0 +1,138 @@
+//! The same by a proxy that runs: what an app meets at its door.
+
+use std::io;
+use std::time::Instant;
+
+use azdb_config::route::ListenAddr;
+use azdb_config::{Config, Endpoints};
+use azdb_quote::Chain;
+use hyper::{Method, StatusCode};
+use serde_json::Value;
+
+use super::finding::{Finding, Findings, Step};
+use super::way::refusal_in_words;
+use super::{Way, Wishes, questions};
+use crate::ask::{Desk, Running};
+use crate::database::{As, Database, Stream};
+
+/// Takes the steps that an app takes.
+pub(super) async fn examine(way: &Way, config: &Config, wishes: &Wishes) -> Findings {
+    let mut findings = Findings::of(&way.route.name, way.title());
+    findings.add(token(way, config).await);
+    let Some(stream) = door(way, &mut findings).await else {
+        findings.untried(&[Step::Login, Step::Query]);
+        return findings;
+    };
+    let who = As {
+        user: way.app_user.clone(),
+        database: way.database(wishes),
+        password: wishes.app_password.clone(),
+    };
+    let began = Instant::now();
+    match Database::over(way.route.protocol, stream, &who).await {
+        Ok(mut database) => {
+            let took = Some(began.elapsed());
+            findings.add(
+                Finding::good(Step::Login, "the proxy has let us in, and the database").took(took),
+            );
+            questions::ask(way, &mut database, &mut findings).await;
+            database.close().await;
+        }
+        Err(refusal) => {
+            let said = refusal_in_words(&refusal);
+            findings.add(
+                Finding::bad(Step::Login, said)
+                    .remedy(refusal.remedy())
+                    .took(Some(began.elapsed())),
+            );
+            findings.untried(&[Step::Query]);
+        }
+    }
+    findings
+}
+
+/// What the proxy says of the token of a way.
+async fn token(way: &Way, config: &Config) -> Finding {
+    let endpoints = Endpoints {
+        health: config.health.clone(),
+        admin: config.admin.clone(),
+        state_dir: config.process.state_dir.clone(),
+    };
+    let running = Running::of(&endpoints);
+    let answer = match running.ask(Desk::Admin, Method::GET, "/status").await {
+        Ok(answer) if answer.status == StatusCode::OK => answer,
+        Ok(answer) => return Finding::doubtful(Step::Token, answer.line()),
+        Err(unanswered) => return Finding::doubtful(Step::Token, unanswered.to_string()),
+    };
+    let status: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    let is_mine = |route: &&Value| route["name"] == way.route.name.as_str();
+    let mut routes = status["routes"].as_array().into_iter().flatten();
+    match routes.find(is_mine) {
+        None => {
+            let said = format!("the proxy that runs has no route {:?}", way.route.name);
+            let remedy = Some("`azdb-proxy reload` has it read its configuration again".to_owned());
+            Finding::doubtful(Step::Token, said).remedy(remedy)
+        }
+        Some(_) => tokens(&status),
+    }
+}
+
+fn tokens(status: &Value) -> Finding {
+    let tokens = status["tokens"].as_array();
+    let lines: Vec<String> = tokens
+        .into_iter()
+        .flatten()
+        .map(|token| {
+            let (source, audience) = (&token["source"], &token["audience"]);
+            let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+            match token["expires_in_seconds"].as_u64() {
+                Some(seconds) => {
+                    let left = super::token::lasting(std::time::Duration::from_secs(seconds));
+                    format!(
+                        "from {}, for {}, good for {left}",
+                        text(source),
+                        text(audience)
+                    )
+                }
+                None => format!("from {}, for {}: none yet", text(source), text(audience)),
+            }
+        })
+        .collect();
+    match lines.is_empty() {
+        true => Finding::good(Step::Token, "the proxy that runs needs none"),
+        false => Finding::good(Step::Token, lines.join("; ")),
+    }
+}
+
+/// Connects as an app does, to the first door that there is.
+async fn door(way: &Way, findings: &mut Findings) -> Option<Box<dyn Stream>> {
+    let mut met = Vec::new();
+    for listen in &way.route.listen {
+        let began = Instant::now();
+        match connect(listen).await {
+            Ok(stream) => {
+                findings
+                    .add(Finding::good(Step::Door, listen.to_string()).took(Some(began.elapsed())));
+                return Some(stream);
+            }
+            Err(error) => met.push(format!("{listen}: {}", Chain(&error))),
+        }
+    }
+    let remedy = "start the proxy, or look into its log why this door is closed".to_owned();
+    findings.add(Finding::bad(Step::Door, met.join("; ")).remedy(Some(remedy)));
+    None
+}
+
+async fn connect(listen: &ListenAddr) -> io::Result<Box<dyn Stream>> {
+    match listen {
+        ListenAddr::Tcp(_) => {
+            let stream =
+                tokio::net::TcpStream::connect(crate::ask::Place::of(listen).to_string()).await?;
+            Ok(Box::new(stream))
+        }
+        #[cfg(unix)]
+        ListenAddr::Unix(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
+        #[cfg(not(unix))]
+        ListenAddr::Unix(_) => Err(io::Error::other("no unix sockets on this platform")),
+    }
+}
