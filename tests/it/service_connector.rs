@@ -19,7 +19,7 @@ mount --bind hosts /etc/hosts
 "$EMULATOR" $names --postgres 127.0.0.1:15432 --mysql 127.0.0.1:13306 --tds 127.0.0.1:11433 \
     --identity 127.0.0.1:8080 --identity-header hush --ca-file ca.pem >emulator.log 2>&1 &
 emulator=$!
-trap 'kill $emulator $proxy 2>/dev/null; wait' EXIT
+trap 'kill $emulator $proxy 2>/dev/null || true; wait' EXIT
 until grep -q END ca.pem 2>/dev/null; do kill -0 $emulator; sleep 0.02; done
 export SSL_CERT_FILE="$PWD/ca.pem" IDENTITY_ENDPOINT=http://127.0.0.1:8080/msi/token IDENTITY_HEADER=hush
 export XDG_STATE_HOME="$PWD/state" XDG_RUNTIME_DIR="$PWD"

@@ -62,7 +62,7 @@ fn dispatch(args: Args) -> Exit {
         Command::Shutdown(ask) => ask::shutdown(ask, &env),
         Command::Reload(ask) => ask::reload(ask, &env),
         #[cfg(feature = "demo")]
-        Command::Demo { sample } => demo::demo(sample),
+        Command::Demo { sample, share } => demo::demo(sample, share.as_deref()),
         Command::Schema => {
             say(azdb_config::schema().trim_end());
             Exit::Success

@@ -2,6 +2,7 @@
 
 mod endings;
 mod running;
+mod sharing;
 
 use std::fs;
 

@@ -7,7 +7,7 @@
 //! ```text
 //!   process, identity, route, ... -- keys --> Table --> Section::{read, value, know, finish}
 //!                                              |------> env, url
-//!                                              '------> schema, docs/configuration.md, proxy.toml (tests)
+//!                                              '------> schema, docs/configuration.md, proxy.example.toml (tests)
 //! ```
 //!
 //! # Invariants

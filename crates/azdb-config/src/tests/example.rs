@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use super::schema::misfits;
-use super::{in_project, load};
+use super::{Place, certificate, in_project, load};
 use crate::keys::{Absent, TABLES, Table};
 use crate::summary;
 
 fn example() -> String {
-    fs::read_to_string(in_project("proxy.toml")).unwrap()
+    fs::read_to_string(in_project("proxy.example.toml")).unwrap()
 }
 
 /// The example with its comments taken away: what is a setting or a header then stays, prose does not.
@@ -54,13 +54,57 @@ fn settings(text: &str) -> Vec<(&'static Table, &str, &str)> {
 }
 
 #[test]
-fn it_is_right_as_it_is() {
-    let config = load(&example()).unwrap_or_else(|problems| panic!("{problems}"));
+fn it_is_refused_for_its_names_alone() {
+    let problems = load(&example()).unwrap_err();
+    assert_eq!(
+        problems,
+        "proxy.toml:47: route \"orders\": upstream: orders.postgres.database.azure.example is the name of an example, \
+         which no server has: write that of your own server"
+    );
+    for (_, key, value) in settings(&uncommented()) {
+        let is_nowhere = [".example", "127.0.0.1"]
+            .iter()
+            .any(|of| value.contains(of));
+        assert!(key != "upstream" || is_nowhere, "{value}");
+    }
+}
+
+#[test]
+fn with_names_of_servers_it_is_right_as_it_is() {
+    let text = example().replace(".azure.example", ".azure.com");
+    let config = load(&text).unwrap_or_else(|problems| panic!("{problems}"));
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     assert!(summary(&config).starts_with(
         "orders: postgres, 127.0.0.1:5432, [::1]:5432 -> orders.postgres.database.azure.com:5432 as \"orders-app\", "
     ));
     assert!(example().starts_with("#:schema ./proxy.schema.json\n"));
+}
+
+/// Whoever runs `azdb-proxy` in a checkout asks nobody but this machine.
+#[test]
+fn the_configuration_of_the_checkout_stays_on_this_machine() {
+    let text = fs::read_to_string(in_project("proxy.toml")).unwrap();
+    let place = Place::with(&text);
+    let refused = place.load().unwrap_err();
+    assert!(
+        refused.contains("cannot read target/demo/azure.pem"),
+        "{refused}"
+    );
+    fs::create_dir_all(place.path().join("target/demo")).unwrap();
+    place.file("target/demo/azure.pem", &certificate());
+    for token in ["oss", "sql"] {
+        place.file(&format!("target/demo/{token}.token"), "token");
+    }
+    let config = place.load().unwrap();
+    assert_eq!(config.routes.len(), 3);
+    for route in &config.routes {
+        assert!(
+            route
+                .upstream
+                .iter()
+                .all(|upstream| upstream.host == "localhost")
+        );
+    }
 }
 
 #[test]

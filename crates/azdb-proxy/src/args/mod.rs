@@ -7,6 +7,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -174,6 +175,9 @@ pub(crate) enum Command {
         /// Use the sample for all, whatever is installed
         #[arg(long)]
         sample: bool,
+        /// Let a proxy of your own use its Azure: doors at 127.0.0.1:25432, 23306 and 21433, authority and tokens in files of this directory
+        #[arg(long, value_name = "DIR")]
+        share: Option<PathBuf>,
     },
     /// Print the JSON Schema of the configuration file, with which editors complete and check it
     Schema,

@@ -2,6 +2,7 @@
 //! machine has them.
 
 mod databases;
+mod share;
 mod welcome;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -21,6 +22,7 @@ use crate::signals::Signals;
 use crate::{logging, output};
 
 use databases::Databases;
+use share::Shared;
 use welcome::{Way, Welcome};
 
 /// Ports that the demo tries before it takes any, for a protocol.
@@ -32,15 +34,16 @@ const TDS_PORTS: [u16; 3] = [1433, 11433, 0];
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Serves until Ctrl-C, with `sample_only` without any server of this machine.
-pub(crate) fn demo(sample_only: bool) -> Exit {
-    let outcome = run::block_on(start_and_serve(sample_only));
+/// With `share` others may use its Azure, too.
+pub(crate) fn demo(sample_only: bool, share: Option<&Path>) -> Exit {
+    let outcome = run::block_on(start_and_serve(sample_only, share));
     outcome.unwrap_or_else(|error| {
         output::tell(&format!("azdb-proxy demo: {error:#}"));
         Exit::Failure
     })
 }
 
-async fn start_and_serve(sample_only: bool) -> anyhow::Result<Exit> {
+async fn start_and_serve(sample_only: bool, share: Option<&Path>) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let databases = if sample_only {
         Databases::default()
@@ -51,17 +54,29 @@ async fn start_and_serve(sample_only: bool) -> anyhow::Result<Exit> {
             _ = signals.next() => return Ok(Exit::Success),
         }
     };
-    let exit = serve(&databases, signals).await;
+    let exit = serve(&databases, signals, share).await;
     databases.shutdown().await;
     say("\nThe demo has ended.");
     exit
 }
 
-async fn serve(databases: &Databases, signals: Signals) -> anyhow::Result<Exit> {
+async fn serve(
+    databases: &Databases,
+    signals: Signals,
+    share: Option<&Path>,
+) -> anyhow::Result<Exit> {
     let mut options = EmulatorOptions::default();
     options.postgres.behind = databases.postgres.behind();
     options.mysql.behind = databases.mysql.behind();
+    if share.is_some() {
+        share::doors(&mut options);
+    }
+    let identity = options.identities.first().cloned();
     let azure = Emulator::start(options).await?;
+    let _shared = match (share, identity) {
+        (Some(directory), Some(identity)) => Some(Shared::write(&azure, &identity, directory)?),
+        _ => None,
+    };
     let directory = tempfile::Builder::new().prefix("azdb-demo-").tempdir();
     let directory = directory.context("cannot make a directory")?;
     let demo = Demo {
