@@ -4,8 +4,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use azdb_tests::{
-    Azure, AzureSql, MysqlApp, MysqlPeer, Network, Place, Proxy, RawApp, Shop, Start, block_on,
-    packets,
+    App, Azure, AzureSql, MysqlApp, MysqlPeer, Network, Place, Program, Proxy, RawApp, Shop, Start,
+    block_on, packets,
 };
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use tokio_util::compat::TokioAsyncWriteCompatExt as _;
@@ -342,4 +342,50 @@ fn app_that_vanishes_idle_or_with_rows_on_their_way_gives_its_seat_back() {
             azure.role
         ));
     }
+}
+
+/// That a person reads who has not answered, for how long, and what is done about a private address.
+#[track_caller]
+fn assert_unanswered(shown: &str) {
+    for said in [
+        "azdb-proxy: cannot connect to `localhost:",
+        "` at 10.9.0.2",
+        ": no answer in 2s",
+        "the address is a private one: run in its virtual network",
+        "(NSG)",
+    ] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_netns, has_postgres, has_mariadb, has_freetds)),
+    ignore = "no clients of every protocol, or not root: see scripts/test"
+)]
+fn login_whose_packets_are_dropped_reads_where_they_went() {
+    let (azure, shop, sql) = (Azure::new(), Shop::new(), AzureSql::new());
+    let impatient = |route: String| route + "login_timeout = \"2s\"\n";
+
+    let environment = azure.identity.environment();
+    let wired = Wired::new(&impatient(azure.route()), azure.server.port, environment);
+    wired.network.swallow();
+    let app = App::at("127.0.0.1", wired.door.port());
+    assert_unanswered(app.sql("select 1").failed());
+
+    let environment = shop.identity.environment();
+    let wired = Wired::new(&impatient(shop.route()), shop.server.port, environment);
+    wired.network.swallow();
+    assert_unanswered(MysqlApp::at(wired.door).sql("select 1").failed());
+
+    let port = sql.azure.tds().address().port();
+    let wired = Wired::new(&impatient(sql.route()), port, sql.environment());
+    wired.network.swallow();
+    let door = wired.door.port().to_string();
+    let ran = Program::new("tsql")
+        .args(["-H", "127.0.0.1", "-p", &door, "-U", "anyone", "-P", "any"])
+        .env("TDSVER", "7.4")
+        .stdin("select 1\ngo\n")
+        .run();
+    assert_unanswered(&ran.stderr);
 }

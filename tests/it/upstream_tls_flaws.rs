@@ -7,7 +7,7 @@ use std::path::Path;
 
 use azdb_tests::{
     Authority, Conversation, Encrypt, Fake, Identity, Process, Program, Proxy, SqlApp, Start,
-    closed_port, first_version_certificate, mysql_greeting, token_of,
+    closed_port, documented_certificate, first_version_certificate, mysql_greeting, token_of,
 };
 use tempfile::TempDir;
 
@@ -118,6 +118,9 @@ fn certificates_that_do_not_stand_up_have_each_a_remedy() {
     let ca = authority.ca_pem();
     let directory = TempDir::new().unwrap();
     let first = first_version_certificate(directory.path());
+    let (certificate, key) = documented_certificate(directory.path());
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    let documented = (read(certificate), read(key));
     for (served, cause, remedy) in [
         (
             authority.issue_between(2000, 2020),
@@ -138,6 +141,11 @@ fn certificates_that_do_not_stand_up_have_each_a_remedy() {
             stranger.issue(&["localhost"]),
             "its certificate is of an authority that is not trusted here",
             "set upstream_ca_file to the authority",
+        ),
+        (
+            documented,
+            "cannot trust upstream `localhost`: it shows its own certificate",
+            "put it in upstream_ca_file",
         ),
         (
             first,

@@ -25,6 +25,7 @@ pub fn import(env: &Environment) -> Imported {
         found,
         left_out,
         problems,
+        doubts,
     } = look(env);
     let mut document = HEAD.to_owned();
     for one in &found {
@@ -34,7 +35,7 @@ pub fn import(env: &Environment) -> Imported {
     Imported {
         document,
         routes: found.len(),
-        warnings: problems.into_iter().chain(left_out).collect(),
+        warnings: problems.into_iter().chain(left_out).chain(doubts).collect(),
     }
 }
 

@@ -27,6 +27,7 @@ use azdb_identity::Environment;
 
 use self::connection::Connection;
 pub use self::import::{Imported, import};
+use self::login::Login;
 use self::sets::Set;
 use crate::draft;
 use crate::keys::of_route as keys;
@@ -51,6 +52,8 @@ struct Environs<'e> {
     /// What is there and is not served, and why.
     left_out: Vec<String>,
     problems: Vec<String>,
+    /// What is served and may not be meant.
+    doubts: Vec<String>,
 }
 
 fn look(env: &Environment) -> Environs<'_> {
@@ -58,6 +61,7 @@ fn look(env: &Environment) -> Environs<'_> {
         found: Vec::new(),
         left_out: Vec::new(),
         problems: Vec::new(),
+        doubts: Vec::new(),
     };
     for set in sets::of(env) {
         if let Some(why) = connection::why_not(&set) {
@@ -87,7 +91,28 @@ fn look(env: &Environment) -> Environs<'_> {
         }
     }
     settle(&mut environs.found);
+    let found = environs.found.iter();
+    environs.doubts = found.filter_map(|one| whose_token(one, env)).collect();
     environs
+}
+
+/// A connection that names no identity gets the token of the only one that is named for such databases, as it does for a route that
+/// somebody wrote.
+fn whose_token(found: &Found<'_>, env: &Environment) -> Option<String> {
+    let Login::Identity(None) = found.connection.login else {
+        return None;
+    };
+    let types: &[&str] = match found.connection.protocol {
+        ProtocolName::Postgres | ProtocolName::Mysql => &["POSTGRESQL", "MYSQL"],
+        ProtocolName::Tds => &["SQL"],
+    };
+    match env.service_connector_client_ids(types).as_slice() {
+        [(variable, _)] => Some(format!(
+            "{}: names no identity, and gets the token of the one that {variable} names: set its own CLIENTID if that is another",
+            found.sets.first()?.prefix
+        )),
+        _ => None,
+    }
 }
 
 /// Gives each its port: the protocol's own to the first, the next ones to the others. And its name.
@@ -157,8 +182,8 @@ pub(super) fn routes(env: &Environment, report: &Findings) -> Routes {
     let problems = problems.map(|problem| Err(report.problem(&nowhere, "", problem)));
     let mut tables: Vec<_> = problems.collect();
     tables.extend(environs.found.iter().map(|found| Ok(found.entries())));
-    for left_out in &environs.left_out {
-        report.warn(&Spot::nowhere(), "", left_out.clone());
+    for warning in environs.left_out.iter().chain(&environs.doubts) {
+        report.warn(&nowhere, "", warning.clone());
     }
     Routes {
         tables,

@@ -147,8 +147,12 @@ impl AppTlsFlaw {
                 "see the app's own log: most that leave so do not trust what `azdb-proxy ca` prints, or ask for another name than \
                  `localhost` or 127.0.0.1; sslmode=require and TrustServerCertificate=yes encrypt without verifying"
             }
-            Self::BrokenOff(_) => "see why the app hangs up, in its own log",
-            Self::Failed(_) => "see the app's own log, or take TLS out of its settings (local_tls)",
+            Self::BrokenOff(_) => {
+                "see why the app hangs up, in its own log: one that speaks no TLS with us needs sslmode=disable, Encrypt=no, or local_tls = \"off\""
+            }
+            Self::Failed(_) => {
+                "see the app's own log: whether it trusts what `azdb-proxy ca` prints, or take TLS out of its settings or of the route (local_tls)"
+            }
         }
     }
 }

@@ -67,7 +67,8 @@ impl Explained for Cause {
                 "try again in a moment; find the app there whose password is wrong, its refusals are in the proxy's log"
             }
             Self::AppWithoutTls => {
-                "turn TLS on in the app: sslmode=require, --ssl, ssl-mode=REQUIRED, Encrypt=yes"
+                "turn TLS on in the app: sslmode=require, --ssl, ssl-mode=REQUIRED, Encrypt=yes (`azdb-proxy ca` prints the authority for those that \
+                 verify); or take \"require\" out of local_tls"
             }
             Self::TooMany { .. } => {
                 "close idle connections, make the app's pool smaller, or raise max_connections"

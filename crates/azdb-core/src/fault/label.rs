@@ -43,6 +43,7 @@ fn of_flaw(flaw: &TlsFlaw) -> &'static str {
         TlsFlaw::NotYetValid(_) => "upstream_tls_not_yet_valid",
         TlsFlaw::FirstVersion(_) => "upstream_tls_first_version",
         TlsFlaw::UnknownAuthority(_) => "upstream_tls_unknown_authority",
+        TlsFlaw::SelfSigned(_) => "upstream_tls_self_signed",
         TlsFlaw::OtherName(_) => "upstream_tls_other_name",
         TlsFlaw::Unusable(_) => "upstream_tls_unusable_certificate",
         TlsFlaw::OldVersion(_) => "upstream_tls_old_version",

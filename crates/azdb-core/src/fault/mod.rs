@@ -37,6 +37,7 @@ pub use cause::Cause;
 pub(crate) use echo::Secrets;
 pub use far_end::{FarEnd, Reach};
 pub(crate) use left::Left;
+pub(crate) use tls_flaw::SelfSigned;
 pub use tls_flaw::TlsFlaw;
 
 /// Whose business a fault is.

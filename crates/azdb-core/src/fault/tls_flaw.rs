@@ -6,6 +6,11 @@ use rustls::{AlertDescription, CertificateError, Error as TlsError, PeerIncompat
 
 use super::Kind;
 
+/// A verifier's word for a certificate that has signed itself.
+#[derive(Debug, thiserror::Error)]
+#[error("self-signed")]
+pub(crate) struct SelfSigned;
+
 /// What is wrong with an upstream's TLS. Nothing secret was sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +30,10 @@ pub enum TlsFlaw {
     /// Nobody who is trusted here has signed the certificate.
     #[error("its certificate is of an authority that is not trusted here")]
     UnknownAuthority(#[source] io::Error),
+
+    /// The certificate has signed itself, and nobody here has pinned it. The source would say the same again.
+    #[error("it shows its own certificate, which nobody else has signed and nobody here knows")]
+    SelfSigned(io::Error),
 
     /// The certificate is for somebody else.
     #[error("its certificate is for another name")]
@@ -87,6 +96,7 @@ impl TlsFlaw {
             | Self::NotYetValid(_)
             | Self::FirstVersion(_)
             | Self::UnknownAuthority(_)
+            | Self::SelfSigned(_)
             | Self::OtherName(_)
             | Self::Unusable(_) => true,
             Self::OldVersion(_)
@@ -103,6 +113,7 @@ impl TlsFlaw {
             Self::NotYetValid(_)
             | Self::FirstVersion(_)
             | Self::UnknownAuthority(_)
+            | Self::SelfSigned(_)
             | Self::OtherName(_)
             | Self::Unusable(_)
             | Self::NoAlpn => Kind::Configuration,
@@ -120,8 +131,12 @@ impl TlsFlaw {
                 "put this very certificate into upstream_ca_file, or give the server one of version 3"
             }
             Self::UnknownAuthority(_) => {
-                "set upstream_ca_file to the authority that signed the certificate, or to the certificate itself when it signed \
-                 itself; an authority that nobody here knows may also be a firewall that opens TLS"
+                "set upstream_ca_file to the authority that signed the certificate; an authority that nobody here knows may also be a \
+                 firewall that opens TLS"
+            }
+            Self::SelfSigned(_) => {
+                "put it in upstream_ca_file, copied from the server's own files (PostgreSQL's server.crt) and not from this connection; \
+                 Azure shows none like it, so before a server of Azure's it is a firewall that opens TLS"
             }
             Self::OtherName(_) => {
                 "write the upstream by a name that its certificate carries, and where to dial into connect_to; or set \
@@ -172,6 +187,7 @@ fn of_certificate(why: &CertificateError) -> fn(io::Error) -> TlsFlaw {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             TlsFlaw::UnknownAuthority
         }
+        CertificateError::Other(other) if other.0.is::<SelfSigned>() => TlsFlaw::SelfSigned,
         // webpki's word, which rustls hands on as it is.
         CertificateError::Other(other) if other.to_string() == "UnsupportedCertVersion" => {
             TlsFlaw::FirstVersion

@@ -119,6 +119,7 @@ pub(crate) fn every_cause() -> Vec<Cause> {
             awaiting: "waiting for its greeting",
             waited: Duration::from_secs(9),
         },
+        tls(TlsFlaw::SelfSigned),
     ];
     let places: Vec<usize> = all.iter().map(place).collect();
     assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
@@ -173,6 +174,7 @@ fn place_of_flaw(flaw: &TlsFlaw) -> usize {
         TlsFlaw::NoAlpn => 8,
         TlsFlaw::BrokenOff(_) => 9,
         TlsFlaw::Failed(_) => 10,
+        TlsFlaw::SelfSigned(_) => 21,
     }
 }
 

@@ -12,6 +12,7 @@ mod local;
 mod names;
 mod pem_file;
 mod resolver;
+mod self_signed;
 mod shown;
 mod trust;
 mod verifier;

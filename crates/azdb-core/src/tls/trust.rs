@@ -8,6 +8,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
 
+use super::self_signed::Telling;
 use super::verifier::{CaFile, Unverified};
 use super::{IN_PACKETS, TlsEnd, TlsUse, client_builder, owned, provider};
 use crate::ledger::Handshakes;
@@ -58,14 +59,14 @@ impl UpstreamTlsConfig {
             UpstreamTls::Verified {
                 roots: Roots::Platform,
                 name,
-            } => (platform_verifier()?, name.clone(), true),
+            } => (Arc::new(Telling(platform_verifier()?)), name.clone(), true),
             UpstreamTls::Verified {
                 roots: Roots::File(certificates),
                 name,
             } => {
                 let verifier = CaFile::new(certificates, provider())
                     .map_err(|error| TlsConfigError::Roots(error.into()))?;
-                (Arc::new(verifier), name.clone(), true)
+                (Arc::new(Telling(Arc::new(verifier))), name.clone(), true)
             }
         };
         let mut client = client_with(verifier, versions);

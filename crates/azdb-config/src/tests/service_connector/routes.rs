@@ -151,6 +151,31 @@ fn what_only_looks_like_a_connection_is_none() {
 }
 
 #[test]
+fn a_secret_of_a_variable_is_in_nothing_that_is_printed() {
+    let text = "AZURE_POSTGRESQL_CONNECTIONSTRING=host=$PG user=U password=Hush
+        AZURE_MYSQL_CONNECTIONSTRING=U:Hush@tcp($MY)/D
+        AZURE_SQL_SERVER=$SQL\nAZURE_SQL_CLIENTID=C\nAZURE_SQL_CLIENTSECRET=Hush\nAZURE_SQL_TENANTID=T";
+    let config = loaded(text);
+    assert_eq!(config.routes.len(), 3);
+    assert!(!format!("{config:?}{}", crate::summary(&config)).contains("Hush"));
+}
+
+#[test]
+fn whose_token_a_connection_without_an_identity_gets_is_said() {
+    let config = loaded(
+        "AZURE_POSTGRESQL_HOST=$PG\nAZURE_POSTGRESQL_USER=U
+        AZURE_MYSQL_HOST=$MY\nAZURE_MYSQL_USER=U\nAZURE_MYSQL_CLIENTID=C",
+    );
+    let doubt = "AZURE_POSTGRESQL: names no identity, and gets the token of the one that AZURE_MYSQL_CLIENTID names: ";
+    assert_eq!(config.warnings.len(), 1);
+    assert!(
+        config.warnings[0].starts_with(doubt),
+        "{:?}",
+        config.warnings
+    );
+}
+
+#[test]
 fn a_command_line_and_a_file_win() {
     let variables = variables("AZURE_MYSQL_CONNECTIONSTRING=U@tcp($MY)/D");
     let pairs: Vec<_> = variables

@@ -27,7 +27,7 @@ async fn every_cause_says_what_happened_and_what_to_do() {
 }
 
 /// In the order of [`every_cause`].
-const KINDS: [Kind; 39] = [
+const KINDS: [Kind; 40] = [
     Kind::User,
     Kind::Configuration,
     Kind::User,
@@ -69,6 +69,7 @@ const KINDS: [Kind; 39] = [
     Kind::Configuration,
     Kind::Network,
     Kind::Network,
+    Kind::Configuration,
 ];
 
 #[tokio::test]

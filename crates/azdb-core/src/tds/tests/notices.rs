@@ -51,7 +51,7 @@ async fn every_cause_has_its_number() {
         true, true, false, false, false,
         // Of the flaws of TLS a broken connection alone is gone when the network is well.
         false, false, false, false, false, false, false, false, false, true, false, false, false,
-        true, true, true, true, true, false, true, true,
+        true, true, true, true, true, false, true, true, false,
     ];
     let numbers = every_cause()
         .into_iter()

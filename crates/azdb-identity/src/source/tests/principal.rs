@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::endpoint::{Endpoint, Reply};
 use super::entra::{ASSERTION, authority};
 use super::{CLIENT_ID, Scratch, TENANT, around_with, fetch, of, refused, tls};
-use crate::{IdentityConfig, Selector, SourceKind};
+use crate::{ClientSecret, IdentityConfig, Selector, SourceKind};
 
 fn principal() -> IdentityConfig {
     IdentityConfig {
@@ -60,6 +60,25 @@ async fn a_service_principal_can_stand_in_the_environment() {
         authority.only().form("client_secret"),
         Some("from the environment")
     );
+}
+
+#[tokio::test]
+async fn a_secret_that_stands_in_no_file_beats_the_environment_and_is_not_shown() {
+    let authority = authority().await;
+    let around = around_with(
+        [
+            ("AZURE_AUTHORITY_HOST", authority.url.as_str()),
+            ("AZURE_CLIENT_SECRET", "from the environment"),
+        ],
+        tls(authority.roots()),
+    );
+    let identity = IdentityConfig {
+        client_secret: Some(ClientSecret::new("Hush~1")),
+        ..principal()
+    };
+    fetch(&identity, &around).await.ok().unwrap();
+    assert_eq!(authority.only().form("client_secret"), Some("Hush~1"));
+    assert!(!format!("{identity:?}").contains("Hush"));
 }
 
 /// A certificate file as `openssl pkcs12 -nodes` writes it, and the DER of the certificate.
