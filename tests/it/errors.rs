@@ -215,10 +215,10 @@ fn identity_endpoint_that_never_answers() {
     let proxy = emulated
         .start(&(emulated.route() + "login_timeout = \"300ms\"\n"))
         .start();
-    let text = "no progress for 300ms while waiting for a token";
+    let text = "no token: the App Service identity endpoint has not answered for ";
     proxy
         .refusal()
-        .assert_is_ours("57P03", text, "login_timeout");
+        .assert_is_ours("57P03", text, "check IDENTITY_ENDPOINT");
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(crate) enum SourceFault {
     Over { at: SystemTime, ago: Duration },
 
     /// It has been asked, and nothing has come yet.
-    #[error("has not answered for {}", Spelled(*since))]
+    #[error("has not answered for {}", Spelled::measured(*since))]
     UnderWay { since: Duration },
 
     /// An endpoint that does not know an id may give what it has.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rustls::ClientConfig;
 use tracing::info;
@@ -116,7 +115,6 @@ impl Tokens {
         let keeper = self.keeper(identity, audience).ok()?;
         let since = keeper.known().under_way?.elapsed();
         let plan = self.plan(identity, audience)?;
-        let since = Duration::from_secs(since.as_secs());
         let error = TokenError::new(plan.kind, SourceFault::UnderWay { since });
         Some(error.of(plan.subject()).at(self.0.surroundings.whereabouts))
     }
