@@ -217,7 +217,7 @@ fn identity_endpoint_that_never_answers() {
         .start();
     let text = "no token: the App Service identity endpoint has not answered for ";
     proxy
-        .refusal()
+        .told()
         .assert_is_ours("57P03", text, "check IDENTITY_ENDPOINT");
 }
 
