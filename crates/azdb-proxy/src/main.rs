@@ -27,14 +27,13 @@ mod systemd;
 
 use azdb_config::Config;
 use azdb_identity::Environment;
-use clap::Parser as _;
 
 use args::{Args, CheckArgs, Command};
 use exit::Exit;
 use output::{say, tell};
 
 fn main() -> std::process::ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::read(std::env::args_os()) {
         Ok(args) => args,
         Err(error) => return exit::of_clap(&error).into(),
     };

@@ -95,7 +95,7 @@ fn every_key_of_a_route_reaches_the_route() {
     };
     assert!(route.app_passwords.is_some());
     assert_eq!(
-        summary(&config),
+        summary(&config).lines().nth(1).unwrap(),
         "orders.v2: postgres, 127.0.0.1:6432, 0.0.0.0:6433, unix:/run/azdb-test-of-config/.s.PGSQL.6432 -> \
          a.postgres.database.azure.com:6000, b.postgres.database.azure.com:5432 as \"Orders App\", \
          TLS verified for a.postgres.database.azure.com by the platform's roots, token for https://example.org"

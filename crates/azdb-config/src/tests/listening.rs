@@ -364,3 +364,33 @@ fn a_socket_that_everybody_may_open_is_a_warning_unless_users_are_named() {
         assert_eq!(warnings(fine), [""; 0], "{fine}");
     }
 }
+
+#[test]
+fn a_summary_says_where_it_is_from_whose_tokens_are_taken_and_who_may_come() {
+    let lines = |more: &str| {
+        summary(&accepted(more))
+            .lines()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let usual = lines("");
+    assert!(usual[0].starts_with("configuration: /") && usual[0].ends_with("/proxy.toml"));
+    assert_eq!(
+        usual[2..],
+        [
+            "  identity: what the platform gives this process (auto), else on a terminal a sign-in",
+            "  who may come: this machine, without a password"
+        ]
+    );
+    let open = lines(
+        "listen = \"0.0.0.0:5432\"\nallow = [\"10.1.0.0/16\"]\ntrust_network = true\nlocal_tls = \"require\"\n\
+         identity = { source = \"imds\", client_id = \"11111111-2222-3333-4444-555555555555\" }",
+    );
+    assert_eq!(
+        open[2..],
+        [
+            "  identity: imds, client_id `11111111-2222-3333-4444-555555555555`",
+            "  who may come: this machine, 10.1.0.0/16, without a password, TLS required over TCP"
+        ]
+    );
+}

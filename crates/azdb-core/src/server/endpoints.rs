@@ -47,7 +47,8 @@ impl Server {
             AdminListen::Default(listen) => {
                 make_place(listen);
                 if let Err(error) = open_endpoint(listen, desk(listen), &bureau).await {
-                    tracing::warn!(error = %Chain(&error), "no admin endpoint, see [admin]");
+                    let remedy = "let the user of this process write to its directory, or set [admin] listen, or off";
+                    tracing::warn!(error = %Chain(&error), remedy, "no admin endpoint, see [admin]");
                 }
             }
         }

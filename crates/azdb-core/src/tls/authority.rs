@@ -37,6 +37,10 @@ pub struct LocalAuthority {
     file: Option<PathBuf>,
 }
 
+/// What to do where nothing can be kept.
+const STATE_DIR: &str = "let the user of this process write to the directory, or name another as state_dir (AZDB_PROXY_STATE_DIR); until then \
+                         apps that verify TLS need another `azdb-proxy ca` after each start";
+
 impl LocalAuthority {
     /// The certificate kept in `state_dir`, made at first use, whatever names it has besides those of loopback.
     ///
@@ -84,7 +88,7 @@ impl LocalAuthority {
             // Apps that trust it would not trust one that nobody can be told of.
             Err(error) => {
                 tracing::warn!(
-                    path = %path.display(), missing = ?missing, error = %Chain(&error),
+                    path = %path.display(), missing = ?missing, error = %Chain(&error), remedy = STATE_DIR,
                     "the certificate for apps does not have all names, and cannot be made anew there"
                 );
                 Ok(kept)
@@ -107,7 +111,7 @@ impl LocalAuthority {
             }
             Err(error) => {
                 tracing::warn!(
-                    path = %path.display(), error = %Chain(&error),
+                    path = %path.display(), error = %Chain(&error), remedy = STATE_DIR,
                     "cannot keep the certificate for apps, it lives as long as this process"
                 );
                 Self::from_pem(pem.as_bytes(), &path)

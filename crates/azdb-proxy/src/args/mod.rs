@@ -7,10 +7,13 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use azdb_quote::OneLine;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 #[cfg(feature = "doctor")]
 pub(crate) use doctor::DoctorArgs;
@@ -98,12 +101,54 @@ pub(crate) struct Args {
     pub(crate) run: RunArgs,
 }
 
+impl Args {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    ///
+    /// What clap says, and that a word is no command: without one the words are routes, which are URLs.
+    pub(crate) fn read<W: Into<OsString> + Clone>(
+        words: impl IntoIterator<Item = W>,
+    ) -> Result<Self, clap::Error> {
+        let args = Self::try_parse_from(words)?;
+        match args.run.stranger() {
+            Some(word) if args.command.is_none() => Err(no_command(word)),
+            _ => Ok(args),
+        }
+    }
+}
+
+/// Names the commands that there are.
+fn no_command(word: &str) -> clap::Error {
+    let command = Args::command();
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    let names: Vec<&str> = names.collect();
+    let near = names.iter().find(|name| is_near(name, word));
+    let near = near.map_or_else(String::new, |name| format!(" Did you mean `{name}`?"));
+    let text = format!(
+        "`{}` is no command.{near} There are: {}. Without one, what is written are routes as URLs, such as \
+         'postgres://orders-app@orders.postgres.database.azure.com/orders'.\n",
+        OneLine(word),
+        names.join(", ")
+    );
+    clap::Error::raw(ErrorKind::InvalidSubcommand, text)
+}
+
+/// One letter too many, too few, another, or two in each other's place.
+fn is_near(name: &str, word: &str) -> bool {
+    strsim::osa_distance(name, word) <= 1 + name.len() / 6
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve the configured routes (the default command)
     #[command(after_long_help = AFTER)]
     Run(RunArgs),
     /// Read the configuration, print every problem in it, or what it means
+    ///
+    /// Says which file it has read, and for each route where it listens and leads, as whom and with whose tokens, and who may come. It
+    /// takes every flag of run, so that what they say wrong is a problem, too.
+    #[command(mut_args(settings::as_check_shows))]
     Check(CheckArgs),
     /// Find out what stands between an app and its database, step by step
     ///

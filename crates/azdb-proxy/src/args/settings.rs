@@ -19,6 +19,14 @@ pub(crate) struct RunArgs {
     settings: Settings,
 }
 
+impl RunArgs {
+    /// A word that stands where a route does, and is no URL.
+    pub(super) fn stranger(&self) -> Option<&str> {
+        let mut words = self.urls.iter().map(String::as_str);
+        words.find(|word| !word.contains("://"))
+    }
+}
+
 /// What is read, and whether the databases are asked, too.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CheckArgs {
@@ -28,6 +36,13 @@ pub(crate) struct CheckArgs {
     #[cfg(feature = "doctor")]
     #[arg(long)]
     pub(crate) connect: bool,
+}
+
+/// Flags of a process that serves are read by `check`, and mean nothing to it.
+pub(super) fn as_check_shows(flag: clap::Arg) -> clap::Arg {
+    const USED: [&str; 4] = ["urls", "config", "connect", "help"];
+    let is_used = USED.contains(&flag.get_id().as_str());
+    flag.hide(!is_used)
 }
 
 /// Which program runs beside the proxy, and on which routes.

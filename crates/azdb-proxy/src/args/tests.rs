@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use azdb_config::{DrainIdle, LogFormat, Overrides};
-use clap::CommandFactory as _;
 
 use super::*;
 
@@ -95,4 +94,43 @@ fn every_key_of_the_process_is_a_flag() {
         .filter_map(clap::Arg::get_long)
         .collect();
     assert_eq!(known, documented);
+}
+
+#[test]
+fn word_that_is_no_command_is_quoted_with_those_that_there_are() {
+    for (word, near) in [
+        ("chek", "Did you mean `check`?"),
+        ("docter", "Did you mean `doctor`?"),
+        ("helthcheck", "Did you mean `healthcheck`?"),
+        ("start", "There are: run, check, "),
+        ("orders.postgres.database.azure.com", "routes as URLs"),
+    ] {
+        let error = Args::read(["azdb-proxy", word]).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("`{word}` is no command.")),
+            "{error}"
+        );
+        assert!(error.contains(near), "{error}");
+    }
+    let url = "postgres://u@orders.postgres.database.azure.com";
+    assert!(Args::read(["azdb-proxy", url]).is_ok());
+    assert!(Args::read(["azdb-proxy"]).is_ok());
+}
+
+#[test]
+fn help_of_check_has_what_it_uses_and_check_takes_what_run_takes() {
+    let command = Args::command();
+    let check = command.find_subcommand("check").unwrap();
+    let shown = check.get_arguments().filter(|flag| !flag.is_hide_set());
+    let shown: BTreeSet<&str> = shown.map(|flag| flag.get_id().as_str()).collect();
+    let used = ["urls", "config", "help"];
+    let with_connect = used
+        .into_iter()
+        .chain(cfg!(feature = "doctor").then_some("connect"));
+    let shown: BTreeSet<&str> = shown.into_iter().chain(["help"]).collect();
+    assert_eq!(shown, with_connect.collect());
+    assert!(matches!(
+        parsed(&["check", "--drain-idle=now", "--require-ready"]).command,
+        Some(Command::Check(_))
+    ));
 }
