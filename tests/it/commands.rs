@@ -196,3 +196,28 @@ fn taken_port_ends_the_start_and_is_named() {
     assert!(ran.stderr.contains("set listen to another port"), "{ran:?}");
     drop(taken);
 }
+
+#[test]
+fn word_that_is_no_command_is_quoted_with_those_that_there_are() {
+    let ran = Start::new(&["chek"]).run();
+    assert_eq!(ran.code, Some(64), "{ran:?}");
+    let said = "`chek` is no command. Did you mean `check`? There are: run, check, ";
+    assert!(ran.stderr.contains(said), "{ran:?}");
+}
+
+#[test]
+fn directory_that_cannot_be_written_is_told_with_what_to_do() {
+    let route = ROUTE.to_owned()
+        + "listen = \"127.0.0.1:0\"\nupstream_auth = \"password\"\nupstream_password_file = \"p\"\n";
+    let start = Start::run_with(&route).args(&["--state-dir", "/proc/nowhere"]);
+    std::fs::write(start.directory().join("p"), "any").unwrap();
+    let proxy = start.start();
+    let line = proxy.log_until("cannot keep the certificate for apps");
+    for part in [
+        "path=/proc/nowhere/",
+        "state_dir (AZDB_PROXY_STATE_DIR)",
+        "azdb-proxy ca",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}

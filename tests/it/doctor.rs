@@ -261,7 +261,8 @@ fn check_that_connects_says_what_the_configuration_means_and_what_the_database_s
     let ran = check.envs(azure.identity.environment()).run();
     let said = ran.succeeded();
     assert!(
-        said.starts_with("orders: postgres, 127.0.0.1:0 -> "),
+        said.starts_with("configuration: /")
+            && said.contains("\norders: postgres, 127.0.0.1:0 -> "),
         "{said}"
     );
     assert!(

@@ -3,7 +3,8 @@
 //! On a terminal there is no telling whether this is a virtual machine of Azure or somebody's desk: IMDS is asked first, for two
 //! seconds, then the sign-ins of the person. Which one answered is kept for as long as the process lives, because a token of
 //! another identity in the middle of the day would be a surprise. Whatever answers in IMDS's place on a desk (Docker Desktop, an HTTP
-//! proxy, a captive portal) is no reason to stop; on a machine of Azure only IMDS's own "no" is a reason to go on. A person who has signed in nowhere reads all the causes.
+//! proxy, a captive portal) is no reason to stop; on a machine of Azure only IMDS's own "no" is a reason to go on. A person who has
+//! signed in nowhere reads all the causes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,6 +39,10 @@ impl InTurn {
             imds_is_real: surroundings.whereabouts.is_azures_own_machine(),
         }
     }
+
+    fn is_imds_itself(&self, place: &dyn TokenSource) -> bool {
+        self.imds_is_real && place.kind() == SourceKind::Imds
+    }
 }
 
 #[async_trait::async_trait]
@@ -60,7 +65,9 @@ impl TokenSource for InTurn {
                     return Ok(grant);
                 }
                 // It is there and cannot answer now: a sign-in that is found meanwhile would be kept for good.
-                Err(error) if self.imds_is_real && error.is_transient() => return Err(error),
+                Err(error) if self.is_imds_itself(&**place) && error.is_transient() => {
+                    return Err(error);
+                }
                 Err(error) => causes.push(error.cause()),
             }
         }

@@ -100,7 +100,7 @@ fn every_key_of_the_process_is_a_flag() {
 fn word_that_is_no_command_is_quoted_with_those_that_there_are() {
     for (word, near) in [
         ("chek", "Did you mean `check`?"),
-        ("docter", "Did you mean `doctor`?"),
+        ("gront", "Did you mean `grant`?"),
         ("helthcheck", "Did you mean `healthcheck`?"),
         ("start", "There are: run, check, "),
         ("orders.postgres.database.azure.com", "routes as URLs"),
