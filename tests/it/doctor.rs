@@ -1,5 +1,8 @@
 //! `azdb-proxy doctor` before real servers and the emulator: what a person reads, and the code that a script gets.
 
+use std::net::TcpListener;
+
+use azdb_emulator::tds::{LoginScript, Route};
 use azdb_emulator::{DEFAULT_ROLE, Flaw};
 use azdb_tests::{
     Azure, AzureSql, Emulated, Identity, Ran, Shop, Start, closed_port, find_leak, token_of,
@@ -36,7 +39,10 @@ fn assert_cross(ran: &Ran, word: &str, code: i32, cause: &str, remedy: &str) {
     assert_eq!(cross["verdict"], "bad", "{cross:#}");
     assert!(cross["said"].as_str().unwrap().contains(cause), "{cross:#}");
     assert!(
-        cross["remedy"].as_str().unwrap().contains(remedy),
+        cross["remedy"]
+            .as_str()
+            .unwrap_or_default()
+            .contains(remedy),
         "{cross:#}"
     );
     let steps = found["ways"][0]["steps"].as_array().unwrap().clone();
@@ -138,15 +144,28 @@ fn way_to_a_sql_server_is_told_and_what_cannot_be_asked_there_is_no_cross() {
 #[test]
 fn source_that_cannot_work_is_the_first_cross() {
     let emulated = Emulated::new();
-    let identity = "[identity]\nsource = \"azure-arc\"\n";
-    let ran = doctor(&format!("{identity}{}", emulated.route()), [])
-        .arg("--json")
-        .run();
-    let found = in_json(&ran);
-    let cross = found["ways"][0]["cross"].as_str().unwrap();
-    assert!(["identity", "token"].contains(&cross), "{found:#}");
-    assert!(step(&found, cross)["remedy"].is_string(), "{found:#}");
-    assert!([Some(20), Some(21)].contains(&ran.code), "{ran:?}");
+    // Its variables are not there.
+    let identity = "[identity]\nsource = \"workload-identity\"\n";
+    let configuration = format!("{identity}{}", emulated.route());
+    let ran = doctor(&configuration, []).arg("--json").run();
+    assert_cross(&ran, "identity", 20, "", "AZURE_");
+}
+
+#[test]
+fn app_user_that_no_route_knows_is_a_wrong_argument() {
+    let emulated = Emulated::new();
+    let mapped = emulated.route().replace(
+        &format!("upstream_user = {DEFAULT_ROLE:?}"),
+        &format!("user_map = {{ legacy = {DEFAULT_ROLE:?} }}"),
+    );
+    let ask = |user: &str| {
+        let start = doctor(&mapped, emulated.environment());
+        start.args(&["--app-user", user]).run()
+    };
+    let _ = ask("legacy").succeeded();
+    let ran = ask("legaci");
+    assert_eq!(ran.code, Some(64), "{ran:?}");
+    assert!(ran.stderr.contains("there are: legacy"), "{ran:?}");
 }
 
 #[test]
@@ -218,6 +237,19 @@ fn name_connection_and_certificate_have_a_cross_of_their_own_in_every_protocol()
     }
 }
 
+/// The first hop has let us in as far as it does; the firewall before the second is closed.
+#[test]
+fn server_that_sends_on_to_a_closed_port_has_its_cross_at_the_connection() {
+    let azure = AzureSql::new();
+    let route = Route::to("localhost", closed_port());
+    azure.azure.tds().script(1, &LoginScript::Route(route));
+    let lines = azure.route() + "routing_suffixes = [\"localhost\"]\n";
+    let ran = doctor(&lines, azure.environment()).arg("--json").run();
+    assert_cross(&ran, "connection", 23, "Connection refused", "firewall");
+    let name = step(&in_json(&ran), "name");
+    assert_eq!(name["verdict"], "good", "{name:#}");
+}
+
 #[test]
 fn login_that_the_database_refuses_is_a_cross_with_the_way_out() {
     let emulated = Emulated::new();
@@ -268,5 +300,30 @@ fn check_that_connects_says_what_the_configuration_means_and_what_the_database_s
     assert!(
         said.trim_end().ends_with("orders: an app can come"),
         "{said}"
+    );
+}
+
+/// Whoever is there, doctor says what it is and comes to an end.
+#[test]
+fn door_that_is_somebody_elses_or_wants_tls_is_no_riddle() {
+    let emulated = Emulated::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let route = emulated.route() + "login_timeout = \"100ms\"\n";
+    let at = format!("listen = \"{}\"", silent.local_addr().unwrap());
+    let at_silent = route.replace("listen = \"127.0.0.1:0\"", &at);
+    let ran = doctor(&at_silent, []).args(&["--live", "--json"]).run();
+    assert_cross(&ran, "login", 25, "no answer in ", "");
+
+    let tls = at_silent + "local_tls = \"require\"\n";
+    let ran = doctor(&tls, []).args(&["--live", "--json"]).run();
+    let _ = ran.succeeded();
+    let login = step(&in_json(&ran), "login");
+    assert_eq!(login["verdict"], "doubtful", "{login:#}");
+    assert!(
+        login["said"]
+            .as_str()
+            .unwrap()
+            .contains("doctor does not speak"),
+        "{login:#}"
     );
 }

@@ -51,6 +51,14 @@ impl Phase {
         Self::Queue,
     ];
 
+    /// Whether it is on the way to the database, and not with the app.
+    fn is_upstream(self) -> bool {
+        match self {
+            Self::Token | Self::Dns | Self::Tcp | Self::Tls | Self::Database => true,
+            Self::App | Self::AppTls | Self::Queue => false,
+        }
+    }
+
     /// In metrics.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -74,6 +82,8 @@ pub(crate) struct Phases {
     spent: [AtomicU64; Phase::ALL.len()],
     /// A bit for each phase that there was.
     seen: AtomicU8,
+    /// One more than the phase upstream that was begun last; 0 for none.
+    begun: AtomicU8,
     /// `None` where nobody watches.
     sights: Option<Mutex<Sights>>,
 }
@@ -105,6 +115,7 @@ impl Phases {
             began: Instant::now(),
             spent: Default::default(),
             seen: AtomicU8::new(0),
+            begun: AtomicU8::new(0),
             sights: None,
         }
     }
@@ -134,6 +145,9 @@ impl Phases {
     /// Measures until what is returned is dropped, as it is when a step is given up, too. Steps that run beside each other want a
     /// stopwatch each.
     pub(crate) fn lap(&self, phase: Phase) -> Lap<'_> {
+        if phase.is_upstream() {
+            self.begun.store(phase as u8 + 1, Relaxed);
+        }
         Lap {
             phases: self,
             phase,
@@ -151,6 +165,13 @@ impl Phases {
         let seen = self.seen.load(Relaxed) & (1 << phase as u8) != 0;
         let nanoseconds = self.spent.get(phase as usize)?.load(Relaxed);
         seen.then(|| Duration::from_nanos(nanoseconds))
+    }
+
+    /// The phase upstream that was begun last: of a login that was refused, the one in which it was.
+    pub(crate) fn begun(&self) -> Option<Phase> {
+        let begun = self.begun.load(Relaxed);
+        let mut phases = Phase::ALL.into_iter();
+        phases.find(|phase| *phase as u8 + 1 == begun)
     }
 
     fn add(&self, phase: Phase, time: Duration) {

@@ -5,15 +5,6 @@ use std::time::Duration;
 
 use crate::phases::{Phase, Phases, Sights};
 
-/// What a login upstream is for, in its order.
-const UPSTREAM: [Phase; 5] = [
-    Phase::Token,
-    Phase::Dns,
-    Phase::Tcp,
-    Phase::Tls,
-    Phase::Database,
-];
-
 /// A login that is watched: what it meets, and what it spends its time on. It may be asked at any time.
 #[derive(Debug, Clone)]
 pub struct Watched(Arc<Phases>);
@@ -32,8 +23,7 @@ impl Watched {
     /// How far the way upstream was gone: of a login that was refused, the phase in which it was. `None` where it had not begun.
     #[must_use]
     pub fn came_to(&self) -> Option<Phase> {
-        let mut phases = UPSTREAM.into_iter().rev();
-        phases.find(|phase| self.spent(*phase).is_some())
+        self.0.begun()
     }
 
     /// What it has met.

@@ -23,7 +23,7 @@ use hyper::header::HOST;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 
-pub(crate) use commands::{healthcheck, reload, shutdown, wait, with_running};
+pub(crate) use commands::{healthcheck, reload, shutdown, status, wait, with_running};
 pub(crate) use place::Place;
 
 use place::Stream;
@@ -76,24 +76,42 @@ impl fmt::Display for Unanswered {
                 "the configuration has no endpoint where this can be asked: set [admin] listen or AZDB_PROXY_HEALTH_LISTEN, or say --at",
             );
         }
-        f.write_str("no azdb-proxy answers at ")?;
-        for (number, (place, error)) in self.0.iter().enumerate() {
-            let comma = if number == 0 { "" } else { ", nor at " };
-            write!(f, "{comma}{place} ({})", Chain(&**error))?;
+        write!(f, "{}: start it, or say --at where it is asked", self.met())
+    }
+}
+
+impl Unanswered {
+    /// Where nobody answered, and why.
+    pub(crate) fn met(&self) -> String {
+        let met = self
+            .0
+            .iter()
+            .map(|(place, error)| format!("{place} ({})", Chain(&**error)));
+        match self.0.is_empty() {
+            true => "there is no endpoint".to_owned(),
+            false => format!(
+                "no azdb-proxy answers at {}",
+                met.collect::<Vec<_>>().join(", nor at ")
+            ),
         }
-        f.write_str(": start it, or say --at where it is asked")
     }
 }
 
 impl Running {
     /// Where a proxy of this configuration is asked.
     pub(crate) fn of(endpoints: &Endpoints) -> Self {
-        let admin = match &endpoints.admin.listen {
+        let own = match &endpoints.admin.listen {
             AdminListen::At(listen) | AdminListen::Default(listen) => Some(Place::of(listen)),
             AdminListen::NoPlace | AdminListen::Off => None,
         };
+        let is_written = matches!(
+            endpoints.admin.listen,
+            AdminListen::At(_) | AdminListen::Off
+        );
+        let service =
+            Place::of_the_service().filter(|place| !is_written && own.as_ref() != Some(place));
         Self {
-            admin: admin.into_iter().collect(),
+            admin: own.into_iter().chain(service).collect(),
             health: endpoints.health.iter().map(Place::of).collect(),
         }
     }

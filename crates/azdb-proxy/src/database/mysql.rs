@@ -5,6 +5,7 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error, OptsBuilder, Row, Value};
 
 use super::private_socket::PrivateSocket;
+use super::rows::Coming;
 use super::{As, Driver, PROGRAM, Refusal, Rows, Stream};
 
 /// Most bytes of a packet. Said, so that the driver asks nobody.
@@ -52,13 +53,12 @@ impl Driver for Session {
             let columns: Vec<_> = columns
                 .map(|column| column.name_str().into_owned())
                 .collect();
-            let read: Vec<Row> = result.collect().await.map_err(|error| refusal(&error))?;
-            if !columns.is_empty() {
-                let cells = |row: Row| row.unwrap_raw().into_iter().map(text).collect();
-                rows = Rows {
-                    columns,
-                    rows: read.into_iter().map(cells).collect(),
-                };
+            let mut read = Coming::of(columns);
+            while let Some(row) = result.next().await.map_err(|error| refusal(&error))? {
+                read.push(Row::unwrap_raw(row).into_iter().map(text).collect())?;
+            }
+            if !read.rows.columns.is_empty() {
+                rows = read.rows;
             }
         }
         Ok(rows)

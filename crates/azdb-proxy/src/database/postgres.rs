@@ -1,10 +1,14 @@
 //! tokio-postgres.
 
+use std::pin::pin;
+
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 
+use super::rows::Coming;
 use super::{As, Driver, PROGRAM, Refusal, Rows, Stream};
 
 /// A session, and the task that reads for it.
@@ -39,28 +43,23 @@ impl Session {
 #[async_trait]
 impl Driver for Session {
     async fn run(&mut self, sql: &str) -> Result<Rows, Refusal> {
-        let messages = self.client.simple_query(sql).await;
-        let messages = messages.map_err(|error| refusal(&error))?;
-        let mut rows = Rows::default();
-        for message in messages {
-            match message {
+        let messages = self.client.simple_query_raw(sql).await;
+        let mut messages = pin!(messages.map_err(|error| refusal(&error))?);
+        let mut rows = Coming::default();
+        while let Some(message) = messages.next().await {
+            match message.map_err(|error| refusal(&error))? {
                 SimpleQueryMessage::RowDescription(columns) => {
-                    rows = Rows {
-                        columns: columns
-                            .iter()
-                            .map(|column| column.name().to_owned())
-                            .collect(),
-                        rows: Vec::new(),
-                    };
+                    let names = columns.iter().map(|column| column.name().to_owned());
+                    rows = Coming::of(names.collect());
                 }
                 SimpleQueryMessage::Row(row) => {
                     let cell = |at| row.get(at).map(str::to_owned);
-                    rows.rows.push((0..row.len()).map(cell).collect());
+                    rows.push((0..row.len()).map(cell).collect())?;
                 }
                 _ => {}
             }
         }
-        Ok(rows)
+        Ok(rows.rows)
     }
 
     async fn close(self: Box<Self>) {

@@ -43,7 +43,7 @@ impl Refusal {
     }
 
     /// Of this house.
-    pub(super) fn because(why: impl fmt::Display) -> Self {
+    pub(crate) fn because(why: impl fmt::Display) -> Self {
         Self {
             code: None,
             message: OneLine(why).to_string(),

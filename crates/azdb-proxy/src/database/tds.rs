@@ -1,10 +1,12 @@
 //! tiberius.
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use tiberius::error::Error;
-use tiberius::{AuthMethod, Client, ColumnData, Config, EncryptionLevel, Row};
+use tiberius::{AuthMethod, Client, ColumnData, Config, EncryptionLevel, QueryItem, Row};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
+use super::rows::Coming;
 use super::{As, Driver, PROGRAM, Refusal, Rows, Stream};
 
 /// A session.
@@ -32,19 +34,18 @@ impl Session {
 impl Driver for Session {
     async fn run(&mut self, sql: &str) -> Result<Rows, Refusal> {
         let answer = self.0.simple_query(sql).await;
-        let answer = answer.map_err(|error| refusal(&error))?;
-        let results = answer.into_results().await;
-        let results = results.map_err(|error| refusal(&error))?;
-        let last = results.into_iter().rfind(|rows| !rows.is_empty());
-        let rows = last.unwrap_or_default();
-        let columns = rows.first().map(Row::columns).unwrap_or_default();
-        Ok(Rows {
-            columns: columns
-                .iter()
-                .map(|column| column.name().to_owned())
-                .collect(),
-            rows: rows.iter().map(cells).collect::<Result<_, _>>()?,
-        })
+        let mut answer = answer.map_err(|error| refusal(&error))?;
+        let mut rows = Coming::default();
+        while let Some(item) = answer.next().await {
+            match item.map_err(|error| refusal(&error))? {
+                QueryItem::Metadata(metadata) => {
+                    let columns = metadata.columns().iter();
+                    rows = Coming::of(columns.map(|column| column.name().to_owned()).collect());
+                }
+                QueryItem::Row(row) => rows.push(cells(&row)?)?,
+            }
+        }
+        Ok(rows.rows)
     }
 
     async fn close(self: Box<Self>) {

@@ -1,42 +1,61 @@
 //! The same by a proxy that runs: what an app meets at its door.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use azdb_config::route::ListenAddr;
+use azdb_config::route::{ListenAddr, PlainApps};
 use azdb_config::{Config, Endpoints};
 use azdb_quote::Chain;
 use hyper::{Method, StatusCode};
 use serde_json::Value;
 
 use super::finding::{Finding, Findings, Step};
-use super::way::refusal_in_words;
+use super::way::{leave, refusal_in_words, within};
 use super::{Way, Wishes, questions};
 use crate::ask::{Desk, Running};
 use crate::database::{As, Database, Stream};
+
+/// How long a door of this machine may take.
+const CONNECTING: Duration = Duration::from_secs(5);
 
 /// Takes the steps that an app takes.
 pub(super) async fn examine(way: &Way, config: &Config, wishes: &Wishes) -> Findings {
     let mut findings = Findings::of(&way.route.name, way.title());
     findings.add(token(way, config).await);
+    let is_closed_to_us = way.route.plain_apps == PlainApps::Refused
+        && !way
+            .route
+            .listen
+            .iter()
+            .any(|door| matches!(door, ListenAddr::Unix(_)));
     let Some(stream) = door(way, &mut findings).await else {
         findings.untried(&[Step::Login, Step::Query]);
         return findings;
     };
+    if is_closed_to_us {
+        let said = "not tried: apps come in by TLS here (local_tls = \"require\"), which doctor does not speak";
+        let remedy =
+            "leave --live out: that way needs no door; or come by a socket file".to_owned();
+        findings.add(Finding::doubtful(Step::Login, said).remedy(Some(remedy)));
+        return findings;
+    }
     let who = As {
         user: way.app_user.clone(),
         database: way.database(wishes),
         password: wishes.app_password.clone(),
     };
     let began = Instant::now();
-    match Database::over(way.route.protocol, stream, &who).await {
+    // The proxy that runs has a clock for it; whoever else is there has none.
+    let limit = way.route.login_timeout + Duration::from_secs(5);
+    let opened = Database::over(way.route.protocol, stream, &who);
+    match within(limit, opened).await {
         Ok(mut database) => {
             let took = Some(began.elapsed());
             findings.add(
                 Finding::good(Step::Login, "the proxy has let us in, and the database").took(took),
             );
             questions::ask(way, &mut database, &mut findings).await;
-            database.close().await;
+            leave(database).await;
         }
         Err(refusal) => {
             let said = refusal_in_words(&refusal);
@@ -62,7 +81,10 @@ async fn token(way: &Way, config: &Config) -> Finding {
     let answer = match running.ask(Desk::Admin, Method::GET, "/status").await {
         Ok(answer) if answer.status == StatusCode::OK => answer,
         Ok(answer) => return Finding::doubtful(Step::Token, answer.line()),
-        Err(unanswered) => return Finding::doubtful(Step::Token, unanswered.to_string()),
+        Err(unanswered) => {
+            let remedy = "say --config and --state-dir as the proxy that runs has them".to_owned();
+            return Finding::doubtful(Step::Token, unanswered.met()).remedy(Some(remedy));
+        }
     };
     let status: Value = serde_json::from_str(&answer.body).unwrap_or_default();
     let is_mine = |route: &&Value| route["name"] == way.route.name.as_str();
@@ -109,7 +131,8 @@ async fn door(way: &Way, findings: &mut Findings) -> Option<Box<dyn Stream>> {
     let mut met = Vec::new();
     for listen in &way.route.listen {
         let began = Instant::now();
-        match connect(listen).await {
+        let connected = tokio::time::timeout(CONNECTING, connect(listen)).await;
+        match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(stream) => {
                 findings
                     .add(Finding::good(Step::Door, listen.to_string()).took(Some(began.elapsed())));

@@ -19,6 +19,9 @@ mod report;
 mod token;
 mod way;
 
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use azdb_config::route::{LocalTls, Principal, Principals, ProtocolName, Route};
@@ -32,7 +35,7 @@ use crate::{logging, run};
 use finding::Findings;
 
 /// What is asked for besides the routes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Wishes {
     /// JSON instead of text.
     pub(crate) json: bool,
@@ -80,10 +83,10 @@ pub(crate) fn doctor(args: DoctorArgs, env: &Environment) -> Exit {
     }
     let app_password = match args
         .app_password_file
-        .map(std::fs::read_to_string)
+        .map(|path| password_in(&path))
         .transpose()
     {
-        Ok(read) => read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()),
+        Ok(read) => read,
         Err(error) => {
             tell(&format!(
                 "azdb-proxy doctor: cannot read --app-password-file: {error}"
@@ -108,16 +111,21 @@ pub(crate) fn examine(mut config: Config, wishes: &Wishes, env: &Environment) ->
         route.local_tls = LocalTls::Off;
         route.hold_logins = false;
     }
-    // What the proxy's own parts have to say is said in findings.
+    // What the proxy's own parts have to say is said in findings, but for a bug.
     let quiet = Process {
-        log_level: "off".to_owned(),
+        log_level: "error".to_owned(),
         ..config.process.clone()
     };
     let _log = logging::start(&quiet);
     let marks = report::Marks::of_this_place();
+    let ways = ways(&config, wishes);
+    if ways.is_empty() {
+        tell(&no_such_app_user(&config, wishes));
+        return Exit::Usage;
+    }
     let examined = run::block_on(async {
         let mut all = Vec::new();
-        for way in ways(&config, wishes) {
+        for way in ways {
             let findings = match wishes.live {
                 true => live::examine(&way, &config, wishes).await,
                 false => way::examine(&way, wishes, env).await,
@@ -142,6 +150,28 @@ pub(crate) fn examine(mut config: Config, wishes: &Wishes, env: &Environment) ->
             Exit::Failure
         }
     }
+}
+
+/// The first line of a file.
+fn password_in(path: &Path) -> io::Result<String> {
+    /// Longer than any password that a protocol takes.
+    const MOST: u64 = 64 * 1024;
+    let mut text = String::new();
+    File::open(path)?.take(MOST).read_to_string(&mut text)?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Nobody comes so: the users that there are.
+fn no_such_app_user(config: &Config, wishes: &Wishes) -> String {
+    let mut known = Vec::new();
+    for route in &config.routes {
+        if let Principals::ByAppUser(map) = &route.principals {
+            known.extend(map.iter().map(|(app_user, _)| app_user.as_str()));
+        }
+    }
+    let wish = wishes.app_user.as_deref().unwrap_or_default();
+    let known = known.join(", ");
+    format!("azdb-proxy doctor: --app-user {wish:?} is in no user_map; there are: {known}")
 }
 
 /// A way that an app goes: a route, and as whom.

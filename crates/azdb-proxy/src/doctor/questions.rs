@@ -1,13 +1,13 @@
 //! What is asked of a database that has let us in.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use azdb_config::route::ProtocolName;
 use azdb_quote::OneLine;
 
 use super::Way;
 use super::finding::{Finding, Findings, Step};
-use super::way::refusal_in_words;
+use super::way::{refusal_in_words, within};
 use crate::database::{Database, Rows};
 
 /// What each kind of server is asked about who one is and what one may do.
@@ -50,10 +50,13 @@ select r.name from sys.database_role_members m
 /// Most characters of what a server tells.
 const MOST: usize = 240;
 
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
 /// Asks a first question, who we are, and what we may do.
 pub(super) async fn ask(way: &Way, database: &mut Database, findings: &mut Findings) {
     let began = Instant::now();
-    match database.run("select 1").await {
+    match within(LIMIT, database.run("select 1")).await {
         Ok(_) => findings.add(Finding::good(Step::Query, "select 1").took(Some(began.elapsed()))),
         Err(refusal) => {
             let said = format!("select 1: {}", refusal_in_words(&refusal));
@@ -66,12 +69,12 @@ pub(super) async fn ask(way: &Way, database: &mut Database, findings: &mut Findi
         ProtocolName::Mysql => MYSQL,
         ProtocolName::Tds => TDS,
     };
-    let mut said = match database.run(questions.who).await {
+    let mut said = match within(LIMIT, database.run(questions.who)).await {
         Ok(rows) => who(&rows),
         Err(refusal) => format!("who one is was not told ({})", refusal_in_words(&refusal)),
     };
     let (verdict, rights): (fn(Step, String) -> Finding, _) =
-        match database.run(questions.rights).await {
+        match within(LIMIT, database.run(questions.rights)).await {
             Ok(rows) if rows.rows.is_empty() => (Finding::good, "in no role".to_owned()),
             Ok(rows) => (
                 Finding::good,
@@ -97,10 +100,10 @@ fn who(rows: &Rows) -> String {
         .iter()
         .zip(rows.rows.first().into_iter().flatten());
     let pairs = cells.filter_map(|(name, cell)| {
-        let cell = OneLine(cell.as_ref()?);
+        let (name, cell) = (OneLine(name), OneLine(cell.as_ref()?));
         Some(format!("{name} {cell}"))
     });
-    pairs.collect::<Vec<_>>().join(", ")
+    cut(pairs.collect::<Vec<_>>().join(", "))
 }
 
 /// The first column, on one line.

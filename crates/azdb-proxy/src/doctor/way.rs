@@ -12,7 +12,7 @@ use azdb_core::{
 };
 use azdb_identity::{Environment, Tokens};
 use azdb_names::Names;
-use azdb_quote::{Chain, OneLine};
+use azdb_quote::{Chain, OneLine, Spelled};
 
 use super::finding::{Finding, Findings, Step};
 use super::token::lasting;
@@ -85,8 +85,24 @@ async fn log_in(way: &Way, wishes: &Wishes, reception: &Reception, findings: &mu
         findings.add(finding.took(took));
     }
     questions::ask(way, &mut database, findings).await;
-    database.close().await;
+    leave(database).await;
     findings.add(price(reception, &who).await);
+}
+
+/// Whoever does not answer has refused.
+pub(super) async fn within<T>(
+    limit: Duration,
+    asked: impl Future<Output = Result<T, Refusal>>,
+) -> Result<T, Refusal> {
+    let late = |_| Refusal::because(format_args!("no answer in {}", Spelled(limit)));
+    let answered = tokio::time::timeout(limit, asked).await;
+    answered.map_err(late)?
+}
+
+/// Says goodbye to a server that may not listen.
+pub(super) async fn leave(database: Database) {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let _ = tokio::time::timeout(LIMIT, database.close()).await;
 }
 
 /// What became of the steps of a login that was refused: the one that it had come to is the cross.
@@ -95,8 +111,13 @@ fn refused(way: &Way, refusal: &Refusal, watched: &Watched, findings: &mut Findi
         watched.came_to().map_or(Step::Login, Step::of),
         watched.sights(),
     );
-    // A token that the login could not have any more.
-    let cross = cross.max(Step::Name);
+    if cross < Step::Name {
+        // The token that there was could not be had any more.
+        let said = refusal_in_words(refusal);
+        findings.add(Finding::bad(Step::Token, said).remedy(refusal.remedy()));
+        findings.untried(&Step::WAY);
+        return;
+    }
     for step in Step::WAY {
         let took = step.phase().and_then(|phase| watched.spent(phase));
         match step.cmp(&cross) {
@@ -224,7 +245,7 @@ async fn price(reception: &Reception, who: &As) -> Finding {
     let took = began.elapsed();
     match opened {
         Ok(database) => {
-            database.close().await;
+            leave(database).await;
             let parts = [
                 ("name", Phase::Dns),
                 ("connection", Phase::Tcp),
