@@ -1,4 +1,4 @@
-//! Commands that ask a proxy that runs, as a container without a shell has them: `wait`, `healthcheck`, `shutdown`.
+//! Commands that ask a proxy that runs, as a container without a shell has them: `wait`, `healthcheck`, `status`, `shutdown`.
 
 use azdb_emulator::Behaviour;
 use azdb_tests::{Emulated, Proxy, Ran, Start, closed_port};
@@ -16,6 +16,9 @@ fn a_proxy_is_found_by_its_admin_socket_and_ended_there() {
     let proxy = emulated.proxy();
     assert_eq!(beside(&proxy, &["wait"]).succeeded(), "");
     assert_eq!(beside(&proxy, &["healthcheck"]).succeeded(), "ok");
+    let status = beside(&proxy, &["status"]);
+    let status: serde_json::Value = serde_json::from_str(status.succeeded()).unwrap();
+    assert_eq!(status["routes"][0]["name"], "orders");
     assert_eq!(beside(&proxy, &["shutdown"]).succeeded(), "ending");
     assert_eq!(proxy.wait().code, Some(0));
 }

@@ -54,8 +54,18 @@ pub(super) fn read(section: &mut Section<'_>) -> Checked<Option<Cloud>> {
     }
 }
 
+/// Secrets are sent there: a file that others may write must not say where.
+fn authority(section: &mut Section<'_>) -> Checked<String> {
+    let spot = section.spot_of(&keys::AUTHORITY);
+    let authority = section.value(&keys::AUTHORITY)?;
+    if let Some(spot) = spot {
+        section.only_mine(keys::AUTHORITY.about.name, &spot)?;
+    }
+    Ok(authority)
+}
+
 fn own(mut section: Section<'_>) -> Checked<OwnCloud> {
-    let authority = section.value(&keys::AUTHORITY);
+    let authority = authority(&mut section);
     let sql_audience = section.value(&keys::SQL_AUDIENCE);
     let oss_audience = section.value(&keys::OSS_AUDIENCE);
     let suffixes = section.value(&keys::SUFFIXES);

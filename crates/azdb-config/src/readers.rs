@@ -75,7 +75,7 @@ impl Section<'_> {
         Err(self.refuse(
             spot,
             key,
-            format!("others may write {name} (mode {mode:04o}), so it must not name a secret file or a command: chmod go-w {name}"),
+            format!("others may write {name} (mode {mode:04o}), so it must not name a secret file, a command or an authority: chmod go-w {name}"),
         ))
     }
 }

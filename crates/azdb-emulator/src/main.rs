@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::iter::successors;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -79,6 +79,7 @@ fn main() -> ExitCode {
     let levels = levels.and_then(|levels| levels.parse().ok());
     let info = || Targets::new().with_default(LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = lines.with_ansi(io::stderr().is_terminal());
     tracing_subscriber::registry()
         .with(levels.unwrap_or_else(info))
         .with(lines)

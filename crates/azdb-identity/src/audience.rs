@@ -53,7 +53,14 @@ impl Audience {
                 own_id == said_id && (is_guid(own) || is_guid(said))
             }
             (None, None) => is_guid(said) || is_guid(own),
-            _ => false,
+            // A cloud whose names somebody has written out says it by the service's id, too.
+            (None, Some((said_id, hosts))) => {
+                let label = |host: &str| host.split('.').next().map(str::to_ascii_lowercase);
+                is_guid(said)
+                    && said == *said_id
+                    && hosts.first().and_then(|host| label(host)) == label(own)
+            }
+            (Some(_), None) => false,
         }
     }
 
@@ -267,6 +274,15 @@ mod tests {
             "another cloud"
         );
         assert!(means(Cloud::China.sql_audience().as_str(), sql_id));
+        let (own_sql, own_oss) = (
+            "https://database.azure.test",
+            "https://ossrdbms-aad.database.azure.test",
+        );
+        assert!(
+            means(own_sql, sql_id) && means(own_oss, oss_id),
+            "a cloud of somebody's own"
+        );
+        assert!(!means(own_sql, oss_id) && !means(own_oss, sql_id) && !means(own_sql, sql));
         // A resource of somebody's own: its id is not known here.
         let own = "api://orders-database";
         assert!(means(own, "0f3b2c1d-0000-4000-8000-000000000001"));

@@ -1,7 +1,8 @@
 //! Where this process runs, as far as the same fault is mended in another way there.
 //!
-//! A guess for the words of a remedy, by what the platform leaves around: it decides nothing else but that a container app is not
-//! told to label a pod.
+//! A guess by what the platform leaves around, for the words of a remedy. It decides two things besides: that a container app is not
+//! told to label a pod, and that on a machine whose firmware says that it is Azure's whoever answers as IMDS is IMDS, which may be away
+//! for a moment: a sign-in that happens to be there does not take its place for good.
 
 use std::path::Path;
 

@@ -58,6 +58,7 @@ fn dispatch(args: Args) -> Exit {
         Command::Ca { route, ask } => ca::ca(route.as_deref(), ask, &env),
         Command::Wait { max, ask } => ask::wait(ask, max, &env),
         Command::Healthcheck(ask) => ask::healthcheck(ask, &env),
+        Command::Status(ask) => ask::status(ask, &env),
         Command::Shutdown(ask) => ask::shutdown(ask, &env),
         Command::Reload(ask) => ask::reload(ask, &env),
         #[cfg(feature = "demo")]

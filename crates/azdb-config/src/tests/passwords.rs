@@ -127,7 +127,7 @@ fn a_file_that_others_may_write_names_no_secret_and_no_command() {
             ]
         );
         assert!(problems.contains(&format!(
-            "(mode 0{bits:o}), so it must not name a secret file or a command: chmod go-w "
+            "(mode 0{bits:o}), so it must not name a secret file, a command or an authority: chmod go-w "
         )));
         assert_eq!(problems.lines().count(), 6, "{problems}");
     }

@@ -124,8 +124,8 @@ impl AppTlsFlaw {
                 "renew the certificate in local_tls's cert_file, or check the clock of the app's machine"
             }
             Self::NotAccepted(_) => {
-                "let the app trust what `azdb-proxy ca` prints, and connect to `localhost` or 127.0.0.1, the names that it is for; or let it \
-                 encrypt without verifying (sslmode=require, TrustServerCertificate=yes)"
+                "let the app trust what `azdb-proxy ca` prints, and connect by a name that the certificate has (localhost, 127.0.0.1, this machine's, and \
+                 local_tls_names); or let it encrypt without verifying (sslmode=require, TrustServerCertificate=yes)"
             }
             Self::OldVersion(_) => {
                 "let the app speak TLS 1.2, nothing older can be had here; or set local_tls = \"off\" for this route, if its apps \
@@ -144,8 +144,8 @@ impl AppTlsFlaw {
             }
             Self::OtherProtocol(_) => "connect with a client of the route's protocol",
             Self::LeftAtCertificate(_) => {
-                "see the app's own log: most that leave so do not trust what `azdb-proxy ca` prints, or ask for another name than \
-                 `localhost` or 127.0.0.1; sslmode=require and TrustServerCertificate=yes encrypt without verifying"
+                "see the app's own log: most that leave so do not trust what `azdb-proxy ca` prints, or ask for a name that the \
+                 certificate has not (it has localhost, 127.0.0.1, this machine's, and local_tls_names); sslmode=require and TrustServerCertificate=yes encrypt without verifying"
             }
             Self::BrokenOff(_) => {
                 "see why the app hangs up, in its own log: one that speaks no TLS with us needs sslmode=disable, Encrypt=no, or local_tls = \"off\""

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::net::IpAddr;
 
 use azdb_identity::TokenErrorKind;
 
@@ -54,9 +55,7 @@ impl Explained for Cause {
             Self::UnknownUser { .. } => {
                 "add the user to user_map of this route, or connect as one that it lists"
             }
-            Self::NotAdmitted { .. } => {
-                "if it may, add it to allow of this route, or its user id to allow_uids"
-            }
+            Self::NotAdmitted { peer } => return Cow::Owned(remedy_of_strangers(peer)),
             Self::NotAnnounced { .. } => {
                 "turn the header on there (send-proxy, proxy protocol), or take the address out of proxy_protocol_from of this route"
             }
@@ -115,6 +114,16 @@ impl Explained for Cause {
                 "check the network to whatever it waited for, or raise login_timeout"
             }
         })
+    }
+}
+
+/// Of other machines addresses are listed, of this one users.
+fn remedy_of_strangers(peer: &str) -> String {
+    match peer.parse::<IpAddr>() {
+        Ok(ip) if !ip.is_loopback() => {
+            format!("if it may, add it to this route: allow = [\"{ip}\"]")
+        }
+        _ => "if it may, add its user id to allow_uids of this route".to_owned(),
     }
 }
 

@@ -51,7 +51,8 @@ pub(super) fn meaning_of(code: u16, message: &[u8], proved_by: ProvedBy) -> Opti
         ),
         (1044, _) => (
             Kind::Configuration,
-            "the user is let in, and not into this database: GRANT it what the app needs there",
+            "the user is let in, and not into this database: GRANT it what the app needs there (azdb-proxy grant), or correct the database's name in \
+             the app or in default_database, for one that is not there is refused so, too",
         ),
         (1049, _) => (
             Kind::User,

@@ -47,7 +47,8 @@ impl Server {
             AdminListen::Default(listen) => {
                 make_place(listen);
                 if let Err(error) = open_endpoint(listen, desk(listen), &bureau).await {
-                    let remedy = "let the user of this process write to its directory, or set [admin] listen, or off";
+                    let remedy = "another process of this user serves it, or may not be kept there: set [admin] listen or state_dir to a place of its own, or \
+                                  [admin] listen = \"off\"";
                     tracing::warn!(error = %Chain(&error), remedy, "no admin endpoint, see [admin]");
                 }
             }

@@ -204,6 +204,10 @@ pub(crate) enum Command {
     ///
     /// Exits with 0 when it should, with 1 and one line why not. It dials no database.
     Healthcheck(AskArgs),
+    /// Print what a proxy is about, as JSON: routes, sessions, tokens, what went wrong last
+    ///
+    /// The same page is for browsers at its admin endpoint, `/status`.
+    Status(AskArgs),
     /// End a proxy as SIGTERM does
     Shutdown(AskArgs),
     /// Have a proxy read its configuration again, as SIGHUP does, and say what came of it

@@ -86,6 +86,20 @@ pub(crate) fn healthcheck(ask: AskArgs, env: &Environment) -> Exit {
     }
 }
 
+/// Prints what it is about.
+pub(crate) fn status(ask: AskArgs, env: &Environment) -> Exit {
+    with_running(ask, env, async |running| {
+        let asked = running.ask(Desk::Admin, Method::GET, "/status").await;
+        match asked {
+            Ok(answer) if answer.status == StatusCode::OK => {
+                say(answer.body.trim_end());
+                Exit::Success
+            }
+            asked => told("status", asked),
+        }
+    })
+}
+
 /// Ends the proxy.
 pub(crate) fn shutdown(ask: AskArgs, env: &Environment) -> Exit {
     with_running(ask, env, async |running| {

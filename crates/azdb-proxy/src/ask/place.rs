@@ -40,6 +40,13 @@ impl Place {
         }
     }
 
+    /// Where systemd's unit has the service, if it is there: whoever manages it has another place of their own.
+    pub(super) fn of_the_service() -> Option<Self> {
+        const SOCKET: &str = "/run/azdb-proxy/admin.sock";
+        let path = PathBuf::from(SOCKET);
+        path.exists().then_some(Self::File(path))
+    }
+
     pub(super) async fn connect(&self) -> io::Result<Box<dyn Stream>> {
         match self {
             Self::Port(address) => Ok(Box::new(TcpStream::connect(address).await?)),
