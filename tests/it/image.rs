@@ -60,6 +60,7 @@ struct Container {
     process: Process,
     stage: Stage,
     files: TempDir,
+    env: Vec<(&'static str, String)>,
 }
 
 impl Container {
@@ -92,6 +93,7 @@ impl Container {
             process,
             stage,
             files,
+            env: env.to_vec(),
         }
     }
 
@@ -100,7 +102,11 @@ impl Container {
         let target = self.process.pid().as_raw_nonzero().to_string();
         Program::new("nsenter")
             .args(["--mount", "--target", &target])
-            .args(inside(&self.stage, &self.files.path().join("root"), &[]))
+            .args(inside(
+                &self.stage,
+                &self.files.path().join("root"),
+                &self.env,
+            ))
             .args(words)
             .run()
     }
@@ -157,6 +163,10 @@ fn image_logs_an_app_in_says_that_it_is_well_and_ends() {
 
     let well = container.exec(&container.stage.command("HEALTHCHECK"));
     assert_eq!(well.succeeded(), "ok");
+    let found = container.exec(&["azdb-proxy".to_owned(), "doctor".to_owned()]);
+    let found = found.succeeded();
+    assert!(found.contains("  ok login "), "{found}");
+    assert!(found.ends_with("orders: an app can come"), "{found}");
     let shell = container.exec(&["sh".to_owned()]);
     assert!(shell.failed().contains("No such file"), "{shell:?}");
     let asked = container.exec(&["azdb-proxy".to_owned(), "shutdown".to_owned()]);

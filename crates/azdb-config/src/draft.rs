@@ -74,6 +74,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
 
     let (upstream, connect_to, listen, as_whom) = (upstream?, connect_to?, listen?, as_whom?);
     let ((admission, unix_rights), name) = (admission?, name?);
+    let tds = sql_server::within(as_whom.login.cloud.as_ref(), tds?);
     let (local_tls, plain_apps) = local_tls?;
     let route = Route {
         name: name.as_ref().map_or(ours, |name| name.value.clone()),
@@ -104,7 +105,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         idle_timeout: idle_timeout?.map(|timeout| timeout.value),
         hold_logins: hold_logins?,
         follow_dns: follow_dns?,
-        tds: tds?,
+        tds,
     };
     Ok(Draft {
         route,
@@ -151,7 +152,7 @@ fn as_whom(
         upstream,
         tls: &tls,
         principals: &principals,
-        authority: shared.authority,
+        authority: shared.authority.clone(),
     };
     let login = upstream_auth::read(section, &around);
     Ok(AsWhom {

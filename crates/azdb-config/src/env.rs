@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use azdb_identity::{Cloud, Environment};
 
+use super::clouds::CLOUDS;
 use super::health_and_admin;
-use super::identities::CLOUDS;
 use super::keys::{of_document, of_process as keys};
 use super::names::did_you_mean;
 use super::problems::{Findings, Spot, Written};

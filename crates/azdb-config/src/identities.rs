@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use azdb_identity::{ClientSecret, Cloud, IdentityConfig, Selector, SourceKind};
+use azdb_identity::{ClientSecret, IdentityConfig, Selector, SourceKind};
 
 use secrecy::ExposeSecret;
 
+use super::clouds;
 use super::files;
 use super::keys::of_document::{IDENTITIES, IDENTITY};
 use super::keys::{Fact, Key, Secret, ValueKind, of_identity as keys};
@@ -16,18 +17,6 @@ use super::names::{did_you_mean, shown};
 use super::problems::{Checked, Findings, Spot, Written};
 use super::section::Section;
 use super::value::Value;
-
-/// The clouds that there are.
-pub(super) const CLOUDS: [Cloud; 3] = [Cloud::Public, Cloud::UsGovernment, Cloud::China];
-
-/// The word for a cloud.
-pub(super) fn cloud_name(cloud: Cloud) -> &'static str {
-    match cloud {
-        Cloud::Public => "public",
-        Cloud::UsGovernment => "us-government",
-        Cloud::China => "china",
-    }
-}
 
 /// The identities of a configuration, right and wrong ones.
 pub(super) struct Identities {
@@ -159,7 +148,7 @@ fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
     let command = section.read(&keys::COMMAND);
     let token_file = section.read(&keys::TOKEN_FILE);
     let authority_proxy = section.read(&keys::AUTHORITY_PROXY);
-    let cloud = section.read(&keys::CLOUD);
+    let cloud = clouds::read(section);
     let lazy = section.value(&keys::LAZY);
 
     if let Ok(Some(written)) = &client_secret_file
@@ -197,7 +186,7 @@ fn read(section: &mut Section<'_>) -> Checked<IdentityConfig> {
         command: command?.map(|command| command.value).unwrap_or_default(),
         token_file: path(token_file?),
         authority_proxy: authority_proxy?.map(|proxy| proxy.value),
-        cloud: cloud?.map(|cloud| cloud.value),
+        cloud: cloud?,
         lazy: lazy?,
     })
 }

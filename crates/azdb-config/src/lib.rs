@@ -20,6 +20,7 @@
 mod address;
 mod app_passwords;
 mod beside;
+mod clouds;
 mod destination;
 mod document;
 mod draft;

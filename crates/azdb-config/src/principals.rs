@@ -158,7 +158,7 @@ impl Ways<'_> {
 /// Tells the identities that do not say it themselves which cloud the upstream is in.
 pub(super) fn in_cloud(principals: Principals, cloud: Option<Cloud>) -> Principals {
     let told = |of: Arc<Principal>| {
-        let Some(cloud) = cloud.filter(|_| of.identity.cloud.is_none()) else {
+        let Some(cloud) = cloud.clone().filter(|_| of.identity.cloud.is_none()) else {
             return of;
         };
         let identity = IdentityConfig {

@@ -1,5 +1,7 @@
 //! What only SQL Server's routes have.
 
+use azdb_identity::Cloud;
+
 use super::keys::{Form, Time, ValueKind, of_route as keys};
 use super::problems::{Checked, Written};
 use super::section::Section;
@@ -18,6 +20,17 @@ pub(super) fn read(section: &mut Section<'_>, mode: &Checked<LoginWith>) -> Chec
         sql_browser: sql_browser?,
         session_age: session_age?,
     })
+}
+
+/// In a cloud whose names are written out, an upstream may send us on to its servers.
+pub(super) fn within(cloud: Option<&Cloud>, options: TdsOptions) -> TdsOptions {
+    match cloud {
+        Some(Cloud::Own(own)) if options.routing_suffixes.is_empty() => TdsOptions {
+            routing_suffixes: own.suffixes.clone(),
+            ..options
+        },
+        _ => options,
+    }
 }
 
 fn session_age(section: &mut Section<'_>, mode: &Checked<LoginWith>) -> Checked<SessionAge> {

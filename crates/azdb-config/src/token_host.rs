@@ -48,7 +48,7 @@ pub(super) fn service_of(protocol: ProtocolName, name: &str) -> Option<Cloud> {
     suffixes_of(protocol)
         .iter()
         .find(|(_, suffix)| is_under(name, suffix))
-        .map(|(cloud, _)| *cloud)
+        .map(|(cloud, _)| cloud.clone())
 }
 
 /// Whether `name` is at least one label below `suffix`, without regard to case.
@@ -99,7 +99,7 @@ pub(super) fn has_certificate(protocol: ProtocolName, name: &str) -> Result<(), 
 pub(super) fn may_have_token(
     protocol: ProtocolName,
     name: &str,
-    cloud: Cloud,
+    cloud: &Cloud,
     token_hosts: &[&str],
 ) -> Result<(), String> {
     if name.parse::<std::net::IpAddr>().is_ok() {
@@ -115,7 +115,8 @@ pub(super) fn may_have_token(
         return Ok(());
     }
     match service_of(protocol, name) {
-        Some(service) if service == cloud => Ok(()),
+        Some(service) if service == *cloud => Ok(()),
+        None if is_in(name, cloud) => Ok(()),
         Some(_) => Err(format!(
             "{name} belongs to another cloud than the identity: leave cloud and audience out, or make them fit the upstream"
         )),
@@ -124,7 +125,7 @@ pub(super) fn may_have_token(
 }
 
 /// What to say of a name that the service of this protocol does not hand out.
-fn stranger(protocol: ProtocolName, name: &str, cloud: Cloud) -> String {
+fn stranger(protocol: ProtocolName, name: &str, cloud: &Cloud) -> String {
     if protocol == ProtocolName::Postgres && is_under(name, HORIZON_DB) {
         return format!(
             "no token goes to {name}: Azure HorizonDB takes none of managed identities yet. Use upstream_auth = \"password\" \
@@ -153,12 +154,28 @@ fn stranger(protocol: ProtocolName, name: &str, cloud: Cloud) -> String {
 }
 
 /// Under which names a token may go, each with the dot in front.
-pub(super) fn suffixes(protocol: ProtocolName, cloud: Cloud) -> Vec<String> {
-    suffixes_of(protocol)
-        .iter()
-        .filter(|(of, _)| *of == cloud)
-        .map(|(_, suffix)| format!(".{suffix}"))
+pub(super) fn suffixes(protocol: ProtocolName, cloud: &Cloud) -> Vec<String> {
+    let known = suffixes_of(protocol).iter();
+    let known = known.filter(|(of, _)| of == cloud);
+    let known = known.map(|(_, suffix)| format!(".{suffix}"));
+    let own = own_suffixes(cloud).iter();
+    known
+        .chain(own.map(|suffix| format!(".{suffix}")))
         .collect()
+}
+
+/// Whether somebody has written out that `name` is one of this cloud's.
+pub(super) fn is_in(name: &str, cloud: &Cloud) -> bool {
+    own_suffixes(cloud)
+        .iter()
+        .any(|suffix| is_under(name, suffix))
+}
+
+fn own_suffixes(cloud: &Cloud) -> &[String] {
+    match cloud {
+        Cloud::Own(own) => &own.suffixes,
+        Cloud::Public | Cloud::UsGovernment | Cloud::China => &[],
+    }
 }
 
 /// The private DNS zone in which the name of an Azure server leads to its private endpoint; `None` for any other name.
@@ -172,11 +189,11 @@ pub fn private_zone_of(name: &str) -> Option<String> {
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
-    use crate::identities::CLOUDS;
+    use crate::clouds::CLOUDS;
     use ProtocolName::{Mysql, Postgres, Tds};
 
     fn allowed(protocol: ProtocolName, name: &str, cloud: Cloud) -> bool {
-        may_have_token(protocol, name, cloud, &[]).is_ok()
+        may_have_token(protocol, name, &cloud, &[]).is_ok()
     }
 
     #[test]
@@ -245,7 +262,11 @@ mod tests {
             (Tds, "orders.database.chinacloudapi.cn", Cloud::China),
         ] {
             for of in CLOUDS {
-                assert_eq!(allowed(own, name, of), of == cloud, "{own} {name} {of:?}");
+                assert_eq!(
+                    allowed(own, name, of.clone()),
+                    of == cloud,
+                    "{own} {name} {of:?}"
+                );
             }
         }
     }
@@ -347,7 +368,7 @@ mod tests {
         let horizon = may_have_token(
             Postgres,
             "c.a1.westeurope.horizondb.azure.com",
-            Cloud::Public,
+            &Cloud::Public,
             &[],
         )
         .unwrap_err();
@@ -356,10 +377,10 @@ mod tests {
                 && horizon.contains("upstream_auth = \"password\""),
             "{horizon}"
         );
-        let other = may_have_token(Postgres, "orders.database.windows.net", Cloud::Public, &[])
+        let other = may_have_token(Postgres, "orders.database.windows.net", &Cloud::Public, &[])
             .unwrap_err();
         assert!(other.ends_with("protocol = \"tds\""), "{other}");
-        let own = may_have_token(Tds, "sql1.contoso.com", Cloud::Public, &[]).unwrap_err();
+        let own = may_have_token(Tds, "sql1.contoso.com", &Cloud::Public, &[]).unwrap_err();
         assert!(
             own.contains(
                 "on a virtual machine, Arc or Linux) write token_host = \"sql1.contoso.com\""
@@ -371,14 +392,14 @@ mod tests {
     #[test]
     fn a_name_of_another_cloud_is_told_apart() {
         let name = "orders.postgres.database.azure.com";
-        let refused = may_have_token(Postgres, name, Cloud::China, &[]);
+        let refused = may_have_token(Postgres, name, &Cloud::China, &[]);
         let told = |text: String| text.starts_with(&format!("{name} belongs to another cloud"));
         assert!(refused.is_err_and(told));
     }
 
     #[test]
     fn a_name_written_out_is_allowed_and_only_that_name() {
-        let with = |name| may_have_token(Postgres, name, Cloud::Public, &["db.example.org"]);
+        let with = |name| may_have_token(Postgres, name, &Cloud::Public, &["db.example.org"]);
         for name in ["db.example.org", "DB.example.org"] {
             assert_eq!(with(name), Ok(()));
         }
@@ -390,7 +411,7 @@ mod tests {
     #[test]
     fn an_address_gets_no_token_on_the_word_of_public_authorities() {
         for name in ["10.0.0.4", "::1"] {
-            let refused = may_have_token(Postgres, name, Cloud::Public, &[name]);
+            let refused = may_have_token(Postgres, name, &Cloud::Public, &[name]);
             assert!(refused.is_err(), "{name}");
         }
     }

@@ -6,12 +6,12 @@
 
 use azdb_identity::{Audience, Cloud};
 
+use super::clouds::{CLOUDS, cloud_name};
 use super::files;
-use super::identities::{CLOUDS, cloud_name};
 use super::keys::{Secret, Word, of_route as keys};
 use super::problems::{Checked, Reported, Written};
 use super::section::Section;
-use super::token_host::{has_certificate, may_have_token, service_of};
+use super::token_host::{has_certificate, is_in, may_have_token, service_of};
 use super::upstream_tls::CheckedTls;
 use crate::route::{Endpoint, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls};
 
@@ -132,10 +132,10 @@ fn token(
         .iter()
         .cloned()
         .chain(hosts(upstream))
-        .find_map(|(_, name)| cloud_of(protocol, &name.value));
-    let cloud = cloud(around, named);
-    let audience = audience_for(section, protocol, cloud, audience);
-    let allowed = token_hosts_fit(section, protocol, cloud, &verified, token_hosts);
+        .find_map(|(_, name)| cloud_of(around, protocol, &name.value));
+    let cloud = cloud(around, named.as_ref());
+    let audience = audience_for(section, protocol, &cloud, audience);
+    let allowed = token_hosts_fit(section, protocol, &cloud, &verified, token_hosts);
     if let UpstreamTls::Verified {
         roots: Roots::Platform,
         ..
@@ -144,47 +144,47 @@ fn token(
         let written: Vec<&str> = token_hosts.iter().map(|host| host.value.as_str()).collect();
         let mut result = Ok(());
         for (key, name) in &verified {
-            if let Err(problem) = may_have_token(protocol, &name.value, cloud, &written) {
+            if let Err(problem) = may_have_token(protocol, &name.value, &cloud, &written) {
                 result = Err(section.refuse(&name.spot, key, problem));
             }
         }
         result?;
     }
     allowed?;
-    agree(section, around, cloud)?;
+    agree(section, around, &cloud)?;
     Ok(CheckedLogin {
         auth: UpstreamAuth::Token(audience?),
         cloud: named,
     })
 }
 
-fn cloud_of(protocol: ProtocolName, host: &str) -> Option<Cloud> {
-    service_of(protocol, host).or_else(|| Cloud::from_host(host))
+/// By what is known of names, or by what an identity has written out of them.
+fn cloud_of(around: &AroundLogin<'_>, protocol: ProtocolName, host: &str) -> Option<Cloud> {
+    let known = service_of(protocol, host).or_else(|| Cloud::from_host(host));
+    let mut own = identities_clouds(around).filter(|cloud| is_in(host, cloud));
+    known.or_else(|| own.next().cloned())
+}
+
+/// What the identities of a route say of their cloud.
+fn identities_clouds<'a>(around: &AroundLogin<'a>) -> impl Iterator<Item = &'a Cloud> {
+    let principals = around.principals.as_ref().into_iter();
+    let principals = principals.flat_map(Principals::iter);
+    principals.filter_map(|principal| principal.identity.cloud.as_ref())
 }
 
 /// The upstream's name decides, then the identities, then `AZURE_AUTHORITY_HOST`.
-fn cloud(around: &AroundLogin<'_>, named: Option<Cloud>) -> Cloud {
-    let of_identity = || {
-        let principals = around.principals.as_ref().ok()?;
-        principals
-            .iter()
-            .find_map(|principal| principal.identity.cloud)
-    };
-    named
-        .or_else(of_identity)
-        .or(around.authority)
-        .unwrap_or(Cloud::Public)
+fn cloud(around: &AroundLogin<'_>, named: Option<&Cloud>) -> Cloud {
+    let of_identity = || identities_clouds(around).next();
+    let cloud = named.or_else(of_identity).or(around.authority.as_ref());
+    cloud.cloned().unwrap_or(Cloud::Public)
 }
 
 /// One route is of one cloud.
-fn agree(section: &Section<'_>, around: &AroundLogin<'_>, cloud: Cloud) -> Checked<()> {
-    let Ok(principals) = around.principals else {
+fn agree(section: &Section<'_>, around: &AroundLogin<'_>, cloud: &Cloud) -> Checked<()> {
+    if around.principals.is_err() {
         return Err(Reported);
-    };
-    let stranger = principals
-        .iter()
-        .find_map(|principal| principal.identity.cloud.filter(|of| *of != cloud));
-    match stranger {
+    }
+    match identities_clouds(around).find(|of| *of != cloud) {
         None => Ok(()),
         Some(stranger) => Err(section.refuse_all(format!(
             "identity: its cloud is {}, the upstream's is {}",
@@ -195,7 +195,7 @@ fn agree(section: &Section<'_>, around: &AroundLogin<'_>, cloud: Cloud) -> Check
 }
 
 /// What a token for a protocol's servers is for, unless the configuration says otherwise.
-fn usual_audience(protocol: ProtocolName, cloud: Cloud) -> Audience {
+fn usual_audience(protocol: ProtocolName, cloud: &Cloud) -> Audience {
     match protocol {
         ProtocolName::Tds => cloud.sql_audience(),
         ProtocolName::Postgres | ProtocolName::Mysql => cloud.oss_rdbms_audience(),
@@ -216,7 +216,7 @@ fn is_of_service(protocol: ProtocolName, audience: &str, usual: &Audience) -> bo
 fn audience_for(
     section: &Section<'_>,
     protocol: ProtocolName,
-    cloud: Cloud,
+    cloud: &Cloud,
     audience: Option<Written<String>>,
 ) -> Checked<Audience> {
     let Some(Written { value, spot }) = audience else {
@@ -233,7 +233,7 @@ fn audience_for(
     let audience = Audience::new(&value);
     match CLOUDS
         .into_iter()
-        .find(|of| *of != cloud && usual_audience(protocol, *of) == audience)
+        .find(|of| of != cloud && usual_audience(protocol, of) == audience)
     {
         None => {
             let usual = usual_audience(protocol, cloud);
@@ -246,7 +246,7 @@ fn audience_for(
             Ok(audience)
         }
         Some(other) => {
-            let (other, own) = (cloud_name(other), cloud_name(cloud));
+            let (other, own) = (cloud_name(&other), cloud_name(cloud));
             Err(section.refuse(
                 &spot,
                 "audience",
@@ -260,7 +260,7 @@ fn audience_for(
 fn token_hosts_fit(
     section: &Section<'_>,
     protocol: ProtocolName,
-    cloud: Cloud,
+    cloud: &Cloud,
     verified: &Names,
     token_hosts: &[Written<String>],
 ) -> Checked<()> {
@@ -271,7 +271,7 @@ fn token_hosts_fit(
             .any(|(_, name)| name.value.eq_ignore_ascii_case(host));
         let problem = if !is_verified {
             format!("{host:?} is not exactly a name that this route verifies")
-        } else if service_of(protocol, host) == Some(cloud) {
+        } else if service_of(protocol, host).as_ref() == Some(cloud) || is_in(host, cloud) {
             format!(
                 "{host:?} is a name that Azure hands out, which may see a token without this: leave it out"
             )

@@ -3,6 +3,7 @@
 //! Every cloud has its own names for the same services; a token for one is worthless in another.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The resource that a token is for, as identity endpoints take it (no `/.default` at its end).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -119,7 +120,7 @@ impl fmt::Display for Audience {
 }
 
 /// One of Microsoft's clouds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Cloud {
     /// `azure.com`, `windows.net`.
     Public,
@@ -127,10 +128,25 @@ pub enum Cloud {
     UsGovernment,
     /// `chinacloudapi.cn`, operated by 21Vianet.
     China,
+    /// One whose names somebody has written out.
+    Own(Arc<OwnCloud>),
+}
+
+/// What must be known of a cloud.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OwnCloud {
+    /// Where tokens are asked for: an https URL without a slash at its end.
+    pub authority: String,
+    /// What a token for Azure SQL is for.
+    pub sql_audience: Audience,
+    /// What a token for Azure Database for PostgreSQL and for MySQL is for.
+    pub oss_audience: Audience,
+    /// Its servers' names end in these, in lower case and whole labels.
+    pub suffixes: Vec<String>,
 }
 
 /// Suffixes of server names, whole labels.
-const SUFFIXES: [(&str, Cloud); 11] = [
+static SUFFIXES: [(&str, Cloud); 11] = [
     ("postgres.database.azure.com", Cloud::Public),
     ("mysql.database.azure.com", Cloud::Public),
     ("database.windows.net", Cloud::Public),
@@ -152,13 +168,14 @@ impl Cloud {
         SUFFIXES
             .iter()
             .find(|(suffix, _)| ends_in_labels(host, suffix))
-            .map(|&(_, cloud)| cloud)
+            .map(|(_, cloud)| cloud.clone())
     }
 
     /// What a token for Azure Database for PostgreSQL and for MySQL is for.
     #[must_use]
-    pub fn oss_rdbms_audience(self) -> Audience {
+    pub fn oss_rdbms_audience(&self) -> Audience {
         Audience::new(match self {
+            Self::Own(own) => return own.oss_audience.clone(),
             Self::Public => "https://ossrdbms-aad.database.windows.net",
             Self::UsGovernment => "https://ossrdbms-aad.database.usgovcloudapi.net",
             Self::China => "https://ossrdbms-aad.database.chinacloudapi.cn",
@@ -167,8 +184,9 @@ impl Cloud {
 
     /// What a token for Azure SQL is for.
     #[must_use]
-    pub fn sql_audience(self) -> Audience {
+    pub fn sql_audience(&self) -> Audience {
         Audience::new(match self {
+            Self::Own(own) => return own.sql_audience.clone(),
             Self::Public => "https://database.windows.net",
             Self::UsGovernment => "https://database.usgovcloudapi.net",
             Self::China => "https://database.chinacloudapi.cn",
@@ -177,8 +195,9 @@ impl Cloud {
 
     /// Where tokens are asked for: an https URL without a slash at its end.
     #[must_use]
-    pub fn authority(self) -> &'static str {
+    pub fn authority(&self) -> &str {
         match self {
+            Self::Own(own) => &own.authority,
             Self::Public => "https://login.microsoftonline.com",
             Self::UsGovernment => "https://login.microsoftonline.us",
             Self::China => "https://login.partner.microsoftonline.cn",
@@ -298,7 +317,8 @@ mod tests {
     fn an_audience_names_its_own_cloud() {
         for cloud in [Cloud::Public, Cloud::UsGovernment, Cloud::China] {
             for audience in [cloud.oss_rdbms_audience(), cloud.sql_audience()] {
-                assert_eq!(Cloud::from_host(audience.host().unwrap()), Some(cloud));
+                let of = Cloud::from_host(audience.host().unwrap());
+                assert_eq!(of.as_ref(), Some(&cloud));
                 assert!(audience.is_plain());
             }
         }

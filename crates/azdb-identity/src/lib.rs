@@ -51,7 +51,7 @@ mod token;
 mod tokens;
 mod whereabouts;
 
-pub use audience::{Audience, Cloud};
+pub use audience::{Audience, Cloud, OwnCloud};
 pub use clock::Clock;
 pub use environment::Environment;
 pub use error::{TokenError, TokenErrorKind};

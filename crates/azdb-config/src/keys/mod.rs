@@ -20,6 +20,7 @@ mod group;
 mod kinds;
 mod lists;
 mod needs;
+pub(crate) mod of_cloud;
 pub(crate) mod of_document;
 pub(crate) mod of_identity;
 pub(crate) mod of_process;

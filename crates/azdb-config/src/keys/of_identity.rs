@@ -4,12 +4,12 @@ use azdb_identity::SourceKind::{
     self, AppService, Auto, AzureArc, AzureCli, AzureDeveloperCli, AzurePowershell, Command, File,
     Imds, ManagedIdentity, ServicePrincipal, WorkloadIdentity,
 };
-use azdb_identity::{AuthorityProxy, Cloud, NoProxyUrl, Selector};
+use azdb_identity::{AuthorityProxy, NoProxyUrl, Selector};
 
-use super::kinds::{Parsed, SecretIn, SecretPath, Switch, TEXT, Word};
+use super::kinds::{Parsed, Raw, SecretIn, SecretPath, Switch, TEXT, Word};
 use super::lists::CommandLine;
-use super::{Literal, Needs, Table, key, keys};
-use crate::identities::{CLOUDS, cloud_name};
+use super::{Form, Literal, Needs, Table, key, keys, of_cloud};
+use crate::clouds::CLOUD_NAMES;
 
 /// An identity.
 pub(crate) static TABLE: Table = Table {
@@ -48,8 +48,8 @@ keys! { KEYS {
     AUTHORITY_PROXY: Parsed<AuthorityProxy> = Parsed("`http://[user:password@]host:port` or `env`", |url| url.parse().map_err(|error: NoProxyUrl| error.to_string())),
         key("authority_proxy", "HTTP proxy on the way to Entra's authority, by CONNECT: it sees a host name, no secret and no token. `env`: what `HTTPS_PROXY` and `NO_PROXY` say. Identity endpoints of this machine are never asked through a proxy")
             .or_else("none, whatever the environment says").needs(&[Needs::Sources(&[Auto, WorkloadIdentity, ServicePrincipal])]);
-    CLOUD: Word<Cloud> = Word(&CLOUDS, cloud_name),
-        key("cloud", "which Azure").or_else("the upstream's, see below");
+    CLOUD: Raw = Raw(|| Form::Either(vec![Form::Words(CLOUD_NAMES.to_vec()), Form::Table(&of_cloud::TABLE)])),
+        key("cloud", "which Azure; a table writes the names out of one that is not known here, see below").or_else("the upstream's, see below");
     LAZY: Switch = Switch,
         key("lazy", "the first token waits for the first app").or(Literal::Bool(false));
 }}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod app_passwords;
+mod clouds;
 mod defaults;
 mod endpoints;
 mod environment;

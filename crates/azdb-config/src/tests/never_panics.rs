@@ -5,13 +5,15 @@ use proptest::prelude::*;
 use azdb_identity::Environment;
 
 use super::{Place, load, load_urls, route};
-use crate::keys::TABLES;
 use crate::keys::of_route::{LOCAL_TLS_FILES, PRINCIPAL};
+use crate::keys::{TABLES, of_cloud};
 use crate::{Overrides, import};
 
 /// Keys that exist, so that values reach the readers behind them.
 fn key() -> impl Strategy<Value = &'static str> {
-    let tables = TABLES.into_iter().chain([&PRINCIPAL, &LOCAL_TLS_FILES]);
+    let tables = TABLES
+        .into_iter()
+        .chain([&PRINCIPAL, &LOCAL_TLS_FILES, &of_cloud::TABLE]);
     let names = tables.flat_map(|table| table.names().chain(table.later.iter().copied()));
     prop::sample::select(names.collect::<Vec<_>>())
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::{env, fs};
 
 use super::{in_project, load};
-use crate::identities::{CLOUDS, cloud_name};
+use crate::clouds::{CLOUDS, cloud_name};
 use crate::keys::{
     About, Absent, Needs, Part, Row, TABLES, of_document, of_identity, of_process, of_route,
 };
@@ -79,8 +79,8 @@ fn suffixes() -> String {
     let mut table = "| `protocol` | `cloud` | suffixes |\n|---|---|---|\n".to_owned();
     for protocol in ProtocolName::ALL {
         for cloud in CLOUDS {
-            let suffixes = token_host::suffixes(protocol, cloud).join("`, `");
-            let cloud = cloud_name(cloud);
+            let suffixes = token_host::suffixes(protocol, &cloud).join("`, `");
+            let cloud = cloud_name(&cloud);
             let _ = writeln!(table, "| `{protocol}` | `{cloud}` | `{suffixes}` |");
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn of(
     environment: &Environment,
 ) -> Result<String, SourceFault> {
     const VARIABLE: &str = "AZURE_AUTHORITY_HOST";
-    if let Some(cloud) = identity.cloud {
+    if let Some(cloud) = &identity.cloud {
         return Ok(cloud.authority().to_owned());
     }
     let Some(host) = environment.get(VARIABLE) else {

@@ -8,6 +8,7 @@ mod settings;
 mod tests;
 
 use std::ffi::OsString;
+#[cfg(feature = "demo")]
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,11 +1,13 @@
 //! What stands in for Microsoft Entra in these tests, and who is asked.
 
+use std::sync::Arc;
+
 use rustls::RootCertStore;
 use serde_json::json;
 
 use super::endpoint::{Endpoint, Reply, Seen};
 use super::{CLIENT_ID, OBJECT_ID, RESOURCE_ID, around_with, of, tls, token_of};
-use crate::{Cloud, IdentityConfig, Selector, SourceKind};
+use crate::{Audience, Cloud, IdentityConfig, OwnCloud, Selector, SourceKind};
 
 pub(super) const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -30,7 +32,7 @@ fn the_authority_is_chosen_by_configuration_environment_and_audience() {
         );
         super::plan(identity, &audience, &around).map(|(plan, _)| plan.authority)
     };
-    let oss = Cloud::oss_rdbms_audience;
+    let oss = |cloud: Cloud| cloud.oss_rdbms_audience();
     let any = IdentityConfig {
         tenant_id: Some("t".to_owned()),
         selector: Some(Selector::ClientId(CLIENT_ID.to_owned())),
@@ -62,6 +64,21 @@ fn the_authority_is_chosen_by_configuration_environment_and_audience() {
     assert_eq!(
         authority(&china, "https://a.example/", Cloud::Public),
         "https://login.partner.microsoftonline.cn"
+    );
+    let own = OwnCloud {
+        authority: "https://login.azure.test".to_owned(),
+        sql_audience: Audience::new("https://database.azure.test"),
+        oss_audience: Audience::new("https://ossrdbms-aad.database.azure.test"),
+        suffixes: vec!["database.azure.test".to_owned()],
+    };
+    let own = Cloud::Own(Arc::new(own));
+    let in_own = IdentityConfig {
+        cloud: Some(own.clone()),
+        ..any.clone()
+    };
+    assert_eq!(
+        authority(&in_own, "https://a.example/", own),
+        "https://login.azure.test"
     );
     for bad in ["http://a.example", "ftp://a", "https://"] {
         let error = plan_of(&any, bad, oss(Cloud::Public)).unwrap_err();
