@@ -2,12 +2,14 @@
 
 use std::net::TcpListener;
 
-use azdb_emulator::tds::{LoginScript, Route};
+use azdb_emulator::tds::{LoginScript, Refusal, Route};
 use azdb_emulator::{DEFAULT_ROLE, Flaw};
 use azdb_tests::{
-    Azure, AzureSql, Emulated, Identity, Ran, Shop, Start, closed_port, find_leak, token_of,
+    Authority, Azure, AzureSql, Emulated, Identity, Ran, Shop, Start, closed_port, find_leak,
+    token_of,
 };
 use serde_json::Value;
+use tempfile::TempDir;
 
 fn doctor<'a>(configuration: &str, env: impl IntoIterator<Item = (&'a str, String)>) -> Start {
     Start::command("doctor", configuration)
@@ -144,11 +146,16 @@ fn way_to_a_sql_server_is_told_and_what_cannot_be_asked_there_is_no_cross() {
 #[test]
 fn source_that_cannot_work_is_the_first_cross() {
     let emulated = Emulated::new();
-    // Its variables are not there.
-    let identity = "[identity]\nsource = \"workload-identity\"\n";
-    let configuration = format!("{identity}{}", emulated.route());
-    let ran = doctor(&configuration, []).arg("--json").run();
-    assert_cross(&ran, "identity", 20, "", "AZURE_");
+    let missing = "/no/such/token";
+    let sources = [
+        ("source = \"app-service\"".to_owned(), "IDENTITY_ENDPOINT"),
+        (format!("token_file = {missing:?}"), missing),
+    ];
+    for (source, cause) in sources {
+        let configuration = format!("[identity]\n{source}\n{}", emulated.route());
+        let ran = doctor(&configuration, []).arg("--json").run();
+        assert_cross(&ran, "identity", 20, cause, "");
+    }
 }
 
 #[test]
@@ -173,11 +180,23 @@ fn token_that_is_not_there_or_is_for_others_is_a_cross_before_anybody_is_dialled
     let emulated = Emulated::new();
     let issuer = emulated.azure.issuer();
     issuer.set_default(Flaw::WrongAudience);
-    for route in [emulated.route(), emulated.mysql_route()] {
-        let ran = doctor(&route, emulated.environment()).arg("--json").run();
-        assert_cross(&ran, "token", 21, "ossrdbms-aad", "");
+    let sql = AzureSql::new();
+    sql.azure.issuer().set_default(Flaw::WrongAudience);
+    let routes = [
+        (emulated.route(), emulated.environment(), "ossrdbms-aad"),
+        (
+            emulated.mysql_route(),
+            emulated.environment(),
+            "ossrdbms-aad",
+        ),
+        (sql.route(), sql.environment(), "database.windows.net"),
+    ];
+    for (route, env, audience) in routes {
+        let ran = doctor(&route, env).arg("--json").run();
+        assert_cross(&ran, "token", 21, audience, "audience");
         assert_eq!(step(&in_json(&ran), "identity")["verdict"], "good");
     }
+    assert!(sql.azure.tds().logins().is_empty());
     let endpoint = format!("http://127.0.0.1:{}/msi/token", closed_port());
     let env = [
         ("IDENTITY_ENDPOINT", endpoint),
@@ -209,6 +228,9 @@ fn name_connection_and_certificate_have_a_cross_of_their_own_in_every_protocol()
         (emulated.mysql_route(), emulated.environment()),
         (sql.route(), sql.environment()),
     ];
+    let directory = TempDir::new().unwrap();
+    let stranger = directory.path().join("stranger.pem");
+    std::fs::write(&stranger, Authority::default().ca_pem()).unwrap();
     let closed = closed_port();
     for (route, env) in routes {
         let with = |from: &str, to: &str| {
@@ -234,6 +256,11 @@ fn name_connection_and_certificate_have_a_cross_of_their_own_in_every_protocol()
         );
         let ran = with("upstream = ", "upstream = \"another.example.org\"");
         assert_cross(&ran, "tls", 24, "another.example.org", "");
+        let ran = with(
+            "upstream_ca_file",
+            &format!("upstream_ca_file = {stranger:?}"),
+        );
+        assert_cross(&ran, "tls", 24, "not trusted here", "upstream_ca_file");
     }
 }
 
@@ -260,6 +287,12 @@ fn login_that_the_database_refuses_is_a_cross_with_the_way_out() {
         let ran = doctor(&route, emulated.environment()).arg("--json").run();
         assert_cross(&ran, "login", 25, "stranger", "azdb-proxy grant");
     }
+    let sql = AzureSql::new();
+    let text = "Login failed for user '<token-identified principal>'.";
+    let refusal = Refusal::new(18456, text);
+    sql.azure.tds().script(1, &LoginScript::Refuse(refusal));
+    let ran = doctor(&sql.route(), sql.environment()).arg("--json").run();
+    assert_cross(&ran, "login", 25, text, "azdb-proxy grant");
 }
 
 #[test]
@@ -325,5 +358,50 @@ fn door_that_is_somebody_elses_or_wants_tls_is_no_riddle() {
             .unwrap()
             .contains("doctor does not speak"),
         "{login:#}"
+    );
+}
+
+#[test]
+fn proxy_that_runs_is_visited_in_every_protocol_and_says_what_it_holds() {
+    let (emulated, sql) = (Emulated::new(), AzureSql::new());
+    let routes = [
+        (emulated.route(), emulated.environment()),
+        (emulated.mysql_route(), emulated.environment()),
+        (sql.route(), sql.environment()),
+    ];
+    for (route, env) in routes {
+        let proxy = Start::run_with(&route).envs(env).start();
+        let there = format!("listen = \"{}\"", proxy.address());
+        let visited = route.replace("listen = \"127.0.0.1:0\"", &there);
+        // Without an identity of its own: the token is the running proxy's.
+        let ran = doctor(&visited, []).args(&["--live", "--json"]).run();
+        let _ = ran.succeeded();
+        let found = in_json(&ran);
+        for good in ["door", "login", "query"] {
+            assert_eq!(step(&found, good)["verdict"], "good", "{found:#}");
+        }
+    }
+}
+
+#[test]
+fn check_that_connects_ends_with_the_code_of_the_cross() {
+    let emulated = Emulated::new();
+    let ran = Start::command("check", &emulated.route_as("stranger"))
+        .arg("--connect")
+        .envs(emulated.environment())
+        .run();
+    assert_eq!(ran.code, Some(25), "{ran:?}");
+    assert!(ran.stdout.contains("azdb-proxy grant"), "{ran:?}");
+}
+
+#[test]
+fn private_link_written_by_hand_is_refused_with_the_name_to_write() {
+    let route = "[[route]]\nname = \"orders\"\nprotocol = \"postgres\"\nlisten = \"127.0.0.1:0\"\n\
+                 upstream = \"orders.privatelink.postgres.database.azure.com\"\nupstream_user = \"orders-app\"\n";
+    let ran = doctor(route, []).run();
+    assert_eq!(ran.code, Some(78), "{ran:?}");
+    assert!(
+        ran.stderr.contains("orders.postgres.database.azure.com"),
+        "{ran:?}"
     );
 }
