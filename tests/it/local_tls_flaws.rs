@@ -17,7 +17,7 @@ const UNKNOWN_AUTHORITY: Line = [
 const NOT_ACCEPTED: Line = [
     " WARN ",
     "login refused error=no TLS with the app: the app does not accept our certificate: ",
-    "connect to `localhost` or 127.0.0.1, the names that it is for",
+    "connect by a name that the certificate has (localhost, 127.0.0.1",
 ];
 const EXPIRED: Line = [
     " WARN ",
@@ -43,7 +43,7 @@ const HUNG_UP: Line = [
 const LEFT: Line = [
     " INFO ",
     "left without a login error=no TLS with the app: the app left when it had seen our certificate: ",
-    "ask for another name than `localhost` or 127.0.0.1",
+    "ask for a name that the certificate has not",
 ];
 const OTHER_PROTOCOL: Line = [
     " DEBUG ",
