@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! * No secret of a variable is in what is written here.
+//! * No secret of a variable is in what is written here: of a connection string only keys that are known to hold none are repeated.
 
 use super::sets::{Set, Variable};
 use super::syntax::{ConnectionString, Syntax};
@@ -25,11 +25,13 @@ pub(super) fn of(set: &Set<'_>, protocol: ProtocolName, port: u16) -> Vec<App> {
     let mut apps: Vec<App> = whole
         .filter_map(|(_, variable)| {
             let text = ConnectionString::parse(variable.value).ok()?;
-            let mut lines = vec![format!(
-                "{}={}",
-                variable.name,
-                here(&text, protocol, port, set.is_spring)
-            )];
+            let (told, left_out) = here(&text, protocol, port, set.is_spring);
+            let mut lines = vec![format!("{}={told}", variable.name)];
+            if left_out > 0 {
+                lines.push(format!(
+                    "(without {left_out} more, which may be secret: look at the variable)"
+                ));
+            }
             let client = match set.is_spring {
                 true => {
                     lines.extend(of_spring(variable.name));
@@ -74,6 +76,10 @@ fn in_parts(set: &Set<'_>, protocol: ProtocolName, port: u16) -> App {
             None => format!("(without {})", variable.name),
         })
         .collect();
+    if protocol == ProtocolName::Tds && !set.has(Part::User) {
+        let end = words::split_user(&ends);
+        lines.push(format!("{}_{end}={ANY}", set.prefix));
+    }
     if !set.has(Part::Password) {
         lines.push(format!("{}_PASSWORD={ANY}", set.prefix));
     }
@@ -107,9 +113,19 @@ fn told(part: Part, variable: &Variable<'_>, port: u16) -> Option<String> {
     }
 }
 
-/// A connection string that leads here.
-fn here(text: &ConnectionString, protocol: ProtocolName, port: u16, is_spring: bool) -> String {
+/// A connection string that leads here, and how many keys of the old one are not in it because nothing is known of them.
+fn here(
+    text: &ConnectionString,
+    protocol: ProtocolName,
+    port: u16,
+    is_spring: bool,
+) -> (String, usize) {
     let mut new = text.clone();
+    // A password that is not quoted has ends that look like keys, so that not even the names are repeated.
+    let before = new.fields.len();
+    new.fields
+        .retain(|field| field.part().is_some() || words::is_harmless(&field.name));
+    let left_out = before - new.fields.len();
     for part in [
         Part::Authentication,
         Part::ClientId,
@@ -137,12 +153,15 @@ fn here(text: &ConnectionString, protocol: ProtocolName, port: u16, is_spring: b
     if let Some((name, value)) = without_tls(text, protocol) {
         new.add(name, value);
     }
-    // Spring has other properties for these.
-    if !is_spring {
+    if is_spring {
+        // It has other properties for these.
+        new.remove(Part::User);
+        new.remove(Part::Password);
+    } else {
         new.set(Part::User, user, ANY);
         new.set(Part::Password, password, ANY);
     }
-    new.written()
+    (new.written(), left_out)
 }
 
 /// How an app is told that it needs no TLS, which it does not on loopback.

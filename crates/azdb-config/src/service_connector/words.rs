@@ -187,13 +187,70 @@ const KEYS: [(&str, Part); 43] = [
 
 /// What a key of a connection string says.
 pub(super) fn key(name: &str) -> Option<Part> {
-    let plain = name
-        .chars()
-        .filter(|letter| !matches!(letter, ' ' | '_' | '-'))
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect::<String>();
+    let plain = plain(name);
     let known = KEYS.iter().find(|(key, _)| *key == plain);
     known.map(|(_, part)| *part)
+}
+
+/// Keys that hold no secret, in the same spelling: what an app is called, how long it waits, how it pools and reads.
+const HARMLESS: [&str; 33] = [
+    "app",
+    "applicationname",
+    "applicationintent",
+    "driver",
+    "workstationid",
+    "connecttimeout",
+    "connectiontimeout",
+    "commandtimeout",
+    "logintimeout",
+    "sockettimeout",
+    "querytimeout",
+    "timeout",
+    "keepalive",
+    "connectretrycount",
+    "connectretryinterval",
+    "multipleactiveresultsets",
+    "mars",
+    "packetsize",
+    "persistsecurityinfo",
+    "pooling",
+    "minpoolsize",
+    "maxpoolsize",
+    "minimumpoolsize",
+    "maximumpoolsize",
+    "connectionlifetime",
+    "currentschema",
+    "searchpath",
+    "servertimezone",
+    "timezone",
+    "charset",
+    "characterencoding",
+    "useunicode",
+    "parsetime",
+];
+
+/// Whether a key of a connection string can be repeated with its value.
+pub(super) fn is_harmless(name: &str) -> bool {
+    HARMLESS.contains(&plain(name).as_str())
+}
+
+/// A key without case and what stands between words.
+fn plain(name: &str) -> String {
+    let letters = name
+        .chars()
+        .filter(|letter| !matches!(letter, ' ' | '_' | '-'));
+    letters.map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+/// How the app that puts these together calls the user.
+pub(super) fn split_user(ends: &[&str]) -> &'static str {
+    if ends.contains(&"AUTHENTICATIONTYPE") {
+        "USERNAME"
+    } else if ends.contains(&"SERVERNAME") {
+        "UID"
+    } else {
+        "USER"
+    }
 }
 
 /// What an app was told of how to log in to SQL Server.
