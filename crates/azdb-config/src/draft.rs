@@ -14,7 +14,7 @@ use super::section::Section;
 use super::sql_server;
 use super::upstream_auth::{self, AroundLogin, CheckedLogin, LoginWith};
 use super::upstream_tls::{self, CheckedTls};
-use crate::route::{Endpoint, LocalTls, Principals, ProtocolName, Route};
+use crate::route::{Endpoint, LocalTls, PlainApps, Principals, ProtocolName, Route};
 
 /// What all routes share.
 pub(super) struct ForAllRoutes {
@@ -74,6 +74,15 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
 
     let (upstream, connect_to, listen, as_whom) = (upstream?, connect_to?, listen?, as_whom?);
     let ((admission, unix_rights), name) = (admission?, name?);
+    let is_in_the_clear = matches!(local_tls, Ok((_, PlainApps::Welcome))) && has_passwords;
+    if is_in_the_clear && listen::is_for_others(&listen, &admission) {
+        section.warn(
+            &section.spot,
+            "apps of other machines may come without TLS, and show their password and data to the network: local_tls = \"require\", or \
+             require = true beside cert_file"
+                .to_owned(),
+        );
+    }
     let tds = sql_server::within(as_whom.login.cloud.as_ref(), tds?);
     let (local_tls, plain_apps) = local_tls?;
     let route = Route {

@@ -275,6 +275,12 @@ fn everybody(setting: &str) -> String {
     format!("{setting}: everybody who can reach this port gets the database without a password")
 }
 
+/// Whether apps of other machines come to these doors.
+pub(super) fn is_for_others(listen: &Listen, admission: &Admission) -> bool {
+    let mut doors = listen.iter().map(|door| &door.value);
+    doors.any(is_beyond_loopback) || !admission.balancers.is_empty()
+}
+
 fn is_beyond_loopback(listen: &ListenAddr) -> bool {
     match listen {
         ListenAddr::Tcp(address) => !address.ip().to_canonical().is_loopback(),

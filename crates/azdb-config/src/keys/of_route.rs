@@ -200,9 +200,19 @@ keys! { LOCAL_TLS_KEYS {
 
 /// A network, or a single address.
 fn network(text: &str) -> Result<IpNet, String> {
-    text.parse()
+    let network: IpNet = text
+        .parse()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("{text:?} is not a network, for example \"10.1.0.0/16\""))
+        .map_err(|_| format!("{text:?} is not a network, for example \"10.1.0.0/16\""))?;
+    // Written by somebody who meant one machine, it would open the door to all of its network.
+    match network.addr() == network.network() {
+        true => Ok(network),
+        false => Err(format!(
+            "{text:?} is an address within a network: write \"{}\" for that one, or \"{}\" for all of them",
+            network.addr(),
+            network.trunc()
+        )),
+    }
 }
 
 /// A name or an address, as a certificate has them.

@@ -170,9 +170,14 @@ fn other_machines_come_with_a_password_or_by_a_word_that_none_is_needed() {
     const OPEN: &str = "listen = \"0.0.0.0:1\"\n";
     let place = |more: &str| place("ann:x", &format!("{OPEN}{more}"));
     let without = |more: &str| super::load(&route(&format!("{OPEN}{more}")));
-    let fine = place(ALLOW).load().unwrap();
+    let sealed = |allow: &str| {
+        place(&format!("{allow}local_tls = \"require\"\n"))
+            .load()
+            .unwrap()
+    };
+    let fine = sealed(ALLOW);
     assert_eq!(fine.warnings, [""; 0]);
-    let open = place("allow = [\"0.0.0.0/0\"]\n").load().unwrap();
+    let open = sealed("allow = [\"0.0.0.0/0\"]\n");
     assert_eq!(open.warnings, [""; 0]);
     let trusted = without(&format!("{ALLOW}{TRUST}")).unwrap();
     assert_eq!(trusted.warnings, [""; 0]);
