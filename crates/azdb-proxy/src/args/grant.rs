@@ -20,7 +20,7 @@ server signs in (of Microsoft Entra: others may not make such principals):
     --query accessToken --output tsv)
   azdb-proxy grant orders | psql \"host=orders.postgres.database.azure.com \\
     user=admin@contoso.com dbname=postgres sslmode=verify-full \\
-    sslrootcert=system\"
+    sslrootcert=/etc/ssl/certs/ca-certificates.crt\"
   azdb-proxy grant shop | MYSQL_PWD=$PGPASSWORD mysql \\
     --enable-cleartext-plugin --ssl-mode=VERIFY_IDENTITY \\
     --ssl-ca=/etc/ssl/certs/ca-certificates.crt \\

@@ -44,6 +44,8 @@ pub(super) async fn signed_in(
     };
     let route = Arc::new(Route {
         principals: Principals::One(Arc::new(principal)),
+        // The one that the question names.
+        upstream: route.upstream.into_iter().take(1).collect(),
         // Nobody comes by its door.
         local_tls: LocalTls::Off,
         // Somebody waits, and can do it again.

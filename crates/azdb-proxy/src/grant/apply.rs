@@ -117,22 +117,34 @@ async fn made(session: &mut impl Session, create: &Create) -> Result<&'static st
     }
 }
 
-/// Whether the principal is there; an error if it is not that of the identity.
+/// Whether the principal is there; an error if it is not that of the identity, or if nobody can tell.
 fn is_ours(rows: &Rows, create: &Create) -> Result<bool, Unfit> {
-    let is_named =
-        |row: &&Vec<Option<String>>| row.iter().flatten().any(|cell| *cell == create.name);
+    let (names, id_column) = create.columns;
+    let cell = |row: &'_ [Option<String>], wanted: &[&str]| {
+        let at = rows.columns.iter().position(|column| {
+            let mut wanted = wanted.iter();
+            wanted.any(|wanted| column.eq_ignore_ascii_case(wanted))
+        });
+        row.get(at?).cloned().flatten()
+    };
+    let is_named = |row: &&Vec<Option<String>>| cell(row, names).as_ref() == Some(&create.name);
     let Some(row) = rows.rows.iter().find(is_named) else {
         return Ok(false);
     };
     let Some(id) = &create.id else {
-        return Ok(true);
+        return Err(Unfit::Unproved(create.name.clone()));
     };
-    let id = id.to_ascii_lowercase();
-    let mut cells = row.iter().flatten();
-    if cells.any(|cell| cell.to_ascii_lowercase().contains(&id)) {
-        return Ok(true);
+    let known_by = cell(row, &[id_column]).unwrap_or_default();
+    match is_id(&known_by, id) {
+        true => Ok(true),
+        false => Err(another(create, &line(row))),
     }
-    Err(another(create, &line(row)))
+}
+
+/// Whether a server says this id, by itself or as `AADApp:ID`.
+fn is_id(known_by: &str, id: &str) -> bool {
+    let mut parts = known_by.split([':', ',', ' ', '=']);
+    known_by.eq_ignore_ascii_case(id) || parts.any(|part| part.eq_ignore_ascii_case(id))
 }
 
 fn another(create: &Create, whose: &str) -> Unfit {

@@ -37,8 +37,6 @@ use azdb_config::route::Route;
 use azdb_config::{Config, Overrides, Problems};
 use azdb_identity::Environment;
 
-#[cfg(feature = "doctor")]
-use crate::args::ApplyArgs;
 use crate::args::GrantArgs;
 use crate::exit::Exit;
 use crate::output::{say, tell};
@@ -51,7 +49,11 @@ use unfit::Unfit;
 
 /// Prints the SQL for a route.
 pub(crate) fn grant(mut args: GrantArgs, env: &Environment) -> Exit {
-    args.command = shell::again(std::env::args().skip(1));
+    args.command = shell::again(
+        std::env::args_os()
+            .skip(1)
+            .map(|word| word.to_string_lossy().into_owned()),
+    );
     let config = match configuration(&args, env) {
         Ok(config) => config,
         Err(problems) => {
@@ -138,7 +140,7 @@ fn applied(route: Arc<Route>, args: &GrantArgs, env: &Environment) -> Result<(),
             Ok(admin) => admin,
             Err(unfit) => return Ok(Err(unfit)),
         };
-        Ok(run_as(&admin, &scripts, &args.apply).await)
+        Ok(run_as(&admin, &scripts, args).await)
     })?
 }
 
@@ -147,7 +149,7 @@ fn applied(route: Arc<Route>, args: &GrantArgs, env: &Environment) -> Result<(),
 async fn run_as(
     admin: &admin::Admin,
     scripts: &[(Wanted, Script)],
-    args: &ApplyArgs,
+    args: &GrantArgs,
 ) -> Result<(), Unfit> {
     for (wanted, script) in scripts {
         let Wanted {
@@ -163,13 +165,17 @@ async fn run_as(
         say(&format!(
             "-- {host}:{port}, database {database:?}, as {name:?}"
         ));
-        say(&format!(
-            "-- {principal:?}, {identity}: {}",
-            level.in_words()
-        ));
-        if !args.yes {
+        let (what, words) = match args.undo {
+            true => (
+                "End this",
+                "loses what was granted, and is no principal any more",
+            ),
+            false => ("Run this", level.in_words()),
+        };
+        say(&format!("-- {principal:?}, {identity}: {words}"));
+        if !args.apply.yes {
             say(&script.to_string());
-            asked(&format!("Run this at {host}:{port} as {name:?}?"))?;
+            asked(&format!("{what} at {host}:{port} as {name:?}?"))?;
         }
         apply::apply(admin, script, principal, &mut say).await?;
     }

@@ -131,9 +131,12 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
         Step::Run("set aad_auth_validate_oids_in_tenant = OFF".to_owned()),
         Step::Create(Create {
             sql: format!("create aaduser {name} identified by '{id}'"),
+            // Of whoever is somebody else that is the hash of a password.
             look: format!(
-                "select user, host, plugin, authentication_string from mysql.user where user = {name} and host = '%'"
+                "select user, host, plugin, case when plugin = 'aad_auth' or authentication_string like 'AAD%' then authentication_string end as known_by \
+                 from mysql.user where user = {name} and host = '%'"
             ),
+            columns: (&["user"], "known_by"),
             name: wanted.principal.clone(),
             id: Some(id.to_string()),
             remedy: "if it is of use to nobody else, --undo ends it, and then grant anew",

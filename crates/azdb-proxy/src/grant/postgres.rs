@@ -31,7 +31,7 @@ impl Engine for Postgres {
         let names = Names::of(wanted)?;
         let parts = vec![principal(wanted, &names)?, rights(wanted, &names)];
         let client = format!(
-            "  {} | psql \"host={} port={} dbname=postgres user=ADMIN sslmode=verify-full sslrootcert=system\"",
+            "  {} | psql \"host={} port={} dbname=postgres user=ADMIN sslmode=verify-full sslrootcert=/etc/ssl/certs/ca-certificates.crt\"",
             wanted.command, wanted.host, wanted.port
         );
         let how = [
@@ -157,6 +157,8 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
                  where not exists (select from pg_catalog.pg_roles where rolname = {name})"
             ),
             look: LIST.to_owned(),
+            // Documents have the first one, servers have been seen with the other.
+            columns: (&["rolname", "rolename"], "objectid"),
             name: wanted.principal.clone(),
             id: Some(id.to_string()),
             remedy: "--existing-role gives it to this identity, with what it may do",

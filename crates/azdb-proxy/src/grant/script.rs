@@ -61,6 +61,8 @@ pub(super) struct Create {
     pub(super) sql: String,
     /// Shows it: a row with [`Create::name`] and [`Create::id`] in it.
     pub(super) look: String,
+    /// In which columns of that the name is, and in which the id.
+    pub(super) columns: (&'static [&'static str], &'static str),
     /// As the server calls it.
     pub(super) name: String,
     /// What the server knows the identity by; `None` where that is not known here.

@@ -12,12 +12,24 @@ pub(super) fn word(text: &str) -> String {
 
 /// A command line that asks for the same, without what has it do anything else than print.
 pub(super) fn again(words: impl Iterator<Item = String>) -> String {
-    let kept = words
-        .filter(|text| text != "--undo")
-        .map(|text| word(&text));
-    let line: Vec<String> = std::iter::once("azdb-proxy".to_owned())
-        .chain(kept)
-        .collect();
+    // Flags that have it act, and those that say as whom.
+    const ALONE: [&str; 3] = ["--undo", "--apply", "--yes"];
+    const WITH_VALUE: [&str; 4] = ["--as", "--sign-in", "--token-file", "--token-command"];
+    let mut line = vec!["azdb-proxy".to_owned()];
+    let mut words = words;
+    while let Some(text) = words.next() {
+        let flag = text.split('=').next().unwrap_or_default();
+        if ALONE.contains(&flag) {
+            continue;
+        }
+        if WITH_VALUE.contains(&flag) {
+            if flag == text {
+                let _value = words.next();
+            }
+            continue;
+        }
+        line.push(word(&text));
+    }
     line.join(" ")
 }
 
@@ -34,6 +46,21 @@ mod tests {
             again(words.into_iter()),
             r"azdb-proxy grant 'o'\''brien'\''s' --database 'a b'"
         );
+        let words = [
+            "grant",
+            "shop",
+            "--apply",
+            "--yes",
+            "--as",
+            "dba",
+            "--sign-in=azure-cli",
+            "--token-command",
+            "print x",
+            "--token-file=t",
+            "--owner",
+        ];
+        let words = words.map(str::to_owned);
+        assert_eq!(again(words.into_iter()), "azdb-proxy grant shop --owner");
     }
 
     proptest! {

@@ -140,6 +140,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
         look: format!(
             "select name, convert(varchar(100), sid, 1) as sid from sys.database_principals where name = {name}"
         ),
+        columns: (&["name"], "sid"),
         name: wanted.principal.clone(),
         id: sid.map(|sid| sid.0),
         remedy: "if it is of use to nobody else, --undo ends it, and then grant anew",

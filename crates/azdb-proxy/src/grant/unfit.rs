@@ -86,6 +86,11 @@ pub(super) enum Unfit {
         whose: String,
         remedy: &'static str,
     },
+    #[cfg(feature = "doctor")]
+    #[error(
+        "{0:?} is there already, and whose it is cannot be told without the identity's client id: --client-id. Nothing was granted to it"
+    )]
+    Unproved(String),
     #[error("{0:#}")]
     Broken(#[from] anyhow::Error),
 }
@@ -101,7 +106,7 @@ impl Unfit {
             | Self::Refused { .. }
             | Self::Another { .. } => Exit::Failure,
             #[cfg(feature = "doctor")]
-            Self::NoAdmin | Self::NobodyToAsk => Exit::Usage,
+            Self::NoAdmin | Self::NobodyToAsk | Self::Unproved(_) => Exit::Usage,
             Self::NoToken(_) | Self::Late | Self::Broken(_) | Self::Password(_) => Exit::Failure,
             Self::NoRoute { .. }
             | Self::WhichRoute(_)

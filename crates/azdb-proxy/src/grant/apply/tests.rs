@@ -175,3 +175,67 @@ async fn nothing_runs_behind_a_refusal() {
             .any(|sql| sql.starts_with("alter"))
     );
 }
+
+/// The name proves nothing where the id is not known.
+#[tokio::test]
+async fn a_user_that_is_there_gets_nothing_where_its_id_is_not_known() {
+    let server = looking(&[&["orders-app", SID]]);
+    let mut wanted = wanted("orders-app", "orders", Level::ReadOnly);
+    wanted.identity.client_id = None;
+    let script = engine::of(ProtocolName::Tds).grant(&wanted).unwrap();
+    let refused = apply(&server, &script, "orders-app", &mut |_| ())
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("--client-id"), "{refused}");
+    let heard = server.heard.borrow();
+    assert!(
+        !heard.iter().any(|sql| sql.starts_with("alter")),
+        "{heard:?}"
+    );
+}
+
+/// What stands in other columns is said by whoever made them.
+#[test]
+fn a_principal_is_proved_by_the_column_of_its_id_alone() {
+    let id = "c0ffee00-5a0e-4b1d-9f5c-2b7e8d4a6f02";
+    let create = |name: &str| Create {
+        sql: String::new(),
+        look: String::new(),
+        columns: (&["rolname", "rolename"], "objectid"),
+        name: name.to_owned(),
+        id: Some(id.to_owned()),
+        remedy: "",
+    };
+    let rows = |row: [&str; 3]| Rows {
+        columns: ["rolename", "principaltype", "objectId"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: vec![row.map(|cell| Some(cell.to_owned())).to_vec()],
+    };
+    let other = "00000000-0000-0000-0000-000000000000";
+    assert!(is_ours(&rows(["app", "service", id]), &create("app")).unwrap());
+    assert!(
+        is_ours(
+            &rows(["app", "service", &id.to_uppercase()]),
+            &create("app")
+        )
+        .unwrap()
+    );
+    assert!(
+        is_ours(
+            &rows(["app", "service", &format!("AADApp:{id}")]),
+            &create("app")
+        )
+        .unwrap()
+    );
+    // A name with the id in it, and ids that are longer.
+    let named_so = format!("app {id}");
+    assert!(is_ours(&rows([&named_so, "service", other]), &create(&named_so)).is_err());
+    assert!(is_ours(&rows(["app", "service", &format!("{id}0")]), &create("app")).is_err());
+    // A role that is called as types are.
+    assert!(!is_ours(&rows(["app", "service", other]), &create("service")).unwrap());
+    // A server that shows it elsewhere proves nothing.
+    let mut odd = rows(["app", id, other]);
+    odd.columns[2] = "oid".to_owned();
+    assert!(is_ours(&odd, &create("app")).is_err());
+}
