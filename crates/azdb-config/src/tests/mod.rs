@@ -13,6 +13,7 @@ mod identities;
 mod listening;
 mod mysql;
 mod needless;
+mod networks;
 mod never_panics;
 mod passwords;
 mod precedence;

@@ -8,7 +8,7 @@ use azdb_quote::OneLine;
 use super::Way;
 use super::finding::{Finding, Findings, Step};
 use super::way::{refusal_in_words, within};
-use crate::database::{Database, Rows};
+use crate::database::{Database, Refusal, Rows};
 
 /// What each kind of server is asked about who one is and what one may do.
 struct Questions {
@@ -71,7 +71,7 @@ pub(super) async fn ask(way: &Way, database: &mut Database, findings: &mut Findi
     };
     let mut said = match within(LIMIT, database.run(questions.who)).await {
         Ok(rows) => who(&rows),
-        Err(refusal) => format!("who one is was not told ({})", refusal_in_words(&refusal)),
+        Err(refusal) => format!("not told who we are ({})", words(&refusal)),
     };
     let (verdict, rights): (fn(Step, String) -> Finding, _) =
         match within(LIMIT, database.run(questions.rights)).await {
@@ -81,10 +81,7 @@ pub(super) async fn ask(way: &Way, database: &mut Database, findings: &mut Findi
                 format!("{}{}", questions.lead, listed(&rows)),
             ),
             Err(refusal) => {
-                let said = format!(
-                    "what one may do was not told ({})",
-                    refusal_in_words(&refusal)
-                );
+                let said = format!("not told what we may do ({})", words(&refusal));
                 (Finding::doubtful, said)
             }
         };
@@ -113,8 +110,17 @@ fn listed(rows: &Rows) -> String {
     cut(whole)
 }
 
+/// What a server says that does not know the question: nobody is kept out by that.
+fn words(refusal: &Refusal) -> String {
+    cut_to(90, refusal.message.clone())
+}
+
 fn cut(whole: String) -> String {
-    match whole.char_indices().nth(MOST) {
+    cut_to(MOST, whole)
+}
+
+fn cut_to(most: usize, whole: String) -> String {
+    match whole.char_indices().nth(most) {
         Some((at, _)) => format!("{} ...", whole.get(..at).unwrap_or_default()),
         None => whole,
     }
