@@ -405,3 +405,23 @@ fn private_link_written_by_hand_is_refused_with_the_name_to_write() {
         "{ran:?}"
     );
 }
+
+/// Its door is open, and no app comes in.
+#[test]
+fn token_that_the_proxy_that_runs_has_not_is_the_cross() {
+    let emulated = Emulated::new();
+    emulated.azure.issuer().set_default(Flaw::WrongAudience);
+    let proxy = emulated.proxy();
+    proxy.log_until("no new token");
+    let there = format!("listen = \"{}\"", proxy.address());
+    let visited = emulated.route().replace("listen = \"127.0.0.1:0\"", &there);
+    let home = proxy.directory().join("state");
+    let start = doctor(&visited, []).env("XDG_STATE_HOME", home.to_str().unwrap());
+    let ran = start.args(&["--live", "--json"]).run();
+    assert_eq!(ran.code, Some(21), "{ran:?}");
+    let token = step(&in_json(&ran), "token");
+    assert_eq!(token["verdict"], "bad", "{token:#}");
+    let said = token["said"].as_str().unwrap();
+    assert!(said.contains("gave a token for"), "{token:#}");
+    assert!(token["remedy"].is_string(), "{token:#}");
+}

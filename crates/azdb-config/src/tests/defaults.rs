@@ -142,7 +142,7 @@ fn a_configuration_without_a_route_says_what_to_write() {
     assert_eq!(
         load_urls(&[], &[]).unwrap_err(),
         format!(
-            "no route. There are three ways to say one: on the command line, for example {example}; a [[route]] in a file \
+            "no route. There are three ways to say one: on the command line or in AZDB_PROXY_ROUTE, for example {example}; a [[route]] in a file \
              that --config names; or the variables of Azure Service Connector, such as AZURE_POSTGRESQL_HOST, and none is set"
         )
     );

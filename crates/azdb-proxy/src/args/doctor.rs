@@ -9,7 +9,7 @@ pub(super) const AFTER: &str = "\
 Examples:
   azdb-proxy doctor
   azdb-proxy doctor 'postgres://orders-app@orders.postgres.database.azure.com/orders'
-  kubectl exec POD -c azdb-proxy -- /azdb-proxy doctor --live
+  kubectl exec POD -c azdb-proxy -- azdb-proxy doctor --live
 
 Exit codes, of the first step that fails:
   0    an app can come by every route

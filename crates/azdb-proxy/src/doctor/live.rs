@@ -3,13 +3,14 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use azdb_config::route::{ListenAddr, PlainApps};
+use azdb_config::route::{ListenAddr, PlainApps, UpstreamAuth};
 use azdb_config::{Config, Endpoints};
-use azdb_quote::Chain;
+use azdb_quote::{Chain, OneLine};
 use hyper::{Method, StatusCode};
 use serde_json::Value;
 
 use super::finding::{Finding, Findings, Step};
+use super::token::lasting;
 use super::way::{leave, refusal_in_words, within};
 use super::{Way, Wishes, questions};
 use crate::ask::{Desk, Running};
@@ -87,6 +88,10 @@ async fn token(way: &Way, config: &Config) -> Finding {
         }
     };
     let status: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    let audience = match &way.route.auth {
+        UpstreamAuth::Token(audience) => Some(audience.as_str()),
+        UpstreamAuth::Password(_) => None,
+    };
     let is_mine = |route: &&Value| route["name"] == way.route.name.as_str();
     let mut routes = status["routes"].as_array().into_iter().flatten();
     match routes.find(is_mine) {
@@ -95,35 +100,34 @@ async fn token(way: &Way, config: &Config) -> Finding {
             let remedy = Some("`azdb-proxy reload` has it read its configuration again".to_owned());
             Finding::doubtful(Step::Token, said).remedy(remedy)
         }
-        Some(_) => tokens(&status),
+        Some(_) => tokens(&status, audience),
     }
 }
 
-fn tokens(status: &Value) -> Finding {
-    let tokens = status["tokens"].as_array();
-    let lines: Vec<String> = tokens
-        .into_iter()
-        .flatten()
-        .map(|token| {
-            let (source, audience) = (&token["source"], &token["audience"]);
-            let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
-            match token["expires_in_seconds"].as_u64() {
-                Some(seconds) => {
-                    let left = super::token::lasting(std::time::Duration::from_secs(seconds));
-                    format!(
-                        "from {}, for {}, good for {left}",
-                        text(source),
-                        text(audience)
-                    )
-                }
-                None => format!("from {}, for {}: none yet", text(source), text(audience)),
-            }
-        })
+/// What it says of the tokens for this audience; a route without one needs none.
+fn tokens(status: &Value, audience: Option<&str>) -> Finding {
+    let all = status["tokens"].as_array().into_iter().flatten();
+    let mine: Vec<&Value> = all
+        .filter(|token| token["audience"].as_str() == audience)
         .collect();
-    match lines.is_empty() {
-        true => Finding::good(Step::Token, "the proxy that runs needs none"),
-        false => Finding::good(Step::Token, lines.join("; ")),
+    if audience.is_none() || mine.is_empty() {
+        return Finding::good(Step::Token, "the proxy that runs holds none for this route");
     }
+    let text = |value: &Value| OneLine(value.as_str().unwrap_or("?")).to_string();
+    let good = mine.iter().filter_map(|token| {
+        let left = lasting(Duration::from_secs(token["expires_in_seconds"].as_u64()?));
+        let (source, audience) = (text(&token["source"]), text(&token["audience"]));
+        Some(format!("from {source}, for {audience}, good for {left}"))
+    });
+    let good: Vec<String> = good.collect();
+    if good.len() == mine.len() {
+        return Finding::good(Step::Token, good.join("; "));
+    }
+    let mut met = mine.iter().map(|token| &token["last_error"]);
+    let Some(error) = met.find(|error| error.is_object()) else {
+        return Finding::doubtful(Step::Token, "the proxy that runs has none yet");
+    };
+    Finding::bad(Step::Token, text(&error["cause"])).remedy(Some(text(&error["remedy"])))
 }
 
 /// Connects as an app does, to the first door that there is.

@@ -138,7 +138,9 @@ fn what_leads_to_this_machine_is_left_out_and_said() {
 fn what_only_looks_like_a_connection_is_none() {
     let problems = load("AZURE_POSTGRESQL_CLIENTID=C\nAZURE_SQL_SERVER_NAME=x\nAZURE_SQL_CONNECTION_STRING_KEY=x\nAZURE_MYSQL_=x\nAZURE_POSTGRESQL=x").unwrap_err();
     assert!(
-        problems.starts_with("no route. There are three ways to say one: on the command line"),
+        problems.starts_with(
+            "no route. There are three ways to say one: on the command line or in AZDB_PROXY_ROUTE"
+        ),
         "{problems}"
     );
     for way in [
