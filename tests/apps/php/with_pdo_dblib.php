@@ -18,6 +18,19 @@ $pdo->exec("insert into #t (name) values ('lost')");
 $pdo->rollBack();
 $pdo->exec("insert into #t (name) values (N'kept')");
 $seen['kept'] = $pdo->query('select count(*), max(name) from #t')->fetchAll(PDO::FETCH_NUM)[0];
+foreach (explode(',', getenv('TDS_COLUMNS') ?: 'c_int') as $name) {
+    try {
+        $values = $pdo->query("select $name from dbo.every_type order by id")->fetchAll(PDO::FETCH_COLUMN);
+        $isBytes = preg_match('/binary|image|hierarchyid|geometry/', $name);
+        $seen['every'][$name] = array_map(fn ($value) => $value === null ? null : ($isBytes ? bin2hex($value) : strval($value)), $values);
+    } catch (PDOException $error) {
+        $seen['every'][$name] = $error->getMessage();
+    }
+}
+$sets = $pdo->query("select 1; select N'two' as two; select 3");
+do {
+    $seen['sets'][] = $sets->fetchAll(PDO::FETCH_COLUMN);
+} while ($sets->nextRowset());
 try {
     $pdo->query('select * from nowhere');
 } catch (PDOException $error) {

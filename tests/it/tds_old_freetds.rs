@@ -1,0 +1,229 @@
+//! FreeTDS, of today and of years ago, with all that it is built into, in its versions before 7.4.
+
+use std::path::Path;
+
+use azdb_tests::{
+    AzureSql, Encrypt, LoginBy, Program, Ran, SqlApp, assert_every_value, every_column,
+    is_new_date, seen, tools,
+};
+use serde_json::{Value, json};
+
+const VERSIONS: [&str; 4] = ["7.0", "7.1", "7.2", "7.3"];
+
+/// Runs an app in each version, in both ways to log in.
+#[track_caller]
+fn each(versions: &[&str], run: impl Fn(&SqlApp, &str)) {
+    for way in [LoginBy::Token, LoginBy::Password] {
+        let azure = AzureSql::logged_in_by(way);
+        let proxy = azure.proxy();
+        for version in versions {
+            let app = SqlApp::of(&proxy, Encrypt::Off)
+                .version(version)
+                .told("TDS_COLUMNS", &every_column());
+            run(&app, version);
+        }
+        azure.assert_content();
+    }
+}
+
+#[test]
+#[cfg_attr(not(has_freetds), ignore = "no FreeTDS: see scripts/test")]
+fn tsql_stays_with_the_version_that_it_asked_for() {
+    each(&VERSIONS, |app, version| {
+        let script = "select c_datetime2_3, c_nvarchar_max, c_decimal_10_2 from dbo.every_type where id = 1\ngo\n\
+                      select * from nowhere\ngo\nselect 1 select 2\ngo\n";
+        let ran = app.freetds("tsql").stdin(script).run();
+        let row = match version {
+            "7.3" => "Mar  2 2026 08:15:07:1230000AM\tŁódź 😀\t-1.25",
+            _ => "2026-03-02 08:15:07.123\tŁódź 😀\t-1.25",
+        };
+        for expected in [row, "\n1\n", "\n2\n"] {
+            assert!(ran.stdout.contains(expected), "{version}: {ran:?}");
+        }
+        let error = "Msg 208 (severity 16, state 1) from azdb-emulator Line 1:";
+        assert!(ran.stderr.contains(error), "{version}: {ran:?}");
+        assert!(
+            ran.stderr.contains("Invalid object name 'nowhere'."),
+            "{version}: {ran:?}"
+        );
+    });
+}
+
+/// freebcp wants table, direction and file before its options.
+fn bcp(app: &SqlApp, table: &str, direction: &str, file: &Path) -> Ran {
+    app.program("freebcp")
+        .args([table, direction])
+        .arg(file)
+        .args(["-c", "-S", "proxy", "-U", "anyone", "-P", "any password"])
+        .run()
+}
+
+#[test]
+#[cfg_attr(not(has_freetds), ignore = "no FreeTDS: see scripts/test")]
+fn freebcp_loads_large_texts_and_reads_them_back() {
+    each(&VERSIONS, |app, version| {
+        let table = format!("loaded_{}", version.replace('.', "_"));
+        let create = format!(
+            "create table {table} (id int not null, name nvarchar(40), words nvarchar(max), price decimal(10, 2))\ngo\n"
+        );
+        let _ = app.freetds("bsqldb").stdin(create).run().succeeded();
+        let row = |row: usize| {
+            let words = "naïve 漢字 ".repeat(row % 7 * 500);
+            format!("{row}\tname {row}\tx{words}\t{row}.50\n")
+        };
+        let rows: String = (1..=300).map(row).collect();
+        let (file, copied) = (
+            app.directory().join("rows.txt"),
+            app.directory().join("copied.txt"),
+        );
+        std::fs::write(&file, &rows).unwrap();
+        let load = bcp(app, &table, "in", &file);
+        assert!(
+            load.succeeded().contains("300 rows copied."),
+            "{version}: {load:?}"
+        );
+        let copy = bcp(app, &table, "out", &copied);
+        assert!(
+            copy.succeeded().contains("300 rows copied."),
+            "{version}: {copy:?}"
+        );
+        assert!(
+            std::fs::read_to_string(&copied).unwrap() == rows,
+            "{version}"
+        );
+    });
+}
+
+/// What an app on DB-Library saw.
+#[track_caller]
+fn assert_db_library(version: &str, seen: &Value) {
+    let has_dates = version == "7.3";
+    assert_every_value(&seen["every"], |column| !has_dates || !is_new_date(column));
+    for (what, expected) in [
+        ("together", json!(true)),
+        (
+            "rows",
+            json!([
+                ["Sourdough loaf", "6.20", true],
+                ["Aged pecorino", "22.00", false]
+            ]),
+        ),
+        ("parameters", json!(["naïve 漢字é", null])),
+        ("kept", json!(["20", "20", "name 9"])),
+        ("large", json!([100_000, true, 300_000, true, "", null])),
+        ("sets", json!([[[1]], [["two", null]], [], [[3]]])),
+        ("again", json!(["Aged pecorino"])),
+        ("after half", json!(["Aged pecorino"])),
+    ] {
+        assert_eq!(seen[what], expected, "{version} {what}: {seen}");
+    }
+    let error = seen["error"].to_string();
+    assert!(
+        error.contains("208") && error.contains("Invalid object name 'nowhere'."),
+        "{seen}"
+    );
+    assert!(seen["timed out"].to_string().contains("20003"), "{seen}");
+}
+
+#[test]
+#[cfg_attr(not(has_python), ignore = "no pymssql: see scripts/test")]
+fn db_library_reads_every_value() {
+    each(&VERSIONS, |app, version| {
+        let seen = seen(app.python("with_old_pymssql.py"));
+        assert_eq!(seen["version"].to_string(), version);
+        assert_db_library(version, &seen);
+    });
+}
+
+/// The app on a pymssql of years ago.
+fn old_pymssql(app: &SqlApp, release: &str) -> Program {
+    let packages = tools::installed(&format!("pymssql_old/{release}"));
+    app.script(
+        packages.join("python").to_str().unwrap(),
+        "python/with_old_pymssql.py",
+    )
+    .env("PYTHONPATH", &packages)
+}
+
+#[test]
+#[cfg_attr(
+    not(has_pymssql_2_1_3),
+    ignore = "no Python 2.7, which pymssql 2.1.3 needs: see scripts/test --all"
+)]
+fn pymssql_2_1_3_with_freetds_0_95_reads_every_value() {
+    each(&["7.0", "7.1", "7.2"], |app, version| {
+        let seen = seen(old_pymssql(app, "2.1.3"));
+        assert_eq!(seen["driver"], json!("2.1.3"));
+        assert_db_library(version, &seen);
+    });
+}
+
+#[test]
+#[cfg_attr(
+    not(has_pymssql_2_1_4),
+    ignore = "no Python 3.6, which pymssql 2.1.4 needs: see scripts/test --all"
+)]
+fn pymssql_2_1_4_with_freetds_1_00_reads_every_value() {
+    each(&VERSIONS, |app, version| {
+        let seen = seen(old_pymssql(app, "2.1.4"));
+        assert_eq!(seen["driver"], json!("2.1.4"));
+        assert_db_library(version, &seen);
+    });
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_python, has_odbc)),
+    ignore = "no FreeTDS ODBC driver: see scripts/test --all"
+)]
+fn odbc_driver_of_freetds_reads_every_value() {
+    let driver = tools::installed("odbc/libtdsodbc.so");
+    each(&VERSIONS, |app, version| {
+        let python = app.python("with_odbc.py").arg("freetds");
+        let seen = seen(python.env("TDS_DRIVER", &driver));
+        let has_dates = version == "7.3";
+        assert_every_value(&seen["every"], |column| !has_dates || !is_new_date(column));
+        for (what, expected) in [
+            ("together", json!(true)),
+            ("parameters", json!(["naïveé", null])),
+            ("kept", json!([20, 20])),
+            (
+                "large",
+                json!([100_000, true, 300_000, true, [["", ""], [null, null]]]),
+            ),
+            ("sets", json!([1, 2])),
+        ] {
+            assert_eq!(seen[what], expected, "{version} {what}: {seen}");
+        }
+    });
+}
+
+#[test]
+#[cfg_attr(not(has_php_dblib), ignore = "no PDO dblib: see scripts/test --all")]
+fn pdo_dblib_reads_every_value() {
+    each(&VERSIONS, |app, version| {
+        let seen = seen(app.script("php", "php/with_pdo_dblib.php"));
+        let has_dates = version == "7.3";
+        assert_every_value(&seen["every"], |column| !has_dates || !is_new_date(column));
+        assert_eq!(seen["kept"], json!([1, "kept"]), "{version}: {seen}");
+        assert_eq!(
+            seen["sets"],
+            json!([[1], ["two"], [3]]),
+            "{version}: {seen}"
+        );
+    });
+}
+
+#[test]
+#[cfg_attr(
+    not(has_perl_sybase),
+    ignore = "no DBD::Sybase: see scripts/test --all"
+)]
+fn dbd_sybase_reads_every_value() {
+    each(&VERSIONS, |app, version| {
+        let seen = seen(app.script("perl", "perl/with_dbd_sybase.pl"));
+        let has_dates = version == "7.3";
+        assert_every_value(&seen["every"], |column| !has_dates || !is_new_date(column));
+        assert_eq!(seen["kept"], json!([1, "kept"]), "{version}: {seen}");
+    });
+}
