@@ -43,6 +43,12 @@ public class WithOldTds {
         sawRaw(name, quoted(value));
     }
 
+    /** All that an exception says. */
+    static String told(SQLException error) {
+        String next = error.getNextException() == null ? "" : " / " + told(error.getNextException());
+        return error.getMessage() + next;
+    }
+
     interface Part { void run() throws Exception; }
 
     /** What a part of the app throws is what it saw, and the next one goes on. */
@@ -333,7 +339,7 @@ public class WithOldTds {
                 statement.execute("waitfor delay '00:10:00'");
                 saw("cancelled", "no");
             } catch (SQLException error) {
-                saw("cancelled", error.getMessage());
+                saw("cancelled", told(error));
             } finally {
                 ended.set(true);
                 other.join();
@@ -344,6 +350,9 @@ public class WithOldTds {
         try (Statement statement = connection.createStatement(); ResultSet result = statement.executeQuery("select replicate('0123456789', 100) from generate_series(1, 20000)")) {
             result.next();
             statement.cancel();
+            while (result.next()) { }
+        } catch (SQLException error) {
+            saw("half", told(error));
         }
         saw("after half", one(connection, "select name from products where id = 3"));
     }

@@ -44,12 +44,12 @@ def columns(cursor, undo):
     return seen, together == [list(row) for row in zip(*(seen[name] for name in readable))]
 
 
-def large(cursor, mark):
+def large(cursor, mark, binary=bytes):
     """Writes large values by parameters, and reads them back."""
     cursor.execute("create table #large (id int, words nvarchar(max), data varbinary(max))")
     insert = f"insert into #large (id, words, data) values ({mark}, {mark}, {mark})"
-    cursor.execute(insert, (1, WORDS, DATA))
-    cursor.execute(insert, (2, "", b""))
+    cursor.execute(insert, (1, WORDS, binary(DATA)))
+    cursor.execute(insert, (2, "", binary(b"")))
     cursor.execute("insert into #large (id, words, data) values (3, null, null)")
     cursor.execute("select words, data from #large order by id")
     (words, data), *others = cursor.fetchall()

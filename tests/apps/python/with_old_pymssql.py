@@ -115,7 +115,8 @@ def large():
     data = bytearray((at * 7 + at // 251) % 256 for at in range(300000))
     cursor.execute("create table #large (words nvarchar(max), data varbinary(max))")
     literal = "0x" + "".join("%02x" % byte for byte in data)
-    cursor.execute(u"insert into #large (words, data) values (N'" + words + u"', " + literal + u")")
+    insert = u"insert into #large (words, data) values (N'" + words + u"', " + literal + u")"
+    cursor.execute(insert if str is unicode else insert.encode("utf-8"))
     cursor.execute("insert into #large (words, data) values (N'', null)")
     connection.commit()
     cursor.execute("select words, data from #large")

@@ -49,7 +49,7 @@ with connection:
     seen["kept"] = cursor.fetchone()
     if "TDS_COLUMNS" in os.environ:
         seen["every"], seen["together"] = every_type.columns(cursor, connection.rollback)
-    seen["large"] = every_type.large(cursor, "%s")
+    seen["large"] = every_type.large(cursor, "%s", pytds.Binary)
     cursor.execute("select 1; update products set stock = stock where id = 3; select 'two', null; select 3 from products where id = 0")
     sets = [cursor.fetchall()]
     while cursor.nextset():

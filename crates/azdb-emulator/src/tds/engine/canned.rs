@@ -84,6 +84,7 @@ impl Engine {
         let int = |number: i64| (Type::Int, Value::Int(number));
         Some(match item {
             ["@@version"] => text(SERVER_VERSION_TEXT),
+            ["@@max_precision"] => (Type::SmallInt, Value::Int(38)),
             ["@@spid"] => (Type::SmallInt, Value::Int(i64::from(self.spid))),
             ["@@trancount"] => int(i64::from(self.session.depth())),
             ["@@rowcount"] => int(i64::try_from(self.rows_affected).unwrap_or(i64::MAX)),
