@@ -57,6 +57,8 @@ pub(super) struct Wanted {
     pub(super) exists: bool,
     /// Whether SQL Server is told its id, and looks nobody up. The others always are.
     pub(super) by_id: bool,
+    /// Whether it is to be proved whose a principal is that is there already. Needs the id that the server would know it by.
+    pub(super) is_proved: bool,
 }
 
 /// How one kind of server is told.
@@ -64,8 +66,8 @@ pub(super) trait Engine {
     /// What an identity is called there that a route does not name: `None` where routes name it.
     fn own_name<'a>(&self, identity: &'a Known) -> Option<Result<&'a str, Unfit>>;
 
-    /// Whether what is known of an identity is enough to create its principal.
-    fn knows_enough(&self, identity: &Known, by_id: bool) -> bool;
+    /// Whether what is known of an identity is enough to create its principal, where SQL Server needs an id as the others do or needs none.
+    fn knows_enough(&self, identity: &Known, needs_id: bool) -> bool;
 
     /// The principal, and what it may do.
     fn grant(&self, wanted: &Wanted) -> Result<Script, Unfit>;

@@ -17,7 +17,7 @@ impl Engine for Mysql {
         None
     }
 
-    fn knows_enough(&self, identity: &Known, _by_id: bool) -> bool {
+    fn knows_enough(&self, identity: &Known, _needs_id: bool) -> bool {
         identity.own_id().is_ok()
     }
 
@@ -139,6 +139,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
             columns: (&["user"], "known_by"),
             name: wanted.principal.clone(),
             id: Some(id.to_string()),
+            is_known_by: is_noted,
             remedy: "if it is of use to nobody else, --undo ends it, and then grant anew",
         }),
         Step::Remark(
@@ -184,6 +185,16 @@ fn rights(wanted: &Wanted, names: &Names) -> Part {
         database: anywhere(),
         steps,
     }
+}
+
+/// Whether this id is noted with a user: Azure's notes are `AADSP:ID:upn:NAME`, on servers of another age `AADApp:ID`.
+fn is_noted(note: &str, id: &str) -> bool {
+    const KINDS: [&str; 4] = ["AADSP", "AADApp", "AADUser", "AADGroup"];
+    let mut parts = note.split(':');
+    parts.next().is_some_and(|kind| KINDS.contains(&kind))
+        && parts
+            .next()
+            .is_some_and(|noted| noted.eq_ignore_ascii_case(id))
 }
 
 /// A text as SQL has it where a backslash escapes.

@@ -23,7 +23,7 @@ impl Engine for Postgres {
         None
     }
 
-    fn knows_enough(&self, identity: &Known, _by_id: bool) -> bool {
+    fn knows_enough(&self, identity: &Known, _needs_id: bool) -> bool {
         identity.object_id.is_some()
     }
 
@@ -161,6 +161,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
             columns: (&["rolname", "rolename"], "objectid"),
             name: wanted.principal.clone(),
             id: Some(id.to_string()),
+            is_known_by: str::eq_ignore_ascii_case,
             remedy: "--existing-role gives it to this identity, with what it may do",
         }));
         steps.push(Step::Remark(

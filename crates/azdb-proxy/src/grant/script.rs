@@ -67,6 +67,8 @@ pub(super) struct Create {
     pub(super) name: String,
     /// What the server knows the identity by; `None` where that is not known here.
     pub(super) id: Option<String>,
+    /// Whether what stands in the id's column says this id.
+    pub(super) is_known_by: fn(&str, &str) -> bool,
     /// For whoever finds it to be somebody else's.
     pub(super) remedy: &'static str,
 }

@@ -16,8 +16,8 @@ impl Engine for SqlServer {
         Some(identity.name())
     }
 
-    fn knows_enough(&self, identity: &Known, by_id: bool) -> bool {
-        identity.name.is_some() && (!by_id || identity.own_id().is_ok())
+    fn knows_enough(&self, identity: &Known, needs_id: bool) -> bool {
+        identity.name.is_some() && (!needs_id || identity.own_id().is_ok())
     }
 
     fn grant(&self, wanted: &Wanted) -> Result<Script, Unfit> {
@@ -110,7 +110,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
     let (user, name) = (&names.user, literal(&wanted.principal));
     let sid = match sid(&wanted.identity) {
         Ok(sid) => Some(sid),
-        Err(missing) if wanted.by_id => return Err(missing),
+        Err(missing) if wanted.by_id || wanted.is_proved => return Err(missing),
         Err(_) => None,
     };
     let external = format!("create user {user} from external provider");
@@ -143,6 +143,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
         columns: (&["name"], "sid"),
         name: wanted.principal.clone(),
         id: sid.map(|sid| sid.0),
+        is_known_by: str::eq_ignore_ascii_case,
         remedy: "if it is of use to nobody else, --undo ends it, and then grant anew",
     })];
     for (why, sql) in asides {

@@ -35,6 +35,7 @@ pub(super) fn wanted(principal: &str, database: &str, level: Level) -> Wanted {
         level,
         exists: false,
         by_id: false,
+        is_proved: false,
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) fn wanted(
     let database = database.ok_or_else(|| Unfit::NoDatabase(route.name.clone()))?;
     let upstream = route.upstream.first();
     let upstream = upstream.context("a route without an upstream")?;
+    let is_proved = args.is_applied() && !args.undo;
     let wanted = |principal: &str, identity: Known| Wanted {
         command: args.command.clone(),
         route: route.name.clone(),
@@ -44,6 +45,7 @@ pub(super) fn wanted(
         level: args.level(),
         exists: args.existing_role,
         by_id: args.by_id,
+        is_proved,
     };
     if let Some(group) = args.of_group() {
         let name = group.name()?.to_owned();
@@ -56,7 +58,7 @@ pub(super) fn wanted(
     }
     let mut all = Vec::new();
     for principal in principals {
-        let identity = if engine.knows_enough(&given, args.by_id) {
+        let identity = if engine.knows_enough(&given, args.by_id || is_proved) {
             given.clone()
         } else {
             identity(principal, audience, given.clone(), env)?
