@@ -1,7 +1,7 @@
 //! `--apply` at the emulated Azure SQL, whose sample lets an administrator in and has no users of its own.
 
 use azdb_emulator::{ManagedIdentity, SQL_AUDIENCE, Shape};
-use azdb_tests::{Emulated, Ran, Start};
+use azdb_tests::{Emulated, Ran, Start, closed_port};
 
 /// A route to the emulated Azure SQL, whose identity is found by what `more` says, and an administrator's token.
 struct Bare {
@@ -88,4 +88,28 @@ fn a_name_alone_is_not_enough_to_apply_anything() {
     // The identity's own token has the id.
     let known = Bare::with("").apply(&["--name", "stock-app"]);
     assert!(known.stderr.contains("It was: select name, "), "{known:?}");
+}
+
+/// Principals are of a server: the one that is named in front of everything, and no other that happens to answer.
+#[test]
+fn only_the_first_upstream_is_granted_anything() {
+    let mut bare = Bare::with("");
+    let port = bare.emulated.azure.tds().address().port();
+    let (one, first) = (format!("\"localhost:{port}\""), closed_port());
+    bare.route = bare
+        .route
+        .replace(&format!("connect_to = \"127.0.0.1:{port}\"\n"), "")
+        .replace(&one, &format!("[\"localhost:{first}\", {one}]"));
+    let refused = bare.apply(&[]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused
+            .stdout
+            .starts_with(&format!("-- localhost:{first}, database \"orders\"")),
+        "{refused:?}"
+    );
+    let why = format!("cannot connect to `localhost:{first}`");
+    assert!(refused.stderr.contains(&why), "{refused:?}");
+    let logins = bare.emulated.azure.tds().logins();
+    assert!(logins.is_empty(), "{logins:?}");
 }

@@ -3,12 +3,16 @@
 use super::engine::{Engine, Level, Wanted, fit, head};
 use super::grantee::{Kind, Known};
 use super::script::{Create, Part, Place, Script, Step};
+use super::shell::word;
 use super::unfit::Unfit;
 
 /// Characters of a user's name.
 const USER_LIMIT: usize = 32;
 /// Characters of a database's name.
 const DATABASE_LIMIT: usize = 64;
+
+/// Has the client take a token for the password.
+const TOKEN: &str = "  export MYSQL_PWD=$(az account get-access-token --resource-type oss-rdbms \\\n    --query accessToken --output tsv)";
 
 pub(super) struct Mysql;
 
@@ -25,18 +29,21 @@ impl Engine for Mysql {
         let names = Names::of(wanted)?;
         let parts = vec![principal(wanted, &names)?, rights(wanted, &names)];
         let client = format!(
-            "  {} | mysql --host={} --port={} --user=ADMIN --enable-cleartext-plugin \\\n    \
-             --ssl-mode=VERIFY_IDENTITY --ssl-ca=/etc/ssl/certs/ca-certificates.crt",
-            wanted.command, wanted.host, wanted.port
+            "  {} \\\n    | mysql --host={} --port={} --user=ADMIN --enable-cleartext-plugin \\\n    \
+             --ssl-mode=VERIFY_IDENTITY {}",
+            wanted.command,
+            wanted.host,
+            wanted.port,
+            word(&format!("--ssl-ca={}", wanted.roots()))
         );
         let how = [
             "Run it as the Microsoft Entra administrator of the server, with a token as the password:",
-            "  export MYSQL_PWD=$(az account get-access-token --resource-type oss-rdbms --query accessToken --output tsv)",
+            TOKEN,
             &client,
             "",
-            "The server has an identity of its own, by which it looks people and groups up in Microsoft Entra: it needs User.Read.All,",
-            "GroupMember.Read.All and Application.Read.All of Microsoft Graph, or the role Directory Readers. By id, as here, and with",
-            "aad_auth_validate_oids_in_tenant = OFF, it looks nobody up.",
+            "The server has an identity of its own, by which it looks people and groups up in Microsoft Entra: it needs \
+             User.Read.All, GroupMember.Read.All and Application.Read.All of Microsoft Graph, or the role Directory Readers. \
+             By id, as here, and with aad_auth_validate_oids_in_tenant = OFF, it looks nobody up.",
         ];
         let mut head = head(wanted, "user      ");
         head.extend(how.map(str::to_owned));

@@ -9,6 +9,9 @@ use super::unfit::Unfit;
 /// Characters of a name.
 const LIMIT: usize = 128;
 
+const LOOKED_UP: &str = "An administrator that is no person but an identity itself needs one more thing: the server's own identity, \
+    with the role Directory Readers of Microsoft Entra, looks the name up.";
+
 pub(super) struct SqlServer;
 
 impl Engine for SqlServer {
@@ -24,7 +27,7 @@ impl Engine for SqlServer {
         let names = Names::of(wanted)?;
         let parts = vec![principal(wanted, &names)?, rights(wanted, &names)];
         let client = format!(
-            "  {} | sqlcmd -b -x -f 65001 -S {},{} -d {} --authentication-method ActiveDirectoryDefault",
+            "  {} \\\n    | sqlcmd -b -x -f 65001 -S {},{} -d {} \\\n    --authentication-method ActiveDirectoryDefault",
             wanted.command,
             wanted.host,
             wanted.port,
@@ -33,12 +36,16 @@ impl Engine for SqlServer {
         let how = [
             "Run it in the app's database, not in master, as the Microsoft Entra administrator of the server. -x: no variables in it.",
             &client,
-            "",
-            "An administrator that is no person but an identity itself needs one more thing: the server's own identity, with the role",
-            "Directory Readers of Microsoft Entra, looks the name up.",
         ];
         let mut head = head(wanted, "user      ");
         head.extend(how.map(str::to_owned));
+        if let Some(file) = &wanted.ca_file {
+            let file = file.display();
+            head.push(format!(
+                "sqlcmd has the system's roots: what is in {file} must be among them."
+            ));
+        }
+        head.extend([String::new(), LOOKED_UP.to_owned()]);
         Ok(Script {
             head,
             ..script(parts)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use azdb_config::route::{Principal, Principals, Route, UpstreamAuth};
+use azdb_config::route::{Principal, Principals, Roots, Route, UpstreamAuth, UpstreamTls};
 use azdb_core::platform_client;
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Token, Tokens};
 
@@ -37,6 +37,13 @@ pub(super) fn wanted(
         route: route.name.clone(),
         host: upstream.host.clone(),
         port: upstream.port,
+        ca_file: match &route.tls {
+            UpstreamTls::Verified {
+                roots: Roots::File { file, .. },
+                ..
+            } => Some(file.clone()),
+            _ => None,
+        },
         principal: principal.to_owned(),
         identity,
         database: database.clone(),
