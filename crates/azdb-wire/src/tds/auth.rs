@@ -180,6 +180,11 @@ impl<'a> LoginAnswer<'a> {
         Ok(())
     }
 
+    /// The version that the login asked for.
+    pub fn asked(&self) -> Version {
+        self.asked
+    }
+
     /// As it came.
     pub fn payload(&self) -> &'a [u8] {
         self.payload
@@ -216,7 +221,10 @@ impl<'a> LoginAnswer<'a> {
                     None => out.extend_from_slice(raw),
                 },
                 // Not asked for before 7.4.
-                StreamToken::Other { tag: tag::SESSION_STATE, .. } if dialect.is_some() => {}
+                StreamToken::Other {
+                    tag: tag::SESSION_STATE,
+                    ..
+                } if dialect.is_some() => {}
                 StreamToken::Other { raw, .. } => out.extend_from_slice(raw),
                 StreamToken::Report(report) => report.encode(width, out),
                 StreamToken::LoginAck {

@@ -259,15 +259,23 @@ impl Down {
                 out.waiting().extend_from_slice(&count.to_le_bytes());
                 if count != AS_BEFORE {
                     self.columns = Vec::new();
-                    self.next = if count == 0 { Next::Token } else { Next::Columns(count) };
+                    self.next = if count == 0 {
+                        Next::Token
+                    } else {
+                        Next::Columns(count)
+                    };
                 }
             }
-            tag::RETURN_VALUE => self.next = Next::Returned(column::returned(reader, own, out.waiting())?),
+            tag::RETURN_VALUE => {
+                self.next = Next::Returned(column::returned(reader, own, out.waiting())?)
+            }
             tag::TABLE_NAMES if !own.dialect.has_table_parts() => {
                 column::tables(reader, out.waiting()).ok_or(Halt::Short)?;
             }
             tag::TABLE_NAMES | tag::ORDER | tag::COLUMN_INFO => {
-                let token = reader.raw(|reader| body(reader).map(drop)).ok_or(Halt::Short)?;
+                let token = reader
+                    .raw(|reader| body(reader).map(drop))
+                    .ok_or(Halt::Short)?;
                 out.waiting().extend_from_slice(token);
             }
             tag::OFFSET => {
@@ -314,7 +322,10 @@ impl Down {
                 }
                 done.encode(own.width(), out);
             }
-            StreamToken::Other { tag: tag::RETURN_STATUS | tag::SSPI, raw } => out.extend_from_slice(raw),
+            StreamToken::Other {
+                tag: tag::RETURN_STATUS | tag::SSPI,
+                raw,
+            } => out.extend_from_slice(raw),
             // Nothing that an app of these versions has asked for.
             StreamToken::Features(_) | StreamToken::Other { .. } => {}
             StreamToken::LoginAck { .. } => return Err(Untranslatable::Token(tag::LOGIN_ACK)),

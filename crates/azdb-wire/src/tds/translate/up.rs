@@ -126,7 +126,10 @@ impl Up {
             packet_kind::BULK_LOAD => Next::Columns,
             _ => Next::Rest,
         };
-        if matches!(kind, packet_kind::SQL_BATCH | packet_kind::RPC | packet_kind::TRANSACTION) {
+        if matches!(
+            kind,
+            packet_kind::SQL_BATCH | packet_kind::RPC | packet_kind::TRANSACTION
+        ) {
             push_headers(&own.transaction, self.to_upstream.waiting());
         }
     }
@@ -246,7 +249,9 @@ fn push_headers(transaction: &[u8; 8], out: &mut Vec<u8>) {
 fn procedure<'a>(reader: &mut Reader<'a>) -> Option<u16> {
     match reader.u16_le()? {
         BY_NUMBER => reader.u16_le().map(drop)?,
-        units => reader.bytes(usize::from(units).saturating_mul(2)).map(drop)?,
+        units => reader
+            .bytes(usize::from(units).saturating_mul(2))
+            .map(drop)?,
     }
     reader.u16_le()
 }

@@ -126,9 +126,7 @@ fn joined(
             let at = out.waiting().len();
             Begun::Flows(Flow::of_chunks(Chunks::Held { from, at, is_xml }))
         }
-        total if total > u64::from(LONGEST) => {
-            Begun::TooLong(Flow::of_chunks(Chunks::Dropped))
-        }
+        total if total > u64::from(LONGEST) => Begun::TooLong(Flow::of_chunks(Chunks::Dropped)),
         total => {
             let may_have_mark = is_xml && total >= BYTE_ORDER_MARK.len() as u64;
             let skip = match may_have_mark && has_mark(ahead).ok_or(Halt::Short)? {
@@ -137,7 +135,11 @@ fn joined(
             };
             let length = total.saturating_sub(skip as u64);
             out.release();
-            push_front(place, u32::try_from(length).unwrap_or(LONGEST), out.waiting());
+            push_front(
+                place,
+                u32::try_from(length).unwrap_or(LONGEST),
+                out.waiting(),
+            );
             Begun::Flows(Flow::of_chunks(Chunks::Told { left: total, skip }))
         }
     };
@@ -200,4 +202,3 @@ fn variant(reader: &mut Reader<'_>, own: &Own, out: &mut Outgoing) -> Result<Beg
     out.extend_from_slice(&text);
     Ok(Begun::Whole)
 }
-
