@@ -16,6 +16,7 @@ mod notice;
 mod relogin;
 mod text;
 mod token;
+mod translate;
 mod version;
 mod watch;
 mod watch_model;
