@@ -10,11 +10,13 @@
 //!   auth     what a server answers, what that means, and what of it the app reads
 //!   notice   our own "no"
 //!   watch    who owes whom an answer, from packet headers alone
+//!   old_login  the login of before TDS 7, which nobody serves, and the "no" to it
 //!   relogin  the app's LOGIN7 built anew around our own secret
 //!   feature  what an app wants beyond the fixed fields, and what a server grants of it
 //!   token    the parts of a server's answer
 //!   text     UTF-16LE
 //!   version  versions, and the widths of fields that grew
+//!   translate  sessions of apps that read an older version than their upstream speaks
 //! ```
 //!
 //! Numbers are little-endian but for the length in a packet's header and in PRELOGIN's table; text is UTF-16LE.
@@ -26,11 +28,13 @@ mod frame;
 mod hello;
 mod login;
 mod notice;
+mod old_login;
 mod relogin;
 #[cfg(test)]
 mod tests;
 mod text;
 mod token;
+mod translate;
 mod version;
 mod watch;
 
@@ -44,8 +48,10 @@ pub use frame::{
 pub use hello::{Encryption, MAX_PRELOGIN, Prelogin, PreloginError, TlsWish};
 pub use login::{Login7, Login7Error, MAX_LOGIN7};
 pub use notice::Notice;
+pub use old_login::{MAX_OLD_LOGIN, OldVersion};
 pub use relogin::{LoginSecret, LoginTooLong, Relogin, hidden, rebuild, rebuilt_len};
 pub use text::{from_utf16, push_utf16, utf16_len};
 pub use token::{Done, Report, StreamToken, StreamTokenError, StreamTokens, change, tag};
+pub use translate::{Dialect, Terms, Translator, Untranslatable};
 pub use version::{Version, Width};
 pub use watch::Exchange;
