@@ -24,10 +24,7 @@ pub(super) enum Change {
         is_xml: bool,
     },
     /// A date or a time becomes text.
-    Literal {
-        tag: u8,
-        scale: u8,
-    },
+    Literal { tag: u8, scale: u8 },
     /// It may hold a date or a time, which becomes text.
     Variant,
 }
@@ -42,12 +39,22 @@ pub(super) struct Column {
 
 impl Column {
     /// Appends what the app is told of a type to `out`.
-    pub(super) fn describe(info: &TypeInfo<'_>, place: Place, own: &Own, out: &mut Vec<u8>) -> Self {
+    pub(super) fn describe(
+        info: &TypeInfo<'_>,
+        place: Place,
+        own: &Own,
+        out: &mut Vec<u8>,
+    ) -> Self {
         let dialect = own.dialect;
         let change = match info.layout {
-            Layout::Chunked if dialect.is_narrow() => Change::Joined { is_xml: info.tag == kind::XML },
+            Layout::Chunked if dialect.is_narrow() => Change::Joined {
+                is_xml: info.tag == kind::XML,
+            },
             Layout::Variant if !dialect.has_dates() => Change::Variant,
-            _ if info.is_date() && !dialect.has_dates() => Change::Literal { tag: info.tag, scale: info.scale },
+            _ if info.is_date() && !dialect.has_dates() => Change::Literal {
+                tag: info.tag,
+                scale: info.scale,
+            },
             _ => Change::None,
         };
         let collation = info.collation.unwrap_or(own.collation);
@@ -58,7 +65,9 @@ impl Column {
             out.extend_from_slice(collation.as_ref().map_or(&[], |collation| &collation[..]));
         };
         match (change, info.tag) {
-            (Change::Joined { .. }, kind::VARCHAR) => push(kind::TEXT, &LONGEST.to_le_bytes(), collation),
+            (Change::Joined { .. }, kind::VARCHAR) => {
+                push(kind::TEXT, &LONGEST.to_le_bytes(), collation)
+            }
             (Change::Joined { .. }, kind::NVARCHAR | kind::XML) => {
                 push(kind::NTEXT, &LONGEST_UTF16.to_le_bytes(), collation);
             }
@@ -72,12 +81,20 @@ impl Column {
             }
             _ => push(info.tag, info.details, info.collation.and(collation)),
         }
-        Self { layout: info.layout, change, place }
+        Self {
+            layout: info.layout,
+            change,
+            place,
+        }
     }
 
     /// As an app described it, which changes nothing of its values.
     pub(super) fn unchanged(layout: Layout, place: Place) -> Self {
-        Self { layout, change: Change::None, place }
+        Self {
+            layout,
+            change: Change::None,
+            place,
+        }
     }
 
     /// Whether the app takes this column for one of long values that has a table.
@@ -114,12 +131,18 @@ pub(super) fn push_null_long(place: Place, out: &mut Vec<u8>) {
 }
 
 /// Tells the app of a column.
-pub(super) fn of_result(reader: &mut Reader<'_>, own: &Own, out: &mut Vec<u8>) -> Result<Column, Halt> {
+pub(super) fn of_result(
+    reader: &mut Reader<'_>,
+    own: &Own,
+    out: &mut Vec<u8>,
+) -> Result<Column, Halt> {
     let user_type = reader.u32_le().ok_or(Halt::Short)?;
     let flags = reader.u16_le().ok_or(Halt::Short)?;
     let info = TypeInfo::read(reader, Place::Column, true)?;
     let table = match info.names_table() {
-        true => reader.raw(|reader| parts(reader).map(drop)).ok_or(Halt::Short)?,
+        true => reader
+            .raw(|reader| parts(reader).map(drop))
+            .ok_or(Halt::Short)?,
         false => &[],
     };
     let name = reader.raw(b_varchar).ok_or(Halt::Short)?;
@@ -138,7 +161,11 @@ pub(super) fn of_result(reader: &mut Reader<'_>, own: &Own, out: &mut Vec<u8>) -
 }
 
 /// Tells the app of a value that a procedure returns.
-pub(super) fn returned(reader: &mut Reader<'_>, own: &Own, out: &mut Vec<u8>) -> Result<Column, Halt> {
+pub(super) fn returned(
+    reader: &mut Reader<'_>,
+    own: &Own,
+    out: &mut Vec<u8>,
+) -> Result<Column, Halt> {
     let front = reader.raw(|reader| {
         reader.u8()?;
         reader.u16_le()?;

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::column::{self, Column};
 use super::flow::{Flow, Flowed};
+use super::kind::Place;
 use super::packet::Outgoing;
 use super::value::Begun;
 use super::{Halt, Kept, Own, Untranslatable};
@@ -186,7 +187,7 @@ impl Down {
                     }
                     Begun::TooLong(flow) => {
                         self.flow = Some(flow);
-                        out.waiting().len()
+                        out.place()
                     }
                 },
             };
@@ -196,7 +197,7 @@ impl Down {
 
     /// The app does not get a value. What stands in its place, if its row cannot be taken back, is a NULL.
     fn give_up(&mut self, from: usize, column: Column, out: &mut Outgoing) {
-        if self.rows == Rows::Dropped {
+        if self.rows == Rows::Dropped && column.place == Place::Column {
             return;
         }
         self.too_long = true;
@@ -259,15 +260,23 @@ impl Down {
                 out.waiting().extend_from_slice(&count.to_le_bytes());
                 if count != AS_BEFORE {
                     self.columns = Vec::new();
-                    self.next = if count == 0 { Next::Token } else { Next::Columns(count) };
+                    self.next = if count == 0 {
+                        Next::Token
+                    } else {
+                        Next::Columns(count)
+                    };
                 }
             }
-            tag::RETURN_VALUE => self.next = Next::Returned(column::returned(reader, own, out.waiting())?),
+            tag::RETURN_VALUE => {
+                self.next = Next::Returned(column::returned(reader, own, out.waiting())?)
+            }
             tag::TABLE_NAMES if !own.dialect.has_table_parts() => {
                 column::tables(reader, out.waiting()).ok_or(Halt::Short)?;
             }
             tag::TABLE_NAMES | tag::ORDER | tag::COLUMN_INFO => {
-                let token = reader.raw(|reader| body(reader).map(drop)).ok_or(Halt::Short)?;
+                let token = reader
+                    .raw(|reader| body(reader).map(drop))
+                    .ok_or(Halt::Short)?;
                 out.waiting().extend_from_slice(token);
             }
             tag::OFFSET => {
@@ -314,7 +323,10 @@ impl Down {
                 }
                 done.encode(own.width(), out);
             }
-            StreamToken::Other { tag: tag::RETURN_STATUS | tag::SSPI, raw } => out.extend_from_slice(raw),
+            StreamToken::Other {
+                tag: tag::RETURN_STATUS | tag::SSPI,
+                raw,
+            } => out.extend_from_slice(raw),
             // Nothing that an app of these versions has asked for.
             StreamToken::Features(_) | StreamToken::Other { .. } => {}
             StreamToken::LoginAck { .. } => return Err(Untranslatable::Token(tag::LOGIN_ACK)),

@@ -46,7 +46,10 @@ fn with_offset(scale: u8, reader: &mut Reader<'_>) -> Option<String> {
     let utc = PrimitiveDateTime::new(date(reader)?, clock.time);
     let offset = i16::from_le_bytes(reader.array()?);
     let local = utc.checked_add(Duration::minutes(i64::from(offset)))?;
-    let clock = Clock { time: local.time(), ..clock };
+    let clock = Clock {
+        time: local.time(),
+        ..clock
+    };
     let sign = if offset < 0 { '-' } else { '+' };
     let minutes = offset.unsigned_abs();
     Some(format!(
@@ -94,7 +97,11 @@ impl Clock {
         let unit = 10u64.checked_pow(u32::from(scale))?;
         let seconds = u32::try_from(units.checked_div(unit)?).ok()?;
         let of = |count: u32| u8::try_from(count).ok();
-        let time = Time::from_hms(of(seconds / 3600)?, of(seconds / 60 % 60)?, of(seconds % 60)?);
+        let time = Time::from_hms(
+            of(seconds / 3600)?,
+            of(seconds / 60 % 60)?,
+            of(seconds % 60)?,
+        );
         Some(Self {
             time: time.ok()?,
             fraction: units.checked_rem(unit)?,

@@ -133,7 +133,9 @@ impl Own {
         let mut values = Reader::new(values);
         let new = values.u8().and_then(|length| values.bytes(length));
         match (kind, new) {
-            (change::COLLATION, Some(new)) => self.collation = new.try_into().unwrap_or(self.collation),
+            (change::COLLATION, Some(new)) => {
+                self.collation = new.try_into().unwrap_or(self.collation)
+            }
             // One begins, or the session joins one.
             (8 | 11, Some(new)) => self.transaction = new.try_into().unwrap_or(NO_TRANSACTION),
             // It is committed, rolled back, left, or has ended.

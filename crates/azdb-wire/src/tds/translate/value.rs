@@ -120,15 +120,13 @@ fn joined(
             Begun::Whole
         }
         UNKNOWN => {
-            let from = out.waiting().len();
+            let from = out.place();
             out.hold();
             push_front(place, 0, out.waiting());
-            let at = out.waiting().len();
+            let at = out.place();
             Begun::Flows(Flow::of_chunks(Chunks::Held { from, at, is_xml }))
         }
-        total if total > u64::from(LONGEST) => {
-            Begun::TooLong(Flow::of_chunks(Chunks::Dropped))
-        }
+        total if total > u64::from(LONGEST) => Begun::TooLong(Flow::of_chunks(Chunks::Dropped)),
         total => {
             let may_have_mark = is_xml && total >= BYTE_ORDER_MARK.len() as u64;
             let skip = match may_have_mark && has_mark(ahead).ok_or(Halt::Short)? {
@@ -137,7 +135,11 @@ fn joined(
             };
             let length = total.saturating_sub(skip as u64);
             out.release();
-            push_front(place, u32::try_from(length).unwrap_or(LONGEST), out.waiting());
+            push_front(
+                place,
+                u32::try_from(length).unwrap_or(LONGEST),
+                out.waiting(),
+            );
             Begun::Flows(Flow::of_chunks(Chunks::Told { left: total, skip }))
         }
     };
@@ -145,12 +147,19 @@ fn joined(
     Ok(begun)
 }
 
-/// Whether the first chunk begins with the mark of XML. One that ends within it begins with none.
+/// Whether the chunks begin with the mark of XML.
 fn has_mark(mut reader: Reader<'_>) -> Option<bool> {
-    match reader.u32_le()? {
-        0 | 1 => Some(false),
-        _ => Some(reader.array()? == BYTE_ORDER_MARK),
+    let mut left = 0u32;
+    for byte in BYTE_ORDER_MARK {
+        if left == 0 {
+            left = reader.u32_le()?;
+        }
+        if left == 0 || reader.u8()? != byte {
+            return Some(false);
+        }
+        left = left.saturating_sub(1);
     }
+    Some(true)
 }
 
 /// What stands in front of a long value's bytes.
@@ -200,4 +209,3 @@ fn variant(reader: &mut Reader<'_>, own: &Own, out: &mut Outgoing) -> Result<Beg
     out.extend_from_slice(&text);
     Ok(Begun::Whole)
 }
-
