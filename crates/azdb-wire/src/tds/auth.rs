@@ -216,7 +216,10 @@ impl<'a> LoginAnswer<'a> {
                     None => out.extend_from_slice(raw),
                 },
                 // Not asked for before 7.4.
-                StreamToken::Other { tag: tag::SESSION_STATE, .. } if dialect.is_some() => {}
+                StreamToken::Other {
+                    tag: tag::SESSION_STATE,
+                    ..
+                } if dialect.is_some() => {}
                 StreamToken::Other { raw, .. } => out.extend_from_slice(raw),
                 StreamToken::Report(report) => report.encode(width, out),
                 StreamToken::LoginAck {

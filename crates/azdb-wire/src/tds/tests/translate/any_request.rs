@@ -1,14 +1,13 @@
 //! Any request of an app of 7.0 or 7.1.
 
-use alloc::vec::Vec;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::any_types::{any_name, any_old_kind, any_seed};
+use super::any_types::{Seed, any_name, any_old_kind, any_seed};
 use super::request::{Call, End, Parameter, Procedure, Request, Sent};
 use super::server::Column;
-use super::types::{Kind, Place};
+use super::types::{Kind, Place, Value};
 
 /// Types that only the oldest apps write: char, varchar, binary and varbinary of one byte of length, decimal without an N.
 fn any_oldest_kind() -> impl Strategy<Value = Kind> {
@@ -30,25 +29,16 @@ fn any_parameter() -> impl Strategy<Value = Parameter> {
     (name, 0..4u8, kind, any_seed()).prop_map(|(name, status, kind, seed)| Parameter {
         name,
         status,
-        value: seed.value(&kind, Place::ReturnValue),
+        value: old_value(&seed, &kind, Place::ReturnValue),
         // Where a table's name would stand in a result.
-        kind: without_table(kind),
+        kind: kind.of_parameter(),
     })
 }
 
-fn without_table(kind: Kind) -> Kind {
-    match kind {
-        Kind::Long {
-            tag,
-            max,
-            collation,
-            ..
-        } => Kind::Long {
-            tag,
-            max,
-            collation,
-            table: Vec::new(),
-        },
+/// Who writes 7.1 has no dates in variants.
+fn old_value(seed: &Seed, kind: &Kind, place: Place) -> Value {
+    match seed.value(kind, place) {
+        Value::VariantMoment(_) => Value::Null,
         same => same,
     }
 }
@@ -108,7 +98,7 @@ fn any_bulk() -> impl Strategy<Value = Request> {
                 .map(|row| {
                     let cells = columns.iter().zip(row);
                     cells
-                        .map(|(it, seed)| seed.value(&it.kind, Place::Row))
+                        .map(|(it, seed)| old_value(seed, &it.kind, Place::Row))
                         .collect()
                 })
                 .collect(),

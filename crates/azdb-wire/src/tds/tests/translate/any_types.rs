@@ -186,7 +186,7 @@ impl Seed {
             Kind::Max { tag, .. } => Value::Bytes(self.at_most(usize::MAX, *tag == 0xe7)),
             Kind::Udt { .. } => Value::Bytes(self.at_most(usize::MAX, false)),
             Kind::Xml { .. } => {
-                let mark: &[u8] = if self.number % 2 == 0 {
+                let mark: &[u8] = if self.number.is_multiple_of(2) {
                     &[0xff, 0xfe]
                 } else {
                     &[]
@@ -213,7 +213,7 @@ impl Seed {
         let mut number = self.number;
         let mut below = |end: u32| {
             let rest = number % u64::from(end);
-            number = number / u64::from(end) ^ self.number.rotate_left(17);
+            number = (number / u64::from(end)) ^ self.number.rotate_left(17);
             u32::try_from(rest).unwrap()
         };
         let mut date = match below(8) {

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::calendar::{DATE, Moment};
-use crate::tds::{push_utf16, utf16_len};
+use crate::tds::push_utf16;
 
 /// A collation, whole or left out.
 pub(super) type Collation = Option<[u8; 5]>;
@@ -50,6 +50,21 @@ pub(super) enum Kind {
     Moment { tag: u8, scale: u8 },
     /// sql_variant.
     Variant { max: u32 },
+}
+
+impl Kind {
+    /// What is said of it where it is no column's.
+    pub(super) fn of_parameter(mut self) -> Self {
+        match &mut self {
+            Self::Long { table, .. } => table.clear(),
+            Self::Udt { max, assembly, .. } => {
+                *max = 0;
+                assembly.clear();
+            }
+            _ => {}
+        }
+        self
+    }
 }
 
 /// What stands in a column.
@@ -128,12 +143,12 @@ impl<'a> Pen<'a> {
     }
 
     pub(super) fn b_varchar(&mut self, text: &str) {
-        self.byte(u8::try_from(utf16_len(text)).unwrap());
+        self.byte(u8::try_from(units(text)).unwrap());
         push_utf16(text, &mut self.out);
     }
 
     pub(super) fn us_varchar(&mut self, text: &str) {
-        self.u16(u16::try_from(utf16_len(text)).unwrap());
+        self.u16(u16::try_from(units(text)).unwrap());
         push_utf16(text, &mut self.out);
     }
 
@@ -307,4 +322,8 @@ impl<'a> Pen<'a> {
         self.bytes(&properties);
         self.bytes(&data);
     }
+}
+
+fn units(text: &str) -> usize {
+    text.encode_utf16().count()
 }
