@@ -77,6 +77,12 @@ impl Down {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let columns = self.columns.capacity() * size_of::<Column>();
+        columns + self.nulls.capacity() + self.kept.0.capacity()
+    }
+
     /// Translates a share of an answer's payload.
     pub(super) fn take(
         &mut self,
@@ -87,6 +93,9 @@ impl Down {
         let mut kept = core::mem::take(&mut self.kept);
         let outcome = kept.take(share, |reader| self.step(reader, own, out));
         self.kept = kept;
+        if !self.flow.as_ref().is_some_and(Flow::is_held) {
+            out.release_full();
+        }
         outcome
     }
 

@@ -95,6 +95,17 @@ impl Flow {
         }
     }
 
+    /// Whether what has come of it has to wait for the rest.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(
+            self,
+            Self::Chunks {
+                what: Chunks::Held { .. },
+                ..
+            }
+        )
+    }
+
     /// The app does not get the rest of it.
     pub(super) fn drop_rest(&mut self) {
         if let Self::Chunks { what, .. } = self {

@@ -95,6 +95,11 @@ impl Outgoing {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.waiting.capacity()
+    }
+
     /// The message's bytes that wait. Whoever takes some back does not go behind what was held.
     pub(super) fn waiting(&mut self) -> &mut Vec<u8> {
         &mut self.waiting
@@ -126,6 +131,16 @@ impl Outgoing {
     /// Lets go what was held.
     pub(super) fn release(&mut self) {
         self.held = None;
+    }
+
+    /// Lets go what was held if it is more than a packet.
+    pub(super) fn release_full(&mut self) {
+        let held = self
+            .held
+            .map(|held| self.waiting.len().saturating_sub(held));
+        if held.is_some_and(|held| held > self.share) {
+            self.release();
+        }
     }
 
     /// Begins a message anew, whatever waited.

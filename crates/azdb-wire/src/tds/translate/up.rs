@@ -89,6 +89,12 @@ impl Up {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let columns = self.columns.capacity() * size_of::<Column>();
+        columns + self.kept.0.capacity() + self.to_upstream.kept()
+    }
+
     pub(super) fn take(
         &mut self,
         mut bytes: &[u8],
