@@ -3,12 +3,13 @@
 //! ```text
 //!   calendar, types, server     what a server of 7.4 says, as values and as bytes
 //!   any_types, any_stream       any of it
-//!   cursor, app                 what apps of 7.0 to 7.3A read, and refuse to read
+//!   cursor, app, value          what apps of 7.0 to 7.3A read, and refuse to read
 //!   expected                    the values that they must read
 //!   through                     bytes through a translator, packets checked
-//!   down, limit, noise          the properties of that direction
+//!   down, limit                 the properties of that direction
 //!   request, any_request        what apps up to 7.1 ask
 //!   request_reader, up          what a server of 7.4 understands of it
+//!   memory, noise               how little is kept, and what is endured
 //! ```
 
 mod any_request;
@@ -20,6 +21,7 @@ mod cursor;
 mod down;
 mod expected;
 mod limit;
+mod memory;
 mod noise;
 mod request;
 mod request_reader;
@@ -27,5 +29,6 @@ mod server;
 mod through;
 mod types;
 mod up;
+mod value;
 
 use super::hex;

@@ -4,11 +4,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::app;
 use super::cursor::{Cursor, Read, bad};
 use super::request::{Call, Parameter, Procedure, Request};
 use super::server::Column;
 use super::types::{Kind, Place, Value};
+use super::value::value;
 
 /// A request with the transaction that it belongs to, where its kind says one.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ fn parameter(cursor: &mut Cursor<'_>) -> Read<Parameter> {
     let name = cursor.b_varchar()?;
     let status = cursor.u8()?;
     let kind = kind(cursor)?;
-    let value = app::value(&kind, cursor, Place::ReturnValue)?;
+    let value = value(&kind, cursor, Place::ReturnValue)?;
     Ok(Parameter {
         name,
         status,
@@ -157,7 +157,7 @@ fn bulk(cursor: &mut Cursor<'_>) -> Read<Request> {
             0xd1 => rows.push(
                 columns
                     .iter()
-                    .map(|column| app::value(&column.kind, cursor, Place::Row))
+                    .map(|column| value(&column.kind, cursor, Place::Row))
                     .collect::<Read<_>>()?,
             ),
             0xfd => break,
