@@ -180,6 +180,11 @@ impl<'a> LoginAnswer<'a> {
         Ok(())
     }
 
+    /// The version that the login asked for.
+    pub fn asked(&self) -> Version {
+        self.asked
+    }
+
     /// As it came.
     pub fn payload(&self) -> &'a [u8] {
         self.payload

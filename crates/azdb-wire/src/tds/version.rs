@@ -84,12 +84,23 @@ impl Version {
 
     /// Whether this is a version that somebody speaks: apps of this protocol begin at 7.0.
     pub fn is_known(self) -> bool {
-        self == Self::V8_0 || self.0 >= Self::V7_0.0
+        self.age() >= Self::V7_0.0
     }
 
     /// Whether this version has more than that one. 8.0 is 7.4 in another dress.
     pub fn is_after(self, other: Self) -> bool {
         self.age() > other.age()
+    }
+
+    /// What a login upstream asks for in the name of an app that has asked for this. Tokens have come with 7.4; with a password a
+    /// server speaks the app's own version.
+    #[must_use]
+    pub fn upstream(self, with_token: bool) -> Self {
+        if with_token || !Self::V7_4.is_after(self) {
+            Self::V7_4
+        } else {
+            self
+        }
     }
 
     fn age(self) -> u32 {
