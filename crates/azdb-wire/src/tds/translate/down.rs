@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::column::{self, Column};
 use super::flow::{Flow, Flowed};
+use super::kind::Place;
 use super::packet::Outgoing;
 use super::value::Begun;
 use super::{Halt, Kept, Own, Untranslatable};
@@ -76,6 +77,12 @@ impl Down {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let columns = self.columns.capacity() * size_of::<Column>();
+        columns + self.nulls.capacity() + self.kept.0.capacity()
+    }
+
     /// Translates a share of an answer's payload.
     pub(super) fn take(
         &mut self,
@@ -86,6 +93,9 @@ impl Down {
         let mut kept = core::mem::take(&mut self.kept);
         let outcome = kept.take(share, |reader| self.step(reader, own, out));
         self.kept = kept;
+        if !self.flow.as_ref().is_some_and(Flow::is_held) {
+            out.release_full();
+        }
         outcome
     }
 
@@ -186,7 +196,7 @@ impl Down {
                     }
                     Begun::TooLong(flow) => {
                         self.flow = Some(flow);
-                        out.waiting().len()
+                        out.place()
                     }
                 },
             };
@@ -196,7 +206,7 @@ impl Down {
 
     /// The app does not get a value. What stands in its place, if its row cannot be taken back, is a NULL.
     fn give_up(&mut self, from: usize, column: Column, out: &mut Outgoing) {
-        if self.rows == Rows::Dropped {
+        if self.rows == Rows::Dropped && column.place == Place::Column {
             return;
         }
         self.too_long = true;

@@ -31,9 +31,9 @@ pub(super) enum Chunks {
     },
     /// They wait for the last one, because the app has to hear first how many bytes there are.
     Held {
-        /// Where the value begins in what waits.
+        /// The place where the value begins.
         from: usize,
-        /// Where its bytes begin.
+        /// The place where its bytes begin.
         at: usize,
         is_xml: bool,
     },
@@ -46,7 +46,7 @@ pub(super) enum Chunks {
 pub(super) enum Flowed {
     /// All of it is there.
     Whole,
-    /// More has been held than may be. What waits from here on is to be taken back, and the rest of it is dropped.
+    /// More has been held than may be. What waits from this place on is to be taken back, and the rest of it is dropped.
     TooLong { from: usize },
 }
 
@@ -95,6 +95,17 @@ impl Flow {
         }
     }
 
+    /// Whether what has come of it has to wait for the rest.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(
+            self,
+            Self::Chunks {
+                what: Chunks::Held { .. },
+                ..
+            }
+        )
+    }
+
     /// The app does not get the rest of it.
     pub(super) fn drop_rest(&mut self) {
         if let Self::Chunks { what, .. } = self {
@@ -122,7 +133,7 @@ impl Chunks {
                 out.waiting().extend_from_slice(told);
             }
             Self::Held { from, at, .. } => {
-                let held = out.waiting().len().saturating_sub(*at);
+                let held = out.place().saturating_sub(*at);
                 if held.saturating_add(bytes.len()) > limit {
                     return Ok(Some(*from));
                 }
@@ -137,7 +148,7 @@ impl Chunks {
             Self::Told { left: 1.., .. } => return Err(Untranslatable::Length),
             Self::Kept | Self::Told { .. } | Self::Dropped => {}
             Self::Held { at, is_xml, .. } => {
-                let (at, waiting) = (*at, out.waiting());
+                let (at, waiting) = (out.in_front_of(*at), out.waiting());
                 let value = waiting.get(at..).unwrap_or_default();
                 if *is_xml && value.starts_with(&BYTE_ORDER_MARK) {
                     waiting.drain(at..at.saturating_add(BYTE_ORDER_MARK.len()));

@@ -72,6 +72,8 @@ pub(super) struct Outgoing {
     /// Most bytes behind a packet's header.
     share: usize,
     waiting: Vec<u8>,
+    /// Bytes in front of these that have gone.
+    gone: usize,
     /// From here on nothing may go yet.
     held: Option<usize>,
     /// Bits of status for the next packet alone.
@@ -86,10 +88,16 @@ impl Outgoing {
         Self {
             share: size.saturating_sub(Header::LEN),
             waiting: Vec::new(),
+            gone: 0,
             held: None,
             first: 0,
             id: 0,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.waiting.capacity()
     }
 
     /// The message's bytes that wait. Whoever takes some back does not go behind what was held.
@@ -102,8 +110,19 @@ impl Outgoing {
         self.held.get_or_insert(self.waiting.len());
     }
 
-    /// Takes back everything that is held, or what waits from `from` on. Whether that was more than the latter.
+    /// Where the message is now. It stays the same place when what is in front of it goes.
+    pub(super) fn place(&self) -> usize {
+        self.gone.wrapping_add(self.waiting.len())
+    }
+
+    /// What waits in front of a place, in bytes.
+    pub(super) fn in_front_of(&self, place: usize) -> usize {
+        place.wrapping_sub(self.gone)
+    }
+
+    /// Takes back everything that is held, or what waits from the place `from` on. Whether that was more than the latter.
     pub(super) fn take_back(&mut self, from: usize) -> bool {
+        let from = self.in_front_of(from);
         let at = self.held.take().unwrap_or(from);
         self.waiting.truncate(at);
         at < from
@@ -112,6 +131,16 @@ impl Outgoing {
     /// Lets go what was held.
     pub(super) fn release(&mut self) {
         self.held = None;
+    }
+
+    /// Lets go what was held if it is more than a packet.
+    pub(super) fn release_full(&mut self) {
+        let held = self
+            .held
+            .map(|held| self.waiting.len().saturating_sub(held));
+        if held.is_some_and(|held| held > self.share) {
+            self.release();
+        }
     }
 
     /// Begins a message anew, whatever waited.
@@ -162,6 +191,7 @@ impl Outgoing {
             }
         }
         self.waiting.drain(..gone);
+        self.gone = self.gone.wrapping_add(gone);
         self.held = self.held.map(|held| held.saturating_sub(gone));
     }
 }

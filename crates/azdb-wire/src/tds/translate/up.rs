@@ -66,6 +66,8 @@ pub(super) struct Up {
     requests: Incoming,
     /// The message whose packets are coming.
     open: Option<Message>,
+    /// The session is to be reset before it, and the upstream has not heard so.
+    is_reset: bool,
     next: Next,
     columns: Vec<Column>,
     flow: Option<Flow>,
@@ -78,12 +80,19 @@ impl Up {
         Self {
             requests: Incoming::default(),
             open: None,
+            is_reset: false,
             next: Next::Rest,
             columns: Vec::new(),
             flow: None,
             kept: Kept::default(),
             to_upstream: Outgoing::new(packet_size),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let columns = self.columns.capacity() * size_of::<Column>();
+        columns + self.kept.0.capacity() + self.to_upstream.kept()
     }
 
     pub(super) fn take(
@@ -98,11 +107,14 @@ impl Up {
                 (Piece::Begins(header), _) => self.begin(header, own),
                 (Piece::Share(share), Some(open)) => {
                     self.go_on(share, own)?;
+                    let before = out.len();
                     self.to_upstream.cut_full(open, out);
+                    self.note_reset(out.len() > before, own);
                 }
                 (Piece::Ends(header), Some(open)) if header.is_last() => {
                     self.to_upstream.waiting().append(&mut self.kept.0);
                     self.to_upstream.cut_all(open, header.status & LAST, out);
+                    self.note_reset(true, own);
                     self.open = None;
                     self.columns = Vec::new();
                 }
@@ -112,12 +124,17 @@ impl Up {
         Ok(())
     }
 
-    /// Begins a message, and forgets one that its app has not finished.
-    fn begin(&mut self, header: Header, own: &mut Own) {
-        let Header { kind, spid, .. } = header;
-        if header.status & RESET != 0 {
+    /// A reset ends the transaction when the upstream hears of it, and not when an Attention has overtaken it.
+    fn note_reset(&mut self, has_left: bool, own: &mut Own) {
+        if has_left && core::mem::take(&mut self.is_reset) {
             own.transaction = NO_TRANSACTION;
         }
+    }
+
+    /// Begins a message, and forgets one that its app has not finished.
+    fn begin(&mut self, header: Header, own: &Own) {
+        let Header { kind, spid, .. } = header;
+        self.is_reset = header.status & RESET != 0;
         self.open = Some(Message { kind, spid });
         (self.flow, self.kept) = (None, Kept::default());
         self.to_upstream.begin(header.status & FIRST);
@@ -130,7 +147,12 @@ impl Up {
             kind,
             packet_kind::SQL_BATCH | packet_kind::RPC | packet_kind::TRANSACTION
         ) {
-            push_headers(&own.transaction, self.to_upstream.waiting());
+            let transaction = if self.is_reset {
+                NO_TRANSACTION
+            } else {
+                own.transaction
+            };
+            push_headers(&transaction, self.to_upstream.waiting());
         }
     }
 
@@ -188,14 +210,14 @@ impl Up {
             }
             Next::Token => {
                 let tag = ahead.u8().ok_or(Halt::Short)?;
-                self.next = match tag {
-                    tag::ROW => Next::Row(0),
-                    _ => Next::Rest,
-                };
                 match tag {
                     tag::DONE => push_done(&mut ahead, out.waiting()).ok_or(Halt::Short)?,
                     _ => out.waiting().push(tag),
                 }
+                self.next = match tag {
+                    tag::ROW => Next::Row(0),
+                    _ => Next::Rest,
+                };
             }
             Next::Value(column) => {
                 self.value(column, reader, own)?;

@@ -120,10 +120,10 @@ fn joined(
             Begun::Whole
         }
         UNKNOWN => {
-            let from = out.waiting().len();
+            let from = out.place();
             out.hold();
             push_front(place, 0, out.waiting());
-            let at = out.waiting().len();
+            let at = out.place();
             Begun::Flows(Flow::of_chunks(Chunks::Held { from, at, is_xml }))
         }
         total if total > u64::from(LONGEST) => Begun::TooLong(Flow::of_chunks(Chunks::Dropped)),
@@ -147,12 +147,19 @@ fn joined(
     Ok(begun)
 }
 
-/// Whether the first chunk begins with the mark of XML. One that ends within it begins with none.
+/// Whether the chunks begin with the mark of XML.
 fn has_mark(mut reader: Reader<'_>) -> Option<bool> {
-    match reader.u32_le()? {
-        0 | 1 => Some(false),
-        _ => Some(reader.array()? == BYTE_ORDER_MARK),
+    let mut left = 0u32;
+    for byte in BYTE_ORDER_MARK {
+        if left == 0 {
+            left = reader.u32_le()?;
+        }
+        if left == 0 || reader.u8()? != byte {
+            return Some(false);
+        }
+        left = left.saturating_sub(1);
     }
+    Some(true)
 }
 
 /// What stands in front of a long value's bytes.
