@@ -68,7 +68,7 @@ fn freebcp_loads_large_texts_and_reads_them_back() {
         );
         let _ = app.freetds("bsqldb").stdin(create).run().succeeded();
         let row = |row: usize| {
-            let words = "naïve 漢字 ".repeat(row % 7 * 500);
+            let words = "naïve 漢字.".repeat(row % 7 * 500);
             format!("{row}\tname {row}\tx{words}\t{row}.50\n")
         };
         let rows: String = (1..=300).map(row).collect();

@@ -93,8 +93,13 @@ fn assert_interruptions(seen: &Value) {
     for what in ["after cancel", "after half", "after timeout"] {
         assert_eq!(seen[what], json!("Aged pecorino"), "{what}: {seen}");
     }
-    let cancelled = seen["cancelled"].as_str().unwrap_or_default();
-    assert!(cancelled.contains("cancel"), "{seen}");
+    // Which of its texts it shows depends on which of its threads is first.
+    let cancelled = seen["cancelled"].to_string();
+    let texts = ["Cancel has been invoked", "unspecified error"];
+    assert!(
+        texts.iter().any(|text| cancelled.contains(text)),
+        "{cancelled}"
+    );
     assert_eq!(seen["timed out"], json!("The query has timed out."));
 }
 

@@ -2,6 +2,7 @@
 
 import java.io.ByteArrayInputStream;
 import java.io.StringReader;
+import java.math.BigDecimal;
 import java.sql.Blob;
 import java.sql.CallableStatement;
 import java.sql.Clob;
@@ -163,6 +164,7 @@ public class WithOldTds {
     static String text(ResultSet result, int at) throws SQLException {
         Object value = result.getObject(at);
         if (value instanceof Blob) value = ((Blob) value).getBytes(1, (int) ((Blob) value).length());
+        if (value instanceof BigDecimal) return ((BigDecimal) value).toPlainString();
         return value instanceof byte[] ? hex((byte[]) value) : result.getString(at);
     }
 
@@ -182,7 +184,7 @@ public class WithOldTds {
                 for (int number = 0; number < 50; number++) {
                     insert.setString(1, "name " + number);
                     insert.setInt(2, number);
-                    insert.setBigDecimal(3, new java.math.BigDecimal("1234567.89"));
+                    insert.setBigDecimal(3, new BigDecimal("1234567.89"));
                     insert.addBatch();
                 }
                 int[] counts = insert.executeBatch();

@@ -36,4 +36,4 @@ try {
 } catch (PDOException $error) {
     $seen['error'] = $error->getMessage();
 }
-echo json_encode($seen);
+echo json_encode($seen, JSON_INVALID_UTF8_SUBSTITUTE);

@@ -53,7 +53,6 @@ settings = dict(
     password=os.environ["TDS_PASSWORD"],
     database="shop",
     login_timeout=20,
-    timeout=1,
     charset="UTF-8",
 )
 if os.environ.get("TDS_VERSION"):
@@ -137,15 +136,13 @@ try:
     cursor.execute("select * from nowhere")
 except pymssql.Error as error:
     seen["error"] = str(error)
+connection.rollback()
+seen["after error"] = one("select name from products where id = 3")
 try:
-    connection.rollback()
-    cursor.execute("waitfor delay '00:10:00'")
+    impatient = pymssql.connect(timeout=1, **settings)
+    impatient.cursor().execute("waitfor delay '00:10:00'")
 except pymssql.Error as error:
     seen["timed out"] = str(error)
-connection.close()
-connection = pymssql.connect(**settings)
-cursor = connection.cursor()
-seen["again"] = one("select name from products where id = 3")
 # A result of which nobody reads the rest.
 cursor.execute("select replicate('0123456789', 100) from generate_series(1, 20000)")
 cursor.fetchone()
