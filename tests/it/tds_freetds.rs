@@ -77,6 +77,28 @@ fn tsql_shows_why_it_may_not_come_in() {
 }
 
 #[test]
+#[cfg_attr(not(has_freetds), ignore = "no FreeTDS: see scripts/test")]
+fn tsql_of_before_tds_7_shows_what_to_change() {
+    let azure = AzureSql::new();
+    let proxy = azure.proxy();
+    for version in ["4.2", "5.0"] {
+        let app = SqlApp::of(&proxy, Encrypt::Off).version(version);
+        let ran = app.freetds("tsql").stdin("select 1\ngo\n").run();
+        let shown = format!("{}{}", ran.stdout, ran.stderr);
+        for part in [
+            "Msg 18456 (severity 14, state 1) from shop",
+            &format!("azdb-proxy: the app's driver speaks TDS {version}, "),
+            "What to do: set its TDS version to 7.4 (FreeTDS: tds version, TDSVER",
+            "has to use ODBC or OLE DB instead",
+        ] {
+            assert!(shown.contains(part), "{version}: {shown}");
+        }
+    }
+    assert!(azure.azure.tds().logins().is_empty());
+    proxy.log_until_times(2, "cause=app_version");
+}
+
+#[test]
 #[cfg_attr(
     not(all(has_freetds, has_python)),
     ignore = "no FreeTDS or no pymssql: see scripts/test"

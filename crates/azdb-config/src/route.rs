@@ -278,7 +278,12 @@ pub enum Roots {
     /// Those of the platform.
     Platform,
     /// Those of `upstream_ca_file`, and those only. A server's own certificate may stand here too.
-    File(Vec<CertificateDer<'static>>),
+    File {
+        /// Where they were read.
+        file: PathBuf,
+        /// What is in it.
+        certificates: Vec<CertificateDer<'static>>,
+    },
 }
 
 /// Whether a server may ask an app for a file (LOAD DATA LOCAL). `local_infile` in the configuration.

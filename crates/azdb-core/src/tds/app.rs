@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 
 use super::TdsFault;
 use super::notice::notice;
+use super::old_login;
 use super::packets::{InPrelogin, NoMessage, Reading, read_message};
 use crate::deadline::Deadline;
-use crate::fault::{AppTlsFlaw, Fault, Left};
+use crate::fault::{AppTlsFlaw, Cause, Fault, Left};
 use crate::parting::{NotIn, Told};
 use crate::phases::Phase;
 use crate::stranger::Stranger;
@@ -41,6 +42,7 @@ pub(super) async fn greet<A: Stream>(
     socket: A,
     tls: Option<(&AppTlsConfig, TlsWish)>,
     route: &str,
+    may_come: Result<(), Cause>,
     deadline: &Deadline,
 ) -> Result<Result<Caller<A>, Stranger>, NotIn<TdsFault>> {
     let mut settled = Settled::default();
@@ -57,6 +59,10 @@ pub(super) async fn greet<A: Stream>(
     let settling = settle(&mut app, &mut settled, None, since);
     match deadline.run(Phase::App, WAITING, settling).await? {
         Begun::Login => {}
+        Begun::OldLogin => {
+            let refusing = old_login::refuse(&mut app, may_come, route, deadline);
+            return refusing.await.map(Err);
+        }
         Begun::Tls => return Ok(Err(Stranger::Tls)),
         Begun::Stranger(stranger) => return Ok(Err(stranger)),
     }
@@ -99,7 +105,7 @@ async fn arrive<A: Stream>(
     ) {
         (Begun::Stranger(stranger), _) => Ok(Err(stranger)),
         (Begun::Tls, None) => Ok(Err(Stranger::Tls)),
-        (Begun::Login, _) => Ok(Ok(Leg::new(MaybeTls::Plain(socket)))),
+        (Begun::Login | Begun::OldLogin, _) => Ok(Ok(Leg::new(MaybeTls::Plain(socket)))),
         (Begun::Tls, Some((tls, end))) => {
             let accepting = accept_in_packets::<InPrelogin, _>(socket, tls, end);
             deadline
@@ -113,6 +119,8 @@ async fn arrive<A: Stream>(
 /// What an app begins next. None of it has been read yet.
 enum Begun {
     Login,
+    /// That of before TDS 7.
+    OldLogin,
     Tls,
     Stranger(Stranger),
 }
@@ -153,7 +161,8 @@ async fn settle<S: Stream>(
                 settled.trace_id = asked.trace_id;
                 answer_prelogin(leg, &asked, tls).await?;
             }
-            // An HTTP request, a login of SQL Server 6.5: an answer would mean nothing to it.
+            [kind::OLD_LOGIN, ..] => return Ok(Begun::OldLogin),
+            // An HTTP request: an answer would mean nothing to it.
             first => return Ok(Begun::Stranger(Stranger::with(first))),
         }
     }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use azdb_quote::{Chain, Quoted};
 use azdb_wire::tds::{
-    Login7Error, LoginAnswer, LoginTooLong, PacketError, PreloginError, StreamTokenError, Version,
+    Login7Error, LoginAnswer, LoginTooLong, OldVersion, PacketError, PreloginError,
+    StreamTokenError, Version,
 };
 
 use super::numbers;
@@ -24,6 +25,10 @@ pub(crate) enum TdsFault {
     /// The app's driver reads only a version that the upstream does not speak to us.
     #[error("the app's driver speaks TDS {0} and nothing newer")]
     AppVersion(Version),
+
+    /// The app logs in as before TDS 7.
+    #[error("the app's driver speaks TDS {0}, which SQL Server has given up")]
+    OldLogin(OldVersion),
 
     /// The app asks for something that would not happen.
     #[error("the app asks for {0}")]
@@ -99,7 +104,7 @@ impl Explained for TdsFault {
     fn label(&self) -> &'static str {
         match self {
             Self::AppPacket(_) | Self::AppLogin(_) => "app_protocol",
-            Self::AppVersion(_) => "app_version",
+            Self::AppVersion(_) | Self::OldLogin(_) => "app_version",
             Self::AppWants(_) => "app_wants_the_impossible",
             Self::AppHasNoPassword(_) => "app_without_password",
             Self::AppPasswordInClear => "app_without_tls",
@@ -121,7 +126,7 @@ impl Explained for TdsFault {
             Self::AppPacket(_) | Self::AppLogin(_) | Self::AppVersion(_) | Self::AppWants(_) => {
                 Kind::User
             }
-            Self::AppHasNoPassword(_) | Self::AppPasswordInClear => Kind::User,
+            Self::OldLogin(_) | Self::AppHasNoPassword(_) | Self::AppPasswordInClear => Kind::User,
             Self::NoMars | Self::PacketSize { .. } => Kind::User,
             Self::LoginTooLong(_) => Kind::Limit,
             Self::UpstreamPrelogin(_)
@@ -140,6 +145,10 @@ impl Explained for TdsFault {
             Self::AppVersion(_) => {
                 "Azure's tokens need TDS 7.4: use a driver for SQL Server 2012 or later (with jTDS: Microsoft's JDBC driver; with \
                  {SQL Server} or SQLOLEDB: ODBC Driver 17 or MSOLEDBSQL), or take the old version out of its settings"
+            }
+            Self::OldLogin(_) => {
+                "set its TDS version to 7.4 (FreeTDS: tds version, TDSVER; pymssql: tds_version); a program of DB-Library \
+                 (ntwdblib.dll, BDE, isql) has to use ODBC or OLE DB instead"
             }
             Self::AppWants(_) => {
                 "take it out of the connection string: the proxy logs in with an identity of its own"
@@ -195,6 +204,7 @@ impl OwnFault for TdsFault {
             Self::AppPacket(_)
             | Self::AppLogin(_)
             | Self::AppVersion(_)
+            | Self::OldLogin(_)
             | Self::AppWants(_)
             | Self::AppHasNoPassword(_)
             | Self::AppPasswordInClear
@@ -217,6 +227,7 @@ impl OwnFault for TdsFault {
             Self::AppPacket(_)
             | Self::AppLogin(_)
             | Self::AppVersion(_)
+            | Self::OldLogin(_)
             | Self::AppWants(_)
             | Self::AppHasNoPassword(_)
             | Self::AppPasswordInClear
@@ -240,6 +251,7 @@ impl OwnFault for TdsFault {
             Self::AppPacket(_)
             | Self::AppLogin(_)
             | Self::AppVersion(_)
+            | Self::OldLogin(_)
             | Self::AppWants(_)
             | Self::AppHasNoPassword(_)
             | Self::AppPasswordInClear
@@ -265,6 +277,7 @@ impl OwnFault for TdsFault {
             Self::AppPacket(_)
             | Self::AppLogin(_)
             | Self::AppVersion(_)
+            | Self::OldLogin(_)
             | Self::AppWants(_)
             | Self::AppHasNoPassword(_)
             | Self::AppPasswordInClear

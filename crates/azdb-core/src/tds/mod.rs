@@ -34,6 +34,7 @@ mod browser;
 mod fault;
 mod notice;
 mod numbers;
+mod old_login;
 mod one_packet_per_record;
 mod packets;
 mod routing;
@@ -95,7 +96,8 @@ impl Protocol for Tds {
     ) -> Result<Login<Self, A, D::Stream>, NotIn<TdsFault>> {
         let route = &lobby.route;
         let tls = lobby.app_tls.as_ref().map(|tls| (tls, wish(place, lobby)));
-        let greeting = app::greet(socket, tls, &route.name, deadline);
+        let may_come = lobby.admit(place);
+        let greeting = app::greet(socket, tls, &route.name, may_come, deadline);
         let caller = match greeting.await? {
             Ok(caller) => caller,
             Err(stranger) => return Ok(Login::Nobody(stranger)),

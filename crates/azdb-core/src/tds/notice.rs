@@ -54,6 +54,23 @@ pub(super) fn notice(fault: &Fault<TdsFault>, manner: &Manner, route: &str) -> V
     payload
 }
 
+/// The same for an app of before TDS 7. No upstream has said a word of it.
+pub(super) fn in_old_form(fault: &Fault<TdsFault>, route: &str) -> Vec<u8> {
+    let (number, class) = match fault.root() {
+        Root::Shared(cause) => of_cause(cause),
+        Root::Own(_) => FAILED,
+    };
+    let mut payload = Vec::new();
+    let notice = Notice {
+        number,
+        class,
+        message: &message(fault),
+        server: route,
+    };
+    notice.encode_old(&mut payload);
+    payload
+}
+
 fn encode(
     (number, class): Class,
     fault: &Fault<TdsFault>,
@@ -61,15 +78,18 @@ fn encode(
     width: Width,
     payload: &mut Vec<u8>,
 ) {
-    let (told, remedy) = (fault.told(), fault.remedy());
-    let message = &format!("azdb-proxy: {told}. What to do: {remedy}");
     let notice = Notice {
         number,
         class,
-        message,
+        message: &message(fault),
         server: route,
     };
     notice.encode(width, payload);
+}
+
+fn message(fault: &Fault<TdsFault>) -> String {
+    let (told, remedy) = (fault.told(), fault.remedy());
+    format!("azdb-proxy: {told}. What to do: {remedy}")
 }
 
 fn of_cause(cause: &Cause) -> Class {
@@ -116,6 +136,7 @@ fn of_own(own: &TdsFault) -> Words<'_> {
         TdsFault::AppPacket(_)
         | TdsFault::AppLogin(_)
         | TdsFault::AppVersion(_)
+        | TdsFault::OldLogin(_)
         | TdsFault::AppWants(_)
         | TdsFault::AppHasNoPassword(_)
         | TdsFault::AppPasswordInClear

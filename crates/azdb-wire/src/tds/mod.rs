@@ -10,6 +10,7 @@
 //!   auth     what a server answers, what that means, and what of it the app reads
 //!   notice   our own "no"
 //!   watch    who owes whom an answer, from packet headers alone
+//!   old_login  the login of before TDS 7, which nobody serves, and the "no" to it
 //!   relogin  the app's LOGIN7 built anew around our own secret
 //!   feature  what an app wants beyond the fixed fields, and what a server grants of it
 //!   token    the parts of a server's answer
@@ -26,6 +27,7 @@ mod frame;
 mod hello;
 mod login;
 mod notice;
+mod old_login;
 mod relogin;
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,7 @@ pub use frame::{
 pub use hello::{Encryption, MAX_PRELOGIN, Prelogin, PreloginError, TlsWish};
 pub use login::{Login7, Login7Error, MAX_LOGIN7};
 pub use notice::Notice;
+pub use old_login::{MAX_OLD_LOGIN, OldVersion};
 pub use relogin::{LoginSecret, LoginTooLong, Relogin, hidden, rebuild, rebuilt_len};
 pub use text::{from_utf16, push_utf16, utf16_len};
 pub use token::{Done, Report, StreamToken, StreamTokenError, StreamTokens, change, tag};

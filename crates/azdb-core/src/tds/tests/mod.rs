@@ -14,6 +14,7 @@ mod holds;
 mod logins;
 mod nonsense;
 mod notices;
+mod old_logins;
 mod passwords;
 mod records;
 mod refusals;

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::super::notice::notice;
 use super::super::numbers::of_number;
 use super::database::{Database, app_login, done, refusal, welcome};
+use super::old_logins::old_version;
 use super::visit::{error_in, hear};
 use super::*;
 use crate::fault::ProvedBy;
@@ -169,6 +170,7 @@ impl Spoken for Tds {
                 body: refusal(40_615, "Cannot open server"),
                 proved_by: ProvedBy::Token,
             },
+            TdsFault::OldLogin(old_version()),
         ];
         let places: Vec<usize> = all.iter().map(place).collect();
         assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
@@ -221,5 +223,6 @@ fn place(fault: &TdsFault) -> usize {
         TdsFault::Route { .. } => 13,
         TdsFault::Hops(_) => 14,
         TdsFault::Refused { .. } => 15,
+        TdsFault::OldLogin(_) => 16,
     }
 }

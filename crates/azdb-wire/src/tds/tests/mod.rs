@@ -13,6 +13,7 @@ mod frame;
 mod hello;
 mod login;
 mod notice;
+mod old_login;
 mod relogin;
 mod text;
 mod token;
