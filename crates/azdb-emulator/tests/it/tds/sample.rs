@@ -134,6 +134,7 @@ async fn errors_have_the_numbers_of_sql_server() {
         ("delete from customers where id = 3", 547),
         ("commit", 3902),
         ("rollback tran", 3903),
+        ("save tran here", 628),
         ("use master", 40508),
     ] {
         let (told, text) = error(&mut session, sql).await;
@@ -159,7 +160,6 @@ async fn what_is_not_known_is_refused_and_does_nothing() {
         "select c_int from every_type where c_int = 1",
         "begin try delete from orders end try begin catch end catch",
         "if exists (select * from orders) delete from orders",
-        "save tran here",
         "set rowcount 1",
         "delete from orders from orders join products on product_id = products.id",
         "with n as (select 1 as i) select i from n",
