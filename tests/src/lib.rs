@@ -48,7 +48,7 @@ pub use app::App;
 pub use authority::{Authority, client_config, documented_certificate, first_version_certificate};
 pub use azure::{Azure, Emulated};
 pub use azure_sql::{AzureSql, Encrypt, LoginBy, SqlApp, seen, seen_lines};
-pub use every_type::{assert_every_value, every_column, is_new_date};
+pub use every_type::{assert_every_value, assert_same_values, every_column, is_new_date};
 pub use fake::{Conversation, Fake};
 pub use identity::{Identity, block_on, issuer, token_of};
 pub use leak::{every_piece_of, find_leak};

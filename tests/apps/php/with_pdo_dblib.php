@@ -3,7 +3,8 @@
 $seen = [];
 try {
     $at = getenv('TDS_HOST') . ':' . getenv('TDS_PORT');
-    $pdo = new PDO("dblib:host=$at;dbname=shop;charset=UTF-8", getenv('TDS_USER'), getenv('TDS_PASSWORD'));
+    $version = getenv('TDS_VERSION') ? ';version=' . getenv('TDS_VERSION') : '';
+    $pdo = new PDO("dblib:host=$at;dbname=shop;charset=UTF-8$version", getenv('TDS_USER'), getenv('TDS_PASSWORD'));
 } catch (PDOException $error) {
     echo json_encode(['refused' => $error->getMessage()]);
     exit(0);
