@@ -82,6 +82,8 @@ pub struct TdsOptions {
     pub sql_browser: bool,
     /// How old a session may become.
     pub session_age: SessionAge,
+    /// Bytes of a value that are kept for an app which has to hear first how many it has.
+    pub translate_limit: usize,
 }
 
 /// How old a session may become. It ends between an answer and the next request, never within.
