@@ -79,8 +79,10 @@ impl Down {
 
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
-        let columns = self.columns.capacity() * size_of::<Column>();
-        columns + self.nulls.capacity() + self.kept.0.capacity()
+        let columns = self.columns.capacity().saturating_mul(size_of::<Column>());
+        [columns, self.nulls.capacity(), self.kept.0.capacity()]
+            .iter()
+            .sum()
     }
 
     /// Translates a share of an answer's payload.
@@ -152,7 +154,10 @@ impl Down {
         while let Some(column) = self.columns.get(at).copied() {
             let begins = out.waiting().len();
             let whole = match is_set(&self.nulls, at) {
-                true => Ok(column.push_null(out.waiting())),
+                true => {
+                    column.push_null(out.waiting());
+                    Ok(())
+                }
                 false => self.value(column, reader, own, out),
             };
             if self.rows == Rows::Dropped {

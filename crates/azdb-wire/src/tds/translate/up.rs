@@ -91,8 +91,10 @@ impl Up {
 
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
-        let columns = self.columns.capacity() * size_of::<Column>();
-        columns + self.kept.0.capacity() + self.to_upstream.kept()
+        let columns = self.columns.capacity().saturating_mul(size_of::<Column>());
+        [columns, self.kept.0.capacity(), self.to_upstream.kept()]
+            .iter()
+            .sum()
     }
 
     pub(super) fn take(
