@@ -2,7 +2,7 @@
 
 use azdb_wire::mysql::{self, Capabilities};
 use azdb_wire::postgres::{self, First};
-use azdb_wire::tds::{self, Login7, LoginAnswer, LoginSecret, Manner, Relogin};
+use azdb_wire::tds::{self, Login7, LoginAnswer, LoginSecret, Manner, Relogin, Version, Width};
 
 /// Runs them all.
 pub fn run(data: &[u8]) {
@@ -75,7 +75,7 @@ fn tds(data: &[u8]) {
     }
     if let Ok(login) = Login7::parse(data) {
         let manner = Manner::of(&login);
-        let _ = (login.fed_auth(), login.adapts(), manner.granted());
+        let _ = (login.fed_auth(), manner.granted(Version::V7_4));
         let relogin = Relogin {
             server: "orders.example.org",
             database: b"o\0r\0",
@@ -91,10 +91,12 @@ fn tds(data: &[u8]) {
             Login7::parse(&out).expect("our own login");
         }
     }
-    if let Ok(answer) = LoginAnswer::parse(data) {
-        let _ = answer.reports().count();
+    for asked in [Version::V7_1, Version::V7_4] {
+        if let Ok(answer) = LoginAnswer::parse(data, asked) {
+            let _ = answer.reports().count();
+        }
     }
-    for token in tds::StreamTokens::of(data) {
+    for token in tds::StreamTokens::of(data, Width::Wide) {
         if token.is_err() {
             break;
         }

@@ -80,9 +80,8 @@ impl Down {
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
         let columns = self.columns.capacity().saturating_mul(size_of::<Column>());
-        [columns, self.nulls.capacity(), self.kept.0.capacity()]
-            .iter()
-            .sum()
+        let others = [columns, self.nulls.capacity(), self.kept.0.capacity()];
+        others.iter().sum()
     }
 
     /// Translates a share of an answer's payload.

@@ -92,9 +92,8 @@ impl Up {
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
         let columns = self.columns.capacity().saturating_mul(size_of::<Column>());
-        [columns, self.kept.0.capacity(), self.to_upstream.kept()]
-            .iter()
-            .sum()
+        let others = [columns, self.kept.0.capacity(), self.to_upstream.kept()];
+        others.iter().sum()
     }
 
     pub(super) fn take(
