@@ -8,6 +8,7 @@
 
 mod app_passwords;
 mod database;
+mod drivers;
 mod echoes;
 mod first_packets;
 mod holds;
