@@ -182,23 +182,6 @@ fn jdbc_driver_of_microsoft_queries_cancels_and_rolls_back() {
 }
 
 #[test]
-#[cfg_attr(not(has_jtds), ignore = "no jTDS: see scripts/test --all")]
-fn jtds_reads_what_to_use_instead() {
-    let azure = AzureSql::new();
-    let proxy = azure.proxy();
-    let app = SqlApp::of(&proxy, Encrypt::Off);
-    let url = "jdbc:jtds:sqlserver://localhost:PORT/shop";
-    // A path outside `java/`: jTDS is no driver that most runs need.
-    let refused = seen(app.java("../jtds/jtds.jar", url))["refused"].to_string();
-    assert!(refused.contains("azdb-proxy:"), "{refused}");
-    assert!(refused.contains("TDS 7.1"), "{refused}");
-    assert!(
-        refused.contains("with jTDS: Microsoft's JDBC driver"),
-        "{refused}"
-    );
-}
-
-#[test]
 #[cfg_attr(
     not(has_mono),
     ignore = "no SqlClient under mono: see scripts/test --all"

@@ -45,6 +45,7 @@ pub mod route;
 mod schema;
 mod section;
 mod service_connector;
+mod size;
 mod sql_server;
 mod summary;
 #[cfg(test)]

@@ -82,6 +82,8 @@ pub struct TdsOptions {
     pub sql_browser: bool,
     /// How old a session may become.
     pub session_age: SessionAge,
+    /// Bytes of a value that are kept for an app which has to hear first how many it has.
+    pub translate_limit: usize,
 }
 
 /// How old a session may become. It ends between an answer and the next request, never within.
@@ -278,7 +280,12 @@ pub enum Roots {
     /// Those of the platform.
     Platform,
     /// Those of `upstream_ca_file`, and those only. A server's own certificate may stand here too.
-    File(Vec<CertificateDer<'static>>),
+    File {
+        /// Where they were read.
+        file: PathBuf,
+        /// What is in it.
+        certificates: Vec<CertificateDer<'static>>,
+    },
 }
 
 /// Whether a server may ask an app for a file (LOAD DATA LOCAL). `local_infile` in the configuration.

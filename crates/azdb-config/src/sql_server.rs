@@ -14,11 +14,13 @@ pub(super) fn read(section: &mut Section<'_>, mode: &Checked<LoginWith>) -> Chec
     let suffixes = section.read(&keys::ROUTING_SUFFIXES);
     let sql_browser = section.value(&keys::SQL_BROWSER);
     let session_age = session_age(section, mode);
+    let translate_limit = section.value(&keys::TRANSLATE_LIMIT);
     let suffixes = suffixes?.map(|suffixes| suffixes.value).unwrap_or_default();
     Ok(TdsOptions {
         routing_suffixes: suffixes.into_iter().map(|suffix| suffix.value).collect(),
         sql_browser: sql_browser?,
         session_age: session_age?,
+        translate_limit: translate_limit?,
     })
 }
 

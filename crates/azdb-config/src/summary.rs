@@ -130,7 +130,7 @@ fn tls(tls: &UpstreamTls) -> String {
         UpstreamTls::Verified { roots, name } => {
             let roots = match roots {
                 Roots::Platform => "the platform's roots",
-                Roots::File(_) => "upstream_ca_file",
+                Roots::File { .. } => "upstream_ca_file",
             };
             match name {
                 Some(name) => format!("TLS verified for {} by {roots}", name.to_str()),

@@ -66,11 +66,16 @@ pub(super) fn read(
     };
     let roots = ca_file.and_then(|file| match file {
         None => Ok(Roots::Platform),
-        Some(file) => section
-            .understood("upstream_ca_file", file, |file| {
+        Some(file) => {
+            let path = file.value.clone();
+            let read = section.understood("upstream_ca_file", file, |file| {
                 files::certificates(file, section.files())
+            });
+            read.map(|certificates| Roots::File {
+                file: path,
+                certificates: certificates.value,
             })
-            .map(|roots| Roots::File(roots.value)),
+        }
     });
     let (strength, first, roots, name) = (strength?, first?, roots?, name?);
     let plain_password = plain_password?;

@@ -7,6 +7,7 @@
 //!
 //! # Invariants
 //!
+//! * What no proxy has said is called that, in front of everything else.
 //! * No authority is made: one that no proxy shows would be trusted in vain.
 //! * Standard output is a certificate or nothing.
 
@@ -41,7 +42,7 @@ struct Known {
 pub(crate) fn ca(route: Option<&str>, args: AskArgs, env: &Environment) -> Exit {
     let (overrides, is_elsewhere) = (args.overrides(), args.at.is_some());
     ask::with_running(args, env, async |running| {
-        let (known, note) = match asked(&running).await {
+        let (known, unasked) = match asked(&running).await {
             Ok(known) => (known, None),
             Err(why) if is_elsewhere => return failed(&why),
             Err(why) => match in_files(&overrides, env) {
@@ -51,9 +52,11 @@ pub(crate) fn ca(route: Option<&str>, args: AskArgs, env: &Environment) -> Exit 
         };
         match chosen(&known, route) {
             Ok((pem, whose)) => {
-                if let Some(note) = note {
+                // In front of everything: whoever redirects standard output reads this alone.
+                if let Some(why) = unasked {
                     tell(&format!(
-                        "azdb-proxy ca: {note}: what the next one will show"
+                        "azdb-proxy ca: warning: no proxy was asked, so this is the certificate in the files here, which the next one to \
+                         start with them shows, and not what one shows that runs with others ({why})"
                     ));
                 }
                 tell(&format!("azdb-proxy ca: {whose}"));

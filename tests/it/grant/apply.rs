@@ -110,9 +110,9 @@ fn a_person_at_a_terminal_sees_the_sql_and_says_yes_first() {
     let start = Start::command("grant", &bare.route());
     let directory = start.directory();
     std::fs::write(directory.join("admin.token"), &bare.admin_token).unwrap();
-    let answer = |answer: &str| {
+    let answer = |words: &str, answer: &str| {
         let command = format!(
-            "{} grant --config proxy.toml --apply --as {} --token-file admin.token",
+            "{} grant --config proxy.toml --apply --as {} --token-file admin.token{words}",
             binary("azdb-proxy").display(),
             bare.admin
         );
@@ -124,19 +124,33 @@ fn a_person_at_a_terminal_sees_the_sql_and_says_yes_first() {
         }
         ran.stdin(answer).run()
     };
-    let no = answer("\n");
+    let no = answer("", "\n");
     assert_eq!(no.code, Some(1), "{no:?}");
-    let question = format!(
-        "Run this at localhost:{} as \"{}\"? [y/N] ",
-        bare.azure.server.port, bare.admin
-    );
-    let (before, _) = no.stdout.split_once(&question).unwrap();
+    let question = |what: &str| {
+        format!(
+            "{what} at localhost:{} as \"{}\"? [y/N] ",
+            bare.azure.server.port, bare.admin
+        )
+    };
+    let (before, _) = no.stdout.split_once(&question("Run this")).unwrap();
     assert!(before.contains("grant connect on database"), "{no:?}");
     assert!(no.stdout.contains("nothing was run"), "{no:?}");
     is_nobody(&proxy);
-    let yes = answer("y\n");
+    let yes = answer("", "y\n");
     assert_eq!(yes.code, Some(0), "{yes:?}");
     let _ = may(&proxy, "select 1");
+    // The way back is another question.
+    let no = answer(" --undo", "n\n");
+    assert_eq!(no.code, Some(1), "{no:?}");
+    let (before, _) = no.stdout.split_once(&question("End this")).unwrap();
+    assert!(
+        before.contains("drop role if exists") && before.contains("is no principal any more"),
+        "{no:?}"
+    );
+    let _ = may(&proxy, "select 1");
+    let yes = answer(" --undo", "yes\n");
+    assert_eq!(yes.code, Some(0), "{yes:?}");
+    is_nobody(&proxy);
 }
 
 /// The usual way: an administrator who has signed in to the Azure CLI, and is called in the database what the token says.

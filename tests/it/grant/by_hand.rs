@@ -1,7 +1,9 @@
 //! Who is meant where the token of the app's identity is not to be had.
 
+use std::ffi::OsStr;
+
 use azdb_emulator::OSSRDBMS_AUDIENCE;
-use azdb_tests::{Identity, Program, Start};
+use azdb_tests::{Identity, Program, Start, binary};
 
 /// At a desk there is no token of the app's identity: what it would say is said by hand.
 #[test]
@@ -59,4 +61,23 @@ fn a_person_who_happens_to_be_signed_in_is_not_taken_for_the_app() {
     let meant = grant(&["--kind", "user"]);
     let create = "('orders-app', '5e0d1a3c-97e1-4d4c-8a57-0c8f4e1b2d33', 'user', false, false)";
     assert!(meant.succeeded().contains(create), "{meant:?}");
+}
+
+/// A file may be called anything.
+#[test]
+fn a_word_that_is_no_utf8_is_no_end_of_it() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(OsStr::from_bytes(b"caf\xe9.toml"));
+    let route = "[[route]]\nname = \"orders\"\nprotocol = \"mysql\"\nlisten = \"127.0.0.1:0\"\n\
+                 upstream = \"shop.mysql.database.azure.com\"\nupstream_user = \"shop-app\"\n";
+    std::fs::write(&file, route).unwrap();
+    let ran = Program::new(binary("azdb-proxy"))
+        .args(["grant", "--database", "shop", "--config"])
+        .arg(&file)
+        .args(["--client-id", "7d1c1b3c-2f65-4a52-8e37-3f1f0d6c9b01"])
+        .run();
+    let text = ran.succeeded();
+    assert!(text.contains("create aaduser 'shop-app'"), "{text}");
+    assert!(text.contains("caf\u{fffd}.toml"), "{text}");
 }

@@ -6,7 +6,7 @@ mod mysql;
 mod sql_server;
 
 use azdb_tests::{
-    Azure, Method, Program, Proxy, Ran, Server, Start, every_piece_of, find_leak, token_of,
+    Azure, Method, Program, Proxy, Ran, Server, Start, binary, every_piece_of, find_leak, token_of,
 };
 
 /// A database of the real server whose principal is still to be made, and Azure's functions as the server of a test can have them.
@@ -203,6 +203,47 @@ fn an_app_that_migrates_makes_tables_until_that_is_undone() {
     assert!(refused.failed().contains("must be owner"), "{refused:?}");
     bare.run(&["--owner", "--undo"]);
     is_nobody(&proxy);
+}
+
+/// Comments say how to run it, with the route's own certificate authority, as a shell and psql read them.
+#[test]
+#[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+fn the_line_that_is_printed_runs_as_it_stands() {
+    let bare = Bare::new();
+    let directory = tempfile::tempdir().unwrap();
+    let ca_file = directory.path().join("it's \\ a \"ca\".pem");
+    std::fs::copy(&bare.azure.server.ca_file, &ca_file).unwrap();
+    let usual = format!("upstream_ca_file = {:?}", bare.azure.server.ca_file);
+    let route = bare
+        .route()
+        .replace(&usual, &format!("upstream_ca_file = {ca_file:?}"));
+    std::fs::write(directory.path().join("proxy.toml"), route).unwrap();
+    let shell = |script: &str| {
+        let mut shell = Program::new("sh")
+            .args(["-e", "-c", script])
+            .directory(directory.path())
+            .env("PGPASSWORD", &bare.admin_token);
+        for (name, value) in bare.azure.identity.environment() {
+            shell = shell.env(name, value);
+        }
+        shell.run()
+    };
+    let command = format!("{} grant", binary("azdb-proxy").display());
+    let printed = shell(&format!("{command} --config proxy.toml"));
+    let mut lines = printed
+        .succeeded()
+        .lines()
+        .filter_map(|line| line.strip_prefix("-- "));
+    let line = lines
+        .find(|line| line.contains("azdb-proxy grant "))
+        .unwrap();
+    let rest = lines.next().unwrap();
+    let script = format!("{line}\n{rest}")
+        .replace("azdb-proxy grant", &command)
+        .replace("ADMIN", &bare.admin);
+    let ran = shell(&script);
+    assert!(ran.succeeded().contains("GRANT"), "{script}\n{ran:?}");
+    let _ = may(&bare.proxy(), "insert into products (name) values ('salt')");
 }
 
 /// Rights go to the role of the route, and ids come from its token.

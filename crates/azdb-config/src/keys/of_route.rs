@@ -16,6 +16,7 @@ use crate::address::server_name;
 use crate::draft;
 use crate::local_tls::LocalTlsKind;
 use crate::route::{LocalFiles, ProtocolName};
+use crate::size::parse_size;
 use crate::sql_server::Age;
 use crate::upstream_auth::LoginWith;
 use crate::upstream_tls::Strength;
@@ -167,6 +168,9 @@ keys! { SQL_SERVER {
     MAX_SESSION_AGE: Age = Age(Time(Duration::from_secs(60), Duration::from_secs(30 * 24 * 3600))),
         key("max_session_age", "`\"token\"`: a session ends between two requests 5 minutes before its token does, but not within 10 minutes of its login. Azure SQL looks at the token again during long sessions and fails the query that comes then")
             .or_by_login(Literal::Text("token"), Literal::Text("off")).needs(&[TDS]);
+    TRANSLATE_LIMIT: Parsed<usize> = Parsed("a size", parse_size),
+        key("translate_limit", "memory that a session of an app of TDS 7.1 or older may take for one value. Such apps hear how long a value is before it comes; where the database does not say that first (XML, values that it computes), the proxy keeps the value until it is whole. A longer one becomes an error in the app")
+            .or(Literal::Text("64MiB")).needs(&[TDS]);
 }}
 
 /// An entry of `user_map`.

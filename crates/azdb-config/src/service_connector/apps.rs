@@ -2,8 +2,10 @@
 //!
 //! # Invariants
 //!
-//! * No secret of a variable is in what is written here: of a connection string only keys that are known to hold none are repeated.
+//! * No secret of a variable is in what is written here: of a connection string only keys that are known to hold none are repeated, and
+//!   what drivers read as the name of the database.
 
+use super::harmless;
 use super::sets::{Set, Variable};
 use super::syntax::{ConnectionString, Syntax};
 use super::words::{self, Part};
@@ -121,10 +123,10 @@ fn here(
     is_spring: bool,
 ) -> (String, usize) {
     let mut new = text.clone();
-    // A password that is not quoted has ends that look like keys, so that not even the names are repeated.
+    // Not even the names of the others are repeated: they may be of a password's end.
     let before = new.fields.len();
-    new.fields
-        .retain(|field| field.part().is_some() || words::is_harmless(&field.name));
+    let mut reader = harmless::Reader::default();
+    new.fields.retain(|field| reader.takes(field));
     let left_out = before - new.fields.len();
     for part in [
         Part::Authentication,

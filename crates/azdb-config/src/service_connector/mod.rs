@@ -14,6 +14,7 @@
 
 mod apps;
 mod connection;
+mod harmless;
 mod import;
 mod login;
 mod sets;

@@ -96,6 +96,9 @@ impl<'e> Statements<'e> {
                 });
             }
         };
+        if part == Part::Port && !is_port(value) {
+            return Err(format!("{variable} has a port that is none"));
+        }
         if part != Part::Host {
             push(part, value);
             return Ok(());
@@ -146,6 +149,11 @@ impl<'e> Statements<'e> {
     }
 }
 
+/// Whether it can be dialled; where nothing is written it is the usual one.
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.parse::<u16>().is_ok_and(|port| port != 0)
+}
+
 /// `H`, `H,1433`, `H:5432`, `tcp:H,1433`; no part of it stands in a message.
 fn host_and_port(text: &str) -> Result<(&str, &str), &'static str> {
     let text = match text.split_at_checked("tcp:".len()) {
@@ -163,8 +171,7 @@ fn host_and_port(text: &str) -> Result<(&str, &str), &'static str> {
             Err(_) => return Err("has no host in its place"),
         },
     };
-    let is_port = port.is_empty() || port.parse::<u16>().is_ok_and(|port| port != 0);
-    if !is_port {
+    if !is_port(port) {
         return Err("has several hosts, or a port that is none: write a [[route]] with upstream");
     }
     let host = host.trim_start_matches('[').trim_end_matches(']');

@@ -192,50 +192,8 @@ pub(super) fn key(name: &str) -> Option<Part> {
     known.map(|(_, part)| *part)
 }
 
-/// Keys that hold no secret, in the same spelling: what an app is called, how long it waits, how it pools and reads.
-const HARMLESS: [&str; 33] = [
-    "app",
-    "applicationname",
-    "applicationintent",
-    "driver",
-    "workstationid",
-    "connecttimeout",
-    "connectiontimeout",
-    "commandtimeout",
-    "logintimeout",
-    "sockettimeout",
-    "querytimeout",
-    "timeout",
-    "keepalive",
-    "connectretrycount",
-    "connectretryinterval",
-    "multipleactiveresultsets",
-    "mars",
-    "packetsize",
-    "persistsecurityinfo",
-    "pooling",
-    "minpoolsize",
-    "maxpoolsize",
-    "minimumpoolsize",
-    "maximumpoolsize",
-    "connectionlifetime",
-    "currentschema",
-    "searchpath",
-    "servertimezone",
-    "timezone",
-    "charset",
-    "characterencoding",
-    "useunicode",
-    "parsetime",
-];
-
-/// Whether a key of a connection string can be repeated with its value.
-pub(super) fn is_harmless(name: &str) -> bool {
-    HARMLESS.contains(&plain(name).as_str())
-}
-
 /// A key without case and what stands between words.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     let letters = name
         .chars()
         .filter(|letter| !matches!(letter, ' ' | '_' | '-'));

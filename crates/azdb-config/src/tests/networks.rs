@@ -5,6 +5,8 @@ use std::fs;
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt as _;
 
+#[cfg(unix)]
+use super::load;
 use super::{accepted, problems_of};
 
 #[test]
@@ -28,27 +30,41 @@ fn an_address_within_a_network_is_no_network() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn passwords_that_cross_a_network_in_the_clear_are_warned_of() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("passwords");
     fs::write(&file, "orders:secret\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    let open = format!(
-        "listen = \"0.0.0.0:5432\"\nallow = [\"10.1.0.0/16\"]\napp_password_file = {file:?}\n"
-    );
-    let warned = |more: &str| {
-        let config = accepted(&format!("{open}{more}"));
-        config
-            .warnings
-            .iter()
-            .any(|warning| warning.contains("local_tls = \"require\""))
-    };
-    assert!(warned(""));
-    assert!(!warned("local_tls = \"require\""));
-    let here = format!("app_password_file = {file:?}\n");
-    assert!(
-        accepted(&here).warnings.is_empty(),
-        "apps of this machine alone"
-    );
+    let passwords = format!("app_password_file = {file:?}\n");
+    for (protocol, upstream) in [
+        (
+            "postgres",
+            "orders.postgres.database.azure.com\"\nupstream_user = \"u",
+        ),
+        (
+            "mysql",
+            "shop.mysql.database.azure.com\"\nupstream_user = \"u",
+        ),
+        ("tds", "stock.database.windows.net"),
+    ] {
+        let warnings = |more: &str| {
+            let route = format!(
+                "[[route]]\nprotocol = \"{protocol}\"\nupstream = \"{upstream}\"\n{passwords}{more}"
+            );
+            load(&route).unwrap().warnings
+        };
+        let open = "listen = \"0.0.0.0:5000\"\nallow = [\"10.1.0.0/16\"]\n";
+        let [warning] = &warnings(open)[..] else {
+            panic!("{protocol}: {:?}", warnings(open));
+        };
+        assert!(warning.contains("local_tls = \"require\""), "{warning}");
+        for fine in [
+            format!("{open}local_tls = \"require\"\n"),
+            "listen = \"127.0.0.1:5000\"\n".to_owned(),
+        ] {
+            assert_eq!(warnings(&fine), [""; 0], "{protocol}: {fine}");
+        }
+    }
 }

@@ -94,6 +94,17 @@ fn sessions_retire_with_their_token_unless_the_configuration_says_otherwise() {
 }
 
 #[test]
+fn a_value_may_take_so_much_memory_to_be_translated() {
+    assert_eq!(options("").translate_limit, 64 * 1024 * 1024);
+    let limit = options("translate_limit = \"1GiB\"").translate_limit;
+    assert_eq!(limit, 1024 * 1024 * 1024);
+    assert_eq!(
+        problem("translate_limit = \"64\""),
+        "proxy.toml:5: route \"a\": translate_limit: \"64\" is not a number with KiB, MiB or GiB, from \"64KiB\" to \"1GiB\""
+    );
+}
+
+#[test]
 fn routing_goes_to_names() {
     assert_eq!(options("").routing_suffixes, Vec::<String>::new());
     assert_eq!(
@@ -117,6 +128,7 @@ fn other_protocols_have_none_of_these_keys() {
         "routing_suffixes = \"a\"",
         "sql_browser = true",
         "max_session_age = \"1h\"",
+        "translate_limit = \"1MiB\"",
     ] {
         let key = more.split(' ').next().unwrap();
         assert_eq!(

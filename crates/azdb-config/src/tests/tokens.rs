@@ -229,7 +229,10 @@ fn roots_come_from_a_file_with_certificates() {
     let place = place("\"db.example.org\"", "upstream_ca_file = \"ca.pem\"");
     let config = place.load().unwrap();
     let UpstreamTls::Verified {
-        roots: Roots::File(roots),
+        roots: Roots::File {
+            certificates: roots,
+            ..
+        },
         ..
     } = &config.routes[0].tls
     else {

@@ -106,7 +106,10 @@ impl<P: Protocol> House<P> {
         let mut route = Route {
             upstream: vec![upstream],
             tls: UpstreamTls::Verified {
-                roots: Roots::File(vec![made.cert.der().clone()]),
+                roots: Roots::File {
+                    file: "house.pem".into(),
+                    certificates: vec![made.cert.der().clone()],
+                },
                 name: None,
             },
             principals: Principals::One(principal(&token_file)),

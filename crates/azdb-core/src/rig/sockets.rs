@@ -37,7 +37,7 @@ pub(crate) fn endpoint(addr: SocketAddr) -> Endpoint {
 pub(crate) fn route_of<P: Spoken>(house: &House<P>) -> Route {
     let before = &house.lobby.route;
     let UpstreamTls::Verified {
-        roots: Roots::File(roots),
+        roots: roots @ Roots::File { .. },
         ..
     } = &before.tls
     else {
@@ -47,7 +47,7 @@ pub(crate) fn route_of<P: Spoken>(house: &House<P>) -> Route {
     Route {
         name: "orders".into(),
         tls: UpstreamTls::Verified {
-            roots: Roots::File(roots.clone()),
+            roots: roots.clone(),
             name: Some(name.try_into().unwrap()),
         },
         principals: Principals::clone(&before.principals),

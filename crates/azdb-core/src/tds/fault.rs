@@ -22,8 +22,8 @@ pub(crate) enum TdsFault {
     #[error("the app sent something else than a login")]
     AppLogin(#[from] Login7Error),
 
-    /// The app's driver reads only a version that the upstream does not speak to us.
-    #[error("the app's driver speaks TDS {0} and nothing newer")]
+    /// The app asks for a version of TDS that is none.
+    #[error("the app's driver asks for TDS {0}")]
     AppVersion(Version),
 
     /// The app logs in as before TDS 7.
@@ -95,6 +95,8 @@ pub(crate) enum TdsFault {
         message: Vec<u8>,
         /// The payload of its answer.
         body: Vec<u8>,
+        /// The version that it was asked for, whose widths its answer has.
+        asked: Version,
         /// Of what.
         proved_by: ProvedBy,
     },
@@ -143,8 +145,7 @@ impl Explained for TdsFault {
         Cow::Borrowed(match self {
             Self::AppPacket(_) | Self::AppLogin(_) => "connect with a client of SQL Server",
             Self::AppVersion(_) => {
-                "Azure's tokens need TDS 7.4: use a driver for SQL Server 2012 or later (with jTDS: Microsoft's JDBC driver; with \
-                 {SQL Server} or SQLOLEDB: ODBC Driver 17 or MSOLEDBSQL), or take the old version out of its settings"
+                "set its TDS version to one of SQL Server, 7.0 to 7.4 or 8.0, or take it out of its settings"
             }
             Self::OldLogin(_) => {
                 "set its TDS version to 7.4 (FreeTDS: tds version, TDSVER; pymssql: tds_version); a program of DB-Library \
@@ -191,8 +192,12 @@ impl TdsFault {
             Self::Refused {
                 message,
                 body,
+                asked,
                 proved_by,
-            } => numbers::meaning_of(message, body, *proved_by),
+            } => {
+                let answer = LoginAnswer::parse(body, *asked).ok()?;
+                numbers::meaning_of(message, &answer, *proved_by)
+            }
             _ => None,
         }
     }
@@ -269,11 +274,13 @@ impl OwnFault for TdsFault {
 
     fn is_away(&self) -> bool {
         match self {
-            Self::Refused { body, .. } => LoginAnswer::parse(body).is_ok_and(|answer| {
-                answer
-                    .reports()
-                    .any(|report| report.is_error && numbers::AWAY.contains(&report.number))
-            }),
+            Self::Refused { body, asked, .. } => {
+                LoginAnswer::parse(body, *asked).is_ok_and(|answer| {
+                    answer
+                        .reports()
+                        .any(|report| report.is_error && numbers::AWAY.contains(&report.number))
+                })
+            }
             Self::AppPacket(_)
             | Self::AppLogin(_)
             | Self::AppVersion(_)

@@ -27,11 +27,13 @@
 //! * Nothing of the app's password or of its integrated authentication goes upstream.
 //! * The app never hears of routing, mirrors or features that it did not ask for.
 //! * The upstream's own error reaches the app as it came, in the widths of the app's version.
+//! * An app is granted the version that it asked for, or what its upstream speaks where that is less.
 
 mod app;
 mod app_password;
 mod browser;
 mod fault;
+mod in_dialect;
 mod notice;
 mod numbers;
 mod old_login;
@@ -46,13 +48,17 @@ mod tests;
 
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
-use azdb_wire::tds::{FedAuth, Login7, LoginAnswer, Manner, TlsWish, from_utf16, push_utf16};
+use azdb_wire::tds::{
+    Dialect, FedAuth, LOGIN_PACKET, Login7, LoginAnswer, Manner, Terms, TlsWish, Translator,
+    from_utf16, push_utf16,
+};
 
 pub(crate) use browser::Browser;
 
 use app::{Caller, Settled};
 use app_password::Seen;
 use fault::TdsFault;
+use in_dialect::InDialect;
 use one_packet_per_record::OnePacketPerRecord;
 use watch::TdsWatch;
 
@@ -68,7 +74,10 @@ use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
 use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 
-/// SQL Server, TDS 7.4 and 8.0.
+/// SQL_Latin1_General_CP1_CI_AS, which a database of SQL Server has where nobody chose another.
+const LATIN: [u8; 5] = [0x09, 0x04, 0xd0, 0x00, 0x34];
+
+/// SQL Server, TDS 7.0 to 7.4 and 8.0.
 pub(crate) struct Tds;
 
 impl Protocol for Tds {
@@ -84,7 +93,7 @@ impl Protocol for Tds {
     /// Nothing.
     type State<S: Stream> = ();
     type App<A: Stream> = MaybeTls<Leg<A>>;
-    type Upstream<S: Stream> = OnePacketPerRecord<S>;
+    type Upstream<S: Stream> = InDialect<S>;
     type Watch = TdsWatch;
     type Fault = TdsFault;
 
@@ -141,7 +150,10 @@ impl Protocol for Tds {
         let session = Session {
             legs: Paired {
                 app,
-                upstream: OnePacketPerRecord::new(entered.upstream),
+                upstream: InDialect::new(
+                    OnePacketPerRecord::new(entered.upstream),
+                    entered.translator,
+                ),
             },
             watch: entered.watch,
             following: entered.following,
@@ -152,7 +164,7 @@ impl Protocol for Tds {
 
     fn last_words(watch: &TdsWatch, cause: Cause, route: &Route) -> Option<Vec<u8>> {
         let awaits_answer = watch.awaits_answer();
-        awaits_answer.then(|| notice::in_session(cause, &route.name))
+        awaits_answer.then(|| notice::in_session(cause, &route.name, watch.width()))
     }
 
     // And none at rest. An idle client of TDS reads nothing before it asks again, and a pool looks whether a connection is still good
@@ -174,6 +186,8 @@ struct Entered<S> {
     upstream: Upstream<S>,
     /// What the app is to read.
     answer: Vec<u8>,
+    /// For an app that reads another version than the upstream speaks.
+    translator: Option<Translator>,
     spid: u16,
     watch: TdsWatch,
     following: Option<Box<Following>>,
@@ -191,7 +205,7 @@ async fn enter<D: Dial>(
     deadline: &Deadline,
     left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<TdsFault>> {
-    if manner.granted().is_none() {
+    if !login.version.is_known() {
         return Err(TdsFault::AppVersion(login.version).into());
     }
     if let Some(what) = impossible(login) {
@@ -222,16 +236,23 @@ async fn enter<D: Dial>(
         tracks: Tracks::default(),
     };
     let (granted, token) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
+    let understood = LoginAnswer::parse(&granted.answer, granted.asked).map_err(TdsFault::from)?;
+    let spoken = understood.version.unwrap_or(granted.asked);
+    let translator = translator(&understood, manner.dialect(spoken), &lobby.route);
     let mut answer = Vec::new();
-    LoginAnswer::parse(&granted.answer)
-        .map_err(TdsFault::from)?
-        .rewrite(manner, None, &mut answer);
+    understood.rewrite(manner, None, &mut answer);
     Ok(Entered {
         upstream: granted.upstream,
         answer,
+        translator,
         spid: granted.spid,
         following: lobby.follow(&granted.dialled),
-        watch: TdsWatch::new(settled.mars, lobby.route.tds.session_age, token.as_ref()),
+        watch: TdsWatch::new(
+            settled.mars,
+            manner.granted(spoken).width(),
+            lobby.route.tds.session_age,
+            token.as_ref(),
+        ),
         permit,
         entrant: Entrant {
             user: user.into_bytes(),
@@ -241,6 +262,23 @@ async fn enter<D: Dial>(
             app_tls: false,
         },
     })
+}
+
+/// What stands between an app and an upstream of two versions.
+fn translator(
+    answer: &LoginAnswer<'_>,
+    dialect: Option<Dialect>,
+    route: &Route,
+) -> Option<Translator> {
+    let packet_size = answer
+        .packet_size
+        .and_then(|size| usize::try_from(size).ok());
+    Some(Translator::new(&Terms {
+        dialect: dialect?,
+        packet_size: packet_size.unwrap_or(LOGIN_PACKET),
+        collation: answer.collation.unwrap_or(LATIN),
+        value_limit: route.tds.translate_limit,
+    }))
 }
 
 /// The same login of an app that has this name, where it says none.

@@ -27,12 +27,12 @@ enum Words<'a> {
 /// From here on a class ends the connection: drivers take it for broken.
 const FATAL: u8 = 20;
 
-/// The answer to an app whose session ends because of `cause`, in the widths of every version that logs in with a token.
-pub(super) fn in_session(cause: Cause, route: &str) -> Vec<u8> {
+/// The answer to an app whose session ends because of `cause`, in the widths that it reads.
+pub(super) fn in_session(cause: Cause, route: &str, width: Width) -> Vec<u8> {
     let (number, _) = of_cause(&cause);
     let (mut payload, mut message) = (Vec::new(), Vec::new());
     let fault = Fault::Shared(cause);
-    encode((number, FATAL), &fault, route, Width::Wide, &mut payload);
+    encode((number, FATAL), &fault, route, width, &mut payload);
     push_message(kind::RESPONSE, 0, &payload, &mut message);
     message
 }
@@ -151,10 +151,13 @@ fn of_own(own: &TdsFault) -> Words<'_> {
         | TdsFault::Hops(_) => Words::Ours(FAILED),
         // It has been read once, so it can be read again.
         TdsFault::Refused {
-            body, proved_by, ..
+            body,
+            asked,
+            proved_by,
+            ..
         } => {
             let upstreams = |answer| Words::Upstreams(answer, *proved_by);
-            LoginAnswer::parse(body).map_or(Words::Ours(FAILED), upstreams)
+            LoginAnswer::parse(body, *asked).map_or(Words::Ours(FAILED), upstreams)
         }
     }
 }

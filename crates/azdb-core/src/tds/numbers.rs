@@ -13,8 +13,11 @@ pub(super) const AWAY: [u32; 16] = [
 ];
 
 /// What a refusal means; 18456 by its text, because the state says nothing to a client.
-pub(super) fn meaning_of(message: &[u8], body: &[u8], proved_by: ProvedBy) -> Option<Meaning> {
-    let answer = LoginAnswer::parse(body).ok()?;
+pub(super) fn meaning_of(
+    message: &[u8],
+    answer: &LoginAnswer<'_>,
+    proved_by: ProvedBy,
+) -> Option<Meaning> {
     let text = String::from_utf8_lossy(message).to_ascii_lowercase();
     let mut errors = answer.reports().filter(|report| report.is_error);
     errors.find_map(|report| of_number(report.number, &text, proved_by))

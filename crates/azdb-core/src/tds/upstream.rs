@@ -4,7 +4,8 @@ use azdb_config::route::{Principal, Route};
 use azdb_identity::Token;
 use azdb_wire::tds::{
     Encryption, FedAuthAck, LOGIN_PACKET, Login7, LoginAnswer, LoginSecret, MAX_PRELOGIN, Prelogin,
-    Relogin, Routing, from_utf16, hidden, kind, packets, push_message, rebuild, rebuilt_len,
+    Relogin, Routing, Version, from_utf16, hidden, kind, packets, push_message, rebuild,
+    rebuilt_len,
 };
 use zeroize::Zeroizing;
 
@@ -38,8 +39,10 @@ pub(super) struct Wish<'a> {
 /// A login that the upstream has granted.
 pub(super) struct Granted<U> {
     pub(super) upstream: Upstream<U>,
-    /// Its answer, in the widths of 7.4.
+    /// Its answer.
     pub(super) answer: Vec<u8>,
+    /// The version that it was asked for.
+    pub(super) asked: Version,
     /// Its number for the session.
     pub(super) spid: u16,
     pub(super) dialled: Dialled,
@@ -69,6 +72,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     ) -> Result<Granted<D::Stream>, Fault<TdsFault>> {
         let (wish, lobby, deadline) = (&self.wish, self.lobby, self.deadline);
         let route = &lobby.route;
+        let asked = wish.login.version.upstream(credential.is_token());
         let mut securing = Securing {
             tls: lobby.upstream_tls.as_deref().cloned(),
             tls_first: route.tls_first,
@@ -94,12 +98,13 @@ impl<D: Dial> Attempt for Entry<'_, D> {
                 .run(Phase::Database, AWAITING_LOGIN, conversing)
                 .await;
             let Packet { header, payload } = told.map_err(|fault| fault.with(dialled.far_end()))?;
-            let understood = LoginAnswer::parse(&payload).map_err(TdsFault::from)?;
+            let understood = LoginAnswer::parse(&payload, asked).map_err(TdsFault::from)?;
             let Some(routed) = understood.routing else {
                 check(&understood, credential, wish.settled, &mut upstream)?;
                 return Ok(Granted {
                     upstream,
                     answer: payload,
+                    asked,
                     spid: header.spid,
                     dialled,
                 });
@@ -347,7 +352,7 @@ fn check<S>(
     settled: Settled,
     upstream: &mut Upstream<S>,
 ) -> Result<(), Fault<TdsFault>> {
-    if !answer.granted {
+    if answer.version.is_none() {
         let what = "an answer that says neither yes nor no";
         return Err(match answer.error {
             Some(_) => refused(answer, credential.proved_by()).into(),
@@ -392,6 +397,7 @@ fn refused(answer: &LoginAnswer<'_>, proved_by: ProvedBy) -> TdsFault {
     TdsFault::Refused {
         message: texts.join(" ").into_bytes(),
         body: answer.payload().to_vec(),
+        asked: answer.asked(),
         proved_by,
     }
 }

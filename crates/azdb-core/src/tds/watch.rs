@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use azdb_config::route::SessionAge;
 use azdb_identity::Token;
-use azdb_wire::tds::Exchange;
+use azdb_wire::tds::{Exchange, Width};
 use tokio::time::Instant;
 
 use crate::relay::{Cut, Watch};
@@ -20,17 +20,25 @@ pub(crate) struct TdsWatch {
     exchange: Exchange,
     /// Answers are in packets of SMP, each with a number in its own session.
     mars: bool,
+    /// In which the app reads an error of ours.
+    width: Width,
     retires_at: Option<Instant>,
 }
 
 impl TdsWatch {
     /// For a session that begins now, with this token if with any.
-    pub(super) fn new(mars: bool, age: SessionAge, token: Option<&Token>) -> Self {
+    pub(super) fn new(mars: bool, width: Width, age: SessionAge, token: Option<&Token>) -> Self {
         Self {
             exchange: Exchange::default(),
             mars,
+            width,
             retires_at: retirement(age, token),
         }
+    }
+
+    /// In which widths the app reads.
+    pub(super) fn width(&self) -> Width {
+        self.width
     }
 
     /// Whether the app would take an error for the answer that it waits for.

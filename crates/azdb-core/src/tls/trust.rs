@@ -61,7 +61,7 @@ impl UpstreamTlsConfig {
                 name,
             } => (Arc::new(Telling(platform_verifier()?)), name.clone(), true),
             UpstreamTls::Verified {
-                roots: Roots::File(certificates),
+                roots: Roots::File { certificates, .. },
                 name,
             } => {
                 let verifier = CaFile::new(certificates, provider())

@@ -1,8 +1,8 @@
 //! `create table` and `drop table`.
 
 use sqlparser::ast::{
-    CharacterLength, ColumnDef, ColumnOption, CreateTable, DataType, ExactNumberInfo, Expr,
-    ForeignKeyConstraint, Statement as Tree, TimezoneInfo,
+    BinaryLength, CharacterLength, ColumnDef, ColumnOption, CreateTable, DataType, ExactNumberInfo,
+    Expr, ForeignKeyConstraint, Statement as Tree, TimezoneInfo,
 };
 
 use super::catalog::{find, folded, known, quoted, schema, table_name};
@@ -31,6 +31,7 @@ fn type_of(name: &DataType, dialect: Dialect) -> Option<Type> {
             Some(Type::Text(Some(u32::try_from(*length).ok()?)))
         }
         DataType::Nvarchar(Some(CharacterLength::Max)) if dialect == Tds => Some(Type::Text(None)),
+        DataType::Varbinary(Some(BinaryLength::Max)) if dialect == Tds => Some(Type::Bytes(None)),
         DataType::Text if dialect != Tds => Some(Type::Text(None)),
         DataType::Timestamp(None, TimezoneInfo::None) if dialect == Postgres => {
             Some(Type::Timestamp)

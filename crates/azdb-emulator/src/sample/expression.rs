@@ -8,7 +8,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Ident, UnaryOperator, Value as Litera
 use super::catalog::{Table, TableColumn, quoted};
 use super::fault::{Fault, unknown};
 use super::parse::Dialect;
-use super::types::{MAX_PRECISION, Type, Value, number};
+use super::types::{MAX_PRECISION, Type, Value, bytes, number};
 
 /// A parameter that the client has told something of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -187,6 +187,9 @@ impl Writer<'_> {
             (Literal::Number(digits, _), _) => number(digits).ok_or_else(no_such)?,
             (Literal::SingleQuotedString(text) | Literal::NationalStringLiteral(text), _)
             | (Literal::DoubleQuotedString(text), Dialect::Mysql) => Value::Text(text.clone()),
+            (Literal::HexStringLiteral(digits), Dialect::Tds) => {
+                Value::Bytes(bytes(digits).ok_or_else(no_such)?)
+            }
             _ => return Err(no_such()),
         }))
     }
@@ -208,6 +211,7 @@ impl Writer<'_> {
                     .ok()
                     .map(|scale| Type::Numeric(MAX_PRECISION, scale)),
                 Value::Bool(_) => Some(Type::Bool),
+                Value::Bytes(_) => Some(Type::Bytes(None)),
                 _ => None,
             });
         }

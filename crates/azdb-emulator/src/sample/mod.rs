@@ -34,6 +34,9 @@ mod statement;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 mod tests;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests_of_sql_server;
 mod types;
 
 use std::path::PathBuf;

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
-use super::catalog::{self, Table};
+use super::catalog::{self, Table, quoted};
 use super::expression::{Declared, PLAIN_LETTERS};
 use super::fault::{Fault, unknown};
 use super::parse::{Dialect, Statement};
@@ -176,6 +176,20 @@ impl Session {
         self.state().turn(kind)
     }
 
+    /// Marks a point of the transaction under a name.
+    pub(crate) fn save(&self, name: &str) -> Result<(), Fault> {
+        let state = self.state();
+        if state.connection.is_autocommit() {
+            state.connection.execute_batch("BEGIN IMMEDIATE")?;
+        }
+        state.mark("SAVEPOINT", name)
+    }
+
+    /// Takes back what came after that point.
+    pub(crate) fn rollback_to(&self, name: &str) -> Result<(), Fault> {
+        self.state().mark("ROLLBACK TO", name)
+    }
+
     /// Whether each statement is a transaction of its own, unless one was begun.
     pub(crate) fn set_autocommit(&self, on: bool) -> Result<(), Fault> {
         let mut state = self.state();
@@ -274,6 +288,11 @@ impl State {
         outcome.last_id = inserted.then(|| self.connection.last_insert_rowid());
         outcome.columns = written.columns;
         Ok(outcome)
+    }
+
+    fn mark(&self, what: &str, name: &str) -> Result<(), Fault> {
+        let name = quoted(&name.to_lowercase());
+        Ok(self.connection.execute_batch(&format!("{what} {name}"))?)
     }
 
     /// Begins, commits or rolls back.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::Dialect::{Mysql, Postgres, Tds};
 use super::*;
 
-async fn sample() -> Sample {
+pub(super) async fn sample() -> Sample {
     Sample::new().await.unwrap()
 }
 
 /// Runs the statements of a text, one after the other; what the last one has done.
-async fn run(session: &Session, text: &str, values: &[Value]) -> Result<Outcome, Fault> {
+pub(super) async fn run(session: &Session, text: &str, values: &[Value]) -> Result<Outcome, Fault> {
     let mut last = None;
     for part in split(text, session.dialect) {
         for statement in parse(part, session.dialect)? {
@@ -22,7 +22,7 @@ async fn run(session: &Session, text: &str, values: &[Value]) -> Result<Outcome,
 }
 
 /// The rows of a query as text, `|` between columns.
-async fn shown(session: &Session, text: &str) -> Vec<String> {
+pub(super) async fn shown(session: &Session, text: &str) -> Vec<String> {
     let outcome = run(session, text, &[]).await;
     let outcome = outcome.unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
     let row = |row: &Vec<Value>| row.iter().map(Value::shown).collect::<Vec<_>>().join("|");

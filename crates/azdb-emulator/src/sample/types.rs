@@ -6,7 +6,7 @@
 //! | `Numeric(precision, scale)` | integer: the units of the last digit, so that nothing is rounded |
 //! | `Text` | text |
 //! | `Timestamp` | text, in its one form, which sorts as moments do |
-//! | `Bytes` | blob; of parameters alone, no column of a table has it |
+//! | `Bytes` | blob; a column of a table has it in T-SQL alone |
 
 use chrono::{Datelike as _, NaiveDate, NaiveDateTime, Timelike as _};
 use rusqlite::types::{Value as Stored, ValueRef};
@@ -96,7 +96,7 @@ impl Type {
             Self::Numeric(precision, scale) => format!("numeric({precision},{scale})"),
             Self::Text(None) => "TEXT".to_owned(),
             Self::Text(Some(limit)) => format!("varchar({limit})"),
-            Self::Bytes(_) => "blob".to_owned(),
+            Self::Bytes(_) => "BLOB".to_owned(),
             Self::Timestamp => "timestamp".to_owned(),
         }
     }
@@ -116,6 +116,7 @@ impl Type {
             "INT" | NUMBERED => Some(Self::Int),
             "bigint" => Some(Self::BigInt),
             "TEXT" => Some(Self::Text(None)),
+            "BLOB" => Some(Self::Bytes(None)),
             "timestamp" => Some(Self::Timestamp),
             _ => None,
         }
@@ -284,6 +285,16 @@ pub(crate) fn number(text: &str) -> Option<Value> {
         true => (number.scale() <= MAX_PRECISION.into()).then_some(Value::Decimal(number)),
         false => number.try_into().ok().map(Value::Int),
     }
+}
+
+/// Bytes written as two digits each.
+pub(super) fn bytes(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = digits.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    let pairs = pairs.iter();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    pairs.map(byte).collect()
 }
 
 fn truth(word: &str) -> Option<bool> {

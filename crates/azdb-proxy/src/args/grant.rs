@@ -184,6 +184,14 @@ impl GrantArgs {
         self.route.as_deref().filter(|route| route.contains("://"))
     }
 
+    /// Whether it is run here, and not only printed.
+    pub(crate) fn is_applied(&self) -> bool {
+        #[cfg(feature = "doctor")]
+        return self.apply.apply;
+        #[cfg(not(feature = "doctor"))]
+        false
+    }
+
     pub(crate) fn level(&self) -> Level {
         match (self.read_only, self.owner) {
             (true, _) => Level::ReadOnly,

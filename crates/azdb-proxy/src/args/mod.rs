@@ -167,8 +167,8 @@ pub(crate) enum Command {
     Exec(ExecArgs),
     /// Print the certificate authority that apps of a route should trust for TLS with this proxy
     ///
-    /// Asks the proxy that runs; without one, says what its files hold. Standard error says of which routes it is, and from which
-    /// file. None is ever made: exits with 1 when there is none.
+    /// Asks the proxy that runs; without one, says what its files hold, behind a warning: enough to set apps up before the first
+    /// start. Standard error says of which routes it is, and from which file. None is ever made: exits with 1 when there is none.
     Ca {
         /// Which route, where not all have the same
         route: Option<String>,

@@ -4,6 +4,7 @@
 //!
 //! * Nothing runs before it has been said, nor behind a statement that was refused.
 //! * A principal that is there already and is somebody else's is left alone, and gets nothing.
+//! * None is made of which it could not be told afterwards whose it is.
 //! * What has been applied may be applied again, and changes nothing.
 
 use azdb_quote::OneLine;
@@ -104,53 +105,50 @@ async fn asked(session: &mut impl Session, sql: &str) -> Result<Rows, Unfit> {
 
 /// Makes the principal, unless it is there. Says which of both.
 async fn made(session: &mut impl Session, create: &Create) -> Result<&'static str, Unfit> {
-    let is_there = is_ours(&asked(session, &create.look).await?, create)?;
-    if is_there {
+    let unproved = || Unfit::Unproved(create.name.clone());
+    let id = create.id.as_deref().ok_or_else(unproved)?;
+    if is_ours(&asked(session, &create.look).await?, create, id)? {
         return Ok("it is there already");
     }
     asked(session, &create.sql).await?;
-    if is_ours(&asked(session, &create.look).await?, create)? {
+    if is_ours(&asked(session, &create.look).await?, create, id)? {
         Ok("made")
     } else {
         // There was one, which is not shown, because no identity has it.
-        Err(another(create, "no identity"))
+        Err(another(create, id, "no identity"))
     }
 }
 
 /// Whether the principal is there; an error if it is not that of the identity, or if nobody can tell.
-fn is_ours(rows: &Rows, create: &Create) -> Result<bool, Unfit> {
+fn is_ours(rows: &Rows, create: &Create, id: &str) -> Result<bool, Unfit> {
     let (names, id_column) = create.columns;
-    let cell = |row: &'_ [Option<String>], wanted: &[&str]| {
-        let at = rows.columns.iter().position(|column| {
+    let column = |wanted: &[&str]| {
+        let mut columns = rows.columns.iter();
+        let at = columns.position(|column| {
             let mut wanted = wanted.iter();
             wanted.any(|wanted| column.eq_ignore_ascii_case(wanted))
         });
-        row.get(at?).cloned().flatten()
+        at.ok_or_else(|| Unfit::Unreadable {
+            wanted: wanted.join(" or "),
+            shown: OneLine(rows.columns.join(", ")).to_string(),
+        })
     };
-    let is_named = |row: &&Vec<Option<String>>| cell(row, names).as_ref() == Some(&create.name);
+    let (name_at, id_at) = (column(names)?, column(&[id_column])?);
+    let cell = |row: &[Option<String>], at: usize| row.get(at).cloned().flatten();
+    let is_named = |row: &&Vec<Option<String>>| cell(row, name_at).as_ref() == Some(&create.name);
     let Some(row) = rows.rows.iter().find(is_named) else {
         return Ok(false);
     };
-    let Some(id) = &create.id else {
-        return Err(Unfit::Unproved(create.name.clone()));
-    };
-    let known_by = cell(row, &[id_column]).unwrap_or_default();
-    match is_id(&known_by, id) {
+    match (create.is_known_by)(&cell(row, id_at).unwrap_or_default(), id) {
         true => Ok(true),
-        false => Err(another(create, &line(row))),
+        false => Err(another(create, id, &line(row))),
     }
 }
 
-/// Whether a server says this id, by itself or as `AADApp:ID`.
-fn is_id(known_by: &str, id: &str) -> bool {
-    let mut parts = known_by.split([':', ',', ' ', '=']);
-    known_by.eq_ignore_ascii_case(id) || parts.any(|part| part.eq_ignore_ascii_case(id))
-}
-
-fn another(create: &Create, whose: &str) -> Unfit {
+fn another(create: &Create, id: &str, whose: &str) -> Unfit {
     Unfit::Another {
         name: create.name.clone(),
-        id: create.id.clone().unwrap_or_default(),
+        id: id.to_owned(),
         whose: whose.to_owned(),
         remedy: create.remedy,
     }

@@ -1,5 +1,8 @@
 //! What each engine's SQL is made from, and the one place that knows which engines there are.
 
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
 use azdb_config::route::ProtocolName;
 
 use super::grantee::Known;
@@ -42,6 +45,8 @@ pub(super) struct Wanted {
     pub(super) host: String,
     /// Its port.
     pub(super) port: u16,
+    /// Who may have signed its certificate, where the route says it.
+    pub(super) ca_file: Option<PathBuf>,
     /// What the database calls the principal.
     pub(super) principal: String,
     /// Whom it stands for.
@@ -57,6 +62,17 @@ pub(super) struct Wanted {
     pub(super) exists: bool,
     /// Whether SQL Server is told its id, and looks nobody up. The others always are.
     pub(super) by_id: bool,
+    /// Whether it is to be proved whose a principal is that is there already. Needs the id that the server would know it by.
+    pub(super) is_proved: bool,
+}
+
+impl Wanted {
+    /// The file by which a client that has no roots of its own verifies the server's certificate.
+    pub(super) fn roots(&self) -> Cow<'_, str> {
+        const DEBIAN: &str = "/etc/ssl/certs/ca-certificates.crt";
+        let file = self.ca_file.as_deref();
+        file.map_or(DEBIAN.into(), Path::to_string_lossy)
+    }
 }
 
 /// How one kind of server is told.
@@ -64,8 +80,8 @@ pub(super) trait Engine {
     /// What an identity is called there that a route does not name: `None` where routes name it.
     fn own_name<'a>(&self, identity: &'a Known) -> Option<Result<&'a str, Unfit>>;
 
-    /// Whether what is known of an identity is enough to create its principal.
-    fn knows_enough(&self, identity: &Known, by_id: bool) -> bool;
+    /// Whether what is known of an identity is enough to create its principal, where SQL Server needs an id as the others do or needs none.
+    fn knows_enough(&self, identity: &Known, needs_id: bool) -> bool;
 
     /// The principal, and what it may do.
     fn grant(&self, wanted: &Wanted) -> Result<Script, Unfit>;

@@ -3,12 +3,16 @@
 use super::engine::{Engine, Level, Wanted, fit, head};
 use super::grantee::{Kind, Known};
 use super::script::{Create, Part, Place, Script, Step};
+use super::shell::word;
 use super::unfit::Unfit;
 
 /// Characters of a user's name.
 const USER_LIMIT: usize = 32;
 /// Characters of a database's name.
 const DATABASE_LIMIT: usize = 64;
+
+/// Has the client take a token for the password.
+const TOKEN: &str = "  export MYSQL_PWD=$(az account get-access-token --resource-type oss-rdbms \\\n    --query accessToken --output tsv)";
 
 pub(super) struct Mysql;
 
@@ -17,7 +21,7 @@ impl Engine for Mysql {
         None
     }
 
-    fn knows_enough(&self, identity: &Known, _by_id: bool) -> bool {
+    fn knows_enough(&self, identity: &Known, _needs_id: bool) -> bool {
         identity.own_id().is_ok()
     }
 
@@ -25,18 +29,21 @@ impl Engine for Mysql {
         let names = Names::of(wanted)?;
         let parts = vec![principal(wanted, &names)?, rights(wanted, &names)];
         let client = format!(
-            "  {} | mysql --host={} --port={} --user=ADMIN --enable-cleartext-plugin \\\n    \
-             --ssl-mode=VERIFY_IDENTITY --ssl-ca=/etc/ssl/certs/ca-certificates.crt",
-            wanted.command, wanted.host, wanted.port
+            "  {} \\\n    | mysql --host={} --port={} --user=ADMIN --enable-cleartext-plugin \\\n    \
+             --ssl-mode=VERIFY_IDENTITY {}",
+            wanted.command,
+            wanted.host,
+            wanted.port,
+            word(&format!("--ssl-ca={}", wanted.roots()))
         );
         let how = [
             "Run it as the Microsoft Entra administrator of the server, with a token as the password:",
-            "  export MYSQL_PWD=$(az account get-access-token --resource-type oss-rdbms --query accessToken --output tsv)",
+            TOKEN,
             &client,
             "",
-            "The server has an identity of its own, by which it looks people and groups up in Microsoft Entra: it needs User.Read.All,",
-            "GroupMember.Read.All and Application.Read.All of Microsoft Graph, or the role Directory Readers. By id, as here, and with",
-            "aad_auth_validate_oids_in_tenant = OFF, it looks nobody up.",
+            "The server has an identity of its own, by which it looks people and groups up in Microsoft Entra: it needs \
+             User.Read.All, GroupMember.Read.All and Application.Read.All of Microsoft Graph, or the role Directory Readers. \
+             By id, as here, and with aad_auth_validate_oids_in_tenant = OFF, it looks nobody up.",
         ];
         let mut head = head(wanted, "user      ");
         head.extend(how.map(str::to_owned));
@@ -139,6 +146,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
             columns: (&["user"], "known_by"),
             name: wanted.principal.clone(),
             id: Some(id.to_string()),
+            is_known_by: is_noted,
             remedy: "if it is of use to nobody else, --undo ends it, and then grant anew",
         }),
         Step::Remark(
@@ -184,6 +192,16 @@ fn rights(wanted: &Wanted, names: &Names) -> Part {
         database: anywhere(),
         steps,
     }
+}
+
+/// Whether this id is noted with a user: Azure's notes are `AADSP:ID:upn:NAME`, on servers of another age `AADApp:ID`.
+fn is_noted(note: &str, id: &str) -> bool {
+    const KINDS: [&str; 4] = ["AADSP", "AADApp", "AADUser", "AADGroup"];
+    let mut parts = note.split(':');
+    parts.next().is_some_and(|kind| KINDS.contains(&kind))
+        && parts
+            .next()
+            .is_some_and(|noted| noted.eq_ignore_ascii_case(id))
 }
 
 /// A text as SQL has it where a backslash escapes.

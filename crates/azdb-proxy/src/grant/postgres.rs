@@ -5,6 +5,7 @@
 use super::engine::{Engine, Level, Wanted, fit, head};
 use super::grantee::Known;
 use super::script::{Create, Part, Place, Script, Step};
+use super::shell::word;
 use super::unfit::Unfit;
 
 /// Where the functions are.
@@ -16,6 +17,9 @@ const LIMIT: usize = 63;
 /// Where tables are that nobody has put anywhere else.
 const USUAL_SCHEMA: &str = "public";
 
+/// Has the client take a token for the password.
+const TOKEN: &str = "  export PGPASSWORD=$(az account get-access-token --resource-type oss-rdbms \\\n    --query accessToken --output tsv)";
+
 pub(super) struct Postgres;
 
 impl Engine for Postgres {
@@ -23,20 +27,22 @@ impl Engine for Postgres {
         None
     }
 
-    fn knows_enough(&self, identity: &Known, _by_id: bool) -> bool {
+    fn knows_enough(&self, identity: &Known, _needs_id: bool) -> bool {
         identity.object_id.is_some()
     }
 
     fn grant(&self, wanted: &Wanted) -> Result<Script, Unfit> {
         let names = Names::of(wanted)?;
         let parts = vec![principal(wanted, &names)?, rights(wanted, &names)];
-        let client = format!(
-            "  {} | psql \"host={} port={} dbname=postgres user=ADMIN sslmode=verify-full sslrootcert=/etc/ssl/certs/ca-certificates.crt\"",
-            wanted.command, wanted.host, wanted.port
+        let roots = connection_value(&wanted.roots());
+        let server = format!(
+            "host={} port={} dbname=postgres user=ADMIN sslmode=verify-full sslrootcert={roots}",
+            wanted.host, wanted.port
         );
+        let client = format!("  {} \\\n    | psql {}", wanted.command, word(&server));
         let how = [
             "Run it as a Microsoft Entra administrator of the server (others may not make such roles), with a token as the password:",
-            "  export PGPASSWORD=$(az account get-access-token --resource-type oss-rdbms --query accessToken --output tsv)",
+            TOKEN,
             &client,
         ];
         let mut head = head(wanted, "role      ");
@@ -161,6 +167,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
             columns: (&["rolname", "rolename"], "objectid"),
             name: wanted.principal.clone(),
             id: Some(id.to_string()),
+            is_known_by: str::eq_ignore_ascii_case,
             remedy: "--existing-role gives it to this identity, with what it may do",
         }));
         steps.push(Step::Remark(
@@ -277,7 +284,20 @@ fn connect(database: &str) -> String {
     if database.bytes().all(is_plain) {
         return format!("\\connect {}", identifier(database));
     }
-    let value = database.replace('\\', "\\\\").replace('\'', "\\'");
-    let string = identifier(&format!("dbname='{value}'"));
+    let string = identifier(&format!("dbname={}", quoted_value(database)));
     format!("\\connect -reuse-previous=on {string}")
+}
+
+/// A value of a connection string.
+fn connection_value(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-:@".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        quoted_value(text)
+    }
+}
+
+fn quoted_value(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }

@@ -67,6 +67,8 @@ pub(super) struct Create {
     pub(super) name: String,
     /// What the server knows the identity by; `None` where that is not known here.
     pub(super) id: Option<String>,
+    /// Whether what stands in the id's column says this id.
+    pub(super) is_known_by: fn(&str, &str) -> bool,
     /// For whoever finds it to be somebody else's.
     pub(super) remedy: &'static str,
 }
@@ -85,7 +87,7 @@ impl Script {
         let mut place = None;
         for part in &self.parts {
             writeln!(out)?;
-            self.remark(out, &part.title)?;
+            self.prose(out, &part.title)?;
             if let Some(enter) = part.database.enter.as_ref()
                 && place.replace(enter) != Some(enter)
             {
@@ -93,7 +95,7 @@ impl Script {
             }
             for step in &part.steps {
                 match step {
-                    Step::Remark(text) => self.remark(out, text)?,
+                    Step::Remark(text) => self.prose(out, text)?,
                     Step::Aside(sql) => self.remark(out, &format!("  {sql}{}", self.end))?,
                     Step::Run(sql) | Step::Look(sql) | Step::Create(Create { sql, .. }) => {
                         writeln!(out, "{sql}{}", self.end)?;
@@ -102,6 +104,11 @@ impl Script {
             }
         }
         Ok(())
+    }
+
+    /// A comment in lines that fit a page.
+    fn prose(&self, out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+        self.remark(out, &wrapped(text))
     }
 
     /// A comment, whatever is in it.
@@ -117,7 +124,11 @@ impl Script {
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in &self.head {
-            self.remark(f, line)?;
+            // What begins with spaces is for a shell, or a table.
+            match line.starts_with(' ') {
+                true => self.remark(f, line)?,
+                false => self.prose(f, line)?,
+            }
         }
         if !self.prelude.is_empty() {
             writeln!(f)?;
@@ -127,6 +138,29 @@ impl fmt::Display for Script {
         }
         self.write_body(f)
     }
+}
+
+/// The same words, with breaks between them.
+fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 97;
+    let (mut lines, mut width) = (String::new(), 0);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        let fits = width + 1 + length <= WIDTH;
+        match (lines.is_empty(), fits) {
+            (true, _) => width = length,
+            (false, true) => {
+                lines.push(' ');
+                width += 1 + length;
+            }
+            (false, false) => {
+                lines.push('\n');
+                width = length;
+            }
+        }
+        lines.push_str(word);
+    }
+    lines
 }
 
 /// Every line behind the marks of a comment, which ends where the line does, for PostgreSQL also at a carriage return.
@@ -151,6 +185,7 @@ mod tests {
                 let script = Script { has_variables, ..Script::default() };
                 let mut out = String::new();
                 script.remark(&mut out, &text).unwrap();
+                script.prose(&mut out, &text.repeat(9)).unwrap();
                 for line in out.lines() {
                     prop_assert!(line.starts_with("--"), "{line:?}");
                     prop_assert!(!line.contains('\r'), "{line:?}");

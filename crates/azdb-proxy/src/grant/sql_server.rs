@@ -9,6 +9,9 @@ use super::unfit::Unfit;
 /// Characters of a name.
 const LIMIT: usize = 128;
 
+const LOOKED_UP: &str = "An administrator that is no person but an identity itself needs one more thing: the server's own identity, \
+    with the role Directory Readers of Microsoft Entra, looks the name up.";
+
 pub(super) struct SqlServer;
 
 impl Engine for SqlServer {
@@ -16,15 +19,15 @@ impl Engine for SqlServer {
         Some(identity.name())
     }
 
-    fn knows_enough(&self, identity: &Known, by_id: bool) -> bool {
-        identity.name.is_some() && (!by_id || identity.own_id().is_ok())
+    fn knows_enough(&self, identity: &Known, needs_id: bool) -> bool {
+        identity.name.is_some() && (!needs_id || identity.own_id().is_ok())
     }
 
     fn grant(&self, wanted: &Wanted) -> Result<Script, Unfit> {
         let names = Names::of(wanted)?;
         let parts = vec![principal(wanted, &names)?, rights(wanted, &names)];
         let client = format!(
-            "  {} | sqlcmd -b -x -f 65001 -S {},{} -d {} --authentication-method ActiveDirectoryDefault",
+            "  {} \\\n    | sqlcmd -b -x -f 65001 -S {},{} -d {} \\\n    --authentication-method ActiveDirectoryDefault",
             wanted.command,
             wanted.host,
             wanted.port,
@@ -33,12 +36,16 @@ impl Engine for SqlServer {
         let how = [
             "Run it in the app's database, not in master, as the Microsoft Entra administrator of the server. -x: no variables in it.",
             &client,
-            "",
-            "An administrator that is no person but an identity itself needs one more thing: the server's own identity, with the role",
-            "Directory Readers of Microsoft Entra, looks the name up.",
         ];
         let mut head = head(wanted, "user      ");
         head.extend(how.map(str::to_owned));
+        if let Some(file) = &wanted.ca_file {
+            let file = file.display();
+            head.push(format!(
+                "sqlcmd has the system's roots: what is in {file} must be among them."
+            ));
+        }
+        head.extend([String::new(), LOOKED_UP.to_owned()]);
         Ok(Script {
             head,
             ..script(parts)
@@ -110,7 +117,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
     let (user, name) = (&names.user, literal(&wanted.principal));
     let sid = match sid(&wanted.identity) {
         Ok(sid) => Some(sid),
-        Err(missing) if wanted.by_id => return Err(missing),
+        Err(missing) if wanted.by_id || wanted.is_proved => return Err(missing),
         Err(_) => None,
     };
     let external = format!("create user {user} from external provider");
@@ -143,6 +150,7 @@ fn principal(wanted: &Wanted, names: &Names) -> Result<Part, Unfit> {
         columns: (&["name"], "sid"),
         name: wanted.principal.clone(),
         id: sid.map(|sid| sid.0),
+        is_known_by: str::eq_ignore_ascii_case,
         remedy: "if it is of use to nobody else, --undo ends it, and then grant anew",
     })];
     for (why, sql) in asides {

@@ -88,9 +88,16 @@ pub(super) enum Unfit {
     },
     #[cfg(feature = "doctor")]
     #[error(
-        "{0:?} is there already, and whose it is cannot be told without the identity's client id: --client-id. Nothing was granted to it"
+        "whether {0:?} is there already, and whose it is, cannot be told without the identity's id: --client-id. It was not made, and \
+         nothing was granted to it"
     )]
     Unproved(String),
+    #[cfg(feature = "doctor")]
+    #[error(
+        "the server's list of principals has no column {wanted} but {shown}, so whose they are cannot be told. Nothing was granted: run \
+         what is printed without --apply"
+    )]
+    Unreadable { wanted: String, shown: String },
     #[error("{0:#}")]
     Broken(#[from] anyhow::Error),
 }
@@ -104,7 +111,8 @@ impl Unfit {
             | Self::NotWanted
             | Self::NoWayIn(_)
             | Self::Refused { .. }
-            | Self::Another { .. } => Exit::Failure,
+            | Self::Another { .. }
+            | Self::Unreadable { .. } => Exit::Failure,
             #[cfg(feature = "doctor")]
             Self::NoAdmin | Self::NobodyToAsk | Self::Unproved(_) => Exit::Usage,
             Self::NoToken(_) | Self::Late | Self::Broken(_) | Self::Password(_) => Exit::Failure,

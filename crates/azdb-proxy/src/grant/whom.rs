@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use azdb_config::route::{Principal, Principals, Route, UpstreamAuth};
+use azdb_config::route::{Principal, Principals, Roots, Route, UpstreamAuth, UpstreamTls};
 use azdb_core::platform_client;
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Token, Tokens};
 
@@ -31,11 +31,19 @@ pub(super) fn wanted(
     let database = database.ok_or_else(|| Unfit::NoDatabase(route.name.clone()))?;
     let upstream = route.upstream.first();
     let upstream = upstream.context("a route without an upstream")?;
+    let is_proved = args.is_applied() && !args.undo;
     let wanted = |principal: &str, identity: Known| Wanted {
         command: args.command.clone(),
         route: route.name.clone(),
         host: upstream.host.clone(),
         port: upstream.port,
+        ca_file: match &route.tls {
+            UpstreamTls::Verified {
+                roots: Roots::File { file, .. },
+                ..
+            } => Some(file.clone()),
+            _ => None,
+        },
         principal: principal.to_owned(),
         identity,
         database: database.clone(),
@@ -44,6 +52,7 @@ pub(super) fn wanted(
         level: args.level(),
         exists: args.existing_role,
         by_id: args.by_id,
+        is_proved,
     };
     if let Some(group) = args.of_group() {
         let name = group.name()?.to_owned();
@@ -56,7 +65,7 @@ pub(super) fn wanted(
     }
     let mut all = Vec::new();
     for principal in principals {
-        let identity = if engine.knows_enough(&given, args.by_id) {
+        let identity = if engine.knows_enough(&given, args.by_id || is_proved) {
             given.clone()
         } else {
             identity(principal, audience, given.clone(), env)?

@@ -9,16 +9,15 @@ use super::text::{b_varchar, from_utf16, us_varchar};
 use super::token::{
     Report, StreamToken, StreamTokenError, StreamTokens, change, push_counted, tag,
 };
+use super::translate::Dialect;
 use super::version::{Version, Width};
 use crate::reader::Reader;
 
 /// How an app that has sent its LOGIN7 is to be spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manner {
-    /// The widths of the version that it asked for: good until it has read LOGINACK.
-    asked: Width,
-    /// What LOGINACK will say; `None` for a driver that cannot be served at 7.4.
-    granted: Option<Version>,
+    /// The version that it asked for: its widths are good until it has read LOGINACK.
+    asked: Version,
     /// Features that it asked for, and may therefore be granted.
     features: Vec<u8>,
     /// It has sent a token and wants to hear that it was taken.
@@ -28,31 +27,35 @@ pub struct Manner {
 impl Manner {
     /// For an app whose LOGIN7 could not be read.
     pub const UNKNOWN: Self = Self {
-        asked: Width::Wide,
-        granted: None,
+        asked: Version::V7_4,
         features: Vec::new(),
         fed_auth: false,
     };
 
     /// For the app that sent this.
     pub fn of(login: &Login7<'_>) -> Self {
-        let lifted = || login.adapts().then_some(Version::V7_4);
         Self {
-            asked: login.version.width(),
-            granted: login.version.granted().or_else(lifted),
+            asked: login.version,
             features: login.features.iter().map(|(id, _)| id).collect(),
             fed_auth: login.fed_auth() == Some(FedAuth::SecurityToken),
         }
     }
 
-    /// What LOGINACK will say; `None` for a driver that reads only its own old version.
-    pub fn granted(&self) -> Option<Version> {
-        self.granted
+    /// What LOGINACK says to it: what it asked for, as a server of that version would, unless the upstream itself speaks less. There
+    /// are drivers that go on in whatever they are told; others break, and nothing tells which is which.
+    pub fn granted(&self, spoken: Version) -> Version {
+        let is_less = self.asked.is_after(spoken) || spoken.width() == Width::Narrow;
+        if is_less { spoken } else { self.asked }
+    }
+
+    /// What lies between it and an upstream that speaks this.
+    pub fn dialect(&self, spoken: Version) -> Option<Dialect> {
+        Dialect::between(self.asked, spoken)
     }
 
     /// The widths of what comes before LOGINACK, errors included.
     pub fn width(&self) -> Width {
-        self.asked
+        self.asked.width()
     }
 }
 
@@ -95,8 +98,10 @@ pub enum FedAuthAck {
 #[derive(Debug, Clone, Copy)]
 pub struct LoginAnswer<'a> {
     payload: &'a [u8],
-    /// LOGINACK stands in it.
-    pub granted: bool,
+    /// The version that the login asked for.
+    asked: Version,
+    /// What LOGINACK names; `None` when we are not let in.
+    pub version: Option<Version>,
     /// What it says of our token.
     pub fed_auth: FedAuthAck,
     /// Where to log in instead.
@@ -105,26 +110,32 @@ pub struct LoginAnswer<'a> {
     pub error: Option<Report<'a>>,
     /// Bytes of a packet from here on, if it changes them.
     pub packet_size: Option<u32>,
+    /// Of the session's text.
+    pub collation: Option<[u8; 5]>,
 }
 
 impl<'a> LoginAnswer<'a> {
-    /// Reads the payload of the message, in the widths of 7.4.
+    /// Reads the payload of the answer to a login that asked for a version.
     ///
     /// # Errors
     ///
     /// [`StreamTokenError`].
-    pub fn parse(payload: &'a [u8]) -> Result<Self, StreamTokenError> {
+    pub fn parse(payload: &'a [u8], asked: Version) -> Result<Self, StreamTokenError> {
         let mut answer = Self {
             payload,
-            granted: false,
+            asked,
+            version: None,
             fed_auth: FedAuthAck::Missing,
             routing: None,
             error: None,
             packet_size: None,
+            collation: None,
         };
-        for token in StreamTokens::of(payload) {
+        for token in answer.tokens() {
             match token? {
-                StreamToken::LoginAck { .. } => answer.granted = true,
+                StreamToken::LoginAck { version, .. } => {
+                    answer.version = Some(Version::from_ack(version));
+                }
                 StreamToken::Features(features) => answer.note_features(features),
                 StreamToken::Report(report) if report.is_error => {
                     answer.error = answer.error.or(Some(report));
@@ -134,6 +145,10 @@ impl<'a> LoginAnswer<'a> {
             }
         }
         Ok(answer)
+    }
+
+    fn tokens(&self) -> StreamTokens<'a> {
+        StreamTokens::of(self.payload, self.asked.width())
     }
 
     fn note_features(&mut self, features: Features<'a>) {
@@ -155,9 +170,19 @@ impl<'a> LoginAnswer<'a> {
                 let size = new.and_then(|digits| from_utf16(digits).parse().ok());
                 self.packet_size = Some(size.ok_or(StreamTokenError::Truncated(tag::ENV_CHANGE))?);
             }
+            change::COLLATION => {
+                let mut values = Reader::new(values);
+                let new = values.u8().and_then(|length| values.bytes(length));
+                self.collation = new.and_then(|new| new.try_into().ok());
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// The version that the login asked for.
+    pub fn asked(&self) -> Version {
+        self.asked
     }
 
     /// As it came.
@@ -167,7 +192,7 @@ impl<'a> LoginAnswer<'a> {
 
     /// Every error and message of it.
     pub fn reports(&self) -> impl Iterator<Item = Report<'a>> {
-        StreamTokens::of(self.payload).filter_map(|token| match token {
+        self.tokens().filter_map(|token| match token {
             Ok(StreamToken::Report(report)) => Some(report),
             _ => None,
         })
@@ -177,37 +202,46 @@ impl<'a> LoginAnswer<'a> {
     ///
     /// Gone are routing and mirrors, which the app would follow past us, and features that it did not ask for, at which drivers
     /// give up. Widths are those of the version that the app asked for until LOGINACK, and from there on those of the version
-    /// that LOGINACK names.
+    /// that LOGINACK names to it.
     ///
     /// A `remark` of ours stands behind the upstream's own words, as a message that is no error.
     pub fn rewrite(&self, manner: &Manner, mut remark: Option<&str>, out: &mut Vec<u8>) {
-        let mut width = manner.asked;
+        let granted = self.version.map(|spoken| manner.granted(spoken));
+        let dialect = self.version.and_then(|spoken| manner.dialect(spoken));
+        let mut width = manner.width();
         let mut told_fed_auth = !manner.fed_auth;
-        for token in StreamTokens::of(self.payload).map_while(Result::ok) {
+        for token in self.tokens().map_while(Result::ok) {
             match token {
                 StreamToken::Change {
                     kind: change::ROUTING | change::ENHANCED_ROUTING | change::MIRROR,
                     ..
                 } => {}
-                StreamToken::Change { raw, .. } | StreamToken::Other { raw, .. } => {
-                    out.extend_from_slice(raw)
-                }
+                StreamToken::Change { kind, raw, .. } => match dialect {
+                    Some(dialect) => dialect.push_change(kind, raw, self.collation, out),
+                    None => out.extend_from_slice(raw),
+                },
+                // Not asked for before 7.4.
+                StreamToken::Other {
+                    tag: tag::SESSION_STATE,
+                    ..
+                } if dialect.is_some() => {}
+                StreamToken::Other { raw, .. } => out.extend_from_slice(raw),
                 StreamToken::Report(report) => report.encode(width, out),
                 StreamToken::LoginAck {
                     interface,
                     version,
                     program,
                 } => {
-                    let version = manner.granted.map_or(version, Version::to_ack);
+                    let version = granted.map_or(version, Version::to_ack);
                     let body = [&[interface], &version[..], program].concat();
                     push_counted(tag::LOGIN_ACK, &body, out);
-                    width = manner.granted.map_or(width, Version::width);
+                    width = granted.map_or(width, Version::width);
                 }
                 StreamToken::Features(features) => {
                     push_features(features, manner, &mut told_fed_auth, out);
                 }
                 StreamToken::Done(done) => {
-                    if self.granted && done.tag == tag::DONE {
+                    if self.version.is_some() && done.tag == tag::DONE {
                         push_features(Features::default(), manner, &mut told_fed_auth, out);
                     }
                     if let Some(remark) = remark.take() {

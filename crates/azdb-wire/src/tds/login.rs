@@ -1,7 +1,7 @@
 //! LOGIN7 of an app, in any legal shape (MS-TDS 2.2.6.4).
 
 use super::feature::{Features, FedAuth, feature_id};
-use super::version::Version;
+use super::version::{Version, Width};
 use crate::reader::Reader;
 
 /// Most bytes of a LOGIN7, by MS-TDS.
@@ -196,23 +196,6 @@ impl<'a> Login7<'a> {
     pub fn fed_auth(&self) -> Option<FedAuth> {
         self.features.get(feature_id::FED_AUTH).map(FedAuth::parse)
     }
-
-    /// Whether this is a driver that asks for an older version and goes on in whichever LOGINACK names.
-    ///
-    /// A server must not grant more than it was asked for, so it is done only for those that were seen to take it: FreeTDS
-    /// (its program version is a constant that nobody else sends), python-tds and tedious.
-    pub fn adapts(&self) -> bool {
-        const FREETDS: u32 = u32::from_le_bytes([0x06, 0x83, 0xf2, 0xf8]);
-        const LCID: u32 = 0x0000_0436;
-        let library = super::text::from_utf16(self.library);
-        match library.as_str() {
-            "Python TDS Library" | "Tedious" => true,
-            "TDS-Library" | "DB-Library" | "CT-Library" | "" => {
-                self.program_version == FREETDS && self.lcid == LCID
-            }
-            _ => false,
-        }
-    }
 }
 
 /// Whether the fixed part has the fields that 7.2 added: by its version, and by where the variable part begins.
@@ -222,7 +205,7 @@ fn has_new_fields(version: Version, places: &[Place]) -> bool {
         .filter(|Place(_, count)| *count > 0)
         .map(|Place(offset, _)| usize::from(*offset))
         .min();
-    let new_version = version >= Version::V7_2 || version == Version::V8_0;
+    let new_version = version.width() == Width::Wide;
     new_version && begins.is_none_or(|begins| begins >= FIXED)
 }
 

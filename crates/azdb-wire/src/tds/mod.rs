@@ -17,6 +17,7 @@
 //!   token    the parts of a server's answer
 //!   text     UTF-16LE
 //!   version  versions, and the widths of fields that grew
+//!   translate  sessions of apps that read an older version than their upstream speaks
 //! ```
 //!
 //! Numbers are little-endian but for the length in a packet's header and in PRELOGIN's table; text is UTF-16LE.
@@ -35,6 +36,7 @@ mod relogin;
 mod tests;
 mod text;
 mod token;
+mod translate;
 mod version;
 mod watch;
 
@@ -53,5 +55,6 @@ pub use old_login::{MAX_OLD_LOGIN, OldVersion};
 pub use relogin::{LoginSecret, LoginTooLong, Relogin, hidden, rebuild, rebuilt_len};
 pub use text::{from_utf16, push_utf16, utf16_len};
 pub use token::{Done, Report, StreamToken, StreamTokenError, StreamTokens, change, tag};
+pub use translate::{Dialect, Terms, Translator, Untranslatable};
 pub use version::{Version, Width};
 pub use watch::Exchange;

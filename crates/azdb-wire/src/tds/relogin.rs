@@ -59,6 +59,10 @@ pub enum LoginTooLong {
 }
 
 impl LoginSecret<'_> {
+    fn is_token(&self) -> bool {
+        matches!(self, Self::Token { .. })
+    }
+
     fn user_and_password(&self) -> (&str, &str) {
         match self {
             Self::Token { .. } => ("", ""),
@@ -90,9 +94,11 @@ impl LoginSecret<'_> {
     }
 }
 
-/// Features that go on as they are: those that only we can speak of are ours.
+/// Features that go on as they are: those that only we can speak of are ours, and there were none before 7.4.
 fn passed_on<'a>(login: &Login7<'a>) -> impl Iterator<Item = (u8, &'a [u8])> {
-    login.features.iter().filter(|(id, _)| {
+    let is_old = Version::V7_4.is_after(login.version);
+    let features = login.features.iter().filter(move |_| !is_old);
+    features.filter(|(id, _)| {
         !matches!(
             *id,
             feature_id::FED_AUTH | feature_id::DNS_CACHING | feature_id::ENHANCED_ROUTING
@@ -194,7 +200,8 @@ pub fn rebuild(
     let has_features = features_len(login, &relogin.secret) > 0;
     let start = out.len();
 
-    push_numbers(login, total, has_features, out);
+    let version = login.version.upstream(relogin.secret.is_token());
+    push_numbers(login, version, total, has_features, out);
     let mut places = Places { next: FIXED };
     places.push(parts.host.len(), 2, out);
     places.push(utf16_len(user), 2, out);
@@ -238,10 +245,16 @@ pub fn rebuild(
 }
 
 /// Everything in front of the first offset.
-fn push_numbers(login: &Login7<'_>, total: usize, has_features: bool, out: &mut Vec<u8>) {
+fn push_numbers(
+    login: &Login7<'_>,
+    version: Version,
+    total: usize,
+    has_features: bool,
+    out: &mut Vec<u8>,
+) {
     let [flags1, mut flags2, type_flags, mut flags3] = login.flags;
     flags2 &= !INTEGRATED;
-    if login.version.width() == Width::Narrow {
+    if login.version.width() == Width::Narrow && version.width() == Width::Wide {
         flags2 &= !OLD_FLAGS2;
     }
     flags3 &= KEPT_FLAGS3;
@@ -250,7 +263,7 @@ fn push_numbers(login: &Login7<'_>, total: usize, has_features: bool, out: &mut 
     }
     for number in [
         u32::try_from(total).unwrap_or(u32::MAX),
-        Version::V7_4.to_login(),
+        version.to_login(),
         login.packet_size,
         login.program_version,
         login.process_id,

@@ -1,16 +1,28 @@
-//! The tokens of a login's answer, as a server of 7.4 writes them (MS-TDS 2.2.7).
+//! The tokens of a login's answer (MS-TDS 2.2.7).
 
 use alloc::vec::Vec;
 
 use super::feature::Features;
 use super::text::{b_varchar, us_varchar};
-use super::version::Width;
+use super::version::{Version, Width};
 use crate::reader::Reader;
 
 /// First bytes of tokens.
 pub mod tag {
+    /// Where keywords of a statement begin.
+    pub const OFFSET: u8 = 0x78;
     /// What a procedure returned.
     pub const RETURN_STATUS: u8 = 0x79;
+    /// The columns of a result.
+    pub const COLUMNS: u8 = 0x81;
+    /// The tables of a result.
+    pub const TABLE_NAMES: u8 = 0xa4;
+    /// From which tables its columns are.
+    pub const COLUMN_INFO: u8 = 0xa5;
+    /// By which columns it is ordered.
+    pub const ORDER: u8 = 0xa9;
+    /// What a procedure gave an output parameter.
+    pub const RETURN_VALUE: u8 = 0xac;
     /// An error.
     pub const ERROR: u8 = 0xaa;
     /// A message that is none.
@@ -19,6 +31,10 @@ pub mod tag {
     pub const LOGIN_ACK: u8 = 0xad;
     /// Features that the server grants.
     pub const FEATURE_EXT_ACK: u8 = 0xae;
+    /// A row.
+    pub const ROW: u8 = 0xd1;
+    /// A row with a bit for each NULL in front.
+    pub const ROW_WITH_NULLS: u8 = 0xd2;
     /// A change of database, language, packet size, or of the server itself.
     pub const ENV_CHANGE: u8 = 0xe3;
     /// What a client needs to resume a session.
@@ -39,8 +55,12 @@ pub mod tag {
 pub mod change {
     /// New packet size, as decimal digits.
     pub const PACKET_SIZE: u8 = 4;
+    /// New collation, in five bytes.
+    pub const COLLATION: u8 = 7;
     /// Where the mirror of this database is: the client would go there by itself.
     pub const MIRROR: u8 = 13;
+    /// A transaction is a distributed one now. Its length counts the type alone.
+    pub const PROMOTED: u8 = 15;
     /// "Log in over there".
     pub const ROUTING: u8 = 20;
     /// The same, with a database.
@@ -128,17 +148,20 @@ pub enum StreamTokenError {
     Unexpected(u8),
 }
 
-/// The tokens of an answer, up to the first that is none.
+/// The tokens of an answer to a login, up to the first that is none.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamTokens<'a> {
     reader: Reader<'a>,
+    width: Width,
 }
 
 impl<'a> StreamTokens<'a> {
-    /// Of the payload of a whole message.
-    pub fn of(payload: &'a [u8]) -> Self {
+    /// Of the payload of a whole message, in the widths of the version that was asked for; from LOGINACK on they are those of the
+    /// version that it names.
+    pub fn of(payload: &'a [u8], asked: Width) -> Self {
         Self {
             reader: Reader::new(payload),
+            width: asked,
         }
     }
 }
@@ -148,10 +171,13 @@ impl<'a> Iterator for StreamTokens<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let tag = *self.reader.rest().first()?;
-        let token = match read(tag, &mut self.reader) {
+        let token = match read(tag, &mut self.reader, self.width) {
             Ok(token) => token.ok_or(StreamTokenError::Truncated(tag)),
             Err(error) => Err(error),
         };
+        if let Ok(StreamToken::LoginAck { version, .. }) = token {
+            self.width = Version::from_ack(version).width();
+        }
         if token.is_err() {
             // Nobody knows where the next one begins.
             self.reader = Reader::new(&[]);
@@ -161,13 +187,17 @@ impl<'a> Iterator for StreamTokens<'a> {
 }
 
 /// Reads one token, its tag included. `Ok(None)` is a token that is cut off.
-fn read<'a>(tag: u8, reader: &mut Reader<'a>) -> Result<Option<StreamToken<'a>>, StreamTokenError> {
+pub(super) fn read<'a>(
+    tag: u8,
+    reader: &mut Reader<'a>,
+    width: Width,
+) -> Result<Option<StreamToken<'a>>, StreamTokenError> {
     Ok(match tag {
         tag::ENV_CHANGE => env_change(reader),
-        tag::ERROR | tag::INFO => report(tag, reader),
+        tag::ERROR | tag::INFO => report(tag, reader, width),
         tag::LOGIN_ACK => login_ack(reader),
         tag::FEATURE_EXT_ACK => features(reader),
-        tag::DONE | tag::DONE_PROC | tag::DONE_IN_PROC => done(reader),
+        tag::DONE | tag::DONE_PROC | tag::DONE_IN_PROC => done(reader, width),
         tag::RETURN_STATUS => other(tag, reader, |body| body.bytes(4u8)),
         tag::SSPI => other(tag, reader, counted),
         tag::SESSION_STATE | tag::FED_AUTH_INFO => other(tag, reader, |body| {
@@ -185,7 +215,7 @@ fn counted<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
 }
 
 /// The body of a token that begins with its tag and a length in two bytes.
-fn body<'a>(reader: &mut Reader<'a>) -> Option<Reader<'a>> {
+pub(super) fn body<'a>(reader: &mut Reader<'a>) -> Option<Reader<'a>> {
     reader.u8()?;
     counted(reader).map(Reader::new)
 }
@@ -204,7 +234,15 @@ fn other<'a>(
 }
 
 fn env_change<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
-    let raw = reader.raw(body)?;
+    let raw = reader.raw(|reader| {
+        let counted = body(reader)?;
+        if counted.rest() == [change::PROMOTED] {
+            let length = reader.u32_le()?;
+            reader.bytes(length)?;
+            reader.u8()?;
+        }
+        Some(())
+    })?;
     let mut body = body(&mut Reader::new(raw))?;
     Some(StreamToken::Change {
         kind: body.u8()?,
@@ -213,7 +251,7 @@ fn env_change<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
     })
 }
 
-fn report<'a>(tag: u8, reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
+fn report<'a>(tag: u8, reader: &mut Reader<'a>, width: Width) -> Option<StreamToken<'a>> {
     let mut body = body(reader)?;
     Some(StreamToken::Report(Report {
         is_error: tag == tag::ERROR,
@@ -223,7 +261,10 @@ fn report<'a>(tag: u8, reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
         message: us_varchar(&mut body)?,
         server: b_varchar(&mut body)?,
         procedure: b_varchar(&mut body)?,
-        line: body.u32_le()?,
+        line: match width {
+            Width::Wide => body.u32_le()?,
+            Width::Narrow => u32::from(body.u16_le()?),
+        },
     }))
 }
 
@@ -241,12 +282,15 @@ fn features<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
     Features::read(reader).map(StreamToken::Features)
 }
 
-fn done<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
+fn done<'a>(reader: &mut Reader<'a>, width: Width) -> Option<StreamToken<'a>> {
     Some(StreamToken::Done(Done {
         tag: reader.u8()?,
         status: reader.u16_le()?,
         command: reader.u16_le()?,
-        rows: reader.u64_le()?,
+        rows: match width {
+            Width::Wide => reader.u64_le()?,
+            Width::Narrow => u64::from(reader.u32_le()?),
+        },
     }))
 }
 

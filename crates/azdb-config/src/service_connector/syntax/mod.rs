@@ -220,7 +220,13 @@ fn recognised(text: &str) -> (Syntax, &str, &str) {
         };
         return (syntax, scheme, rest);
     }
-    let syntax = if text.contains("@tcp(") || text.starts_with("tcp(") {
+    let is_dsn = text.contains("@tcp(") || text.starts_with("tcp(");
+    // What is behind a key is a password with such letters in it.
+    let has_keys = |text: &str| {
+        let key = text.split_once('=').and_then(|(name, _)| words::key(name));
+        key.is_some()
+    };
+    let syntax = if is_dsn && !has_keys(text) {
         Syntax::Dsn
     } else if is_ado(text) {
         Syntax::Ado

@@ -41,7 +41,13 @@ pub(super) fn parse(text: &str) -> Result<Vec<Field>, String> {
     }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        fields.push(Field::key(&decoded(key)?, decoded(value)?));
+        let field = Field::key(&decoded(key)?, decoded(value)?);
+        // Old users end in @SERVER; elsewhere it ends a password with a '?' in it, and an address follows.
+        let is_user = field.part() == Some(Part::User) && !value.contains(['/', ':']);
+        if pair.contains('@') && !is_user {
+            return Err("has an '@' behind the '?': write %3F in passwords, and %40".to_owned());
+        }
+        fields.push(field);
     }
     Ok(fields)
 }

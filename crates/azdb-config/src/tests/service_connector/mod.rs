@@ -3,6 +3,7 @@
 mod forms;
 mod imported;
 mod routes;
+mod secrets;
 
 use azdb_identity::SourceKind;
 use secrecy::ExposeSecret;

@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 
 use azdb_wire::tds::{
-    Done, Encryption, Header, LOGIN_PACKET, LoginSecret, Prelogin, Relogin, Report, Width, kind,
-    push_message, rebuild, tag,
+    Done, Encryption, Header, LOGIN_PACKET, LoginSecret, Prelogin, Relogin, Report, Version, Width,
+    kind, push_message, rebuild, tag,
 };
 use rustls::ServerConnection;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -263,4 +263,10 @@ pub(super) fn login_again(login: &Login7<'_>) -> Vec<u8> {
     };
     rebuild(login, &relogin, &mut out).unwrap();
     out
+}
+
+/// Whether an answer of 7.4 lets the app in.
+pub(super) fn says_yes(answer: &[u8]) -> bool {
+    let answer = LoginAnswer::parse(answer, Version::V7_4).unwrap();
+    answer.version.is_some()
 }

@@ -1,6 +1,6 @@
 //! What an app reads when it is not let in.
 
-use azdb_wire::tds::{Encryption, kind};
+use azdb_wire::tds::{Encryption, Version, kind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::database::{Database, app_login, read_prelogin, refusal, welcome, with_features};
@@ -93,19 +93,29 @@ async fn an_error_behind_the_upstreams_loginack_arrives_behind_it() {
         database.say(&answer).await;
         let heard = visit.hear().await;
         assert_eq!(error_in(&heard), (4064, text.to_owned()));
-        let understood = LoginAnswer::parse(&heard).unwrap();
-        assert!(understood.granted, "LOGINACK stands before it");
+        let understood = LoginAnswer::parse(&heard, Version::V7_4).unwrap();
+        assert!(understood.version.is_some(), "LOGINACK stands before it");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rigid_old_driver_reads_in_its_own_widths_what_to_change() {
-    let answer = refused_at_once(&login_with(4, &0x7100_0001u32.to_le_bytes())).await;
+async fn a_version_that_is_none_is_refused() {
+    let (number, text) = error_in(&refused_at_once(&login_with(4, &[1, 0, 0, 0])).await);
+    assert_eq!(number, 18456);
+    assert!(text.contains("asks for TDS 0x00000001"), "{text}");
+    assert!(text.contains("7.0 to 7.4"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_driver_reads_in_its_own_widths_what_to_change() {
+    let mut login = login_with(4, &0x7100_0001u32.to_le_bytes());
+    // AtchDBFile, two characters of the host's name.
+    login.splice(82..86, [94, 0, 2, 0]);
+    let answer = refused_at_once(&login).await;
     // DONE with a row count of four bytes.
     assert!(answer.ends_with(&[0xfd, 2, 0, 0, 0, 0, 0, 0, 0]));
     let text = from_utf16(answer.get(11..).unwrap());
-    assert!(text.contains("speaks TDS 7.1 and nothing newer"), "{text}");
-    assert!(text.contains("use a driver for SQL Server 2012"), "{text}");
+    assert!(text.contains("a database file to attach"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

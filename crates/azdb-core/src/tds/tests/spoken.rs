@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::notice::notice;
 use super::super::numbers::of_number;
-use super::database::{Database, app_login, done, refusal, welcome};
+use super::database::{Database, app_login, done, refusal, says_yes, welcome};
 use super::old_logins::old_version;
 use super::visit::{error_in, hear};
 use super::*;
@@ -41,7 +41,7 @@ impl Spoken for Tds {
         let mut database = Database::greet(stream, server).await;
         database.expect_token(TOKEN).await;
         database.say(&welcome()).await;
-        assert!(LoginAnswer::parse(&hear(app).await).unwrap().granted);
+        assert!(says_yes(&hear(app).await));
         database
     }
 
@@ -166,6 +166,7 @@ impl Spoken for Tds {
             },
             TdsFault::Hops(10),
             TdsFault::Refused {
+                asked: Version::V7_4,
                 message: b"Cannot open server".to_vec(),
                 body: refusal(40_615, "Cannot open server"),
                 proved_by: ProvedBy::Token,

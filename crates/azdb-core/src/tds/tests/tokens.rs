@@ -3,10 +3,10 @@
 use std::time::SystemTime;
 
 use azdb_config::route::SessionAge;
-use azdb_wire::tds::{kind, push_message};
+use azdb_wire::tds::{Width, kind, push_message};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::database::{refusal, welcome, with_features};
+use super::database::{refusal, says_yes, welcome, with_features};
 use super::*;
 use crate::relay::{Ends, Linger, Stopped, Watch as _, Why, relay};
 
@@ -24,7 +24,7 @@ async fn a_token_that_the_upstream_calls_expired_is_replaced_once() {
     let mut database = visit.rest.database().await;
     database.expect_token("eyJ.fresh.token").await;
     database.say(&welcome()).await;
-    assert!(LoginAnswer::parse(&visit.hear().await).unwrap().granted);
+    assert!(says_yes(&visit.hear().await));
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +89,7 @@ async fn a_session_retires_before_its_token_does() {
         let tokens = rig::tokens();
         tokens.get(&principal.identity, audience).await.unwrap()
     };
-    let retirement = |age, token| TdsWatch::new(false, age, token).retires_at();
+    let retirement = |age, token| TdsWatch::new(false, Width::Wide, age, token).retires_at();
     let within = |at: Option<Instant>, seconds: u64| {
         let left = at.unwrap() - Instant::now();
         left <= Duration::from_secs(seconds)
@@ -112,7 +112,12 @@ async fn a_session_retires_before_its_token_does() {
 async fn a_session_retires_between_an_answer_and_the_next_request() {
     let (mut app, near) = duplex(64 * 1024);
     let (mut database, far) = duplex(64 * 1024);
-    let mut watch = TdsWatch::new(false, SessionAge::After(Duration::from_secs(3600)), None);
+    let mut watch = TdsWatch::new(
+        false,
+        Width::Wide,
+        SessionAge::After(Duration::from_secs(3600)),
+        None,
+    );
     let relaying = tokio::spawn(async move {
         let mut paired = Paired {
             app: Leg::new(near),

@@ -1,7 +1,7 @@
 //! The near side: an app's login under way.
 
 use azdb_wire::tds::{
-    Encryption, Header, Prelogin, Report, StreamToken, StreamTokens, kind, push_message,
+    Encryption, Header, Prelogin, Report, StreamToken, StreamTokens, Width, kind, push_message,
 };
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject as _;
@@ -204,7 +204,7 @@ pub(super) async fn hear<S: Stream>(app: &mut S) -> Vec<u8> {
 
 /// The first error of an answer in the widths of 7.2 and later.
 pub(super) fn error_in(payload: &[u8]) -> (u32, String) {
-    let reports = StreamTokens::of(payload).map(|token| token.unwrap());
+    let reports = StreamTokens::of(payload, Width::Wide).map(|token| token.unwrap());
     let mut errors = reports.filter_map(|token| match token {
         StreamToken::Report(Report {
             is_error: true,
@@ -220,7 +220,7 @@ pub(super) fn error_in(payload: &[u8]) -> (u32, String) {
 /// That an answer is this error of the upstream's, and behind it a remark of ours, which is no error.
 #[track_caller]
 pub(super) fn assert_remarked(payload: &[u8], number: u32, text: &str) -> String {
-    let reports = StreamTokens::of(payload).filter_map(|token| match token.unwrap() {
+    let reports = StreamTokens::of(payload, Width::Wide).filter_map(|token| match token.unwrap() {
         StreamToken::Report(report) => Some(report),
         _ => None,
     });

@@ -58,6 +58,8 @@ impl Engine {
             ["begin", "tran" | "transaction"] => self.begin(sink),
             ["commit"] | ["commit", "tran" | "transaction" | "work"] => self.commit(sink),
             ["rollback"] | ["rollback", "tran" | "transaction" | "work"] => self.rollback(sink),
+            ["save", "tran" | "transaction", name] => self.save(&bare(name)),
+            ["rollback", "tran" | "transaction", name] => self.rollback_to(&bare(name)),
             [
                 "if",
                 "@@trancount",

@@ -69,6 +69,28 @@ impl Engine {
         self.end(Kind::Rollback, change::ROLLBACK, sink)
     }
 
+    /// Marks a point of the transaction.
+    pub(super) fn save(&mut self, name: &str) -> Result<(), Refusal> {
+        if self.session.depth() == 0 {
+            let text = "Cannot issue SAVE TRANSACTION when there is no active transaction.";
+            return Err(Refusal::new(628, text).class(16));
+        }
+        self.session.save(name).map_err(rows::refusal)
+    }
+
+    /// Takes back what came after a point that was marked.
+    pub(super) fn rollback_to(&mut self, name: &str) -> Result<(), Refusal> {
+        if self.session.depth() == 0 {
+            return Err(missing(3903, "ROLLBACK"));
+        }
+        self.session.rollback_to(name).map_err(|_unknown| {
+            let text = format!(
+                "Cannot roll back {name}. No transaction or savepoint of that name was found."
+            );
+            Refusal::new(6401, text).class(16)
+        })
+    }
+
     fn end(&mut self, kind: Kind, change: u8, sink: &mut Sink<'_>) -> Result<(), Refusal> {
         self.session.turn(kind).map_err(rows::refusal)?;
         if self.session.depth() == 0 {

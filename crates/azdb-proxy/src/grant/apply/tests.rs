@@ -20,6 +20,8 @@ struct Told {
     looks: Rc<RefCell<VecDeque<Vec<&'static str>>>>,
     heard: Rc<RefCell<Vec<String>>>,
     refuses: Option<&'static str>,
+    /// Of what it shows of principals, where that is not as usual.
+    columns: Option<[&'static str; 2]>,
 }
 
 impl Server for Told {
@@ -43,7 +45,11 @@ impl Session for Told {
             });
         }
         let mut rows = Rows {
-            columns: vec!["name".to_owned(), "sid".to_owned()],
+            columns: self
+                .columns
+                .unwrap_or(["name", "sid"])
+                .map(str::to_owned)
+                .to_vec(),
             rows: Vec::new(),
         };
         if sql.starts_with("select name, convert") {
@@ -176,22 +182,50 @@ async fn nothing_runs_behind_a_refusal() {
     );
 }
 
-/// The name proves nothing where the id is not known.
+/// The name proves nothing where the id is not known, and whoever was made by it could not be told from whoever was there.
 #[tokio::test]
-async fn a_user_that_is_there_gets_nothing_where_its_id_is_not_known() {
-    let server = looking(&[&["orders-app", SID]]);
+async fn no_user_is_made_or_given_anything_where_its_id_is_not_known() {
     let mut wanted = wanted("orders-app", "orders", Level::ReadOnly);
     wanted.identity.client_id = None;
-    let script = engine::of(ProtocolName::Tds).grant(&wanted).unwrap();
-    let refused = apply(&server, &script, "orders-app", &mut |_| ())
-        .await
-        .unwrap_err();
-    assert!(refused.to_string().contains("--client-id"), "{refused}");
-    let heard = server.heard.borrow();
+    let engine = engine::of(ProtocolName::Tds);
+    let script = engine.grant(&wanted).unwrap();
+    for looks in [
+        &[&["orders-app", SID][..]][..],
+        &[&[], &["orders-app", SID]],
+    ] {
+        let server = looking(looks);
+        let refused = apply(&server, &script, "orders-app", &mut |_| ())
+            .await
+            .unwrap_err();
+        assert!(refused.to_string().contains("--client-id"), "{refused}");
+        assert_eq!(*server.heard.borrow(), ["open Some(\"orders\")"]);
+    }
+    // Whoever means to apply it hears so before an administrator signs in.
+    assert!(!engine.knows_enough(&wanted.identity, true));
+    wanted.is_proved = true;
+    let refused = engine.grant(&wanted).unwrap_err();
     assert!(
-        !heard.iter().any(|sql| sql.starts_with("alter")),
-        "{heard:?}"
+        matches!(refused, Unfit::Missing("--client-id")),
+        "{refused}"
     );
+}
+
+#[tokio::test]
+async fn no_principal_is_made_where_the_server_does_not_show_whose_they_are() {
+    for columns in [["login", "sid"], ["name", "security_id"]] {
+        let server = Told {
+            columns: Some(columns),
+            ..looking(&[&[], &["orders-app", SID]])
+        };
+        let (_, ended) = applied(&server).await;
+        let refused = ended.unwrap_err();
+        assert!(matches!(refused, Unfit::Unreadable { .. }), "{refused}");
+        let heard = server.heard.borrow();
+        assert!(
+            !heard.iter().any(|sql| sql.contains("create user")),
+            "{heard:?}"
+        );
+    }
 }
 
 /// What stands in other columns is said by whoever made them.
@@ -204,8 +238,10 @@ fn a_principal_is_proved_by_the_column_of_its_id_alone() {
         columns: (&["rolname", "rolename"], "objectid"),
         name: name.to_owned(),
         id: Some(id.to_owned()),
+        is_known_by: str::eq_ignore_ascii_case,
         remedy: "",
     };
+    let is_ours = |rows: &Rows, create: Create| is_ours(rows, &create, id);
     let rows = |row: [&str; 3]| Rows {
         columns: ["rolename", "principaltype", "objectId"]
             .map(str::to_owned)
@@ -213,29 +249,56 @@ fn a_principal_is_proved_by_the_column_of_its_id_alone() {
         rows: vec![row.map(|cell| Some(cell.to_owned())).to_vec()],
     };
     let other = "00000000-0000-0000-0000-000000000000";
-    assert!(is_ours(&rows(["app", "service", id]), &create("app")).unwrap());
-    assert!(
-        is_ours(
-            &rows(["app", "service", &id.to_uppercase()]),
-            &create("app")
-        )
-        .unwrap()
-    );
-    assert!(
-        is_ours(
-            &rows(["app", "service", &format!("AADApp:{id}")]),
-            &create("app")
-        )
-        .unwrap()
-    );
+    assert!(is_ours(&rows(["app", "service", id]), create("app")).unwrap());
+    assert!(is_ours(&rows(["app", "service", &id.to_uppercase()]), create("app")).unwrap());
+    // An id within something else is that of something else.
+    for within in [format!("AADApp:{id}"), format!("other:{id}")] {
+        assert!(is_ours(&rows(["app", "service", &within]), create("app")).is_err());
+    }
     // A name with the id in it, and ids that are longer.
     let named_so = format!("app {id}");
-    assert!(is_ours(&rows([&named_so, "service", other]), &create(&named_so)).is_err());
-    assert!(is_ours(&rows(["app", "service", &format!("{id}0")]), &create("app")).is_err());
+    assert!(is_ours(&rows([&named_so, "service", other]), create(&named_so)).is_err());
+    assert!(is_ours(&rows(["app", "service", &format!("{id}0")]), create("app")).is_err());
     // A role that is called as types are.
-    assert!(!is_ours(&rows(["app", "service", other]), &create("service")).unwrap());
+    assert!(!is_ours(&rows(["app", "service", other]), create("service")).unwrap());
     // A server that shows it elsewhere proves nothing.
     let mut odd = rows(["app", id, other]);
     odd.columns[2] = "oid".to_owned();
-    assert!(is_ours(&odd, &create("app")).is_err());
+    assert!(is_ours(&odd, create("app")).is_err());
+}
+
+/// Terraform's provider for MySQL has seen these at Azure's servers of both ages.
+#[test]
+fn mysqls_notes_say_an_id_behind_the_kind_alone() {
+    let script = engine::of(ProtocolName::Mysql)
+        .grant(&wanted("app", "shop", Level::ReadOnly))
+        .unwrap();
+    let mut steps = script.parts.iter().flat_map(|part| &part.steps);
+    let is_known_by = steps.find_map(|step| match step {
+        Step::Create(create) => Some(create.is_known_by),
+        _ => None,
+    });
+    let (is_known_by, id) = (is_known_by.unwrap(), "7d1c1b3c-2f65-4a52-8e37-3f1f0d6c9b01");
+    for note in [
+        "AADApp:ID",
+        "AADSP:ID:upn:app",
+        "AADUser:ID:upn:a@b",
+        "AADGroup:ID:upn:ID",
+    ] {
+        assert!(
+            is_known_by(&note.replace("ID", &id.to_uppercase()), id),
+            "{note}"
+        );
+    }
+    for note in [
+        "ID",
+        "other:ID",
+        "AADSP:0:upn:ID",
+        "AADSP ID",
+        "AADSP:ID0",
+        "AADSP",
+        "",
+    ] {
+        assert!(!is_known_by(&note.replace("ID", id), id), "{note}");
+    }
 }

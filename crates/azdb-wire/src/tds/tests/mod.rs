@@ -18,6 +18,7 @@ mod old_login;
 mod relogin;
 mod text;
 mod token;
+mod translate;
 mod version;
 mod watch;
 mod watch_model;

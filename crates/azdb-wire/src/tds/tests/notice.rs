@@ -40,7 +40,9 @@ fn a_message_of_any_length_becomes_two_whole_tokens() {
     };
     let mut out = Vec::new();
     notice.encode(Width::Wide, &mut out);
-    let tokens: Vec<_> = StreamTokens::of(&out).map(|token| token.unwrap()).collect();
+    let tokens: Vec<_> = StreamTokens::of(&out, Width::Wide)
+        .map(|token| token.unwrap())
+        .collect();
     assert!(matches!(
         tokens[..],
         [StreamToken::Report(Report { message, server, .. }), StreamToken::Done(_)]

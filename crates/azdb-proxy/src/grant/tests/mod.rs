@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod page;
+
 use azdb_config::route::ProtocolName;
-use azdb_identity::Environment;
-use clap::Parser as _;
 use proptest::prelude::*;
 
 use super::engine::{self, Level, Wanted};
@@ -21,6 +21,7 @@ pub(super) fn wanted(principal: &str, database: &str, level: Level) -> Wanted {
         route: "orders".to_owned(),
         host: "orders.example.org".to_owned(),
         port: 5432,
+        ca_file: None,
         principal: principal.to_owned(),
         identity: Known {
             kind: Some(Kind::Service),
@@ -35,6 +36,7 @@ pub(super) fn wanted(principal: &str, database: &str, level: Level) -> Wanted {
         level,
         exists: false,
         by_id: false,
+        is_proved: false,
     }
 }
 
@@ -336,53 +338,37 @@ proptest! {
     }
 }
 
-/// Words of a line for a shell, as the page has them.
-fn words(line: &str) -> Vec<String> {
-    let words = line.split_whitespace();
-    words
-        .map(|word| word.trim_matches('\'').to_owned())
-        .collect()
-}
-
-/// What a command of the page prints.
-fn printed_by(line: &str) -> String {
-    let words = words(line);
-    let args = crate::args::Args::try_parse_from(&words).unwrap();
-    let Some(crate::args::Command::Grant(mut args)) = args.command else {
-        panic!("{line}");
-    };
-    args.command = super::shell::again(words.into_iter().skip(1));
-    let env = Environment::from_iter(std::iter::empty::<(String, String)>());
-    let config = super::configuration(&args, &env).unwrap();
-    let route = super::chosen(config.routes, &args).unwrap();
-    super::printed(&route, &args, &env)
-        .unwrap()
-        .trim_end()
-        .to_owned()
-}
-
-/// The blocks of SQL in the page are what the commands before them print. `AZDB_WRITE=1` writes them.
+/// Clients without roots of their own verify by the route's, whatever the file is called.
 #[test]
-fn the_page_shows_what_is_printed() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/grant.md");
-    let page = std::fs::read_to_string(path).unwrap();
-    let mut rest = page.as_str();
-    let (mut written, mut blocks) = (String::new(), 0);
-    while let Some(at) = rest.find("```sql\n") {
-        let (before, block) = rest.split_at(at);
-        let command = before
-            .lines()
-            .rfind(|line| line.starts_with("azdb-proxy grant "));
-        let end = block.find("\n```\n").unwrap();
-        written += &format!("{before}```sql\n{}", printed_by(command.unwrap()));
-        rest = &block[end..];
-        blocks += 1;
-    }
-    written += rest;
-    assert!(blocks >= 5, "{blocks}");
-    if std::env::var_os("AZDB_WRITE").is_some() {
-        std::fs::write(path, &written).unwrap();
-    } else {
-        assert_eq!(page, written, "AZDB_WRITE=1 writes it");
+fn the_lines_to_copy_have_the_routes_authority() {
+    let printed_with = |file: Option<&str>, protocol| {
+        let wanted = Wanted {
+            ca_file: file.map(Into::into),
+            ..wanted("app", "shop", Level::ReadOnly)
+        };
+        printed(protocol, &wanted, false)
+    };
+    for (protocol, usual, ours) in [
+        (
+            ProtocolName::Postgres,
+            "sslrootcert=/etc/ssl/certs/ca-certificates.crt'",
+            r"sslrootcert='\''/some where/ca.pem'\'''",
+        ),
+        (
+            ProtocolName::Mysql,
+            " --ssl-ca=/etc/ssl/certs/ca-certificates.crt\n",
+            " '--ssl-ca=/some where/ca.pem'\n",
+        ),
+        (
+            ProtocolName::Tds,
+            "sqlcmd",
+            "what is in /some where/ca.pem must be among them",
+        ),
+    ] {
+        let text = printed_with(None, protocol);
+        assert!(text.contains(usual) && !text.contains("/ca.pem"), "{text}");
+        let text = printed_with(Some("/some where/ca.pem"), protocol);
+        assert!(text.contains(ours), "{text}");
+        assert!(!text.contains("ca-certificates"), "{text}");
     }
 }

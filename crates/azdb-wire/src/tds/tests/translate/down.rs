@@ -1,0 +1,155 @@
+//! Any stream of a server of 7.4 gives apps of every version the same values, however it is cut.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::any_stream::{Session, any_session};
+use super::app::{App, Old};
+use super::expected::{Oracle, is_comparable};
+use super::server::{Token, packets};
+use super::through::{
+    Checked, NO_LIMIT, Way, cut, messages_of, packets_of, read, read_some, through, translator,
+};
+use crate::tds::{Dialect, Version};
+
+fn any_old() -> impl Strategy<Value = Old> {
+    select(&Old::ALL[..])
+}
+
+/// What an app of `old` must read of a session.
+fn wanted(old: Old, session: &Session) -> Vec<Vec<Token>> {
+    let mut oracle = Oracle::new(old);
+    let messages = session.messages.iter();
+    messages.map(|message| oracle.hears(message)).collect()
+}
+
+fn translated<'a>(
+    old: Old,
+    session: &Session,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Checked<Vec<u8>> {
+    let mut translator = translator(old, session.packet_size, NO_LIMIT);
+    let mut out = through(&mut translator, Way::Down, pieces)?;
+    let before = out.len();
+    translator.upstream_ended(&mut out);
+    prop_assert_eq!(before, out.len(), "words behind the end of a message");
+    Ok(out)
+}
+
+/// Whatever was whole in the packets of the upstream has left in packets for the app.
+fn nothing_whole_waits(old: Old, session: &Session) -> Checked<()> {
+    let mut translator = translator(old, session.packet_size, NO_LIMIT);
+    let all: Vec<Token> = session.messages.concat();
+    let mut out = Vec::new();
+    for (packet, whole) in session.packets() {
+        let done = translator.from_upstream(&packet, &mut out);
+        done.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let wanted = Oracle::new(old).hears(&all[..whole]);
+        let (mut messages, behind) =
+            messages_of(&packets_of(&out, session.packet_size)?, session.spid)?;
+        messages.push(behind);
+        let mut app = App::new(old);
+        let mut have = Vec::new();
+        for message in messages {
+            have.extend(read_some(&mut app, &message)?.0);
+        }
+        have.retain(|token| is_comparable(old, token));
+        prop_assert!(have.len() >= wanted.len(), "{have:?} of {wanted:?}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn an_app_reads_the_values_that_the_server_wrote(
+        old in any_old(), session in any_session(6), sizes in vec(1..5000usize, 1..4),
+    ) {
+        let bytes = session.bytes();
+        let out = translated(old, &session, cut(&bytes, &sizes))?;
+        let have = read(old, &out, session.packet_size, session.spid)?;
+        prop_assert_eq!(have, wanted(old, &session));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn what_comes_out_does_not_depend_on_how_reads_cut_what_goes_in(
+        old in any_old(), session in any_session(3), sizes in vec(1..300usize, 1..4),
+    ) {
+        let bytes = session.bytes();
+        let whole = translated(old, &session, [&bytes[..]])?;
+        prop_assert_eq!(&whole, &translated(old, &session, cut(&bytes, &sizes))?);
+        prop_assert_eq!(&whole, &translated(old, &session, bytes.chunks(1))?);
+    }
+
+    #[test]
+    fn what_is_whole_does_not_wait_for_more(old in any_old(), session in any_session(3)) {
+        nothing_whole_waits(old, &session)?;
+    }
+
+    #[test]
+    fn an_end_anywhere_leaves_whole_packets(old in any_old(), session in any_session(2)) {
+        let bytes = session.bytes();
+        for end in (0..bytes.len()).step_by(1 + bytes.len() / 50) {
+            let mut translator = translator(old, session.packet_size, NO_LIMIT);
+            let mut out = through(&mut translator, Way::Down, [&bytes[..end]])?;
+            translator.upstream_ended(&mut out);
+            packets_of(&out, session.packet_size)?;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(15))]
+
+    #[test]
+    fn a_small_stream_may_be_cut_at_any_one_place(old in any_old(), session in any_session(2)) {
+        let bytes = session.bytes();
+        prop_assume!(bytes.len() < 1500);
+        let whole = translated(old, &session, [&bytes[..]])?;
+        for at in 0..bytes.len() {
+            let (front, back) = bytes.split_at(at);
+            prop_assert_eq!(&whole, &translated(old, &session, [front, back])?);
+        }
+    }
+}
+
+#[test]
+fn who_reads_what_the_upstream_writes_needs_no_translator() {
+    for old in Old::ALL {
+        let dialect = Dialect::between(old.version(), Version::V7_4);
+        assert!(dialect.is_some(), "{old:?}");
+        let same = Dialect::between(old.version(), old.version());
+        assert!(same.is_none(), "{old:?} of itself");
+    }
+    for new in [Version::V7_3B, Version::V7_4, Version::V8_0] {
+        assert!(Dialect::between(new, Version::V7_4).is_none(), "{new}");
+    }
+}
+
+/// Nothing waits for the end of a value whose length was told.
+#[test]
+fn a_value_of_known_length_is_not_held() {
+    let mut translator = translator(Old::V71, 4096, 64);
+    let columns = super::hex("81 0100 00000000 0900 a5 ffff 00");
+    let total = 300_000u64;
+    let mut stream = [&columns[..], &[0xd1], &total.to_le_bytes()].concat();
+    stream.extend_from_slice(&u32::try_from(total).unwrap().to_le_bytes());
+    stream.resize(stream.len() + 300_000, 0x5a);
+    stream.extend_from_slice(&super::hex("00000000 fd 1000 c100 0100000000000000"));
+    let (mut given, mut had) = (0, 0);
+    for packet in packets(4, 7, &stream, &[4088]) {
+        let mut out = Vec::new();
+        translator.from_upstream(&packet, &mut out).unwrap();
+        given += packet.len();
+        had += out.len();
+        assert!(given < had + 4096, "{given} in, {had} out");
+    }
+}

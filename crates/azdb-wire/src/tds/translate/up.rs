@@ -1,0 +1,337 @@
+//! Requests of an app of 7.1 or 7.0, message by message.
+//!
+//! ```text
+//!   batch, transaction     ALL_HEADERS | as it is
+//!   call                   ALL_HEADERS | each parameter walked for the separator behind the last; collations for 7.0
+//!   bulk load              columns wider, rows as they are, DONE wider
+//!   all else               as it is
+//! ```
+//!
+//! Source: MS-TDS 2.2.6; 2.2.5.3 for ALL_HEADERS.
+//!
+//! # Invariants
+//!
+//! * What a request holds that nobody knows goes up as it is, for the server to judge.
+//! * An Attention overtakes what is held of an unfinished request, and nothing of that follows.
+
+use alloc::vec::Vec;
+
+use super::column::{Column, LONGEST_UTF16};
+use super::flow::Flow;
+use super::kind::{self, Place, TypeInfo};
+use super::packet::{Incoming, Message, Outgoing, Piece};
+use super::value::Begun;
+use super::{Halt, Kept, NO_TRANSACTION, Own, Untranslatable};
+use crate::reader::Reader;
+use crate::tds::frame::{Header, kind as packet_kind};
+use crate::tds::text::{b_varchar, us_varchar};
+use crate::tds::token::tag;
+
+/// Status of a request's first packet: the session is reset before it, with its transaction.
+const RESET: u8 = 0x08;
+/// Status bits that belong to a request's first packet.
+const FIRST: u8 = RESET | 0x10;
+/// Status bits that belong to a request's last packet: its end, and that it does not count.
+const LAST: u8 = Header::LAST | 0x02;
+/// Between calls, where the next parameter's name would begin.
+const OLD_SEPARATOR: u8 = 0x80;
+const SEPARATOR: u8 = 0xff;
+/// A procedure's number follows in place of a name.
+const BY_NUMBER: u16 = 0xffff;
+
+/// What comes next of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Everything as it is.
+    Rest,
+    /// A procedure's name.
+    Call,
+    /// A parameter, or the next call.
+    Parameter,
+    /// A parameter's value.
+    Value(Column),
+    /// The columns of a bulk load.
+    Columns,
+    /// So many columns.
+    Column(u16),
+    /// A row, or the end.
+    Token,
+    /// The value of this column.
+    Row(usize),
+}
+
+/// Requests of one app.
+#[derive(Debug)]
+pub(super) struct Up {
+    requests: Incoming,
+    /// The message whose packets are coming.
+    open: Option<Message>,
+    /// The session is to be reset before it, and the upstream has not heard so.
+    is_reset: bool,
+    next: Next,
+    columns: Vec<Column>,
+    flow: Option<Flow>,
+    kept: Kept,
+    to_upstream: Outgoing,
+}
+
+impl Up {
+    pub(super) fn new(packet_size: usize) -> Self {
+        Self {
+            requests: Incoming::default(),
+            open: None,
+            is_reset: false,
+            next: Next::Rest,
+            columns: Vec::new(),
+            flow: None,
+            kept: Kept::default(),
+            to_upstream: Outgoing::new(packet_size),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let columns = self.columns.capacity().saturating_mul(size_of::<Column>());
+        let others = [columns, self.kept.0.capacity(), self.to_upstream.kept()];
+        others.iter().sum()
+    }
+
+    pub(super) fn take(
+        &mut self,
+        mut bytes: &[u8],
+        own: &mut Own,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Untranslatable> {
+        while let Some(piece) = self.requests.next(&mut bytes)? {
+            match (piece, self.open) {
+                (Piece::Begins(header), Some(open)) if open.kind == header.kind => {}
+                (Piece::Begins(header), _) => self.begin(header, own),
+                (Piece::Share(share), Some(open)) => {
+                    self.go_on(share, own)?;
+                    let before = out.len();
+                    self.to_upstream.cut_full(open, out);
+                    self.note_reset(out.len() > before, own);
+                }
+                (Piece::Ends(header), Some(open)) if header.is_last() => {
+                    self.to_upstream.waiting().append(&mut self.kept.0);
+                    self.to_upstream.cut_all(open, header.status & LAST, out);
+                    self.note_reset(true, own);
+                    self.open = None;
+                    self.columns = Vec::new();
+                }
+                (Piece::Share(_) | Piece::Ends(_), _) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A reset ends the transaction when the upstream hears of it, and not when an Attention has overtaken it.
+    fn note_reset(&mut self, has_left: bool, own: &mut Own) {
+        if has_left && core::mem::take(&mut self.is_reset) {
+            own.transaction = NO_TRANSACTION;
+        }
+    }
+
+    /// Begins a message, and forgets one that its app has not finished.
+    fn begin(&mut self, header: Header, own: &Own) {
+        let Header { kind, spid, .. } = header;
+        self.is_reset = header.status & RESET != 0;
+        self.open = Some(Message { kind, spid });
+        (self.flow, self.kept) = (None, Kept::default());
+        self.to_upstream.begin(header.status & FIRST);
+        self.next = match kind {
+            packet_kind::RPC => Next::Call,
+            packet_kind::BULK_LOAD => Next::Columns,
+            _ => Next::Rest,
+        };
+        if matches!(
+            kind,
+            packet_kind::SQL_BATCH | packet_kind::RPC | packet_kind::TRANSACTION
+        ) {
+            let transaction = if self.is_reset {
+                NO_TRANSACTION
+            } else {
+                own.transaction
+            };
+            push_headers(&transaction, self.to_upstream.waiting());
+        }
+    }
+
+    fn go_on(&mut self, share: &[u8], own: &Own) -> Result<(), Untranslatable> {
+        let mut kept = core::mem::take(&mut self.kept);
+        let outcome = kept.take(share, |reader| match self.step(reader, own) {
+            // It is no request that we know; whether it is one is for the server to say.
+            Err(Halt::Bad(_)) => {
+                self.next = Next::Rest;
+                Ok(())
+            }
+            outcome => outcome,
+        });
+        self.kept = kept;
+        outcome
+    }
+
+    /// Translates the next thing, if all of it is there.
+    fn step(&mut self, reader: &mut Reader<'_>, own: &Own) -> Result<(), Halt> {
+        let mut ahead = *reader;
+        let out = &mut self.to_upstream;
+        match self.next {
+            Next::Rest if reader.is_empty() => return Err(Halt::Short),
+            Next::Rest => {
+                out.waiting().extend_from_slice(reader.rest());
+                ahead = Reader::new(&[]);
+            }
+            Next::Call => {
+                let name = ahead.raw(procedure).ok_or(Halt::Short)?;
+                out.waiting().extend_from_slice(name);
+                self.next = Next::Parameter;
+            }
+            Next::Parameter if reader.rest().first() == Some(&OLD_SEPARATOR) => {
+                ahead.u8();
+                out.waiting().push(SEPARATOR);
+                self.next = Next::Call;
+            }
+            Next::Parameter => self.next = Next::Value(parameter(&mut ahead, own, out.waiting())?),
+            Next::Columns => {
+                let front = ahead.bytes(3u8).ok_or(Halt::Short)?;
+                out.waiting().extend_from_slice(front);
+                self.next = match *front {
+                    [tag::COLUMNS, 0, 0] => Next::Token,
+                    [tag::COLUMNS, low, high] => Next::Column(u16::from_le_bytes([low, high])),
+                    _ => Next::Rest,
+                };
+            }
+            Next::Column(left) => {
+                let column = bulk_column(&mut ahead, own, out.waiting())?;
+                self.columns.push(column);
+                self.next = match left.saturating_sub(1) {
+                    0 => Next::Token,
+                    left => Next::Column(left),
+                };
+            }
+            Next::Token => {
+                let tag = ahead.u8().ok_or(Halt::Short)?;
+                match tag {
+                    tag::DONE => push_done(&mut ahead, out.waiting()).ok_or(Halt::Short)?,
+                    _ => out.waiting().push(tag),
+                }
+                self.next = match tag {
+                    tag::ROW => Next::Row(0),
+                    _ => Next::Rest,
+                };
+            }
+            Next::Value(column) => {
+                self.value(column, reader, own)?;
+                self.next = Next::Parameter;
+                return Ok(());
+            }
+            Next::Row(at) => {
+                match self.columns.get(at).copied() {
+                    None => self.next = Next::Token,
+                    Some(column) => {
+                        self.value(column, reader, own)?;
+                        self.next = Next::Row(at.saturating_add(1));
+                    }
+                }
+                return Ok(());
+            }
+        }
+        *reader = ahead;
+        Ok(())
+    }
+
+    /// A value, or as much of a long one as is there.
+    fn value(&mut self, column: Column, reader: &mut Reader<'_>, own: &Own) -> Result<(), Halt> {
+        if self.flow.is_none() {
+            match column.begin(reader, own, &mut self.to_upstream)? {
+                Begun::Whole => return Ok(()),
+                Begun::Flows(flow) | Begun::TooLong(flow) => self.flow = Some(flow),
+            }
+        }
+        if let Some(flow) = &mut self.flow {
+            flow.go_on(reader, usize::MAX, &mut self.to_upstream)?;
+        }
+        self.flow = None;
+        Ok(())
+    }
+}
+
+/// Appends ALL_HEADERS: of the one header that a server asks for, the transaction's.
+fn push_headers(transaction: &[u8; 8], out: &mut Vec<u8>) {
+    const TRANSACTION: u16 = 2;
+    for length in [22u32, 18] {
+        out.extend_from_slice(&length.to_le_bytes());
+    }
+    out.extend_from_slice(&TRANSACTION.to_le_bytes());
+    out.extend_from_slice(transaction);
+    // Requests that are not answered yet, this one included.
+    out.extend_from_slice(&1u32.to_le_bytes());
+}
+
+/// A procedure's name or number, and options.
+fn procedure<'a>(reader: &mut Reader<'a>) -> Option<u16> {
+    match reader.u16_le()? {
+        BY_NUMBER => reader.u16_le().map(drop)?,
+        units => reader
+            .bytes(usize::from(units).saturating_mul(2))
+            .map(drop)?,
+    }
+    reader.u16_le()
+}
+
+/// A parameter up to its value.
+fn parameter(reader: &mut Reader<'_>, own: &Own, out: &mut Vec<u8>) -> Result<Column, Halt> {
+    let front = reader.raw(|reader| {
+        b_varchar(reader)?;
+        reader.u8()
+    });
+    let front = front.ok_or(Halt::Short)?;
+    let info = TypeInfo::read(reader, Place::Parameter, own.dialect.has_collations())?;
+    out.extend_from_slice(front);
+    push_type(&info, own, out);
+    Ok(Column::unchanged(info.layout, Place::Parameter))
+}
+
+/// A column of a bulk load.
+fn bulk_column(reader: &mut Reader<'_>, own: &Own, out: &mut Vec<u8>) -> Result<Column, Halt> {
+    let user_type = reader.u16_le().ok_or(Halt::Short)?;
+    let flags = reader.u16_le().ok_or(Halt::Short)?;
+    let info = TypeInfo::read(reader, Place::Column, own.dialect.has_collations())?;
+    let table = match info.names_table() {
+        true => Some(reader.raw(us_varchar).ok_or(Halt::Short)?),
+        false => None,
+    };
+    let name = reader.raw(b_varchar).ok_or(Halt::Short)?;
+    out.extend_from_slice(&u32::from(user_type).to_le_bytes());
+    out.extend_from_slice(&flags.to_le_bytes());
+    push_type(&info, own, out);
+    if let Some(table) = table {
+        out.push(1);
+        out.extend_from_slice(table);
+    }
+    out.extend_from_slice(name);
+    Ok(Column::unchanged(info.layout, Place::Column))
+}
+
+/// Appends a type in the form of 7.4.
+fn push_type(info: &TypeInfo<'_>, own: &Own, out: &mut Vec<u8>) {
+    out.push(info.tag);
+    match info.tag {
+        // jTDS counts characters here where servers count bytes.
+        kind::NTEXT => out.extend_from_slice(&LONGEST_UTF16.to_le_bytes()),
+        _ => out.extend_from_slice(info.details),
+    }
+    if info.is_text() {
+        out.extend_from_slice(&info.collation.unwrap_or(own.collation));
+    }
+}
+
+/// The end of a bulk load, behind its tag.
+fn push_done(reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let front = reader.bytes(4u8)?;
+    let rows = reader.u32_le()?;
+    out.push(tag::DONE);
+    out.extend_from_slice(front);
+    out.extend_from_slice(&u64::from(rows).to_le_bytes());
+    Some(())
+}
