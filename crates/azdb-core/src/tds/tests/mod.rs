@@ -15,6 +15,7 @@ mod logins;
 mod nonsense;
 mod notices;
 mod old_logins;
+mod old_versions;
 mod passwords;
 mod records;
 mod refusals;
