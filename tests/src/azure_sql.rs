@@ -116,6 +116,8 @@ impl Encrypt {
 pub struct SqlApp {
     port: u16,
     encrypt: Encrypt,
+    user: String,
+    password: String,
     told: Vec<(&'static str, String)>,
     directory: TempDir,
 }
@@ -125,10 +127,8 @@ impl SqlApp {
     #[must_use]
     pub fn of(proxy: &Proxy, encrypt: Encrypt) -> Self {
         let app = Self {
-            port: proxy.address().port(),
             encrypt,
-            told: Vec::new(),
-            directory: scratch::directory(),
+            ..Self::at_port(proxy.address().port(), "anyone", "any password")
         };
         let ca = Start::new(&["ca"])
             .env(
@@ -143,6 +143,26 @@ impl SqlApp {
         };
         app.freetds_conf(&format!("tds version = 7.4\nencryption = {encryption}\n"));
         app
+    }
+
+    /// An app without a proxy, at a server that knows this login.
+    #[must_use]
+    pub fn direct(azure: &AzureSql, user: &str, password: &str) -> Self {
+        let app = Self::at_port(azure.azure.tds().address().port(), user, password);
+        azure.azure.write_ca(&app.ca_file()).unwrap();
+        app.freetds_conf("tds version = 7.4\nencryption = off\n");
+        app
+    }
+
+    fn at_port(port: u16, user: &str, password: &str) -> Self {
+        Self {
+            port,
+            encrypt: Encrypt::Off,
+            user: user.to_owned(),
+            password: password.to_owned(),
+            told: Vec::new(),
+            directory: scratch::directory(),
+        }
     }
 
     fn ca_file(&self) -> PathBuf {
@@ -191,8 +211,8 @@ impl SqlApp {
         let program = Program::new(path)
             .env("TDS_HOST", "localhost")
             .env("TDS_PORT", self.port.to_string())
-            .env("TDS_USER", "anyone")
-            .env("TDS_PASSWORD", "any password")
+            .env("TDS_USER", &self.user)
+            .env("TDS_PASSWORD", &self.password)
             .env("TDS_ENCRYPT", self.encrypt.word())
             .env("TDS_CA_FILE", ca)
             .env("SSL_CERT_FILE", ca)
@@ -206,7 +226,7 @@ impl SqlApp {
     #[must_use]
     pub fn freetds(&self, name: &str) -> Program {
         self.program(name)
-            .args(["-S", "proxy", "-U", "anyone", "-P", "any password"])
+            .args(["-S", "proxy", "-U", &self.user, "-P", &self.password])
     }
 
     /// One of the Python programs of `tests/apps`.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 
-use super::login7::{Login7, TDS_7_3B, TDS_7_4, TDS_8_0};
+use super::login7::Login7;
 use super::options::{Encryption, TdsOptions};
 use super::prelogin::Prelogin;
 use super::record::{LoginRecord, Violation};
 use super::token::Refusal;
+use super::version::Version;
 use super::wire::TlsFacts;
 use crate::emulator::Azure;
 use crate::issuer::{Rejected, SQL_AUDIENCE};
@@ -38,10 +39,13 @@ impl Gate {
         if record.tls.is_none() && self.options.encryption == Encryption::Required {
             return Err(Violation::NoEncryption);
         }
-        if !matches!(login.tds_version, TDS_7_3B | TDS_7_4 | TDS_8_0) {
-            return Err(Violation::TdsVersion(login.tds_version));
-        }
+        let unspoken = Violation::TdsVersion(login.tds_version);
+        let version = Version::of(login.tds_version).ok_or(unspoken)?;
         let fedauth = login.fedauth()?;
+        // Older ones have no features.
+        if fedauth.is_some() && version < Version::V7_4 {
+            return Err(unspoken);
+        }
         if let Some(fedauth) = &fedauth {
             record.token_chars = Some(fedauth.token.encode_utf16().count());
             let expected = self.fedauth_answer(prelogin).unwrap_or(false);

@@ -5,8 +5,6 @@ use bytes::Buf as _;
 use super::cursor::{array, counted, length, take, utf16, wide};
 use super::record::Violation;
 
-/// LOGIN7 of TDS 7.3B.
-pub(super) const TDS_7_3B: u32 = 0x730b_0003;
 /// LOGIN7 of TDS 7.4.
 pub(super) const TDS_7_4: u32 = 0x7400_0004;
 /// LOGIN7 of TDS 8.0.

@@ -40,6 +40,7 @@ mod server;
 mod session;
 mod token;
 mod value;
+mod version;
 mod welcome;
 mod wire;
 

@@ -1,6 +1,7 @@
 //! Packets and messages: an 8-byte header, then data; several packets of one type make a message.
 
 use super::record::Violation;
+use super::version::Version;
 
 /// Bytes of a packet's header.
 pub(super) const HEADER: usize = 8;
@@ -70,9 +71,10 @@ impl Packet {
     }
 
     /// From TDS 7.3 on the server insists on full packets of the agreed size.
-    pub(super) fn check_size(&self, agreed: usize) -> Result<(), Violation> {
+    pub(super) fn check_size(&self, agreed: usize, version: Version) -> Result<(), Violation> {
         let size = self.wire_len();
-        if size > agreed || (!self.is_last() && size < agreed) {
+        let is_short = size < agreed && version.wants_full_packets();
+        if size > agreed || (!self.is_last() && is_short) {
             return Err(Violation::PacketSize);
         }
         Ok(())

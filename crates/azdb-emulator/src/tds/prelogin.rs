@@ -45,12 +45,15 @@ pub(super) struct Prelogin {
 }
 
 impl Prelogin {
+    /// Of a client that says nothing before LOGIN7.
+    pub(super) const MISSING: Self = Self {
+        encryption: encryption::NOT_SUPPORTED,
+        mars: false,
+        fedauth: None,
+    };
+
     pub(super) fn parse(data: &[u8]) -> Result<Self, Violation> {
-        let mut parsed = Self {
-            encryption: encryption::NOT_SUPPORTED,
-            mars: false,
-            fedauth: None,
-        };
+        let mut parsed = Self::MISSING;
         for (token, value) in options(data)? {
             match (token, value) {
                 (VERSION, value) if value.len() != 6 => {

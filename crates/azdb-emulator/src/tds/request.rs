@@ -6,6 +6,7 @@ use super::cursor::{length, take, utf16};
 use super::packet::kind;
 use super::record::Violation;
 use super::value::{Parameter, Unread, parameter};
+use super::version::Version;
 
 /// What a client wants.
 pub(super) struct Request {
@@ -52,7 +53,8 @@ pub(super) enum Transaction {
 const HEADER_TRANSACTION: u16 = 2;
 
 impl Request {
-    pub(super) fn parse(message: u8, data: &[u8]) -> Result<Self, Violation> {
+    /// Reads a request of a client of this version.
+    pub(super) fn parse(message: u8, data: &[u8], version: Version) -> Result<Self, Violation> {
         let mut rest = data;
         if message == kind::BULK {
             return Ok(Self {
@@ -60,10 +62,13 @@ impl Request {
                 asks: Asks::Bulk(data.to_vec()),
             });
         }
-        let transaction = Some(headers(&mut rest)?);
+        let transaction = match version.is_wide() {
+            true => Some(headers(&mut rest)?),
+            false => None,
+        };
         let asks = match message {
             kind::BATCH => Asks::Batch(utf16(rest)),
-            kind::RPC => match calls(&mut rest) {
+            kind::RPC => match calls(&mut rest, version) {
                 Ok(calls) => Asks::Calls(calls),
                 Err(Unread::Unknown(what)) => Asks::Unknown(what),
                 Err(Unread::Malformed(violation)) => return Err(violation),
@@ -99,12 +104,16 @@ fn sized<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Violation> {
     )
 }
 
-/// Batch separators between calls: 0xFF, or 0xFE for "do not execute"; 0x80 in old clients.
-fn is_separator(byte: u8) -> bool {
-    matches!(byte, 0x80 | 0xfe | 0xff)
+/// What stands between calls: 0xFF, or 0xFE for "do not execute"; 0x80 in old clients, which have no
+/// names of so many characters.
+fn is_separator(byte: u8, version: Version) -> bool {
+    match version.is_wide() {
+        true => matches!(byte, 0xfe | 0xff),
+        false => byte == 0x80,
+    }
 }
 
-fn calls(rest: &mut &[u8]) -> Result<Vec<Call>, Unread> {
+fn calls(rest: &mut &[u8], version: Version) -> Result<Vec<Call>, Unread> {
     let mut calls = Vec::new();
     while !rest.is_empty() {
         let procedure = match rest.try_get_u16_le()? {
@@ -115,11 +124,11 @@ fn calls(rest: &mut &[u8]) -> Result<Vec<Call>, Unread> {
         rest.try_get_u16_le()?;
         let mut parameters = Vec::new();
         while let Some((next, after)) = rest.split_first() {
-            if is_separator(*next) {
+            if is_separator(*next, version) {
                 *rest = after;
                 break;
             }
-            parameters.push(parameter(rest)?);
+            parameters.push(parameter(rest, version)?);
         }
         calls.push(Call {
             procedure,

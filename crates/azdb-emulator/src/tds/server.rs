@@ -18,6 +18,7 @@ use super::packet::{LOGIN_PACKET, kind};
 use super::prelogin::{self, Prelogin, encryption};
 use super::record::{LoginRecord, LoginScript, Verdict, Violation};
 use super::session::{self, Asked, Opened, Tally};
+use super::version::Version;
 use super::welcome;
 use super::wire::{Incoming, Outgoing, TlsFacts, split};
 use crate::door::{Door, Logins, Serve, locked};
@@ -120,8 +121,8 @@ impl Serve for Tds {
             return Ok(());
         }
         let (incoming, outgoing) = split(stream, true);
-        let is_tls = first == [TLS_HANDSHAKE];
-        let ended = self.converse(incoming, &outgoing, is_tls, peer).await;
+        let [first] = first;
+        let ended = self.converse(incoming, &outgoing, first, peer).await;
         // `outgoing` lives until here: who sees the connection end finds the violation written down.
         if let Some(violation) = ended.as_ref().err().and_then(Violation::behind) {
             tracing::warn!(%peer, %violation, "TDS connection broken off");
@@ -136,10 +137,10 @@ impl Tds {
         &self,
         mut incoming: Incoming,
         outgoing: &Arc<Outgoing>,
-        is_tls: bool,
+        first: u8,
         peer: SocketAddr,
     ) -> io::Result<()> {
-        let login = self.log_in(&mut incoming, outgoing, is_tls, peer);
+        let login = self.log_in(&mut incoming, outgoing, first, peer);
         let logged_in = tokio::time::timeout(LOGIN_LIMIT, login).await;
         match logged_in.map_err(io::Error::from)?? {
             None => Ok(()),
@@ -155,21 +156,28 @@ impl Tds {
         &self,
         incoming: &mut Incoming,
         outgoing: &Outgoing,
-        is_tls: bool,
+        first: u8,
         peer: SocketAddr,
     ) -> io::Result<Option<Destination>> {
         let mut tls = None;
-        if is_tls {
+        if first == TLS_HANDSHAKE {
             tls = Some(incoming.strict_tls(Arc::clone(&self.strict)).await?);
         }
-        let prelogin = self.prelogin(incoming, outgoing, &mut tls).await?;
+        let prelogin = match first {
+            // As SQL Server 7.0 has it, and jTDS until today.
+            kind::LOGIN7 => Prelogin::MISSING,
+            _ => self.prelogin(incoming, outgoing, &mut tls).await?,
+        };
         let message = incoming.message(kind::LOGIN7).await?;
         let login = Login7::parse(&message.data)?;
         let mut record = LoginRecord::new(tls, &login, message.longest);
+        // One that there is not is refused further down.
+        let version = Version::of(login.tds_version).unwrap_or(Version::V7_4);
         let opened = Opened {
             spid: self.spid.fetch_add(1, Ordering::Relaxed),
             packet_size: welcome::packet_size(login.packet_size, incoming.is_encrypted()),
-            mars: prelogin.mars,
+            mars: prelogin.mars && version.is_wide(),
+            version,
             database: welcome::database(&login).to_owned(),
             tally: Arc::clone(&self.tally),
         };
@@ -190,10 +198,10 @@ impl Tds {
             }
             Err(Verdict::Violated(violation)) => return Err(violation.into()),
             Err(Verdict::Dropped | Verdict::Admitted) => return Ok(None),
-            Err(Verdict::Routed(route)) => welcome::routing(&login, &route),
+            Err(Verdict::Routed(route)) => welcome::routing(&login, &route, version),
             Err(Verdict::Refused(refusal)) => {
                 tracing::info!(%peer, reason = refusal.message, "TDS login refused");
-                welcome::refusal(&refusal)
+                welcome::refusal(&refusal, version)
             }
         };
         outgoing
@@ -222,7 +230,7 @@ impl Tds {
         let engine = Engine::open(&self.gate.azure, principal.name, &opened);
         Ok(Entered {
             spid: opened.spid,
-            response: welcome::admission(opened.packet_size, login).bytes,
+            response: welcome::admission(opened.packet_size, login, opened.version).bytes,
             to: Destination::Sample(engine.map_err(Verdict::Refused)?, opened),
         })
     }

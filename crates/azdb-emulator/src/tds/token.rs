@@ -1,7 +1,8 @@
-//! Tokens that make up a response: TDS 7.4 widths.
+//! Tokens that make up a response, in the widths of the client's version.
 
 use super::login7::put_features;
 use super::prelogin::SERVER_VERSION;
+use super::version::Version;
 
 /// The emulated server's name in errors and infos.
 pub(super) const SERVER_NAME: &str = "azdb-emulator";
@@ -50,7 +51,10 @@ pub(super) mod done {
 pub(super) mod change {
     pub(crate) const DATABASE: u8 = 1;
     pub(crate) const LANGUAGE: u8 = 2;
+    pub(crate) const CHARACTER_SET: u8 = 3;
     pub(crate) const PACKET_SIZE: u8 = 4;
+    pub(crate) const LOCALE: u8 = 5;
+    pub(crate) const COMPARISON: u8 = 6;
     pub(crate) const COLLATION: u8 = 7;
     pub(crate) const BEGIN: u8 = 8;
     pub(crate) const COMMIT: u8 = 9;
@@ -101,14 +105,17 @@ impl Refusal {
 }
 
 /// A response under construction.
-#[derive(Default)]
 pub(super) struct Tokens {
     pub(super) bytes: Vec<u8>,
+    pub(super) version: Version,
 }
 
 impl Tokens {
-    pub(super) fn new() -> Self {
-        Self::default()
+    pub(super) fn new(version: Version) -> Self {
+        Self {
+            bytes: Vec::new(),
+            version,
+        }
     }
 
     pub(super) fn error(&mut self, refusal: &Refusal) {
@@ -127,7 +134,8 @@ impl Tokens {
         text16(&mut body, &refusal.message);
         text8(&mut body, SERVER_NAME);
         text8(&mut body, "");
-        body.extend(1_u32.to_le_bytes());
+        let line = 1_u32.to_le_bytes();
+        body.extend(&line[..if self.version.is_wide() { 4 } else { 2 }]);
         self.sized(token, &body);
     }
 
@@ -167,9 +175,10 @@ impl Tokens {
         self.sized(first::ENVCHANGE, &body);
     }
 
-    pub(super) fn login_ack(&mut self, tds_version: u32) {
+    /// LOGINACK for a client that asked with the number `asked`.
+    pub(super) fn login_ack(&mut self, asked: u32) {
         let mut body = vec![1];
-        body.extend(tds_version.to_be_bytes());
+        body.extend(self.version.granted(asked));
         text8(&mut body, "Microsoft SQL Server");
         body.extend(&SERVER_VERSION[..4]);
         self.sized(first::LOGINACK, &body);
@@ -189,7 +198,12 @@ impl Tokens {
         self.bytes.push(kind as u8);
         self.bytes.extend(status.to_le_bytes());
         self.bytes.extend(command.to_le_bytes());
-        self.bytes.extend(rows.to_le_bytes());
+        if self.version.is_wide() {
+            self.bytes.extend(rows.to_le_bytes());
+        } else {
+            let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+            self.bytes.extend(rows.to_le_bytes());
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::login7::{Login7, feature};
 use super::record::Route;
 use super::token::{COLLATION, Done, Refusal, Tokens, change, done};
+use super::version::Version;
 
 const DEFAULT_PACKET: u16 = 4096;
 /// Largest packet under TLS: a record must hold it.
@@ -32,16 +33,16 @@ pub(super) fn database(login: &Login7) -> &str {
 }
 
 /// A login that is refused.
-pub(super) fn refusal(refusal: &Refusal) -> Tokens {
-    let mut tokens = Tokens::new();
+pub(super) fn refusal(refusal: &Refusal, version: Version) -> Tokens {
+    let mut tokens = Tokens::new(version);
     tokens.error(refusal);
     tokens.done(Done::Statement, done::ERROR, 0, 0);
     tokens
 }
 
 /// A login that goes elsewhere.
-pub(super) fn routing(login: &Login7, route: &Route) -> Tokens {
-    let mut tokens = Tokens::new();
+pub(super) fn routing(login: &Login7, route: &Route, version: Version) -> Tokens {
+    let mut tokens = Tokens::new(version);
     if route.with_ack {
         context(&mut tokens, login);
         tokens.login_ack(login.tds_version);
@@ -53,8 +54,8 @@ pub(super) fn routing(login: &Login7, route: &Route) -> Tokens {
 }
 
 /// A login that comes in.
-pub(super) fn admission(packet_size: u16, login: &Login7) -> Tokens {
-    let mut tokens = Tokens::new();
+pub(super) fn admission(packet_size: u16, login: &Login7, version: Version) -> Tokens {
+    let mut tokens = Tokens::new(version);
     context(&mut tokens, login);
     tokens.login_ack(login.tds_version);
     let (size, default) = (packet_size.to_string(), DEFAULT_PACKET.to_string());
@@ -73,7 +74,13 @@ fn context(tokens: &mut Tokens, login: &Login7) {
     tokens.changed(change::DATABASE, database, "master");
     let text = format!("Changed database context to '{database}'.");
     tokens.info(5701, 0, &text);
-    tokens.changed_bytes(change::COLLATION, &COLLATION, &[]);
+    if tokens.version.has_collations() {
+        tokens.changed_bytes(change::COLLATION, &COLLATION, &[]);
+    } else {
+        tokens.changed(change::CHARACTER_SET, "iso_1", "");
+        tokens.changed(change::LOCALE, "1033", "");
+        tokens.changed(change::COMPARISON, "196609", "");
+    }
     tokens.changed(change::LANGUAGE, "us_english", "");
     tokens.info(5703, 0, "Changed language setting to us_english.");
 }

@@ -31,6 +31,7 @@ use super::prelogin::{self, Prelogin, encryption};
 use super::record::Violation;
 use super::session::Opened;
 use super::token::Refusal;
+use super::version::Version;
 use super::wire::{Incoming, Outgoing, split};
 use crate::behind::{Behind, BehindError};
 use crate::principal::Principal;
@@ -46,6 +47,7 @@ pub(super) struct Joined {
     pub(super) spid: u16,
     /// What ENVCHANGE said.
     pub(super) packet_size: usize,
+    pub(super) version: Version,
 }
 
 /// Logs in at the server behind; what the app reads when that does not work.
@@ -71,7 +73,7 @@ pub(super) async fn join(
     let sent = outgoing.send_message(kind::LOGIN7, 0, &own).await;
     sent.map_err(failed)?;
     let message = incoming.message(kind::RESPONSE).await.map_err(failed)?;
-    let response = Response::parse(&message.data, login);
+    let response = Response::parse(&message.data, login, opened.version);
     match response.map_err(|violation| failed(violation.into()))? {
         Response::Admitted {
             tokens,
@@ -82,6 +84,7 @@ pub(super) async fn join(
             response: tokens,
             spid: message.spid,
             packet_size,
+            version: opened.version,
         }),
         Response::Refused { number, text } => {
             Err(Refusal::new(number, behind.refused(user, text).to_string()))
@@ -137,11 +140,12 @@ pub(super) async fn relay(mut app: Incoming, to_app: &Outgoing, joined: Joined) 
         incoming: mut behind,
         outgoing: to_behind,
         packet_size,
+        version,
         ..
     } = joined;
     let asking = async {
         while let Some(unit) = app.unit().await? {
-            check(&unit, packet_size)?;
+            check(&unit, packet_size, version)?;
             to_behind.send(&unit).await?;
         }
         to_behind.close().await
@@ -163,11 +167,11 @@ pub(super) async fn relay(mut app: Incoming, to_app: &Outgoing, joined: Joined) 
     }
 }
 
-fn check(unit: &[u8], packet_size: usize) -> Result<(), Violation> {
+fn check(unit: &[u8], packet_size: usize, version: Version) -> Result<(), Violation> {
     let packet = match unit.split_at_checked(SMP_HEADER) {
         Some(([SMP, ..], [])) => return Ok(()),
         Some(([SMP, ..], packet)) => packet,
         _ => unit,
     };
-    Packet::of(packet.to_vec())?.check_size(packet_size)
+    Packet::of(packet.to_vec())?.check_size(packet_size, version)
 }

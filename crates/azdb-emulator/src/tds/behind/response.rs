@@ -7,6 +7,7 @@ use super::super::login7::{Login7, feature, features};
 use super::super::packet::LOGIN_PACKET;
 use super::super::record::Violation;
 use super::super::token::{Tokens, change, first};
+use super::super::version::Version;
 
 /// What a server says to a LOGIN7.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,9 +19,13 @@ pub(super) enum Response {
 impl Response {
     /// Reads a response and makes it one to `login`: in its TDS version, and with an acknowledgement
     /// of FEDAUTH when it asked for that.
-    pub(super) fn parse(response: &[u8], login: &Login7) -> Result<Self, Violation> {
+    pub(super) fn parse(
+        response: &[u8],
+        login: &Login7,
+        version: Version,
+    ) -> Result<Self, Violation> {
         let mut rest = response;
-        let mut tokens = Tokens::new();
+        let mut tokens = Tokens::new(version);
         let mut seen = Seen::default();
         let mut owed = login.features.iter().any(|(id, _)| *id == feature::FEDAUTH);
         while let Ok(token) = rest.try_get_u8() {
@@ -28,7 +33,7 @@ impl Response {
                 first::ENVCHANGE | first::ERROR | first::INFO | first::LOGINACK => {
                     let length = usize::from(rest.try_get_u16_le()?);
                     let mut body = take(&mut rest, length)?.to_vec();
-                    seen.look(token, &mut body, login.tds_version)?;
+                    seen.look(token, &mut body, version.granted(login.tds_version))?;
                     tokens.sized(token, &body);
                 }
                 first::FEATUREEXTACK => {
@@ -50,7 +55,8 @@ impl Response {
                         tokens.feature_acks(&[(feature::FEDAUTH, Vec::new())]);
                     }
                     tokens.bytes.push(token);
-                    tokens.bytes.extend_from_slice(take(&mut rest, 12)?);
+                    let length = if version.is_wide() { 12 } else { 8 };
+                    tokens.bytes.extend_from_slice(take(&mut rest, length)?);
                 }
                 _ => return Err(Violation::Malformed("a token in a login response")),
             }
@@ -76,10 +82,10 @@ struct Seen {
 
 impl Seen {
     /// Looks at a token, and makes the version in a LOGINACK the app's.
-    fn look(&mut self, token: u8, body: &mut [u8], tds_version: u32) -> Result<(), Violation> {
+    fn look(&mut self, token: u8, body: &mut [u8], granted: [u8; 4]) -> Result<(), Violation> {
         match (token, body) {
             (first::LOGINACK, [_, version @ .., _, _, _, _]) if version.len() > 4 => {
-                version[..4].copy_from_slice(&tds_version.to_be_bytes());
+                version[..4].copy_from_slice(&granted);
                 self.is_admitted = true;
             }
             (first::ENVCHANGE, [change::PACKET_SIZE, size @ ..]) => {

@@ -5,7 +5,8 @@ use bytes::Buf as _;
 use super::super::cursor::{take, text8};
 use super::super::record::Violation;
 use super::super::token::{Refusal, done, first};
-use super::super::value::{Layout, Unread, type_info};
+use super::super::value::{Datum, Layout, Told, Unread, type_info};
+use super::super::version::Version;
 use super::rows::refusal;
 use super::{Engine, Sink, unknown};
 use crate::sample::{Declared, Fault, Kind, Value};
@@ -59,7 +60,7 @@ impl Engine {
             let text = "A bulk load came without INSERT BULK.";
             return Err(Refusal::new(4804, text).class(16));
         };
-        let rows = rows(&target, data)?;
+        let rows = rows(&target, data, sink.version())?;
         let places: Vec<String> = (1..=target.columns.len())
             .map(|at| format!("@p{at}"))
             .collect();
@@ -108,8 +109,12 @@ impl Engine {
     }
 }
 
-fn rows(target: &BulkTarget, mut data: &[u8]) -> Result<Vec<Vec<Value>>, Refusal> {
-    let layouts = metadata(&mut data).map_err(unread)?;
+fn rows(
+    target: &BulkTarget,
+    mut data: &[u8],
+    version: Version,
+) -> Result<Vec<Vec<Value>>, Refusal> {
+    let layouts = metadata(&mut data, version).map_err(unread)?;
     if layouts.len() != target.columns.len() {
         return Err(unread(Violation::Malformed("the number of columns")));
     }
@@ -128,14 +133,15 @@ fn rows(target: &BulkTarget, mut data: &[u8]) -> Result<Vec<Vec<Value>>, Refusal
     Ok(rows)
 }
 
-fn metadata(data: &mut &[u8]) -> Result<Vec<Layout>, Unread> {
+fn metadata(data: &mut &[u8], version: Version) -> Result<Vec<Layout>, Unread> {
     if data.try_get_u8()? != first::COLMETADATA {
         return Err(Violation::Malformed("a bulk load without columns").into());
     }
     let count = data.try_get_u16_le()?;
     let columns = (0..count).map(|_| {
-        take(data, 6)?;
-        let layout = type_info(data)?;
+        // User type and flags.
+        take(data, if version.is_wide() { 6 } else { 4 })?;
+        let layout = type_info(data, Told::OfColumn, version)?;
         text8(data)?;
         Ok(layout)
     });
@@ -145,10 +151,15 @@ fn metadata(data: &mut &[u8]) -> Result<Vec<Layout>, Unread> {
 fn row(layouts: &[Layout], nulls: &[u8], data: &mut &[u8]) -> Result<Vec<Value>, Unread> {
     let values = layouts.iter().enumerate().map(|(at, layout)| {
         let bits = nulls.get(at / 8).copied().unwrap_or(0);
-        if bits >> (at % 8) & 1 == 1 {
-            return Ok(Value::Null);
-        }
-        layout.value(data)
+        let value = match bits >> (at % 8) & 1 {
+            1 => Datum::Null,
+            _ => layout.value(data)?,
+        };
+        let value = value.to_sample(layout.kind());
+        value.map_or(
+            Err(Unread::Unknown("a value of that data type")),
+            |(_, value)| Ok(value),
+        )
     });
     values.collect()
 }

@@ -16,11 +16,14 @@
 mod batch;
 mod bulk;
 mod canned;
+mod every_type;
 mod procedure;
 mod rows;
+mod scalar;
 mod sink;
 mod statement;
 mod transaction;
+mod variable;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,10 +32,11 @@ use super::request::{Asks, Request};
 use super::session::Opened;
 use super::token::{Refusal, done};
 use crate::emulator::Azure;
-use crate::sample::{self, Declared, Dialect, Fault, Session, Value};
+use crate::sample::{self, Dialect, Fault, Session};
 use bulk::BulkTarget;
 use procedure::Kept;
 pub(super) use sink::Sink;
+use variable::Variable;
 
 /// A session's connection to the sample, and what it has set.
 pub(super) struct Engine {
@@ -41,8 +45,8 @@ pub(super) struct Engine {
     user: String,
     database: String,
     spid: u16,
-    /// Parameters of the call that runs, with their names in lower case.
-    variables: Vec<(Declared, Value)>,
+    /// Of the request that runs.
+    variables: Vec<Variable>,
     /// How many transactions there have been: the descriptor of the last one.
     transactions: u64,
     prepared: HashMap<i32, Kept>,

@@ -2,10 +2,11 @@
 
 use super::super::request::Call;
 use super::super::token::{Refusal, done};
-use super::super::value::{self, Parameter};
-use super::batch::{bare, statements, string};
+use super::super::value::{self, Datum, Parameter, SqlType};
+use super::batch::{bare, string};
+use super::rows::refusal;
+use super::variable::bound;
 use super::{Engine, Sink, unknown};
-use crate::sample::{Declared, Value};
 
 /// A statement that a client has prepared: parameter declarations and text.
 #[derive(Clone)]
@@ -16,14 +17,14 @@ pub(super) struct Kept {
 
 fn text(parameter: Option<Parameter>) -> String {
     match parameter.map(|parameter| parameter.value) {
-        Some(Value::Text(text)) => text,
+        Some(Datum::Text(text)) => text,
         _ => String::new(),
     }
 }
 
 fn handle(parameter: Option<Parameter>) -> i32 {
     match parameter.map(|parameter| parameter.value) {
-        Some(Value::Int(handle)) => i32::try_from(handle).unwrap_or(0),
+        Some(Datum::Int(handle)) => i32::try_from(handle).unwrap_or(0),
         _ => 0,
     }
 }
@@ -63,7 +64,7 @@ impl Engine {
                     text: text(given.next()),
                     declarations: text(given.next()),
                 };
-                self.call(&kept, given.collect(), sink).await
+                self.call(&kept, given.collect(), 2, sink).await
             }
             "sp_prepare" | "sp_prepexec" => {
                 let out = given.next().map_or_else(String::new, |out| out.name);
@@ -74,11 +75,15 @@ impl Engine {
                 self.next_handle += 1;
                 let handle = self.next_handle;
                 self.prepared.insert(handle, kept.clone());
+                let given: Vec<Parameter> = given.collect();
+                let kinds = outputs(&given, 3);
                 if name == "sp_prepexec" {
-                    self.call(&kept, given.collect(), sink).await?;
+                    self.run_kept(&kept, given, sink).await?;
                 }
-                value::return_value(&mut sink.tokens().bytes, 0, &out, handle);
-                Ok(())
+                sink.tokens().return_status(0);
+                let handle = Datum::Int(handle.into());
+                give_back((0, &out), SqlType::Int, &handle, sink)?;
+                self.give_back_all(&kinds, sink)
             }
             "sp_execute" => {
                 let handle = handle(given.next());
@@ -86,7 +91,7 @@ impl Engine {
                     let text = format!("Could not find prepared statement with handle {handle}.");
                     return Err(Refusal::new(8179, text).class(16));
                 };
-                self.call(&kept, given.collect(), sink).await
+                self.call(&kept, given.collect(), 1, sink).await
             }
             "sp_unprepare" => {
                 self.prepared.remove(&handle(given.next()));
@@ -97,19 +102,38 @@ impl Engine {
         }
     }
 
-    /// Runs text with parameters.
+    /// Runs text with parameters, the first of which is the call's parameter number `first`.
     async fn call(
+        &mut self,
+        kept: &Kept,
+        given: Vec<Parameter>,
+        first: u16,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Refusal> {
+        let outputs = outputs(&given, first);
+        self.run_kept(kept, given, sink).await?;
+        sink.tokens().return_status(0);
+        self.give_back_all(&outputs, sink)
+    }
+
+    async fn run_kept(
         &mut self,
         kept: &Kept,
         given: Vec<Parameter>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Refusal> {
-        if given.iter().any(|parameter| parameter.is_output) {
-            return Err(unknown("an output parameter"));
-        }
         self.variables = bound(&kept.declarations, given)?;
-        self.batch(&kept.text, sink).await?;
-        sink.tokens().return_status(0);
+        self.batch(&kept.text, sink).await
+    }
+
+    fn give_back_all(&self, outputs: &[Output], sink: &mut Sink<'_>) -> Result<(), Refusal> {
+        for output in outputs {
+            let Some(variable) = self.variables.get(output.place) else {
+                continue;
+            };
+            let (kind, value) = variable.given_back(output.kind);
+            give_back((output.ordinal, &output.name), kind, &value, sink)?;
+        }
         Ok(())
     }
 
@@ -134,19 +158,37 @@ impl Engine {
     }
 }
 
-/// Values by name: of the parameters, or of the declaration in the same place.
-fn bound(declarations: &str, given: Vec<Parameter>) -> Result<Vec<(Declared, Value)>, Refusal> {
-    let declared = statements(declarations)?;
-    let words = declared.iter().flat_map(|statement| &statement.words);
-    let mut names = words.filter(|word| word.starts_with('@'));
-    let named = given.into_iter().map(|parameter| {
-        let declared = names.next().cloned().unwrap_or_default();
-        let name = match parameter.name.to_ascii_lowercase() {
-            name if name.is_empty() => declared,
-            name => name,
-        };
-        let kind = Some(parameter.kind);
-        (Declared { name, kind }, parameter.value)
-    });
-    Ok(named.collect())
+/// An output parameter of a call.
+struct Output {
+    /// Among the variables.
+    place: usize,
+    /// Among the call's parameters.
+    ordinal: u16,
+    name: String,
+    kind: SqlType,
+}
+
+/// The output parameters of those that are given, the first of which is the call's number `first`.
+fn outputs(given: &[Parameter], first: u16) -> Vec<Output> {
+    let numbered = given.iter().enumerate().zip(first..);
+    let outputs = numbered.filter(|((_, parameter), _)| parameter.is_output);
+    outputs
+        .map(|((place, parameter), ordinal)| Output {
+            place,
+            ordinal,
+            name: parameter.name.clone(),
+            kind: parameter.kind,
+        })
+        .collect()
+}
+
+fn give_back(
+    place: (u16, &str),
+    kind: SqlType,
+    value: &Datum,
+    sink: &mut Sink<'_>,
+) -> Result<(), Refusal> {
+    let version = sink.version();
+    let bytes = &mut sink.tokens().bytes;
+    value::return_value(bytes, place, kind, value, version).map_err(refusal)
 }

@@ -1,10 +1,10 @@
 //! Statements of the sample: their rows, and its faults in the words of SQL Server.
 
 use super::super::token::{COLLATION, Refusal, done};
-use super::super::value;
+use super::super::value::{self, Datum, SqlColumn, SqlType};
 use super::canned::Canned;
-use super::{Engine, Sink};
-use crate::sample::{self, Column, Declared, Dialect, Fault, Kind, Outcome, Prepared, Type, Value};
+use super::{Engine, Sink, unknown};
+use crate::sample::{self, Column, Declared, Dialect, Fault, Kind, Outcome, Prepared, Value};
 
 /// Commands as DONE names them.
 fn command(first: &str) -> u16 {
@@ -28,12 +28,12 @@ impl Engine {
         sink: &mut Sink<'_>,
     ) -> Result<(), Refusal> {
         let first = words.first().copied().unwrap_or_default();
-        let variables = self.variables.iter().cloned();
-        let (declared, values): (Vec<Declared>, Vec<Value>) = variables.unzip();
+        let (declared, values) = self.declared(words)?;
         let prepared = self.prepare(text, &declared).map_err(refusal)?;
         if self.options.metadata_only {
             let none = std::iter::empty();
-            return self.send(first, &prepared.columns, none, sink).await;
+            let columns: Vec<SqlColumn> = prepared.columns.iter().map(Into::into).collect();
+            return self.send(first, &columns, none, sink).await;
         }
         let begins = self.options.implicit_transactions && self.session.depth() == 0;
         if begins && (first != "select" || words.contains(&"from")) {
@@ -41,8 +41,10 @@ impl Engine {
         }
         let outcome = self.ran(&prepared, &values, sink).await.map_err(refusal)?;
         if outcome.kind == Kind::Select {
-            let rows = outcome.rows.into_iter();
-            return self.send(first, &outcome.columns, rows, sink).await;
+            let columns: Vec<SqlColumn> = outcome.columns.iter().map(Into::into).collect();
+            let rows = outcome.rows.iter();
+            let rows = rows.map(|row| of_sample(&outcome.columns, row));
+            return self.send(first, &columns, rows, sink).await;
         }
         self.rows_affected = outcome.affected;
         if outcome.kind == Kind::Insert {
@@ -54,6 +56,26 @@ impl Engine {
             sink.done(status, command(first), outcome.affected);
         }
         Ok(())
+    }
+
+    /// The variables that a statement names, as the sample has them.
+    fn declared(&self, words: &[&str]) -> Result<(Vec<Declared>, Vec<Value>), Refusal> {
+        let named = self.variables.iter();
+        let named = named.filter(|variable| words.contains(&variable.name.as_str()));
+        let declared = named.map(|variable| {
+            let (kind, value) = variable.value.to_sample(variable.kind).ok_or_else(|| {
+                let what = format!(
+                    "a value of type {} in such a statement",
+                    variable.kind.name()
+                );
+                unknown(&what)
+            })?;
+            let name = variable.name.clone();
+            let kind = Some(kind);
+            Ok((Declared { name, kind }, value))
+        });
+        let declared: Vec<(Declared, Value)> = declared.collect::<Result<_, Refusal>>()?;
+        Ok(declared.into_iter().unzip())
     }
 
     /// The one statement of a text.
@@ -89,24 +111,31 @@ impl Engine {
         canned: Canned,
         sink: &mut Sink<'_>,
     ) -> Result<(), Refusal> {
-        self.send("select", &canned.columns, canned.rows, sink)
-            .await
+        let shown = if self.options.metadata_only {
+            0
+        } else {
+            usize::MAX
+        };
+        let rows = canned.rows.take(shown).map(Ok);
+        self.send("select", &canned.columns, rows, sink).await
     }
 
     async fn send(
         &mut self,
         first: &str,
-        columns: &[Column],
-        rows: impl Iterator<Item = Vec<Value>>,
+        columns: &[SqlColumn],
+        rows: impl Iterator<Item = Result<Vec<Datum>, Fault>>,
         sink: &mut Sink<'_>,
     ) -> Result<(), Refusal> {
-        value::column_metadata(&mut sink.tokens().bytes, columns);
+        let version = sink.version();
+        value::column_metadata(&mut sink.tokens().bytes, columns, version);
         let mut count = 0;
         for row in rows {
             if sink.cancel.is_cancelled() {
                 return Ok(());
             }
-            value::row(&mut sink.tokens().bytes, columns, &row).map_err(refusal)?;
+            let row = row.map_err(refusal)?;
+            value::row(&mut sink.tokens().bytes, columns, &row, version).map_err(refusal)?;
             sink.relieve().await;
             count += 1;
         }
@@ -125,37 +154,32 @@ impl Engine {
         let select = format!("select * from [{}]", table.replace(']', "]]"));
         let prepared = self.prepare(&select, &[]).map_err(refusal)?;
         let rows = prepared.columns.iter().zip(1_i64..).map(|(column, id)| {
-            let name = Value::Text(column.name.clone());
-            let (bytes, collation) = match column.kind {
-                Type::Text(_) => (
-                    Value::Bytes(COLLATION.to_vec()),
-                    Value::Text("SQL_Latin1_General_CP1_CI_AS".to_owned()),
+            let name = Datum::text(&column.name);
+            let (bytes, collation) = match SqlType::from(column.kind).is_text() {
+                true => (
+                    Datum::Bytes(COLLATION.to_vec()),
+                    Datum::text("SQL_Latin1_General_CP1_CI_AS"),
                 ),
-                _ => (Value::Null, Value::Null),
+                false => (Datum::Null, Datum::Null),
             };
-            vec![Value::Int(id), name, bytes, collation]
+            Ok(vec![Datum::Int(id), name, bytes, collation])
         });
         let columns = [
-            Column::computed("colid", Type::Int),
-            Column::computed("name", Type::Text(Some(128))),
-            Column::computed("tds_collation", Type::Bytes(Some(5))),
-            Column::computed("collation", Type::Text(Some(128))),
+            SqlColumn::computed("colid", SqlType::Int),
+            SqlColumn::computed("name", SqlType::NVarChar(Some(128))),
+            SqlColumn::computed("tds_collation", SqlType::VarBinary(Some(5))),
+            SqlColumn::computed("collation", SqlType::NVarChar(Some(128))),
         ];
         self.send("select", &columns, rows, sink).await
     }
 }
 
-fn type_name(kind: Type) -> &'static str {
-    match kind {
-        Type::Bool => "bit",
-        Type::SmallInt => "smallint",
-        Type::Int => "int",
-        Type::BigInt => "bigint",
-        Type::Numeric(..) => "numeric",
-        Type::Text(_) => "nvarchar",
-        Type::Bytes(_) => "varbinary",
-        Type::Timestamp => "datetime2",
-    }
+/// A row of the sample.
+fn of_sample(columns: &[Column], row: &[Value]) -> Result<Vec<Datum>, Fault> {
+    let cells = columns.iter().zip(row);
+    cells
+        .map(|(column, value)| Datum::of_sample(column.kind, value))
+        .collect()
 }
 
 /// A fault of the sample in the words of SQL Server.
@@ -170,11 +194,11 @@ pub(super) fn refusal(fault: Fault) -> Refusal {
         }
         Fault::Invalid(kind, text) => {
             let text = format!("Conversion failed when converting the value '{text}' to data type");
-            (245, format!("{text} {}.", type_name(kind)))
+            (245, format!("{text} {}.", SqlType::from(kind).name()))
         }
         Fault::OutOfRange(kind) => {
             let text = "Arithmetic overflow error converting expression to data type";
-            (8115, format!("{text} {}.", type_name(kind)))
+            (8115, format!("{text} {}.", SqlType::from(kind).name()))
         }
         Fault::TooLong(_) => (2628, "String or binary data would be truncated.".to_owned()),
         Fault::Values { .. } | Fault::RowWidth => {

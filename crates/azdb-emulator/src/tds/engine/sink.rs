@@ -4,6 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::session::Out;
 use super::super::token::{Done, Tokens, done};
+use super::super::version::Version;
 
 /// Bytes of tokens that are handed on at once.
 const CHUNK: usize = 32 * 1024;
@@ -21,10 +22,14 @@ pub(in crate::tds) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub(in crate::tds) fn new(out: Option<&'a mut Out>, cancel: &'a CancellationToken) -> Self {
+    pub(in crate::tds) fn new(
+        out: Option<&'a mut Out>,
+        version: Version,
+        cancel: &'a CancellationToken,
+    ) -> Self {
         Self {
             out,
-            tokens: Tokens::new(),
+            tokens: Tokens::new(version),
             held: None,
             in_procedure: false,
             cancel,
@@ -37,6 +42,11 @@ impl<'a> Sink<'a> {
             self.tokens.done(kind, status | done::MORE, command, rows);
         }
         &mut self.tokens
+    }
+
+    /// The client's version.
+    pub(super) fn version(&self) -> Version {
+        self.tokens.version
     }
 
     /// Ends a statement.

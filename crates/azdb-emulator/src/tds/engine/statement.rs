@@ -53,6 +53,12 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let words: Vec<&str> = statement.words.iter().map(String::as_str).collect();
         match words.as_slice() {
+            ["set", name, "=", value @ ..] | ["select", name, "=", value @ ..]
+                if name.starts_with('@') =>
+            {
+                self.assign(name, value)
+            }
+            ["declare", items @ ..] => self.declare(items),
             ["set", option @ .., value] => self.set(option, value, statement),
             ["use", name] => self.use_database(&bare(name), sink),
             ["begin", "tran" | "transaction"] => self.begin(sink),
@@ -78,7 +84,7 @@ impl Engine {
                 Ok(())
             }
             ["exec" | "execute", call @ ..] => self.execute(call, sink).await,
-            words => match self.canned(words) {
+            words => match self.canned(words)? {
                 Some(table) => self.send_canned(table, sink).await,
                 None => self.sql(statement.text, words, sink).await,
             },

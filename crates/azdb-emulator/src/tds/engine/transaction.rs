@@ -10,6 +10,13 @@ fn missing(number: u32, word: &str) -> Refusal {
     Refusal::new(number, text).class(16)
 }
 
+/// Tells of a transaction's descriptor, which older clients know nothing of.
+fn told(sink: &mut Sink<'_>, change: u8, new: &[u8], old: &[u8]) {
+    if sink.version().is_wide() {
+        sink.tokens().changed_bytes(change, new, old);
+    }
+}
+
 impl Engine {
     /// What requests inside the transaction must name; 0 outside.
     pub(super) fn descriptor(&self) -> u64 {
@@ -49,7 +56,7 @@ impl Engine {
         if self.session.depth() == 1 {
             self.transactions += 1;
             let descriptor = self.transactions.to_le_bytes();
-            sink.tokens().changed_bytes(change::BEGIN, &descriptor, &[]);
+            told(sink, change::BEGIN, &descriptor, &[]);
         }
         Ok(())
     }
@@ -95,7 +102,7 @@ impl Engine {
         self.session.turn(kind).map_err(rows::refusal)?;
         if self.session.depth() == 0 {
             let descriptor = self.transactions.to_le_bytes();
-            sink.tokens().changed_bytes(change, &[], &descriptor);
+            told(sink, change, &[], &descriptor);
         }
         Ok(())
     }

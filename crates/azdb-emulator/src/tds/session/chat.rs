@@ -77,7 +77,7 @@ impl Chat {
 
     /// Ends a response with a DONE.
     async fn say(&mut self, kind: Done, status: u16) -> io::Result<()> {
-        let mut tokens = Tokens::new();
+        let mut tokens = Tokens::new(self.served.version);
         tokens.done(kind, status, 0, 0);
         self.out.push(&tokens.bytes).await?;
         self.out.finish().await
@@ -94,7 +94,7 @@ impl Chat {
                     None => return Ok(None),
                 },
             };
-            packet.check_size(self.served.packet_size)?;
+            packet.check_size(self.served.packet_size, self.served.version)?;
             let is_last = packet.is_last();
             let whole = match message.take() {
                 None => packet,
@@ -121,7 +121,8 @@ impl Chat {
 
     /// Runs one request, all but the end of its response.
     async fn serve(&mut self, message: Packet) -> io::Result<Ended> {
-        let request = Request::parse(message.kind, &message.data)?;
+        let version = self.served.version;
+        let request = Request::parse(message.kind, &message.data, version)?;
         let reset = match message.status {
             bits if bits & status::RESET_KEEP_TRANSACTION != 0 => Some(Reset::KeepTransaction),
             bits if bits & status::RESET != 0 => Some(Reset::All),
@@ -132,8 +133,8 @@ impl Chat {
             asked.bulk_loads += usize::from(message.kind == kind::BULK);
             asked.resets += usize::from(reset.is_some());
         }
-        if reset.is_some() {
-            let mut tokens = Tokens::new();
+        if reset.is_some() && version.is_wide() {
+            let mut tokens = Tokens::new(version);
             tokens.changed_bytes(change::RESET, &[], &[]);
             self.out.push(&tokens.bytes).await?;
         }
@@ -144,7 +145,7 @@ impl Chat {
             let Some(mut engine) = cancel.run_until_cancelled(engine.lock()).await else {
                 return Ok(());
             };
-            let sink = Sink::new((!buffers_all).then_some(&mut *out), &cancel);
+            let sink = Sink::new((!buffers_all).then_some(&mut *out), version, &cancel);
             let rest = engine.run(request, reset, sink).await;
             drop(engine);
             // What a client has taken back ends with the last whole token.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
 use super::engine::Engine;
+use super::version::Version;
 use super::wire::{Incoming, Outgoing};
 use crate::door::locked;
 use chat::Chat;
@@ -46,6 +47,7 @@ pub(super) struct Opened {
     pub(super) spid: u16,
     pub(super) packet_size: u16,
     pub(super) mars: bool,
+    pub(super) version: Version,
     pub(super) database: String,
     pub(super) tally: Arc<Tally>,
 }
@@ -57,6 +59,7 @@ struct Served {
     tally: Arc<Tally>,
     spid: u16,
     packet_size: usize,
+    version: Version,
 }
 
 /// Serves requests until the client leaves.
@@ -71,6 +74,7 @@ pub(super) async fn run(
         tally: Arc::clone(&opened.tally),
         spid: opened.spid,
         packet_size: usize::from(opened.packet_size),
+        version: opened.version,
     };
     if opened.mars {
         return smp::serve(incoming, outgoing, &served).await;

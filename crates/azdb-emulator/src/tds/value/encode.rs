@@ -1,49 +1,80 @@
 //! What the server sends: column descriptions and rows.
 
-use super::{MAX, moment, token};
-use crate::sample::{Column, Fault, Type, Value};
-use crate::tds::cursor::wide;
-use crate::tds::token::{COLLATION, first, text8};
+use super::column::SqlColumn;
+use super::data::{self, is_fixed};
+use super::datum::Datum;
+use super::info::{Place, info};
+use super::sql_type::{MAX, SqlType};
+use crate::sample::{Fault, unknown};
+use crate::tds::token::{first, text8};
+use crate::tds::version::Version;
 
-/// Column flags: may be NULL, may be written.
+/// What stands for the pointer and the timestamp of a `text` that has none.
+const NO_POINTER: &[u8; 24] = b"dummy textptr\0\0\0dummyTS\0";
+
+/// A pointer into a table, and a timestamp.
+const POINTER: [u8; 24] = [
+    0xfe, 0xff, 0x64, 0, 0, 0, 0, 0, 0x5a, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0x07, 0xd1,
+];
+
+/// The most bytes of a chunk. It is odd, so that characters lie over its end, as they may.
+const CHUNK: usize = 3999;
+
+/// Flags of an output parameter: may be NULL, may be written.
 const NULLABLE: u16 = 0x0009;
 
 /// COLMETADATA for these columns.
-pub(in crate::tds) fn column_metadata(bytes: &mut Vec<u8>, columns: &[Column]) {
+pub(in crate::tds) fn column_metadata(
+    bytes: &mut Vec<u8>,
+    columns: &[SqlColumn],
+    version: Version,
+) {
     bytes.push(first::COLMETADATA);
     let count = u16::try_from(columns.len()).unwrap_or(u16::MAX);
     bytes.extend(count.to_le_bytes());
-    for Column { name, kind, .. } in columns {
-        bytes.extend(0_u32.to_le_bytes());
-        bytes.extend(NULLABLE.to_le_bytes());
-        info(bytes, *kind);
-        text8(bytes, name);
+    for column in columns {
+        types_of_user(bytes, column.flags(), version);
+        info(
+            bytes,
+            column.kind.told(version),
+            Place::Column(column),
+            version,
+        );
+        text8(bytes, &column.name);
     }
 }
 
-/// A row; with a bitmap in front when it has NULLs, as the real server does.
+/// A row; with a bitmap in front when that is shorter.
 pub(in crate::tds) fn row(
     bytes: &mut Vec<u8>,
-    columns: &[Column],
-    values: &[Value],
+    columns: &[SqlColumn],
+    values: &[Datum],
+    version: Version,
 ) -> Result<(), Fault> {
     let start = bytes.len();
-    if values.contains(&Value::Null) {
+    let cells = || columns.iter().zip(values);
+    let nulls = cells().filter(|(_, value)| **value == Datum::Null);
+    let saved: usize = nulls
+        .map(|(column, _)| null(column.kind.told(version)).len())
+        .sum();
+    let has_bitmap = version.has_null_bitmaps() && saved > columns.len().div_ceil(8);
+    if has_bitmap {
         bytes.push(first::ROW_WITH_NULL_BITMAP);
         let bitmap = values.chunks(8).map(|eight| {
             let bits = eight.iter().enumerate();
             bits.fold(0_u8, |bits, (at, value)| {
-                bits | u8::from(*value == Value::Null) << at
+                bits | u8::from(*value == Datum::Null) << at
             })
         });
         bytes.extend(bitmap);
     } else {
         bytes.push(first::ROW);
     }
-    for (Column { kind, .. }, value) in columns.iter().zip(values) {
-        if *value != Value::Null
-            && let Err(fault) = self::value(bytes, *kind, value)
-        {
+    for (column, value) in cells() {
+        if has_bitmap && *value == Datum::Null {
+            continue;
+        }
+        if let Err(fault) = cell(bytes, column, value, version) {
             bytes.truncate(start);
             return Err(fault);
         }
@@ -51,99 +82,147 @@ pub(in crate::tds) fn row(
     Ok(())
 }
 
-/// RETURNVALUE of an output parameter that is an integer.
-pub(in crate::tds) fn return_value(bytes: &mut Vec<u8>, ordinal: u16, name: &str, value: i32) {
+/// RETURNVALUE of an output parameter. A text has a pointer here, as in a row: no driver reads what the
+/// specification says.
+pub(in crate::tds) fn return_value(
+    bytes: &mut Vec<u8>,
+    (ordinal, name): (u16, &str),
+    kind: SqlType,
+    value: &Datum,
+    version: Version,
+) -> Result<(), Fault> {
+    let start = bytes.len();
     bytes.push(first::RETURNVALUE);
     bytes.extend(ordinal.to_le_bytes());
     text8(bytes, name);
     bytes.push(1);
-    bytes.extend(0_u32.to_le_bytes());
-    bytes.extend(NULLABLE.to_le_bytes());
-    info(bytes, Type::Int);
-    short(bytes, &value.to_le_bytes());
+    types_of_user(bytes, NULLABLE, version);
+    let told = kind.told(version);
+    info(bytes, told, Place::Parameter, version);
+    let value = value.told(kind, version);
+    let written = value.and_then(|value| put(bytes, told, &value, NO_POINTER, false, version));
+    written.ok_or_else(|| {
+        bytes.truncate(start);
+        inexpressible(kind)
+    })
 }
 
-/// TYPE_INFO. Texts and bytes are as long as they may be, unless their column says less.
-fn info(bytes: &mut Vec<u8>, kind: Type) {
+/// A column's user type, which is none, and its flags.
+fn types_of_user(bytes: &mut Vec<u8>, flags: u16, version: Version) {
+    let width = if version.is_wide() { 4 } else { 2 };
+    bytes.extend(&[0; 4][..width]);
+    // Older clients know the bits of the first byte without that of computed columns.
+    let known = if version.is_wide() { u16::MAX } else { 0x00df };
+    bytes.extend((flags & known).to_le_bytes());
+}
+
+fn inexpressible(kind: SqlType) -> Fault {
+    let name = kind.name();
+    unknown(
+        &format!("how to say this {name} to a client of this version"),
+        crate::sample::Dialect::Tds,
+    )
+}
+
+fn cell(
+    bytes: &mut Vec<u8>,
+    column: &SqlColumn,
+    value: &Datum,
+    version: Version,
+) -> Result<(), Fault> {
+    let told = column.kind.told(version);
+    let value = value.told(column.kind, version);
+    let written = value.and_then(|value| {
+        if column.required && is_fixed(told) && value != Datum::Null {
+            bytes.extend(data::bare(told, &value, version)?);
+            return Some(());
+        }
+        let pointer = match column.table {
+            Some(_) => &POINTER,
+            None => NO_POINTER,
+        };
+        put(
+            bytes,
+            told,
+            &value,
+            pointer,
+            column.is_open_ended(),
+            version,
+        )
+    });
+    written.ok_or_else(|| inexpressible(column.kind))
+}
+
+/// How NULL is written.
+fn null(kind: SqlType) -> &'static [u8] {
     match kind {
-        Type::Bool => bytes.extend([token::BIT, 1]),
-        Type::SmallInt => bytes.extend([token::INT, 2]),
-        Type::Int => bytes.extend([token::INT, 4]),
-        Type::BigInt => bytes.extend([token::INT, 8]),
-        Type::Numeric(precision, scale) => bytes.extend([token::DECIMAL, 17, precision, scale]),
-        Type::Text(limit) => {
-            bytes.push(token::NVARCHAR);
-            bytes.extend(
-                length(limit, 4000)
-                    .map_or(MAX, |chars| chars * 2)
-                    .to_le_bytes(),
-            );
-            bytes.extend(COLLATION);
-        }
-        Type::Bytes(limit) => {
-            bytes.push(token::VARBINARY);
-            bytes.extend(length(limit, 8000).unwrap_or(MAX).to_le_bytes());
-        }
-        Type::Timestamp => bytes.extend([token::DATETIME2, 7]),
+        kind if kind.is_chunked() => &[0xff; 8],
+        SqlType::Variant => &[0; 4],
+        kind if has_long_length(kind) => &[0xff; 2],
+        _ => &[0],
     }
 }
 
-/// The length of an `nvarchar` or `varbinary`; `None` is `max`.
-fn length(limit: Option<u32>, most: u16) -> Option<u16> {
-    u16::try_from(limit?).ok().filter(|limit| *limit <= most)
+fn has_long_length(kind: SqlType) -> bool {
+    matches!(
+        kind,
+        SqlType::Char(_) | SqlType::NChar(_) | SqlType::Binary(_)
+    ) || matches!(
+        kind,
+        SqlType::VarChar(Some(_)) | SqlType::NVarChar(Some(_)) | SqlType::VarBinary(Some(_))
+    )
 }
 
-fn value(bytes: &mut Vec<u8>, kind: Type, value: &Value) -> Result<(), Fault> {
-    let unfit = || Fault::Invalid(kind, value.shown());
-    match (kind, kind.fit(value)?) {
-        (_, Value::Bool(bit)) => bytes.extend([1, u8::from(bit)]),
-        (Type::SmallInt, Value::Int(number)) => short(bytes, &number.to_le_bytes()[..2]),
-        (Type::Int, Value::Int(number)) => short(bytes, &number.to_le_bytes()[..4]),
-        (_, Value::Int(number)) => short(bytes, &number.to_le_bytes()),
-        (_, Value::Decimal(number)) => {
-            bytes.extend([17, u8::from(number.is_sign_positive())]);
-            bytes.extend(number.mantissa().unsigned_abs().to_le_bytes());
-        }
-        (Type::Bytes(limit), Value::Bytes(value)) => {
-            long(bytes, length(limit, 8000).is_none(), &value);
-        }
-        (Type::Timestamp, Value::Text(text)) => {
-            let (day, ticks) = moment(&text).ok_or_else(unfit)?;
-            let (day, ticks) = (day.to_le_bytes(), ticks.to_le_bytes());
-            short(bytes, &[&ticks[..5], &day[..3]].concat());
-        }
-        (Type::Text(limit), Value::Text(text)) => {
-            let text: Vec<u8> = wide(&text).collect();
-            let room = length(limit, 4000);
-            // Characters beyond the first 65536 are two of `nvarchar`'s.
-            if room.is_some_and(|chars| text.len() > usize::from(chars) * 2) {
-                return Err(unfit());
-            }
-            long(bytes, room.is_none(), &text);
-        }
-        (_, Value::Text(_) | Value::Bytes(_) | Value::Null) => return Err(unfit()),
+/// A value with its length. Nobody has been told the length of an open-ended one before its end.
+fn put(
+    bytes: &mut Vec<u8>,
+    kind: SqlType,
+    value: &Datum,
+    pointer: &[u8; 24],
+    is_open_ended: bool,
+    version: Version,
+) -> Option<()> {
+    if *value == Datum::Null {
+        bytes.extend(null(kind));
+        return Some(());
     }
-    Ok(())
-}
-
-/// A value with its length in one byte.
-fn short(bytes: &mut Vec<u8>, value: &[u8]) {
-    bytes.push(u8::try_from(value.len()).unwrap_or(u8::MAX));
-    bytes.extend_from_slice(value);
-}
-
-/// A value with its length in two bytes, or in one chunk of a `max` type.
-fn long(bytes: &mut Vec<u8>, is_max: bool, value: &[u8]) {
-    if is_max {
-        let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
-        bytes.extend(u64::from(length).to_le_bytes());
-        if length != 0 {
+    let data = data::bare(kind, value, version)?;
+    match kind {
+        kind if kind.is_chunked() => chunks(bytes, &data, is_open_ended),
+        SqlType::Variant => longer(bytes, &data),
+        kind if kind.is_pointed() => {
+            bytes.push(16);
+            bytes.extend(pointer);
+            longer(bytes, &data);
+        }
+        kind if has_long_length(kind) => {
+            let length = u16::try_from(data.len()).ok().filter(|len| *len != MAX)?;
             bytes.extend(length.to_le_bytes());
-            bytes.extend_from_slice(value);
+            bytes.extend(data);
         }
-        bytes.extend(0_u32.to_le_bytes());
-    } else {
-        bytes.extend(u16::try_from(value.len()).unwrap_or(u16::MAX).to_le_bytes());
-        bytes.extend_from_slice(value);
+        _ => {
+            bytes.push(u8::try_from(data.len()).ok()?);
+            bytes.extend(data);
+        }
     }
+    Some(())
+}
+
+/// Bytes with their length in four.
+fn longer(bytes: &mut Vec<u8>, data: &[u8]) {
+    bytes.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
+    bytes.extend_from_slice(data);
+}
+
+/// Bytes in chunks until an empty one.
+fn chunks(bytes: &mut Vec<u8>, data: &[u8], is_open_ended: bool) {
+    let total = match is_open_ended {
+        true => u64::MAX - 1,
+        false => data.len() as u64,
+    };
+    bytes.extend(total.to_le_bytes());
+    for chunk in data.chunks(CHUNK) {
+        longer(bytes, chunk);
+    }
+    longer(bytes, &[]);
 }

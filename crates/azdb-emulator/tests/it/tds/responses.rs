@@ -6,11 +6,9 @@ use super::client::{Azure, BATCH, Client, batch, has, packet, told};
 fn batch_gives_several_results() {
     let azure = Azure::new();
     let mut client = Client::admitted(&azure);
-    let response = client.ask("select 1; select null").unwrap();
-    // COLMETADATA of one int column without name, ROW with 1, DONE of one row with more to come.
-    let first = [
-        0x81, 1, 0, 0, 0, 0, 0, 9, 0, 0x26, 4, 0, 0xd1, 4, 1, 0, 0, 0,
-    ];
+    let response = client.ask("select 1; select cast(null as xml)").unwrap();
+    // COLMETADATA of one int column without NULL and name, ROW with 1, DONE of one row with more to come.
+    let first = [0x81, 1, 0, 0, 0, 0, 0, 0x20, 0, 0x38, 0, 0xd1, 1, 0, 0, 0];
     assert!(has(&response, &first), "{response:02x?}");
     assert!(
         has(&response, &[0xfd, 0x11, 0, 0xc1, 0, 1]),
@@ -50,7 +48,44 @@ fn attention_ends_the_response_and_is_answered_in_a_message_of_its_own() {
     let (_, answer) = client.message().unwrap();
     assert_eq!(answer[..3], [0xfd, 0x20, 0]);
     let again = client.ask("select 1").unwrap();
-    assert!(has(&again, &[0xd1, 4, 1]));
+    assert!(has(&again, &[0xd1, 1, 0, 0, 0]));
+}
+
+#[test]
+fn bitmap_says_what_is_null_where_it_is_shorter() {
+    let azure = Azure::new();
+    let mut client = Client::admitted(&azure);
+    for (columns, row) in [
+        ("cast(null as int)", &[0xd1, 0, 0xfd][..]),
+        ("cast(null as nvarchar(9))", &[0xd2, 1, 0xfd]),
+        (
+            "1, cast(null as int), cast(null as date)",
+            &[0xd2, 6, 1, 0, 0, 0, 0xfd],
+        ),
+    ] {
+        let response = client.ask(&format!("select {columns}")).unwrap();
+        assert!(has(&response, row), "{columns}: {response:02x?}");
+    }
+}
+
+#[test]
+fn only_what_is_computed_leaves_its_length_open() {
+    let azure = Azure::new();
+    let mut client = Client::admitted(&azure);
+    let (known, open) = (
+        &[4, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, b'a'][..],
+        [0xfe_u8, 0xff, 0xff, 0xff],
+    );
+    let response = client.ask("select cast('aa' as nvarchar(max))").unwrap();
+    assert!(has(&response, known), "{response:02x?}");
+    for computed in [
+        "cast('aa' as xml)",
+        "replicate(cast('a' as nvarchar(max)), 2)",
+    ] {
+        let response = client.ask(&format!("select {computed}")).unwrap();
+        let opening = [&open[..], &[0xff, 0xff, 0xff, 0xff, 4, 0, 0, 0, b'a']].concat();
+        assert!(has(&response, &opening), "{computed}: {response:02x?}");
+    }
 }
 
 /// An RPC of a procedure with this number and these bytes of parameters.
@@ -75,6 +110,6 @@ fn what_the_sample_has_not_is_refused_and_the_session_lives_on() {
         assert!(text.starts_with("azdb-emulator: this sample "), "{text}");
         assert!(text.contains("--behind sqlserver://"), "{text}");
     }
-    assert!(has(&client.ask("select 1").unwrap(), &[0xd1, 4, 1]));
+    assert!(has(&client.ask("select 1").unwrap(), &[0xd1, 1, 0, 0, 0]));
     assert!(azure.emulator.tds().violations().is_empty());
 }

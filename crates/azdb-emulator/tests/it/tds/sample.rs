@@ -89,6 +89,11 @@ async fn statements_of_small_apps_run() {
         ("select name from sys.tables", "customers"),
         ("SELECT SUSER_SNAME() AS [who]", "orders-app"),
         (
+            "declare @x decimal(5,2) = 1.5, @y nvarchar(9) select @y = @x select @y",
+            "1.50",
+        ),
+        ("select convert(nvarchar(max), N'x')", "x"),
+        (
             "create table #t (id int identity(1,1) primary key, name nvarchar(9)) \
              insert #t (name) values ('x'), ('y') select max(name) from #t",
             "y",
@@ -129,6 +134,7 @@ async fn errors_have_the_numbers_of_sql_server() {
         ("delete from customers where id = 3", 547),
         ("commit", 3902),
         ("rollback tran", 3903),
+        ("save tran here", 628),
         ("use master", 40508),
     ] {
         let (told, text) = error(&mut session, sql).await;
@@ -147,10 +153,13 @@ async fn what_is_not_known_is_refused_and_does_nothing() {
         "grant select on products to nobody",
         "create user somebody from external provider",
         "exec sp_nothing",
-        "declare @x int = 1 select @x",
+        "declare @x int = 1/0 select @x",
+        "select cast('x' as int)",
+        "select cast(1 as cursor)",
+        "select cast('1' as int) from products",
+        "select c_int from every_type where c_int = 1",
         "begin try delete from orders end try begin catch end catch",
         "if exists (select * from orders) delete from orders",
-        "save tran here",
         "set rowcount 1",
         "delete from orders from orders join products on product_id = products.id",
         "with n as (select 1 as i) select i from n",
