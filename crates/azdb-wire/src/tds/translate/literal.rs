@@ -126,18 +126,19 @@ impl Clock {
         }
         if self.scale > 0 {
             text.push('.');
-            push_digits(self.fraction, u32::from(self.scale), text);
+            push_digits(self.fraction, self.scale, text);
         }
     }
 }
 
 /// Appends the last digits of a number, so many. The formatting of the standard library takes several times as long, and columns
 /// of dates are in most tables.
-fn push_digits(number: u32, digits: u32, text: &mut String) {
-    for place in (0..digits).rev() {
-        let digit = number / 10u32.saturating_pow(place).max(1) % 10;
-        text.push(char::from(
-            b'0'.saturating_add(u8::try_from(digit).unwrap_or_default()),
-        ));
+fn push_digits(mut number: u32, digits: u8, text: &mut String) {
+    let mut all = [b'0'; 7];
+    let written = all.get_mut(..usize::from(digits)).unwrap_or_default();
+    for digit in written.iter_mut().rev() {
+        *digit = b'0' | u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
     }
+    text.extend(written.iter().copied().map(char::from));
 }
