@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test may fail loudly"
 )]
 
@@ -16,6 +17,7 @@ mod logins;
 mod nonsense;
 mod notices;
 mod old_logins;
+mod old_versions;
 mod passwords;
 mod records;
 mod refusals;
