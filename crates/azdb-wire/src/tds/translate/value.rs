@@ -60,16 +60,39 @@ fn counted<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     Some(bytes)
 }
 
+/// The values, up to the first that is not short, not to go as it is, or not all there; and how many they are. Most rows are of nothing
+/// else, and go in one piece.
+pub(super) fn short_ones<'a>(columns: &[Column], reader: &mut Reader<'a>) -> (usize, &'a [u8]) {
+    let mut ahead = *reader;
+    let goes = |column: &&Column| {
+        column.change == Change::None && short(column.layout, &mut ahead).is_some()
+    };
+    let count = columns.iter().take_while(goes).count();
+    let length = reader.rest().len().saturating_sub(ahead.rest().len());
+    (count, reader.bytes(length).unwrap_or_default())
+}
+
+/// Takes a value of a layout that has no long ones.
+fn short<'a>(layout: Layout, reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let mut ahead = *reader;
+    match layout {
+        Layout::Fixed(count) => ahead.bytes(count)?,
+        Layout::Len8 => counted(&mut ahead)?,
+        Layout::Len16 => match ahead.u16_le()? {
+            kind::MAX => &[],
+            count => ahead.bytes(count)?,
+        },
+        _ => return None,
+    };
+    let length = reader.rest().len().saturating_sub(ahead.rest().len());
+    reader.bytes(length)
+}
+
 /// Takes a short value whole, and the front of a long one.
 fn as_it_is(layout: Layout, reader: &mut Reader<'_>, out: &mut Outgoing) -> Option<Begun> {
     let mut long = None;
     let front = reader.raw(|reader| match layout {
-        Layout::Fixed(count) => reader.bytes(count).map(drop),
-        Layout::Len8 => counted(reader).map(drop),
-        Layout::Len16 => match reader.u16_le()? {
-            kind::MAX => Some(()),
-            count => reader.bytes(count).map(drop),
-        },
+        Layout::Fixed(_) | Layout::Len8 | Layout::Len16 => short(layout, reader).map(drop),
         Layout::Variant => {
             long = Some(reader.u32_le()?);
             Some(())
