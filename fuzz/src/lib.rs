@@ -12,4 +12,5 @@ pub mod http;
 pub mod logins;
 pub mod records;
 mod script;
+pub mod translations;
 pub mod watches;

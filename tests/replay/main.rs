@@ -47,6 +47,11 @@ fn watches() {
 }
 
 #[test]
+fn translations() {
+    replay("translations", fuzzed::translations::run);
+}
+
+#[test]
 fn logins() {
     replay("logins", fuzzed::logins::run);
 }

@@ -3,11 +3,13 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test may fail loudly"
 )]
 
 mod app_passwords;
 mod database;
+mod drivers;
 mod echoes;
 mod first_packets;
 mod holds;
@@ -15,6 +17,7 @@ mod logins;
 mod nonsense;
 mod notices;
 mod old_logins;
+mod old_versions;
 mod passwords;
 mod records;
 mod refusals;

@@ -63,6 +63,10 @@ impl Engine {
         Some(match item {
             ["@@version"] => text(SERVER_VERSION_TEXT),
             ["@@max_precision"] => Scalar::of(SqlType::TinyInt, Datum::Int(38)),
+            // r2dbc-mssql asks for it before anything else.
+            ["serverproperty", "(", edition, ")"] if edition.eq_ignore_ascii_case("'edition'") => {
+                text("SQL Azure")
+            }
             ["@@spid"] => Scalar::of(SqlType::SmallInt, Datum::Int(i64::from(self.spid))),
             ["@@trancount"] => int(i64::from(self.session.depth())),
             ["@@rowcount"] => int(i64::try_from(self.rows_affected).unwrap_or(i64::MAX)),

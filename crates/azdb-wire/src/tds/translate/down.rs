@@ -12,7 +12,7 @@ use super::column::{self, Column};
 use super::flow::{Flow, Flowed};
 use super::kind::Place;
 use super::packet::Outgoing;
-use super::value::Begun;
+use super::value::{self, Begun};
 use super::{Halt, Kept, Own, Untranslatable};
 use crate::reader::Reader;
 use crate::tds::text::push_utf16;
@@ -53,6 +53,8 @@ pub(super) struct Down {
     limit: usize,
     next: Next,
     columns: Vec<Column>,
+    /// Values of some column may have to wait for their length.
+    may_wait: bool,
     /// The row's NULLs, a bit for each.
     nulls: Vec<u8>,
     flow: Option<Flow>,
@@ -69,6 +71,7 @@ impl Down {
             limit,
             next: Next::Token,
             columns: Vec::new(),
+            may_wait: false,
             nulls: Vec::new(),
             flow: None,
             too_long: false,
@@ -126,6 +129,7 @@ impl Down {
                 let mut ahead = *reader;
                 let column = column::of_result(&mut ahead, own, out.waiting())?;
                 *reader = ahead;
+                self.may_wait |= column.is_joined();
                 self.columns.push(column);
                 self.next = match left.saturating_sub(1) {
                     0 => Next::Token,
@@ -150,7 +154,16 @@ impl Down {
         own: &Own,
         out: &mut Outgoing,
     ) -> Result<(), Halt> {
-        while let Some(column) = self.columns.get(at).copied() {
+        loop {
+            if self.flow.is_none() && self.nulls.is_empty() && self.rows == Rows::Go {
+                let columns = self.columns.get(at..).unwrap_or_default();
+                let (count, values) = value::short_ones(columns, reader);
+                out.waiting().extend_from_slice(values);
+                at = at.saturating_add(count);
+            }
+            let Some(column) = self.columns.get(at).copied() else {
+                break;
+            };
             let begins = out.waiting().len();
             let whole = match is_set(&self.nulls, at) {
                 true => {
@@ -272,7 +285,7 @@ impl Down {
                 out.waiting().push(tag);
                 out.waiting().extend_from_slice(&count.to_le_bytes());
                 if count != AS_BEFORE {
-                    self.columns = Vec::new();
+                    (self.columns, self.may_wait) = (Vec::new(), false);
                     self.next = if count == 0 {
                         Next::Token
                     } else {
@@ -311,7 +324,7 @@ impl Down {
             return;
         }
         // It is taken back if a value of it turns out to be too long.
-        if self.columns.iter().any(Column::is_joined) {
+        if self.may_wait {
             out.hold();
         }
         out.waiting().push(tag::ROW);

@@ -2,7 +2,6 @@
 //!
 //! Source: "Down-level client behavior" in Microsoft's documentation of its drivers for the texts, MS-TDS 2.2.5.5.1.8 for the bytes.
 
-use alloc::format;
 use alloc::string::String;
 
 use time::{Date, Duration, PrimitiveDateTime, Time};
@@ -26,39 +25,43 @@ pub(super) fn width(tag: u8, scale: u8) -> u16 {
 
 /// The text of a value that is not NULL; `None` when it is no value of its type.
 pub(super) fn of(tag: u8, scale: u8, value: &[u8]) -> Option<String> {
+    /// Characters of the longest one.
+    const LONGEST: usize = 34;
+    let mut text = String::with_capacity(LONGEST);
     let mut reader = Reader::new(value);
-    let text = match tag {
-        kind::DATE => date(&mut reader).map(written)?,
-        kind::TIME => Clock::read(scale, &mut reader)?.written(scale),
+    match tag {
+        kind::DATE => push_date(date(&mut reader)?, &mut text),
+        kind::TIME => Clock::read(scale, &mut reader)?.push(&mut text),
         kind::DATETIME2 => {
             let clock = Clock::read(scale, &mut reader)?;
-            let date = date(&mut reader)?;
-            format!("{} {}", written(date), clock.written(scale))
+            push_date(date(&mut reader)?, &mut text);
+            text.push(' ');
+            clock.push(&mut text);
         }
-        _with_offset => with_offset(scale, &mut reader)?,
-    };
+        _with_offset => push_with_offset(scale, &mut reader, &mut text)?,
+    }
     reader.is_empty().then_some(text)
 }
 
 /// Time and date are those of UTC in the bytes, and those of the place in the text.
-fn with_offset(scale: u8, reader: &mut Reader<'_>) -> Option<String> {
+fn push_with_offset(scale: u8, reader: &mut Reader<'_>, text: &mut String) -> Option<()> {
     let clock = Clock::read(scale, reader)?;
     let utc = PrimitiveDateTime::new(date(reader)?, clock.time);
     let offset = i16::from_le_bytes(reader.array()?);
     let local = utc.checked_add(Duration::minutes(i64::from(offset)))?;
+    push_date(local.date(), text);
+    text.push(' ');
     let clock = Clock {
         time: local.time(),
         ..clock
     };
-    let sign = if offset < 0 { '-' } else { '+' };
-    let minutes = offset.unsigned_abs();
-    Some(format!(
-        "{} {} {sign}{:02}:{:02}",
-        written(local.date()),
-        clock.written(scale),
-        minutes / 60,
-        minutes % 60,
-    ))
+    clock.push(text);
+    text.push_str(if offset < 0 { " -" } else { " +" });
+    let minutes = u32::from(offset.unsigned_abs());
+    push_digits(minutes / 60, 2, text);
+    text.push(':');
+    push_digits(minutes % 60, 2, text);
+    Some(())
 }
 
 /// Days since 0001-01-01.
@@ -69,9 +72,13 @@ fn date(reader: &mut Reader<'_>) -> Option<Date> {
     Date::from_julian_day(days.checked_add(FIRST)?).ok()
 }
 
-fn written(date: Date) -> String {
+fn push_date(date: Date, text: &mut String) {
     let (year, month, day) = date.to_calendar_date();
-    format!("{year:04}-{:02}-{day:02}", u8::from(month))
+    push_digits(year.unsigned_abs(), 4, text);
+    for part in [u8::from(month), day] {
+        text.push('-');
+        push_digits(u32::from(part), 2, text);
+    }
 }
 
 /// A time of the day.
@@ -79,7 +86,8 @@ struct Clock {
     /// In whole seconds.
     time: Time,
     /// In units of 10^-scale seconds.
-    fraction: u64,
+    fraction: u32,
+    scale: u8,
 }
 
 impl Clock {
@@ -104,16 +112,33 @@ impl Clock {
         );
         Some(Self {
             time: time.ok()?,
-            fraction: units.checked_rem(unit)?,
+            fraction: u32::try_from(units.checked_rem(unit)?).ok()?,
+            scale,
         })
     }
 
-    fn written(&self, scale: u8) -> String {
+    fn push(&self, text: &mut String) {
         let (hours, minutes, seconds) = self.time.as_hms();
-        let fraction = self.fraction;
-        match usize::from(scale) {
-            0 => format!("{hours:02}:{minutes:02}:{seconds:02}"),
-            scale => format!("{hours:02}:{minutes:02}:{seconds:02}.{fraction:0scale$}"),
+        push_digits(u32::from(hours), 2, text);
+        for part in [minutes, seconds] {
+            text.push(':');
+            push_digits(u32::from(part), 2, text);
+        }
+        if self.scale > 0 {
+            text.push('.');
+            push_digits(self.fraction, self.scale, text);
         }
     }
+}
+
+/// Appends the last digits of a number, so many. The formatting of the standard library takes several times as long, and columns
+/// of dates are in most tables.
+fn push_digits(mut number: u32, digits: u8, text: &mut String) {
+    let mut all = [b'0'; 7];
+    let written = all.get_mut(..usize::from(digits)).unwrap_or_default();
+    for digit in written.iter_mut().rev() {
+        *digit = b'0' | u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+    text.extend(written.iter().copied().map(char::from));
 }

@@ -9,10 +9,11 @@ use proptest::sample::select;
 use super::any_stream::{Session, any_session};
 use super::app::{App, Old};
 use super::expected::{Oracle, is_comparable};
-use super::server::{Token, packets};
+use super::server::{Column, Token, packets, write};
 use super::through::{
     Checked, NO_LIMIT, Way, cut, messages_of, packets_of, read, read_some, through, translator,
 };
+use super::types::{Kind, Value};
 use crate::tds::{Dialect, Version};
 
 fn any_old() -> impl Strategy<Value = Old> {
@@ -106,6 +107,52 @@ proptest! {
     }
 }
 
+/// A row of one number, and the answer to an Attention.
+fn short_answer() -> Vec<Token> {
+    let column = Column {
+        user_type: 0,
+        flags: 0,
+        kind: Kind::Fixed { tag: 0x38, size: 4 },
+        name: "n".into(),
+    };
+    let row = Token::Row {
+        cells: [Value::Bytes([1, 2, 3, 4].to_vec())].to_vec(),
+        is_compressed: false,
+    };
+    let end = Token::Done {
+        tag: 0xfd,
+        status: 0x20,
+        command: 0,
+        rows: 0,
+    };
+    [Token::Columns(Some([column].to_vec())), row, end].to_vec()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// A server that was told to stop ends its answer wherever it is.
+    #[test]
+    fn an_answer_that_ends_anywhere_leaves_the_next_one_whole(
+        old in any_old(), session in any_session(4), limit in prop_oneof![Just(NO_LIMIT), 0..20usize],
+        end in any::<proptest::sample::Index>(), sizes in vec(1..5000usize, 1..4),
+    ) {
+        let (mut payload, _) = write(&session.messages[0], &mut Vec::new(), &session.manners);
+        payload.truncate(end.index(payload.len() + 1));
+        let mut bytes = packets(4, session.spid, &payload, &session.shares).concat();
+        let (payload, _) = write(&short_answer(), &mut Vec::new(), &session.manners);
+        bytes.extend(packets(4, session.spid, &payload, &session.shares).concat());
+        let mut translator = translator(old, session.packet_size, limit);
+        let out = through(&mut translator, Way::Down, cut(&bytes, &sizes))?;
+        let packets = packets_of(&out, session.packet_size)?;
+        let (messages, behind) = messages_of(&packets, session.spid)?;
+        prop_assert!(behind.is_empty() && messages.len() == 2);
+        let (have, read) = read_some(&mut App::new(old), &messages[1])?;
+        prop_assert_eq!(read, messages[1].len());
+        prop_assert_eq!(have, Oracle::new(old).hears(&short_answer()));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(15))]
 
@@ -152,4 +199,26 @@ fn a_value_of_known_length_is_not_held() {
         had += out.len();
         assert!(given < had + 4096, "{given} in, {had} out");
     }
+}
+
+/// What SQL Server 7.0 called a character set, a locale and a style, where later ones have a collation.
+#[test]
+fn an_app_of_7_0_hears_of_a_collation_as_a_character_set() {
+    let change = super::hex("e3 0d00 07 05 09 04 d0 00 34 05 09 04 d0 00 34");
+    let bytes = packets(4, 7, &change, &[504]).concat();
+    let mut out = Vec::new();
+    let mut translator = translator(Old::V70, 512, NO_LIMIT);
+    translator.from_upstream(&bytes, &mut out).unwrap();
+    let (tokens, _) = App::new(Old::V70).read(&out[8..]).unwrap();
+    let said = |kind, text: &str| Token::Change {
+        kind,
+        values: [
+            &[u8::try_from(text.len()).unwrap()],
+            &super::super::utf16(text)[..],
+            &[0],
+        ]
+        .concat(),
+    };
+    let all = [said(3, "iso_1"), said(5, "1033"), said(6, "196609")];
+    assert_eq!(tokens, all);
 }
