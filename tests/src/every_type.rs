@@ -92,18 +92,22 @@ pub fn assert_every_value(seen: &Value, is_told: impl Fn(&str) -> bool) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// That an app on the same driver sees the same where it reads an older version, but of what that has not, which it sees as text:
-/// dates and times, unless it is one that has them. TDS 7.0 has no variants either; they are not looked at.
+/// That an app on the same driver sees the same where it reads an older version. Not of dates and times, which it sees as text unless
+/// it is one that has them; nor of `bigint`, variants and types of the CLR, which a server may have as others in 7.0 and 7.1.
 ///
 /// # Panics
 ///
 /// When it sees something else.
 #[track_caller]
 pub fn assert_same_values(older: &Value, newer: &Value, has_dates: bool) {
-    let names = columns().map(|(name, _)| name);
-    let same = names.filter(|name| !name.contains("variant") && (has_dates || !is_new_date(name)));
-    let wrong: Vec<_> = same
-        .filter(|name| older[name] != newer[name])
+    let differs = |name: &&str| {
+        let is_other = ["bigint", "variant", "hierarchyid", "geometry"];
+        let is_same = has_dates || !is_new_date(name);
+        is_same && !is_other.iter().any(|word| name.contains(word)) && older[*name] != newer[*name]
+    };
+    let wrong: Vec<_> = columns()
+        .map(|(name, _)| name)
+        .filter(differs)
         .map(|name| differing(name, &older[name], &newer[name].to_string()))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
