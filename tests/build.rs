@@ -80,6 +80,10 @@ fn main() {
             vec![apps.join("jtds/complete"), on_path("java")],
         ),
         (
+            "has_r2dbc",
+            vec![apps.join("r2dbc/complete"), on_path("java")],
+        ),
+        (
             "has_connector_j_old",
             vec![apps.join("connector_j_old/complete"), on_path("java")],
         ),

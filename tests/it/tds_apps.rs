@@ -181,6 +181,17 @@ fn jdbc_driver_of_microsoft_queries_cancels_and_rolls_back() {
     }
 }
 
+/// Without `ssl`, its default, it wants TLS for its login alone, and breaks off where there is none.
+#[test]
+#[cfg_attr(not(has_r2dbc), ignore = "no r2dbc-mssql: see scripts/test --all")]
+fn r2dbc_mssql_queries_and_rolls_back() {
+    let check = |seen: &Value| {
+        assert_parameters(seen);
+        assert_eq!(seen["kept"], json!("[2|kept]"));
+    };
+    each(&SEVEN, SqlApp::r2dbc, check, true);
+}
+
 #[test]
 #[cfg_attr(
     not(has_mono),

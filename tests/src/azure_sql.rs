@@ -255,6 +255,16 @@ impl SqlApp {
             .arg(tools::app("java/WithTds.java"))
     }
 
+    /// The program on r2dbc-mssql.
+    #[must_use]
+    pub fn r2dbc(&self) -> Program {
+        self.program("java")
+            .arg(tools::NO_TRACE)
+            .arg("-cp")
+            .arg(tools::installed("r2dbc").join("*"))
+            .arg(tools::app("r2dbc/WithR2dbc.java"))
+    }
+
     /// A program that `scripts/test` has built, `target/apps/NAME/NAME`.
     #[must_use]
     pub fn built(&self, name: &str) -> Program {

@@ -1,14 +1,15 @@
 //! What we say to the app, being its server.
 
 use azdb_wire::tds::{
-    Encryption, Header, MAX_LOGIN7, MAX_PRELOGIN, Manner, Prelogin, TlsWish, kind, push_message,
+    Driver, Encryption, Header, MAX_LOGIN7, MAX_PRELOGIN, Manner, Prelogin, TlsWish, kind,
+    push_message,
 };
 use zeroize::Zeroizing;
 
 use super::TdsFault;
 use super::notice::notice;
 use super::old_login;
-use super::packets::{InPrelogin, NoMessage, Reading, read_message};
+use super::packets::{InPrelogin, NoMessage, Packet, Reading, read_message};
 use crate::deadline::Deadline;
 use crate::fault::{AppTlsFlaw, Cause, Fault, Left};
 use crate::parting::{NotIn, Told};
@@ -35,6 +36,8 @@ pub(super) struct Settled {
     pub(super) mars: bool,
     /// For whoever looks for this connection in the server's logs.
     pub(super) trace_id: Option<[u8; 36]>,
+    /// Behind its LOGIN7 the app speaks in the clear, whatever it spoke before.
+    pub(super) tls_for_login_alone: bool,
 }
 
 /// Answers what an app says before it says who it is. Whoever is no app is a stranger.
@@ -67,6 +70,9 @@ pub(super) async fn greet<A: Stream>(
         Begun::Stranger(stranger) => return Ok(Err(stranger)),
     }
     let login = read_login(&mut app, route, deadline).await?;
+    if settled.tls_for_login_alone {
+        app = app.without_tls().map_err(Left::StuffedBytes)?;
+    }
     Ok(Ok(Caller {
         app,
         login,
@@ -143,7 +149,12 @@ async fn settle<S: Stream>(
     /// A driver that asks again has misunderstood something; one that asks a third time always will.
     const MOST: usize = 2;
     for round in 0..=MOST {
-        if let Err(error) = leg.fill(Header::LEN + 1).await {
+        let begun = match leg.fill(Header::LEN).await {
+            // A request of PostgreSQL's for TLS is no longer than this.
+            Ok(()) if leg.unread().first() != Some(&0) => leg.fill(Header::LEN + 1).await,
+            begun => begun,
+        };
+        if let Err(error) = begun {
             // Whoever has had an answer and leaves is an app that did not like it.
             return match (round, since) {
                 (0, Since::Door) => Ok(Begun::Stranger(Stranger::left(leg.unread()))),
@@ -154,12 +165,16 @@ async fn settle<S: Stream>(
             [kind::LOGIN7, ..] => return Ok(Begun::Login),
             [kind::PRELOGIN, _, _, _, _, _, _, _, TLS_HANDSHAKE, ..] => return Ok(Begun::Tls),
             [kind::PRELOGIN, ..] => {
-                let Some(asked) = read_prelogin(leg).await? else {
+                let Some((asked, driver)) = read_prelogin(leg).await? else {
                     return Ok(Begun::Stranger(Stranger::Unknown));
                 };
-                settled.mars = asked.mars == Some(true);
-                settled.trace_id = asked.trace_id;
-                answer_prelogin(leg, &asked, tls).await?;
+                let encryption = encryption(&asked, driver, tls);
+                *settled = Settled {
+                    mars: asked.mars == Some(true),
+                    trace_id: asked.trace_id,
+                    tls_for_login_alone: encryption == Encryption::Off,
+                };
+                answer_prelogin(leg, &asked, encryption).await?;
             }
             [kind::OLD_LOGIN, ..] => return Ok(Begun::OldLogin),
             // An HTTP request: an answer would mean nothing to it.
@@ -170,9 +185,12 @@ async fn settle<S: Stream>(
 }
 
 /// Reads PRELOGIN. What is none could not be answered: there is no version yet to say it in.
-async fn read_prelogin<S: Stream>(leg: &mut Leg<S>) -> Result<Option<Prelogin>, Left> {
+async fn read_prelogin<S: Stream>(leg: &mut Leg<S>) -> Result<Option<(Prelogin, Driver)>, Left> {
     match read_message(leg, Reading::Ahead, kind::PRELOGIN, MAX_PRELOGIN).await {
-        Ok(message) => Ok(Prelogin::parse(&message.payload).ok()),
+        Ok(Packet { payload, .. }) => {
+            let asked = Prelogin::parse(&payload).ok();
+            Ok(asked.map(|asked| (asked, Driver::of(&payload))))
+        }
         Err(NoMessage::Lost(error)) => Err(error.into()),
         Err(
             NoMessage::Bad(_) | NoMessage::Kind | NoMessage::TooLong | NoMessage::TooManyPackets,
@@ -180,14 +198,23 @@ async fn read_prelogin<S: Stream>(leg: &mut Leg<S>) -> Result<Option<Prelogin>, 
     }
 }
 
+/// What an app hears of encryption. `tls` is `None` where it is offered none.
+fn encryption(asked: &Prelogin, driver: Driver, tls: Option<TlsWish>) -> Encryption {
+    let wanted = asked.encryption.unwrap_or(Encryption::Off);
+    match (driver, wanted, tls) {
+        (_, _, None) => Encryption::NotSupported,
+        (Driver::R2dbc, Encryption::Off, Some(TlsWish::AsTheAppLikes)) => Encryption::Off,
+        (_, _, Some(wish)) => wanted.answer(wish),
+    }
+}
+
 async fn answer_prelogin<S: Stream>(
     leg: &mut Leg<S>,
     asked: &Prelogin,
-    tls: Option<TlsWish>,
+    encryption: Encryption,
 ) -> Result<(), Left> {
-    let wanted = asked.encryption.unwrap_or(Encryption::Off);
     let answer = Prelogin {
-        encryption: Some(tls.map_or(Encryption::NotSupported, |wish| wanted.answer(wish))),
+        encryption: Some(encryption),
         mars: Some(asked.mars == Some(true)),
         trace_id: None,
         fed_auth_required: asked.fed_auth_required.map(|_| false),

@@ -44,6 +44,34 @@ impl<S> Leg<MaybeTls<S>> {
     }
 }
 
+impl<A: Stream> Leg<MaybeTls<Leg<A>>> {
+    /// The same in the clear from here on, as some clients speak TLS for their login alone.
+    ///
+    /// # Errors
+    ///
+    /// How many bytes lie behind what was read, inside of TLS.
+    pub(crate) fn without_tls(self) -> Result<Self, usize> {
+        let (inner, behind) = match self.into_stream()? {
+            MaybeTls::Plain(inner) => (inner, 0),
+            MaybeTls::Tls(stream, _) => match *stream {
+                TlsStream::Server(stream) => {
+                    let (inner, mut session) = stream.into_inner();
+                    let state = session.process_new_packets();
+                    (
+                        inner,
+                        state.map_or(1, |state| state.plaintext_bytes_to_read()),
+                    )
+                }
+                TlsStream::Client(stream) => (stream.into_inner().0, 0),
+            },
+        };
+        match behind {
+            0 => Ok(Leg::new(MaybeTls::Plain(inner))),
+            count => Err(count),
+        }
+    }
+}
+
 macro_rules! with_either {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {

@@ -60,7 +60,8 @@ impl Encryption {
 
     /// What an app that says this is to hear from a server with TLS.
     ///
-    /// Never `Off`: TLS for the login alone is what old drivers get wrong, and on one machine it protects nothing.
+    /// Never `Off`: TLS for the login alone is what old drivers get wrong, and on one machine it protects nothing. One driver takes
+    /// nothing else: [`Driver::R2dbc`](super::Driver::R2dbc).
     #[must_use]
     pub fn answer(self, wish: TlsWish) -> Self {
         match (self, wish) {

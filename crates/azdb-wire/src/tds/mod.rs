@@ -5,6 +5,7 @@
 //! ```text
 //!   frame    headers of packets, of SMP too, and messages cut into them
 //!   hello    PRELOGIN: encryption, MARS and "tokens welcome", settled before the login
+//!   driver   drivers that want another answer to it
 //!   login    LOGIN7: who the app says it is and what it wants
 //!   app_password  what of that proves who it is
 //!   auth     what a server answers, what that means, and what of it the app reads
@@ -23,6 +24,7 @@
 
 mod app_password;
 mod auth;
+mod driver;
 mod feature;
 mod frame;
 mod hello;
@@ -40,6 +42,7 @@ mod watch;
 
 pub use app_password::{AppProof, reveal};
 pub use auth::{FedAuthAck, LoginAnswer, Manner, Routing};
+pub use driver::Driver;
 pub use feature::{Features, FedAuth, feature_id};
 pub use frame::{
     Header, LOGIN_PACKET, MAX_PACKET, PacketError, SmpHeader, frame_length, kind, packets,

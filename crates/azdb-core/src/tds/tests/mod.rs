@@ -9,6 +9,7 @@
 
 mod app_passwords;
 mod database;
+mod drivers;
 mod echoes;
 mod first_packets;
 mod holds;

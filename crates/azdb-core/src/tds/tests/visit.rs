@@ -119,6 +119,28 @@ impl Visit {
     }
 }
 
+impl Visit {
+    /// Says LOGIN7 in TLS, and takes TLS off behind it.
+    pub(super) async fn say_login_in_tls(self, login: &[u8]) -> Self {
+        let mut message = Vec::new();
+        push_message(kind::LOGIN7, 0, login, &mut message);
+        self.say_in_tls(&message).await
+    }
+
+    /// The same of these bytes.
+    pub(super) async fn say_in_tls(self, bytes: &[u8]) -> Self {
+        let Self { app, rest } = self;
+        let client = Arc::new(client(&rest.authority, false));
+        let name = ServerName::try_from("localhost").unwrap();
+        let tls = in_packets::connect::<InPrelogin, _>(client, name, Leg::new(app)).await;
+        let mut tls = tls.expect("TLS with the proxy");
+        tls.write_all(bytes).await.unwrap();
+        tls.flush().await.unwrap();
+        let app = tls.into_inner().0;
+        Self { app, rest }
+    }
+}
+
 impl<S: Stream> Visit<S> {
     pub(super) async fn say(&mut self, kind: u8, payload: &[u8]) {
         let mut message = Vec::new();

@@ -62,6 +62,10 @@ impl Engine {
         let int = |number: i64| Scalar::of(SqlType::Int, Datum::Int(number));
         Some(match item {
             ["@@version"] => text(SERVER_VERSION_TEXT),
+            // r2dbc-mssql asks for it before anything else.
+            ["serverproperty", "(", edition, ")"] if edition.eq_ignore_ascii_case("'edition'") => {
+                text("SQL Azure")
+            }
             ["@@spid"] => Scalar::of(SqlType::SmallInt, Datum::Int(i64::from(self.spid))),
             ["@@trancount"] => int(i64::from(self.session.depth())),
             ["@@rowcount"] => int(i64::try_from(self.rows_affected).unwrap_or(i64::MAX)),

@@ -8,6 +8,7 @@
 )]
 
 mod auth;
+mod driver;
 mod feature;
 mod frame;
 mod hello;
