@@ -104,6 +104,10 @@ impl Engine {
                 self.announce_bulk(target);
                 Ok(())
             }
+            // How Mono.Data.Tds runs all that has results.
+            ["exec" | "execute", "sp_executesql", text] if let Some(text) = string(text) => {
+                Box::pin(self.batch(text, sink)).await
+            }
             ["exec" | "execute", call @ ..] => self.execute(call, sink).await,
             words => match self.canned(words)? {
                 Some(table) => self.send_canned(table, sink).await,
