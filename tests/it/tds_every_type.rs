@@ -1,7 +1,7 @@
 //! The emulated server by itself, before drivers of many versions: what it says is what they read.
 
 use azdb_emulator::TdsOptions;
-use azdb_tests::{AzureSql, SqlApp, seen};
+use azdb_tests::{AzureSql, Encrypt, Proxy, SqlApp, seen};
 use serde_json::{Value, json};
 
 const USER: &str = "sa";
@@ -125,4 +125,62 @@ fn pymssql_reads_every_type_in_every_version() {
         assert_types(&seen, version);
     }
     azure.assert_content();
+}
+
+/// What a driver of a version reads: without a proxy, through one whose upstream speaks its version, and through
+/// one that translates.
+#[track_caller]
+fn assert_same(version: &str, driver: &str, azure: &AzureSql, password: &Proxy, token: &Proxy) {
+    let read = |app: SqlApp| seen(app.version(version).python("reads_types.py").arg(driver));
+    let direct = read(SqlApp::direct(azure, USER, PASSWORD));
+    for (name, proxy) in [("password", password), ("token", token)] {
+        let through = read(SqlApp::of(proxy, Encrypt::Off));
+        for (key, expected) in direct.as_object().unwrap() {
+            let (Some(expected), Some(found)) = (expected.as_array(), through[key].as_array())
+            else {
+                assert_eq!(through[key], *expected, "{driver} {version} {name}: {key}");
+                continue;
+            };
+            assert_eq!(
+                found.len(),
+                expected.len(),
+                "{driver} {version} {name}: {key}"
+            );
+            for (found, expected) in found.iter().zip(expected) {
+                match expected.as_object() {
+                    Some(row) => row
+                        .iter()
+                        // The translator leaves variants to clients of 7.0, which read them.
+                        .filter(|(column, _)| version != "7.0" || !column.contains("variant"))
+                        .for_each(|(column, value)| {
+                            let what = format!("{driver} {version} {name}: {column}");
+                            assert_eq!(found[column], *value, "{what}");
+                        }),
+                    None => assert_eq!(found, expected, "{driver} {version} {name}: {key}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(not(has_python), ignore = "no python-tds: see scripts/test")]
+fn client_that_is_translated_reads_what_a_server_of_its_version_says() {
+    let developers = server();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    std::fs::write(&file, PASSWORD).unwrap();
+    let password = developers.proxy_with(&format!(
+        "upstream_auth = \"password\"\nupstream_user = \"{USER}\"\nupstream_password_file = {file:?}\n"
+    ));
+    let strict = AzureSql::new();
+    let token = strict.proxy();
+    for version in ["7.0", "7.1", "7.2", "7.3A"] {
+        assert_same(version, "pytds", &developers, &password, &token);
+    }
+    for version in ["7.0", "7.1", "7.2"] {
+        assert_same(version, "pymssql", &developers, &password, &token);
+    }
+    developers.assert_content();
+    strict.assert_content();
 }

@@ -131,8 +131,8 @@ impl Engine {
             let Some(variable) = self.variables.get(output.place) else {
                 continue;
             };
-            let (kind, value) = variable.given_back(output.kind);
-            give_back((output.ordinal, &output.name), kind, &value, sink)?;
+            let place = (output.ordinal, output.name.as_str());
+            give_back(place, variable.kind, &variable.value, sink)?;
         }
         Ok(())
     }
@@ -165,7 +165,6 @@ struct Output {
     /// Among the call's parameters.
     ordinal: u16,
     name: String,
-    kind: SqlType,
 }
 
 /// The output parameters of those that are given, the first of which is the call's number `first`.
@@ -177,7 +176,6 @@ fn outputs(given: &[Parameter], first: u16) -> Vec<Output> {
             place,
             ordinal,
             name: parameter.name.clone(),
-            kind: parameter.kind,
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use super::super::token::Refusal;
 use super::super::value::{Datum, Parameter, SqlType};
 use super::batch::statements;
-use super::scalar::{Scalar, list};
+use super::scalar::list;
 use super::{Engine, unknown};
 
 /// A variable.
@@ -63,7 +63,7 @@ impl Engine {
 }
 
 /// Parameters by name: their own, or that of the declaration in the same place; each as the type that
-/// it is declared with.
+/// it is declared with. What is not declared is no `text`: no variable is.
 pub(super) fn bound(declarations: &str, given: Vec<Parameter>) -> Result<Vec<Variable>, Refusal> {
     let declared = statements(declarations)?;
     let words = declared.iter().flat_map(|statement| &statement.words);
@@ -81,7 +81,7 @@ pub(super) fn bound(declarations: &str, given: Vec<Parameter>) -> Result<Vec<Var
         let name = found.map_or(own, |(name, _)| name.to_owned());
         let kind = found.and_then(|(_, kind)| kind);
         let cast = kind.and_then(|kind| Some((kind, parameter.value.cast(parameter.kind, kind)?)));
-        let (kind, value) = cast.unwrap_or((parameter.kind, parameter.value));
+        let (kind, value) = cast.unwrap_or((parameter.kind.of_variable(), parameter.value));
         Variable { name, kind, value }
     });
     Ok(bound.collect())
@@ -96,15 +96,5 @@ fn declaration<'a>(words: &[&'a str]) -> Option<(&'a str, Option<SqlType>)> {
     match words {
         [name, "as", kind @ ..] | [name, kind @ ..] => Some((name, SqlType::read(kind))),
         [] => None,
-    }
-}
-
-impl Variable {
-    /// What an output parameter that was given as `kind` gives back.
-    pub(super) fn given_back(&self, kind: SqlType) -> (SqlType, Datum) {
-        match Scalar::of(self.kind, self.value.clone()).cast(kind) {
-            Ok(value) => (kind, value),
-            Err(_) => (self.kind, self.value.clone()),
-        }
     }
 }

@@ -201,6 +201,16 @@ impl SqlType {
         }
     }
 
+    /// The type of a variable that holds its values.
+    pub(in crate::tds) fn of_variable(self) -> Self {
+        match self {
+            Self::Text => Self::VarChar(None),
+            Self::NText => Self::NVarChar(None),
+            Self::Image => Self::VarBinary(None),
+            kind => kind,
+        }
+    }
+
     /// Whether its values are texts.
     pub(in crate::tds) fn is_text(self) -> bool {
         matches!(

@@ -12,6 +12,8 @@ use crate::tds::token::{body, push_counted, tag};
 pub(super) const LONGEST: u32 = 0x7fff_ffff;
 /// The same of text in two bytes a character.
 pub(super) const LONGEST_UTF16: u32 = 0x7fff_fffe;
+/// A long value that is NULL has no pointer.
+pub(super) const NULL_LONG: [u8; 1] = [0];
 
 /// How the values of a column, or of a parameter, are changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub(super) enum Change {
         /// Without the mark in front of it.
         is_xml: bool,
     },
+    /// A long value gets a text pointer.
+    Pointed,
     /// A date or a time becomes text.
     Literal { tag: u8, scale: u8 },
     /// It may hold a date or a time, which becomes text.
@@ -50,6 +54,7 @@ impl Column {
             Layout::Chunked if dialect.is_narrow() => Change::Joined {
                 is_xml: info.tag == kind::XML,
             },
+            Layout::Len32 if dialect.is_narrow() => Change::Pointed,
             Layout::Variant if !dialect.has_dates() => Change::Variant,
             _ if info.is_date() && !dialect.has_dates() => Change::Literal {
                 tag: info.tag,
@@ -105,9 +110,8 @@ impl Column {
     /// Appends a NULL of this column to `out`.
     pub(super) fn push_null(&self, out: &mut Vec<u8>) {
         let null: &[u8] = match (self.change, self.layout) {
-            (Change::Joined { .. }, _) | (_, Layout::Pointed | Layout::Len32) => {
-                return push_null_long(self.place, out);
-            }
+            (Change::Joined { .. } | Change::Pointed, _) | (_, Layout::Pointed) => &NULL_LONG,
+            (_, Layout::Len32) => &[0xff; 4],
             (Change::Literal { .. }, _) | (_, Layout::Len16) => &[0xff; 2],
             (_, Layout::Fixed(_)) => &[],
             (_, Layout::Chunked) => &[0xff; 8],
@@ -121,13 +125,6 @@ impl Column {
 fn is_large_udt(info: &TypeInfo<'_>, place: Place) -> bool {
     let has_max = info.details.starts_with(&kind::MAX.to_le_bytes());
     info.tag == kind::UDT && place == Place::Column && has_max
-}
-
-pub(super) fn push_null_long(place: Place, out: &mut Vec<u8>) {
-    match place {
-        Place::Column => out.push(0),
-        Place::Parameter => out.extend_from_slice(&u32::MAX.to_le_bytes()),
-    }
 }
 
 /// Tells the app of a column.
@@ -161,6 +158,9 @@ pub(super) fn of_result(
 }
 
 /// Tells the app of a value that a procedure returns.
+///
+/// The specification has neither the name of a table nor a text pointer here. All apps that read long values
+/// by their old types (jTDS, FreeTDS, python-tds) read both, as in rows.
 pub(super) fn returned(
     reader: &mut Reader<'_>,
     own: &Own,
@@ -178,7 +178,11 @@ pub(super) fn returned(
     let info = TypeInfo::read(reader, Place::Parameter, true)?;
     out.extend_from_slice(front);
     own.push_traits(user_type, flags, out);
-    Ok(Column::describe(&info, Place::Parameter, own, out))
+    let column = Column::describe(&info, Place::Parameter, own, out);
+    if column.is_joined() || column.change == Change::Pointed {
+        out.extend_from_slice(&[0, 0]);
+    }
+    Ok(column)
 }
 
 /// The parts of a table's name, joined with points.

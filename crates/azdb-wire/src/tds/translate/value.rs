@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::column::{Change, Column, LONGEST, push_null_long};
+use super::column::{Change, Column, LONGEST, NULL_LONG};
 use super::flow::{BYTE_ORDER_MARK, Chunks, Flow};
-use super::kind::{self, Layout, Place};
+use super::kind::{self, Layout};
 use super::packet::Outgoing;
 use super::{Halt, Own, Untranslatable, literal};
 use crate::reader::Reader;
@@ -27,7 +27,7 @@ impl Column {
     ) -> Result<Begun, Halt> {
         match self.change {
             Change::None => as_it_is(self.layout, reader, out).ok_or(Halt::Short),
-            Change::Joined { is_xml } => joined(is_xml, self.place, reader, out),
+            Change::Joined { is_xml } => joined(is_xml, reader, out),
             Change::Literal { tag, scale } => {
                 match counted(reader).ok_or(Halt::Short)? {
                     [] => self.push_null(out.waiting()),
@@ -35,6 +35,7 @@ impl Column {
                 }
                 Ok(Begun::Whole)
             }
+            Change::Pointed => pointed(reader, out).ok_or(Halt::Short),
             Change::Variant => variant(reader, own, out),
         }
     }
@@ -130,22 +131,17 @@ fn as_it_is(layout: Layout, reader: &mut Reader<'_>, out: &mut Outgoing) -> Opti
 }
 
 /// Begins a long value of which an app must hear the length first.
-fn joined(
-    is_xml: bool,
-    place: Place,
-    reader: &mut Reader<'_>,
-    out: &mut Outgoing,
-) -> Result<Begun, Halt> {
+fn joined(is_xml: bool, reader: &mut Reader<'_>, out: &mut Outgoing) -> Result<Begun, Halt> {
     let mut ahead = *reader;
     let begun = match ahead.u64_le().ok_or(Halt::Short)? {
         NULL => {
-            push_null_long(place, out.waiting());
+            out.waiting().extend_from_slice(&NULL_LONG);
             Begun::Whole
         }
         UNKNOWN => {
             let from = out.place();
             out.hold();
-            push_front(place, 0, out.waiting());
+            push_front(0, out.waiting());
             let at = out.place();
             Begun::Flows(Flow::of_chunks(Chunks::Held { from, at, is_xml }))
         }
@@ -158,16 +154,27 @@ fn joined(
             };
             let length = total.saturating_sub(skip as u64);
             out.release();
-            push_front(
-                place,
-                u32::try_from(length).unwrap_or(LONGEST),
-                out.waiting(),
-            );
+            push_front(u32::try_from(length).unwrap_or(LONGEST), out.waiting());
             Begun::Flows(Flow::of_chunks(Chunks::Told { left: total, skip }))
         }
     };
     *reader = ahead;
     Ok(begun)
+}
+
+/// Begins a long value that has no pointer where the app reads one.
+fn pointed(reader: &mut Reader<'_>, out: &mut Outgoing) -> Option<Begun> {
+    let out = out.waiting();
+    Some(match reader.u32_le()? {
+        u32::MAX => {
+            out.extend_from_slice(&NULL_LONG);
+            Begun::Whole
+        }
+        left => {
+            push_front(left, out);
+            Begun::Flows(Flow::Bytes { left })
+        }
+    })
 }
 
 /// Whether the chunks begin with the mark of XML.
@@ -186,10 +193,8 @@ fn has_mark(mut reader: Reader<'_>) -> Option<bool> {
 }
 
 /// What stands in front of a long value's bytes.
-fn push_front(place: Place, length: u32, out: &mut Vec<u8>) {
-    if place == Place::Column {
-        out.extend_from_slice(POINTER);
-    }
+fn push_front(length: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(POINTER);
     out.extend_from_slice(&length.to_le_bytes());
 }
 

@@ -44,6 +44,14 @@ impl Old {
         self < Self::V72
     }
 
+    /// How it reads what procedures return: with tables and pointers, as old drivers do.
+    pub(super) fn returned(self) -> Place {
+        match self.is_narrow() {
+            true => Place::Row,
+            false => Place::ReturnValue,
+        }
+    }
+
     /// Flags of a column that it knows.
     pub(super) fn flags(self) -> u16 {
         if self.is_narrow() { 0x00df } else { 0xf3ff }
@@ -170,8 +178,8 @@ impl App {
         let status = cursor.u8()?;
         let user_type = self.user_type(cursor)?;
         let flags = cursor.u16()? & self.old.flags();
-        let kind = self.kind(cursor, Place::ReturnValue)?;
-        let value = value(&kind, cursor, Place::ReturnValue)?;
+        let kind = self.kind(cursor, self.old.returned())?;
+        let value = value(&kind, cursor, self.old.returned())?;
         Ok(Token::Returned {
             ordinal,
             status,

@@ -78,8 +78,8 @@ impl Oracle {
             } => Token::Returned {
                 ordinal,
                 status,
-                value: self.value(&it.kind, cell, Place::ReturnValue),
-                column: self.column(it, Place::ReturnValue),
+                value: self.value(&it.kind, cell, old.returned()),
+                column: self.column(it, old.returned()),
             },
             Token::Report {
                 tag,
@@ -207,7 +207,7 @@ impl Oracle {
                     _ => bytes,
                 };
                 match kind {
-                    Kind::Max { .. } | Kind::Xml { .. } | Kind::Udt { .. }
+                    Kind::Max { .. } | Kind::Xml { .. } | Kind::Udt { .. } | Kind::Long { .. }
                         if place == Place::Row =>
                     {
                         Value::Text {
