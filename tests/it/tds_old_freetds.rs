@@ -48,13 +48,15 @@ fn each_sees(
             let app = SqlApp::of(&proxy, Encrypt::Off)
                 .version(version)
                 .told("TDS_COLUMNS", &every_column());
-            seen(program(&app))
+            let mut seen = seen(program(&app));
+            seen["run"] = json!(format!("{way:?} {version}"));
+            seen["every"]["run"] = seen["run"].clone();
+            seen
         };
         let versions = tried(versions, way);
         let sights: Vec<Value> = versions.iter().map(|version| see(version)).collect();
         let newest = sights.last().unwrap();
         for (version, seen) in versions.iter().zip(&sights) {
-            println!("{way:?} {version}");
             check(version, seen);
             let is_own = |column: &str| own_ways.iter().any(|word| column.contains(word));
             assert_every_value(&seen["every"], |column| {

@@ -24,8 +24,10 @@ fn works(archive: &str, driver: &str, way: LoginBy) {
         let app = SqlApp::of(&proxy, Encrypt::Off).told("TDS_COLUMNS", columns);
         let sights = seen_lines(app.jtds(archive, settings));
         assert_eq!(sights.len(), settings.len());
-        for (seen, setting) in sights.iter().zip(settings) {
-            println!("{way:?} {setting}");
+        for (mut seen, setting) in sights.into_iter().zip(settings) {
+            seen["run"] = json!(format!("{way:?} {setting}"));
+            seen["every"]["run"] = seen["run"].clone();
+            let seen = &seen;
             assert_eq!(seen["driver"], json!(driver), "{seen}");
             assert_queries(seen);
             assert_every_value(&seen["every"], |column| columns.contains(column));

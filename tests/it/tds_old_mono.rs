@@ -40,7 +40,6 @@ fn mono_data_tds_works_with_azure_and_with_a_server_that_takes_passwords() {
         let azure = AzureSql::logged_in_by(way);
         let proxy = azure.proxy();
         for version in ["7.0", "8.0"] {
-            println!("{way:?} {version}");
             let app = SqlApp::of(&proxy, Encrypt::Off)
                 .told("TDS_VERSION", version)
                 .told("TDS_COLUMNS", &columns.join(","));

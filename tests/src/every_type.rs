@@ -70,7 +70,7 @@ pub fn is_new_date(column: &str) -> bool {
         .any(|start| format!("{column}_").starts_with(start))
 }
 
-/// That the app saw the view's values in these columns.
+/// That the app saw the view's values in these columns. What stands under `run` says which app, where it did not.
 ///
 /// # Panics
 ///
@@ -89,7 +89,7 @@ pub fn assert_every_value(seen: &Value, is_told: impl Fn(&str) -> bool) {
             wrong.push(differing(name, &seen[name], &format!("{expected:?}")));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}\n{}", seen["run"], wrong.join("\n"));
 }
 
 /// That an app on the same driver sees the same where it reads an older version. Not of dates and times, which it sees as text unless
@@ -110,7 +110,7 @@ pub fn assert_same_values(older: &Value, newer: &Value, has_dates: bool) {
         .filter(differs)
         .map(|name| differing(name, &older[name], &newer[name].to_string()))
         .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}\n{}", older["run"], wrong.join("\n"));
     if !has_dates {
         assert_every_value(older, is_new_date);
     }
