@@ -75,3 +75,4 @@ mod upstream_tls;
 mod upstream_tls_flaws;
 mod upstreams;
 mod wordpress;
+mod wrong_doors;

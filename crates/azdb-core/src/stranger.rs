@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+use azdb_config::route::ProtocolName;
+use azdb_wire::tds::kind;
+
 /// What came where an app should have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stranger {
@@ -23,6 +26,8 @@ pub(crate) enum Stranger {
     OtherTls,
     /// A client of MySQL from before 4.1.
     OldMysql,
+    /// An app that speaks another of our protocols. MySQL's are not known so: they wait for the server's word.
+    AppOf(ProtocolName),
     /// Bytes of something else.
     Unknown,
 }
@@ -63,6 +68,10 @@ impl Stranger {
             Self::ProxyHeader
         } else if HTTP.iter().any(begins) {
             Self::Http
+        } else if is_postgres(first) {
+            Self::AppOf(ProtocolName::Postgres)
+        } else if is_tds(first) {
+            Self::AppOf(ProtocolName::Tds)
         } else {
             Self::Unknown
         }
@@ -82,6 +91,28 @@ pub(crate) fn is_tls(first: &[u8]) -> bool {
     matches!(first, [0x16, 3, 0..=4, ..])
 }
 
+/// Whether these bytes begin a first packet of PostgreSQL: a length below 64 KiB, and a request for encryption, a cancel or a version 3.
+fn is_postgres(first: &[u8]) -> bool {
+    matches!(
+        first,
+        [0, 0, _, _, 0x04, 0xd2, 0x16, 0x2e..=0x30, ..] | [0, 0, _, _, 0, 3, 0, ..]
+    )
+}
+
+/// Whether these bytes begin a packet with a login of SQL Server, or what comes before one: the kind, the status, and a length with which
+/// it can have its header.
+fn is_tds(first: &[u8]) -> bool {
+    const KINDS: [u8; 3] = [kind::PRELOGIN, kind::LOGIN7, kind::OLD_LOGIN];
+    match first {
+        [what, 0 | 1, high, low, channel @ ..] => {
+            KINDS.contains(what)
+                && u16::from_be_bytes([*high, *low]) >= 8
+                && channel.iter().take(2).all(|byte| *byte == 0)
+        }
+        _ => false,
+    }
+}
+
 impl fmt::Display for Stranger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -95,6 +126,7 @@ impl fmt::Display for Stranger {
             Self::Tls => "a handshake of TLS where none is due",
             Self::OtherTls => "TLS from the first byte that does not name this protocol by ALPN",
             Self::OldMysql => "a client of MySQL from before 4.1",
+            Self::AppOf(_) => "an app of another protocol",
             Self::Unknown => "nothing of this protocol",
         })
     }
@@ -103,6 +135,9 @@ impl fmt::Display for Stranger {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const POSTGRES: Stranger = Stranger::AppOf(ProtocolName::Postgres);
+    const TDS: Stranger = Stranger::AppOf(ProtocolName::Tds);
 
     #[test]
     fn strangers_are_known_by_their_first_bytes() {
@@ -119,6 +154,20 @@ mod tests {
             (b"\r\n\r\n\0\r\nQUIT\n\x21\x11", Stranger::ProxyHeader),
             (b"\x16\x03\x01\x02\0\x01", Stranger::Tls),
             (b"\x16\x03\x03\0", Stranger::Tls),
+            // SSLRequest, GSSENCRequest, CancelRequest, StartupMessage.
+            (b"\0\0\0\x08\x04\xd2\x16\x2f", POSTGRES),
+            (b"\0\0\0\x08\x04\xd2\x16\x30", POSTGRES),
+            (b"\0\0\0\x10\x04\xd2\x16\x2e\0\0", POSTGRES),
+            (b"\0\0\x01\x29\0\x03\0\0user\0", POSTGRES),
+            (b"\0\0\0\x29\0\x02\0\0", Stranger::Unknown),
+            (b"\0\0\0\x08", Stranger::Unknown),
+            // PRELOGIN, LOGIN7 in several packets, the login of before.
+            (b"\x12\x01\0\x2f\0\0\x01\0\0\0\x1a", TDS),
+            (b"\x12\x01\0\x2f", TDS),
+            (b"\x10\0\x02\0\0\0\x01\0\x90", TDS),
+            (b"\x02\0\x02\0\0\0\0\0host", TDS),
+            (b"\x12\x01\0\x01", Stranger::Unknown),
+            (b"\x12\x01\0\x2f\x01\0", Stranger::Unknown),
             (b"SSH-2.0-OpenSSH_9.2", Stranger::Unknown),
             (b"P", Stranger::Unknown),
             (b"", Stranger::Unknown),

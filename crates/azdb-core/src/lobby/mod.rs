@@ -37,7 +37,7 @@ use crate::ledger::Ledger;
 use crate::phases::Phase;
 use crate::socket::Peer;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
-use crate::way::{Dial, Refuge, Stream};
+use crate::way::{Dial, Home, Refuge, Stream};
 use follow::Followers;
 use permits::Permits;
 use turns::Turns;
@@ -53,6 +53,8 @@ pub(crate) struct Lobby<P: Protocol, D: Dial> {
     pub(crate) gate: Gate,
     pub(crate) tokens: Tokens,
     pub(crate) dialler: D,
+    /// Where apps come in, here and by other routes.
+    pub(crate) home: Arc<Home>,
     /// Set when no new session may begin.
     pub(crate) closing: CancellationToken,
     /// Set when logins that wait are to end.

@@ -54,6 +54,7 @@ pub(super) fn to_stranger(stranger: Stranger) -> Option<Vec<u8>> {
         | Stranger::Http
         | Stranger::Tls
         | Stranger::OtherTls
+        | Stranger::AppOf(_)
         | Stranger::Unknown => None,
     }
 }

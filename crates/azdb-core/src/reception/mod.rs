@@ -111,6 +111,7 @@ impl Reception {
                 home: Arc::clone(&resources.home),
                 upstream_timeout: route.upstream_timeout,
             },
+            home: Arc::clone(&resources.home),
             closing: ending.closing.clone(),
             goodbye: ending.goodbye.clone(),
             tasks: ending.tasks.clone(),

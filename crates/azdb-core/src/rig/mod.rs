@@ -39,7 +39,7 @@ use crate::fault::Cause;
 use crate::gate::Gate;
 use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::tls::{self, AppTlsConfig, LocalAuthority, UpstreamTlsConfig};
-use crate::way::{Connected, Departure, Dial, Stream};
+use crate::way::{Connected, Departure, Dial, Home, Stream};
 
 /// The token of every identity.
 pub(crate) const TOKEN: &str = "eyJhbGciOiJub25lIn0.c2VjcmV0.c2lnbmF0dXJl";
@@ -195,6 +195,7 @@ pub(crate) fn dialling<P: Protocol, D: Dial>(
         app_tls: lobby.app_tls,
         gate: lobby.gate,
         tokens: lobby.tokens,
+        home: lobby.home,
         closing: lobby.closing,
         goodbye: lobby.goodbye,
         tasks: lobby.tasks,
@@ -233,6 +234,7 @@ fn lobby<P: Protocol>(
         gate: Gate::of(&route),
         tokens: tokens(),
         dialler,
+        home: Home::with([]),
         closing: CancellationToken::new(),
         goodbye: CancellationToken::new(),
         tasks: TaskTracker::new(),

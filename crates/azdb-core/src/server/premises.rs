@@ -12,10 +12,11 @@
 //! * A door that the old and the new routes have is never closed, not for a moment.
 //! * A session goes on under the settings with which it began, whatever becomes of its route.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use azdb_config::route::{ListenAddr, Route};
+use azdb_config::route::{ListenAddr, ProtocolName, Route};
 use azdb_identity::{Clock, Tokens};
 use azdb_names::Names;
 use tokio::task::JoinHandle;
@@ -64,8 +65,14 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    fn local_addrs(&self) -> impl Iterator<Item = std::net::SocketAddr> {
-        self.doors.iter().flatten().filter_map(Wanted::local_addr)
+    /// With what is spoken at each.
+    fn local_addrs(&self) -> impl Iterator<Item = (ProtocolName, SocketAddr)> {
+        let routes = self.receptions.iter().zip(&self.doors);
+        routes.flat_map(|(reception, doors)| {
+            let protocol = reception.route().protocol;
+            let addrs = doors.iter().filter_map(Wanted::local_addr);
+            addrs.map(move |addr| (protocol, addr))
+        })
     }
 }
 
@@ -220,8 +227,8 @@ impl Premises {
         self.receptions.replace(receptions);
         let addresses = self.addresses();
         self.home
-            .has_now(addresses.iter().filter_map(|(_, at)| match at {
-                ListenAddr::Tcp(addr) => Some(*addr),
+            .has_now(addresses.iter().filter_map(|(route, at)| match at {
+                ListenAddr::Tcp(addr) => Some((route.protocol, *addr)),
                 ListenAddr::Unix(_) => None,
             }));
         let closing: Vec<_> = before.into_iter().flatten().collect();

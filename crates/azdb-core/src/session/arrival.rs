@@ -1,7 +1,9 @@
 //! How far an app came that is not in, and what is written down of it.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use azdb_config::route::ProtocolName;
 use azdb_quote::Chain;
 
 use crate::anteroom::Place;
@@ -106,6 +108,32 @@ pub(super) fn note_stranger(who: Stranger, has_met_headers: &AtomicBool) {
             tracing::warn!(remedy = PROXY_HEADER.1, "no login: {who}");
         }
         _ => tracing::debug!("no login: {who}"),
+    }
+}
+
+/// Writes down that an app has taken a door for another one. Both ends would wait for each other, or break off without a word that the
+/// app's driver understands.
+pub(super) fn note_wrong_door(spoken: ProtocolName, here: ProtocolName, right: Option<SocketAddr>) {
+    let (app, door) = (called(spoken), called(here));
+    let remedy = match right {
+        Some(right) => {
+            format!(
+                "connect it to {right}, where {app} is spoken, or set the protocol of this route"
+            )
+        }
+        None => {
+            format!("no route here has protocol = \"{spoken}\": add one, or set that of this route")
+        }
+    };
+    tracing::warn!(remedy, "no login: an app of {app}, at a door of {door}");
+}
+
+/// What whoever writes an app calls a protocol.
+fn called(protocol: ProtocolName) -> &'static str {
+    match protocol {
+        ProtocolName::Postgres => "PostgreSQL",
+        ProtocolName::Mysql => "MySQL",
+        ProtocolName::Tds => "SQL Server",
     }
 }
 

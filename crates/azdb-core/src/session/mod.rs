@@ -18,6 +18,7 @@ use crate::lobby::{Following, Lobby, Login, Protocol, Session};
 use crate::parting::{NotIn, leave, see_off};
 use crate::relay::{Ended, Ends, Linger, Paired, Side, Stopped, Why, relay};
 use crate::socket::Peer;
+use crate::stranger::Stranger;
 use crate::way::{BreakOff as _, Dial, Stream};
 use arrival::Arrival;
 
@@ -90,6 +91,9 @@ async fn arrive<P: Protocol, A: Stream, D: Dial>(
             return Some(session);
         }
         Ok(Login::Errand(what)) => tracing::debug!("{what}"),
+        Ok(Login::Nobody(Stranger::AppOf(spoken))) => {
+            arrival::note_wrong_door(spoken, lobby.route.protocol, lobby.home.door_of(spoken));
+        }
         Ok(Login::Nobody(who)) => arrival::note_stranger(who, &lobby.state.has_met_headers),
         Err(NotIn::Left(left)) => arrival.note(left, ledger),
         Err(not_in) => {

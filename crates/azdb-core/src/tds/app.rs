@@ -149,7 +149,12 @@ async fn settle<S: Stream>(
     /// A driver that asks again has misunderstood something; one that asks a third time always will.
     const MOST: usize = 2;
     for round in 0..=MOST {
-        if let Err(error) = leg.fill(Header::LEN + 1).await {
+        let begun = match leg.fill(Header::LEN).await {
+            // A request of PostgreSQL's for TLS is no longer than this.
+            Ok(()) if leg.unread().first() != Some(&0) => leg.fill(Header::LEN + 1).await,
+            begun => begun,
+        };
+        if let Err(error) = begun {
             // Whoever has had an answer and leaves is an app that did not like it.
             return match (round, since) {
                 (0, Since::Door) => Ok(Begun::Stranger(Stranger::left(leg.unread()))),

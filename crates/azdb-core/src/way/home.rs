@@ -13,10 +13,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use azdb_config::route::ProtocolName;
+
 /// Doors, and connections that are being made.
 #[derive(Debug, Default)]
 pub struct Home {
-    doors: RwLock<Vec<SocketAddr>>,
+    doors: RwLock<Vec<(ProtocolName, SocketAddr)>>,
     /// Where each connection has left from, and for where, until somebody at its far end has shown who they are.
     departures: Mutex<Departures>,
 }
@@ -27,24 +29,33 @@ type Departures = BTreeMap<(SocketAddr, SocketAddr), Arc<AtomicBool>>;
 const FIRST: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl Home {
-    /// With these doors.
-    pub fn with(doors: impl IntoIterator<Item = SocketAddr>) -> Arc<Self> {
+    /// With these doors, each with what is spoken there.
+    pub fn with(doors: impl IntoIterator<Item = (ProtocolName, SocketAddr)>) -> Arc<Self> {
         let home = Self::default();
         home.has_now(doors);
         Arc::new(home)
     }
 
     /// From now on these are the doors.
-    pub(crate) fn has_now(&self, doors: impl IntoIterator<Item = SocketAddr>) {
-        let now = doors.into_iter().map(canonical).collect();
-        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = now;
+    pub(crate) fn has_now(&self, doors: impl IntoIterator<Item = (ProtocolName, SocketAddr)>) {
+        let doors = doors.into_iter();
+        let now = doors.map(|(protocol, addr)| (protocol, canonical(addr)));
+        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = now.collect();
+    }
+
+    /// The first of the doors where this is spoken.
+    pub(crate) fn door_of(&self, protocol: ProtocolName) -> Option<SocketAddr> {
+        let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
+        let mut doors = doors.iter();
+        let door = doors.find(|(spoken, _)| *spoken == protocol)?;
+        Some(door.1)
     }
 
     /// Whether whoever dials `addr` comes to one of our doors.
     pub(super) fn is_at(&self, addr: SocketAddr) -> bool {
         let addr = reached(canonical(addr));
         let doors = self.doors.read().unwrap_or_else(PoisonError::into_inner);
-        doors.iter().any(|door| {
+        doors.iter().any(|(_, door)| {
             door.port() == addr.port()
                 && (door.ip() == addr.ip()
                     || (door.ip().is_unspecified()
@@ -162,7 +173,7 @@ mod tests {
     fn our_own_doors_are_known_by_whatever_leads_to_them() {
         let home = Home::with(
             ["127.0.0.1:5432", "0.0.0.0:5433", "[::]:5434", "[::1]:5435"]
-                .map(|door| door.parse().unwrap()),
+                .map(|door| (ProtocolName::Postgres, door.parse().unwrap())),
         );
         for (addr, is_ours) in [
             ("127.0.0.1:5432", true),

@@ -26,7 +26,7 @@ fn reception<P: Spoken>(
     let resources = Resources {
         tokens: &house.lobby.tokens,
         names: Names::of_the_system(),
-        home: Home::with(own.iter().copied()),
+        home: Home::with(own.iter().map(|addr| (P::NAME, *addr))),
         authority: &|| Ok(Arc::clone(&house.authority)),
     };
     let reception = Reception::new(&Arc::new(route), &resources);

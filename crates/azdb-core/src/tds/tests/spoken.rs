@@ -146,7 +146,7 @@ impl Spoken for Tds {
         let all = vec![
             TdsFault::AppPacket("a login that is too long"),
             TdsFault::AppLogin(Login7Error::Truncated),
-            TdsFault::AppVersion(Version::V7_1),
+            TdsFault::AppVersion(Version::from_login(0x0402_0000)),
             TdsFault::AppWants("a new password"),
             TdsFault::AppHasNoPassword("integrated security"),
             TdsFault::AppPasswordInClear,

@@ -153,7 +153,6 @@ fn joined(is_xml: bool, reader: &mut Reader<'_>, out: &mut Outgoing) -> Result<B
                 false => 0,
             };
             let length = total.saturating_sub(skip as u64);
-            out.release();
             push_front(u32::try_from(length).unwrap_or(LONGEST), out.waiting());
             Begun::Flows(Flow::of_chunks(Chunks::Told { left: total, skip }))
         }

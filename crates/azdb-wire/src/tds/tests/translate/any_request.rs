@@ -124,14 +124,15 @@ pub(super) fn any_request() -> impl Strategy<Value = Request> {
 }
 
 pub(super) fn any_sent() -> impl Strategy<Value = Sent> {
+    let reset = prop_oneof![8 => Just(0u8), 2 => Just(8u8), 1 => Just(0x10)];
     let end = prop_oneof![
         6 => Just(End::Whole),
         1 => (0..2000usize).prop_map(End::Ignored),
         1 => (0..6usize).prop_map(End::Stopped),
     ];
-    (any_request(), proptest::bool::weighted(0.2), end).prop_map(|(request, is_reset, end)| Sent {
+    (any_request(), reset, end).prop_map(|(request, reset, end)| Sent {
         request,
-        is_reset,
+        reset,
         end,
     })
 }

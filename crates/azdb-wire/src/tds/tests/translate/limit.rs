@@ -131,7 +131,18 @@ fn who_reads_values_in_chunks_has_no_limit() {
     }
 }
 
-/// Whether all of the row was still here, in one packet, or part of it has left in one before.
+pub(super) fn is_error(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::Report {
+            tag: 0xaa,
+            class: 11..,
+            ..
+        }
+    )
+}
+
+/// None of it has left: a short row waits for what may have to be taken back, in however many packets it comes.
 #[test]
 fn a_value_beyond_the_limit_ends_its_result_with_an_error() {
     for old in [Old::V70, Old::V71, Old::V71Revision1] {
@@ -142,18 +153,8 @@ fn a_value_beyond_the_limit_ends_its_result_with_an_error() {
             let mut rest = have.iter();
             assert_eq!(rest.next(), Some(&wanted[0]));
             assert_eq!(rest.next(), Some(&wanted[1]));
-            let mut next = rest.next();
-            if let Some(Token::Row { cells, .. }) = next {
-                assert_eq!(cells[..], [number(3), Value::Null, number(4)], "{share}");
-                next = rest.next();
-            }
-            let Some(Token::Report {
-                tag: 0xaa, class, ..
-            }) = next
-            else {
-                unreachable!("no error but {next:?} at {share}");
-            };
-            assert!(*class > 10, "an error of class {class} is none");
+            let next = rest.next();
+            assert!(next.is_some_and(is_error), "{next:?} at {share}");
             let Some(Token::Done { tag, status, .. }) = rest.next() else {
                 unreachable!("no end of the result");
             };
@@ -163,30 +164,71 @@ fn a_value_beyond_the_limit_ends_its_result_with_an_error() {
     }
 }
 
+/// More than a packet of the row has left.
 #[test]
-fn a_procedure_gives_back_null_in_place_of_a_value_beyond_the_limit() {
+fn a_value_beyond_the_limit_in_a_long_row_is_null_and_ends_its_result_with_an_error() {
     for old in [Old::V70, Old::V71, Old::V71Revision1] {
-        for share in [1, 504] {
-            let it = column(Kind::Max {
-                tag: 0xa5,
+        for share in [1, 60, 504] {
+            let front = column(Kind::Long {
+                tag: 0x22,
+                max: 0x7fff_ffff,
                 collation: None,
+                table: Vec::new(),
             });
+            let long = || Value::Text {
+                pointer: vec![7; 16],
+                stamp: [7; 8],
+                data: vec![0x42; 3000],
+            };
+            let max = || {
+                column(Kind::Max {
+                    tag: 0xa5,
+                    collation: None,
+                })
+            };
             let message = [
-                Token::Returned {
-                    ordinal: 1,
-                    status: 1,
-                    column: it,
-                    value: text(300),
-                },
-                done(0, 0),
+                Token::Columns(Some(vec![front, max(), max()])),
+                row([long(), text(101), text(3)]),
+                row([long(), text(1), text(3)]),
+                done(0x10, 2),
             ];
             let have = answered(old, &message, &UNKNOWN, share, 100);
+            let [Token::Columns(_), Token::Row { cells, .. }, error, end] = &have[..] else {
+                unreachable!("{have:?}");
+            };
+            assert_eq!(cells[..2], [long(), Value::Null]);
+            assert!(matches!(&cells[2], Value::Text { data, .. } if data.len() == 3));
+            assert!(is_error(error));
+            assert!(matches!(end, Token::Done { status, .. } if status & ERROR_BIT != 0));
+        }
+    }
+}
+
+#[test]
+fn a_procedure_gives_back_null_in_place_of_each_value_beyond_the_limit() {
+    for old in [Old::V70, Old::V71, Old::V71Revision1] {
+        for share in [1, 504] {
+            let returned = |length| Token::Returned {
+                ordinal: 1,
+                status: 1,
+                column: column(Kind::Max {
+                    tag: 0xa5,
+                    collation: None,
+                }),
+                value: text(length),
+            };
+            let message = [returned(300), returned(200), returned(100), done(0, 0)];
+            let have = answered(old, &message, &UNKNOWN, share, 100);
             let values = have.iter().filter_map(|token| match token {
-                Token::Returned { value, .. } => Some(value),
+                Token::Returned { value, .. } => Some(value.clone()),
                 _ => None,
             });
-            assert!(values.into_iter().all(|value| *value == Value::Null));
-            let is_error = |it: &Token| matches!(it, Token::Report { tag: 0xaa, .. });
+            let [Value::Null, Value::Null, Value::Text { data, .. }] =
+                &values.collect::<Vec<_>>()[..]
+            else {
+                unreachable!("{have:?}");
+            };
+            assert_eq!(data.len(), 100);
             assert!(have.iter().any(is_error), "{have:?}");
             assert!(
                 matches!(have.last(), Some(Token::Done { status, .. }) if status & ERROR_BIT != 0)

@@ -9,7 +9,7 @@
 //!   down, limit                 the properties of that direction
 //!   request, any_request        what apps up to 7.1 ask
 //!   request_reader, up          what a server of 7.4 understands of it
-//!   memory, noise               how little is kept, and what is endured
+//!   memory, noise, refused      how little is kept, what is endured, what ends a session
 //! ```
 
 mod any_request;
@@ -23,6 +23,7 @@ mod expected;
 mod limit;
 mod memory;
 mod noise;
+mod refused;
 mod request;
 mod request_reader;
 mod server;

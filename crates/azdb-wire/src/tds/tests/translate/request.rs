@@ -58,8 +58,8 @@ pub(super) enum Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sent {
     pub(super) request: Request,
-    /// RESETCONNECTION (08), on the first packet.
-    pub(super) is_reset: bool,
+    /// RESETCONNECTION (08) or RESETCONNECTIONSKIPTRAN (10), on the first packet.
+    pub(super) reset: u8,
     pub(super) end: End,
 }
 
@@ -192,9 +192,7 @@ impl Sent {
             payload.truncate(count);
         }
         let mut packets = super::server::packets(kind, 0, &payload, shares);
-        if self.is_reset {
-            packets[0][1] |= 0x08;
-        }
+        packets[0][1] |= self.reset;
         match self.end {
             End::Whole => {}
             End::Ignored(_) => packets.last_mut().unwrap()[1] |= 0x02,

@@ -69,6 +69,7 @@ pub(super) struct Packet<'a> {
     pub(super) kind: u8,
     pub(super) status: u8,
     pub(super) spid: u16,
+    pub(super) id: u8,
     pub(super) payload: &'a [u8],
 }
 
@@ -86,6 +87,7 @@ pub(super) fn packets_of(bytes: &[u8], packet_size: usize) -> Checked<Vec<Packet
             kind: packet[0],
             status: packet[1],
             spid: u16::from_be_bytes([packet[4], packet[5]]),
+            id: packet[6],
             payload: &packet[8..],
         });
         rest = behind;
@@ -96,9 +98,11 @@ pub(super) fn packets_of(bytes: &[u8], packet_size: usize) -> Checked<Vec<Packet
 /// Payloads of the messages in a server's packets; what is behind the last end is the second value.
 pub(super) fn messages_of(packets: &[Packet<'_>], spid: u16) -> Checked<(Vec<Vec<u8>>, Vec<u8>)> {
     let mut messages = Vec::new();
-    let mut now = Vec::new();
+    let (mut now, mut id) = (Vec::new(), 0u8);
     for packet in packets {
         prop_assert_eq!((packet.kind, packet.spid), (4, spid));
+        id = id.wrapping_add(1);
+        prop_assert_eq!(packet.id, id);
         prop_assert!(packet.status <= 1, "status {:02x}", packet.status);
         prop_assert!(
             packet.status == 1 || !packet.payload.is_empty(),
@@ -107,6 +111,7 @@ pub(super) fn messages_of(packets: &[Packet<'_>], spid: u16) -> Checked<(Vec<Vec
         now.extend_from_slice(packet.payload);
         if packet.status == 1 {
             messages.push(core::mem::take(&mut now));
+            id = 0;
         }
     }
     Ok((messages, now))
