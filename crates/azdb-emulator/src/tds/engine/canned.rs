@@ -40,16 +40,16 @@ impl Engine {
                 "sys",
                 ".",
                 list,
-                rest @ ..,
-            ] if matches!(rest, ["order", "by", "name"]) => {
-                Ok(self.names(list).map(|names| Canned {
-                    columns: vec![SqlColumn::computed(
-                        &bare(alias),
-                        SqlType::NVarChar(Some(128)),
-                    )],
-                    rows: Box::new(names.into_iter().map(|name| vec![name])),
-                }))
-            }
+                "order",
+                "by",
+                "name",
+            ] => Ok(self.names(list).map(|names| Canned {
+                columns: vec![SqlColumn::computed(
+                    &bare(alias),
+                    SqlType::NVarChar(Some(128)),
+                )],
+                rows: Box::new(names.into_iter().map(|name| vec![name])),
+            })),
             // The same row many times: what a measurement asks for.
             [
                 "select",
