@@ -280,30 +280,26 @@ impl SqlApp {
     /// The Java program, with this driver's archive and URL.
     #[must_use]
     pub fn java(&self, archive: &str, url: &str) -> Program {
-        self.java_on(&format!("java/{archive}"), "WithTds.java")
-            .env("TDS_URL", url.replace("PORT", &self.port.to_string()))
+        self.java_program("WithTds", archive, url)
     }
 
     /// The Java program for jTDS, once for each of these settings.
     #[must_use]
     pub fn jtds(&self, archive: &str, settings: &[&str]) -> Program {
-        let url = |setting| {
-            format!(
-                "jdbc:jtds:sqlserver://localhost:{}/shop{setting}",
-                self.port
-            )
-        };
-        self.java_on(archive, "WithOldTds.java")
-            .args(settings.iter().map(url))
+        let at = format!("jdbc:jtds:sqlserver://localhost:{}/shop", self.port);
+        let program = self.java_program("WithOldTds", &format!("../{archive}"), "");
+        program.args(settings.iter().map(|setting| format!("{at}{setting}")))
     }
 
-    /// A Java program of `tests/apps`, which Java compiles as it starts, with an installed driver.
-    fn java_on(&self, archive: &str, file: &str) -> Program {
+    /// One of the Java programs of `tests/apps`.
+    #[must_use]
+    pub fn java_program(&self, name: &str, archive: &str, url: &str) -> Program {
         self.program("java")
             .arg(tools::NO_TRACE)
+            .env("TDS_URL", url.replace("PORT", &self.port.to_string()))
             .arg("-cp")
-            .arg(tools::installed(archive))
-            .arg(tools::app(&format!("java/{file}")))
+            .arg(tools::installed(&format!("java/{archive}")))
+            .arg(tools::app(&format!("java/{name}.java")))
     }
 
     /// The program on r2dbc-mssql.
