@@ -92,7 +92,6 @@ impl Engine {
         let int = |number: i64| Scalar::of(SqlType::Int, Datum::Int(number));
         Some(match item {
             ["@@version"] => text(SERVER_VERSION_TEXT),
-            ["@@max_precision"] => Scalar::of(SqlType::TinyInt, Datum::Int(38)),
             // r2dbc-mssql asks for it before anything else.
             ["serverproperty", "(", edition, ")"] if edition.eq_ignore_ascii_case("'edition'") => {
                 text("SQL Azure")
