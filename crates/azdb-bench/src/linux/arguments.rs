@@ -21,7 +21,7 @@ pub(super) enum Protocol {
     Postgres(Options),
     /// MySQL: azdb-proxy and an app's own TLS; the other peers cannot start TLS in its protocol
     Mysql(Options),
-    /// TDS: azdb-proxy before an emulated Azure SQL, and the same client with its own TLS
+    /// TDS: azdb-proxy before an emulated Azure SQL, and the same client with its own TLS; and a client of 7.1 beside one of 7.4
     Tds(TdsOptions),
 }
 
@@ -49,6 +49,9 @@ pub(super) struct Options {
 
 #[derive(Debug, Args)]
 pub(super) struct TdsOptions {
+    /// Only what it costs to translate for a client of TDS 7.1
+    #[arg(long)]
+    pub(super) translation: bool,
     /// How often both ways take their turn
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) rounds: u32,

@@ -197,30 +197,30 @@ async fn idle(way: &Way, sizes: &Sizes, taken: &mut Taken) -> anyhow::Result<()>
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
-fn float(count: usize) -> f64 {
+pub(super) fn float(count: usize) -> f64 {
     count as f64
 }
 
 /// The clock on the wall and that of the proxy.
-struct Stopwatch {
+pub(super) struct Stopwatch {
     started: Instant,
     cpu: Option<Duration>,
 }
 
 impl Stopwatch {
-    fn start(way: &Way) -> anyhow::Result<Self> {
+    pub(super) fn start(way: &Way) -> anyhow::Result<Self> {
         let cpu = way.cpu()?;
         let started = Instant::now();
         Ok(Self { started, cpu })
     }
 
     /// `work` by the second, and seconds of the proxy's processor by `worth`.
-    fn stop(
+    pub(super) fn stop<F>(
         self,
         way: &Way,
-        taken: &mut Taken,
-        (rate, work): (Figure, f64),
-        (cost, worth): (Figure, f64),
+        taken: &mut Vec<(F, f64)>,
+        (rate, work): (F, f64),
+        (cost, worth): (F, f64),
     ) -> anyhow::Result<()> {
         taken.push((rate, work / self.started.elapsed().as_secs_f64()));
         if let Some((now, then)) = way.cpu()?.zip(self.cpu) {
