@@ -231,6 +231,46 @@ fn sqlclient_pools_loads_and_reads_two_results_at_once() {
     );
 }
 
+/// No TLS record takes packets of that size: the upstream is asked for smaller ones, and the app is told what it got.
+#[track_caller]
+fn assert_large_packets(mars: &[&str], program: impl Fn(&SqlApp) -> Program) {
+    let azure = AzureSql::new();
+    let proxy = azure.proxy();
+    for way in SEVEN {
+        for mars in mars {
+            let app = SqlApp::of(&proxy, way).told("TDS_MARS", mars);
+            let seen = seen(program(&app.told("TDS_PACKET_SIZE", "32767")));
+            assert_worked(&seen);
+        }
+    }
+    azure.assert_content();
+}
+
+/// With MARS it goes on in the size that it has asked for, whatever any server grants.
+#[test]
+#[cfg_attr(not(has_python), ignore = "no python-tds: see scripts/test")]
+fn python_tds_that_wishes_for_large_packets_gets_what_fits() {
+    assert_large_packets(&["off"], |app| app.python("with_pytds.py"));
+}
+
+#[test]
+#[cfg_attr(not(has_node), ignore = "no tedious: see scripts/test")]
+fn tedious_that_wishes_for_large_packets_gets_what_fits() {
+    assert_large_packets(&["off"], |app| app.node("with_tedious.cjs"));
+}
+
+#[test]
+#[cfg_attr(
+    not(has_mono),
+    ignore = "no SqlClient under mono: see scripts/test --all"
+)]
+fn sqlclient_that_wishes_for_large_packets_gets_what_fits() {
+    assert_large_packets(&["off", "on"], |app| {
+        let program = app.program("mono");
+        program.arg(azdb_tests::tools::installed("dotnet/dotnet.exe"))
+    });
+}
+
 #[test]
 #[cfg_attr(not(has_go_mssql), ignore = "no go-mssqldb: see scripts/test --all")]
 fn go_mssqldb_queries_loads_and_cancels() {

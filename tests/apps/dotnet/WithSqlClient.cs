@@ -44,6 +44,7 @@ static class WithSqlClient
             MultipleActiveResultSets = env("TDS_MARS") == "on",
             MaxPoolSize = 2,
             ConnectTimeout = 20,
+            PacketSize = int.Parse(env("TDS_PACKET_SIZE") ?? "8000"),
         };
         try
         {

@@ -16,6 +16,8 @@ settings = dict(
 )
 if os.environ["TDS_ENCRYPT"] == "on":
     settings |= dict(cafile=os.environ["TDS_CA_FILE"], validate_host=False)
+if size := os.environ.get("TDS_PACKET_SIZE"):
+    settings["blocksize"] = int(size)
 if version := os.environ.get("TDS_VERSION"):
     settings["tds_version"] = int(version, 16)
 

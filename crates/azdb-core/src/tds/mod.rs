@@ -223,7 +223,11 @@ async fn enter<D: Dial>(
     if let (true, Some(labels)) = (login.app.is_empty(), lobby.labels(place)) {
         push_utf16(&labels.of(user.as_bytes()), &mut label);
     }
-    let login = &named(login, &label);
+    let most_packet = match lobby.upstream_tls {
+        Some(_) => upstream::most_packet(settled),
+        None => u32::MAX,
+    };
+    let login = &adapted(login, &label, most_packet);
     let mut attempt = upstream::Entry {
         wish: upstream::Wish {
             login,
@@ -281,14 +285,15 @@ fn translator(
     }))
 }
 
-/// The same login of an app that has this name, where it says none.
-fn named<'a>(login: &Login7<'a>, label: &'a [u8]) -> Login7<'a> {
+/// The same login of an app that has this name, where it says none, and that wishes for no larger packets.
+fn adapted<'a>(login: &Login7<'a>, label: &'a [u8], most_packet: u32) -> Login7<'a> {
     let app = match login.app {
         [] => label,
         app => app,
     };
     Login7 {
         app,
+        packet_size: login.packet_size.min(most_packet),
         ..login.clone()
     }
 }

@@ -345,6 +345,16 @@ async fn send_login<S: Stream>(
     Ok(())
 }
 
+/// The largest packet that a TLS record takes. An app that wishes for a larger one is told what was granted, as by any server.
+pub(super) fn most_packet(settled: Settled) -> u32 {
+    let most = if settled.mars {
+        MOST_PACKET_IN_SMP
+    } else {
+        MOST_PACKET
+    };
+    u32::try_from(most).unwrap_or(u32::MAX)
+}
+
 /// Whether the answer lets us in, as whom we said we are, on terms that the relay can keep.
 fn check<S>(
     answer: &LoginAnswer<'_>,
@@ -367,12 +377,7 @@ fn check<S>(
         }
         .into());
     }
-    let most = if settled.mars {
-        MOST_PACKET_IN_SMP
-    } else {
-        MOST_PACKET
-    };
-    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    let most = most_packet(settled);
     match answer.packet_size {
         Some(size) if size > most && upstream.tls_mut().is_some() => {
             Err(TdsFault::PacketSize { size, most }.into())

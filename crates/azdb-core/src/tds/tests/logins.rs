@@ -167,6 +167,28 @@ async fn packets_that_no_record_can_hold_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wish_for_larger_packets_goes_up_as_what_a_record_takes() {
+    for (mars, wished, asked) in [
+        (false, 32_767u32, 16_383),
+        (true, 32_767, 16_368),
+        (false, 16_383, 16_383),
+        (true, 16_383, 16_368),
+        (true, 8000, 8000),
+        (false, 0, 0),
+    ] {
+        let mut visit = House::new().app();
+        visit.prelogin(Encryption::Off, mars).await;
+        let mut login = app_login("sa", "orders");
+        login.splice(8..12, wished.to_le_bytes());
+        visit.say(kind::LOGIN7, &login).await;
+        let mut database = visit.rest.database().await;
+        let login = database.expect_token(TOKEN).await;
+        let login = Login7::parse(&login).unwrap();
+        assert_eq!(login.packet_size, asked, "{wished}, MARS {mars}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_goes_either_way_before_the_upstream_has_said_ok() {
     let mut visit = House::new().app();
     visit.say(kind::LOGIN7, &app_login("sa", "orders")).await;

@@ -79,6 +79,8 @@ pub(super) struct Up {
     /// The session is to be reset before it, and the upstream has not heard so.
     is_reset: bool,
     next: Next,
+    /// Each call of the message says that its app knows the columns.
+    knows_columns: bool,
     columns: Vec<Column>,
     flow: Option<Flow>,
     kept: Kept,
@@ -92,6 +94,7 @@ impl Up {
             open: None,
             is_reset: false,
             next: Next::Rest,
+            knows_columns: false,
             columns: Vec::new(),
             flow: None,
             kept: Kept::default(),
@@ -126,6 +129,9 @@ impl Up {
                     self.to_upstream.waiting().append(&mut self.kept.0);
                     self.to_upstream.cut_all(open, header.status & LAST, out);
                     self.note_reset(true, own);
+                    if open.kind != packet_kind::ATTENTION {
+                        own.knows_columns = self.knows_columns;
+                    }
                     self.open = None;
                     self.columns = Vec::new();
                 }
@@ -143,7 +149,7 @@ impl Up {
     }
 
     /// Begins a message, and forgets one that its app has not finished.
-    fn begin(&mut self, header: Header, own: &mut Own) {
+    fn begin(&mut self, header: Header, own: &Own) {
         let Header { kind, spid, .. } = header;
         self.is_reset = header.status & RESET != 0;
         self.open = Some(Message { kind, spid });
@@ -156,10 +162,7 @@ impl Up {
             packet_kind::BULK_LOAD if is_narrow => Next::Columns,
             _ => Next::Rest,
         };
-        if kind != packet_kind::ATTENTION {
-            // Of several calls, until one of them does not.
-            own.knows_columns = kind == packet_kind::RPC;
-        }
+        self.knows_columns = kind == packet_kind::RPC;
         let has_headers = matches!(
             kind,
             packet_kind::SQL_BATCH | packet_kind::RPC | packet_kind::TRANSACTION
@@ -174,12 +177,12 @@ impl Up {
         }
     }
 
-    fn go_on(&mut self, share: &[u8], own: &mut Own) -> Result<(), Untranslatable> {
+    fn go_on(&mut self, share: &[u8], own: &Own) -> Result<(), Untranslatable> {
         let mut kept = core::mem::take(&mut self.kept);
         let outcome = kept.take(share, |reader| match self.step(reader, own) {
             // It is no request that we know; whether it is one is for the server to say.
             Err(Halt::Bad(_)) => {
-                (self.next, own.knows_columns) = (Next::Rest, false);
+                (self.next, self.knows_columns) = (Next::Rest, false);
                 Ok(())
             }
             outcome => outcome,
@@ -189,7 +192,7 @@ impl Up {
     }
 
     /// Translates the next thing, if all of it is there.
-    fn step(&mut self, reader: &mut Reader<'_>, own: &mut Own) -> Result<(), Halt> {
+    fn step(&mut self, reader: &mut Reader<'_>, own: &Own) -> Result<(), Halt> {
         let mut ahead = *reader;
         let out = &mut self.to_upstream;
         match self.next {
@@ -206,7 +209,7 @@ impl Up {
             Next::Call => {
                 let name = ahead.raw(procedure).ok_or(Halt::Short)?;
                 let [options, more] = ahead.array().ok_or(Halt::Short)?;
-                own.knows_columns &= options & KNOWS_COLUMNS != 0;
+                self.knows_columns &= options & KNOWS_COLUMNS != 0;
                 out.waiting().extend_from_slice(name);
                 let options = [options & !KNOWS_COLUMNS, more];
                 out.waiting().extend_from_slice(&options);

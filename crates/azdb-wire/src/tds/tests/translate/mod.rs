@@ -9,6 +9,7 @@
 //!   down, limit                 the properties of that direction
 //!   request, any_request        what apps up to 7.1 ask
 //!   request_reader, up          what a server of 7.4 understands of it
+//!   both                        both directions at once
 //!   known_columns               what an app has heard already
 //!   memory, noise, refused      how little is kept, what is endured, what ends a session
 //! ```
@@ -17,6 +18,7 @@ mod any_request;
 mod any_stream;
 mod any_types;
 mod app;
+mod both;
 mod calendar;
 mod cursor;
 mod down;

@@ -63,10 +63,7 @@ impl Change {
 /// or on whether columns are known.
 fn wanted(old: Old, request: &Request) -> Request {
     let mut request = request.clone();
-    if let Request::Calls { calls, .. } = &mut request {
-        // Whoever knows columns hears of them all the same, on their way to an app that does not.
-        calls.iter_mut().for_each(|call| call.options &= !2);
-    }
+    request.forget_columns();
     let kinds: Vec<&mut Kind> = match &mut request {
         Request::Calls { calls, .. } => calls
             .iter_mut()
