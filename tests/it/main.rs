@@ -64,6 +64,7 @@ mod silence;
 mod starting;
 mod systemd;
 mod tds_apps;
+mod tds_catalog;
 mod tds_every_type;
 mod tds_freetds;
 mod tds_server;

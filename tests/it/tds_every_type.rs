@@ -184,3 +184,76 @@ fn client_that_is_translated_reads_what_a_server_of_its_version_says() {
     developers.assert_content();
     strict.assert_content();
 }
+
+#[test]
+#[cfg_attr(not(has_node), ignore = "no tedious: see scripts/test")]
+fn tedious_reads_every_type_in_its_five_versions() {
+    let azure = server();
+    for version in ["7_1", "7_2", "7_3_A", "7_3_B", "7_4"] {
+        let app = SqlApp::direct(&azure, USER, PASSWORD).told("TDS_VERSION", version);
+        let seen = seen(app.node("reads_types.cjs"));
+        let rows = seen["rows"].as_array().unwrap();
+        for (row, column, value) in [
+            (0, "c_nvarchar_max", "Łódź 😀"),
+            (0, "c_text", "naïve €"),
+            (0, "c_xml", "<a b=\"Łódź\">😀</a>"),
+            (0, "c_datetime", "2026-03-02T08:15:00.123Z"),
+            (2, "c_tinyint", "255"),
+            (3, "c_varbinary_max", "null"),
+        ] {
+            assert_eq!(rows[row][column], json!(value), "{version}: {column}");
+        }
+        let is_old = ["7_1", "7_2"].contains(&version);
+        let date = if is_old {
+            "2026-03-02"
+        } else {
+            "2026-03-02T00:00:00.000Z"
+        };
+        assert_eq!(rows[0]["c_date"], json!(date), "{version}");
+        assert_eq!(seen["series"], json!(2000), "{version}");
+        let table = seen["table"].as_str().unwrap();
+        assert!(
+            table.contains("a table-valued parameter"),
+            "{version}: {table}"
+        );
+        assert_eq!(seen["cancelled"], json!("ECANCEL"), "{version}");
+        assert_eq!(seen["given"], json!(["x", "<a>é</a>"]), "{version}");
+        assert_eq!(seen["after"], json!([{"n": "0"}]), "{version}");
+    }
+    azure.assert_content();
+}
+
+#[test]
+#[cfg_attr(not(has_freetds), ignore = "no FreeTDS: see scripts/test")]
+fn freebcp_loads_long_values_in_every_version() {
+    let azure = server();
+    let rows = format!(
+        "1\tŁódź\t0102\tx\n2\t\t\té\n3\t{}\tff00\t\n",
+        "é".repeat(9000)
+    );
+    for version in ["7.0", "7.1", "7.2", "7.3", "7.4"] {
+        let app = app(&azure, version);
+        let table = format!("loaded_{}", version.replace('.', "_"));
+        let create = format!(
+            "create table {table} (id int not null, name nvarchar(max), data varbinary(max), n nvarchar(20))\ngo\n"
+        );
+        let _ = app.freetds("tsql").stdin(create).run().succeeded();
+        let (loaded, copied) = (
+            app.directory().join("in.txt"),
+            app.directory().join("out.txt"),
+        );
+        std::fs::write(&loaded, &rows).unwrap();
+        for (direction, file) in [("in", &loaded), ("out", &copied)] {
+            let copy = app.program("freebcp").args([&table, direction]).arg(file);
+            let copy = copy
+                .args(["-c", "-S", "proxy", "-U", USER, "-P", PASSWORD])
+                .run();
+            assert!(
+                copy.succeeded().contains("3 rows copied."),
+                "{version}: {copy:?}"
+            );
+        }
+        assert_eq!(std::fs::read_to_string(&copied).unwrap(), rows, "{version}");
+    }
+    azure.assert_content();
+}

@@ -247,12 +247,18 @@ impl SqlApp {
     /// The Java program, with this driver's archive and URL.
     #[must_use]
     pub fn java(&self, archive: &str, url: &str) -> Program {
+        self.java_program("WithTds", archive, url)
+    }
+
+    /// One of the Java programs of `tests/apps`.
+    #[must_use]
+    pub fn java_program(&self, name: &str, archive: &str, url: &str) -> Program {
         self.program("java")
             .arg(tools::NO_TRACE)
             .env("TDS_URL", url.replace("PORT", &self.port.to_string()))
             .arg("-cp")
             .arg(tools::installed(&format!("java/{archive}")))
-            .arg(tools::app("java/WithTds.java"))
+            .arg(tools::app(&format!("java/{name}.java")))
     }
 
     /// The program on r2dbc-mssql.

@@ -32,6 +32,22 @@ pub(crate) struct TableColumn {
     pub(crate) preset: Option<String>,
 }
 
+/// What a table's columns have to do with each other, and with other tables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Relations {
+    /// Columns whose values are unique, but for the primary key.
+    pub(crate) unique: Vec<String>,
+    pub(crate) foreign: Vec<ForeignKey>,
+}
+
+/// A column that refers to another table's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ForeignKey {
+    pub(crate) column: String,
+    pub(crate) table: String,
+    pub(crate) key: String,
+}
+
 impl Table {
     pub(super) fn column(&self, name: &Ident, dialect: Dialect) -> Result<&TableColumn, Fault> {
         let wanted = folded(name, dialect);
@@ -114,6 +130,30 @@ fn read(connection: &Connection, name: String, temporary: bool) -> Result<Table,
         name,
         temporary,
         columns,
+    })
+}
+
+/// The relations of a table that every session sees.
+pub(super) fn relations(connection: &Connection, table: &str) -> Result<Relations, Fault> {
+    let query =
+        "select info.name from pragma_index_list(?) as list, pragma_index_info(list.name) as info
+                 where list.origin = 'u' order by list.seq desc";
+    let mut statement = connection.prepare_cached(query)?;
+    let unique = statement.query_map([table], |row| row.get(0))?;
+    let unique = unique.collect::<Result<_, _>>()?;
+    let query =
+        "select \"from\", \"table\", \"to\" from pragma_foreign_key_list(?) order by id desc";
+    let mut statement = connection.prepare_cached(query)?;
+    let foreign = statement.query_map([table], |row| {
+        Ok(ForeignKey {
+            column: row.get(0)?,
+            table: row.get(1)?,
+            key: row.get(2)?,
+        })
+    })?;
+    Ok(Relations {
+        unique,
+        foreign: foreign.collect::<Result<_, _>>()?,
     })
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
-use super::catalog::{self, Table, quoted};
+use super::catalog::{self, Relations, Table, quoted};
 use super::expression::{Declared, PLAIN_LETTERS};
 use super::fault::{Fault, unknown};
 use super::parse::{Dialect, Statement};
@@ -209,6 +209,11 @@ impl Session {
     /// All tables but temporary ones, by name.
     pub(crate) fn tables(&self) -> Result<Vec<Table>, Fault> {
         catalog::all(&self.state().connection)
+    }
+
+    /// What a table has to do with others.
+    pub(crate) fn relations(&self, table: &str) -> Result<Relations, Fault> {
+        catalog::relations(&self.state().connection, table)
     }
 
     /// What ends its statements from outside.

@@ -4,6 +4,7 @@ use super::super::prelogin::SERVER_VERSION_TEXT;
 use super::super::token::Refusal;
 use super::super::value::{Datum, SqlColumn, SqlType};
 use super::Engine;
+use super::batch::bare;
 use super::scalar::Scalar;
 use crate::sample::MAX_PRECISION;
 
@@ -30,6 +31,25 @@ impl Engine {
                     rows: Box::new(tables.map(|table| vec![Datum::Text(table.name)])),
                 }))
             }
+            [
+                "select",
+                "name",
+                "as",
+                alias,
+                "from",
+                "sys",
+                ".",
+                list,
+                "order",
+                "by",
+                "name",
+            ] => Ok(self.names(list).map(|names| Canned {
+                columns: vec![SqlColumn::computed(
+                    &bare(alias),
+                    SqlType::NVarChar(Some(128)),
+                )],
+                rows: Box::new(names.into_iter().map(|name| vec![name])),
+            })),
             // The same row many times: what a measurement asks for.
             [
                 "select",
@@ -56,6 +76,16 @@ impl Engine {
         }
     }
 
+    /// Names of databases.
+    fn names(&self, list: &str) -> Option<Vec<Datum>> {
+        let own = self.database.as_str();
+        match list {
+            "databases" if own == "master" => Some(vec![Datum::text(own)]),
+            "databases" => Some(vec![Datum::text("master"), Datum::text(own)]),
+            _ => None,
+        }
+    }
+
     /// What the server knows of itself.
     pub(super) fn global(&self, item: &[&str]) -> Option<Scalar> {
         let text = |text: &str| Scalar::of(SqlType::NVarChar(Some(300)), Datum::text(text));
@@ -67,6 +97,7 @@ impl Engine {
                 text("SQL Azure")
             }
             ["@@spid"] => Scalar::of(SqlType::SmallInt, Datum::Int(i64::from(self.spid))),
+            ["@@max_precision"] => Scalar::of(SqlType::TinyInt, Datum::Int(38)),
             ["@@trancount"] => int(i64::from(self.session.depth())),
             ["@@rowcount"] => int(i64::try_from(self.rows_affected).unwrap_or(i64::MAX)),
             ["@@identity"] | ["scope_identity", "(", ")"] => {

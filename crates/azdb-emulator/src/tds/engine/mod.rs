@@ -16,6 +16,7 @@
 mod batch;
 mod bulk;
 mod canned;
+mod catalog;
 mod every_type;
 mod procedure;
 mod rows;
@@ -137,7 +138,10 @@ impl Engine {
             Asks::Calls(calls) => self.calls(calls, sink).await,
             Asks::Transaction(asked) => self.transaction(asked, sink),
             Asks::Bulk(data) => self.load(&data, sink).await,
-            Asks::Unknown(what) => Err(unknown(what)),
+            Asks::Unknown(what) => {
+                self.refuse_call(&unknown(what), sink);
+                Ok(())
+            }
         }
     }
 

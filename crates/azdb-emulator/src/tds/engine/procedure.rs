@@ -39,15 +39,22 @@ impl Engine {
         for call in calls {
             sink.in_procedure = true;
             let ended = self.procedure(&call.procedure, call.parameters, sink).await;
-            let mut status = done::FINAL;
             if let Err(refusal) = ended {
-                self.tell(&refusal, sink);
-                status = done::ERROR;
+                self.refuse_call(&refusal, sink);
+                continue;
             }
             sink.in_procedure = false;
-            sink.procedure_done(status | self.status());
+            sink.procedure_done(self.status());
         }
         Ok(())
+    }
+
+    /// Ends a call with an error.
+    pub(super) fn refuse_call(&self, refusal: &Refusal, sink: &mut Sink<'_>) {
+        sink.in_procedure = true;
+        self.tell(refusal, sink);
+        sink.in_procedure = false;
+        sink.procedure_done(done::ERROR | self.status());
     }
 
     async fn procedure(
@@ -57,6 +64,7 @@ impl Engine {
         sink: &mut Sink<'_>,
     ) -> Result<(), Refusal> {
         let name = bare(name.rsplit('.').next().unwrap_or(name)).to_ascii_lowercase();
+        tracing::trace!(name, ?parameters, "calls");
         let mut given = parameters.into_iter();
         match name.as_str() {
             "sp_executesql" => {
@@ -98,7 +106,13 @@ impl Engine {
                 sink.tokens().return_status(0);
                 Ok(())
             }
-            _ => Err(unknown(&format!("the procedure {name}"))),
+            _ => {
+                if !self.called(&name, given.as_slice(), sink).await? {
+                    return Err(unknown(&format!("the procedure {name}")));
+                }
+                sink.tokens().return_status(0);
+                Ok(())
+            }
         }
     }
 
@@ -137,24 +151,39 @@ impl Engine {
         Ok(())
     }
 
-    /// `EXEC` in a batch: what SqlBulkCopy asks for before it loads.
+    /// `EXEC` in a batch: the catalog, and what SqlBulkCopy asks for before it loads.
     pub(super) async fn execute(
         &mut self,
         words: &[&str],
         sink: &mut Sink<'_>,
     ) -> Result<(), Refusal> {
-        let (name, argument) = match words {
-            [name, argument] | [_, ".", ".", name, argument] => (*name, string(argument)),
-            _ => ("", None),
-        };
-        let table = argument.unwrap_or_default();
-        let table = bare(table.rsplit('.').next().unwrap_or(table));
-        match name {
-            "sp_tablecollations_100" | "sp_tablecollations_90" => {
-                self.collations(&table, sink).await
-            }
-            _ => Err(unknown(&format!("EXEC {}", words.concat()))),
+        // The name is behind those of its database and schema.
+        let mut name = 0;
+        while let Some(dot) = (name..name + 2).find(|at| words.get(*at) == Some(&".")) {
+            name = dot + 1;
         }
+        let Some((called, arguments)) = words.get(name..).and_then(<[&str]>::split_first) else {
+            return Err(unknown("EXEC without a name"));
+        };
+        let called = bare(called).to_ascii_lowercase();
+        let is_outermost = !std::mem::replace(&mut sink.in_procedure, true);
+        let ended = match (called.as_str(), arguments) {
+            ("sp_tablecollations_100" | "sp_tablecollations_90", [argument]) => {
+                let table = string(argument).unwrap_or_default();
+                let table = bare(table.rsplit('.').next().unwrap_or(table));
+                self.collations(&table, sink).await.map(|()| true)
+            }
+            (name, arguments) => self.executed(name, arguments, sink).await,
+        };
+        sink.in_procedure = !is_outermost;
+        if !ended? {
+            return Err(unknown(&format!("EXEC {}", words.concat())));
+        }
+        if is_outermost {
+            sink.tokens().return_status(0);
+            sink.procedure_done(self.status());
+        }
+        Ok(())
     }
 }
 

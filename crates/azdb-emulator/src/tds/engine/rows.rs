@@ -4,7 +4,7 @@ use super::super::token::{COLLATION, Refusal, done};
 use super::super::value::{self, Datum, SqlColumn, SqlType};
 use super::canned::Canned;
 use super::{Engine, Sink, unknown};
-use crate::sample::{self, Column, Declared, Dialect, Fault, Kind, Outcome, Prepared, Value};
+use crate::sample::{self, Column, Declared, Dialect, Fault, Kind, Outcome, Prepared, Type, Value};
 
 /// Commands as DONE names them.
 fn command(first: &str) -> u16 {
@@ -174,6 +174,14 @@ impl Engine {
     }
 }
 
+/// A type as errors name it.
+fn type_name(kind: Type) -> &'static str {
+    match kind {
+        Type::Numeric(..) => "numeric",
+        kind => SqlType::from(kind).name(),
+    }
+}
+
 /// A row of the sample.
 fn of_sample(columns: &[Column], row: &[Value]) -> Result<Vec<Datum>, Fault> {
     let cells = columns.iter().zip(row);
@@ -194,11 +202,11 @@ pub(super) fn refusal(fault: Fault) -> Refusal {
         }
         Fault::Invalid(kind, text) => {
             let text = format!("Conversion failed when converting the value '{text}' to data type");
-            (245, format!("{text} {}.", SqlType::from(kind).name()))
+            (245, format!("{text} {}.", type_name(kind)))
         }
         Fault::OutOfRange(kind) => {
             let text = "Arithmetic overflow error converting expression to data type";
-            (8115, format!("{text} {}.", SqlType::from(kind).name()))
+            (8115, format!("{text} {}.", type_name(kind)))
         }
         Fault::TooLong(_) => (2628, "String or binary data would be truncated.".to_owned()),
         Fault::Values { .. } | Fault::RowWidth => {

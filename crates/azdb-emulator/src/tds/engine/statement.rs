@@ -84,6 +84,8 @@ impl Engine {
                 Ok(())
             }
             ["exec" | "execute", call @ ..] => self.execute(call, sink).await,
+            // Without `EXEC`, as the first of a batch.
+            [name, ..] if name.starts_with("sp_") => self.execute(&words, sink).await,
             words => match self.canned(words)? {
                 Some(table) => self.send_canned(table, sink).await,
                 None => self.sql(statement.text, words, sink).await,

@@ -58,7 +58,9 @@ impl Chat {
                 self.say(Done::Statement, done::ATTENTION).await?;
                 continue;
             }
+            // An error without text, and no acknowledgement: nothing ran.
             if message.status & status::IGNORE != 0 {
+                self.say(Done::Statement, done::ERROR).await?;
                 continue;
             }
             match self.serve(message).await? {

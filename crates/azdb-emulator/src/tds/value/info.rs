@@ -109,6 +109,18 @@ pub(super) fn info(bytes: &mut Vec<u8>, kind: SqlType, place: Place<'_>, version
     }
 }
 
+impl SqlType {
+    /// Its token where it takes NULL.
+    pub(in crate::tds) fn token(self) -> u8 {
+        flexible(self)
+    }
+
+    /// Its token where it takes no NULL.
+    pub(in crate::tds) fn fixed_token(self) -> u8 {
+        fixed(self)
+    }
+}
+
 /// The token of a type that takes no NULL.
 pub(super) fn fixed(kind: SqlType) -> u8 {
     match kind {

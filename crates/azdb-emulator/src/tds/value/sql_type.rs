@@ -74,7 +74,7 @@ impl ClrType {
     }
 
     /// Its class and assembly, as columns say them.
-    pub(super) fn assembly(self) -> String {
+    pub(in crate::tds) fn assembly(self) -> String {
         let class = match self {
             Self::HierarchyId => "SqlHierarchyId",
             Self::Geometry => "SqlGeometry",
@@ -225,6 +225,15 @@ impl SqlType {
             self,
             Self::NChar(_) | Self::NVarChar(_) | Self::NText | Self::Xml
         )
+    }
+
+    /// Whether its values are days, or times of day.
+    pub(in crate::tds) fn is_moment(self) -> bool {
+        matches!(self, Self::SmallDateTime | Self::DateTime | Self::Date)
+            || matches!(
+                self,
+                Self::Time(_) | Self::DateTime2(_) | Self::DateTimeOffset(_)
+            )
     }
 
     /// Whether its values are bytes.

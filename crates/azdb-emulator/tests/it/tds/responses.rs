@@ -88,6 +88,29 @@ fn only_what_is_computed_leaves_its_length_open() {
     }
 }
 
+#[test]
+fn request_that_is_taken_back_half_way_is_answered_and_does_not_run() {
+    let azure = Azure::new();
+    let mut client = Client::admitted(&azure);
+    let text = format!("delete from orders -- {}", "x".repeat(4096));
+    let request = batch(&text);
+    let (first, rest) = request.split_at(4096 - 8);
+    client.send(&packet(BATCH, false, first));
+    let mut taken_back = packet(BATCH, true, &rest[..16]);
+    taken_back[1] = 3;
+    client.send(&taken_back);
+    let (_, answer) = client.message().unwrap();
+    assert_eq!(answer[..3], [0xfd, 2, 0]);
+    assert_eq!(answer.len(), 13);
+    // An attention behind the front of one takes it back, too, and is acknowledged.
+    client.send(&packet(BATCH, false, first));
+    client.send(&packet(6, true, &[]));
+    let (_, answer) = client.message().unwrap();
+    assert_eq!(answer[..3], [0xfd, 0x20, 0]);
+    let left = client.ask("select count(*) from orders").unwrap();
+    assert!(has(&left, &[0xd1, 4, 8, 0, 0, 0]), "{left:02x?}");
+}
+
 /// An RPC of a procedure with this number and these bytes of parameters.
 fn rpc(number: u8, parameters: &[u8]) -> Vec<u8> {
     let headers = &batch("")[..];
