@@ -87,6 +87,18 @@ fn main() {
             "has_connector_j_old",
             vec![apps.join("connector_j_old/complete"), on_path("java")],
         ),
+        (
+            "has_jtds_old",
+            vec![apps.join("jtds_old/complete"), on_path("java")],
+        ),
+        (
+            "has_tedious_old",
+            vec![apps.join("tedious_old/complete"), on_path("node")],
+        ),
+        (
+            "has_mono_tds",
+            vec![apps.join("mono_tds/complete"), on_path("mono")],
+        ),
         ("has_go_mssql", vec![apps.join("go_mssql/complete")]),
         (
             "has_mono",
@@ -101,6 +113,18 @@ fn main() {
             println!("cargo::rerun-if-changed={}", file.display());
         }
         if required || needs.iter().all(|file| file.exists()) {
+            println!("cargo::rustc-cfg={cfg}");
+        }
+    }
+    // What no package brings is never required: these need a Python of long ago.
+    for (cfg, version) in [
+        ("has_pymssql_2_1_3", "2.1.3"),
+        ("has_pymssql_2_1_4", "2.1.4"),
+    ] {
+        let python = apps.join(format!("pymssql_old/{version}/python"));
+        println!("cargo::rustc-check-cfg=cfg({cfg})");
+        println!("cargo::rerun-if-changed={}", python.display());
+        if python.exists() {
             println!("cargo::rustc-cfg={cfg}");
         }
     }

@@ -1,6 +1,6 @@
 //! Apps at a door where another protocol is spoken: one line that says where theirs is.
 
-use azdb_tests::{AzureSql, Emulated, Program, Ran, closed_port};
+use azdb_tests::{AzureSql, Emulated, Program, Ran, RawApp, client_config, closed_port};
 
 /// libpq, which asks for TLS first, or begins at once.
 fn psql(port: u16, sslmode: &str) -> Ran {
@@ -81,5 +81,28 @@ fn where_no_route_speaks_it_that_is_said_however_the_app_begins() {
             line.contains("no route here has protocol = \\\"tds\\\""),
             "{line}"
         );
+    }
+}
+
+/// From the first byte in TLS, as libpq with `sslnegotiation=direct` and drivers of TDS 8.0 come.
+#[test]
+fn an_app_that_names_its_protocol_in_tls_is_known_by_that() {
+    const ALPN: [(&[u8], &str); 2] = [(b"postgresql", "PostgreSQL"), (b"tds/8.0", "SQL Server")];
+    let (emulated, sql) = (Emulated::new(), AzureSql::new());
+    let ca = std::fs::read_to_string(emulated.ca_file()).unwrap();
+    for more in ["", "local_tls = \"off\"\n"] {
+        for (route, own, door) in [
+            (emulated.route(), "PostgreSQL", "PostgreSQL"),
+            (emulated.mysql_route(), "", "MySQL"),
+            (sql.route(), "SQL Server", "SQL Server"),
+        ] {
+            let proxy = emulated.start(&format!("{route}{more}")).start();
+            for (alpn, app) in ALPN.into_iter().filter(|(_, app)| *app != own) {
+                let hello = RawApp::connect(proxy.address());
+                let _ = hello.tls(client_config(&ca, &[alpn]));
+                let line = format!("no login: an app of {app}, at a door of {door}");
+                proxy.log_until(&line);
+            }
+        }
     }
 }

@@ -16,7 +16,18 @@ use crate::start::Start;
 pub struct AzureSql {
     /// The emulated Azure.
     pub azure: Emulator,
+    /// Lines of every route to it.
+    lines: String,
     directory: TempDir,
+}
+
+/// How a proxy logs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginBy {
+    /// With tokens, to Azure.
+    Token,
+    /// With the route's password, to a server of one's own.
+    Password,
 }
 
 impl Default for AzureSql {
@@ -42,7 +53,27 @@ impl AzureSql {
         let directory = scratch::directory();
         let azure = block_on(Emulator::start(options)).unwrap();
         azure.write_ca(&directory.path().join("ca.pem")).unwrap();
-        Self { azure, directory }
+        Self {
+            azure,
+            lines: String::new(),
+            directory,
+        }
+    }
+
+    /// One that is logged in to in this way.
+    #[must_use]
+    pub fn logged_in_by(way: LoginBy) -> Self {
+        if way == LoginBy::Token {
+            return Self::new();
+        }
+        let mut server = Self::with(TdsOptions::development("sa", "The real 1 password"));
+        let file = server.directory.path().join("password");
+        std::fs::write(&file, "The real 1 password\n").unwrap();
+        server.lines = format!(
+            "upstream_auth = \"password\"\nupstream_user = \"sa\"\n\
+             upstream_password_file = {file:?}\n"
+        );
+        server
     }
 
     /// The route, on a free port.
@@ -51,9 +82,10 @@ impl AzureSql {
         format!(
             "[[route]]\nname = \"shop\"\nprotocol = \"tds\"\nlisten = \"127.0.0.1:0\"\n\
              upstream = \"localhost:{port}\"\nconnect_to = \"127.0.0.1:{port}\"\n\
-             upstream_ca_file = {ca:?}\n",
+             upstream_ca_file = {ca:?}\n{lines}",
             port = self.azure.tds().address().port(),
             ca = self.directory.path().join("ca.pem"),
+            lines = self.lines,
         )
     }
 
@@ -217,6 +249,7 @@ impl SqlApp {
             .env("TDS_CA_FILE", ca)
             .env("SSL_CERT_FILE", ca)
             .env("NODE_EXTRA_CA_CERTS", ca)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("FREETDSCONF", self.directory.path().join("freetds.conf"));
         let told = self.told.iter();
         told.fold(program, |program, (name, value)| program.env(name, value))
@@ -248,6 +281,14 @@ impl SqlApp {
     #[must_use]
     pub fn java(&self, archive: &str, url: &str) -> Program {
         self.java_program("WithTds", archive, url)
+    }
+
+    /// The Java program for jTDS, once for each of these settings.
+    #[must_use]
+    pub fn jtds(&self, archive: &str, settings: &[&str]) -> Program {
+        let at = format!("jdbc:jtds:sqlserver://localhost:{}/shop", self.port);
+        let program = self.java_program("WithOldTds", &format!("../{archive}"), "");
+        program.args(settings.iter().map(|setting| format!("{at}{setting}")))
     }
 
     /// One of the Java programs of `tests/apps`.
@@ -297,4 +338,15 @@ pub fn seen(program: Program) -> Value {
     let ran = program.run();
     let printed = ran.succeeded();
     serde_json::from_str(printed).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+}
+
+/// Runs a program and reads the lines of JSON that it prints.
+#[must_use]
+#[track_caller]
+pub fn seen_lines(program: Program) -> Vec<Value> {
+    let ran = program.run();
+    let lines = ran.succeeded().lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {ran:?}")))
+        .collect()
 }

@@ -55,6 +55,11 @@ const HTTP: [&[u8]; 10] = [
 /// First bytes of a header, in its two versions (HAProxy's "The PROXY protocol", section 2).
 const PROXY: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
 
+/// The extension of a ClientHello by which libpq names its protocol from version 17 on (RFC 7301, section 3.1).
+const ALPN_POSTGRES: &[u8] = b"\0\x10\0\x0d\0\x0b\x0apostgresql";
+/// That of drivers of TDS 8.0.
+const ALPN_TDS: &[u8] = b"\0\x10\0\x0a\0\x08\x07tds/8.0";
+
 impl Stranger {
     /// Tells strangers apart by what they say first, of which the beginning is enough.
     pub(crate) fn with(first: &[u8]) -> Self {
@@ -63,7 +68,7 @@ impl Stranger {
             count >= 3 && known.get(..count) == first.get(..count)
         };
         if is_tls(first) {
-            Self::Tls
+            Self::in_tls(first, Self::Tls)
         } else if PROXY.iter().any(begins) {
             Self::ProxyHeader
         } else if HTTP.iter().any(begins) {
@@ -74,6 +79,19 @@ impl Stranger {
             Self::AppOf(ProtocolName::Tds)
         } else {
             Self::Unknown
+        }
+    }
+
+    /// Who begins with TLS: an app of the protocol that it names by ALPN, or else `other`. A handshake that has not come as a whole names
+    /// nothing.
+    pub(crate) fn in_tls(first: &[u8], other: Self) -> Self {
+        let names = |list: &[u8]| first.windows(list.len()).any(|bytes| bytes == list);
+        if names(ALPN_POSTGRES) {
+            Self::AppOf(ProtocolName::Postgres)
+        } else if names(ALPN_TDS) {
+            Self::AppOf(ProtocolName::Tds)
+        } else {
+            other
         }
     }
 
@@ -126,7 +144,8 @@ impl fmt::Display for Stranger {
             Self::Tls => "a handshake of TLS where none is due",
             Self::OtherTls => "TLS from the first byte that does not name this protocol by ALPN",
             Self::OldMysql => "a client of MySQL from before 4.1",
-            Self::AppOf(_) => "an app of another protocol",
+            // Of another protocol it is told of with its door.
+            Self::AppOf(_) => "a handshake of TLS where none is due",
             Self::Unknown => "nothing of this protocol",
         })
     }
@@ -154,6 +173,18 @@ mod tests {
             (b"\r\n\r\n\0\r\nQUIT\n\x21\x11", Stranger::ProxyHeader),
             (b"\x16\x03\x01\x02\0\x01", Stranger::Tls),
             (b"\x16\x03\x03\0", Stranger::Tls),
+            (
+                b"\x16\x03\x01\x02\0\x01\0\x10\0\x0d\0\x0b\x0apostgresql\0",
+                POSTGRES,
+            ),
+            (
+                b"\x16\x03\x01\x02\0\x01\0\x10\0\x0a\0\x08\x07tds/8.0\0",
+                TDS,
+            ),
+            (
+                b"\x16\x03\x01\x02\0\x01\0\x10\0\x0b\0\x09\x08http/1.1\0",
+                Stranger::Tls,
+            ),
             // SSLRequest, GSSENCRequest, CancelRequest, StartupMessage.
             (b"\0\0\0\x08\x04\xd2\x16\x2f", POSTGRES),
             (b"\0\0\0\x08\x04\xd2\x16\x30", POSTGRES),

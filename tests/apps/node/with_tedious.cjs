@@ -32,6 +32,31 @@ function run(method, sql, parameters = [], cancelAfter) {
   })
 }
 
+/** A value as text, the same whichever driver it comes from. */
+function shown(value) {
+  if (value === null || typeof value === 'string') return value
+  if (Buffer.isBuffer(value)) return value.toString('hex')
+  if (typeof value === 'boolean') return String(Number(value))
+  return value instanceof Date ? value.toISOString() : String(value)
+}
+
+async function every(names) {
+  const rows = await run('execSqlBatch', `select ${names.join(', ')} from dbo.every_type order by id`)
+  return Object.fromEntries(names.map((name, at) => [name, rows.map((row) => shown(row[at]))]))
+}
+
+async function large() {
+  const words = 'naïve 漢字, '.repeat(20000).slice(0, 100000)
+  const data = Buffer.from(Array.from({ length: 300000 }, (_, at) => (at * 7 + Math.floor(at / 251)) % 256))
+  await run('execSqlBatch', 'create table #large (id int, words nvarchar(max), data varbinary(max))')
+  await run('execSql', 'insert into #large (id, words, data) values (1, @words, @data)', [
+    ['words', TYPES.NVarChar, words],
+    ['data', TYPES.VarBinary, data],
+  ])
+  const [read] = await run('execSql', 'select words, data from #large')
+  return [read[0].length, read[0] === words, read[1].length, data.equals(read[1])]
+}
+
 async function main() {
   await new Promise((resolve, reject) => {
     connection.on('connect', (error) => (error ? reject(error) : resolve()))
@@ -63,6 +88,16 @@ async function main() {
   await transact('rollbackTransaction')
   seen.kept = (await run('execSql', 'select count(*), count(n), max(name) from #t'))[0]
 
+  if (env.TDS_COLUMNS) {
+    seen.every = {}
+    for (const name of env.TDS_COLUMNS.split(',')) {
+      Object.assign(seen.every, await every([name]).catch((error) => ({ [name]: String(error) })))
+    }
+    const readable = Object.keys(seen.every).filter((name) => Array.isArray(seen.every[name]))
+    const together = await every(readable)
+    seen.together = readable.every((name) => String(together[name]) === String(seen.every[name]))
+  }
+  seen.large = await large()
   const cancelled = run('execSqlBatch', "waitfor delay '00:10:00'", [], () => setImmediate(() => connection.cancel()))
   seen.cancelled = (await cancelled.catch((error) => error)).code
   await new Promise((resolve, reject) => connection.reset((error) => (error ? reject(error) : resolve())))

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use DBI;
+use Encode qw(decode);
 use JSON::PP;
 
 my @said;
@@ -19,6 +20,11 @@ $dbh->do("insert into #t (name) values ('lost')");
 $dbh->rollback;
 $dbh->do("insert into #t (name) values ('kept')");
 $seen{kept} = $dbh->selectrow_arrayref("select count(*), max(name) from #t");
+$dbh->{LongReadLen} = 100_000;
+for my $name (split /,/, $ENV{TDS_COLUMNS} // "c_int") {
+    my $values = $dbh->selectcol_arrayref("select $name from dbo.every_type order by id");
+    $seen{every}{$name} = $dbh->err ? $dbh->errstr : [map { defined $_ ? decode("UTF-8", "$_") : undef } @$values];
+}
 $dbh->selectall_arrayref("select * from nowhere");
 $seen{error} = $dbh->errstr;
 $dbh->disconnect;

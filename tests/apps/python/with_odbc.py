@@ -4,6 +4,8 @@ import json
 import os
 import sys
 
+import every_type
+
 if sys.argv[1] == "freetds":
     import pyodbc as odbc
 
@@ -46,6 +48,9 @@ cursor.execute("select 1; select 2")
 seen["sets"] = [cursor.fetchall()[0][0]]
 cursor.nextset()
 seen["sets"].append(cursor.fetchall()[0][0])
+if "TDS_COLUMNS" in os.environ:
+    seen["every"], seen["together"] = every_type.columns(cursor, connection.rollback)
+seen["large"] = every_type.large(cursor, "?")
 try:
     cursor.execute("select * from nowhere")
 except odbc.Error as error:

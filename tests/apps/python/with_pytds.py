@@ -3,6 +3,7 @@
 import json
 import os
 
+import every_type
 import pytds
 
 settings = dict(
@@ -29,6 +30,7 @@ except pytds.Error as error:
     raise SystemExit from None
 
 with connection:
+    seen["version"] = f"{connection.tds_version:08x}"
     cursor = connection.cursor()
     cursor.execute("select top 2 name, price, organic from products where id > %s order by id", (1,))
     seen["rows"] = [[name, str(price), organic] for name, price, organic in cursor.fetchall()]
@@ -41,12 +43,24 @@ with connection:
         pytds.Column("name", type=pytds.tds_types.NVarCharMaxType()),
         pytds.Column("n", type=pytds.tds_types.IntType()),
     ]
-    cursor.copy_to(data=rows, table_or_view="#t", columns=columns)
+    if seen["version"] == "70000000":
+        # There it cannot describe a column of text.
+        cursor.executemany("insert into #t (name, n) values (%s, %s)", rows)
+    else:
+        cursor.copy_to(data=rows, table_or_view="#t", columns=columns)
     connection.commit()
     cursor.execute("insert into #t (name) values ('lost')")
     connection.rollback()
     cursor.execute("select count(*), max(name) from #t")
     seen["kept"] = cursor.fetchone()
+    if "TDS_COLUMNS" in os.environ:
+        seen["every"], seen["together"] = every_type.columns(cursor, connection.rollback)
+    seen["large"] = every_type.large(cursor, "%s", pytds.Binary)
+    cursor.execute("select 1; update products set stock = stock where id = 3; select 'two', null; select 3 from products where id = 0")
+    sets = [cursor.fetchall()]
+    while cursor.nextset():
+        sets.append(cursor.fetchall() if cursor.description else cursor.rowcount)
+    seen["sets"] = sets
     if settings["use_mars"]:
         first, second = connection.cursor(), connection.cursor()
         first.execute("select id from products order by id")
@@ -59,4 +73,10 @@ with connection:
         cursor.execute("select * from nowhere")
     except pytds.Error as error:
         seen["error"] = str(error)
+    if not settings["use_mars"]:
+        # A result of which nobody reads the rest: the driver cancels it.
+        cursor.execute("select replicate('0123456789', 100) from generate_series(1, 1000)")
+        cursor.fetchone()
+        cursor.cancel()
+        seen["after_half"] = cursor.execute_scalar("select name from products where id = 3")
 print(json.dumps(seen))

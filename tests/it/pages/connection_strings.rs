@@ -21,18 +21,19 @@ pub(super) struct Strings(Page);
 
 impl Strings {
     pub(super) fn new() -> Self {
-        Self(Page::of("docs/connection-strings.md"))
+        Self::of("docs/connection-strings.md")
+    }
+
+    /// Those of another page.
+    pub(super) fn of(page: &str) -> Self {
+        Self(Page::of(page))
     }
 
     /// The cells of the row that begins so, below this heading.
     #[track_caller]
     fn row(&self, heading: &str, who: &str) -> Vec<&str> {
-        let (_, below) = self
-            .0
-            .text
-            .split_once(&format!("\n## {heading}\n"))
-            .unwrap();
-        let below = below.split("\n## ").next().unwrap();
+        let (_, below) = self.0.text.split_once(&format!("# {heading}\n")).unwrap();
+        let below = below.split("\n#").next().unwrap();
         let row = below
             .lines()
             .find(|line| line.starts_with(&format!("| {who}")));
@@ -41,11 +42,16 @@ impl Strings {
         row.split('|').skip(1).map(str::trim).collect()
     }
 
+    /// What stands in code in a cell of that row, a line each.
+    #[track_caller]
+    pub(super) fn cell(&self, heading: &str, who: &str, column: usize) -> String {
+        codes(self.row(heading, who).get(column).unwrap())
+    }
+
     /// What an app has with the proxy.
     #[track_caller]
     pub(super) fn after(&self, heading: &str, who: &str) -> String {
-        let row = self.row(heading, who);
-        codes(row.get(2).unwrap())
+        self.cell(heading, who, 2)
     }
 
     /// The same with what that column of the last table has for this driver, in place of what the first one has.

@@ -6,5 +6,6 @@ mod commands;
 mod configurations;
 mod connection_strings;
 mod links;
+mod old_clients;
 mod page;
 mod quotes;

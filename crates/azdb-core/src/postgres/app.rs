@@ -35,12 +35,16 @@ pub(super) async fn greet<A: Stream>(
     let mut socket = Leg::new(socket);
     match (socket.first_byte(deadline).await, tls) {
         (Err(stranger), _) => return Ok(Arrival::Nobody(stranger)),
-        (Ok(TLS_HANDSHAKE), None) => return Ok(Arrival::Nobody(Stranger::Tls)),
+        (Ok(TLS_HANDSHAKE), None) => {
+            let stranger = Stranger::in_tls(socket.unread(), Stranger::Tls);
+            return Ok(Arrival::Nobody(stranger));
+        }
         (Ok(TLS_HANDSHAKE), Some(tls)) => {
             // Whoever speaks TLS at once and does not name PostgreSQL in it, as its clients do since 17, was looking for a web server.
+            let other = Stranger::in_tls(socket.unread(), Stranger::OtherTls);
             return match inside_tls(socket, tls, Alpn::Required, deadline).await {
                 Err(NotIn::Left(Left::Tls(AppTlsFlaw::OtherProtocol(_)))) => {
-                    Ok(Arrival::Nobody(Stranger::OtherTls))
+                    Ok(Arrival::Nobody(other))
                 }
                 arrival => arrival,
             };

@@ -91,7 +91,7 @@ async fn arrive<P: Protocol, A: Stream, D: Dial>(
             return Some(session);
         }
         Ok(Login::Errand(what)) => tracing::debug!("{what}"),
-        Ok(Login::Nobody(Stranger::AppOf(spoken))) => {
+        Ok(Login::Nobody(Stranger::AppOf(spoken))) if spoken != lobby.route.protocol => {
             arrival::note_wrong_door(spoken, lobby.route.protocol, lobby.home.door_of(spoken));
         }
         Ok(Login::Nobody(who)) => arrival::note_stranger(who, &lobby.state.has_met_headers),

@@ -91,12 +91,15 @@ async fn arrive<A: Stream>(
     let mut socket = Leg::new(socket);
     match (socket.first_byte(deadline).await, tls) {
         (Err(stranger), _) => return Ok(Err(stranger)),
-        (Ok(TLS_HANDSHAKE), None) => return Ok(Err(Stranger::Tls)),
+        (Ok(TLS_HANDSHAKE), None) => {
+            return Ok(Err(Stranger::in_tls(socket.unread(), Stranger::Tls)));
+        }
         (Ok(TLS_HANDSHAKE), Some((tls, _))) => {
+            let other = Stranger::in_tls(socket.unread(), Stranger::OtherTls);
             let accepting = accept(socket, tls, Alpn::Optional);
             return match deadline.run(Phase::AppTls, SHAKING, accepting).await {
                 // A browser, as it names the protocols of the web.
-                Err(Left::Tls(AppTlsFlaw::OtherProtocol(_))) => Ok(Err(Stranger::OtherTls)),
+                Err(Left::Tls(AppTlsFlaw::OtherProtocol(_))) => Ok(Err(other)),
                 outcome => outcome.map(Ok),
             };
         }

@@ -53,6 +53,12 @@ pub(super) fn statements(batch: &str) -> Result<Vec<Statement<'_>>, Refusal> {
             Token::Whitespace(_) | Token::EOF | Token::SemiColon => continue,
             Token::LParen => depth += 1,
             Token::RParen => depth = depth.saturating_sub(1),
+            // `IF condition BEGIN statements END`
+            _ if words.first().is_some_and(|first| first == "if") => match (word.as_str(), depth) {
+                ("begin", 0) => depth = 1,
+                ("end", 1) => depth = 0,
+                _ => {}
+            },
             _ => {}
         }
         words.push(word);
@@ -73,6 +79,7 @@ fn begins(before: &[String], word: &str) -> bool {
     BEGINNINGS.contains(&word)
         && match (first.as_str(), last.as_str(), word) {
             // `IF condition statement`, `GRANT SELECT, INSERT ON ...`
+            ("if", "tran" | "transaction" | "commit" | "rollback" | "end", _) => true,
             ("if" | "grant" | "revoke" | "deny", ..) => false,
             ("insert", _, "select") => before.iter().any(|word| word == "values"),
             ("with" | "create" | "merge", _, "select") => false,
@@ -112,6 +119,9 @@ mod tests {
             "select N'it''s;select', [;] -- x;\n",
             "insert t values (1) |select 2",
             "set implicit_transactions off |IF @@TRANCOUNT > 0 COMMIT TRAN ",
+            "if @@trancount=0 begin set implicit_transactions off begin tran end |save tran a",
+            "IF @@TRANCOUNT > 0 COMMIT |BEGIN TRANSACTION",
+            "IF @@TRANCOUNT > 0 COMMIT TRAN |SET IMPLICIT_TRANSACTIONS OFF",
             "SET FMTONLY ON |select * from #t |SET FMTONLY OFF |exec x..y N'.[#t]'",
             "grant select, insert on products to nobody",
             "update products set stock = 1",

@@ -63,9 +63,30 @@ impl Engine {
             ["begin", "tran" | "transaction"] => self.begin(sink),
             ["commit"] | ["commit", "tran" | "transaction" | "work"] => self.commit(sink),
             ["rollback"] | ["rollback", "tran" | "transaction" | "work"] => self.rollback(sink),
+            // What jTDS says before a savepoint.
+            [
+                "if",
+                "@@trancount",
+                "=",
+                "0",
+                "begin",
+                "set",
+                "implicit_transactions",
+                "off",
+                "begin",
+                "tran",
+                "set",
+                "implicit_transactions",
+                "on",
+                "end",
+            ] => match self.session.depth() {
+                0 => self.begin(sink),
+                _ => Ok(()),
+            },
             ["save", "tran" | "transaction", name] => self.save(&bare(name)),
             ["rollback", "tran" | "transaction", name] => self.rollback_to(&bare(name)),
-            [
+            ["if", "@@trancount", ">", "0", end @ ("commit" | "rollback")]
+            | [
                 "if",
                 "@@trancount",
                 ">",
@@ -81,6 +102,10 @@ impl Engine {
             ["insert", "bulk", target @ ..] => {
                 self.announce_bulk(target);
                 Ok(())
+            }
+            // How Mono.Data.Tds runs all that has results.
+            ["exec" | "execute", "sp_executesql", text] if let Some(text) = string(text) => {
+                Box::pin(self.batch(text, sink)).await
             }
             ["exec" | "execute", call @ ..] => self.execute(call, sink).await,
             // Without `EXEC`, as the first of a batch.

@@ -97,10 +97,14 @@ impl Down {
         let mut kept = core::mem::take(&mut self.kept);
         let outcome = kept.take(share, |reader| self.step(reader, own, out));
         self.kept = kept;
+        outcome
+    }
+
+    /// A packet has ended. A row that may be taken back waits for another one, but not with more than a packet.
+    pub(super) fn pause(&self, out: &mut Outgoing) {
         if !self.flow.as_ref().is_some_and(Flow::is_held) {
             out.release_full();
         }
-        outcome
     }
 
     /// An answer has ended. What was no whole token at its end is no token for the app either, and goes as it is.

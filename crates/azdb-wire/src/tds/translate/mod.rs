@@ -246,6 +246,7 @@ impl Translator {
                     self.to_app.cut_full(self.answer(), out);
                 }
                 Piece::Ends(header) => {
+                    self.down.pause(&mut self.to_app);
                     if header.is_last() {
                         self.down.end(&mut self.to_app);
                     }

@@ -201,6 +201,27 @@ fn a_value_of_known_length_is_not_held() {
     }
 }
 
+/// Its row has no NULL where the one that was cut off had some.
+#[test]
+fn an_answer_that_ends_behind_the_nulls_of_a_row_leaves_none_behind() {
+    for old in Old::ALL {
+        let half = super::hex("81 0200 00000000 0900 2604 00 00000000 0900 2604 00 d2 01");
+        let whole = super::hex("81 ffff d1 04 01000000 04 02000000");
+        let bytes = [half, whole].map(|payload| packets(4, 7, &payload, &[504]).concat());
+        let mut out = Vec::new();
+        let mut translator = translator(old, 512, NO_LIMIT);
+        translator
+            .from_upstream(&bytes[0], &mut Vec::new())
+            .unwrap();
+        translator.from_upstream(&bytes[1], &mut out).unwrap();
+        assert_eq!(
+            out[8..],
+            super::hex("81 ffff d1 04 01000000 04 02000000"),
+            "{old:?}"
+        );
+    }
+}
+
 /// What SQL Server 7.0 called a character set, a locale and a style, where later ones have a collation.
 #[test]
 fn an_app_of_7_0_hears_of_a_collation_as_a_character_set() {

@@ -9,6 +9,7 @@
 //!   down, limit                 the properties of that direction
 //!   request, any_request        what apps up to 7.1 ask
 //!   request_reader, up          what a server of 7.4 understands of it
+//!   both                        both directions at once
 //!   memory, noise, refused      how little is kept, what is endured, what ends a session
 //! ```
 
@@ -16,6 +17,7 @@ mod any_request;
 mod any_stream;
 mod any_types;
 mod app;
+mod both;
 mod calendar;
 mod cursor;
 mod down;

@@ -144,6 +144,9 @@ fn what_nobody_knows_in_a_request_goes_up_as_it_is() {
         up,
         hex("81 0100 00000000 0900 2604 00 d1 04 01000000 fd 0000 00")
     );
+    // One of nothing.
+    let up = asked(Old::V71, 7, &hex("81 0000 fd 0000 0000 02000000"));
+    assert_eq!(up, hex("81 0000 fd 0000 0000 0200000000000000"));
 }
 
 /// jTDS counts characters where a server counts bytes.
