@@ -181,7 +181,7 @@ impl<S: Stream> AsyncWrite for InDialect<S> {
         let this = &mut *self;
         ready!(this.poll_requests(cx))?;
         match &mut this.translation {
-            Some(translation) if translation.translator.rewrites_requests() => {
+            Some(translation) => {
                 let (translator, requests) =
                     (&mut translation.translator, &mut translation.requests.bytes);
                 let refused = |why: Untranslatable| {
@@ -190,7 +190,7 @@ impl<S: Stream> AsyncWrite for InDialect<S> {
                 translator.from_app(bytes, requests).map_err(refused)?;
                 Poll::Ready(Ok(bytes.len()))
             }
-            _ => Pin::new(&mut this.upstream).poll_write(cx, bytes),
+            None => Pin::new(&mut this.upstream).poll_write(cx, bytes),
         }
     }
 

@@ -131,7 +131,11 @@ impl Down {
             }
             Next::Columns(left) => {
                 let mut ahead = *reader;
+                let before = out.waiting().len();
                 let column = column::of_result(&mut ahead, own, out.waiting())?;
+                if own.knows_columns {
+                    out.waiting().truncate(before);
+                }
                 *reader = ahead;
                 self.may_wait |= column.is_joined();
                 self.columns.push(column);
@@ -286,8 +290,9 @@ impl Down {
             tag::COLUMNS => {
                 reader.u8();
                 let count = reader.u16_le().ok_or(Halt::Short)?;
+                let told = if own.knows_columns { AS_BEFORE } else { count };
                 out.waiting().push(tag);
-                out.waiting().extend_from_slice(&count.to_le_bytes());
+                out.waiting().extend_from_slice(&told.to_le_bytes());
                 if count != AS_BEFORE {
                     (self.columns, self.may_wait) = (Vec::new(), false);
                     self.next = if count == 0 {
@@ -299,6 +304,9 @@ impl Down {
             }
             tag::RETURN_VALUE => {
                 self.next = Next::Returned(column::returned(reader, own, out.waiting())?)
+            }
+            tag::TABLE_NAMES | tag::COLUMN_INFO if own.knows_columns => {
+                body(reader).ok_or(Halt::Short)?;
             }
             tag::TABLE_NAMES if !own.dialect.has_table_parts() => {
                 column::tables(reader, out.waiting()).ok_or(Halt::Short)?;

@@ -16,6 +16,7 @@
 //! * Kept between two reads are a packet, a piece of a token ([`MOST_KEPT`]), and a value only where the app has to hear its length
 //!   first and the upstream did not say it: at most [`Terms::value_limit`] bytes of it.
 //! * What cannot be translated is an error before the app has seen any of it, never a guess.
+//! * Rows are read by columns that the upstream has said in front of them, and not by what an app may remember.
 //! * No transaction is left behind: the descriptor that the upstream gave last stands in every request.
 
 mod charset;
@@ -107,6 +108,8 @@ struct Own {
     collation: Collation,
     /// The upstream's number for the transaction that is open.
     transaction: [u8; 8],
+    /// The app knows the columns of the answer that comes, and has asked not to hear of them.
+    knows_columns: bool,
 }
 
 impl Own {
@@ -200,6 +203,7 @@ impl Translator {
                 dialect: terms.dialect,
                 collation: terms.collation,
                 transaction: NO_TRANSACTION,
+                knows_columns: false,
             },
             answers: Incoming::default(),
             down: Down::new(terms.value_limit),
@@ -207,11 +211,6 @@ impl Translator {
             spid: 0,
             up: Up::new(terms.packet_size),
         }
-    }
-
-    /// Whether requests are translated, too: from 7.2 on they are as they have to be.
-    pub fn rewrites_requests(&self) -> bool {
-        self.own.dialect.is_narrow()
     }
 
     /// Translates packets of the app, cut anywhere, and appends those for the upstream to `out`: each but the last of a message has

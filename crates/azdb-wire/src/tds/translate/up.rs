@@ -1,11 +1,17 @@
-//! Requests of an app of 7.1 or 7.0, message by message.
+//! Requests of an app, message by message.
 //!
 //! ```text
-//!   batch, transaction     ALL_HEADERS | as it is
-//!   call                   ALL_HEADERS | each parameter walked for the separator behind the last; collations for 7.0
-//!   bulk load              columns wider, rows as they are, DONE wider
-//!   all else               as it is
+//!                          of 7.1 or 7.0                                            of 7.2 or 7.3A
+//!   batch, transaction     ALL_HEADERS | as it is                                   as it is
+//!   call                   ALL_HEADERS | options | each parameter walked for the    options of the first
+//!                          separator behind the last; collations for 7.0
+//!   bulk load              columns wider, rows as they are, DONE wider              as it is
+//!   all else               as it is                                                 as it is
 //! ```
+//!
+//! An app that has several cursors, or prepared statements, knows the columns of each, and may say with a call that it need not hear of them
+//! (fNoMetaData). Rows cannot be translated without theirs, so that option is taken out, and [`Down`](super::down::Down) keeps the columns
+//! to itself.
 //!
 //! Source: MS-TDS 2.2.6; 2.2.5.3 for ALL_HEADERS.
 //!
@@ -36,6 +42,8 @@ const LAST: u8 = Header::LAST | 0x02;
 /// Between calls, where the next parameter's name would begin.
 const OLD_SEPARATOR: u8 = 0x80;
 const SEPARATOR: u8 = 0xff;
+/// Option of a call: the columns of its results are not to be said again (fNoMetaData).
+const KNOWS_COLUMNS: u8 = 0x02;
 /// A procedure's number follows in place of a name.
 const BY_NUMBER: u16 = 0xffff;
 
@@ -44,7 +52,9 @@ const BY_NUMBER: u16 = 0xffff;
 enum Next {
     /// Everything as it is.
     Rest,
-    /// A procedure's name.
+    /// ALL_HEADERS in front of a call.
+    Headers,
+    /// A procedure's name, and options.
     Call,
     /// A parameter, or the next call.
     Parameter,
@@ -69,6 +79,8 @@ pub(super) struct Up {
     /// The session is to be reset before it, and the upstream has not heard so.
     is_reset: bool,
     next: Next,
+    /// Each call of the message says that its app knows the columns.
+    knows_columns: bool,
     columns: Vec<Column>,
     flow: Option<Flow>,
     kept: Kept,
@@ -82,6 +94,7 @@ impl Up {
             open: None,
             is_reset: false,
             next: Next::Rest,
+            knows_columns: false,
             columns: Vec::new(),
             flow: None,
             kept: Kept::default(),
@@ -116,6 +129,9 @@ impl Up {
                     self.to_upstream.waiting().append(&mut self.kept.0);
                     self.to_upstream.cut_all(open, header.status & LAST, out);
                     self.note_reset(true, own);
+                    if open.kind != packet_kind::ATTENTION {
+                        own.knows_columns = self.knows_columns;
+                    }
                     self.open = None;
                     self.columns = Vec::new();
                 }
@@ -139,15 +155,19 @@ impl Up {
         self.open = Some(Message { kind, spid });
         (self.flow, self.kept) = (None, Kept::default());
         self.to_upstream.begin(header.status & FIRST);
+        let is_narrow = own.dialect.is_narrow();
         self.next = match kind {
-            packet_kind::RPC => Next::Call,
-            packet_kind::BULK_LOAD => Next::Columns,
+            packet_kind::RPC if is_narrow => Next::Call,
+            packet_kind::RPC => Next::Headers,
+            packet_kind::BULK_LOAD if is_narrow => Next::Columns,
             _ => Next::Rest,
         };
-        if matches!(
+        self.knows_columns = kind == packet_kind::RPC;
+        let has_headers = matches!(
             kind,
             packet_kind::SQL_BATCH | packet_kind::RPC | packet_kind::TRANSACTION
-        ) {
+        );
+        if has_headers && is_narrow {
             let transaction = if self.is_reset {
                 NO_TRANSACTION
             } else {
@@ -162,7 +182,7 @@ impl Up {
         let outcome = kept.take(share, |reader| match self.step(reader, own) {
             // It is no request that we know; whether it is one is for the server to say.
             Err(Halt::Bad(_)) => {
-                self.next = Next::Rest;
+                (self.next, self.knows_columns) = (Next::Rest, false);
                 Ok(())
             }
             outcome => outcome,
@@ -181,10 +201,22 @@ impl Up {
                 out.waiting().extend_from_slice(reader.rest());
                 ahead = Reader::new(&[]);
             }
+            Next::Headers => {
+                let headers = ahead.raw(all_headers).ok_or(Halt::Short)?;
+                out.waiting().extend_from_slice(headers);
+                self.next = Next::Call;
+            }
             Next::Call => {
                 let name = ahead.raw(procedure).ok_or(Halt::Short)?;
+                let [options, more] = ahead.array().ok_or(Halt::Short)?;
+                self.knows_columns &= options & KNOWS_COLUMNS != 0;
                 out.waiting().extend_from_slice(name);
-                self.next = Next::Parameter;
+                let options = [options & !KNOWS_COLUMNS, more];
+                out.waiting().extend_from_slice(&options);
+                self.next = match own.dialect.is_narrow() {
+                    true => Next::Parameter,
+                    false => Next::Rest,
+                };
             }
             Next::Parameter if reader.rest().first() == Some(&OLD_SEPARATOR) => {
                 ahead.u8();
@@ -268,15 +300,21 @@ fn push_headers(transaction: &[u8; 8], out: &mut Vec<u8>) {
     out.extend_from_slice(&1u32.to_le_bytes());
 }
 
-/// A procedure's name or number, and options.
-fn procedure<'a>(reader: &mut Reader<'a>) -> Option<u16> {
+/// ALL_HEADERS: their length counts itself.
+fn all_headers<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let length = reader.u32_le()?;
+    reader.bytes(length.saturating_sub(4))
+}
+
+/// A procedure's name or number.
+fn procedure(reader: &mut Reader<'_>) -> Option<()> {
     match reader.u16_le()? {
-        BY_NUMBER => reader.u16_le().map(drop)?,
-        units => reader
-            .bytes(usize::from(units).saturating_mul(2))
-            .map(drop)?,
+        BY_NUMBER => reader.u16_le().map(drop),
+        units => {
+            let name = usize::from(units).saturating_mul(2);
+            reader.bytes(name).map(drop)
+        }
     }
-    reader.u16_le()
 }
 
 /// A parameter up to its value.

@@ -10,6 +10,7 @@
 //!   request, any_request        what apps up to 7.1 ask
 //!   request_reader, up          what a server of 7.4 understands of it
 //!   both                        both directions at once
+//!   known_columns               what an app has heard already
 //!   memory, noise, refused      how little is kept, what is endured, what ends a session
 //! ```
 
@@ -22,6 +23,7 @@ mod calendar;
 mod cursor;
 mod down;
 mod expected;
+mod known_columns;
 mod limit;
 mod memory;
 mod noise;

@@ -85,6 +85,13 @@ impl Request {
         }
     }
 
+    /// Says of no call that its app knows the columns already.
+    pub(super) fn forget_columns(&mut self) {
+        if let Self::Calls { calls, .. } = self {
+            calls.iter_mut().for_each(|call| call.options &= !2);
+        }
+    }
+
     /// The payload as an app of `old` writes it.
     pub(super) fn write(&self, old: Old) -> Vec<u8> {
         let mut pen = Pen::new(&[]);

@@ -59,9 +59,11 @@ impl Change {
     }
 }
 
-/// What a server must understand: collations of the login where the app wrote none, and no opinion on how long a text may be.
+/// What a server must understand: collations of the login where the app wrote none, and no opinion on how long a text may be
+/// or on whether columns are known.
 fn wanted(old: Old, request: &Request) -> Request {
     let mut request = request.clone();
+    request.forget_columns();
     let kinds: Vec<&mut Kind> = match &mut request {
         Request::Calls { calls, .. } => calls
             .iter_mut()
@@ -178,7 +180,6 @@ proptest! {
         sizes in vec(1..900usize, 1..4),
     ) {
         let mut translator = translator(old, packet_size, NO_LIMIT);
-        prop_assert!(translator.rewrites_requests());
         let mut transaction = 0;
         for (change, sent) in &asked {
             through(&mut translator, Way::Down, [&change.answer()[..]])?;
@@ -225,9 +226,15 @@ proptest! {
 #[test]
 fn requests_of_7_2_are_those_of_7_4() {
     for old in [Old::V72, Old::V73A] {
-        assert!(
-            !translator(old, 4096, NO_LIMIT).rewrites_requests(),
-            "{old:?}"
-        );
+        let mut translator = translator(old, 512, NO_LIMIT);
+        for kind in [1, 3, 6, 7, 14] {
+            // ALL_HEADERS of four bytes, and a call by number.
+            let payload = [&[4, 0, 0, 0, 0xff, 0xff, 10, 0, 5, 0], &[0x80; 2000][..]].concat();
+            let mut asked = packets(kind, 0, &payload, &[504]);
+            asked[0][1] |= 0x08;
+            let asked = asked.concat();
+            let heard = through(&mut translator, Way::Up, cut(&asked, &[300])).unwrap();
+            assert_eq!(heard, asked, "{old:?}, type {kind}");
+        }
     }
 }
