@@ -209,7 +209,7 @@ impl Up {
             Next::Call => {
                 let name = ahead.raw(procedure).ok_or(Halt::Short)?;
                 let [options, more] = ahead.array().ok_or(Halt::Short)?;
-                let knows = options & KNOWS_COLUMNS != 0;
+                let knows = options & KNOWS_COLUMNS != 0 && tells_columns_once(name);
                 self.knows_columns = Some(knows && self.knows_columns != Some(false));
                 out.waiting().extend_from_slice(name);
                 let options = [options & !KNOWS_COLUMNS, more];
@@ -315,6 +315,22 @@ fn procedure(reader: &mut Reader<'_>) -> Option<()> {
             let name = usize::from(units).saturating_mul(2);
             reader.bytes(name).map(drop)
         }
+    }
+}
+
+/// Whether what a procedure gives was described before, when a statement was prepared or a cursor opened. Others describe it
+/// whatever is asked of them: Mono.Data.Tds asks every procedure not to, and then reads what it says.
+fn tells_columns_once(name: &[u8]) -> bool {
+    const NUMBERS: [u8; 3] = [4, 7, 12];
+    const NAMES: [&str; 3] = ["sp_cursorexecute", "sp_cursorfetch", "sp_execute"];
+    match name {
+        [0xff, 0xff, number, 0] => NUMBERS.contains(number),
+        [_, _, name @ ..] => NAMES.iter().any(|known| {
+            name.iter()
+                .copied()
+                .eq(known.encode_utf16().flat_map(u16::to_le_bytes))
+        }),
+        _ => false,
     }
 }
 

@@ -123,3 +123,32 @@ fn who_calls_nothing_hears_of_columns() {
         assert_eq!(told[..3], [0x81, 1, 0], "{old:?}");
     }
 }
+
+/// Mono.Data.Tds sets the option in every call, and reads the columns of all but what it has prepared.
+#[test]
+fn a_call_of_nothing_that_was_described_before_hears_of_columns() {
+    let fetches = fetch(Old::V71, &["0200"]);
+    let mut executes_text = fetches.clone();
+    executes_text[2] = 10;
+    let mut named = hex("0400 7300 7000 5f00 6100 0200");
+    named.extend_from_slice(&fetches[6..]);
+    let numbers = cursor("26 04", "d1 04 07000000");
+    for request in [executes_text, named] {
+        let mut translator = translator(Old::V71, 512, NO_LIMIT);
+        let up = passed(&mut translator, Way::Up, 3, &request).concat();
+        assert_eq!(up.len(), request.len() + 22);
+        let told = passed(&mut translator, Way::Down, 4, &numbers).concat();
+        assert_eq!(told[..3], [0x81, 1, 0]);
+    }
+    // Statements that were prepared, by number and by name.
+    let mut prepared = fetches.clone();
+    prepared[2] = 12;
+    let mut named = hex("0a00 7300 7000 5f00 6500 7800 6500 6300 7500 7400 6500 0200");
+    named.extend_from_slice(&fetches[6..]);
+    for request in [prepared, named] {
+        let mut translator = translator(Old::V71, 512, NO_LIMIT);
+        passed(&mut translator, Way::Up, 3, &request);
+        let told = passed(&mut translator, Way::Down, 4, &numbers);
+        assert_eq!(heard(&told), hex("81 ffff d1 04 07000000"));
+    }
+}
