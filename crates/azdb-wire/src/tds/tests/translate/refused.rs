@@ -103,7 +103,8 @@ fn what_is_kept_of_a_token_has_an_end() {
     let mut out = Vec::new();
     for packet in packets(4, 1, &payload, &[4088]) {
         match translator.from_upstream(&packet, &mut out) {
-            Ok(()) => assert!(translator.kept() < 600_000, "{} kept", translator.kept()),
+            // Twice what may wait: memory that grows doubles.
+            Ok(()) => assert!(translator.kept() < 1_100_000, "{} kept", translator.kept()),
             Err(error) => return assert_eq!(error, Untranslatable::TooLarge),
         }
     }
