@@ -1,6 +1,6 @@
 //! Drivers for SQL Server, each in a small program that knows nothing of the proxy, before an Azure SQL that takes tokens only.
 
-use azdb_emulator::Behaviour;
+use azdb_emulator::{Behaviour, TdsOptions};
 use azdb_tests::{AzureSql, Encrypt, Program, Proxy, SqlApp, seen};
 use serde_json::{Value, json};
 
@@ -269,6 +269,68 @@ fn sqlclient_that_wishes_for_large_packets_gets_what_fits() {
         let program = app.program("mono");
         program.arg(azdb_tests::tools::installed("dotnet/dotnet.exe"))
     });
+}
+
+/// The login that finds it out is refused in passing, and the driver tries again by itself.
+#[track_caller]
+fn assert_falls_back(program: impl FnOnce(&SqlApp) -> Program) {
+    let azure = AzureSql::with(TdsOptions {
+        mars: false,
+        ..TdsOptions::default()
+    });
+    let proxy = azure.proxy();
+    let app = SqlApp::of(&proxy, Encrypt::Off).told("TDS_MARS", "on");
+    let app = app.told("TDS_MARS_USED", "no");
+    assert_worked(&seen(program(&app)));
+    let line = proxy.log_until("cause=no_mars");
+    assert!(line.contains("upstream does not do MARS"), "{line}");
+    azure.assert_content();
+    assert_eq!(azure.azure.tds().asked().smp_sessions, 0);
+}
+
+#[test]
+#[cfg_attr(not(has_python), ignore = "no python-tds: see scripts/test")]
+fn python_tds_goes_on_without_mars_where_the_database_has_none() {
+    assert_falls_back(|app| app.python("with_pytds.py"));
+}
+
+#[test]
+#[cfg_attr(
+    not(has_mono),
+    ignore = "no SqlClient under mono: see scripts/test --all"
+)]
+fn sqlclient_goes_on_without_mars_where_the_database_has_none() {
+    assert_falls_back(|app| {
+        let program = app.program("mono");
+        program.arg(azdb_tests::tools::installed("dotnet/dotnet.exe"))
+    });
+}
+
+/// It asks for MARS before it says that it speaks a version of before.
+#[test]
+#[cfg_attr(not(has_python), ignore = "no python-tds: see scripts/test")]
+fn python_tds_reads_that_an_old_version_has_no_mars() {
+    let azure = AzureSql::new();
+    let proxy = azure.proxy();
+    for (version, mars, works) in [
+        ("72090002", "on", false),
+        ("72090002", "off", true),
+        ("730b0003", "on", true),
+    ] {
+        let app = SqlApp::of(&proxy, Encrypt::Off).told("TDS_MARS", mars);
+        let seen = seen(app.told("TDS_VERSION", version).python("with_pytds.py"));
+        if works {
+            assert_worked(&seen);
+            continue;
+        }
+        let refused = seen["refused"].to_string();
+        assert!(
+            refused.contains("the app asks for TDS 7.2 with MARS"),
+            "{refused}"
+        );
+        assert!(refused.contains("use_mars=False"), "{refused}");
+    }
+    azure.assert_content();
 }
 
 #[test]

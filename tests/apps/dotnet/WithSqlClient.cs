@@ -44,11 +44,12 @@ static class WithSqlClient
             MultipleActiveResultSets = env("TDS_MARS") == "on",
             MaxPoolSize = 2,
             ConnectTimeout = 20,
+            ConnectRetryInterval = 1,
             PacketSize = int.Parse(env("TDS_PACKET_SIZE") ?? "8000"),
         };
         try
         {
-            Talk(builder.ConnectionString, builder.MultipleActiveResultSets);
+            Talk(builder.ConnectionString, builder.MultipleActiveResultSets && env("TDS_MARS_USED") != "no");
         }
         catch (SqlException error)
         {

@@ -7,6 +7,7 @@ use azdb_wire::tds::{
 use zeroize::Zeroizing;
 
 use super::TdsFault;
+use super::mars::MarsFor;
 use super::notice::notice;
 use super::old_login;
 use super::packets::{InPrelogin, NoMessage, Packet, Reading, read_message};
@@ -40,16 +41,24 @@ pub(super) struct Settled {
     pub(super) tls_for_login_alone: bool,
 }
 
+/// On what a route takes apps in, as PRELOGIN tells them.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// `None` where there is none.
+    pub(super) tls: Option<(&'a AppTlsConfig, TlsWish)>,
+    pub(super) mars: MarsFor,
+}
+
 /// Answers what an app says before it says who it is. Whoever is no app is a stranger.
 pub(super) async fn greet<A: Stream>(
     socket: A,
-    tls: Option<(&AppTlsConfig, TlsWish)>,
+    terms: Terms<'_>,
     route: &str,
     may_come: Result<(), Cause>,
     deadline: &Deadline,
 ) -> Result<Result<Caller<A>, Stranger>, NotIn<TdsFault>> {
     let mut settled = Settled::default();
-    let arriving = arrive(socket, tls, &mut settled, deadline);
+    let arriving = arrive(socket, terms, &mut settled, deadline);
     let mut app = match arriving.await? {
         Ok(app) => app,
         Err(stranger) => return Ok(Err(stranger)),
@@ -59,7 +68,7 @@ pub(super) async fn greet<A: Stream>(
     } else {
         Since::Door
     };
-    let settling = settle(&mut app, &mut settled, None, since);
+    let settling = settle(&mut app, &mut settled, (None, terms.mars), since);
     match deadline.run(Phase::App, WAITING, settling).await? {
         Begun::Login => {}
         Begun::OldLogin => {
@@ -83,7 +92,7 @@ pub(super) async fn greet<A: Stream>(
 /// Takes TLS on, where the app begins with it or asks for it.
 async fn arrive<A: Stream>(
     socket: A,
-    tls: Option<(&AppTlsConfig, TlsWish)>,
+    Terms { tls, mars }: Terms<'_>,
     settled: &mut Settled,
     deadline: &Deadline,
 ) -> Result<Result<AppLeg<A>, Stranger>, Left> {
@@ -107,7 +116,7 @@ async fn arrive<A: Stream>(
     }
     let in_packets = tls.and_then(|(tls, _)| Some((tls.in_packets.clone()?, tls.end)));
     let wish = tls.map(|(_, wish)| wish).filter(|_| in_packets.is_some());
-    let settling = settle(&mut socket, settled, wish, Since::Door);
+    let settling = settle(&mut socket, settled, (wish, mars), Since::Door);
     match (
         deadline.run(Phase::App, WAITING, settling).await?,
         in_packets,
@@ -146,7 +155,7 @@ enum Since {
 async fn settle<S: Stream>(
     leg: &mut Leg<S>,
     settled: &mut Settled,
-    tls: Option<TlsWish>,
+    (tls, mars): (Option<TlsWish>, MarsFor),
     since: Since,
 ) -> Result<Begun, Left> {
     /// A driver that asks again has misunderstood something; one that asks a third time always will.
@@ -173,11 +182,11 @@ async fn settle<S: Stream>(
                 };
                 let encryption = encryption(&asked, driver, tls);
                 *settled = Settled {
-                    mars: asked.mars == Some(true),
+                    mars: mars.grants(&asked, driver),
                     trace_id: asked.trace_id,
                     tls_for_login_alone: encryption == Encryption::Off,
                 };
-                answer_prelogin(leg, &asked, encryption).await?;
+                answer_prelogin(leg, &asked, encryption, settled.mars).await?;
             }
             [kind::OLD_LOGIN, ..] => return Ok(Begun::OldLogin),
             // An HTTP request: an answer would mean nothing to it.
@@ -215,10 +224,11 @@ async fn answer_prelogin<S: Stream>(
     leg: &mut Leg<S>,
     asked: &Prelogin,
     encryption: Encryption,
+    mars: bool,
 ) -> Result<(), Left> {
     let answer = Prelogin {
         encryption: Some(encryption),
-        mars: Some(asked.mars == Some(true)),
+        mars: Some(mars),
         trace_id: None,
         fed_auth_required: asked.fed_auth_required.map(|_| false),
     };

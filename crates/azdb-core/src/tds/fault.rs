@@ -63,8 +63,12 @@ pub(crate) enum TdsFault {
     TokenNotTaken,
 
     /// The app was told that it may ask several things at a time.
-    #[error("upstream does not do MARS")]
+    #[error("upstream does not do MARS, which was not known when the app asked")]
     NoMars,
+
+    /// The app was told so, too, and reads a version that has to be translated.
+    #[error("the app asks for TDS {0} with MARS, which are not to be had together with a token")]
+    MarsInDialect(Version),
 
     /// Packets of the agreed size do not fit in TLS records.
     #[error("upstream wants packets of {size} bytes, {most} fit in a TLS record")]
@@ -115,7 +119,7 @@ impl Explained for TdsFault {
                 "upstream_protocol"
             }
             Self::TokenNotTaken => "token_not_taken",
-            Self::NoMars => "no_mars",
+            Self::NoMars | Self::MarsInDialect(_) => "no_mars",
             Self::PacketSize { .. } => "packet_size",
             Self::Route { .. } => "routing_target",
             Self::Hops(_) => "routing_hops",
@@ -129,7 +133,7 @@ impl Explained for TdsFault {
                 Kind::User
             }
             Self::OldLogin(_) | Self::AppHasNoPassword(_) | Self::AppPasswordInClear => Kind::User,
-            Self::NoMars | Self::PacketSize { .. } => Kind::User,
+            Self::NoMars | Self::MarsInDialect(_) | Self::PacketSize { .. } => Kind::User,
             Self::LoginTooLong(_) => Kind::Limit,
             Self::UpstreamPrelogin(_)
             | Self::UpstreamPacket(_)
@@ -169,7 +173,12 @@ impl Explained for TdsFault {
             Self::TokenNotTaken => {
                 "check that the upstream is Azure SQL, or an SQL Server with Microsoft Entra authentication set up"
             }
-            Self::NoMars => "take MultipleActiveResultSets out of the connection string",
+            Self::NoMars => {
+                "try again: from now on apps of this route are told so in time, and go on without (MultipleActiveResultSets)"
+            }
+            Self::MarsInDialect(_) => {
+                "set MultipleActiveResultSets=False (use_mars=False, MARS_Connection=no), or have the driver ask for TDS 7.4"
+            }
             Self::PacketSize { .. } => {
                 "set a smaller packet size in the connection string, 8000 for example"
             }
@@ -219,6 +228,7 @@ impl OwnFault for TdsFault {
             | Self::UpstreamAnswer(_)
             | Self::TokenNotTaken
             | Self::NoMars
+            | Self::MarsInDialect(_)
             | Self::PacketSize { .. }
             | Self::Route { .. }
             | Self::Hops(_)
@@ -242,6 +252,7 @@ impl OwnFault for TdsFault {
             | Self::UpstreamAnswer(_)
             | Self::TokenNotTaken
             | Self::NoMars
+            | Self::MarsInDialect(_)
             | Self::PacketSize { .. }
             | Self::Hops(_) => Vec::new(),
             Self::Route { to, .. } => vec![to],
@@ -266,6 +277,7 @@ impl OwnFault for TdsFault {
             | Self::UpstreamAnswer(_)
             | Self::TokenNotTaken
             | Self::NoMars
+            | Self::MarsInDialect(_)
             | Self::PacketSize { .. }
             | Self::Route { .. }
             | Self::Hops(_) => false,
@@ -294,6 +306,7 @@ impl OwnFault for TdsFault {
             | Self::UpstreamAnswer(_)
             | Self::TokenNotTaken
             | Self::NoMars
+            | Self::MarsInDialect(_)
             | Self::PacketSize { .. }
             | Self::Route { .. }
             | Self::Hops(_) => false,

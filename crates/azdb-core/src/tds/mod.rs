@@ -34,6 +34,7 @@ mod app_password;
 mod browser;
 mod fault;
 mod in_dialect;
+mod mars;
 mod notice;
 mod numbers;
 mod old_login;
@@ -41,6 +42,7 @@ mod one_packet_per_record;
 mod packets;
 mod routing;
 mod upstream;
+mod verdict;
 mod watch;
 
 #[cfg(test)]
@@ -59,6 +61,7 @@ use app::{Caller, Settled};
 use app_password::Seen;
 use fault::TdsFault;
 use in_dialect::InDialect;
+use mars::{MarsFor, MarsUpstream};
 use one_packet_per_record::OnePacketPerRecord;
 use watch::TdsWatch;
 
@@ -66,7 +69,7 @@ use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::lobby::{
-    self, Entrant, Following, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
+    self, Entrant, Following, Labels, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
 };
 use crate::parting::NotIn;
 use crate::phases::Phase;
@@ -90,8 +93,7 @@ impl Protocol for Tds {
         upstream_end: TlsEnd::Bare,
     };
 
-    /// Nothing.
-    type State<S: Stream> = ();
+    type State<S: Stream> = MarsUpstream;
     type App<A: Stream> = MaybeTls<Leg<A>>;
     type Upstream<S: Stream> = InDialect<S>;
     type Watch = TdsWatch;
@@ -104,9 +106,12 @@ impl Protocol for Tds {
         deadline: &Deadline,
     ) -> Result<Login<Self, A, D::Stream>, NotIn<TdsFault>> {
         let route = &lobby.route;
-        let tls = lobby.app_tls.as_ref().map(|tls| (tls, wish(place, lobby)));
+        let terms = app::Terms {
+            tls: lobby.app_tls.as_ref().map(|tls| (tls, wish(place, lobby))),
+            mars: MarsFor::apps_of(lobby),
+        };
         let may_come = lobby.admit(place);
-        let greeting = app::greet(socket, tls, &route.name, may_come, deadline);
+        let greeting = app::greet(socket, terms, &route.name, may_come, deadline);
         let caller = match greeting.await? {
             Ok(caller) => caller,
             Err(stranger) => return Ok(Login::Nobody(stranger)),
@@ -162,6 +167,10 @@ impl Protocol for Tds {
         Ok(Login::Session(Box::new(session), entrant))
     }
 
+    fn goes_elsewhere<S: Stream>(state: &MarsUpstream) {
+        state.forget();
+    }
+
     fn last_words(watch: &TdsWatch, cause: Cause, route: &Route) -> Option<Vec<u8>> {
         let awaits_answer = watch.awaits_answer();
         awaits_answer.then(|| notice::in_session(cause, &route.name, watch.width()))
@@ -205,28 +214,15 @@ async fn enter<D: Dial>(
     deadline: &Deadline,
     left: impl Future<Output = ()> + Send,
 ) -> Result<Entered<D::Stream>, Fault<TdsFault>> {
-    if !login.version.is_known() {
-        return Err(TdsFault::AppVersion(login.version).into());
-    }
-    if let Some(what) = impossible(login) {
-        return Err(TdsFault::AppWants(what).into());
-    }
+    possible(login)?;
+    mars::check(login, manner, settled, lobby)?;
     let user = from_utf16(login.user);
     let principal = lobby.principal(user.as_bytes())?;
-    let mut database = login.database.to_vec();
-    if let (true, Some(default)) = (database.is_empty(), &lobby.route.default_database) {
-        push_utf16(default, &mut database);
-    }
+    let database = database(login, &lobby.route);
     let permit = lobby.enter(place)?;
     log_login(login, &user, &database);
-    let mut label = Vec::new();
-    if let (true, Some(labels)) = (login.app.is_empty(), lobby.labels(place)) {
-        push_utf16(&labels.of(user.as_bytes()), &mut label);
-    }
-    let most_packet = match lobby.upstream_tls {
-        Some(_) => upstream::most_packet(settled),
-        None => u32::MAX,
-    };
+    let label = label(&user, lobby.labels(place));
+    let most_packet = verdict::most_to_wish(settled, lobby.upstream_tls.is_some());
     let login = &adapted(login, &label, most_packet);
     let mut attempt = upstream::Entry {
         wish: upstream::Wish {
@@ -242,7 +238,9 @@ async fn enter<D: Dial>(
     let (granted, token) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
     let understood = LoginAnswer::parse(&granted.answer, granted.asked).map_err(TdsFault::from)?;
     let spoken = understood.version.unwrap_or(granted.asked);
-    let translator = translator(&understood, manner.dialect(spoken), &lobby.route);
+    let dialect = manner.dialect(spoken);
+    mars::check_dialect(login, dialect, settled)?;
+    let translator = translator(&understood, dialect, &lobby.route);
     let mut answer = Vec::new();
     understood.rewrite(manner, None, &mut answer);
     Ok(Entered {
@@ -268,6 +266,15 @@ async fn enter<D: Dial>(
     })
 }
 
+/// The database that a login is for, if for any.
+fn database(login: &Login7<'_>, route: &Route) -> Vec<u8> {
+    let mut database = login.database.to_vec();
+    if let (true, Some(default)) = (database.is_empty(), &route.default_database) {
+        push_utf16(default, &mut database);
+    }
+    database
+}
+
 /// What stands between an app and an upstream of two versions.
 fn translator(
     answer: &LoginAnswer<'_>,
@@ -283,6 +290,15 @@ fn translator(
         collation: answer.collation.unwrap_or(LATIN),
         value_limit: route.tds.translate_limit,
     }))
+}
+
+/// The name of an app that says none, in UTF-16LE; empty where the route names nobody.
+fn label(user: &str, labels: Option<Labels>) -> Vec<u8> {
+    let mut label = Vec::new();
+    if let Some(labels) = labels {
+        push_utf16(&labels.of(user.as_bytes()), &mut label);
+    }
+    label
 }
 
 /// The same login of an app that has this name, where it says none, and that wishes for no larger packets.
@@ -309,7 +325,18 @@ fn log_login(login: &Login7<'_>, user: &str, database: &[u8]) {
     );
 }
 
-/// What nobody could do for this app: better said than left undone in silence.
+/// Whether the app asks for nothing that would have to be left undone in silence.
+fn possible(login: &Login7<'_>) -> Result<(), TdsFault> {
+    if !login.version.is_known() {
+        return Err(TdsFault::AppVersion(login.version));
+    }
+    match impossible(login) {
+        Some(what) => Err(TdsFault::AppWants(what)),
+        None => Ok(()),
+    }
+}
+
+/// What nobody could do for this app.
 fn impossible(login: &Login7<'_>) -> Option<&'static str> {
     if login.changes_password {
         return Some("a new password");

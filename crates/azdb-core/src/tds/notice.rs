@@ -145,10 +145,11 @@ fn of_own(own: &TdsFault) -> Words<'_> {
         | TdsFault::UpstreamPacket(_)
         | TdsFault::UpstreamAnswer(_)
         | TdsFault::TokenNotTaken
-        | TdsFault::NoMars
+        | TdsFault::MarsInDialect(_)
         | TdsFault::PacketSize { .. }
         | TdsFault::Route { .. }
         | TdsFault::Hops(_) => Words::Ours(FAILED),
+        TdsFault::NoMars => Words::Ours(UNAVAILABLE),
         // It has been read once, so it can be read again.
         TdsFault::Refused {
             body,

@@ -3,19 +3,18 @@
 use azdb_config::route::{Principal, Route};
 use azdb_identity::Token;
 use azdb_wire::tds::{
-    Encryption, FedAuthAck, LOGIN_PACKET, Login7, LoginAnswer, LoginSecret, MAX_PRELOGIN, Prelogin,
-    Relogin, Routing, Version, from_utf16, hidden, kind, packets, push_message, rebuild,
-    rebuilt_len,
+    Encryption, LOGIN_PACKET, Login7, LoginAnswer, LoginSecret, MAX_PRELOGIN, Prelogin, Relogin,
+    Routing, Version, hidden, kind, packets, push_message, rebuild, rebuilt_len,
 };
 use zeroize::Zeroizing;
 
 use super::app::Settled;
-use super::one_packet_per_record::{MOST_PACKET, MOST_PACKET_IN_SMP};
+use super::mars::MarsUpstream;
 use super::packets::{InPrelogin, NoMessage, Packet, Reading, read_message};
 use super::routing::{self, MAX_HOPS};
-use super::{Tds, TdsFault};
+use super::{Tds, TdsFault, verdict};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault, ProvedBy};
+use crate::fault::{Cause, Fault};
 use crate::lobby::{AWAITING_LOGIN, Attempt, Credential, Life, Lobby, Tracks};
 use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
@@ -78,6 +77,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             tls_first: route.tls_first,
             settled: wish.settled,
             credential,
+            mars: &lobby.state.own,
         };
         let search = lobby.search(&self.tracks.passed_over, deadline);
         let opened = search.open(&securing).await?;
@@ -100,7 +100,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             let Packet { header, payload } = told.map_err(|fault| fault.with(dialled.far_end()))?;
             let understood = LoginAnswer::parse(&payload, asked).map_err(TdsFault::from)?;
             let Some(routed) = understood.routing else {
-                check(&understood, credential, wish.settled, &mut upstream)?;
+                verdict::check(&understood, credential, wish.settled, &mut upstream)?;
                 return Ok(Granted {
                     upstream,
                     answer: payload,
@@ -164,6 +164,8 @@ struct Securing<'a> {
     tls_first: bool,
     settled: Settled,
     credential: Credential<'a>,
+    /// What the upstream is known for.
+    mars: &'a MarsUpstream,
 }
 
 impl<S: Stream> Opening<S> for Securing<'_> {
@@ -191,6 +193,7 @@ async fn secure<S: Stream>(
         tls_first,
         settled,
         credential,
+        mars,
     } = securing;
     let ask = |encryption| Prelogin {
         encryption: Some(encryption),
@@ -232,6 +235,7 @@ async fn secure<S: Stream>(
         }
     };
     if settled.mars && answer.mars != Some(true) {
+        mars.note_missing();
         return Err(TdsFault::NoMars.into());
     }
     Ok((upstream, answer.fed_auth_required == Some(true)))
@@ -343,66 +347,4 @@ async fn send_login<S: Stream>(
         leg.say(&packet).await.map_err(Cause::lost(DOING))?;
     }
     Ok(())
-}
-
-/// The largest packet that a TLS record takes. An app that wishes for a larger one is told what was granted, as by any server.
-pub(super) fn most_packet(settled: Settled) -> u32 {
-    let most = if settled.mars {
-        MOST_PACKET_IN_SMP
-    } else {
-        MOST_PACKET
-    };
-    u32::try_from(most).unwrap_or(u32::MAX)
-}
-
-/// Whether the answer lets us in, as whom we said we are, on terms that the relay can keep.
-fn check<S>(
-    answer: &LoginAnswer<'_>,
-    credential: Credential<'_>,
-    settled: Settled,
-    upstream: &mut Upstream<S>,
-) -> Result<(), Fault<TdsFault>> {
-    if answer.version.is_none() {
-        let what = "an answer that says neither yes nor no";
-        return Err(match answer.error {
-            Some(_) => refused(answer, credential.proved_by()).into(),
-            None => Cause::UpstreamRules { what }.into(),
-        });
-    }
-    if credential.is_token() && answer.fed_auth != FedAuthAck::Taken {
-        return Err(match answer.error {
-            // It had begun to let us in, and then says why it does not.
-            Some(_) => refused(answer, credential.proved_by()),
-            None => TdsFault::TokenNotTaken,
-        }
-        .into());
-    }
-    let most = most_packet(settled);
-    match answer.packet_size {
-        Some(size) if size > most && upstream.tls_mut().is_some() => {
-            Err(TdsFault::PacketSize { size, most }.into())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// All of the upstream's errors as one text for the log, and its answer for the app.
-fn refused(answer: &LoginAnswer<'_>, proved_by: ProvedBy) -> TdsFault {
-    let texts: Vec<String> = answer
-        .reports()
-        .filter(|report| report.is_error)
-        .map(|report| {
-            let message = from_utf16(report.message);
-            format!(
-                "{} (error {}, state {})",
-                message, report.number, report.state
-            )
-        })
-        .collect();
-    TdsFault::Refused {
-        message: texts.join(" ").into_bytes(),
-        body: answer.payload().to_vec(),
-        asked: answer.asked(),
-        proved_by,
-    }
 }

@@ -32,6 +32,8 @@ pub struct TdsOptions {
     pub bind: SocketAddr,
     /// What it wants of encryption.
     pub encryption: Encryption,
+    /// Whether it answers several requests at a time for those who ask for it, as Azure does.
+    pub mars: bool,
     /// The server that sessions are relayed to; `None` for the sample.
     pub behind: Option<Behind>,
     /// A developer's server: this login comes in, under whatever name the server is reached.
@@ -44,6 +46,7 @@ impl Default for TdsOptions {
         Self {
             bind: ANYWHERE,
             encryption: Encryption::Required,
+            mars: true,
             behind: None,
             development: None,
         }

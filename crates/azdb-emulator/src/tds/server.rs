@@ -243,7 +243,8 @@ impl Tds {
         tls: &mut Option<TlsFacts>,
     ) -> io::Result<Prelogin> {
         let message = incoming.message(kind::PRELOGIN).await?;
-        let prelogin = Prelogin::parse(&message.data)?;
+        let mut prelogin = Prelogin::parse(&message.data)?;
+        prelogin.mars &= self.gate.options.mars;
         if !matches!(prelogin.fedauth, None | Some(1)) {
             return Err(Violation::Malformed("PRELOGIN's FEDAUTHREQUIRED").into());
         }

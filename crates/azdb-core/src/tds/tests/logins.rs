@@ -133,27 +133,6 @@ async fn tls_around_everything_upstream_if_the_route_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn mars_is_both_sides_or_nobodys() {
-    for granted in [true, false] {
-        let mut visit = House::new().app();
-        let answer = visit.prelogin(Encryption::Off, true).await;
-        assert_eq!(answer.mars, Some(true));
-        visit.say(kind::LOGIN7, &app_login("sa", "orders")).await;
-        let (mut stream, _) = visit.rest.dialled().await;
-        assert_eq!(read_prelogin(&mut stream).await.mars, Some(true));
-        let answer = prelogin_answer(Encryption::On, granted);
-        stream.write_all(&answer).await.unwrap();
-        let mut database = Database::shake(stream, &visit.rest.server).await;
-        if granted {
-            database.expect_token(TOKEN).await;
-        } else {
-            assert!(visit.error().await.1.contains("does not do MARS"));
-            assert!(database.heard_nothing_more().await);
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn packets_that_no_record_can_hold_are_refused() {
     for (size, good) in [("16383", true), ("32767", false)] {
         let mut visit = House::new().app();

@@ -14,6 +14,7 @@ mod echoes;
 mod first_packets;
 mod holds;
 mod logins;
+mod mars;
 mod nonsense;
 mod notices;
 mod old_logins;

@@ -172,6 +172,7 @@ impl Spoken for Tds {
                 proved_by: ProvedBy::Token,
             },
             TdsFault::OldLogin(old_version()),
+            TdsFault::MarsInDialect(Version::V7_2),
         ];
         let places: Vec<usize> = all.iter().map(place).collect();
         assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
@@ -225,5 +226,6 @@ fn place(fault: &TdsFault) -> usize {
         TdsFault::Hops(_) => 14,
         TdsFault::Refused { .. } => 15,
         TdsFault::OldLogin(_) => 16,
+        TdsFault::MarsInDialect(_) => 17,
     }
 }

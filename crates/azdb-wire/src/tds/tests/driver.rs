@@ -1,5 +1,6 @@
 use super::hex;
 use crate::tds::*;
+use alloc::string::String;
 use proptest::prelude::*;
 
 /// As r2dbc-mssql 1.0.2 sends it.
@@ -28,6 +29,39 @@ fn nobody_else_is_taken_for_it() {
         "ff",
     ] {
         assert_eq!(Driver::of(&hex(other)), Driver::Any, "{other}");
+    }
+}
+
+/// A PRELOGIN with VERSION, ENCRYPTION, INSTANCE, THREADID and MARS, as SQL Server's own clients send it.
+fn of_version(version: &str) -> String {
+    let table = "00 001a 0006 01 0020 0001 02 0021 0001 03 0022 0004 04 0026 0001 ff";
+    alloc::format!("{table} {version} 00 00 00000000 01")
+}
+
+#[test]
+fn who_will_ask_for_7_2_or_7_3a_is_known_by_its_version() {
+    for (version, driver) in [
+        // System.Data of .NET 2.0 to 3.5; SQL Server Native Client 9.00.1399, 9.00.5000, 10.0.1600, 10.0.5500.
+        ("020000000000", Driver::Before2008R2),
+        ("090005770000", Driver::Before2008R2),
+        ("090013880000", Driver::Before2008R2),
+        ("0a0006400000", Driver::Before2008R2),
+        ("0a00157c0000", Driver::Before2008R2),
+        // Microsoft.Data.SqlClient 2.0 and 2.1, System.Data of .NET 4, FreeTDS, Native Client 10.50 and 11.0, mssql-jdbc 9.4 and 10.2,
+        // ODBC Driver 17.10, python-tds, tedious.
+        ("020050000000", Driver::Any),
+        ("020100000000", Driver::Any),
+        ("040000000000", Driver::Any),
+        ("090000000000", Driver::Any),
+        ("0a3206400000", Driver::Any),
+        ("0b0007d00000", Driver::Any),
+        ("090400000000", Driver::Any),
+        ("0a0200000000", Driver::Any),
+        ("110a00010000", Driver::Any),
+        ("000000000000", Driver::Any),
+        ("000000010000", Driver::Any),
+    ] {
+        assert_eq!(Driver::of(&hex(&of_version(version))), driver, "{version}");
     }
 }
 

@@ -140,7 +140,6 @@ fn joined(is_xml: bool, reader: &mut Reader<'_>, out: &mut Outgoing) -> Result<B
         }
         UNKNOWN => {
             let from = out.place();
-            out.release_full();
             out.hold();
             push_front(0, out.waiting());
             let at = out.place();

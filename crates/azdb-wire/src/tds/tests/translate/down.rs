@@ -222,6 +222,27 @@ fn an_answer_that_ends_behind_the_nulls_of_a_row_leaves_none_behind() {
     }
 }
 
+/// Dates become so long that their row is more than a packet before the one that they came in has ended.
+#[test]
+fn a_row_that_grows_leaves_at_the_same_place_however_reads_cut_it() {
+    let date = super::hex("00000000 0900 2b07 00");
+    let columns = [
+        &[0x81, 31, 0][..],
+        &date.repeat(30),
+        &super::hex("00000000 0900 a5ffff 00"),
+    ];
+    let moment = super::hex("0a 0000000000 5b950a 0000");
+    let value = super::hex("feffffffffffffff 02000000 0102 00000000");
+    let row = [&[0xd1][..], &moment.repeat(30), &value].concat();
+    let bytes = packets(4, 7, &[&columns.concat()[..], &row].concat(), &[625, 20]).concat();
+    for old in [Old::V70, Old::V71, Old::V71Revision1] {
+        let begin = || translator(old, 512, NO_LIMIT);
+        let whole = through(&mut begin(), Way::Down, [&bytes[..]]).unwrap();
+        let cut = through(&mut begin(), Way::Down, bytes.chunks(1)).unwrap();
+        assert_eq!(whole, cut, "{old:?}");
+    }
+}
+
 /// What SQL Server 7.0 called a character set, a locale and a style, where later ones have a collation.
 #[test]
 fn an_app_of_7_0_hears_of_a_collation_as_a_character_set() {

@@ -329,8 +329,11 @@ fn without_counts(token: &Token) -> Token {
 }
 
 fn limited(old: Old, session: &Session, limit: usize) -> Checked<()> {
-    let mut translator = translator(old, session.packet_size, limit);
-    let out = through(&mut translator, Way::Down, [&session.bytes()[..]])?;
+    let begin = || translator(old, session.packet_size, limit);
+    let bytes = session.bytes();
+    let out = through(&mut begin(), Way::Down, [&bytes[..]])?;
+    let cut = through(&mut begin(), Way::Down, bytes.chunks(1))?;
+    prop_assert_eq!(&out, &cut);
     let have = read(old, &out, session.packet_size, session.spid)?;
     prop_assert_eq!(have.len(), session.messages.len());
     let mut columns = Vec::new();
