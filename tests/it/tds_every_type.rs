@@ -246,7 +246,9 @@ fn freebcp_loads_long_values_in_every_version() {
         for (direction, file) in [("in", &loaded), ("out", &copied)] {
             let copy = app.program("freebcp").args([&table, direction]).arg(file);
             let copy = copy
-                .args(["-c", "-S", "proxy", "-U", USER, "-P", PASSWORD])
+                .args([
+                    "-c", "-S", "proxy", "-U", USER, "-P", PASSWORD, "-T", "100000",
+                ])
                 .run();
             assert!(
                 copy.succeeded().contains("3 rows copied."),

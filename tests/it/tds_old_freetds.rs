@@ -97,6 +97,8 @@ fn bcp(app: &SqlApp, table: &str, direction: &str, file: &Path) -> Ran {
         .args([table, direction])
         .arg(file)
         .args(["-c", "-S", "proxy", "-U", "anyone", "-P", "any password"])
+        // It wants no more than 4096 bytes of a text unless it is told.
+        .args(["-T", "1000000"])
         .run()
 }
 

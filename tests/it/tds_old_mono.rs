@@ -7,14 +7,7 @@ use serde_json::{Map, Value, json};
 
 /// What it cannot read, whoever the server is, or rounds.
 fn is_own(column: &str) -> bool {
-    let own = [
-        "variant",
-        "decimal_38",
-        "money",
-        "float",
-        "c_real",
-        "c_bigint",
-    ];
+    let own = ["variant", "decimal_38", "money", "float", "c_real"];
     own.iter().any(|word| column.contains(word))
 }
 

@@ -34,6 +34,10 @@ pub(crate) enum TdsFault {
     #[error("the app asks for {0}")]
     AppWants(&'static str),
 
+    /// The app comes with integrated security, and `user_map` goes by names.
+    #[error("the app names no user, as with integrated security, and user_map goes by the user")]
+    NoUser,
+
     /// The app has something else than the password that it must have.
     #[error("the app comes with {0}, and this route asks for a user and a password")]
     AppHasNoPassword(&'static str),
@@ -86,6 +90,8 @@ pub(crate) enum TdsFault {
         to: Vec<u8>,
         /// What is wrong with it.
         why: &'static str,
+        /// What to do.
+        remedy: &'static str,
     },
 
     /// The upstream sends us on and on.
@@ -112,6 +118,7 @@ impl Explained for TdsFault {
             Self::AppPacket(_) | Self::AppLogin(_) => "app_protocol",
             Self::AppVersion(_) | Self::OldLogin(_) => "app_version",
             Self::AppWants(_) => "app_wants_the_impossible",
+            Self::NoUser => "no_user",
             Self::AppHasNoPassword(_) => "app_without_password",
             Self::AppPasswordInClear => "app_without_tls",
             Self::LoginTooLong(_) => "login_too_long",
@@ -132,7 +139,10 @@ impl Explained for TdsFault {
             Self::AppPacket(_) | Self::AppLogin(_) | Self::AppVersion(_) | Self::AppWants(_) => {
                 Kind::User
             }
-            Self::OldLogin(_) | Self::AppHasNoPassword(_) | Self::AppPasswordInClear => Kind::User,
+            Self::OldLogin(_)
+            | Self::NoUser
+            | Self::AppHasNoPassword(_)
+            | Self::AppPasswordInClear => Kind::User,
             Self::NoMars | Self::MarsInDialect(_) | Self::PacketSize { .. } => Kind::User,
             Self::LoginTooLong(_) => Kind::Limit,
             Self::UpstreamPrelogin(_)
@@ -158,6 +168,10 @@ impl Explained for TdsFault {
             Self::AppWants(_) => {
                 "take it out of the connection string: the proxy logs in with an identity of its own"
             }
+            Self::NoUser => {
+                "give the app a user of user_map in place of Integrated Security or Trusted_Connection (User Id=...;Password=...: any password \
+                 will do, unless the route has an app_password_file)"
+            }
             Self::AppHasNoPassword(_) => {
                 "give the app a user and a password of the route's app_password_file (User Id=...;Password=...) in its place"
             }
@@ -182,9 +196,7 @@ impl Explained for TdsFault {
             Self::PacketSize { .. } => {
                 "set a smaller packet size in the connection string, 8000 for example"
             }
-            Self::Route { .. } => {
-                "if the name is your server's, add its domain to routing_suffixes"
-            }
+            Self::Route { remedy, .. } => remedy,
             Self::Hops(_) => "look for a circle in the server's redirection",
             Self::Refused { .. } => self.meaning().map_or(
                 "the words are the server's own; see its documentation and its log",
@@ -220,6 +232,7 @@ impl OwnFault for TdsFault {
             | Self::AppVersion(_)
             | Self::OldLogin(_)
             | Self::AppWants(_)
+            | Self::NoUser
             | Self::AppHasNoPassword(_)
             | Self::AppPasswordInClear
             | Self::LoginTooLong(_)
@@ -244,6 +257,7 @@ impl OwnFault for TdsFault {
             | Self::AppVersion(_)
             | Self::OldLogin(_)
             | Self::AppWants(_)
+            | Self::NoUser
             | Self::AppHasNoPassword(_)
             | Self::AppPasswordInClear
             | Self::LoginTooLong(_)
@@ -269,6 +283,7 @@ impl OwnFault for TdsFault {
             | Self::AppVersion(_)
             | Self::OldLogin(_)
             | Self::AppWants(_)
+            | Self::NoUser
             | Self::AppHasNoPassword(_)
             | Self::AppPasswordInClear
             | Self::LoginTooLong(_)
@@ -298,6 +313,7 @@ impl OwnFault for TdsFault {
             | Self::AppVersion(_)
             | Self::OldLogin(_)
             | Self::AppWants(_)
+            | Self::NoUser
             | Self::AppHasNoPassword(_)
             | Self::AppPasswordInClear
             | Self::LoginTooLong(_)

@@ -40,6 +40,7 @@ mod numbers;
 mod old_login;
 mod one_packet_per_record;
 mod packets;
+mod principal;
 mod routing;
 mod upstream;
 mod verdict;
@@ -217,7 +218,7 @@ async fn enter<D: Dial>(
     possible(login)?;
     mars::check(login, manner, settled, lobby)?;
     let user = from_utf16(login.user);
-    let principal = lobby.principal(user.as_bytes())?;
+    let principal = principal::of(&user, lobby)?;
     let database = database(login, &lobby.route);
     let permit = lobby.enter(place)?;
     log_login(login, &user, &database);

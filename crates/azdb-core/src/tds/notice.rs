@@ -138,6 +138,7 @@ fn of_own(own: &TdsFault) -> Words<'_> {
         | TdsFault::AppVersion(_)
         | TdsFault::OldLogin(_)
         | TdsFault::AppWants(_)
+        | TdsFault::NoUser
         | TdsFault::AppHasNoPassword(_)
         | TdsFault::AppPasswordInClear
         | TdsFault::LoginTooLong(_)

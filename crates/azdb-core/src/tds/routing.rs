@@ -34,6 +34,12 @@ const SERVICES: [&[&str]; 4] = [
     ],
 ];
 
+/// What to do about a name.
+const LIST_IT: &str = "if the name is your server's, add its domain to routing_suffixes";
+/// What to do about what is none: no setting has a token go there.
+const SEND_TO_NAMES: &str = "have the server send on to a full name, which a certificate can vouch for (of an availability group: the \
+                             READ_ONLY_ROUTING_URL of its replicas)";
+
 /// A place to log in instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
@@ -50,20 +56,23 @@ pub(super) fn target(
 ) -> Result<Target, TdsFault> {
     let server = from_utf16(routing.server);
     let port = routing.port;
-    let refuse = |why| TdsFault::Route {
+    let route = |why, remedy| TdsFault::Route {
         to: format!("{server}:{port}").into_bytes(),
         why,
+        remedy,
     };
+    let no_name = |why| route(why, SEND_TO_NAMES);
+    let refuse = |why| route(why, LIST_IT);
     // Fabric writes host\instance: the instance is for LOGIN7 alone.
     let (host, instance) = match server.split_once('\\') {
         Some((host, instance)) => (host, Some(instance)),
         None => (server.as_str(), None),
     };
     if host.parse::<IpAddr>().is_ok() {
-        return Err(refuse("which is an address and not a name"));
+        return Err(no_name("which is an address and not a name"));
     }
     if !is_name(host) {
-        return Err(refuse("which is not a name"));
+        return Err(no_name("which is not a name"));
     }
     if !suffixes.is_empty() {
         let listed = |suffix: &String| is_at_or_under(host, suffix);

@@ -14,7 +14,7 @@ use super::packets::{InPrelogin, NoMessage, Packet, Reading, read_message};
 use super::routing::{self, MAX_HOPS};
 use super::{Tds, TdsFault, verdict};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Fault, Root};
 use crate::lobby::{AWAITING_LOGIN, Attempt, Credential, Life, Lobby, Tracks};
 use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
@@ -225,7 +225,8 @@ async fn secure<S: Stream>(
             (upstream, answer)
         }
         Some(tls) => {
-            let answer = prelogin(&mut leg, &ask(Encryption::On), deadline).await?;
+            let answer = prelogin(&mut leg, &ask(Encryption::On), deadline).await;
+            let answer = answer.map_err(perhaps_strict)?;
             let Some(Encryption::On | Encryption::Required) = answer.encryption else {
                 let host = host.to_owned();
                 return Err(Cause::NoTls { host }.into());
@@ -239,6 +240,17 @@ async fn secure<S: Stream>(
         return Err(TdsFault::NoMars.into());
     }
     Ok((upstream, answer.fed_auth_required == Some(true)))
+}
+
+/// A server that takes TDS 8.0 alone knows no PRELOGIN in the clear: it hangs up, perhaps behind an alert of TLS.
+fn perhaps_strict(fault: Fault<TdsFault>) -> Fault<TdsFault> {
+    let note = "a server that takes TDS 8.0 alone (Force Strict Encryption) does so: for such a one set upstream_tls_first = true";
+    match fault.root() {
+        Root::Shared(Cause::UpstreamLost { .. } | Cause::UpstreamRules { .. }) => {
+            fault.with_note(note.to_owned())
+        }
+        _ => fault,
+    }
 }
 
 /// Asks with PRELOGIN and reads the answer, and no byte further: what comes behind it in the clear is for the TLS handshake to

@@ -24,6 +24,8 @@
 //!   repeats what PRELOGIN said.
 //! * No session without a token of this server's issuer, for its audience, not expired, of a
 //!   principal that it knows, unless passwords were configured.
+//! * A token comes at TDS 7.4 alone. Who has a password is granted the version that it asks for, and reads no
+//!   width, token or type of a later one.
 //! * A client that names another server, in TLS or in LOGIN7, does not come in.
 
 mod behind;

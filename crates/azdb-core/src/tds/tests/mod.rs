@@ -20,6 +20,7 @@ mod notices;
 mod old_logins;
 mod old_versions;
 mod passwords;
+mod principals;
 mod records;
 mod refusals;
 mod routes;

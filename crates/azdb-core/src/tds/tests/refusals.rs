@@ -263,6 +263,30 @@ async fn an_upstream_that_speaks_something_else_is_known_by_its_first_bytes() {
             text.contains("something else than an answer to PRELOGIN"),
             "{text}"
         );
+        // It may be one that wants TLS before anything else.
+        assert!(text.contains("upstream_tls_first = true"), "{text}");
         drop(stream);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_hangs_up_at_prelogin_may_want_tls_before_it() {
+    let mut visit = House::new().app();
+    visit.log_in().await;
+    let (mut stream, _) = visit.rest.dialled().await;
+    read_prelogin(&mut stream).await;
+    drop(stream);
+    let (number, text) = visit.error().await;
+    assert_eq!(number, 40613, "it may also be away for a moment");
+    assert!(text.contains("takes TDS 8.0 alone"), "{text}");
+    assert!(text.contains("upstream_tls_first = true"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_speaks_tls_first_already_does_not_read_to_do_so() {
+    let mut visit = House::of(|route| route.tls_first = true).app();
+    visit.log_in().await;
+    drop(visit.rest.dialled().await);
+    let (_, text) = visit.error().await;
+    assert!(!text.contains("upstream_tls_first"), "{text}");
 }

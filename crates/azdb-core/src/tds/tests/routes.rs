@@ -68,6 +68,9 @@ async fn a_login_does_not_go_on_to_strangers() {
         assert_eq!(number, 18456);
         let start = format!("azdb-proxy: upstream sends us to `{host}:{port}`");
         assert!(text.starts_with(&start), "{text}");
+        // No setting has a token go to an address.
+        let is_address = host.parse::<std::net::IpAddr>().is_ok();
+        assert_eq!(text.contains("routing_suffixes"), !is_address, "{text}");
         assert!(visit.rest.nobody_dialled());
     }
 }

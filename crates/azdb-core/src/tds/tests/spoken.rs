@@ -163,6 +163,7 @@ impl Spoken for Tds {
             TdsFault::Route {
                 to: "evil.example.org:1433".into(),
                 why: "which is another service",
+                remedy: "if the name is your server's, add its domain to routing_suffixes",
             },
             TdsFault::Hops(10),
             TdsFault::Refused {
@@ -173,6 +174,7 @@ impl Spoken for Tds {
             },
             TdsFault::OldLogin(old_version()),
             TdsFault::MarsInDialect(Version::V7_2),
+            TdsFault::NoUser,
         ];
         let places: Vec<usize> = all.iter().map(place).collect();
         assert!(places.iter().copied().eq(0..all.len()), "{places:?}");
@@ -227,5 +229,6 @@ fn place(fault: &TdsFault) -> usize {
         TdsFault::Refused { .. } => 15,
         TdsFault::OldLogin(_) => 16,
         TdsFault::MarsInDialect(_) => 17,
+        TdsFault::NoUser => 18,
     }
 }

@@ -64,6 +64,8 @@ struct Options {
     nocount: bool,
     implicit_transactions: bool,
     metadata_only: bool,
+    /// The most bytes of a long value; all of it without.
+    longest: Option<usize>,
 }
 
 /// How far a session goes back.

@@ -134,7 +134,11 @@ impl Engine {
             if sink.cancel.is_cancelled() {
                 return Ok(());
             }
-            let row = row.map_err(refusal)?;
+            let mut row = row.map_err(refusal)?;
+            if let Some(longest) = self.options.longest {
+                let cells = columns.iter().zip(&mut row);
+                cells.for_each(|(column, value)| value.cut(column.kind, longest));
+            }
             value::row(&mut sink.tokens().bytes, columns, &row, version).map_err(refusal)?;
             sink.relieve().await;
             count += 1;

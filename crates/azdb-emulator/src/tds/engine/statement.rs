@@ -10,7 +10,7 @@ use super::{Engine, Sink, unknown};
 const STATEMENT_ONLY: [u32; 3] = [515, 547, 2627];
 
 /// Options of `SET` that change nothing here, with the value that does so where not all do.
-const IDLE_OPTIONS: [(&str, &str); 15] = [
+const IDLE_OPTIONS: [(&str, &str); 14] = [
     ("ansi_null_dflt_on", "on"),
     ("ansi_nulls", "on"),
     ("ansi_padding", "on"),
@@ -24,7 +24,6 @@ const IDLE_OPTIONS: [(&str, &str); 15] = [
     ("lock_timeout", ""),
     ("numeric_roundabort", "off"),
     ("quoted_identifier", "on"),
-    ("textsize", ""),
     ("xact_abort", "off"),
 ];
 
@@ -128,6 +127,11 @@ impl Engine {
         match option {
             ["nocount"] => self.options.nocount = is_on,
             ["implicit_transactions"] => self.options.implicit_transactions = is_on,
+            ["textsize"] => {
+                let bytes: usize = value.parse().map_err(|_| unknown(statement.text))?;
+                self.options.longest = Some(if bytes == 0 { 4096 } else { bytes });
+            }
+            ["textsize", "-"] if value == "1" => self.options.longest = None,
             ["fmtonly"] => self.options.metadata_only = is_on,
             ["transaction", "isolation", "level", ..] => {}
             [option] if IDLE_OPTIONS.contains(&(option, "")) => {}

@@ -1,7 +1,7 @@
 //! Values of SQL Server's types, and how one becomes a value of another type.
 
-use super::code_page::narrowed;
 use super::data::bare;
+use super::fitted::{filled, held, text_of};
 use super::moment::{DAY_OF_1900, Moment, TICKS};
 use super::sql_type::SqlType;
 use crate::tds::version::Version;
@@ -63,7 +63,7 @@ impl Datum {
                 holds.then(|| Self::Variant(Box::new((from, self.clone()))))
             }
             (Self::Bytes(bytes), to) if to.is_bytes() => Some(Self::Bytes(filled(bytes, to))),
-            (_, to) if to.is_text() => held(&self.shown(from)?, to).map(Self::Text),
+            (_, to) if to.is_text() => text_of(&self.shown(from)?, to).map(Self::Text),
             (_, SqlType::UniqueIdentifier) => self.guid(),
             _ => self.number_of(to).or_else(|| self.moment_of(to)),
         }
@@ -201,6 +201,20 @@ impl Datum {
         }
     }
 
+    /// Cuts a long value of type `kind` to so many bytes, as `SET TEXTSIZE` has it.
+    pub(in crate::tds) fn cut(&mut self, kind: SqlType, longest: usize) {
+        match (self, kind.of_variable()) {
+            (Self::Text(text), SqlType::NVarChar(None)) if text.len() * 2 > longest => {
+                *text = held(text, longest / 2, false);
+            }
+            (Self::Text(text), SqlType::VarChar(None)) if text.len() > longest => {
+                *text = held(text, longest, false);
+            }
+            (Self::Bytes(bytes), SqlType::VarBinary(None)) => bytes.truncate(longest),
+            _ => {}
+        }
+    }
+
     /// How many bytes a value of type `kind` has; `None` of NULL.
     pub(in crate::tds) fn bytes_of(&self, kind: SqlType) -> Option<usize> {
         bare(kind, self, Version::V7_4).map(|bytes| bytes.len())
@@ -270,53 +284,4 @@ fn decimal(text: &str) -> Option<(i128, u8)> {
     }
     let scale = u8::try_from(rest.len()).ok().filter(|scale| *scale <= 38)?;
     Some((format!("{whole}{rest}").parse().ok()?, scale))
-}
-
-/// A text as one of a type: cut to its length, or filled up to it.
-fn held(text: &str, to: SqlType) -> Option<String> {
-    let text = match to {
-        SqlType::Char(_) | SqlType::VarChar(_) | SqlType::Text => narrowed(text),
-        _ => text.to_owned(),
-    };
-    let (most, fills) = match to {
-        SqlType::Char(length) | SqlType::NChar(length) => (length, true),
-        SqlType::VarChar(Some(length)) | SqlType::NVarChar(Some(length)) => (length, false),
-        // Without what a server takes out of it, so that it stays as it is.
-        SqlType::Xml => return is_plain_xml(&text).then_some(text),
-        _ => return Some(text),
-    };
-    let (mut room, mut held) = (usize::from(most), String::new());
-    for letter in text.chars() {
-        match room.checked_sub(letter.len_utf16()) {
-            Some(left) => room = left,
-            None => break,
-        }
-        held.push(letter);
-    }
-    if fills {
-        held.extend(std::iter::repeat_n(' ', room));
-    }
-    Some(held)
-}
-
-/// Whether a server would give this XML back as it is: no declarations, and no spaces between tags.
-fn is_plain_xml(text: &str) -> bool {
-    let has_space = text.split('>').skip(1).any(|rest| {
-        rest.starts_with([' ', '\n', '\t', '\r']) && rest.trim_start().starts_with('<')
-    });
-    !text.contains("<?")
-        && !text.contains("<!")
-        && !has_space
-        && !text.starts_with(char::is_whitespace)
-}
-
-/// Bytes as those of a type: cut to its length, or filled up to it.
-fn filled(bytes: &[u8], to: SqlType) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    match to {
-        SqlType::Binary(length) => bytes.resize(length.into(), 0),
-        SqlType::VarBinary(Some(length)) => bytes.truncate(length.into()),
-        _ => {}
-    }
-    bytes
 }

@@ -133,7 +133,7 @@ fn cell(
     let told = column.kind.told(version);
     let value = value.told(column.kind, version);
     let written = value.and_then(|value| {
-        if column.required && is_fixed(told) && value != Datum::Null {
+        if column.required && is_fixed(told) && *value != Datum::Null {
             bytes.extend(data::bare(told, &value, version)?);
             return Some(());
         }

@@ -14,6 +14,7 @@ mod data;
 mod datum;
 mod decode;
 mod encode;
+mod fitted;
 mod info;
 mod moment;
 mod of_sample;
@@ -39,5 +40,15 @@ pub(super) enum Unread {
 impl<V: Into<Violation>> From<V> for Unread {
     fn from(violation: V) -> Self {
         Self::Malformed(violation.into())
+    }
+}
+
+/// A value by way of its bytes.
+#[cfg(test)]
+pub(super) fn there_and_back(kind: SqlType, value: &Datum) -> Option<Datum> {
+    let bytes = data::bare(kind, value, super::version::Version::V7_4)?;
+    match kind {
+        SqlType::Variant => parse::variant(&bytes),
+        kind => parse::value(kind, &bytes),
     }
 }

@@ -10,6 +10,8 @@
 //! | `bigint` | 7.0 | `decimal(19,0)` |
 //! | `sql_variant` | 7.0 | `nvarchar(4000)` |
 
+use std::borrow::Cow;
+
 use super::datum::Datum;
 use super::sql_type::{LONGEST_WIDE, SqlType};
 use crate::tds::version::Version;
@@ -59,17 +61,18 @@ impl SqlType {
 
 impl Datum {
     /// A value of type `kind` as a client of this version gets it.
-    pub(super) fn told(&self, kind: SqlType, version: Version) -> Option<Self> {
+    pub(super) fn told(&self, kind: SqlType, version: Version) -> Option<Cow<'_, Self>> {
         match self {
             Self::Variant(inner) if version.has_variants() => {
                 let (kind, value) = &**inner;
-                let told = value.told(*kind, version)?;
-                Some(Self::Variant(Box::new((kind.told(version), told))))
+                let told = value.told(*kind, version)?.into_owned();
+                let told = Self::Variant(Box::new((kind.told(version), told)));
+                Some(Cow::Owned(told))
             }
             Self::Moment(_) | Self::Variant(_) if kind.told(version).is_text() => {
-                self.shown(kind).map(Self::Text)
+                self.shown(kind).map(Self::Text).map(Cow::Owned)
             }
-            _ => Some(self.clone()),
+            _ => Some(Cow::Borrowed(self)),
         }
     }
 }

@@ -6,3 +6,4 @@ mod login;
 mod responses;
 mod sample;
 mod strict;
+mod versions;

@@ -106,6 +106,14 @@ async fn statements_of_small_apps_run() {
             "delete from orders where product_id = 2 select name from products where id = 2",
             "Rye",
         ),
+        (
+            "set textsize 4; select cast('abcdef' as nvarchar(max))",
+            "ab",
+        ),
+        (
+            "set textsize -1; select cast('abcdef' as nvarchar(max))",
+            "abcdef",
+        ),
     ] {
         let rows = rows(&mut session, sql).await;
         let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));

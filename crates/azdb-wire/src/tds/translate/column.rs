@@ -12,6 +12,8 @@ use crate::tds::token::{body, push_counted, tag};
 pub(super) const LONGEST: u32 = 0x7fff_ffff;
 /// The same of text in two bytes a character.
 pub(super) const LONGEST_UTF16: u32 = 0x7fff_fffe;
+/// Bytes of a value, digits and decimals of the decimal type that holds every integer of eight bytes.
+const DECIMAL_OF_BIGINT: [u8; 3] = [9, 19, 0];
 /// A long value that is NULL has no pointer.
 pub(super) const NULL_LONG: [u8; 1] = [0];
 
@@ -27,6 +29,8 @@ pub(super) enum Change {
     },
     /// A long value gets a text pointer.
     Pointed,
+    /// An integer of eight bytes becomes a decimal number.
+    Bigint,
     /// A date or a time becomes text.
     Literal { tag: u8, scale: u8 },
     /// It may hold a date or a time, which becomes text.
@@ -56,6 +60,7 @@ impl Column {
             },
             Layout::Len32 if dialect.is_narrow() => Change::Pointed,
             Layout::Variant if !dialect.has_dates() => Change::Variant,
+            _ if info.is_bigint() && !dialect.has_bigints() => Change::Bigint,
             _ if info.is_date() && !dialect.has_dates() => Change::Literal {
                 tag: info.tag,
                 scale: info.scale,
@@ -77,6 +82,7 @@ impl Column {
                 push(kind::NTEXT, &LONGEST_UTF16.to_le_bytes(), collation);
             }
             (Change::Joined { .. }, _) => push(kind::IMAGE, &LONGEST.to_le_bytes(), None),
+            (Change::Bigint, _) => push(kind::DECIMAL, &DECIMAL_OF_BIGINT, None),
             (Change::Literal { tag, scale }, _) => {
                 let bytes = literal::width(tag, scale).saturating_mul(2);
                 push(kind::NVARCHAR, &bytes.to_le_bytes(), collation);
@@ -112,6 +118,7 @@ impl Column {
         let null: &[u8] = match (self.change, self.layout) {
             (Change::Joined { .. } | Change::Pointed, _) | (_, Layout::Pointed) => &NULL_LONG,
             (_, Layout::Len32) => &[0xff; 4],
+            (Change::Bigint, _) => &[0],
             (Change::Literal { .. }, _) | (_, Layout::Len16) => &[0xff; 2],
             (_, Layout::Fixed(_)) => &[],
             (_, Layout::Chunked) => &[0xff; 8],

@@ -10,7 +10,7 @@ use crate::tds::version::{Version, Width};
 /// A version of TDS that is translated, in the order of their age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dialect {
-    /// SQL Server 7.0: text has no collations.
+    /// SQL Server 7.0: text has no collations, integers have no more than four bytes.
     V7_0,
     /// SQL Server 2000, as it came out: names of tables in one part.
     V7_1,
@@ -44,6 +44,11 @@ impl Dialect {
 
     /// Text says in which collation it is.
     pub(super) fn has_collations(self) -> bool {
+        self > Self::V7_0
+    }
+
+    /// Integers may have eight bytes.
+    pub(super) fn has_bigints(self) -> bool {
         self > Self::V7_0
     }
 

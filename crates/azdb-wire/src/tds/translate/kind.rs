@@ -27,12 +27,15 @@ use crate::tds::text::{b_varchar, us_varchar};
 
 pub(super) const IMAGE: u8 = 0x22;
 pub(super) const TEXT: u8 = 0x23;
+pub(super) const INTEGER: u8 = 0x26;
 pub(super) const DATE: u8 = 0x28;
 pub(super) const TIME: u8 = 0x29;
 pub(super) const DATETIME2: u8 = 0x2a;
 pub(super) const DATETIMEOFFSET: u8 = 0x2b;
 pub(super) const VARIANT: u8 = 0x62;
 pub(super) const NTEXT: u8 = 0x63;
+pub(super) const DECIMAL: u8 = 0x6a;
+pub(super) const BIGINT: u8 = 0x7f;
 pub(super) const VARBINARY: u8 = 0xa5;
 pub(super) const VARCHAR: u8 = 0xa7;
 pub(super) const BINARY: u8 = 0xad;
@@ -145,6 +148,11 @@ impl<'a> TypeInfo<'a> {
     /// Whether this is text, which has a collation from 7.1 on.
     pub(super) fn is_text(&self) -> bool {
         is_text(self.tag)
+    }
+
+    /// Whether this is an integer of eight bytes, which SQL Server 2000 has brought.
+    pub(super) fn is_bigint(&self) -> bool {
+        self.tag == BIGINT || self.tag == INTEGER && self.details == [8]
     }
 
     /// Whether this is one of the types that SQL Server 2008 has brought.

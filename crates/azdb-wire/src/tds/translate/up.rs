@@ -79,8 +79,8 @@ pub(super) struct Up {
     /// The session is to be reset before it, and the upstream has not heard so.
     is_reset: bool,
     next: Next,
-    /// Each call of the message says that its app knows the columns.
-    knows_columns: bool,
+    /// Each call of the message, if one has come, says that its app knows the columns.
+    knows_columns: Option<bool>,
     columns: Vec<Column>,
     flow: Option<Flow>,
     kept: Kept,
@@ -94,7 +94,7 @@ impl Up {
             open: None,
             is_reset: false,
             next: Next::Rest,
-            knows_columns: false,
+            knows_columns: None,
             columns: Vec::new(),
             flow: None,
             kept: Kept::default(),
@@ -130,7 +130,7 @@ impl Up {
                     self.to_upstream.cut_all(open, header.status & LAST, out);
                     self.note_reset(true, own);
                     if open.kind != packet_kind::ATTENTION {
-                        own.knows_columns = self.knows_columns;
+                        own.knows_columns = self.knows_columns == Some(true);
                     }
                     self.open = None;
                     self.columns = Vec::new();
@@ -162,7 +162,7 @@ impl Up {
             packet_kind::BULK_LOAD if is_narrow => Next::Columns,
             _ => Next::Rest,
         };
-        self.knows_columns = kind == packet_kind::RPC;
+        self.knows_columns = None;
         let has_headers = matches!(
             kind,
             packet_kind::SQL_BATCH | packet_kind::RPC | packet_kind::TRANSACTION
@@ -182,7 +182,7 @@ impl Up {
         let outcome = kept.take(share, |reader| match self.step(reader, own) {
             // It is no request that we know; whether it is one is for the server to say.
             Err(Halt::Bad(_)) => {
-                (self.next, self.knows_columns) = (Next::Rest, false);
+                (self.next, self.knows_columns) = (Next::Rest, Some(false));
                 Ok(())
             }
             outcome => outcome,
@@ -209,7 +209,8 @@ impl Up {
             Next::Call => {
                 let name = ahead.raw(procedure).ok_or(Halt::Short)?;
                 let [options, more] = ahead.array().ok_or(Halt::Short)?;
-                self.knows_columns &= options & KNOWS_COLUMNS != 0;
+                let knows = options & KNOWS_COLUMNS != 0;
+                self.knows_columns = Some(knows && self.knows_columns != Some(false));
                 out.waiting().extend_from_slice(name);
                 let options = [options & !KNOWS_COLUMNS, more];
                 out.waiting().extend_from_slice(&options);

@@ -35,6 +35,17 @@ impl Column {
                 }
                 Ok(Begun::Whole)
             }
+            Change::Bigint => {
+                let value = match self.layout {
+                    Layout::Fixed(count) => reader.bytes(count),
+                    _ => counted(reader),
+                };
+                match value.ok_or(Halt::Short)? {
+                    [] => self.push_null(out.waiting()),
+                    value => push_decimal(value, out.waiting())?,
+                }
+                Ok(Begun::Whole)
+            }
             Change::Pointed => pointed(reader, out).ok_or(Halt::Short),
             Change::Variant => variant(reader, own, out),
         }
@@ -195,6 +206,15 @@ fn has_mark(mut reader: Reader<'_>) -> Option<bool> {
 fn push_front(length: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(POINTER);
     out.extend_from_slice(&length.to_le_bytes());
+}
+
+/// An integer of eight bytes as a decimal number: a sign, which is 1 for what is not negative, and as many bytes.
+fn push_decimal(value: &[u8], out: &mut Vec<u8>) -> Result<(), Untranslatable> {
+    let bytes = value.try_into();
+    let number = i64::from_le_bytes(bytes.map_err(|_| Untranslatable::Value(kind::BIGINT))?);
+    out.extend_from_slice(&[9, u8::from(!number.is_negative())]);
+    out.extend_from_slice(&number.unsigned_abs().to_le_bytes());
+    Ok(())
 }
 
 /// The text of a date or a time, with its length in two bytes.

@@ -187,6 +187,12 @@ impl Oracle {
                 tag: 0xa5,
                 collation: None,
             },
+            bigint if old == Old::V70 && is_bigint(&bigint) => Kind::Decimal {
+                tag: 0x6a,
+                max: 9,
+                precision: 19,
+                scale: 0,
+            },
             Kind::Moment { tag, scale } if old < Old::V73A => Kind::Len16 {
                 tag: 0xe7,
                 max: 2 * literal_units(tag, scale),
@@ -199,6 +205,11 @@ impl Oracle {
     fn value(&self, kind: &Kind, value: Value, place: Place) -> Value {
         let old = self.old;
         match value {
+            Value::Bytes(bytes) if old == Old::V70 && is_bigint(kind) => {
+                let number = i64::from_le_bytes(bytes.try_into().unwrap());
+                let sign = [u8::from(number >= 0)];
+                Value::Bytes([&sign[..], &number.unsigned_abs().to_le_bytes()].concat())
+            }
             Value::Bytes(bytes) if old.is_narrow() => {
                 let data = match kind {
                     Kind::Xml { .. } => {
@@ -244,6 +255,14 @@ impl Oracle {
             data: utf16(&moment.literal().to_string()),
         }
     }
+}
+
+/// Integers of eight bytes, which 7.0 has not.
+fn is_bigint(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Fixed { tag: 0x7f, .. } | Kind::Len8 { tag: 0x26, max: 8 }
+    )
 }
 
 /// ENVCHANGE 3, 5, 6 and 7 tell of the same thing; which of them an app of 7.0 reads after its login is nowhere written.

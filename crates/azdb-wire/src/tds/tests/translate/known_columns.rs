@@ -111,3 +111,15 @@ fn several_calls_that_know_and_do_not_know_hear_of_all_columns() {
         assert_eq!(told[..3], [0x81, 1, 0]);
     }
 }
+
+/// A request that ends before it has said what it calls.
+#[test]
+fn who_calls_nothing_hears_of_columns() {
+    for old in [Old::V71, Old::V72] {
+        let mut translator = translator(old, 512, NO_LIMIT);
+        passed(&mut translator, Way::Up, 3, &hex("02"));
+        let numbers = cursor("26 04", "d1 04 07000000");
+        let told = passed(&mut translator, Way::Down, 4, &numbers).concat();
+        assert_eq!(told[..3], [0x81, 1, 0], "{old:?}");
+    }
+}

@@ -198,6 +198,21 @@ proptest! {
         }
     }
 
+    /// What a translator makes of them is what apps from 7.2 on write.
+    #[test]
+    fn requests_of_7_4_pass_as_they_are(
+        old in select(&[Old::V72, Old::V73A][..]), mut sent in any_sent(),
+        sizes in vec(1..900usize, 1..4),
+    ) {
+        sent.request.forget_columns();
+        // Of one that is stopped, the server hears as much as does not wait for more.
+        prop_assume!(!matches!(sent.end, End::Stopped(_)));
+        let written = sent.packets(Old::V71, &[200]).concat();
+        let written = through(&mut translator(Old::V71, 512, NO_LIMIT), Way::Up, [&written[..]])?;
+        let passed = through(&mut translator(old, 512, NO_LIMIT), Way::Up, cut(&written, &sizes))?;
+        prop_assert_eq!(passed, written);
+    }
+
     #[test]
     fn requests_do_not_depend_on_how_reads_cut_them(old in any_old(), sent in any_sent()) {
         let bytes = sent.packets(old, &[100]).concat();
