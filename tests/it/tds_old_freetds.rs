@@ -229,6 +229,10 @@ fn odbc_driver_of_freetds_reads_every_value() {
             ("together", json!(true)),
             ("parameters", json!(["naïveé", null])),
             ("kept", json!([20, 20])),
+            (
+                "large",
+                json!([100_000, true, 300_000, true, [["", ""], [null, null]]]),
+            ),
             ("sets", json!([1, 2])),
         ] {
             assert_eq!(seen[what], expected, "{what}: {seen}");
