@@ -160,7 +160,8 @@ impl<S: Stream> AsyncRead for InDialect<S> {
             upstream,
             translation,
         } = &mut *self;
-        let Some(translation) = translation else {
+        // Without room there is nothing to read into, which would look like an end.
+        let Some(translation) = translation.as_mut().filter(|_| buf.remaining() > 0) else {
             return Pin::new(upstream).poll_read(cx, buf);
         };
         ready!(translation.poll_answers(cx, upstream, buf))?;

@@ -183,7 +183,7 @@ pub fn rebuilt_len(login: &Login7<'_>, relogin: &Relogin<'_>) -> Result<usize, L
 
 /// Appends the payload of the LOGIN7 that goes upstream to `out`, whose capacity the caller has reserved.
 ///
-/// Always 7.4, because FEDAUTH is. Integrated authentication, a new password, a file to attach and a user instance are not for
+/// At 7.4 with a token, because FEDAUTH is; with a password in the app's own version. Integrated authentication, a new password, a file to attach and a user instance are not for
 /// the upstream to hear of; whoever calls this has refused the ones that matter.
 ///
 /// # Errors

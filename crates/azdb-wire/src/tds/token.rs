@@ -193,9 +193,9 @@ pub(super) fn read<'a>(
     width: Width,
 ) -> Result<Option<StreamToken<'a>>, StreamTokenError> {
     Ok(match tag {
-        tag::ENV_CHANGE => env_change(reader),
-        tag::ERROR | tag::INFO => report(tag, reader, width),
-        tag::LOGIN_ACK => login_ack(reader),
+        tag::ENV_CHANGE => return env_change(reader),
+        tag::ERROR | tag::INFO => return fields(tag, reader, |body| report(tag, body, width)),
+        tag::LOGIN_ACK => return fields(tag, reader, login_ack),
         tag::FEATURE_EXT_ACK => features(reader),
         tag::DONE | tag::DONE_PROC | tag::DONE_IN_PROC => done(reader, width),
         tag::RETURN_STATUS => other(tag, reader, |body| body.bytes(4u8)),
@@ -220,6 +220,18 @@ pub(super) fn body<'a>(reader: &mut Reader<'a>) -> Option<Reader<'a>> {
     counted(reader).map(Reader::new)
 }
 
+/// The fields of a body with its length in front. Those that do not fit in there are no token, however much comes behind it.
+fn fields<'a>(
+    tag: u8,
+    reader: &mut Reader<'a>,
+    read: impl FnOnce(Reader<'a>) -> Option<StreamToken<'a>>,
+) -> Result<Option<StreamToken<'a>>, StreamTokenError> {
+    match body(reader) {
+        None => Ok(None),
+        Some(body) => read(body).map(Some).ok_or(StreamTokenError::Truncated(tag)),
+    }
+}
+
 /// A token that is passed on as it came.
 fn other<'a>(
     tag: u8,
@@ -233,7 +245,7 @@ fn other<'a>(
     Some(StreamToken::Other { tag, raw })
 }
 
-fn env_change<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
+fn env_change<'a>(reader: &mut Reader<'a>) -> Result<Option<StreamToken<'a>>, StreamTokenError> {
     let raw = reader.raw(|reader| {
         let counted = body(reader)?;
         if counted.rest() == [change::PROMOTED] {
@@ -242,17 +254,20 @@ fn env_change<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
             reader.u8()?;
         }
         Some(())
-    })?;
-    let mut body = body(&mut Reader::new(raw))?;
-    Some(StreamToken::Change {
-        kind: body.u8()?,
-        values: body.rest(),
-        raw,
+    });
+    let Some(raw) = raw else {
+        return Ok(None);
+    };
+    fields(tag::ENV_CHANGE, &mut Reader::new(raw), |mut body| {
+        Some(StreamToken::Change {
+            kind: body.u8()?,
+            values: body.rest(),
+            raw,
+        })
     })
 }
 
-fn report<'a>(tag: u8, reader: &mut Reader<'a>, width: Width) -> Option<StreamToken<'a>> {
-    let mut body = body(reader)?;
+fn report(tag: u8, mut body: Reader<'_>, width: Width) -> Option<StreamToken<'_>> {
     Some(StreamToken::Report(Report {
         is_error: tag == tag::ERROR,
         number: body.u32_le()?,
@@ -268,8 +283,7 @@ fn report<'a>(tag: u8, reader: &mut Reader<'a>, width: Width) -> Option<StreamTo
     }))
 }
 
-fn login_ack<'a>(reader: &mut Reader<'a>) -> Option<StreamToken<'a>> {
-    let mut body = body(reader)?;
+fn login_ack(mut body: Reader<'_>) -> Option<StreamToken<'_>> {
     Some(StreamToken::LoginAck {
         interface: body.u8()?,
         version: body.array()?,

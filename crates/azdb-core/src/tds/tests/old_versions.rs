@@ -143,6 +143,15 @@ async fn what_an_upstream_says_before_it_ends_is_heard() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_without_room_is_no_end() {
+    let (_app, mut database, mut session) = session_of(Version::V7_1).await;
+    let upstream = &mut session.legs.upstream;
+    database.say(&WIDE).await;
+    assert_eq!(upstream.read(&mut []).await.unwrap(), 0);
+    assert_eq!(hear(upstream).await, NARROW);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_translated_breaks_the_session_behind_what_can() {
     let (_app, mut database, mut session) = session_of(Version::V7_1).await;
     let mut answer = Vec::new();

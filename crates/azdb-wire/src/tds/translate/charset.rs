@@ -16,7 +16,8 @@ pub(super) fn push_changes(collation: Collation, out: &mut Vec<u8>) {
     let [a, b, c, flags, sort] = collation;
     let locale = u32::from_le_bytes([a, b, c & 0x0f, 0]);
     let ignored = u16::from_le_bytes([c, flags]) >> 4;
-    let styles = [0x1, 0x2, 0x1_0000, 0x2_0000];
+    // Of case, accents, widths and kana, in the order of a collation.
+    let styles = [0x1, 0x2, 0x2_0000, 0x1_0000];
     let style: u32 = styles
         .iter()
         .enumerate()
@@ -48,6 +49,13 @@ fn code_page(locale: u32, sort: u8) -> u16 {
     match sort {
         30..=35 => return 437,
         40..=49 | 55..=61 => return 850,
+        80..=96 => return 1250,
+        104..=108 => return 1251,
+        112..=124 => return 1253,
+        128..=130 => return 1254,
+        136..=138 => return 1255,
+        144..=146 => return 1256,
+        152..=160 => return 1257,
         _ => {}
     }
     let (language, region) = (locale & 0x3ff, locale >> 10 & 0x3f);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::kind::{self, Collation, Layout, Place, TypeInfo};
 use super::{Halt, Own, literal};
 use crate::reader::Reader;
-use crate::tds::text::{b_varchar, push_utf16, us_varchar};
+use crate::tds::text::{b_varchar, first_units, push_utf16, us_varchar};
 use crate::tds::token::{body, push_counted, tag};
 
 /// Most bytes of a long value, and the length of its type.
@@ -216,6 +216,7 @@ pub(super) fn tables(reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Option<()> {
 }
 
 fn push_us_varchar(text: &[u8], out: &mut Vec<u8>) {
+    let text = first_units(text, usize::from(u16::MAX));
     let units = text.len().checked_div(2).unwrap_or_default();
     out.extend_from_slice(&u16::try_from(units).unwrap_or(u16::MAX).to_le_bytes());
     out.extend_from_slice(text);

@@ -175,10 +175,15 @@ impl Kept {
                 Err(Halt::Bad(bad)) => return Err(bad),
             }
         }
-        if reader.rest().len() > MOST_KEPT {
+        let rest = reader.rest();
+        if rest.len() > MOST_KEPT {
             return Err(Untranslatable::TooLarge);
         }
-        self.0 = reader.rest().to_vec();
+        // What waits for its rest grows where it is: reads of a few bytes each do not copy all of it again.
+        self.0 = match rest.len() == kept.len() {
+            true => kept,
+            false => rest.to_vec(),
+        };
         Ok(())
     }
 }

@@ -246,21 +246,40 @@ fn a_row_that_grows_leaves_at_the_same_place_however_reads_cut_it() {
 /// What SQL Server 7.0 called a character set, a locale and a style, where later ones have a collation.
 #[test]
 fn an_app_of_7_0_hears_of_a_collation_as_a_character_set() {
-    let change = super::hex("e3 0d00 07 05 09 04 d0 00 34 05 09 04 d0 00 34");
-    let bytes = packets(4, 7, &change, &[504]).concat();
-    let mut out = Vec::new();
-    let mut translator = translator(Old::V70, 512, NO_LIMIT);
-    translator.from_upstream(&bytes, &mut out).unwrap();
-    let (tokens, _) = App::new(Old::V70).read(&out[8..]).unwrap();
-    let said = |kind, text: &str| Token::Change {
-        kind,
-        values: [
-            &[u8::try_from(text.len()).unwrap()],
-            &super::super::utf16(text)[..],
-            &[0],
-        ]
-        .concat(),
-    };
-    let all = [said(3, "iso_1"), said(5, "1033"), said(6, "196609")];
-    assert_eq!(tokens, all);
+    for (collation, told) in [
+        ("0904d00034", ["iso_1", "1033", "196609"]),
+        // Japanese_CI_AS_KS, which ignores widths, and Japanese_CI_AS_WS, which ignores kana.
+        ("1104500000", ["cp932", "1041", "131073"]),
+        ("1104900000", ["cp932", "1041", "65537"]),
+        ("0504d00000", ["cp1250", "1029", "196609"]),
+        // SQL_Latin1_General_CP437_CI_AS, and so on: the sort order has the code page.
+        ("0904d00020", ["cp437", "1033", "196609"]),
+        ("0904d0002a", ["cp850", "1033", "196609"]),
+        ("0904d00052", ["cp1250", "1033", "196609"]),
+        ("0904d0006a", ["cp1251", "1033", "196609"]),
+        ("0904d00072", ["cp1253", "1033", "196609"]),
+        ("0904d00082", ["cp1254", "1033", "196609"]),
+        ("0904d0008a", ["cp1255", "1033", "196609"]),
+        ("0904d00092", ["cp1256", "1033", "196609"]),
+        ("0904d0009a", ["cp1257", "1033", "196609"]),
+    ] {
+        let change = super::hex(&["e3 0d00 07 05", collation, "05 09 04 d0 00 34"].concat());
+        let bytes = packets(4, 7, &change, &[504]).concat();
+        let mut out = Vec::new();
+        let mut translator = translator(Old::V70, 512, NO_LIMIT);
+        translator.from_upstream(&bytes, &mut out).unwrap();
+        let (tokens, _) = App::new(Old::V70).read(&out[8..]).unwrap();
+        let said = |(kind, text): (u8, &str)| Token::Change {
+            kind,
+            values: [
+                &[u8::try_from(text.len()).unwrap()],
+                &super::super::utf16(text)[..],
+                &[0],
+            ]
+            .concat(),
+        };
+        let [charset, locale, style] = told;
+        let all = [(3, charset), (5, locale), (6, style)].map(said);
+        assert_eq!(tokens, all, "{collation}");
+    }
 }

@@ -41,6 +41,13 @@ fn what_an_upstream_says_that_is_no_answer_is_an_error() {
         (hex("41"), Untranslatable::Token(0x41)),
         // COMPUTE is gone with SQL Server 2012.
         (hex("88 0000"), Untranslatable::Token(0x88)),
+        // Fields that do not fit into the length of their token: of an error, a change, and SSPI's neighbour LOGINACK.
+        (
+            hex("aa 0800 01000000 01 10 0500"),
+            Untranslatable::Token(0xaa),
+        ),
+        (hex("e3 0000"), Untranslatable::Token(0xe3)),
+        (hex("ad 0200 0174"), Untranslatable::Token(0xad)),
         // A table is no value of a result.
         (columns(&["f3"]), Untranslatable::Type(0xf3)),
         (columns(&["99"]), Untranslatable::Type(0x99)),
@@ -96,7 +103,8 @@ fn what_is_kept_of_a_token_has_an_end() {
     let mut out = Vec::new();
     for packet in packets(4, 1, &payload, &[4088]) {
         match translator.from_upstream(&packet, &mut out) {
-            Ok(()) => assert!(translator.kept() < 600_000, "{} kept", translator.kept()),
+            // Twice what may wait: memory that grows doubles.
+            Ok(()) => assert!(translator.kept() < 1_100_000, "{} kept", translator.kept()),
             Err(error) => return assert_eq!(error, Untranslatable::TooLarge),
         }
     }
