@@ -169,7 +169,7 @@ keys! { SQL_SERVER {
         key("max_session_age", "`\"token\"`: a session ends between two requests 5 minutes before its token does, but not within 10 minutes of its login. Azure SQL looks at the token again during long sessions and fails the query that comes then")
             .or_by_login(Literal::Text("token"), Literal::Text("off")).needs(&[TDS]);
     TRANSLATE_LIMIT: Parsed<usize> = Parsed("a size", parse_size),
-        key("translate_limit", "memory that a session of an app of TDS 7.1 or older may take for one value. Such apps hear how long a value is before it comes; where the database does not say that first (XML, values that it computes), the proxy keeps the value until it is whole. A longer one becomes an error in the app")
+        key("translate_limit", "memory that a session of an app of TDS 7.1 or older may take for one value. Such apps hear how long a value is before it comes; where the database does not say that first (XML, values that it computes), the proxy keeps the value until it is whole, and for a moment a second time as it leaves. A longer one becomes an error in the app")
             .or(Literal::Text("64MiB")).needs(&[TDS]);
 }}
 

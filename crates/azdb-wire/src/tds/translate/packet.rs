@@ -7,6 +7,9 @@ use crate::tds::frame::{Header, MAX_PACKET, PacketError};
 /// Least size of a packet that can be agreed on (MS-TDS 2.2.3.1).
 const LEAST: usize = 512;
 
+/// Bytes of memory that stay with a message, which most of its packets use again.
+const ROOM: usize = 64 * 1024;
+
 /// What a stream of packets holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
@@ -191,6 +194,10 @@ impl Outgoing {
             }
         }
         self.waiting.drain(..gone);
+        if gone > 0 {
+            // The memory of a long value goes with it.
+            self.waiting.shrink_to(ROOM);
+        }
         self.gone = self.gone.wrapping_add(gone);
         self.held = self.held.map(|held| held.saturating_sub(gone));
     }

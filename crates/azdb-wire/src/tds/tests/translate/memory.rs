@@ -155,6 +155,32 @@ fn of_a_value_whose_length_was_not_told_the_limit_is_kept_and_then_nothing() {
     }
 }
 
+/// While the message that it stood in goes on.
+#[test]
+fn the_memory_of_a_long_value_goes_with_it() {
+    let row = |length| Token::Row {
+        cells: vec![Value::Bytes(vec![0x41; length])],
+        is_compressed: false,
+    };
+    let columns = Token::Columns(Some(vec![column(varbinary_max())]));
+    let mut message = vec![columns, row(LONG)];
+    message.extend((0..200).map(|_| row(50)));
+    let (payload, _) = write(&message, &mut Vec::new(), &[UNKNOWN]);
+    let mut translator = translator(Old::V71, PACKET, 2 * LONG);
+    let mut kept = Vec::new();
+    for packet in packets(4, 1, &payload, &[PACKET - 8]) {
+        let mut out = Vec::new();
+        translator.from_upstream(&packet, &mut out).unwrap();
+        kept.push(translator.kept());
+    }
+    assert!(kept.iter().max() > Some(&LONG));
+    let before_the_end = kept.iter().rev().nth(1).unwrap();
+    assert!(
+        *before_the_end <= 20 * PACKET,
+        "{before_the_end} bytes kept"
+    );
+}
+
 #[test]
 fn nothing_is_kept_of_requests() {
     for old in [Old::V70, Old::V71] {
