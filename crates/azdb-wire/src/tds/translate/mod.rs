@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   app                                                       upstream
-//!    |  packets -- packet --> Up: headers, calls, bulk loads -->  |
+//!    |  packets -- packet --> Up: request, value, flow -------->  |
 //!    |  <-- packet -- value, flow <-- column <-- Down: tokens --  |
 //!                         |             |
 //!                      literal   kind (the table of types)      dialect: what each version reads
@@ -27,6 +27,7 @@ mod flow;
 mod kind;
 mod literal;
 mod packet;
+mod request;
 mod up;
 mod value;
 

@@ -22,15 +22,13 @@
 
 use alloc::vec::Vec;
 
-use super::column::{Column, LONGEST_UTF16};
+use super::column::Column;
 use super::flow::Flow;
-use super::kind::{self, Place, TypeInfo};
 use super::packet::{Incoming, Message, Outgoing, Piece};
 use super::value::Begun;
-use super::{Halt, Kept, NO_TRANSACTION, Own, Untranslatable};
+use super::{Halt, Kept, NO_TRANSACTION, Own, Untranslatable, request};
 use crate::reader::Reader;
 use crate::tds::frame::{Header, kind as packet_kind};
-use crate::tds::text::{b_varchar, us_varchar};
 use crate::tds::token::tag;
 
 /// Status of a request's first packet: the session is reset before it, with its transaction.
@@ -44,8 +42,6 @@ const OLD_SEPARATOR: u8 = 0x80;
 const SEPARATOR: u8 = 0xff;
 /// Option of a call: the columns of its results are not to be said again (fNoMetaData).
 const KNOWS_COLUMNS: u8 = 0x02;
-/// A procedure's number follows in place of a name.
-const BY_NUMBER: u16 = 0xffff;
 
 /// What comes next of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +169,7 @@ impl Up {
             } else {
                 own.transaction
             };
-            push_headers(&transaction, self.to_upstream.waiting());
+            request::push_headers(&transaction, self.to_upstream.waiting());
         }
     }
 
@@ -194,26 +190,25 @@ impl Up {
     /// Translates the next thing, if all of it is there.
     fn step(&mut self, reader: &mut Reader<'_>, own: &Own) -> Result<(), Halt> {
         let mut ahead = *reader;
-        let out = &mut self.to_upstream;
+        let out = self.to_upstream.waiting();
         match self.next {
             Next::Rest if reader.is_empty() => return Err(Halt::Short),
             Next::Rest => {
-                out.waiting().extend_from_slice(reader.rest());
+                out.extend_from_slice(reader.rest());
                 ahead = Reader::new(&[]);
             }
             Next::Headers => {
-                let headers = ahead.raw(all_headers).ok_or(Halt::Short)?;
-                out.waiting().extend_from_slice(headers);
+                let headers = ahead.raw(request::all_headers).ok_or(Halt::Short)?;
+                out.extend_from_slice(headers);
                 self.next = Next::Call;
             }
             Next::Call => {
-                let name = ahead.raw(procedure).ok_or(Halt::Short)?;
+                let name = ahead.raw(request::procedure).ok_or(Halt::Short)?;
                 let [options, more] = ahead.array().ok_or(Halt::Short)?;
-                let knows = options & KNOWS_COLUMNS != 0 && tells_columns_once(name);
+                let knows = options & KNOWS_COLUMNS != 0 && request::tells_columns_once(name);
                 self.knows_columns = Some(knows && self.knows_columns != Some(false));
-                out.waiting().extend_from_slice(name);
-                let options = [options & !KNOWS_COLUMNS, more];
-                out.waiting().extend_from_slice(&options);
+                out.extend_from_slice(name);
+                out.extend_from_slice(&[options & !KNOWS_COLUMNS, more]);
                 self.next = match own.dialect.is_narrow() {
                     true => Next::Parameter,
                     false => Next::Rest,
@@ -221,55 +216,69 @@ impl Up {
             }
             Next::Parameter if reader.rest().first() == Some(&OLD_SEPARATOR) => {
                 ahead.u8();
-                out.waiting().push(SEPARATOR);
+                out.push(SEPARATOR);
                 self.next = Next::Call;
             }
-            Next::Parameter => self.next = Next::Value(parameter(&mut ahead, own, out.waiting())?),
-            Next::Columns => {
-                let front = ahead.bytes(3u8).ok_or(Halt::Short)?;
-                out.waiting().extend_from_slice(front);
-                self.next = match *front {
-                    [tag::COLUMNS, 0, 0] => Next::Token,
-                    [tag::COLUMNS, low, high] => Next::Column(u16::from_le_bytes([low, high])),
-                    _ => Next::Rest,
-                };
-            }
-            Next::Column(left) => {
-                let column = bulk_column(&mut ahead, own, out.waiting())?;
-                self.columns.push(column);
-                self.next = match left.saturating_sub(1) {
-                    0 => Next::Token,
-                    left => Next::Column(left),
-                };
-            }
-            Next::Token => {
-                let tag = ahead.u8().ok_or(Halt::Short)?;
-                match tag {
-                    tag::DONE => push_done(&mut ahead, out.waiting()).ok_or(Halt::Short)?,
-                    _ => out.waiting().push(tag),
-                }
-                self.next = match tag {
-                    tag::ROW => Next::Row(0),
-                    _ => Next::Rest,
-                };
+            Next::Parameter => {
+                self.next = Next::Value(request::parameter(&mut ahead, own, out)?);
             }
             Next::Value(column) => {
                 self.value(column, reader, own)?;
                 self.next = Next::Parameter;
                 return Ok(());
             }
-            Next::Row(at) => {
-                match self.columns.get(at).copied() {
-                    None => self.next = Next::Token,
-                    Some(column) => {
-                        self.value(column, reader, own)?;
-                        self.next = Next::Row(at.saturating_add(1));
-                    }
-                }
-                return Ok(());
-            }
+            Next::Row(at) => return self.row(at, reader, own),
+            Next::Columns | Next::Column(_) | Next::Token => self.bulk(&mut ahead, own)?,
         }
         *reader = ahead;
+        Ok(())
+    }
+
+    /// The next thing of a bulk load, but a value.
+    fn bulk(&mut self, reader: &mut Reader<'_>, own: &Own) -> Result<(), Halt> {
+        let out = self.to_upstream.waiting();
+        match self.next {
+            Next::Columns => {
+                let front = reader.array::<3>().ok_or(Halt::Short)?;
+                out.extend_from_slice(&front);
+                self.next = match front {
+                    [tag::COLUMNS, 0, 0] => Next::Token,
+                    [tag::COLUMNS, low, high] => Next::Column(u16::from_le_bytes([low, high])),
+                    _ => Next::Rest,
+                };
+            }
+            Next::Column(left) => {
+                let column = request::bulk_column(reader, own, out)?;
+                self.columns.push(column);
+                self.next = match left.saturating_sub(1) {
+                    0 => Next::Token,
+                    left => Next::Column(left),
+                };
+            }
+            _row_or_end => {
+                let tag = reader.u8().ok_or(Halt::Short)?;
+                match tag {
+                    tag::DONE => request::push_done(reader, out).ok_or(Halt::Short)?,
+                    _ => out.push(tag),
+                }
+                self.next = match tag {
+                    tag::ROW => Next::Row(0),
+                    _ => Next::Rest,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of this column, or the row's end.
+    fn row(&mut self, at: usize, reader: &mut Reader<'_>, own: &Own) -> Result<(), Halt> {
+        match self.columns.get(at).copied() {
+            None => self.next = Next::Token,
+            Some(column) => {
+                self.value(column, reader, own)?;
+                self.next = Next::Row(at.saturating_add(1));
+            }
+        }
         Ok(())
     }
 
@@ -287,106 +296,4 @@ impl Up {
         self.flow = None;
         Ok(())
     }
-}
-
-/// Appends ALL_HEADERS: of the one header that a server asks for, the transaction's.
-fn push_headers(transaction: &[u8; 8], out: &mut Vec<u8>) {
-    const TRANSACTION: u16 = 2;
-    for length in [22u32, 18] {
-        out.extend_from_slice(&length.to_le_bytes());
-    }
-    out.extend_from_slice(&TRANSACTION.to_le_bytes());
-    out.extend_from_slice(transaction);
-    // Requests that are not answered yet, this one included.
-    out.extend_from_slice(&1u32.to_le_bytes());
-}
-
-/// ALL_HEADERS: their length counts itself.
-fn all_headers<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
-    let length = reader.u32_le()?;
-    reader.bytes(length.saturating_sub(4))
-}
-
-/// A procedure's name or number.
-fn procedure(reader: &mut Reader<'_>) -> Option<()> {
-    match reader.u16_le()? {
-        BY_NUMBER => reader.u16_le().map(drop),
-        units => {
-            let name = usize::from(units).saturating_mul(2);
-            reader.bytes(name).map(drop)
-        }
-    }
-}
-
-/// Whether what a procedure gives was described before, when a statement was prepared or a cursor opened. Others describe it
-/// whatever is asked of them: Mono.Data.Tds asks every procedure not to, and then reads what it says.
-fn tells_columns_once(name: &[u8]) -> bool {
-    const NUMBERS: [u8; 3] = [4, 7, 12];
-    const NAMES: [&str; 3] = ["sp_cursorexecute", "sp_cursorfetch", "sp_execute"];
-    match name {
-        [0xff, 0xff, number, 0] => NUMBERS.contains(number),
-        [_, _, name @ ..] => NAMES.iter().any(|known| {
-            name.iter()
-                .copied()
-                .eq(known.encode_utf16().flat_map(u16::to_le_bytes))
-        }),
-        _ => false,
-    }
-}
-
-/// A parameter up to its value.
-fn parameter(reader: &mut Reader<'_>, own: &Own, out: &mut Vec<u8>) -> Result<Column, Halt> {
-    let front = reader.raw(|reader| {
-        b_varchar(reader)?;
-        reader.u8()
-    });
-    let front = front.ok_or(Halt::Short)?;
-    let info = TypeInfo::read(reader, Place::Parameter, own.dialect.has_collations())?;
-    out.extend_from_slice(front);
-    push_type(&info, own, out);
-    Ok(Column::unchanged(info.layout, Place::Parameter))
-}
-
-/// A column of a bulk load.
-fn bulk_column(reader: &mut Reader<'_>, own: &Own, out: &mut Vec<u8>) -> Result<Column, Halt> {
-    let user_type = reader.u16_le().ok_or(Halt::Short)?;
-    let flags = reader.u16_le().ok_or(Halt::Short)?;
-    let info = TypeInfo::read(reader, Place::Column, own.dialect.has_collations())?;
-    let table = match info.names_table() {
-        true => Some(reader.raw(us_varchar).ok_or(Halt::Short)?),
-        false => None,
-    };
-    let name = reader.raw(b_varchar).ok_or(Halt::Short)?;
-    out.extend_from_slice(&u32::from(user_type).to_le_bytes());
-    out.extend_from_slice(&flags.to_le_bytes());
-    push_type(&info, own, out);
-    if let Some(table) = table {
-        out.push(1);
-        out.extend_from_slice(table);
-    }
-    out.extend_from_slice(name);
-    Ok(Column::unchanged(info.layout, Place::Column))
-}
-
-/// Appends a type in the form of 7.4.
-fn push_type(info: &TypeInfo<'_>, own: &Own, out: &mut Vec<u8>) {
-    out.push(info.tag);
-    match info.tag {
-        // jTDS counts characters here where servers count bytes.
-        kind::NTEXT => out.extend_from_slice(&LONGEST_UTF16.to_le_bytes()),
-        _ => out.extend_from_slice(info.details),
-    }
-    if info.is_text() {
-        out.extend_from_slice(&info.collation.unwrap_or(own.collation));
-    }
-}
-
-/// The end of a bulk load, behind its tag.
-fn push_done(reader: &mut Reader<'_>, out: &mut Vec<u8>) -> Option<()> {
-    let front = reader.bytes(4u8)?;
-    let rows = reader.u32_le()?;
-    out.push(tag::DONE);
-    out.extend_from_slice(front);
-    out.extend_from_slice(&u64::from(rows).to_le_bytes());
-    Some(())
 }
