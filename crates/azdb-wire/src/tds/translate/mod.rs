@@ -13,7 +13,7 @@
 //! # Invariants
 //!
 //! * How reads cut the bytes makes no difference.
-//! * Kept between two reads are a packet, a piece of a token ([`MOST_KEPT`]), and a value only where the app has to hear its length
+//! * Kept between two reads are a packet, a piece of a token (`MOST_KEPT`), and a value only where the app has to hear its length
 //!   first and the upstream did not say it: at most [`Terms::value_limit`] bytes of it.
 //! * What cannot be translated is an error before the app has seen any of it, never a guess.
 //! * Rows are read by columns that the upstream has said in front of them, and not by what an app may remember.
@@ -83,7 +83,7 @@ pub enum Untranslatable {
     /// More bytes come than were announced, or less.
     #[error("a value of another length than it says")]
     Length,
-    /// More than [`MOST_KEPT`].
+    /// More than half a MiB.
     #[error("a token of more than {MOST_KEPT} bytes")]
     TooLarge,
 }
