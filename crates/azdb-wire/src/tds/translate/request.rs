@@ -6,7 +6,7 @@ use super::column::{Column, LONGEST_UTF16};
 use super::kind::{self, Place, TypeInfo};
 use super::{Halt, Own};
 use crate::reader::Reader;
-use crate::tds::text::{b_varchar, us_varchar};
+use crate::tds::text::{b_varchar, from_utf16, us_varchar};
 use crate::tds::token::tag;
 
 /// A procedure's number follows in place of a name.
@@ -22,6 +22,15 @@ pub(super) fn push_headers(transaction: &[u8; 8], out: &mut Vec<u8>) {
     out.extend_from_slice(transaction);
     // Requests that are not answered yet, this one included.
     out.extend_from_slice(&1u32.to_le_bytes());
+}
+
+/// Whether a batch is one that writes long text behind it (WRITETEXT, UPDATETEXT); `None` while too little of it is there. One that
+/// does names a table, a column and a pointer, and is longer than what is looked at.
+pub(super) fn writes_text(batch: &[u8]) -> Option<bool> {
+    const LOOK: usize = 64;
+    let front = from_utf16(batch.get(..LOOK)?).to_ascii_lowercase();
+    let words = front.trim_start();
+    Some(words.starts_with("writetext") || words.starts_with("updatetext"))
 }
 
 /// ALL_HEADERS: their length counts itself.

@@ -5,7 +5,8 @@
 //!   batch, transaction     ALL_HEADERS | as it is                                   as it is
 //!   call                   ALL_HEADERS | options | each parameter walked for the    options of the first
 //!                          separator behind the last; collations for 7.0
-//!   bulk load              columns wider, rows as they are, DONE wider              as it is
+//!   bulk load              columns wider, rows as they are, DONE wider;             as it is
+//!                          behind WRITETEXT as it is
 //!   all else               as it is                                                 as it is
 //! ```
 //!
@@ -48,6 +49,8 @@ const KNOWS_COLUMNS: u8 = 0x02;
 enum Next {
     /// Everything as it is.
     Rest,
+    /// The first words of a batch.
+    Batch,
     /// ALL_HEADERS in front of a call.
     Headers,
     /// A procedure's name, and options.
@@ -77,6 +80,8 @@ pub(super) struct Up {
     next: Next,
     /// Each call of the message, if one has come, says that its app knows the columns.
     knows_columns: Option<bool>,
+    /// The batch before announces text, which comes as a bulk load without columns.
+    writes_text: bool,
     columns: Vec<Column>,
     flow: Option<Flow>,
     kept: Kept,
@@ -91,6 +96,7 @@ impl Up {
             is_reset: false,
             next: Next::Rest,
             knows_columns: None,
+            writes_text: false,
             columns: Vec::new(),
             flow: None,
             kept: Kept::default(),
@@ -155,10 +161,12 @@ impl Up {
         self.next = match kind {
             packet_kind::RPC if is_narrow => Next::Call,
             packet_kind::RPC => Next::Headers,
-            packet_kind::BULK_LOAD if is_narrow => Next::Columns,
+            packet_kind::SQL_BATCH if is_narrow => Next::Batch,
+            packet_kind::BULK_LOAD if is_narrow && !self.writes_text => Next::Columns,
             _ => Next::Rest,
         };
         self.knows_columns = None;
+        self.writes_text &= kind == packet_kind::BULK_LOAD;
         let has_headers = matches!(
             kind,
             packet_kind::SQL_BATCH | packet_kind::RPC | packet_kind::TRANSACTION
@@ -196,6 +204,10 @@ impl Up {
             Next::Rest => {
                 out.extend_from_slice(reader.rest());
                 ahead = Reader::new(&[]);
+            }
+            Next::Batch => {
+                self.writes_text = request::writes_text(reader.rest()).ok_or(Halt::Short)?;
+                self.next = Next::Rest;
             }
             Next::Headers => {
                 let headers = ahead.raw(request::all_headers).ok_or(Halt::Short)?;

@@ -35,5 +35,6 @@ mod through;
 mod types;
 mod up;
 mod value;
+mod written_text;
 
 use super::hex;
