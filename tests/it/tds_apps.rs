@@ -94,6 +94,7 @@ fn python_tds_queries_loads_and_uses_two_cursors_at_once() {
             assert_parameters(seen);
             assert_eq!(seen["kept"], json!([1000, "name 999"]));
             assert_eq!(seen["mars"].is_array(), mars == "on");
+            assert_eq!(seen["after_half"], json!("Aged pecorino"));
         };
         let azure = AzureSql::new();
         let proxy = azure.proxy();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Buf as _;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::super::packet::{SMP, SMP_HEADER};
@@ -30,8 +30,8 @@ const WINDOW: u32 = 4;
 pub(super) struct Stream {
     id: u16,
     outgoing: Arc<Outgoing>,
-    /// Number of the last DATA packet that was sent.
-    sent: AtomicU32,
+    /// Number of the last DATA packet that was sent, locked while anything is: clients check that it is what they have seen.
+    sent: Mutex<u32>,
     /// Number of the last DATA packet that has come.
     received: AtomicU32,
     /// Number of the last DATA packet that may be sent.
@@ -41,11 +41,20 @@ pub(super) struct Stream {
 impl Stream {
     /// Sends one TDS packet when the client's window allows it.
     pub(super) async fn send(&self, packet: &[u8]) -> io::Result<()> {
-        let number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
+        // Nobody else sends DATA of this stream.
+        let number = *self.sent.lock().await + 1;
         let mut window = self.window.clone();
         let open = window.wait_for(|window| *window >= number).await;
         open.map_err(|_| io::ErrorKind::BrokenPipe)?;
+        let mut sent = self.sent.lock().await;
+        *sent = number;
         self.write(flag::DATA, number, packet).await
+    }
+
+    /// Sends ACK or FIN.
+    async fn say(&self, flags: u8) -> io::Result<()> {
+        let sent = self.sent.lock().await;
+        self.write(flags, *sent, &[]).await
     }
 
     async fn write(&self, flags: u8, number: u32, data: &[u8]) -> io::Result<()> {
@@ -110,10 +119,7 @@ async fn distribute(
                 match flags {
                     flag::DATA => take_in(known, number, data).await?,
                     flag::FIN => {
-                        known
-                            .stream
-                            .write(flag::FIN, known.stream.sent.load(Ordering::Relaxed), &[])
-                            .await?;
+                        known.stream.say(flag::FIN).await?;
                         streams.remove(&id);
                     }
                     _ => {}
@@ -164,7 +170,7 @@ fn open(
     let stream = Arc::new(Stream {
         id,
         outgoing: Arc::clone(outgoing),
-        sent: AtomicU32::new(0),
+        sent: Mutex::new(0),
         received: AtomicU32::new(0),
         window: allowed,
     });
@@ -196,6 +202,5 @@ async fn take_in(known: &Known, number: u32, bytes: &[u8]) -> io::Result<()> {
     }
     // A stream whose chat has ended takes nothing in any more.
     let _ = known.packets.send(bytes.to_vec());
-    let sent = known.stream.sent.load(Ordering::Relaxed);
-    known.stream.write(flag::ACK, sent, &[]).await
+    known.stream.say(flag::ACK).await
 }
