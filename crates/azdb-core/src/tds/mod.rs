@@ -76,7 +76,7 @@ use crate::parting::NotIn;
 use crate::phases::Phase;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
-use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
+use crate::way::{AppLeg, Dial, Leg, MaybeTls, Stream, Upstream};
 
 /// SQL_Latin1_General_CP1_CI_AS, which a database of SQL Server has where nobody chose another.
 const LATIN: [u8; 5] = [0x09, 0x04, 0xd0, 0x00, 0x34];
@@ -151,21 +151,7 @@ impl Protocol for Tds {
         deadline
             .run(Phase::App, "letting the app in", admitting)
             .await?;
-        let mut entrant = entered.entrant;
-        entrant.app_tls = app.is_tls();
-        let session = Session {
-            legs: Paired {
-                app,
-                upstream: InDialect::new(
-                    OnePacketPerRecord::new(entered.upstream),
-                    entered.translator,
-                ),
-            },
-            watch: entered.watch,
-            following: entered.following,
-            permit: Some(entered.permit),
-        };
-        Ok(Login::Session(Box::new(session), entrant))
+        Ok(entered.with(app))
     }
 
     fn goes_elsewhere<S: Stream>(state: &MarsUpstream) {
@@ -203,6 +189,23 @@ struct Entered<S> {
     following: Option<Box<Following>>,
     permit: Permit,
     entrant: Entrant,
+}
+
+impl<S: Stream> Entered<S> {
+    /// The session with this app.
+    fn with<A: Stream>(self, app: AppLeg<A>) -> Login<Tds, A, S> {
+        let mut entrant = self.entrant;
+        entrant.app_tls = app.is_tls();
+        let upstream = OnePacketPerRecord::new(self.upstream);
+        let upstream = InDialect::new(upstream, self.translator);
+        let session = Session {
+            legs: Paired { app, upstream },
+            watch: self.watch,
+            following: self.following,
+            permit: Some(self.permit),
+        };
+        Login::Session(Box::new(session), entrant)
+    }
 }
 
 /// Goes upstream as the app's principal.
