@@ -21,7 +21,7 @@ use azdb_wire::tds::{Translator, Untranslatable};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::one_packet_per_record::OnePacketPerRecord;
-use crate::way::{BreakOff, Stream};
+use crate::way::{BreakOff, Stream, Unsent};
 
 /// Bytes of an upstream that are translated at a time.
 const AT_A_TIME: usize = 16 * 1024;
@@ -38,32 +38,11 @@ pub(crate) struct InDialect<S> {
 struct Translation {
     translator: Translator,
     /// Requests that the upstream has yet to take.
-    requests: Waiting,
+    requests: Unsent,
     /// Answers that the app has yet to take.
-    answers: Waiting,
+    answers: Unsent,
     /// How the upstream has ended, to be told behind all that it has said.
     end: Option<io::Result<()>>,
-}
-
-/// Bytes on their way, the first of which have gone.
-#[derive(Debug, Default)]
-struct Waiting {
-    bytes: Vec<u8>,
-    gone: usize,
-}
-
-impl Waiting {
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.gone..).unwrap_or_default()
-    }
-
-    /// Some have gone. With the last of them goes their memory, which an idle session has no use for.
-    fn advance(&mut self, count: usize) {
-        self.gone += count;
-        if self.rest().is_empty() {
-            *self = Self::default();
-        }
-    }
 }
 
 impl<S: Stream> InDialect<S> {
@@ -72,8 +51,8 @@ impl<S: Stream> InDialect<S> {
         let translation = translator.map(|translator| {
             Box::new(Translation {
                 translator,
-                requests: Waiting::default(),
-                answers: Waiting::default(),
+                requests: Unsent::default(),
+                answers: Unsent::default(),
                 end: None,
             })
         });
@@ -88,15 +67,7 @@ impl<S: Stream> InDialect<S> {
         let Some(translation) = &mut self.translation else {
             return Poll::Ready(Ok(()));
         };
-        let requests = &mut translation.requests;
-        while !requests.rest().is_empty() {
-            let count = ready!(Pin::new(&mut self.upstream).poll_write(cx, requests.rest()))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            requests.advance(count);
-        }
-        Poll::Ready(Ok(()))
+        translation.requests.poll_sent(cx, &mut self.upstream)
     }
 }
 
@@ -108,14 +79,14 @@ impl Translation {
         upstream: &mut OnePacketPerRecord<S>,
         room: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.answers.rest().is_empty() {
+        while self.answers.is_empty() {
             if let Some(end) = &mut self.end {
                 return Poll::Ready(std::mem::replace(end, Ok(())));
             }
             // What is read lies where its translation goes then: nothing else has to be kept for it.
             let mut raw = room.take(AT_A_TIME);
             let read = ready!(Pin::new(&mut *upstream).poll_read(cx, &mut raw));
-            let (translator, answers) = (&mut self.translator, &mut self.answers.bytes);
+            let (translator, answers) = (&mut self.translator, self.answers.end());
             let end = match (read, raw.filled()) {
                 (Ok(()), bytes @ [_, ..]) => translator
                     .from_upstream(bytes, answers)
@@ -184,7 +155,7 @@ impl<S: Stream> AsyncWrite for InDialect<S> {
         match &mut this.translation {
             Some(translation) => {
                 let (translator, requests) =
-                    (&mut translation.translator, &mut translation.requests.bytes);
+                    (&mut translation.translator, translation.requests.end());
                 let refused = |why: Untranslatable| {
                     io::Error::new(io::ErrorKind::InvalidData, why.to_string())
                 };

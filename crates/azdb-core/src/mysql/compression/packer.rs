@@ -6,15 +6,14 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use azdb_wire::mysql::Envelope;
 
 use super::Method;
 use super::press::Press;
 use crate::relay::SCRATCH;
-use crate::way::Stream;
+use crate::way::{Stream, Unsent, poll_some};
 
 /// The most that is taken at once: what the relay writes. Of a packet's beginning so much waits as it is.
 pub(super) const MOST: usize = SCRATCH;
@@ -35,9 +34,7 @@ pub(super) struct Packer {
     /// The beginning of a packet whose rest has not come yet.
     begun: Begun,
     /// What the stream would not take of envelopes.
-    unsent: Vec<u8>,
-    /// Bytes of `unsent` that it has taken since.
-    sent: usize,
+    unsent: Unsent,
 }
 
 #[derive(Debug)]
@@ -52,8 +49,7 @@ impl Packer {
         Self {
             method,
             begun: Begun::Short(Vec::new()),
-            unsent: Vec::new(),
-            sent: 0,
+            unsent: Unsent::default(),
         }
     }
 
@@ -71,11 +67,7 @@ impl Packer {
         cx: &mut Context<'_>,
         stream: &mut S,
     ) -> Poll<io::Result<()>> {
-        while let Some(rest @ [_, ..]) = self.unsent.get(self.sent..) {
-            self.sent += ready!(poll_some(cx, stream, rest))?;
-        }
-        (self.unsent, self.sent) = (Vec::new(), 0);
-        Poll::Ready(Ok(()))
+        self.unsent.poll_sent(cx, stream)
     }
 
     /// Sends what ends whole packets, and keeps what begins another.
@@ -175,10 +167,10 @@ impl Packer {
         envelope: Vec<u8>,
     ) -> io::Result<()> {
         if !self.unsent.is_empty() {
-            self.unsent.extend_from_slice(&envelope);
+            self.unsent.end().extend_from_slice(&envelope);
             return Ok(());
         }
-        self.unsent = envelope;
+        *self.unsent.end() = envelope;
         match self.poll_sent(cx, stream) {
             Poll::Ready(outcome) => outcome,
             Poll::Pending => Ok(()),
@@ -198,7 +190,7 @@ impl Packer {
                 Poll::Pending => break,
             }
         }
-        self.unsent.extend_from_slice(envelope);
+        self.unsent.end().extend_from_slice(envelope);
         Ok(())
     }
 }
@@ -221,15 +213,4 @@ fn pack_short<'a>(
         }
     }
     Ok(press.store(number, pieces))
-}
-
-fn poll_some<S: Stream>(
-    cx: &mut Context<'_>,
-    stream: &mut S,
-    bytes: &[u8],
-) -> Poll<io::Result<usize>> {
-    match ready!(Pin::new(stream).poll_write(cx, bytes))? {
-        0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-        count => Poll::Ready(Ok(count)),
-    }
 }
