@@ -54,7 +54,7 @@ pub(super) async fn greet<A: Stream>(
     socket: A,
     terms: Terms<'_>,
     route: &str,
-    may_come: Result<(), Cause>,
+    may_come: impl Fn() -> Result<(), Cause> + Send,
     deadline: &Deadline,
 ) -> Result<Result<Caller<A>, Stranger>, NotIn<TdsFault>> {
     let mut settled = Settled::default();
@@ -72,7 +72,7 @@ pub(super) async fn greet<A: Stream>(
     match deadline.run(Phase::App, WAITING, settling).await? {
         Begun::Login => {}
         Begun::OldLogin => {
-            let refusing = old_login::refuse(&mut app, may_come, route, deadline);
+            let refusing = old_login::refuse(&mut app, may_come(), route, deadline);
             return refusing.await.map(Err);
         }
         Begun::Tls => return Ok(Err(Stranger::Tls)),

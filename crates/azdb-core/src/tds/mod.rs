@@ -111,7 +111,7 @@ impl Protocol for Tds {
             tls: lobby.app_tls.as_ref().map(|tls| (tls, wish(place, lobby))),
             mars: MarsFor::apps_of(lobby),
         };
-        let may_come = lobby.admit(place);
+        let may_come = || lobby.admit(place);
         let greeting = app::greet(socket, terms, &route.name, may_come, deadline);
         let caller = match greeting.await? {
             Ok(caller) => caller,
