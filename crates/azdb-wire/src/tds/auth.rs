@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::feature::{Features, FedAuth, feature_id};
 use super::login::Login7;
 use super::notice;
-use super::text::{b_varchar, from_utf16, us_varchar};
+use super::text::{b_varbyte, b_varchar, from_utf16, us_varchar};
 use super::token::{
     Report, StreamToken, StreamTokenError, StreamTokens, change, push_counted, tag,
 };
@@ -171,8 +171,7 @@ impl<'a> LoginAnswer<'a> {
                 self.packet_size = Some(size.ok_or(StreamTokenError::Truncated(tag::ENV_CHANGE))?);
             }
             change::COLLATION => {
-                let mut values = Reader::new(values);
-                let new = values.u8().and_then(|length| values.bytes(length));
+                let new = b_varbyte(&mut Reader::new(values));
                 self.collation = new.and_then(|new| new.try_into().ok());
             }
             _ => {}

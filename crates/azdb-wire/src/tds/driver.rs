@@ -1,14 +1,9 @@
 //! Drivers that want another answer to PRELOGIN than the rest. Who they are LOGIN7 says, which comes too late; so they are known by
 //! what stands in their PRELOGIN.
 
-use crate::reader::Reader;
+use alloc::vec::Vec;
 
-/// Bytes of the VERSION option.
-const VERSION_LEN: u16 = 6;
-/// Options that are looked at; there are eight kinds.
-const MOST: usize = 8;
-/// The end of the table of options.
-const END: u8 = 0xff;
+use super::hello::{ENCRYPTION, INSTANCE, TRACE_ID, VERSION, options};
 
 /// A driver, as far as its PRELOGIN shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,30 +21,19 @@ pub enum Driver {
 impl Driver {
     /// Looks at the payload of a PRELOGIN.
     pub fn of(prelogin: &[u8]) -> Self {
-        let mut table = Reader::new(prelogin);
-        let (mut options, mut version) = ([END; MOST], [0xff; 6]);
-        for place in &mut options {
-            let option = match table.u8() {
-                Some(END) => break,
-                Some(option) => option,
-                None => return Self::Any,
-            };
-            *place = option;
-            let (Some(offset), Some(length)) = (table.u16_be(), table.u16_be()) else {
-                return Self::Any;
-            };
-            if (option, length) == (0, VERSION_LEN) {
-                let said = prelogin.get(usize::from(offset)..);
-                version = said
-                    .and_then(<[u8]>::first_chunk)
-                    .copied()
-                    .unwrap_or(version);
-            }
-        }
-        match (options, version) {
-            ([0, 1, 2, 5, END, ..], [0, 0, 0, 0, 0, 0]) => Self::R2dbc,
-            (_, [2, 0, 0, 0, ..]) => Self::Before2008R2,
-            (_, [9 | 10, 0, high, low, ..]) if (high, low) != (0, 0) => Self::Before2008R2,
+        let Ok(options) = options(prelogin).collect::<Result<Vec<_>, _>>() else {
+            return Self::Any;
+        };
+        let version = options.iter().find(|(option, _)| *option == VERSION);
+        let version = version.map_or(&[][..], |(_, data)| data);
+        let asks_as_r2dbc = || {
+            let asked = options.iter().map(|(option, _)| *option);
+            asked.eq([VERSION, ENCRYPTION, INSTANCE, TRACE_ID])
+        };
+        match *version {
+            [0, 0, 0, 0, 0, 0] if asks_as_r2dbc() => Self::R2dbc,
+            [2, 0, 0, 0, _, _] => Self::Before2008R2,
+            [9 | 10, 0, high, low, _, _] if (high, low) != (0, 0) => Self::Before2008R2,
             _ => Self::Any,
         }
     }

@@ -7,12 +7,12 @@ use crate::reader::Reader;
 /// Most bytes of a PRELOGIN that is read. Real ones have about 100.
 pub const MAX_PRELOGIN: usize = 4096;
 
-const VERSION: u8 = 0;
-const ENCRYPTION: u8 = 1;
-const INSTANCE: u8 = 2;
+pub(super) const VERSION: u8 = 0;
+pub(super) const ENCRYPTION: u8 = 1;
+pub(super) const INSTANCE: u8 = 2;
 const THREAD_ID: u8 = 3;
 const MARS: u8 = 4;
-const TRACE_ID: u8 = 5;
+pub(super) const TRACE_ID: u8 = 5;
 const FED_AUTH_REQUIRED: u8 = 6;
 const END: u8 = 0xff;
 
@@ -98,6 +98,40 @@ pub enum PreloginError {
     Table,
 }
 
+/// The options of a PRELOGIN in the order of its table, up to its end or to what is wrong with it.
+pub(super) fn options(payload: &[u8]) -> impl Iterator<Item = Result<(u8, &[u8]), PreloginError>> {
+    let mut table = Some(Reader::new(payload));
+    core::iter::from_fn(move || {
+        let option = option(payload, table.as_mut()?).transpose();
+        if !matches!(option, Some(Ok(_))) {
+            table = None;
+        }
+        option
+    })
+}
+
+/// The next entry of the table, with what it points at.
+fn option<'a>(
+    payload: &'a [u8],
+    table: &mut Reader<'_>,
+) -> Result<Option<(u8, &'a [u8])>, PreloginError> {
+    let token = table.u8().ok_or(PreloginError::Table)?;
+    if token == END {
+        return Ok(None);
+    }
+    let (Some(offset), Some(length)) = (table.u16_be(), table.u16_be()) else {
+        return Err(PreloginError::Table);
+    };
+    let end = usize::from(offset).saturating_add(usize::from(length));
+    let data = match length {
+        0 => &[][..],
+        _ => payload
+            .get(usize::from(offset)..end)
+            .ok_or(PreloginError::OutOfRange(token))?,
+    };
+    Ok(Some((token, data)))
+}
+
 /// A PRELOGIN of either side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prelogin {
@@ -118,7 +152,6 @@ impl Prelogin {
     ///
     /// [`PreloginError`].
     pub fn parse(payload: &[u8]) -> Result<Self, PreloginError> {
-        let mut table = Reader::new(payload);
         let mut found = Self {
             encryption: None,
             mars: None,
@@ -128,23 +161,11 @@ impl Prelogin {
         if payload.first() != Some(&VERSION) {
             return Err(PreloginError::Table);
         }
-        loop {
-            let token = table.u8().ok_or(PreloginError::Table)?;
-            if token == END {
-                return Ok(found);
-            }
-            let (Some(offset), Some(length)) = (table.u16_be(), table.u16_be()) else {
-                return Err(PreloginError::Table);
-            };
-            let end = usize::from(offset).saturating_add(usize::from(length));
-            let data = match length {
-                0 => &[][..],
-                _ => payload
-                    .get(usize::from(offset)..end)
-                    .ok_or(PreloginError::OutOfRange(token))?,
-            };
+        for option in options(payload) {
+            let (token, data) = option?;
             found.take(token, data)?;
         }
+        Ok(found)
     }
 
     fn take(&mut self, token: u8, data: &[u8]) -> Result<(), PreloginError> {

@@ -29,11 +29,21 @@ pub struct Notice<'a> {
 impl Notice<'_> {
     /// Appends both tokens to `out`, the payload of a message.
     pub fn encode(&self, width: Width, out: &mut Vec<u8>) {
+        self.encode_error(width, out);
+        Done::ERROR.encode(width, out);
+    }
+
+    /// Appends the ERROR alone, within an answer whose end is another's.
+    pub(super) fn encode_error(&self, width: Width, out: &mut Vec<u8>) {
+        self.encode_report(true, width, out);
+    }
+
+    fn encode_report(&self, is_error: bool, width: Width, out: &mut Vec<u8>) {
         let (mut message, mut server) = (Vec::new(), Vec::new());
         push_utf16(cut(self.message, MAX_MESSAGE), &mut message);
         push_utf16(cut(self.server, MAX_SERVER), &mut server);
         let report = Report {
-            is_error: true,
+            is_error,
             number: self.number,
             state: 1,
             class: self.class,
@@ -43,23 +53,16 @@ impl Notice<'_> {
             line: 1,
         };
         report.encode(width, out);
-        Done::ERROR.encode(width, out);
     }
 }
 
 /// Appends an INFO token, which tools show as they show what PRINT says.
 pub(super) fn remark(text: &str, width: Width, out: &mut Vec<u8>) {
-    let mut message = Vec::new();
-    push_utf16(cut(text, MAX_MESSAGE), &mut message);
-    let report = Report {
-        is_error: false,
+    let notice = Notice {
         number: 0,
-        state: 1,
         class: 0,
-        message: &message,
-        server: &[],
-        procedure: &[],
-        line: 1,
+        message: text,
+        server: "",
     };
-    report.encode(width, out);
+    notice.encode_report(false, width, out);
 }

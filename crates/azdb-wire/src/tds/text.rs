@@ -16,6 +16,15 @@ pub(super) fn b_varchar<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     reader.bytes(units.saturating_mul(2))
 }
 
+/// `B_VARBYTE`: a count of bytes in one byte, and the bytes.
+pub(super) fn b_varbyte<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let mut ahead = *reader;
+    let count = ahead.u8()?;
+    let bytes = ahead.bytes(count)?;
+    *reader = ahead;
+    Some(bytes)
+}
+
 /// `US_VARCHAR`: a count of UTF-16 units in two bytes, and the units.
 pub(super) fn us_varchar<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     let units = usize::from(reader.u16_le()?);

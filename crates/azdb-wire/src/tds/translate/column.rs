@@ -143,21 +143,21 @@ pub(super) fn of_result(
     let user_type = reader.u32_le().ok_or(Halt::Short)?;
     let flags = reader.u16_le().ok_or(Halt::Short)?;
     let info = TypeInfo::read(reader, Place::Column, true)?;
+    let mut joined = Vec::new();
     let table = match info.names_table() {
-        true => reader
-            .raw(|reader| parts(reader).map(drop))
-            .ok_or(Halt::Short)?,
-        false => &[],
+        true => reader.raw(|reader| {
+            joined = parts(reader)?;
+            Some(())
+        }),
+        false => Some(&[][..]),
     };
+    let table = table.ok_or(Halt::Short)?;
     let name = reader.raw(b_varchar).ok_or(Halt::Short)?;
     own.push_traits(user_type, flags, out);
     let column = Column::describe(&info, Place::Column, own, out);
     match own.dialect.is_narrow() {
         true if column.is_joined() => out.extend_from_slice(&[0, 0]),
-        true if info.names_table() => {
-            let joined = parts(&mut Reader::new(table)).unwrap_or_default();
-            push_us_varchar(&joined, out);
-        }
+        true if info.names_table() => push_us_varchar(&joined, out),
         _ => out.extend_from_slice(table),
     }
     out.extend_from_slice(name);

@@ -15,8 +15,8 @@ use super::packet::Outgoing;
 use super::value::{self, Begun};
 use super::{Halt, Kept, Own, Untranslatable};
 use crate::reader::Reader;
-use crate::tds::text::push_utf16;
-use crate::tds::token::{Report, StreamToken, body, read, tag};
+use crate::tds::notice::Notice;
+use crate::tds::token::{StreamToken, body, read, tag};
 use crate::tds::version::Width;
 
 /// A count of columns that says "as before".
@@ -248,25 +248,18 @@ impl Down {
             return;
         }
         self.rows = Rows::Dropped;
-        let mut message = Vec::new();
         let limit = self.limit;
-        let text = format!(
-            "azdb-proxy: a value of more than {limit} bytes, of which the database did not say first how many it has. Drivers of this \
-             version of TDS must hear that first. What to do: ask for less of it at a time, raise translate_limit, or use a driver of TDS 7.2 \
-             or later"
-        );
-        push_utf16(&text, &mut message);
-        let report = Report {
-            is_error: true,
+        let notice = Notice {
             number: TOO_LONG,
-            state: 1,
             class: 16,
-            message: &message,
-            server: &[],
-            procedure: &[],
-            line: 1,
+            message: &format!(
+                "azdb-proxy: a value of more than {limit} bytes, of which the database did not say first how many it has. Drivers of this \
+                 version of TDS must hear that first. What to do: ask for less of it at a time, raise translate_limit, or use a driver of \
+                 TDS 7.2 or later"
+            ),
+            server: "",
         };
-        report.encode(own.width(), out.waiting());
+        notice.encode_error(own.width(), out.waiting());
     }
 
     /// A token, or the front of one that has more to it.

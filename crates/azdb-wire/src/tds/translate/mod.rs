@@ -36,6 +36,7 @@ use alloc::vec::Vec;
 pub use dialect::Dialect;
 
 use super::frame::{Header, PacketError, kind as packet_kind};
+use super::text::b_varbyte;
 use super::token::change;
 use super::version::Width;
 use crate::reader::Reader;
@@ -134,8 +135,7 @@ impl Own {
 
     /// Remembers what the upstream changes of its side (MS-TDS 2.2.7.9).
     fn note_change(&mut self, kind: u8, values: &[u8]) {
-        let mut values = Reader::new(values);
-        let new = values.u8().and_then(|length| values.bytes(length));
+        let new = b_varbyte(&mut Reader::new(values));
         match (kind, new) {
             (change::COLLATION, Some(new)) => {
                 self.collation = new.try_into().unwrap_or(self.collation)

@@ -8,7 +8,7 @@ use super::kind::{self, Layout};
 use super::packet::Outgoing;
 use super::{Halt, Own, Untranslatable, literal};
 use crate::reader::Reader;
-use crate::tds::text::push_utf16;
+use crate::tds::text::{b_varbyte, push_utf16};
 
 /// The total of a value that is NULL.
 const NULL: u64 = u64::MAX;
@@ -29,7 +29,7 @@ impl Column {
             Change::None => as_it_is(self.layout, reader, out).ok_or(Halt::Short),
             Change::Joined { is_xml } => joined(is_xml, reader, out),
             Change::Literal { tag, scale } => {
-                match counted(reader).ok_or(Halt::Short)? {
+                match b_varbyte(reader).ok_or(Halt::Short)? {
                     [] => self.push_null(out.waiting()),
                     value => push_text(tag, scale, value, out.waiting())?,
                 }
@@ -38,7 +38,7 @@ impl Column {
             Change::Bigint => {
                 let value = match self.layout {
                     Layout::Fixed(count) => reader.bytes(count),
-                    _ => counted(reader),
+                    _ => b_varbyte(reader),
                 };
                 match value.ok_or(Halt::Short)? {
                     [] => self.push_null(out.waiting()),
@@ -62,15 +62,6 @@ pub(super) enum Begun {
     TooLong(Flow),
 }
 
-/// A length in one byte, and as many.
-fn counted<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
-    let mut ahead = *reader;
-    let count = ahead.u8()?;
-    let bytes = ahead.bytes(count)?;
-    *reader = ahead;
-    Some(bytes)
-}
-
 /// The values, up to the first that is not short, not to go as it is, or not all there; and how many they are. Most rows are of nothing
 /// else, and go in one piece.
 pub(super) fn short_ones<'a>(columns: &[Column], reader: &mut Reader<'a>) -> (usize, &'a [u8]) {
@@ -88,7 +79,7 @@ fn short<'a>(layout: Layout, reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     let mut ahead = *reader;
     match layout {
         Layout::Fixed(count) => ahead.bytes(count)?,
-        Layout::Len8 => counted(&mut ahead)?,
+        Layout::Len8 => b_varbyte(&mut ahead)?,
         Layout::Len16 => match ahead.u16_le()? {
             kind::MAX => &[],
             count => ahead.bytes(count)?,
