@@ -34,6 +34,13 @@ impl Level {
     }
 }
 
+/// The line that has a client take a token, from this variable, for the password.
+pub(super) fn token_in(variable: &str) -> String {
+    format!(
+        "  export {variable}=$(az account get-access-token --resource-type oss-rdbms \\\n    --query accessToken --output tsv)"
+    )
+}
+
 /// Whom to grant what, and where.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {

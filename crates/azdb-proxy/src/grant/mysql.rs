@@ -1,6 +1,6 @@
 //! MySQL: a user that is made by client id, and grants on a database.
 
-use super::engine::{Engine, Level, Wanted, fit, head};
+use super::engine::{Engine, Level, Wanted, fit, head, token_in};
 use super::grantee::{Kind, Known};
 use super::script::{Create, Part, Place, Script, Step};
 use super::shell::word;
@@ -10,9 +10,6 @@ use super::unfit::Unfit;
 const USER_LIMIT: usize = 32;
 /// Characters of a database's name.
 const DATABASE_LIMIT: usize = 64;
-
-/// Has the client take a token for the password.
-const TOKEN: &str = "  export MYSQL_PWD=$(az account get-access-token --resource-type oss-rdbms \\\n    --query accessToken --output tsv)";
 
 pub(super) struct Mysql;
 
@@ -38,7 +35,7 @@ impl Engine for Mysql {
         );
         let how = [
             "Run it as the Microsoft Entra administrator of the server, with a token as the password:",
-            TOKEN,
+            &token_in("MYSQL_PWD"),
             &client,
             "",
             "The server has an identity of its own, by which it looks people and groups up in Microsoft Entra: it needs \

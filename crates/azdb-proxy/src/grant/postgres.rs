@@ -2,7 +2,7 @@
 //!
 //! Roles are of the server and the functions in database `postgres`; what a role may do is of the app's database.
 
-use super::engine::{Engine, Level, Wanted, fit, head};
+use super::engine::{Engine, Level, Wanted, fit, head, token_in};
 use super::grantee::Known;
 use super::script::{Create, Part, Place, Script, Step};
 use super::shell::word;
@@ -16,9 +16,6 @@ const LIST: &str = "select * from pgaadauth_list_principals(false)";
 const LIMIT: usize = 63;
 /// Where tables are that nobody has put anywhere else.
 const USUAL_SCHEMA: &str = "public";
-
-/// Has the client take a token for the password.
-const TOKEN: &str = "  export PGPASSWORD=$(az account get-access-token --resource-type oss-rdbms \\\n    --query accessToken --output tsv)";
 
 pub(super) struct Postgres;
 
@@ -42,7 +39,7 @@ impl Engine for Postgres {
         let client = format!("  {} \\\n    | psql {}", wanted.command, word(&server));
         let how = [
             "Run it as a Microsoft Entra administrator of the server (others may not make such roles), with a token as the password:",
-            TOKEN,
+            &token_in("PGPASSWORD"),
             &client,
         ];
         let mut head = head(wanted, "role      ");

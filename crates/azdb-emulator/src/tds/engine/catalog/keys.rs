@@ -6,9 +6,7 @@ use super::super::Engine;
 use super::super::canned::Canned;
 use super::super::rows::refusal;
 use super::arguments::{Arguments, fits};
-use super::{NAME, OWNER, int, result};
-
-const SMALL: SqlType = SqlType::SmallInt;
+use super::{NAME, OWNER, SMALL, int, result};
 
 const PRIMARY_KEYS: [(&str, SqlType); 6] = [
     ("TABLE_QUALIFIER", NAME),

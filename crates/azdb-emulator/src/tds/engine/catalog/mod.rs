@@ -173,8 +173,11 @@ fn result(columns: &[(&str, SqlType)], rows: Vec<Vec<Datum>>) -> Canned {
     }
 }
 
-/// The type of names.
+// The types that the catalog's columns have most.
 const NAME: SqlType = SqlType::NVarChar(Some(128));
+const REMARK: SqlType = SqlType::VarChar(Some(254));
+const SMALL: SqlType = SqlType::SmallInt;
+const INT: SqlType = SqlType::Int;
 
 fn int(number: impl Into<i64>) -> Datum {
     Datum::Int(number.into())

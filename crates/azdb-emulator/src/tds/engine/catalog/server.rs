@@ -5,11 +5,8 @@ use super::super::Engine;
 use super::super::canned::Canned;
 use super::arguments::Arguments;
 use super::odbc::described;
-use super::{Generation, NAME, int, or_null, result};
+use super::{Generation, INT, NAME, REMARK, SMALL, int, or_null, result};
 
-const SMALL: SqlType = SqlType::SmallInt;
-const INT: SqlType = SqlType::Int;
-const REMARK: SqlType = SqlType::VarChar(Some(254));
 const WORD: SqlType = SqlType::VarChar(Some(32));
 
 const DATABASES: [(&str, SqlType); 3] = [

@@ -6,11 +6,7 @@ use super::super::canned::Canned;
 use super::super::{Engine, unknown};
 use super::arguments::{Arguments, fits};
 use super::odbc::described;
-use super::{Generation, Member, NAME, OWNER, Object, int, or_null, result};
-
-const SMALL: SqlType = SqlType::SmallInt;
-const INT: SqlType = SqlType::Int;
-const REMARK: SqlType = SqlType::VarChar(Some(254));
+use super::{Generation, INT, Member, NAME, OWNER, Object, REMARK, SMALL, int, or_null, result};
 
 const TABLES: [(&str, SqlType); 5] = [
     ("TABLE_QUALIFIER", NAME),
