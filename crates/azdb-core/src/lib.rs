@@ -27,6 +27,7 @@
 //!   pulse       TCP connections, and whether their far end is still there
 //!   sock_diag   what the kernel knows of one
 //!   ending      how everything comes to an end together
+//!   workers     threads on which sessions run
 //! ```
 //!
 //! A room imports rooms below it only; `scripts/check-rooms` holds that.
@@ -62,6 +63,7 @@ mod tds;
 mod tls;
 mod wanted;
 mod way;
+mod workers;
 
 /// What `/metrics` shows.
 pub mod metrics {
@@ -80,3 +82,4 @@ pub use tls::{
     platform_client,
 };
 pub use way::Home;
+pub use workers::Workers;
