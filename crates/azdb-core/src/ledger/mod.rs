@@ -1,6 +1,7 @@
 //! What a route has done: written by sessions, read by whoever asks.
 
 mod end;
+mod flow;
 mod histogram;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use azdb_identity::Clock;
 use azdb_quote::Chain;
 
 pub(crate) use end::End;
+pub(crate) use flow::Flow;
 pub(crate) use histogram::Histogram;
 
 use crate::fault::{Explained, Kind};
@@ -28,9 +30,9 @@ pub(crate) struct Ledger {
     /// Those of them whose app speaks TLS with us.
     pub(crate) sessions_in_tls: Count,
     /// Bytes that upstreams took, while they take them.
-    pub(crate) from_app: Count,
+    pub(crate) from_app: Flow,
     /// Bytes that apps took, while they take them.
-    pub(crate) from_upstream: Count,
+    pub(crate) from_upstream: Flow,
     /// Handshakes with upstreams.
     pub(crate) handshakes: Arc<Handshakes>,
     /// Requests to cancel a query that came on connections of their own.

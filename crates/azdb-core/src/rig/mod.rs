@@ -21,6 +21,7 @@ use azdb_config::route::{
     Admission, Endpoint, LocalFiles, LocalTls, PlainApps, PlainPassword, Principal, Principals,
     ProtocolName, Roots, Route, SocketRights, TdsOptions, UpstreamAuth, UpstreamTls,
 };
+use azdb_config::{Keeping, Reuse};
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -170,6 +171,14 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         idle_timeout: None,
         hold_logins: false,
         follow_dns: false,
+        keeping: Keeping {
+            ahead: false,
+            ready: 0,
+            reuse: Reuse::Off,
+            most: 10,
+            patience: Duration::from_secs(60),
+            age: Duration::from_secs(600),
+        },
         tds: TdsOptions::default(),
     }
 }

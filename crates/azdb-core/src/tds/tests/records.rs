@@ -4,8 +4,10 @@ use azdb_wire::tds::{Header, SmpHeader, kind};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::super::one_packet_per_record::OnePacketPerRecord;
 use super::database::Database;
 use super::*;
+use crate::way::Upstream;
 
 /// A writer that keeps the rule, and the reader that checks it.
 async fn joined(pipe: usize) -> (OnePacketPerRecord<DuplexStream>, Database) {
