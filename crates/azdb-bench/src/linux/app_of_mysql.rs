@@ -8,9 +8,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::app::{DATABASE, USER, Way};
+use super::chain::HOST;
 use super::messages::Stream;
 use super::packets::{Packets, put};
-use super::tls::HOST;
 use super::upstream::{BLOCK, SEND};
 
 /// Bit 0, CONNECT_WITH_DB, LOCAL_FILES, PROTOCOL_41, SECURE_CONNECTION and PLUGIN_AUTH.

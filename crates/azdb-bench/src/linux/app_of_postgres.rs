@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::app::{DATABASE, USER, Way};
+use super::chain::HOST;
 use super::messages::{Messages, Stream, error_of, put, put_untagged};
-use super::tls::HOST;
 use super::upstream::{BLOCK, SEND};
 
 /// Asks for TLS, length included.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::chain::Chain;
 use super::measure::Measure;
 use super::peer::Kind;
 
@@ -36,6 +37,12 @@ pub(super) struct Options {
     /// The proxy to measure, instead of the one that `cargo build -p azdb-proxy --no-default-features` makes
     #[arg(long, value_name = "PATH")]
     pub(super) proxy: Option<PathBuf>,
+    /// The certificates that the upstream shows
+    #[arg(long, value_enum, default_value_t = Chain::Public)]
+    pub(super) chain: Chain,
+    /// A HAProxy of version 2 or 3 to measure, instead of `haproxy` and `haproxy3` where they are installed; may be repeated
+    #[arg(long, value_name = "PATH", env = "HAPROXY")]
+    pub(super) haproxy: Vec<PathBuf>,
     /// Only these peers
     #[arg(long = "only", value_name = "PEER", value_delimiter = ',')]
     pub(super) peers: Vec<Kind>,

@@ -11,6 +11,7 @@ use rustls::ClientConfig;
 use tempfile::TempDir;
 
 use super::app::Dialect;
+use super::chain::Chain;
 use super::tls::Tls;
 use super::upstream::Upstream;
 
@@ -30,11 +31,11 @@ pub(super) struct Bed {
 }
 
 impl Bed {
-    pub(super) async fn make(dialect: Dialect) -> anyhow::Result<Self> {
+    pub(super) async fn make(dialect: Dialect, chain: Chain) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("azdb-bench-").tempdir()?;
         // PgBouncer, started by root, becomes somebody else and reads its files as such.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
-        let tls = Tls::new()?;
+        let tls = Tls::new(chain)?;
         fs::write(dir.path().join("ca.pem"), &tls.ca_pem)?;
         let issuer = Issuer::new(TENANT)?;
         let upstream = Upstream::start(tls.server, issuer.clone(), dialect).await?;

@@ -1,4 +1,4 @@
-//! What is measured, in which unit, and which of it has a goal. COPY is a result and LOAD DATA LOCAL where MySQL is spoken.
+//! What is measured, and in which unit. COPY is a result and LOAD DATA LOCAL where MySQL is spoken.
 
 /// One line of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,8 +27,6 @@ pub(super) struct Shown {
     /// What it is.
     pub(super) name: &'static str,
     pub(super) unit: &'static str,
-    /// The most that it may be, as a part of HAProxy's.
-    pub(super) goal: Option<f64>,
 }
 
 impl Figure {
@@ -53,28 +51,24 @@ impl Figure {
     ];
 
     pub(super) fn shown(self) -> Shown {
-        let (name, unit, goal) = match self {
-            Self::CopyOutCpu => ("CPU, COPY to the app", "s/GB", Some(0.8)),
-            Self::CopyInCpu => ("CPU, COPY from the app", "s/GB", Some(0.8)),
-            Self::SelectCpu => ("CPU, prepared selects, 8 clients", "s/100k", Some(0.8)),
-            Self::PgbenchCpu => ("CPU, pgbench -M prepared, 8 clients", "s/100k", Some(0.8)),
-            Self::ConnectCpu => ("CPU, connect, log in, leave", "ms", None),
-            Self::IdleFresh => ("memory per idle session, one select done", "KiB", Some(0.3)),
-            Self::IdleUsed => (
-                "memory per idle session, COPY both ways done",
-                "KiB",
-                Some(0.3),
-            ),
-            Self::CopyOutRate => ("COPY to the app", "MB/s", None),
-            Self::CopyInRate => ("COPY from the app", "MB/s", None),
-            Self::SelectRate => ("prepared selects, 8 clients", "1/s", None),
-            Self::PgbenchRate => ("pgbench -M prepared, 8 clients", "1/s", None),
-            Self::Latency => ("median latency of a select, 1 client", "µs", None),
-            Self::ConnectRate => ("connects, 8 at a time", "1/s", None),
-            Self::Start => ("from start to the first session", "ms", None),
-            Self::Binary => ("binary, stripped", "MB", None),
-            Self::Mapped => ("binary and libraries it loads", "MB", None),
+        let (name, unit) = match self {
+            Self::CopyOutCpu => ("CPU, COPY to the app", "s/GB"),
+            Self::CopyInCpu => ("CPU, COPY from the app", "s/GB"),
+            Self::SelectCpu => ("CPU, prepared selects, 8 clients", "s/100k"),
+            Self::PgbenchCpu => ("CPU, pgbench -M prepared, 8 clients", "s/100k"),
+            Self::ConnectCpu => ("CPU, connect, log in, leave", "ms"),
+            Self::IdleFresh => ("memory per idle session, one select done", "KiB"),
+            Self::IdleUsed => ("memory per idle session, COPY both ways done", "KiB"),
+            Self::CopyOutRate => ("COPY to the app", "MB/s"),
+            Self::CopyInRate => ("COPY from the app", "MB/s"),
+            Self::SelectRate => ("prepared selects, 8 clients", "1/s"),
+            Self::PgbenchRate => ("pgbench -M prepared, 8 clients", "1/s"),
+            Self::Latency => ("median latency of a select, 1 client", "µs"),
+            Self::ConnectRate => ("connects, 8 at a time", "1/s"),
+            Self::Start => ("from start to the first session", "ms"),
+            Self::Binary => ("binary, stripped", "MB"),
+            Self::Mapped => ("binary and libraries it loads", "MB"),
         };
-        Shown { name, unit, goal }
+        Shown { name, unit }
     }
 }

@@ -1,16 +1,17 @@
 //! A run: who takes part, whose turn it is, and what came of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
 use super::app::Dialect;
 use super::arguments::Options;
 use super::bed::Bed;
+use super::chain::Chain;
 use super::figure::Figure;
 use super::measure::{Bench, Measure, Pgbench, Sizes};
-use super::peer::{Kind, Peer, Running};
+use super::peer::{Files, Kind, Peer, Running};
 use super::report::{self, Machine};
 use super::samples::Samples;
 use super::upstream::{block, file};
@@ -19,6 +20,7 @@ use super::{program, tell};
 /// What a run gave.
 pub(super) struct Results {
     pub(super) rounds: u32,
+    pub(super) chain: Chain,
     pub(super) sizes: Sizes,
     pub(super) peers: Vec<Peer>,
     /// Peers and tools that are not installed.
@@ -34,7 +36,11 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
     let proxy = if options.watched || wanted(&options.peers, Kind::Proxy) {
         program::proxy(options.proxy.as_deref()).await?
     } else {
-        Path::new("azdb-proxy").to_owned()
+        PathBuf::from("azdb-proxy")
+    };
+    let files = Files {
+        proxy,
+        haproxy: options.haproxy.clone(),
     };
     let before = Machine::look();
     let (mut peers, mut left_out) = (Vec::new(), Vec::new());
@@ -46,12 +52,12 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
             .collect(),
     };
     for kind in kinds.into_iter().filter(|kind| kind.speaks(dialect)) {
-        match Peer::find(kind, &proxy).await? {
+        match Peer::find(kind, &files).await? {
             Some(peer) => peers.push(peer),
             None => left_out.push(kind.name().to_owned()),
         }
     }
-    let bed = Bed::make(dialect).await?;
+    let bed = Bed::make(dialect, options.chain).await?;
     let pgbench = match dialect {
         Dialect::Postgres => Pgbench::find(&bed).await?,
         Dialect::Mysql => None,
@@ -85,6 +91,7 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
     let samples = take_turns(&bench, &peers, &measures, rounds).await?;
     let results = Results {
         rounds,
+        chain: options.chain,
         sizes,
         peers,
         left_out,

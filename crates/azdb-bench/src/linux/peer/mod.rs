@@ -33,7 +33,12 @@ pub(super) enum Kind {
     Direct,
     #[value(name = "azdb-proxy")]
     Proxy,
-    Haproxy,
+    /// HAProxy 2.x.
+    #[value(name = "haproxy2")]
+    Haproxy2,
+    /// HAProxy 3.x.
+    #[value(name = "haproxy3")]
+    Haproxy3,
     Pgbouncer,
     Stunnel,
     /// azdb-proxy with its log at info in a file, and its metrics scraped each second.
@@ -46,10 +51,11 @@ pub(super) enum Kind {
 
 impl Kind {
     /// All of them, in the order of the tables.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Direct,
         Self::Proxy,
-        Self::Haproxy,
+        Self::Haproxy2,
+        Self::Haproxy3,
         Self::Pgbouncer,
         Self::Stunnel,
     ];
@@ -70,13 +76,22 @@ impl Kind {
         match self {
             Self::Direct => "direct",
             Self::Proxy => "azdb-proxy",
-            Self::Haproxy => "HAProxy",
+            Self::Haproxy2 => "HAProxy 2",
+            Self::Haproxy3 => "HAProxy 3",
             Self::Pgbouncer => "PgBouncer",
             Self::Stunnel => "stunnel",
             Self::Watched => "azdb-proxy, watched",
             Self::Unwatched => "azdb-proxy, unwatched",
         }
     }
+}
+
+/// Files of programs that are not looked for by one name.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) proxy: PathBuf,
+    /// Instead of those in the path, if there are any.
+    pub(super) haproxy: Vec<PathBuf>,
 }
 
 /// A peer that is installed.
@@ -90,9 +105,9 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Looks for a peer; `None` when it is not installed. `proxy` is azdb-proxy's file.
-    pub(super) async fn find(kind: Kind, proxy: &Path) -> anyhow::Result<Option<Self>> {
-        let (program, argument) = match kind {
+    /// Looks for a peer; `None` when it is not installed.
+    pub(super) async fn find(kind: Kind, files: &Files) -> anyhow::Result<Option<Self>> {
+        let program = match kind {
             Kind::Direct => {
                 let version = "the app's own TLS (rustls)".to_owned();
                 return Ok(Some(Self {
@@ -101,17 +116,19 @@ impl Peer {
                     version,
                 }));
             }
-            Kind::Proxy | Kind::Watched | Kind::Unwatched => (Some(proxy.to_owned()), "--version"),
-            Kind::Haproxy => (program::find("haproxy"), "-v"),
-            Kind::Pgbouncer => (program::find("pgbouncer"), "--version"),
-            Kind::Stunnel => (program::find("stunnel4"), "-version"),
+            Kind::Proxy | Kind::Watched | Kind::Unwatched => Some(files.proxy.clone()),
+            Kind::Haproxy2 => haproxy::of_version(2, &files.haproxy).await?,
+            Kind::Haproxy3 => haproxy::of_version(3, &files.haproxy).await?,
+            Kind::Pgbouncer => program::find("pgbouncer"),
+            Kind::Stunnel => program::find("stunnel4"),
         };
         let Some(program) = program else {
             return Ok(None);
         };
         let version = match kind {
             Kind::Stunnel => stunnel::version(&program).await?,
-            _ => program::first_line(&program, argument).await?,
+            Kind::Haproxy2 | Kind::Haproxy3 => haproxy::version(&program).await?,
+            _ => program::first_line(&program, "--version").await?,
         };
         Ok(Some(Self {
             kind,
@@ -177,7 +194,7 @@ impl Peer {
             Kind::Proxy | Kind::Watched | Kind::Unwatched => {
                 proxy::set_up(&mut command, bed, self.kind, listen, health)?;
             }
-            Kind::Haproxy => haproxy::set_up(&mut command, bed, listen)?,
+            Kind::Haproxy2 | Kind::Haproxy3 => haproxy::set_up(&mut command, bed, listen)?,
             Kind::Pgbouncer => pgbouncer::set_up(&mut command, bed, listen)?,
             Kind::Stunnel => stunnel::set_up(&mut command, bed, listen)?,
         }

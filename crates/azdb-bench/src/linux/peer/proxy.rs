@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use super::{Bed, Kind};
 use crate::linux::app::USER;
-use crate::linux::tls::HOST;
+use crate::linux::chain::HOST;
 
 pub(super) fn set_up(
     command: &mut Command,

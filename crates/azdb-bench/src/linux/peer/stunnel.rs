@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::process::Command;
 
 use super::Bed;
-use crate::linux::tls::HOST;
+use crate::linux::chain::HOST;
 
 pub(super) fn set_up(command: &mut Command, bed: &Bed, listen: SocketAddr) -> anyhow::Result<()> {
     let text = format!(

@@ -4,10 +4,11 @@
 
 use super::*;
 use crate::linux::app::{App, Way};
+use crate::linux::chain::Chain;
 use crate::linux::tls::Tls;
 
 async fn upstream(dialect: Dialect) -> (Upstream, Issuer, Way) {
-    let tls = Tls::new().unwrap();
+    let tls = Tls::new(Chain::Short).unwrap();
     let issuer = Issuer::new(azdb_emulator::DEFAULT_TENANT).unwrap();
     let upstream = Upstream::start(tls.server, issuer.clone(), dialect)
         .await
