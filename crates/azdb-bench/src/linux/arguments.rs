@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::chain::Chain;
+use super::kept::Spoken;
 use super::measure::Measure;
 use super::peer::Kind;
 
@@ -24,6 +25,8 @@ pub(super) enum Protocol {
     Mysql(Options),
     /// TDS: azdb-proxy before an emulated Azure SQL, and the same client with its own TLS; and a client of 7.1 beside one of 7.4
     Tds(TdsOptions),
+    /// Sessions kept for apps that connect for every request: from connect to the first row, with the upstream some way off
+    Kept(KeptOptions),
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +67,25 @@ pub(super) struct TdsOptions {
     pub(super) rounds: u32,
     /// See whether it runs at all: one round of tiny measures, whose figures mean nothing
     #[arg(long, conflicts_with = "rounds")]
+    pub(super) quick: bool,
+    /// The proxy to measure, instead of the one that `cargo build -p azdb-proxy --no-default-features` makes
+    #[arg(long, value_name = "PATH")]
+    pub(super) proxy: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct KeptOptions {
+    /// Only these protocols
+    #[arg(long = "only", value_name = "PROTOCOL", value_delimiter = ',')]
+    pub(super) protocols: Vec<Spoken>,
+    /// How far the upstream is away, in milliseconds one way
+    #[arg(long, value_name = "MS", default_value_t = 5)]
+    pub(super) away: u64,
+    /// Apps of each way, one after the other
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) apps: u32,
+    /// See whether it runs at all: a few apps, whose figures mean nothing
+    #[arg(long, conflicts_with = "apps")]
     pub(super) quick: bool,
     /// The proxy to measure, instead of the one that `cargo build -p azdb-proxy --no-default-features` makes
     #[arg(long, value_name = "PATH")]

@@ -15,7 +15,7 @@ use super::peer::{Files, Kind, Peer, Running};
 use super::report::{self, Machine};
 use super::samples::Samples;
 use super::upstream::{block, file};
-use super::{program, tell};
+use super::{limits, program, tell};
 
 /// What a run gave.
 pub(super) struct Results {
@@ -23,7 +23,7 @@ pub(super) struct Results {
     pub(super) chain: Chain,
     pub(super) sizes: Sizes,
     pub(super) peers: Vec<Peer>,
-    /// Peers and tools that are not installed.
+    /// Peers and tools that are not installed, and what the system does not allow.
     pub(super) left_out: Vec<String>,
     pub(super) pgbench: Option<String>,
     /// What TLS came to, of all peers together.
@@ -57,7 +57,9 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
             None => left_out.push(kind.name().to_owned()),
         }
     }
-    let bed = Bed::make(dialect, options.chain).await?;
+    let rounds = if options.quick { 1 } else { options.rounds };
+    let sizes = sizes(options, &mut left_out);
+    let bed = Bed::make(dialect, options.chain, sizes.most()).await?;
     let pgbench = match dialect {
         Dialect::Postgres => Pgbench::find(&bed).await?,
         Dialect::Mysql => None,
@@ -65,15 +67,6 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
     if pgbench.is_none() && dialect == Dialect::Postgres {
         left_out.push("pgbench".to_owned());
     }
-    let (rounds, sizes) = if options.quick {
-        (1, Sizes::QUICK)
-    } else {
-        (options.rounds, Sizes::FULL)
-    };
-    let sizes = match options.watched {
-        true => sizes.for_seconds(),
-        false => sizes,
-    };
     let version = pgbench.as_ref().map(|pgbench| pgbench.version.clone());
     let bench = Bench {
         bed,
@@ -102,6 +95,25 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
     Ok(report::markdown(&results, &before, &Machine::look()))
 }
 
+/// What is asked for, as far as the system allows it.
+fn sizes(options: &Options, left_out: &mut Vec<String>) -> Sizes {
+    let mut sizes = match (options.quick, options.watched) {
+        (true, false) => Sizes::QUICK,
+        (true, true) => Sizes::QUICK.for_seconds(),
+        (false, false) => Sizes::FULL,
+        (false, true) => Sizes::FULL.for_seconds(),
+    };
+    let crowd = limits::allow(sizes.crowd);
+    if crowd < sizes.crowd {
+        let short = sizes.crowd - crowd;
+        left_out.push(format!(
+            "{short} sessions of a crowd, for want of open files"
+        ));
+        sizes.crowd = crowd;
+    }
+    sizes
+}
+
 /// Nothing chosen means all.
 fn wanted<T: PartialEq>(chosen: &[T], one: T) -> bool {
     chosen.is_empty() || chosen.contains(&one)
@@ -116,12 +128,18 @@ async fn take_turns(
 ) -> anyhow::Result<BTreeMap<(Kind, Figure), Samples>> {
     let mut running: Vec<(&Peer, Running)> = Vec::new();
     for peer in peers {
-        running.push((peer, peer.start(&bench.bed).await?));
+        running.push((
+            peer,
+            peer.start(&bench.bed, bench.bed.upstream.address).await?,
+        ));
     }
     let mut samples: BTreeMap<_, Samples> = BTreeMap::new();
     for round in 1..=rounds {
         tell(&format!("round {round} of {rounds}"));
-        for measure in measures {
+        for measure in measures
+            .iter()
+            .filter(|measure| measure.has_its_turn_in(round))
+        {
             for (peer, running) in &running {
                 let watching = running.watch();
                 let taken = bench.take(*measure, peer, running).await;

@@ -1,12 +1,11 @@
 //! HAProxy doing TLS origination. It can't ask for TLS as PostgreSQL wants it, so it starts with TLS.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use super::Bed;
+use super::{Bed, Places};
 use crate::linux::chain::HOST;
 use crate::linux::program;
 use crate::linux::tls::ALPN;
@@ -22,7 +21,7 @@ pub(super) async fn of_version(major: u8, given: &[PathBuf]) -> anyhow::Result<O
     };
     for candidate in candidates {
         if is_of(major, &version(&candidate).await?) {
-            return Ok(Some(candidate));
+            return Ok(Some(candidate.canonicalize()?));
         }
     }
     Ok(None)
@@ -42,12 +41,12 @@ fn is_of(major: u8, version: &str) -> bool {
         == Some(major)
 }
 
-pub(super) fn set_up(command: &mut Command, bed: &Bed, listen: SocketAddr) -> anyhow::Result<()> {
+pub(super) fn set_up(command: &mut Command, bed: &Bed, places: &Places) -> anyhow::Result<()> {
     let threads = std::thread::available_parallelism()?;
     let text = format!(
         "global
     nbthread {threads}
-    maxconn 4000
+    maxconn {most}
 defaults
     mode tcp
     timeout connect 5s
@@ -57,10 +56,12 @@ listen postgres
     bind {listen}
     server database {upstream} ssl verify required ca-file {ca} sni str({HOST}) verifyhost {HOST} alpn {ALPN}
 ",
-        upstream = bed.upstream.address,
+        most = bed.most,
+        listen = places.listen,
+        upstream = places.upstream,
         ca = bed.ca_file().display(),
     );
-    let file = bed.file("haproxy.cfg");
+    let file = places.file("haproxy.cfg");
     fs::write(&file, text)?;
     command.arg("-db").arg("-f").arg(file);
     Ok(())

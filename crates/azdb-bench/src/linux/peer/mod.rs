@@ -1,7 +1,7 @@
 //! The peers: who they are, how they are set up, and how they come to serve.
 
 mod haproxy;
-mod pgbouncer;
+pub(super) mod pgbouncer;
 mod proxy;
 mod stunnel;
 mod watching;
@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use tokio::process::Command;
 
-use super::app::{App, Dialect, Way};
+use super::app::{App, Dialect, Login, Way};
 use super::bed::Bed;
 use super::kernel;
 use super::program::{self, Program};
@@ -137,15 +137,15 @@ impl Peer {
         }))
     }
 
-    /// Starts it and waits for its first session.
-    pub(super) async fn start(&self, bed: &Bed) -> anyhow::Result<Running> {
+    /// Starts it before the upstream at this address and waits for its first session.
+    pub(super) async fn start(&self, bed: &Bed, upstream: SocketAddr) -> anyhow::Result<Running> {
         let what = || format!("{} does not serve", self.kind.name());
         let Some(program) = &self.program else {
-            let address = bed.upstream.address;
             let way = Way {
                 dialect: bed.dialect,
-                address,
+                address: upstream,
                 tls: Some(bed.client.clone()),
+                login: Login::BENCH,
             };
             return Ok(Running {
                 way,
@@ -159,14 +159,22 @@ impl Peer {
             Kind::Watched => Some(bed.free_address()?),
             _ => None,
         };
-        let command = self.command(program, bed, address, health);
-        let command = command.with_context(what)?;
+        let places = Places {
+            // A process that is running reads its own files anew when they change.
+            dir: bed.file(&address.port().to_string()),
+            listen: address,
+            upstream,
+            health,
+        };
+        std::fs::create_dir_all(&places.dir)?;
+        let command = self.command(program, bed, &places).with_context(what)?;
         let way = Way {
             dialect: bed.dialect,
             address,
             tls: None,
+            login: Login::BENCH,
         };
-        let log = bed.file(&format!("{}.log", self.kind.name()));
+        let log = places.file("log");
         let started = Instant::now();
         let mut program = Program::start(command, &log)?;
         knock(&way, &mut program).await.with_context(what)?;
@@ -179,24 +187,18 @@ impl Peer {
         })
     }
 
-    fn command(
-        &self,
-        program: &Path,
-        bed: &Bed,
-        listen: SocketAddr,
-        health: Option<SocketAddr>,
-    ) -> anyhow::Result<Command> {
+    fn command(&self, program: &Path, bed: &Bed, places: &Places) -> anyhow::Result<Command> {
         let mut command = Command::new(program);
         // What the caller's environment holds must not set anything up.
         command.env_clear().current_dir("/");
         match self.kind {
             Kind::Direct => {}
             Kind::Proxy | Kind::Watched | Kind::Unwatched => {
-                proxy::set_up(&mut command, bed, self.kind, listen, health)?;
+                proxy::set_up(&mut command, bed, self.kind, places)?;
             }
-            Kind::Haproxy2 | Kind::Haproxy3 => haproxy::set_up(&mut command, bed, listen)?,
-            Kind::Pgbouncer => pgbouncer::set_up(&mut command, bed, listen)?,
-            Kind::Stunnel => stunnel::set_up(&mut command, bed, listen)?,
+            Kind::Haproxy2 | Kind::Haproxy3 => haproxy::set_up(&mut command, bed, places)?,
+            Kind::Pgbouncer => pgbouncer::set_up(&mut command, bed, places)?,
+            Kind::Stunnel => stunnel::set_up(&mut command, bed, places)?,
         }
         Ok(command)
     }
@@ -214,6 +216,22 @@ async fn knock(way: &Way, program: &mut Program) -> anyhow::Result<()> {
             return Err(anyhow::Error::from(error).context(program.last_words()));
         }
         tokio::time::sleep(KNOCK).await;
+    }
+}
+
+/// Where a peer listens, and what for.
+struct Places {
+    /// Its own files.
+    dir: PathBuf,
+    listen: SocketAddr,
+    upstream: SocketAddr,
+    /// Where it is scraped.
+    health: Option<SocketAddr>,
+}
+
+impl Places {
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
     }
 }
 
