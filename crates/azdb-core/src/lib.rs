@@ -17,6 +17,8 @@
 //!   parting     last words
 //!   anteroom    those who have not said yet what they want
 //!   way         legs, dialling, TLS around them, the proof that one may carry a token
+//!   tls_stream  TLS over a stream
+//!   unsent      bytes that a stream has yet to take
 //!   tls         certificates on both sides
 //!   deadline    one clock for a login
 //!   ledger      what a route has done
@@ -62,6 +64,8 @@ mod socket;
 mod stranger;
 mod tds;
 mod tls;
+mod tls_stream;
+mod unsent;
 mod wanted;
 mod way;
 

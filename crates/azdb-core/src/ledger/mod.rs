@@ -2,6 +2,7 @@
 
 mod beginning;
 mod end;
+mod flow;
 mod histogram;
 mod reset;
 
@@ -15,6 +16,7 @@ use azdb_quote::Chain;
 
 pub(crate) use beginning::Beginning;
 pub(crate) use end::End;
+pub(crate) use flow::Flow;
 pub(crate) use histogram::Histogram;
 pub(crate) use reset::Reset;
 
@@ -32,9 +34,9 @@ pub(crate) struct Ledger {
     /// Those of them whose app speaks TLS with us.
     pub(crate) sessions_in_tls: Count,
     /// Bytes that upstreams took, while they take them.
-    pub(crate) from_app: Count,
+    pub(crate) from_app: Flow,
     /// Bytes that apps took, while they take them.
-    pub(crate) from_upstream: Count,
+    pub(crate) from_upstream: Flow,
     /// Handshakes with upstreams.
     pub(crate) handshakes: Arc<Handshakes>,
     /// Requests to cancel a query that came on connections of their own.

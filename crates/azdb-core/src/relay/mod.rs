@@ -26,6 +26,7 @@
 //! * A word of ours is written between answers, never into one, and never behind part of what the upstream has said.
 //! * At a pause no byte is lost, held or out of order, on either leg.
 
+mod calls;
 mod clocks;
 mod course;
 mod pump;
@@ -39,7 +40,7 @@ use std::time::Duration;
 
 use crate::ledger::Ledger;
 use crate::way::{BreakOff, Leg};
-use clocks::{Idleness, Retirement};
+use calls::Calls;
 use course::Course;
 pub(crate) use watch::{Cut, Watch};
 
@@ -223,40 +224,24 @@ pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
     ends: Ends<impl Future<Output = ()>, impl Future<Output = ()>>,
     ledger: &Ledger,
 ) -> Stopped {
-    let mut goodbye = pin!(ends.goodbye);
-    let (mut rest, mut rest_is_due) = (pin!(ends.rest), false);
-    let mut retirement = Retirement::at(watch.retires_at());
+    let (goodbye, rest) = (pin!(ends.goodbye), pin!(ends.rest));
+    let mut calls = Calls::new(goodbye, rest).with_clocks(watch.retires_at(), ends.idle);
     let (mut course, mut noted) = (Course::new(linger), Noted::default());
-    let mut idleness = Idleness::until(ends.idle);
     poll_fn(|cx| {
         let polled = course.poll(cx, paired, watch);
         noted.note(&course, ledger);
         if polled.is_ready() {
             return Poll::Ready(());
         }
-        if goodbye.as_mut().poll(cx).is_ready() {
-            let at_rest = watch.at_rest() && course.holds_nothing();
-            course.why.get_or_insert(Why::Goodbye { at_rest });
-            return Poll::Ready(());
+        let is_at_rest = || watch.at_rest() && course.holds_nothing();
+        let is_idle = || watch.is_idle() && course.holds_nothing();
+        match calls.poll(cx, course.moved(), is_at_rest, is_idle) {
+            Some(why) => {
+                course.why.get_or_insert(why);
+                Poll::Ready(())
+            }
+            None => Poll::Pending,
         }
-        rest_is_due = rest_is_due || rest.as_mut().poll(cx).is_ready();
-        if rest_is_due && watch.is_idle() && course.holds_nothing() {
-            let at_rest = true;
-            course.why.get_or_insert(Why::Goodbye { at_rest });
-            return Poll::Ready(());
-        }
-        if retirement.is_due(cx) && watch.at_rest() && course.holds_nothing() {
-            course.why.get_or_insert(Why::Retired);
-            return Poll::Ready(());
-        }
-        if let Poll::Ready(limit) = idleness.poll(cx, course.moved())
-            && watch.at_rest()
-            && course.holds_nothing()
-        {
-            course.why.get_or_insert(Why::Idle(limit));
-            return Poll::Ready(());
-        }
-        Poll::Pending
     })
     .await;
     if course.is_paused() {
