@@ -105,6 +105,7 @@ fn found(app: &[u8], size: usize) -> Option<usize> {
                 followed += at;
             }
             Found::ChangeUser(at) => return Some(followed + at),
+            Found::Quit(_) => unreachable!("it is held back where that is asked for alone"),
         }
     }
     None
