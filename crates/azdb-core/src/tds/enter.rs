@@ -107,8 +107,7 @@ impl Wanted<'_> {
             return None;
         }
         if let Some(why) = keep::never(&self.login, settled, &lobby.route) {
-            tracing::debug!(why, "no session waits for such an app");
-            lobby.note_found(Found::Never);
+            lobby.note_found(Found::Never(why));
             return None;
         }
         let user = Some(self.user.as_bytes()).filter(|user| !user.is_empty());

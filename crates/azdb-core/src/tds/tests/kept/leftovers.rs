@@ -136,5 +136,5 @@ async fn nothing_of_a_data_warehouse_is_kept() {
     drop(stream);
     let _ = hear(&mut app).await;
     let found = served.lobby.state.kept.patterns().tally.reasons();
-    assert_eq!(found, [(crate::kept::Found::Never, 1)]);
+    assert_eq!(found, [(crate::kept::Found::Never("a data warehouse"), 1)]);
 }
