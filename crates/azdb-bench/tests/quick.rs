@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -53,10 +54,14 @@ fn a_quick_run_measures_everything_and_leaves_nothing_behind() {
     for row in [
         "| CPU, COPY to the app, s/GB | - |",
         "| connects, 8 at a time, 1/s |",
+        "| memory per session of a crowd, COPY both ways done, KiB | - |",
+        "| CPU, connect with a crowd open, ms | - |",
+        "| connect to the first row, upstream 20 ms away, ms |",
     ] {
         assert!(report.contains(row), "{row} is missing in:\n{report}");
     }
-    let negotiated = "TLS with the upstream, all peers: TLSv1_3, TLS13_AES_256_GCM_SHA384, X25519.";
+    let negotiated =
+        "TLS with the upstream, all peers: TLSv1_3, TLS13_AES_256_GCM_SHA384, X25519; two RSA-2048";
     assert!(report.contains(negotiated), "{report}");
     assert_eq!(processes_of(dir.path()), 0);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
@@ -120,4 +125,29 @@ fn a_quick_run_of_mysql_has_the_proxy_beside_a_direct_connection() {
     ] {
         assert!(report.contains(row), "{row}: {report}");
     }
+}
+
+#[test]
+fn a_quick_run_of_kept_sessions_measures_every_way_of_every_protocol() {
+    let dir = tempfile::tempdir().unwrap();
+    // Started by root, PostgreSQL becomes somebody else, who removes a directory of its own there.
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let output = bench("kept", dir.path())
+        .args(["--quick", "--away=1"])
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let report = String::from_utf8(output.stdout).unwrap();
+    for (row, protocols) in [
+        ("| direct |", 3),
+        ("| azdb-proxy, dialled |", 3),
+        ("| azdb-proxy, prepared |", 1),
+        ("| azdb-proxy, `ready_sessions = 10` |", 3),
+        ("| azdb-proxy, `session_reuse = \"reset\"` |", 3),
+    ] {
+        assert_eq!(report.matches(row).count(), protocols, "{row}: {report}");
+    }
+    assert_eq!(processes_of(dir.path()), 0);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }

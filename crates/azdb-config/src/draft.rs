@@ -6,6 +6,7 @@ use super::address::host_and_port;
 use super::app_passwords;
 use super::destination;
 use super::identities::Identities;
+use super::keeping;
 use super::keys::{Fact, of_route as keys};
 use super::listen::{self, Listen};
 use super::principals::{self, Ways};
@@ -69,6 +70,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     let idle_timeout = section.read(&keys::IDLE_TIMEOUT);
     let hold_logins = section.value(&keys::HOLD_LOGINS);
     let follow_dns = section.value(&keys::FOLLOW_DNS);
+    let keeping = keeping::read(section, &max_connections);
     let tds = sql_server::read(section, &mode);
     section.finish();
 
@@ -83,11 +85,19 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
                 .to_owned(),
         );
     }
+    let (keeping, protocol) = (keeping?, protocol?);
+    keeping::warn(
+        section,
+        &keeping,
+        protocol,
+        &upstream,
+        name.as_ref().map_or(&ours, |name| &name.value),
+    );
     let tds = sql_server::within(as_whom.login.cloud.as_ref(), tds?);
     let (local_tls, plain_apps) = local_tls?;
     let route = Route {
         name: name.as_ref().map_or(ours, |name| name.value.clone()),
-        protocol: protocol?,
+        protocol,
         listen: listen.iter().map(|listen| listen.value.clone()).collect(),
         upstream: upstream
             .iter()
@@ -114,6 +124,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         idle_timeout: idle_timeout?.map(|timeout| timeout.value),
         hold_logins: hold_logins?,
         follow_dns: follow_dns?,
+        keeping,
         tds,
     };
     Ok(Draft {

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use rustls::pki_types::{CertificateDer, ServerName};
 use secrecy::SecretString;
 
-use crate::AppPasswords;
+use crate::{AppPasswords, Keeping};
 
 /// One `[[route]]`, checked.
 #[derive(Debug)]
@@ -69,6 +69,8 @@ pub struct Route {
     pub hold_logins: bool,
     /// Whether sessions end at rest when their upstream's name has moved to another address.
     pub follow_dns: bool,
+    /// Sessions that wait for an app.
+    pub keeping: Keeping,
     /// What only SQL Server's routes have.
     pub tds: TdsOptions,
 }

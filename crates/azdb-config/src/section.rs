@@ -240,9 +240,6 @@ impl<'r> Section<'r> {
         if self.table.has(key) {
             return "has no effect here".to_owned();
         }
-        if self.table.later.contains(&key) {
-            return "not supported by this version yet".to_owned();
-        }
         let elsewhere: Vec<&str> = TABLES
             .iter()
             .filter(|table| table.has(key))

@@ -12,10 +12,13 @@
 //!   tds         SQL Server's login conversation
 //!   lobby       what the logins of a route share: settings, state, credentials; what a protocol is
 //!   gate        who may come, and by which password
+//!   kept        sessions that wait for an app
 //!   relay       bytes one way and bytes the other
 //!   parting     last words
 //!   anteroom    those who have not said yet what they want
 //!   way         legs, dialling, TLS around them, the proof that one may carry a token
+//!   tls_stream  TLS over a stream
+//!   unsent      bytes that a stream has yet to take
 //!   tls         certificates on both sides
 //!   deadline    one clock for a login
 //!   ledger      what a route has done
@@ -39,6 +42,7 @@ mod deadline;
 mod ending;
 mod fault;
 mod gate;
+mod kept;
 mod ledger;
 mod listener;
 mod lobby;
@@ -60,6 +64,8 @@ mod socket;
 mod stranger;
 mod tds;
 mod tls;
+mod tls_stream;
+mod unsent;
 mod wanted;
 mod way;
 

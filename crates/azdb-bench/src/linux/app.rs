@@ -37,6 +37,22 @@ pub(super) struct Way {
     pub(super) address: SocketAddr,
     /// `None` for plaintext, which is what peers are there for.
     pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) login: Login,
+}
+
+/// As whom, and to what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Login {
+    pub(super) user: &'static str,
+    pub(super) database: &'static str,
+}
+
+impl Login {
+    /// To the upstream of the bench.
+    pub(super) const BENCH: Self = Self {
+        user: USER,
+        database: DATABASE,
+    };
 }
 
 /// A session, from the app's side.
@@ -71,6 +87,17 @@ impl App {
     /// Sends so many blocks, and makes sure that all of them arrived.
     pub(super) async fn copy_in(&mut self, blocks: u64, block: &[u8]) -> io::Result<()> {
         with_either!(self, app => app.copy_in(blocks, block).await)
+    }
+
+    /// Moves a block each way.
+    pub(super) async fn move_some(&mut self, block: &[u8]) -> io::Result<()> {
+        self.copy_out(1).await?;
+        self.copy_in(1, block).await
+    }
+
+    /// Asks for one row, in one round trip.
+    pub(super) async fn first_row(&mut self) -> io::Result<()> {
+        with_either!(self, app => app.first_row().await)
     }
 
     /// Prepares what [`App::select`] executes.

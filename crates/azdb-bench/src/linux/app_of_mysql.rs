@@ -7,10 +7,10 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::app::{DATABASE, USER, Way};
+use super::app::{Login, Way};
+use super::chain::HOST;
 use super::messages::Stream;
 use super::packets::{Packets, put};
-use super::tls::HOST;
 use super::upstream::{BLOCK, SEND};
 
 /// Bit 0, CONNECT_WITH_DB, LOCAL_FILES, PROTOCOL_41, SECURE_CONNECTION and PLUGIN_AUTH.
@@ -58,12 +58,18 @@ impl MysqlApp {
             packets: Packets::new(stream),
             execute: execute(),
         };
-        app.log_in(&fixed, number, password).await?;
+        app.log_in(way.login, &fixed, number, password).await?;
         Ok(app)
     }
 
-    async fn log_in(&mut self, fixed: &[u8], number: u8, password: &str) -> io::Result<()> {
-        let names = [USER, "", DATABASE, "mysql_native_password", ""];
+    async fn log_in(
+        &mut self,
+        login: Login,
+        fixed: &[u8],
+        number: u8,
+        password: &str,
+    ) -> io::Result<()> {
+        let names = [login.user, "", login.database, "mysql_native_password", ""];
         let [user, empty, database, plugin, end] = names.map(str::as_bytes);
         let nul = &[0][..];
         let parts = [
@@ -103,6 +109,17 @@ impl MysqlApp {
         let ok = self.packets.good().await?;
         let arrived = ok.get(2..10).and_then(|bytes| bytes.try_into().ok());
         whole(arrived.map_or(0, u64::from_le_bytes), blocks)
+    }
+
+    /// A query of one row.
+    pub(super) async fn first_row(&mut self) -> io::Result<()> {
+        self.query("select 1").await?;
+        self.packets.good().await?;
+        self.packets.skim().await?;
+        match self.packets.skim().await? {
+            0 => Err(io::Error::other("no row")),
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn prepare(&mut self) -> io::Result<()> {

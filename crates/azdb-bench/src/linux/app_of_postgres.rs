@@ -8,9 +8,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::app::{DATABASE, USER, Way};
+use super::app::{Login, Way};
+use super::chain::HOST;
 use super::messages::{Messages, Stream, error_of, put, put_untagged};
-use super::tls::HOST;
 use super::upstream::{BLOCK, SEND};
 
 /// Asks for TLS, length included.
@@ -33,13 +33,13 @@ impl PostgresApp {
             messages,
             select: select(),
         };
-        app.log_in(password).await?;
+        app.log_in(way.login, password).await?;
         Ok(app)
     }
 
-    async fn log_in(&mut self, password: &str) -> io::Result<()> {
+    async fn log_in(&mut self, login: Login, password: &str) -> io::Result<()> {
         let mut startup = Vec::new();
-        let parameters = ["user", USER, "database", DATABASE, ""].join("\0");
+        let parameters = ["user", login.user, "database", login.database, ""].join("\0");
         put_untagged(&mut startup, &[&VERSION, parameters.as_bytes(), b"\0"]);
         self.messages.send(&startup).await?;
         loop {
@@ -86,6 +86,13 @@ impl PostgresApp {
             .trim_end_matches('\0')
             .parse();
         whole(copied.map_err(io::Error::other)?, blocks)
+    }
+
+    /// A query of one row.
+    pub(super) async fn first_row(&mut self) -> io::Result<()> {
+        self.query("SELECT 1").await?;
+        self.messages.skim(b'D').await?;
+        self.messages.skim(b'Z').await.map(drop)
     }
 
     /// Prepares what [`PostgresApp::select`] executes.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::chain::Chain;
+use super::kept::Spoken;
 use super::measure::Measure;
 use super::peer::Kind;
 
@@ -23,6 +25,8 @@ pub(super) enum Protocol {
     Mysql(Options),
     /// TDS: azdb-proxy before an emulated Azure SQL, and the same client with its own TLS; and a client of 7.1 beside one of 7.4
     Tds(TdsOptions),
+    /// Sessions kept for apps that connect for every request: from connect to the first row, with the upstream some way off
+    Kept(KeptOptions),
 }
 
 #[derive(Debug, Args)]
@@ -36,6 +40,12 @@ pub(super) struct Options {
     /// The proxy to measure, instead of the one that `cargo build -p azdb-proxy --no-default-features` makes
     #[arg(long, value_name = "PATH")]
     pub(super) proxy: Option<PathBuf>,
+    /// The certificates that the upstream shows
+    #[arg(long, value_enum, default_value_t = Chain::Public)]
+    pub(super) chain: Chain,
+    /// A HAProxy of version 2 or 3 to measure, instead of `haproxy` and `haproxy3` where they are installed; may be repeated
+    #[arg(long, value_name = "PATH", env = "HAPROXY")]
+    pub(super) haproxy: Vec<PathBuf>,
     /// Only these peers
     #[arg(long = "only", value_name = "PEER", value_delimiter = ',')]
     pub(super) peers: Vec<Kind>,
@@ -57,6 +67,25 @@ pub(super) struct TdsOptions {
     pub(super) rounds: u32,
     /// See whether it runs at all: one round of tiny measures, whose figures mean nothing
     #[arg(long, conflicts_with = "rounds")]
+    pub(super) quick: bool,
+    /// The proxy to measure, instead of the one that `cargo build -p azdb-proxy --no-default-features` makes
+    #[arg(long, value_name = "PATH")]
+    pub(super) proxy: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct KeptOptions {
+    /// Only these protocols
+    #[arg(long = "only", value_name = "PROTOCOL", value_delimiter = ',')]
+    pub(super) protocols: Vec<Spoken>,
+    /// How far the upstream is away, in milliseconds one way
+    #[arg(long, value_name = "MS", default_value_t = 5)]
+    pub(super) away: u64,
+    /// Apps of each way, one after the other
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) apps: u32,
+    /// See whether it runs at all: a few apps, whose figures mean nothing
+    #[arg(long, conflicts_with = "apps")]
     pub(super) quick: bool,
     /// The proxy to measure, instead of the one that `cargo build -p azdb-proxy --no-default-features` makes
     #[arg(long, value_name = "PATH")]

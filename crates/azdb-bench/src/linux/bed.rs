@@ -11,6 +11,7 @@ use rustls::ClientConfig;
 use tempfile::TempDir;
 
 use super::app::Dialect;
+use super::chain::Chain;
 use super::tls::Tls;
 use super::upstream::Upstream;
 
@@ -21,6 +22,8 @@ const HEADER: &str = "bench";
 
 pub(super) struct Bed {
     pub(super) dialect: Dialect,
+    /// Sessions that a peer must hold at a time.
+    pub(super) most: usize,
     dir: TempDir,
     pub(super) upstream: Upstream,
     /// Gives the proxy its tokens, as App Service does.
@@ -30,11 +33,11 @@ pub(super) struct Bed {
 }
 
 impl Bed {
-    pub(super) async fn make(dialect: Dialect) -> anyhow::Result<Self> {
+    pub(super) async fn make(dialect: Dialect, chain: Chain, most: usize) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("azdb-bench-").tempdir()?;
         // PgBouncer, started by root, becomes somebody else and reads its files as such.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
-        let tls = Tls::new()?;
+        let tls = Tls::new(chain)?;
         fs::write(dir.path().join("ca.pem"), &tls.ca_pem)?;
         let issuer = Issuer::new(TENANT)?;
         let upstream = Upstream::start(tls.server, issuer.clone(), dialect).await?;
@@ -43,6 +46,7 @@ impl Bed {
         let identity = IdentityEndpoint::start(loopback, HEADER, identities, issuer).await?;
         Ok(Self {
             dialect,
+            most,
             dir,
             upstream,
             identity,

@@ -1,4 +1,4 @@
-//! What is measured, in which unit, and which of it has a goal. COPY is a result and LOAD DATA LOCAL where MySQL is spoken.
+//! What is measured, and in which unit. COPY is a result and LOAD DATA LOCAL where MySQL is spoken.
 
 /// One line of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,6 +10,13 @@ pub(super) enum Figure {
     ConnectCpu,
     IdleFresh,
     IdleUsed,
+    CrowdFresh,
+    CrowdUsed,
+    ConnectCpuAlone,
+    ConnectCpuAmidSome,
+    ConnectCpuAmidMany,
+    FirstRowNear,
+    FirstRowFar,
     CopyOutRate,
     CopyInRate,
     SelectRate,
@@ -27,13 +34,11 @@ pub(super) struct Shown {
     /// What it is.
     pub(super) name: &'static str,
     pub(super) unit: &'static str,
-    /// The most that it may be, as a part of HAProxy's.
-    pub(super) goal: Option<f64>,
 }
 
 impl Figure {
     /// All of them, in the order of the tables.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::CopyOutCpu,
         Self::CopyInCpu,
         Self::SelectCpu,
@@ -41,6 +46,13 @@ impl Figure {
         Self::ConnectCpu,
         Self::IdleFresh,
         Self::IdleUsed,
+        Self::CrowdFresh,
+        Self::CrowdUsed,
+        Self::ConnectCpuAlone,
+        Self::ConnectCpuAmidSome,
+        Self::ConnectCpuAmidMany,
+        Self::FirstRowNear,
+        Self::FirstRowFar,
         Self::CopyOutRate,
         Self::CopyInRate,
         Self::SelectRate,
@@ -53,28 +65,31 @@ impl Figure {
     ];
 
     pub(super) fn shown(self) -> Shown {
-        let (name, unit, goal) = match self {
-            Self::CopyOutCpu => ("CPU, COPY to the app", "s/GB", Some(0.8)),
-            Self::CopyInCpu => ("CPU, COPY from the app", "s/GB", Some(0.8)),
-            Self::SelectCpu => ("CPU, prepared selects, 8 clients", "s/100k", Some(0.8)),
-            Self::PgbenchCpu => ("CPU, pgbench -M prepared, 8 clients", "s/100k", Some(0.8)),
-            Self::ConnectCpu => ("CPU, connect, log in, leave", "ms", None),
-            Self::IdleFresh => ("memory per idle session, one select done", "KiB", Some(0.3)),
-            Self::IdleUsed => (
-                "memory per idle session, COPY both ways done",
-                "KiB",
-                Some(0.3),
-            ),
-            Self::CopyOutRate => ("COPY to the app", "MB/s", None),
-            Self::CopyInRate => ("COPY from the app", "MB/s", None),
-            Self::SelectRate => ("prepared selects, 8 clients", "1/s", None),
-            Self::PgbenchRate => ("pgbench -M prepared, 8 clients", "1/s", None),
-            Self::Latency => ("median latency of a select, 1 client", "µs", None),
-            Self::ConnectRate => ("connects, 8 at a time", "1/s", None),
-            Self::Start => ("from start to the first session", "ms", None),
-            Self::Binary => ("binary, stripped", "MB", None),
-            Self::Mapped => ("binary and libraries it loads", "MB", None),
+        let (name, unit) = match self {
+            Self::CopyOutCpu => ("CPU, COPY to the app", "s/GB"),
+            Self::CopyInCpu => ("CPU, COPY from the app", "s/GB"),
+            Self::SelectCpu => ("CPU, prepared selects, 8 clients", "s/100k"),
+            Self::PgbenchCpu => ("CPU, pgbench -M prepared, 8 clients", "s/100k"),
+            Self::ConnectCpu => ("CPU, connect, log in, leave", "ms"),
+            Self::IdleFresh => ("memory per idle session, one select done", "KiB"),
+            Self::IdleUsed => ("memory per idle session, COPY both ways done", "KiB"),
+            Self::CrowdFresh => ("memory per session of a crowd, one select done", "KiB"),
+            Self::CrowdUsed => ("memory per session of a crowd, COPY both ways done", "KiB"),
+            Self::ConnectCpuAlone => ("CPU, connect with no other session open", "ms"),
+            Self::ConnectCpuAmidSome => ("CPU, connect with a tenth of a crowd open", "ms"),
+            Self::ConnectCpuAmidMany => ("CPU, connect with a crowd open", "ms"),
+            Self::FirstRowNear => ("connect to the first row, upstream 1 ms away", "ms"),
+            Self::FirstRowFar => ("connect to the first row, upstream 20 ms away", "ms"),
+            Self::CopyOutRate => ("COPY to the app", "MB/s"),
+            Self::CopyInRate => ("COPY from the app", "MB/s"),
+            Self::SelectRate => ("prepared selects, 8 clients", "1/s"),
+            Self::PgbenchRate => ("pgbench -M prepared, 8 clients", "1/s"),
+            Self::Latency => ("median latency of a select, 1 client", "µs"),
+            Self::ConnectRate => ("connects, 8 at a time", "1/s"),
+            Self::Start => ("from start to the first session", "ms"),
+            Self::Binary => ("binary, stripped", "MB"),
+            Self::Mapped => ("binary and libraries it loads", "MB"),
         };
-        Shown { name, unit, goal }
+        Shown { name, unit }
     }
 }

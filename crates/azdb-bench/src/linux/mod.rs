@@ -5,8 +5,14 @@ mod app_of_mysql;
 mod app_of_postgres;
 mod arguments;
 mod bed;
+mod chain;
+mod clock;
+mod distance;
 mod figure;
+mod goals;
+mod kept;
 mod kernel;
+mod limits;
 mod measure;
 mod messages;
 mod packets;
@@ -53,6 +59,7 @@ async fn measure_all(protocol: &Protocol) -> anyhow::Result<String> {
         Protocol::Postgres(options) => run::run(Dialect::Postgres, options).await,
         Protocol::Mysql(options) => run::run(Dialect::Mysql, options).await,
         Protocol::Tds(options) => tds::run(options).await,
+        Protocol::Kept(options) => kept::run(options).await,
     }
 }
 

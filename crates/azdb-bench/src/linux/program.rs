@@ -97,7 +97,8 @@ pub(super) async fn first_line(program: &Path, argument: &str) -> anyhow::Result
 pub(super) async fn proxy(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(given) = given {
         anyhow::ensure!(given.is_file(), "`{}` is no file", given.display());
-        return Ok(given.to_owned());
+        // It runs elsewhere.
+        return Ok(given.canonicalize()?);
     }
     if let Some(cargo) = env::var_os("CARGO").or_else(|| Some(find("cargo")?.into())) {
         return build(&cargo).await;

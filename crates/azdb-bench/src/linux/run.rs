@@ -1,27 +1,29 @@
 //! A run: who takes part, whose turn it is, and what came of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
 use super::app::Dialect;
 use super::arguments::Options;
 use super::bed::Bed;
+use super::chain::Chain;
 use super::figure::Figure;
 use super::measure::{Bench, Measure, Pgbench, Sizes};
-use super::peer::{Kind, Peer, Running};
+use super::peer::{Files, Kind, Peer, Running};
 use super::report::{self, Machine};
 use super::samples::Samples;
 use super::upstream::{block, file};
-use super::{program, tell};
+use super::{limits, program, tell};
 
 /// What a run gave.
 pub(super) struct Results {
     pub(super) rounds: u32,
+    pub(super) chain: Chain,
     pub(super) sizes: Sizes,
     pub(super) peers: Vec<Peer>,
-    /// Peers and tools that are not installed.
+    /// Peers and tools that are not installed, and what the system does not allow.
     pub(super) left_out: Vec<String>,
     pub(super) pgbench: Option<String>,
     /// What TLS came to, of all peers together.
@@ -34,7 +36,11 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
     let proxy = if options.watched || wanted(&options.peers, Kind::Proxy) {
         program::proxy(options.proxy.as_deref()).await?
     } else {
-        Path::new("azdb-proxy").to_owned()
+        PathBuf::from("azdb-proxy")
+    };
+    let files = Files {
+        proxy,
+        haproxy: options.haproxy.clone(),
     };
     let before = Machine::look();
     let (mut peers, mut left_out) = (Vec::new(), Vec::new());
@@ -46,12 +52,14 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
             .collect(),
     };
     for kind in kinds.into_iter().filter(|kind| kind.speaks(dialect)) {
-        match Peer::find(kind, &proxy).await? {
+        match Peer::find(kind, &files).await? {
             Some(peer) => peers.push(peer),
             None => left_out.push(kind.name().to_owned()),
         }
     }
-    let bed = Bed::make(dialect).await?;
+    let rounds = if options.quick { 1 } else { options.rounds };
+    let sizes = sizes(options, &mut left_out);
+    let bed = Bed::make(dialect, options.chain, sizes.most()).await?;
     let pgbench = match dialect {
         Dialect::Postgres => Pgbench::find(&bed).await?,
         Dialect::Mysql => None,
@@ -59,15 +67,6 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
     if pgbench.is_none() && dialect == Dialect::Postgres {
         left_out.push("pgbench".to_owned());
     }
-    let (rounds, sizes) = if options.quick {
-        (1, Sizes::QUICK)
-    } else {
-        (options.rounds, Sizes::FULL)
-    };
-    let sizes = match options.watched {
-        true => sizes.for_seconds(),
-        false => sizes,
-    };
     let version = pgbench.as_ref().map(|pgbench| pgbench.version.clone());
     let bench = Bench {
         bed,
@@ -85,6 +84,7 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
     let samples = take_turns(&bench, &peers, &measures, rounds).await?;
     let results = Results {
         rounds,
+        chain: options.chain,
         sizes,
         peers,
         left_out,
@@ -93,6 +93,25 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
         samples,
     };
     Ok(report::markdown(&results, &before, &Machine::look()))
+}
+
+/// What is asked for, as far as the system allows it.
+fn sizes(options: &Options, left_out: &mut Vec<String>) -> Sizes {
+    let mut sizes = match (options.quick, options.watched) {
+        (true, false) => Sizes::QUICK,
+        (true, true) => Sizes::QUICK.for_seconds(),
+        (false, false) => Sizes::FULL,
+        (false, true) => Sizes::FULL.for_seconds(),
+    };
+    let crowd = limits::allow(sizes.crowd);
+    if crowd < sizes.crowd {
+        let short = sizes.crowd - crowd;
+        left_out.push(format!(
+            "{short} sessions of a crowd, for want of open files"
+        ));
+        sizes.crowd = crowd;
+    }
+    sizes
 }
 
 /// Nothing chosen means all.
@@ -109,12 +128,18 @@ async fn take_turns(
 ) -> anyhow::Result<BTreeMap<(Kind, Figure), Samples>> {
     let mut running: Vec<(&Peer, Running)> = Vec::new();
     for peer in peers {
-        running.push((peer, peer.start(&bench.bed).await?));
+        running.push((
+            peer,
+            peer.start(&bench.bed, bench.bed.upstream.address).await?,
+        ));
     }
     let mut samples: BTreeMap<_, Samples> = BTreeMap::new();
     for round in 1..=rounds {
         tell(&format!("round {round} of {rounds}"));
-        for measure in measures {
+        for measure in measures
+            .iter()
+            .filter(|measure| measure.has_its_turn_in(round))
+        {
             for (peer, running) in &running {
                 let watching = running.watch();
                 let taken = bench.take(*measure, peer, running).await;

@@ -18,6 +18,14 @@ impl Samples {
         Some(f64::midpoint(*lower, *upper))
     }
 
+    /// The value that such a share of all does not exceed.
+    pub(super) fn share(&self, share: f64) -> Option<f64> {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let within = (sorted.len() as f64 * share).ceil() as usize;
+        sorted.get(within.checked_sub(1)?).copied()
+    }
+
     /// Least and greatest.
     pub(super) fn spread(&self) -> Option<(f64, f64)> {
         let least = self.0.iter().copied().min_by(f64::total_cmp)?;
@@ -59,6 +67,13 @@ mod tests {
             Samples::from_iter([3.0, 1.0, 2.0]).spread(),
             Some((1.0, 3.0))
         );
+    }
+
+    #[test]
+    fn a_share_of_all_is_within_it() {
+        assert_eq!(Samples::default().share(0.95), None);
+        let twenty = Samples::from_iter((1..=20).map(f64::from));
+        assert_eq!(twenty.share(0.95), Some(19.0));
     }
 
     #[test]

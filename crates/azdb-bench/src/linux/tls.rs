@@ -2,16 +2,11 @@
 
 use std::sync::Arc;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
-};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{CipherSuite, ClientConfig, NamedGroup, RootCertStore, ServerConfig};
 
-/// The name that the upstream's certificate is made for.
-pub(super) const HOST: &str = "localhost";
+use super::chain::{Chain, Chained};
+
 /// The ALPN name of PostgreSQL's protocol.
 pub(super) const ALPN: &str = "postgresql";
 
@@ -27,33 +22,23 @@ pub(super) struct Tls {
 
 impl Tls {
     /// Makes an authority, and a server that speaks TLS 1.3 with one cipher suite and one group.
-    pub(super) fn new() -> anyhow::Result<Self> {
-        let ca_key = KeyPair::generate()?;
-        let mut ca = CertificateParams::default();
-        ca.distinguished_name
-            .push(DnType::CommonName, "azdb-bench root");
-        ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let ca_certificate = ca.self_signed(&ca_key)?;
-
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new([HOST.to_owned(), "127.0.0.1".to_owned()])?;
-        // Issuer and subject must differ, or OpenSSL takes the certificate for its own issuer.
-        params.distinguished_name.push(DnType::CommonName, HOST);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let certificate = params.signed_by(&key, &Issuer::from_params(&ca, &ca_key))?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-
+    pub(super) fn new(chain: Chain) -> anyhow::Result<Self> {
+        let Chained {
+            root,
+            root_pem,
+            shown,
+            key,
+        } = chain.make()?;
         let mut server = ServerConfig::builder_with_provider(Arc::new(narrow()))
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)?;
+            .with_single_cert(shown, key)?;
         server.alpn_protocols = vec![ALPN.into()];
         // PostgreSQL gives no tickets, so no peer can save a handshake.
         server.send_tls13_tickets = 0;
 
         let mut roots = RootCertStore::empty();
-        roots.add(ca_certificate.der().clone())?;
+        roots.add(root)?;
         let mut client =
             ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()?
@@ -61,7 +46,7 @@ impl Tls {
                 .with_no_client_auth();
         client.alpn_protocols = vec![ALPN.into()];
         Ok(Self {
-            ca_pem: ca_certificate.pem(),
+            ca_pem: root_pem,
             server: Arc::new(server),
             client: Arc::new(client),
         })

@@ -224,8 +224,6 @@ pub(crate) struct Table {
     /// As it is written in a file.
     pub(crate) title: &'static str,
     pub(crate) parts: &'static [Part],
-    /// Keys that the contract has and this version does not.
-    pub(crate) later: &'static [&'static str],
 }
 
 impl Table {

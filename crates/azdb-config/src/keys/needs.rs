@@ -39,6 +39,10 @@ pub(crate) enum Needs {
     OtherMachines,
     /// A certificate for apps that the proxy makes.
     OwnCertificate,
+    /// `session_reuse` other than `"off"`.
+    Reuse,
+    /// The same, or `ready_sessions`.
+    Keeping,
 }
 
 /// What has become known of a table while it is read.
@@ -53,6 +57,10 @@ pub(crate) enum Fact {
     Upstreams(usize),
     /// `local_tls` without a certificate that the proxy makes.
     NoOwnCertificate,
+    /// No session is given to a second app.
+    NoReuse,
+    /// No session waits for an app.
+    NothingKept,
     Listen {
         unix: bool,
         port: bool,
@@ -127,6 +135,12 @@ impl Needs {
             (Self::OwnCertificate, Fact::NoOwnCertificate) => {
                 "is for the certificate that the proxy makes, and local_tls shows none or another".to_owned()
             }
+            (Self::Reuse, Fact::NoReuse) => {
+                "is for session_reuse = \"reset\", and that is \"off\"".to_owned()
+            }
+            (Self::Keeping, Fact::NothingKept) => {
+                "needs ready_sessions or session_reuse = \"reset\"".to_owned()
+            }
             _ => return None,
         };
         Some(why)
@@ -142,6 +156,8 @@ impl Needs {
             Self::PlatformRoots => "Not beside `upstream_ca_file`".to_owned(),
             Self::OneUpstream => "Not with several upstreams".to_owned(),
             Self::VerifiedTls => "Only with `upstream_tls = \"verify\"`".to_owned(),
+            Self::Reuse => "Only with `session_reuse = \"reset\"`".to_owned(),
+            Self::Keeping => "Only with `ready_sessions` or `session_reuse`".to_owned(),
             // Their descriptions say it.
             Self::LessThanVerifiedTls
             | Self::UserName

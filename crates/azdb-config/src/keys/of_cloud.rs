@@ -11,7 +11,6 @@ pub(crate) static TABLE: Table = Table {
     name: "cloud",
     title: "cloud = { … }",
     parts: &[KEYS],
-    later: &[],
 };
 
 keys! { KEYS {

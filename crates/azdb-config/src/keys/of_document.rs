@@ -11,7 +11,6 @@ pub(crate) static TABLE: Table = Table {
     name: "document",
     title: "the top of the file",
     parts: &[TABLES],
-    later: &[],
 };
 
 keys! { TABLES {
@@ -28,7 +27,6 @@ pub(crate) static HEALTH: Table = Table {
     name: "health",
     title: "[health]",
     parts: &[HEALTH_KEYS],
-    later: &[],
 };
 
 keys! { HEALTH_KEYS {
@@ -42,7 +40,6 @@ pub(crate) static ADMIN: Table = Table {
     name: "admin",
     title: "[admin]",
     parts: &[ADMIN_KEYS],
-    later: &[],
 };
 
 keys! { ADMIN_KEYS {

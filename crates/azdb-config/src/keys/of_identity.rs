@@ -16,7 +16,6 @@ pub(crate) static TABLE: Table = Table {
     name: "identity",
     title: "[identity] or [identities.NAME]",
     parts: &[KEYS],
-    later: &[],
 };
 
 const MANAGED: Needs = Needs::Sources(&[Auto, ManagedIdentity, Imds, AppService, AzureArc]);

@@ -11,7 +11,6 @@ pub(crate) static TABLE: Table = Table {
     name: "process",
     title: "[process]",
     parts: &[KEYS],
-    later: &[],
 };
 
 /// No delay may be longer.

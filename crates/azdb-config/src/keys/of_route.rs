@@ -14,6 +14,7 @@ use super::lists::{List, Wholes};
 use super::{Form, Literal, Needs, Table, ValueKind as _, key, keys, of_identity};
 use crate::address::server_name;
 use crate::draft;
+use crate::keeping::Reuse;
 use crate::local_tls::LocalTlsKind;
 use crate::route::{LocalFiles, ProtocolName};
 use crate::size::parse_size;
@@ -25,8 +26,15 @@ use crate::upstream_tls::Strength;
 pub(crate) static TABLE: Table = Table {
     name: "route",
     title: "[[route]]",
-    parts: &[PLACES, LOGIN, UPSTREAM_SIDE, APP_SIDE, LIMITS, SQL_SERVER],
-    later: &["ready_sessions", "session_reuse"],
+    parts: &[
+        PLACES,
+        LOGIN,
+        UPSTREAM_SIDE,
+        APP_SIDE,
+        LIMITS,
+        KEPT,
+        SQL_SERVER,
+    ],
 };
 
 const MYSQL: Needs = Needs::Protocols(&[ProtocolName::Mysql]);
@@ -157,6 +165,25 @@ keys! { LIMITS {
             .or(Literal::Bool(false));
 }}
 
+const REUSE: Word<Reuse> = Word(&[Reuse::Off, Reuse::Reset], |reuse| match reuse {
+    Reuse::Off => "off",
+    Reuse::Reset => "reset",
+});
+
+keys! { KEPT {
+    READY_SESSIONS: Whole = Whole(0, 100),
+        key("ready_sessions", "logged-in sessions that nobody has used, waiting for the next app that logs in as the last ones did. They count among `max_connections`").or(Literal::Number(0));
+    SESSION_REUSE: Word<Reuse> = REUSE,
+        key("session_reuse", "`\"reset\"`: an app's session is reset when it leaves, and given to the next app that logs in just like it").or(Literal::Text("off"));
+    KEPT_SESSIONS: Whole = Whole(1, 1000),
+        key("kept_sessions", "how many sessions of apps that left may wait. They count among `max_connections`").or(Literal::Number(10)).needs(&[Needs::Reuse]);
+    // Less, and nobody comes in time; more, and it is a pool, which databases have of their own.
+    KEPT_FOR: Time = Time(Duration::from_secs(1), Duration::from_secs(600)),
+        key("kept_for", "how long a session of either kind waits for an app").or(Literal::Text("60s")).needs(&[Needs::Keeping]);
+    KEPT_AGE: Time = Time(Duration::from_secs(1), Duration::from_secs(24 * 3600)),
+        key("kept_age", "how old a session may be that is given to another app, and never older than 5 minutes before its token's end").or(Literal::Text("10m")).needs(&[Needs::Reuse]);
+}}
+
 keys! { SQL_SERVER {
     ROUTING_SUFFIXES: List<String> = List(Parsed("domains", domain)),
         key("routing_suffixes", "Azure SQL answers a login with \"log in over there\", and the proxy goes on only to names under these, in whole labels, and never to an address. Without the key the ports are 1433 and 11000 to 11999; with it any")
@@ -178,7 +205,6 @@ pub(crate) static PRINCIPAL: Table = Table {
     name: "principal",
     title: "an entry of user_map",
     parts: &[PRINCIPAL_KEYS],
-    later: &[],
 };
 
 keys! { PRINCIPAL_KEYS {
@@ -193,7 +219,6 @@ pub(crate) static LOCAL_TLS_FILES: Table = Table {
     name: "local_tls",
     title: "local_tls",
     parts: &[LOCAL_TLS_KEYS],
-    later: &[],
 };
 
 keys! { LOCAL_TLS_KEYS {

@@ -10,6 +10,7 @@ mod environment;
 mod example;
 mod files;
 mod identities;
+mod keeping;
 mod listening;
 mod mysql;
 mod needless;

@@ -14,7 +14,7 @@ fn key() -> impl Strategy<Value = &'static str> {
     let tables = TABLES
         .into_iter()
         .chain([&PRINCIPAL, &LOCAL_TLS_FILES, &of_cloud::TABLE]);
-    let names = tables.flat_map(|table| table.names().chain(table.later.iter().copied()));
+    let names = tables.flat_map(|table| table.names());
     prop::sample::select(names.collect::<Vec<_>>())
 }
 

@@ -56,7 +56,7 @@ const PROBLEMS: [&str; 17] = [
     r#"proxy.toml:29: route "tds": upstream: is missing; it is the database's host:port"#,
     r#"proxy.toml:32: route "reports": upstream_user: is missing; it is the database principal to log in as"#,
     r#"proxy.toml:36: route "reports": identity: there is no [identities.report] (did you mean "reports"?)"#,
-    r#"proxy.toml:37: route "reports": session_reuse: not supported by this version yet"#,
+    r#"proxy.toml:37: route "reports": session_reuse: "5m" is not one of off, reset"#,
     r#"proxy.toml:38: route "reports": local_tls: cert_file: cannot read missing.pem: No such file or directory (os error 2)"#,
     r#"proxy.toml:38: route "reports": local_tls: key_file: is missing"#,
 ];
@@ -99,13 +99,7 @@ fn one_bracket_too_few_is_said() {
 }
 
 #[test]
-fn keys_of_later_versions_are_refused_and_never_ignored() {
-    for key in ["ready_sessions", "session_reuse"] {
-        assert_eq!(
-            problems_of(&format!("{key} = \"1\"")),
-            format!("proxy.toml:5: route \"orders\": {key}: not supported by this version yet")
-        );
-    }
+fn keys_of_other_protocols_are_refused_and_never_ignored() {
     assert_eq!(
         problems_of("local_infile = \"deny\""),
         "proxy.toml:5: route \"orders\": local_infile: is for mysql, and protocol is \"postgres\""

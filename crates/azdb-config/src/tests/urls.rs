@@ -109,7 +109,7 @@ fn a_key_that_is_no_list_is_given_once() {
         ("name=", "route \"orders\": name: is empty"),
         (
             "session_reuse=1s",
-            "route \"orders\": session_reuse: not supported by this version yet",
+            "route \"orders\": session_reuse: \"1s\" is not one of off, reset",
         ),
         (
             "local_tls=x",

@@ -52,6 +52,8 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
+
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
 use azdb_wire::mysql::{
@@ -72,8 +74,10 @@ use watch::MysqlWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
+use crate::ledger::{Beginning, Reset};
 use crate::lobby::{
-    self, Entrant, Following, Labels, Legs, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
+    self, Entrant, Following, Labels, Legs, Lobby, Login, Made, Number, Permit, Protocol, Session,
+    Tracks,
 };
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch as _};
@@ -124,6 +128,10 @@ impl Protocol for Mysql {
     type Upstream<S: Stream> = Upstream<S>;
     type Watch = MysqlWatch;
     type Fault = MysqlFault;
+    type Pattern = Infallible;
+    type Memory = Infallible;
+
+    const GOODBYE: &'static [u8] = &QUIT;
 
     async fn login<A: Stream, D: Dial>(
         socket: A,
@@ -203,6 +211,7 @@ impl Protocol for Mysql {
             watch: MysqlWatch::new(entered.terms),
             following: entered.following,
             permit: Some(entered.permit),
+            keepsake: None,
         };
         Ok(Login::Session(Box::new(session), entrant))
     }
@@ -215,6 +224,23 @@ impl Protocol for Mysql {
         change_user::change_user(legs, &mut watch.terms, lobby).await?;
         watch.begin_anew();
         Ok(())
+    }
+
+    async fn log_in_again<D: Dial>(
+        pattern: &Infallible,
+        _: &Lobby<Self, D>,
+        _: &Deadline,
+    ) -> Result<Made<Self, D::Stream>, Fault<MysqlFault>> {
+        match *pattern {}
+    }
+
+    async fn reset<D: Dial>(
+        _: &mut Upstream<D::Stream>,
+        memory: &Infallible,
+        _: MysqlWatch,
+        _: &Lobby<Self, D>,
+    ) -> Reset {
+        match *memory {}
     }
 
     fn goes_elsewhere<S: Stream>(state: &Spares<S>) {
@@ -371,6 +397,7 @@ async fn enter<D: Dial>(
             database: database.map(<[u8]>::to_vec),
             number: Some(Number::Thread(granted.thread_id)),
             app_tls: false,
+            beginning: Beginning::default(),
         },
     })
 }

@@ -21,10 +21,12 @@
 //! * A failed write to an upstream ends its own direction only: the upstream's last words are heard.
 //! * An app whose connection breaks, read or not, or that breaks the rules which its upstream's leg keeps, ends its session at once.
 //! * A break of the upstream leaves the app's leg open for words of ours.
-//! * An end of one stream is carried on as an end, and the other direction goes on until it ends or [`Linger`] runs out.
+//! * An end of one stream is carried on as an end, and the other direction goes on until it ends or [`Linger`] runs out. Where the watch
+//!   says that the upstream [is whole](Watch::is_whole), the end of its app is not carried on.
 //! * A word of ours is written between answers, never into one, and never behind part of what the upstream has said.
 //! * At a pause no byte is lost, held or out of order, on either leg.
 
+mod calls;
 mod clocks;
 mod course;
 mod pump;
@@ -38,7 +40,7 @@ use std::time::Duration;
 
 use crate::ledger::Ledger;
 use crate::way::{BreakOff, Leg};
-use clocks::{Idleness, Retirement};
+use calls::Calls;
 use course::Course;
 pub(crate) use watch::{Cut, Watch};
 
@@ -146,13 +148,22 @@ pub(crate) struct Ended {
 impl Ended {
     /// An end between two relays.
     pub(crate) fn refused() -> Self {
+        Self::between(Why::Refused, false)
+    }
+
+    /// An app that has said that it leaves, which is held back.
+    pub(crate) fn left() -> Self {
+        Self::between(Why::Left { said: true }, true)
+    }
+
+    fn between(why: Why, is_up_to_date: bool) -> Self {
         Self {
             from_app: 0,
             from_upstream: 0,
-            why: Why::Refused,
+            why,
             unsent: None,
             is_heard: true,
-            is_up_to_date: false,
+            is_up_to_date,
         }
     }
 }
@@ -164,6 +175,11 @@ pub(crate) enum Why {
     Closed(Side),
     /// This side's connection broke.
     Broken(Side, io::Error),
+    /// The app has left, and its upstream has not heard of it.
+    Left {
+        /// Whether the app has said so.
+        said: bool,
+    },
     /// A login within it was refused, between two relays.
     Refused,
     /// We were told to come to an end. The app may be spoken to if the conversation was `at_rest`.
@@ -208,40 +224,24 @@ pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
     ends: Ends<impl Future<Output = ()>, impl Future<Output = ()>>,
     ledger: &Ledger,
 ) -> Stopped {
-    let mut goodbye = pin!(ends.goodbye);
-    let (mut rest, mut rest_is_due) = (pin!(ends.rest), false);
-    let mut retirement = Retirement::at(watch.retires_at());
+    let (goodbye, rest) = (pin!(ends.goodbye), pin!(ends.rest));
+    let mut calls = Calls::new(goodbye, rest).with_clocks(watch.retires_at(), ends.idle);
     let (mut course, mut noted) = (Course::new(linger), Noted::default());
-    let mut idleness = Idleness::until(ends.idle);
     poll_fn(|cx| {
         let polled = course.poll(cx, paired, watch);
         noted.note(&course, ledger);
         if polled.is_ready() {
             return Poll::Ready(());
         }
-        if goodbye.as_mut().poll(cx).is_ready() {
-            let at_rest = watch.at_rest() && course.holds_nothing();
-            course.why.get_or_insert(Why::Goodbye { at_rest });
-            return Poll::Ready(());
+        let is_at_rest = || watch.at_rest() && course.holds_nothing();
+        let is_idle = || watch.is_idle() && course.holds_nothing();
+        match calls.poll(cx, course.moved(), is_at_rest, is_idle) {
+            Some(why) => {
+                course.why.get_or_insert(why);
+                Poll::Ready(())
+            }
+            None => Poll::Pending,
         }
-        rest_is_due = rest_is_due || rest.as_mut().poll(cx).is_ready();
-        if rest_is_due && watch.is_idle() && course.holds_nothing() {
-            let at_rest = true;
-            course.why.get_or_insert(Why::Goodbye { at_rest });
-            return Poll::Ready(());
-        }
-        if retirement.is_due(cx) && watch.at_rest() && course.holds_nothing() {
-            course.why.get_or_insert(Why::Retired);
-            return Poll::Ready(());
-        }
-        if let Poll::Ready(limit) = idleness.poll(cx, course.moved())
-            && watch.at_rest()
-            && course.holds_nothing()
-        {
-            course.why.get_or_insert(Why::Idle(limit));
-            return Poll::Ready(());
-        }
-        Poll::Pending
     })
     .await;
     if course.is_paused() {

@@ -21,6 +21,7 @@ use azdb_config::route::{
     Admission, Endpoint, LocalFiles, LocalTls, PlainApps, PlainPassword, Principal, Principals,
     ProtocolName, Roots, Route, SocketRights, TdsOptions, UpstreamAuth, UpstreamTls,
 };
+use azdb_config::{Keeping, Reuse};
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -170,6 +171,13 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         idle_timeout: None,
         hold_logins: false,
         follow_dns: false,
+        keeping: Keeping {
+            ready: 0,
+            reuse: Reuse::Off,
+            most: 10,
+            patience: Duration::from_secs(60),
+            age: Duration::from_secs(600),
+        },
         tds: TdsOptions::default(),
     }
 }
@@ -231,7 +239,7 @@ fn lobby<P: Protocol>(
             .unwrap()
             .map(Arc::new),
         app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, &local).unwrap(),
-        gate: Gate::of(&route),
+        gate: Arc::new(Gate::of(&route)),
         tokens: tokens(),
         dialler,
         home: Home::with([]),

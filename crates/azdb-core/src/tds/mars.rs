@@ -10,7 +10,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use azdb_config::route::UpstreamAuth;
-use azdb_wire::tds::{Dialect, Driver, Login7, Manner, Prelogin};
+use azdb_wire::tds::{Dialect, Driver, Login7, Manner, Prelogin, Version};
 
 use super::app::Settled;
 use super::{Tds, TdsFault};
@@ -75,17 +75,17 @@ pub(super) fn check<D: Dial>(
 ) -> Result<(), TdsFault> {
     let with_token = matches!(lobby.route.auth, UpstreamAuth::Token(_));
     let spoken = login.version.upstream(with_token);
-    check_dialect(login, manner.dialect(spoken), settled)
+    check_dialect(login.version, manner.dialect(spoken), settled.mars)
 }
 
 /// The same when it is known what the upstream speaks.
 pub(super) fn check_dialect(
-    login: &Login7<'_>,
+    version: Version,
     dialect: Option<Dialect>,
-    settled: Settled,
+    mars: bool,
 ) -> Result<(), TdsFault> {
     match dialect {
-        Some(_) if settled.mars => Err(TdsFault::MarsInDialect(login.version)),
+        Some(_) if mars => Err(TdsFault::MarsInDialect(version)),
         _ => Ok(()),
     }
 }

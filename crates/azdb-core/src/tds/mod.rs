@@ -43,18 +43,18 @@ mod packets;
 mod principal;
 mod routing;
 mod upstream;
+mod vacant;
 mod verdict;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
+
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
-use azdb_wire::tds::{
-    Dialect, FedAuth, LOGIN_PACKET, Login7, LoginAnswer, Manner, Terms, TlsWish, Translator,
-    from_utf16, push_utf16,
-};
+use azdb_wire::tds::{FedAuth, Login7, Manner, TlsWish, from_utf16, push_utf16};
 
 pub(crate) use browser::Browser;
 
@@ -63,23 +63,21 @@ use app_password::Seen;
 use fault::TdsFault;
 use in_dialect::InDialect;
 use mars::{MarsFor, MarsUpstream};
-use one_packet_per_record::OnePacketPerRecord;
+use vacant::{Fitted, Newcomer, Vacant};
 use watch::TdsWatch;
 
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
+use crate::ledger::{Beginning, Reset};
 use crate::lobby::{
-    self, Entrant, Following, Labels, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
+    self, Entrant, Following, Labels, Lobby, Login, Made, Number, Permit, Protocol, Session, Tracks,
 };
 use crate::parting::NotIn;
 use crate::phases::Phase;
 use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
-use crate::way::{AppLeg, Dial, Leg, MaybeTls, Stream, Upstream};
-
-/// SQL_Latin1_General_CP1_CI_AS, which a database of SQL Server has where nobody chose another.
-const LATIN: [u8; 5] = [0x09, 0x04, 0xd0, 0x00, 0x34];
+use crate::way::{AppLeg, Dial, Leg, MaybeTls, Stream};
 
 /// SQL Server, TDS 7.0 to 7.4 and 8.0.
 pub(crate) struct Tds;
@@ -99,6 +97,10 @@ impl Protocol for Tds {
     type Upstream<S: Stream> = InDialect<S>;
     type Watch = TdsWatch;
     type Fault = TdsFault;
+    type Pattern = Infallible;
+    type Memory = Infallible;
+
+    const GOODBYE: &'static [u8] = b"";
 
     async fn login<A: Stream, D: Dial>(
         socket: A,
@@ -147,11 +149,29 @@ impl Protocol for Tds {
                 return Err(refusing.await.into());
             }
         };
-        let admitting = app::admit(&mut app, &entered.answer, entered.spid);
+        let fitted = &entered.fitted;
+        let admitting = app::admit(&mut app, &fitted.answer, fitted.grant.spid);
         deadline
             .run(Phase::App, "letting the app in", admitting)
             .await?;
         Ok(entered.with(app))
+    }
+
+    async fn log_in_again<D: Dial>(
+        pattern: &Infallible,
+        _: &Lobby<Self, D>,
+        _: &Deadline,
+    ) -> Result<Made<Self, D::Stream>, Fault<TdsFault>> {
+        match *pattern {}
+    }
+
+    async fn reset<D: Dial>(
+        _: &mut InDialect<D::Stream>,
+        memory: &Infallible,
+        _: TdsWatch,
+        _: &Lobby<Self, D>,
+    ) -> Reset {
+        match *memory {}
     }
 
     fn goes_elsewhere<S: Stream>(state: &MarsUpstream) {
@@ -179,13 +199,7 @@ fn wish<D: Dial>(place: &Place, lobby: &Lobby<Tds, D>) -> TlsWish {
 
 /// A login that the upstream has granted.
 struct Entered<S> {
-    upstream: Upstream<S>,
-    /// What the app is to read.
-    answer: Vec<u8>,
-    /// For an app that reads another version than the upstream speaks.
-    translator: Option<Translator>,
-    spid: u16,
-    watch: TdsWatch,
+    fitted: Fitted<S>,
     following: Option<Box<Following>>,
     permit: Permit,
     entrant: Entrant,
@@ -196,13 +210,15 @@ impl<S: Stream> Entered<S> {
     fn with<A: Stream>(self, app: AppLeg<A>) -> Login<Tds, A, S> {
         let mut entrant = self.entrant;
         entrant.app_tls = app.is_tls();
-        let upstream = OnePacketPerRecord::new(self.upstream);
-        let upstream = InDialect::new(upstream, self.translator);
+        let Fitted {
+            upstream, watch, ..
+        } = self.fitted;
         let session = Session {
             legs: Paired { app, upstream },
-            watch: self.watch,
+            watch,
             following: self.following,
             permit: Some(self.permit),
+            keepsake: None,
         };
         Login::Session(Box::new(session), entrant)
     }
@@ -240,33 +256,25 @@ async fn enter<D: Dial>(
         tracks: Tracks::default(),
     };
     let (granted, token) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
-    let understood = LoginAnswer::parse(&granted.answer, granted.asked).map_err(TdsFault::from)?;
-    let spoken = understood.version.unwrap_or(granted.asked);
-    let dialect = manner.dialect(spoken);
-    mars::check_dialect(login, dialect, settled)?;
-    let translator = translator(&understood, dialect, &lobby.route);
-    let mut answer = Vec::new();
-    understood.rewrite(manner, None, &mut answer);
+    let retires_at = watch::retirement(lobby.route.tds.session_age, token.as_ref());
+    let app = Newcomer {
+        manner,
+        version: login.version,
+        mars: settled.mars,
+    };
+    let fitted = Vacant::behind(granted, retires_at).fit(&app, &lobby.route)?;
     Ok(Entered {
-        upstream: granted.upstream,
-        answer,
-        translator,
-        spid: granted.spid,
-        following: lobby.follow(&granted.dialled),
-        watch: TdsWatch::new(
-            settled.mars,
-            manner.granted(spoken).width(),
-            lobby.route.tds.session_age,
-            token.as_ref(),
-        ),
+        following: lobby.follow(&fitted.grant.dialled),
         permit,
         entrant: Entrant {
             user: user.into_bytes(),
             principal: principal.user.clone(),
             database: (!database.is_empty()).then(|| from_utf16(&database).into_bytes()),
-            number: Some(Number::Session(granted.spid)),
+            number: Some(Number::Session(fitted.grant.spid)),
             app_tls: false,
+            beginning: Beginning::default(),
         },
+        fitted,
     })
 }
 
@@ -277,23 +285,6 @@ fn database(login: &Login7<'_>, route: &Route) -> Vec<u8> {
         push_utf16(default, &mut database);
     }
     database
-}
-
-/// What stands between an app and an upstream of two versions.
-fn translator(
-    answer: &LoginAnswer<'_>,
-    dialect: Option<Dialect>,
-    route: &Route,
-) -> Option<Translator> {
-    let packet_size = answer
-        .packet_size
-        .and_then(|size| usize::try_from(size).ok());
-    Some(Translator::new(&Terms {
-        dialect: dialect?,
-        packet_size: packet_size.unwrap_or(LOGIN_PACKET),
-        collation: answer.collation.unwrap_or(LATIN),
-        value_limit: route.tds.translate_limit,
-    }))
 }
 
 /// The name of an app that says none, in UTF-16LE; empty where the route names nobody.

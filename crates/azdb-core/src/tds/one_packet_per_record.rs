@@ -1,28 +1,23 @@
 //! Each packet in a TLS record of its own.
 //!
 //! SQL Server takes one packet from one decrypted record: two packets in a record, or one packet in two, and it resets the
-//! connection. rustls makes one record of each write of up to 16 KiB, but only while its own buffer is not full: under
-//! back-pressure it takes what fits, which cuts a packet. So its limit is switched off, and this counts instead. Records may
-//! share a segment of TCP: whoever writes flushes when there is no more for now.
+//! connection. So packets are encrypted one by one. Their records share a write of the socket, and segments of TCP.
 //!
 //! # Invariants
 //!
-//! * A packet, of TDS or SMP, goes to rustls whole and alone.
-//! * Not more than [`MOST_UNFLUSHED`] bytes and a packet wait for the socket.
+//! * A packet, of TDS or SMP, is encrypted whole and alone.
+//! * No packet is taken before the records of those before it have been sent.
 //! * What is not the start of a packet that an app may send ends the connection before it is sent.
 
-use std::io::{self, Write as _};
+use std::io;
+use std::iter;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use azdb_wire::tds::{SmpHeader, frame_length, kind};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::TlsStream;
 
 use crate::way::{BreakOff, Stream, Upstream};
-
-/// Bytes that rustls may hold before the next packet waits.
-const MOST_UNFLUSHED: usize = 64 * 1024;
 
 /// Longest plaintext of a TLS record (RFC 8446, section 5.1).
 const RECORD: usize = 16 * 1024;
@@ -38,44 +33,30 @@ pub(crate) struct OnePacketPerRecord<S> {
     upstream: Upstream<S>,
     /// The beginning of a packet whose rest has not come yet.
     begun: Vec<u8>,
-    /// Bytes given to rustls since the last flush.
-    unflushed: usize,
 }
 
 impl<S: Stream> OnePacketPerRecord<S> {
     /// Everything written from here on begins with the start of a packet.
-    pub(crate) fn new(mut upstream: Upstream<S>) -> Self {
-        match upstream.tls_mut() {
-            Some(TlsStream::Client(tls)) => tls.get_mut().1.set_buffer_limit(None),
-            Some(TlsStream::Server(tls)) => tls.get_mut().1.set_buffer_limit(None),
-            None => {}
-        }
-        Self {
-            upstream,
-            begun: Vec::new(),
-            unflushed: 0,
-        }
+    pub(crate) fn new(upstream: Upstream<S>) -> Self {
+        let begun = Vec::new();
+        Self { upstream, begun }
     }
 
-    /// Hands one whole packet to rustls, which takes all of it. Its record leaves with the next flush, many to a system call.
-    fn poll_packet(&mut self, cx: &mut Context<'_>, packet: &[u8]) -> Poll<io::Result<()>> {
-        if self.unflushed >= MOST_UNFLUSHED {
-            ready!(self.poll_all_sent(cx))?;
+    /// Takes what a packet lacks that has begun, or begins one. Says how many bytes that were, and whether the packet is whole now.
+    fn go_on(&mut self, bytes: &[u8]) -> io::Result<(usize, bool)> {
+        let mut used = 0;
+        if packet_length(&self.begun)?.is_none() {
+            let header = match self.begun.first().or(bytes.first()) {
+                Some(&kind::SMP) => SmpHeader::LEN,
+                _ => azdb_wire::tds::Header::LEN,
+            };
+            used = self.gather(bytes, header);
         }
-        let taken = match self.upstream.tls_mut() {
-            Some(TlsStream::Client(tls)) => tls.get_mut().1.writer().write(packet)?,
-            Some(TlsStream::Server(tls)) => tls.get_mut().1.writer().write(packet)?,
-            None => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        let Some(length) = packet_length(&self.begun)? else {
+            return Ok((used, false));
         };
-        debug_assert_eq!(taken, packet.len(), "rustls has no limit");
-        self.unflushed += taken;
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_all_sent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.upstream).poll_flush(cx))?;
-        self.unflushed = 0;
-        Poll::Ready(Ok(()))
+        used += self.gather(bytes.get(used..).unwrap_or_default(), length);
+        Ok((used, self.begun.len() == length))
     }
 
     /// Copies what `begun` lacks, up to `whole` bytes; says how many that were.
@@ -85,6 +66,17 @@ impl<S: Stream> OnePacketPerRecord<S> {
         self.begun.extend_from_slice(now);
         lacking
     }
+}
+
+/// The whole packets at the front of `bytes`.
+fn packets(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    iter::from_fn(move || {
+        // What is wrong with a packet is said when it is at the front.
+        let length = packet_length(bytes).ok()??;
+        let (packet, rest) = bytes.split_at_checked(length)?;
+        bytes = rest;
+        Some(packet)
+    })
 }
 
 /// The length of the packet at the front of `bytes`; `None` while too little of it is there to tell.
@@ -126,56 +118,32 @@ impl<S: Stream> AsyncWrite for OnePacketPerRecord<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if this.upstream.tls_mut().is_none() {
+        let Some(tls) = this.upstream.tls_mut() else {
             return Pin::new(&mut this.upstream).poll_write(cx, bytes);
-        }
-        if bytes.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        if this.begun.is_empty()
-            && let Some(length) = packet_length(bytes)?
-            && let Some(packet) = bytes.get(..length)
+        };
+        ready!(tls.poll_sent(cx))?;
+        if this.begun.is_empty() && packet_length(bytes)?.is_some_and(|whole| whole <= bytes.len())
         {
             // The usual case, without a copy.
-            ready!(this.poll_packet(cx, packet))?;
-            return Poll::Ready(Ok(length));
+            return tls.poll_write_each(cx, packets(bytes));
         }
-        let mut used = 0;
-        let length = match packet_length(&this.begun)? {
-            Some(length) => length,
-            None => {
-                let header = match this.begun.first().or(bytes.first()) {
-                    Some(&kind::SMP) => SmpHeader::LEN,
-                    _ => azdb_wire::tds::Header::LEN,
-                };
-                used = this.gather(bytes, header);
-                match packet_length(&this.begun)? {
-                    Some(length) => length,
-                    None => return Poll::Ready(Ok(used)),
-                }
-            }
-        };
-        used += this.gather(bytes.get(used..).unwrap_or_default(), length);
-        if this.begun.len() < length {
+        let (used, is_whole) = this.go_on(bytes)?;
+        if !is_whole {
             return Poll::Ready(Ok(used));
         }
-        let packet = std::mem::take(&mut this.begun);
-        match this.poll_packet(cx, &packet) {
-            Poll::Ready(outcome) => {
-                outcome?;
-                Poll::Ready(Ok(used))
-            }
-            Poll::Pending => {
-                // The caller will offer these bytes again.
-                this.begun = packet;
-                this.begun.truncate(length - used);
-                Poll::Pending
-            }
-        }
+        let begun = std::mem::take(&mut this.begun);
+        let behind = packets(bytes.get(used..).unwrap_or_default());
+        let pieces = iter::once(&begun[..]).chain(behind);
+        let Some(tls) = this.upstream.tls_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        // Everything before it has been sent, so it is taken.
+        let taken = ready!(tls.poll_write_each(cx, pieces))?;
+        Poll::Ready(Ok(used + taken.saturating_sub(begun.len())))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_all_sent(cx)
+        Pin::new(&mut self.upstream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

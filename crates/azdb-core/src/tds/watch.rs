@@ -26,13 +26,13 @@ pub(crate) struct TdsWatch {
 }
 
 impl TdsWatch {
-    /// For a session that begins now, with this token if with any.
-    pub(super) fn new(mars: bool, width: Width, age: SessionAge, token: Option<&Token>) -> Self {
+    /// For a session that begins now.
+    pub(super) fn new(mars: bool, width: Width, retires_at: Option<Instant>) -> Self {
         Self {
             exchange: Exchange::default(),
             mars,
             width,
-            retires_at: retirement(age, token),
+            retires_at,
         }
     }
 
@@ -66,9 +66,9 @@ impl Watch for TdsWatch {
     }
 }
 
-/// When a session that begins now has to end. Azure SQL looks at the token again during a session, and fails whatever query
+/// When a session has to end that begins now, with this token if with any. Azure SQL looks at the token again during a session, and fails whatever query
 /// comes then (error 37396).
-fn retirement(age: SessionAge, token: Option<&Token>) -> Option<Instant> {
+pub(super) fn retirement(age: SessionAge, token: Option<&Token>) -> Option<Instant> {
     let after = match (age, token) {
         (SessionAge::Unlimited, _) | (SessionAge::Token, None) => return None,
         (SessionAge::After(after), _) => after,

@@ -4,11 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use tokio_rustls::{TlsAcceptor, TlsStream, server};
 
 use super::{Alpn, Framing, Leg, MaybeTls, Stream, in_packets};
 use crate::fault::{AppTlsFlaw, Left};
 use crate::tls::{AppTlsConfig, TlsEnd};
+use crate::tls_stream::TlsStream;
 
 /// The app's side of a session: the socket, TLS over it where the app asked, and what was read too far of either.
 pub(crate) type AppLeg<A> = Leg<MaybeTls<Leg<A>>>;
@@ -23,9 +23,9 @@ pub(crate) async fn accept<A: Stream>(
     tls: &AppTlsConfig,
     alpn: Alpn,
 ) -> Result<AppLeg<A>, Left> {
-    let acceptor = TlsAcceptor::from(Arc::clone(&tls.around));
-    let stream = acceptor.accept(leg).await.map_err(AppTlsFlaw::of)?;
-    if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
+    let accepting = TlsStream::accept(Arc::clone(&tls.around), leg);
+    let stream = accepting.await.map_err(AppTlsFlaw::of)?;
+    if alpn == Alpn::Required && stream.session().alpn_protocol().is_none() {
         let error = io::Error::other("the app named no protocol by ALPN");
         return Err(AppTlsFlaw::OtherProtocol(error).into());
     }
@@ -47,6 +47,6 @@ pub(crate) async fn accept_in_packets<F: Framing, A: Stream>(
     Ok(wrapped(stream, end))
 }
 
-fn wrapped<A>(stream: server::TlsStream<Leg<A>>, end: TlsEnd) -> AppLeg<A> {
-    Leg::new(MaybeTls::Tls(Box::new(TlsStream::Server(stream)), end))
+fn wrapped<A>(stream: TlsStream<Leg<A>>, end: TlsEnd) -> AppLeg<A> {
+    Leg::new(MaybeTls::Tls(stream, end))
 }

@@ -9,8 +9,8 @@
 //!   TLS{ 10 LOGIN7 }          ───►     records straight on TCP from here on
 //! ```
 //!
-//! The handshake is done by hand, and the TLS session is then handed to tokio-rustls as one that is through with it: the layering
-//! turns over once, and what runs for the life of a connection knows nothing of it. What a packet is says a [`Framing`].
+//! The handshake is done by hand, and its [`Records`] then go around the stream: the layering turns over once, and what runs for
+//! the life of a connection knows nothing of it. What a packet is says a [`Framing`].
 //!
 //! # Invariants
 //!
@@ -20,14 +20,13 @@
 
 use std::future::Future;
 use std::io;
-use std::ops::DerefMut;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, ConnectionCommon, ServerConfig, ServerConnection};
-use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+use rustls::{ClientConfig, ServerConfig};
 
 use super::{Leg, Stream};
+use crate::tls_stream::{Records, TlsStream};
 
 /// Most bytes of a peer's half of the handshake: a chain of long certificates has 20 KiB.
 const MOST: usize = 256 * 1024;
@@ -73,16 +72,13 @@ pub(crate) async fn connect<F: Framing, S: Stream>(
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     mut leg: Leg<S>,
-) -> io::Result<client::TlsStream<S>> {
-    let session = ClientConnection::new(Arc::clone(&config), name.clone());
-    let mut session = session.map_err(io::Error::other)?;
+) -> io::Result<TlsStream<S>> {
+    let mut records = Records::client(config, name)?;
     // Where the end of the upstream's message is not said, it is not waited for: what comes next is ours to say.
-    let _ = shake::<F, _, _, _>(&mut leg, &mut session).await?;
+    let _ = shake::<F, _>(&mut leg, &mut records).await?;
     let stuffed = |_| bad("bytes behind the handshake");
     let stream = leg.into_stream().map_err(stuffed)?;
-    TlsConnector::from(config)
-        .connect_with(name, stream, |fresh| *fresh = session)
-        .await
+    Ok(TlsStream::after(records, stream))
 }
 
 /// Shakes hands with an app, whose ClientHello has not been read yet.
@@ -93,15 +89,12 @@ pub(crate) async fn connect<F: Framing, S: Stream>(
 pub(crate) async fn accept<F: Framing, A: Stream>(
     config: Arc<ServerConfig>,
     mut leg: Leg<A>,
-) -> io::Result<server::TlsStream<Leg<A>>> {
-    let session = ServerConnection::new(Arc::clone(&config));
-    let mut session = session.map_err(io::Error::other)?;
-    if shake::<F, _, _, _>(&mut leg, &mut session).await? == Reached::Middle {
+) -> io::Result<TlsStream<Leg<A>>> {
+    let mut records = Records::server(config)?;
+    if shake::<F, _>(&mut leg, &mut records).await? == Reached::Middle {
         end_message::<F, _>(&mut leg).await?;
     }
-    TlsAcceptor::from(config)
-        .accept_with(leg, |fresh| *fresh = session)
-        .await
+    Ok(TlsStream::after(records, leg))
 }
 
 /// Reads packets without contents up to the last of their message, or up to the first record.
@@ -132,17 +125,14 @@ fn bad(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-async fn shake<F: Framing, S: Stream, C, D>(
+async fn shake<F: Framing, S: Stream>(
     leg: &mut Leg<S>,
-    session: &mut C,
-) -> io::Result<Reached>
-where
-    C: DerefMut<Target = ConnectionCommon<D>>,
-{
+    records: &mut Records,
+) -> io::Result<Reached> {
     let (mut heard, mut packets, mut reached) = (0, 0, Reached::End);
     loop {
-        send_flight::<F, _, _, _>(leg, session).await?;
-        if !session.is_handshaking() {
+        send_flight::<F, _>(leg, records).await?;
+        if !records.is_shaking() {
             return Ok(reached);
         }
         let Share { payload, is_last } = F::unwrap(leg).await?;
@@ -155,33 +145,24 @@ where
         if heard > MOST || packets > MOST_PACKETS {
             return Err(bad("a handshake without end"));
         }
-        let mut rest = &payload[..];
-        while !rest.is_empty() {
-            session.read_tls(&mut rest)?;
-            if let Err(error) = session.process_new_packets() {
-                // The alert tells the peer why; it may have gone already.
-                let _ = send_flight::<F, _, _, _>(leg, session).await;
-                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-            }
+        if let Err(error) = records.hear(&payload) {
+            // The alert tells the peer why; it may have gone already.
+            let _ = send_flight::<F, _>(leg, records).await;
+            return Err(error);
         }
     }
 }
 
 /// Sends what TLS wants to say, if anything, as one message.
-async fn send_flight<F: Framing, S: Stream, C, D>(
+async fn send_flight<F: Framing, S: Stream>(
     leg: &mut Leg<S>,
-    session: &mut C,
-) -> io::Result<()>
-where
-    C: DerefMut<Target = ConnectionCommon<D>>,
-{
-    let (mut flight, mut message) = (Vec::new(), Vec::new());
-    while session.wants_write() {
-        session.write_tls(&mut flight)?;
-    }
+    records: &mut Records,
+) -> io::Result<()> {
+    let flight = records.take_outgoing();
     if flight.is_empty() {
         return Ok(());
     }
+    let mut message = Vec::new();
     F::wrap(&flight, &mut message);
     leg.say(&message).await
 }

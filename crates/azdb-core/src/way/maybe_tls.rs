@@ -5,18 +5,18 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::TlsStream;
 
 use super::{BreakOff, Leg, Stream};
 use crate::tls::TlsEnd;
+use crate::tls_stream::TlsStream;
 
 /// A stream that may have been wrapped in TLS.
 #[derive(Debug)]
 pub(crate) enum MaybeTls<S> {
     /// As it is.
     Plain(S),
-    /// Boxed: a TLS session is a kilobyte, and most of what holds a `MaybeTls` is moved about.
-    Tls(Box<TlsStream<S>>, TlsEnd),
+    /// In records.
+    Tls(TlsStream<S>, TlsEnd),
 }
 
 impl<S> MaybeTls<S> {
@@ -53,17 +53,7 @@ impl<A: Stream> Leg<MaybeTls<Leg<A>>> {
     pub(crate) fn without_tls(self) -> Result<Self, usize> {
         let (inner, behind) = match self.into_stream()? {
             MaybeTls::Plain(inner) => (inner, 0),
-            MaybeTls::Tls(stream, _) => match *stream {
-                TlsStream::Server(stream) => {
-                    let (inner, mut session) = stream.into_inner();
-                    let state = session.process_new_packets();
-                    (
-                        inner,
-                        state.map_or(1, |state| state.plaintext_bytes_to_read()),
-                    )
-                }
-                TlsStream::Client(stream) => (stream.into_inner().0, 0),
-            },
+            MaybeTls::Tls(stream, _) => stream.into_inner(),
         };
         match behind {
             0 => Ok(Leg::new(MaybeTls::Plain(inner))),
@@ -110,7 +100,7 @@ impl<S: Stream> AsyncWrite for MaybeTls<S> {
             Self::Tls(stream, TlsEnd::CloseNotify) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream, TlsEnd::Bare) => {
                 ready!(Pin::new(&mut *stream).poll_flush(cx))?;
-                Pin::new(stream.get_mut().0).poll_shutdown(cx)
+                Pin::new(stream.io_mut()).poll_shutdown(cx)
             }
         }
     }

@@ -19,8 +19,8 @@ mod maybe_tls;
 mod refuge;
 mod sealed;
 mod search;
-mod unsent;
 
+pub(crate) use crate::unsent::{Unsent, poll_some};
 pub(crate) use accept::{AppLeg, accept, accept_in_packets};
 pub(crate) use dial::{Connected, Dial, Tcp};
 pub(crate) use home::Departure;
@@ -31,7 +31,6 @@ pub(crate) use maybe_tls::MaybeTls;
 pub(crate) use refuge::Refuge;
 pub(crate) use sealed::{Sealed, Upstream, seal, seal_in_packets};
 pub(crate) use search::{Dialled, Opened, Opening, Search};
-pub(crate) use unsent::{Unsent, poll_some};
 
 /// First byte of a TLS record that holds a handshake (RFC 8446, section 5.1). No first packet of the three protocols begins with it.
 pub(crate) const TLS_HANDSHAKE: u8 = 0x16;

@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 use rustls::ProtocolVersion;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::{TlsConnector, TlsStream, client};
 
 use super::{Alpn, BreakOff, Framing, Leg, MaybeTls, Stream, in_packets};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, TlsFlaw};
 use crate::phases::{Phase, TlsSight};
 use crate::tls::UpstreamTlsConfig;
+use crate::tls_stream::TlsStream;
 
 const AWAITING_TLS: &str = "waiting for its part of the TLS handshake";
 
@@ -90,10 +90,10 @@ pub(crate) async fn seal<S: Stream>(
     deadline: &Deadline,
 ) -> Result<Upstream<S>, Cause> {
     let (name, failed) = (name_for(tls, host)?, failed(host));
-    let connecting = TlsConnector::from(tls.client()).connect(name.clone(), stream);
+    let connecting = TlsStream::connect(tls.client(), name.clone(), stream);
     let connecting = async { connecting.await.map_err(failed) };
     let stream = deadline.run(Phase::Tls, AWAITING_TLS, connecting).await?;
-    if alpn == Alpn::Required && stream.get_ref().1.alpn_protocol().is_none() {
+    if alpn == Alpn::Required && stream.session().alpn_protocol().is_none() {
         let (host, flaw) = (host.to_owned(), TlsFlaw::NoAlpn);
         return Err(Cause::Tls { host, flaw });
     }
@@ -138,12 +138,12 @@ fn spelled(version: ProtocolVersion) -> String {
 
 /// What a finished handshake has proved.
 fn proved<S: Stream>(
-    stream: client::TlsStream<S>,
+    stream: TlsStream<S>,
     tls: &UpstreamTlsConfig,
     name: ServerName<'static>,
     deadline: &Deadline,
 ) -> Upstream<S> {
-    let session = stream.get_ref().1;
+    let session = stream.session();
     tls.count(session.handshake_kind());
     let shown = session.peer_certificates().and_then(<[_]>::first);
     deadline.phases().note(|sights| {
@@ -152,7 +152,6 @@ fn proved<S: Stream>(
             certificate: shown.map(|certificate| certificate.to_vec()),
         });
     });
-    let stream = Box::new(TlsStream::Client(stream));
     let leg = Leg::new(MaybeTls::Tls(stream, tls.end()));
     if tls.verifies() {
         Upstream::Sealed(Sealed { leg, name })

@@ -179,6 +179,7 @@ impl Tds {
             mars: prelogin.mars && version.is_wide(),
             version,
             database: welcome::database(&login).to_owned(),
+            resets_isolation: self.gate.options.development.is_none(),
             tally: Arc::clone(&self.tally),
         };
         let spid = opened.spid;

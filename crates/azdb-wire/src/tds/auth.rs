@@ -147,7 +147,7 @@ impl<'a> LoginAnswer<'a> {
         Ok(answer)
     }
 
-    fn tokens(&self) -> StreamTokens<'a> {
+    pub(super) fn tokens(&self) -> StreamTokens<'a> {
         StreamTokens::of(self.payload, self.asked.width())
     }
 

@@ -75,6 +75,10 @@ impl Header {
     pub const LEN: usize = 8;
     /// Status bit of a message's last packet.
     pub const LAST: u8 = 0x01;
+    /// Status bit of a message that its sender has taken back.
+    pub const IGNORE: u8 = 0x02;
+    /// Status bit of a request in front of which the server is to reset the session.
+    pub const RESET: u8 = 0x08;
 
     /// Reads a header.
     ///

@@ -14,6 +14,8 @@
 //!   old_login  the login of before TDS 7, which nobody serves, and the "no" to it
 //!   relogin  the app's LOGIN7 built anew around our own secret
 //!   feature  what an app wants beyond the fixed fields, and what a server grants of it
+//!   likeness  in what two logins must be alike for a session of the one to serve the other
+//!   reset    putting a session back to what it was behind its login
 //!   token    the parts of a server's answer
 //!   text     UTF-16LE
 //!   version  versions, and the widths of fields that grew
@@ -28,10 +30,12 @@ mod driver;
 mod feature;
 mod frame;
 mod hello;
+mod likeness;
 mod login;
 mod notice;
 mod old_login;
 mod relogin;
+mod reset;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -53,6 +57,7 @@ pub use login::{Login7, Login7Error, MAX_LOGIN7};
 pub use notice::Notice;
 pub use old_login::{MAX_OLD_LOGIN, OldVersion};
 pub use relogin::{LoginSecret, LoginTooLong, Relogin, hidden, rebuild, rebuilt_len};
+pub use reset::{MAX_RESET_ANSWER, NoReset, NotClean, reset_request};
 pub use text::{from_utf16, push_utf16, utf16_len};
 pub use token::{Done, Report, StreamToken, StreamTokenError, StreamTokens, change, tag};
 pub use translate::{Dialect, Terms, Translator, Untranslatable};

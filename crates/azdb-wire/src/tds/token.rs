@@ -53,14 +53,22 @@ pub mod tag {
 
 /// Types of ENVCHANGE that a proxy must know.
 pub mod change {
+    /// New database.
+    pub const DATABASE: u8 = 1;
+    /// New language of messages.
+    pub const LANGUAGE: u8 = 2;
     /// New packet size, as decimal digits.
     pub const PACKET_SIZE: u8 = 4;
     /// New collation, in five bytes.
     pub const COLLATION: u8 = 7;
+    /// A transaction has been rolled back.
+    pub const ROLLED_BACK: u8 = 10;
     /// Where the mirror of this database is: the client would go there by itself.
     pub const MIRROR: u8 = 13;
     /// A transaction is a distributed one now. Its length counts the type alone.
     pub const PROMOTED: u8 = 15;
+    /// The session is what it was behind its login.
+    pub const RESET: u8 = 18;
     /// "Log in over there".
     pub const ROUTING: u8 = 20;
     /// The same, with a database.
@@ -344,6 +352,9 @@ impl Report<'_> {
 }
 
 impl Done {
+    /// Status: `rows` counts.
+    pub const COUNT: u16 = 0x0010;
+
     /// The end of a login that did not come to pass.
     pub const ERROR: Self = Self {
         tag: tag::DONE,

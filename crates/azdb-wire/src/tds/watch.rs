@@ -4,6 +4,7 @@
 //!
 //! * However many sessions an app has inside one, and whenever it says "stop": at rest means that no answer is owed or on its
 //!   way, and no request is half sent.
+//! * Whole means that each request had one answer, and that none was of a kind that leaves more behind than a reset takes back.
 //! * How reads cut the bytes makes no difference.
 
 use alloc::vec::Vec;
@@ -25,6 +26,15 @@ pub struct Exchange {
     from_app: Scanner<HEADERS>,
     from_upstream: Scanner<HEADERS>,
     open: Sessions,
+    owed: Owed,
+}
+
+/// What is owed as far as it can be counted: one answer for each request.
+#[derive(Debug, Default)]
+struct Owed {
+    answers: u32,
+    /// Something was said that cannot be counted so, or cannot be taken back.
+    lost_count: bool,
 }
 
 /// The sessions inside this one (without MARS there is one, 0) that wait for the end of an answer.
@@ -51,22 +61,35 @@ struct Open {
 impl Exchange {
     /// Follows bytes on their way to the upstream, cut anywhere.
     pub fn app_sent(&mut self, bytes: &[u8]) {
-        let open = &mut self.open;
-        self.from_app.scan(bytes, front, |packet| {
-            if let Some((sid, header)) = packet {
-                open.asked(sid, header);
+        let (open, owed) = (&mut self.open, &mut self.owed);
+        self.from_app.scan(bytes, front, |packet| match packet {
+            Said::Plain(header) => {
+                open.asked(0, header);
+                owed.asked(header);
             }
+            Said::InSmp(sid, header) => {
+                open.asked(sid, header);
+                owed.lost_count = true;
+            }
+            Said::BySmp => owed.lost_count = true,
         });
     }
 
     /// Follows bytes on their way to the app, cut anywhere.
     pub fn upstream_sent(&mut self, bytes: &[u8]) {
-        let open = &mut self.open;
-        self.from_upstream.scan(bytes, front, |packet| {
-            if let Some((sid, header)) = packet {
-                open.answered(sid, header);
-            }
-        });
+        let (open, owed) = (&mut self.open, &mut self.owed);
+        self.from_upstream
+            .scan(bytes, front, |packet| match packet {
+                Said::Plain(header) => {
+                    open.answered(0, header);
+                    owed.answered(header);
+                }
+                Said::InSmp(sid, header) => {
+                    open.answered(sid, header);
+                    owed.lost_count = true;
+                }
+                Said::BySmp => owed.lost_count = true,
+            });
     }
 
     /// Whether one answer is owed of which nothing has come yet: a message of ours would be taken for it.
@@ -75,6 +98,12 @@ impl Exchange {
         matches!(self.open.waiting.as_slice(), [open] if is_next(open))
             && !self.open.lost
             && self.from_upstream.between_frames()
+    }
+
+    /// Whether the session could be reset here, and be another app's: at rest, every request answered once, and none of them a bulk load, one to the
+    /// transaction manager, or an attention, which is answered by one message or by two. Under MARS it never is.
+    pub fn is_whole(&self) -> bool {
+        self.at_rest() && self.owed.answers == 0 && !self.owed.lost_count
     }
 
     /// Whether nothing is being asked or answered.
@@ -86,8 +115,37 @@ impl Exchange {
     }
 }
 
-/// Reads the headers in front of a payload: the session's number and the packet's header, or `None` for one of SMP's own.
-fn front(bytes: &[u8]) -> Front<Option<(u16, Header)>> {
+impl Owed {
+    fn asked(&mut self, header: Header) {
+        let counts = matches!(header.kind, kind::SQL_BATCH | kind::RPC);
+        self.lost_count |= !counts || header.status & Header::IGNORE != 0;
+        if header.is_last() {
+            self.answers = self.answers.saturating_add(1);
+        }
+    }
+
+    fn answered(&mut self, header: Header) {
+        self.lost_count |= header.kind != kind::RESPONSE;
+        match self.answers.checked_sub(u32::from(header.is_last())) {
+            Some(left) if self.answers > 0 => self.answers = left,
+            // Words that nobody has asked for, or for a request that has not ended.
+            _ => self.lost_count = true,
+        }
+    }
+}
+
+/// What stands in front of a payload.
+enum Said {
+    /// A packet's header.
+    Plain(Header),
+    /// The same in a session inside the session, of this number.
+    InSmp(u16, Header),
+    /// One of SMP's own, without a packet in it.
+    BySmp,
+}
+
+/// Reads the headers in front of a payload.
+fn front(bytes: &[u8]) -> Front<Said> {
     let length = match frame_length(bytes) {
         Ok(Some(length)) => length,
         Ok(None) => return Front::Short,
@@ -103,18 +161,24 @@ fn front(bytes: &[u8]) -> Front<Option<(u16, Header)>> {
             None => return Front::Short,
             Some((smp, inner)) => match SmpHeader::parse(*smp) {
                 Err(_) => return Front::Impossible,
-                Ok(smp) if smp.flags & SmpHeader::DATA == 0 => return whole(SmpHeader::LEN, None),
+                Ok(smp) if smp.flags & SmpHeader::DATA == 0 => {
+                    return whole(SmpHeader::LEN, Said::BySmp);
+                }
                 // Each holds one packet.
                 Ok(_) if length < HEADERS => return Front::Impossible,
-                Ok(smp) => (smp.sid, SmpHeader::LEN, inner),
+                Ok(smp) => (Some(smp.sid), SmpHeader::LEN, inner),
             },
         },
-        _ => (0, 0, bytes),
+        _ => (None, 0, bytes),
     };
     match inner.first_chunk().map(|header| Header::parse(*header)) {
         None => Front::Short,
         Some(Err(_)) => Front::Impossible,
-        Some(Ok(header)) => whole(before.saturating_add(Header::LEN), Some((sid, header))),
+        Some(Ok(header)) => {
+            let plain = Said::Plain(header);
+            let said = sid.map_or(plain, |sid| Said::InSmp(sid, header));
+            whole(before.saturating_add(Header::LEN), said)
+        }
     }
 }
 

@@ -14,8 +14,6 @@ use crate::linux::peer::{Peer, Running};
 
 /// Sessions that come first, so that code and tables which all sessions share are there before the first one counts.
 const WARM_UP: usize = 2;
-/// Blocks that a session of [`Figure::IdleUsed`] has moved each way.
-const BLOCKS: u64 = 1;
 /// Memory is at rest when it is the same twice, so far apart.
 const APART: Duration = Duration::from_millis(20);
 /// Looks after which memory is taken as it is.
@@ -24,10 +22,10 @@ const LOOKS: usize = 50;
 impl Bench {
     /// Fresh memory, in a new process, of as many sessions as the sizes say; then of the same after some work.
     pub(super) async fn idle(&self, peer: &Peer) -> anyhow::Result<Taken> {
-        let running = peer.start(&self.bed).await?;
+        let running = peer.start(&self.bed, self.bed.upstream.address).await?;
         for _ in 0..WARM_UP {
             let mut app = self.open(&running).await?;
-            self.use_it(&mut app).await?;
+            app.move_some(&self.block).await?;
             app.leave().await?;
         }
         let Some(rest) = settled(&running).await? else {
@@ -40,7 +38,7 @@ impl Bench {
         }
         let fresh = settled(&running).await?.unwrap_or(rest);
         for app in &mut held {
-            self.use_it(app).await?;
+            app.move_some(&self.block).await?;
         }
         let used = settled(&running).await?.unwrap_or(rest);
         running.end().await?;
@@ -52,19 +50,14 @@ impl Bench {
     }
 
     async fn open(&self, running: &Running) -> anyhow::Result<App> {
-        let mut app = prepared(running).await?;
+        let mut app = prepared(&running.way).await?;
         app.select().await?;
         Ok(app)
-    }
-
-    async fn use_it(&self, app: &mut App) -> io::Result<()> {
-        app.copy_out(BLOCKS).await?;
-        app.copy_in(BLOCKS, &self.block).await
     }
 }
 
 /// Resident bytes once they stay as they are; `None` where there is no peer, or it may not be looked at.
-async fn settled(running: &Running) -> anyhow::Result<Option<u64>> {
+pub(super) async fn settled(running: &Running) -> anyhow::Result<Option<u64>> {
     let Some(process) = running.process() else {
         return Ok(None);
     };

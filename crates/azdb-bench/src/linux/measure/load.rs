@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::stopwatch::Stopwatch;
 use super::{Bench, CLIENTS, Taken};
-use crate::linux::app::App;
+use crate::linux::app::{App, Way};
 use crate::linux::figure::Figure;
 use crate::linux::kernel;
 use crate::linux::peer::{Peer, Running};
@@ -19,7 +19,7 @@ const GIGA: f64 = 1e9;
 
 impl Bench {
     pub(super) async fn start(&self, peer: &Peer) -> anyhow::Result<Taken> {
-        let running = peer.start(&self.bed).await?;
+        let running = peer.start(&self.bed, self.bed.upstream.address).await?;
         let mut taken = Taken::new();
         if let (Some(process), Some(took), Some(program)) =
             (running.process(), running.took, &peer.program)
@@ -68,7 +68,7 @@ impl Bench {
         let each = self.sizes.transactions / CLIENTS;
         let mut apps = Vec::new();
         for _ in 0..CLIENTS {
-            apps.push(prepared(running).await?);
+            apps.push(prepared(&running.way).await?);
         }
         let watch = Stopwatch::start(running)?;
         let mut working = JoinSet::new();
@@ -108,7 +108,7 @@ impl Bench {
     }
 
     pub(super) async fn latency(&self, running: &Running) -> anyhow::Result<Taken> {
-        let mut app = prepared(running).await?;
+        let mut app = prepared(&running.way).await?;
         let mut latencies = Samples::default();
         for _ in 0..self.sizes.alone {
             let started = Instant::now();
@@ -145,14 +145,16 @@ impl Bench {
 }
 
 /// An app that has prepared what it will execute.
-pub(super) async fn prepared(running: &Running) -> anyhow::Result<App> {
-    let mut app = running.connect().await?;
+pub(super) async fn prepared(way: &Way) -> std::io::Result<App> {
+    let mut app = App::connect(way, PASSWORD).await?;
     app.prepare().await?;
     Ok(app)
 }
 
 /// What all tasks gave, unless one failed.
-async fn all<T: 'static>(mut tasks: JoinSet<std::io::Result<T>>) -> anyhow::Result<Vec<T>> {
+pub(super) async fn all<T: 'static>(
+    mut tasks: JoinSet<std::io::Result<T>>,
+) -> anyhow::Result<Vec<T>> {
     let mut outcomes = Vec::new();
     while let Some(outcome) = tasks.join_next().await {
         outcomes.push(outcome??);

@@ -1,5 +1,7 @@
 //! The measures: what an app does, and what that costs the peer between it and the upstream.
 
+mod crowd;
+mod distant;
 mod idle;
 mod load;
 mod pgbench;
@@ -26,6 +28,10 @@ pub(super) enum Measure {
     Start,
     /// A new process, and sessions held open
     Idle,
+    /// A new process, and a crowd of sessions, in the first round alone
+    Crowd,
+    /// A new process, and an upstream that is far away
+    Distant,
     /// A large COPY ... TO STDOUT
     CopyOut,
     /// A large COPY ... FROM STDIN
@@ -41,9 +47,11 @@ pub(super) enum Measure {
 }
 
 impl Measure {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Start,
         Self::Idle,
+        Self::Crowd,
+        Self::Distant,
         Self::CopyOut,
         Self::CopyIn,
         Self::Select,
@@ -51,6 +59,11 @@ impl Measure {
         Self::Latency,
         Self::Connect,
     ];
+
+    /// A crowd takes long, and its figures hardly differ from round to round.
+    pub(super) fn has_its_turn_in(self, round: u32) -> bool {
+        self != Self::Crowd || round == 1
+    }
 }
 
 /// How much is done in one turn.
@@ -66,6 +79,10 @@ pub(super) struct Sizes {
     pub(super) connects: usize,
     /// Sessions held open.
     pub(super) held: usize,
+    /// Sessions of a crowd.
+    pub(super) crowd: usize,
+    /// Connects to an upstream far away.
+    pub(super) distant: usize,
 }
 
 impl Sizes {
@@ -74,7 +91,9 @@ impl Sizes {
         transactions: 40_000,
         alone: 5_000,
         connects: 800,
-        held: 200,
+        held: 1_000,
+        crowd: 10_000,
+        distant: 15,
     };
     pub(super) const QUICK: Self = Self {
         blocks: 10,
@@ -82,12 +101,19 @@ impl Sizes {
         alone: 100,
         connects: 16,
         held: 8,
+        crowd: 40,
+        distant: 2,
     };
 
     /// For a peer that is scraped each second: a turn of connects must last for some, or each has a scrape that is not its own.
     pub(super) fn for_seconds(self) -> Self {
         let connects = self.connects * 10;
         Self { connects, ..self }
+    }
+
+    /// Sessions that a peer must hold at a time.
+    pub(super) fn most(&self) -> usize {
+        self.crowd.max(self.held) + 2 * CLIENTS
     }
 
     pub(super) fn copy_bytes(&self) -> u64 {
@@ -119,6 +145,8 @@ impl Bench {
         match measure {
             Measure::Start => self.start(peer).await,
             Measure::Idle => self.idle(peer).await,
+            Measure::Crowd => self.crowd(peer).await,
+            Measure::Distant => self.distant(peer).await,
             Measure::CopyOut => self.copy_out(running).await,
             Measure::CopyIn => self.copy_in(running).await,
             Measure::Select => self.select(running).await,

@@ -1,7 +1,7 @@
 //! The peers: who they are, how they are set up, and how they come to serve.
 
 mod haproxy;
-mod pgbouncer;
+pub(super) mod pgbouncer;
 mod proxy;
 mod stunnel;
 mod watching;
@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use tokio::process::Command;
 
-use super::app::{App, Dialect, Way};
+use super::app::{App, Dialect, Login, Way};
 use super::bed::Bed;
 use super::kernel;
 use super::program::{self, Program};
@@ -33,7 +33,12 @@ pub(super) enum Kind {
     Direct,
     #[value(name = "azdb-proxy")]
     Proxy,
-    Haproxy,
+    /// HAProxy 2.x.
+    #[value(name = "haproxy2")]
+    Haproxy2,
+    /// HAProxy 3.x.
+    #[value(name = "haproxy3")]
+    Haproxy3,
     Pgbouncer,
     Stunnel,
     /// azdb-proxy with its log at info in a file, and its metrics scraped each second.
@@ -46,10 +51,11 @@ pub(super) enum Kind {
 
 impl Kind {
     /// All of them, in the order of the tables.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Direct,
         Self::Proxy,
-        Self::Haproxy,
+        Self::Haproxy2,
+        Self::Haproxy3,
         Self::Pgbouncer,
         Self::Stunnel,
     ];
@@ -70,13 +76,22 @@ impl Kind {
         match self {
             Self::Direct => "direct",
             Self::Proxy => "azdb-proxy",
-            Self::Haproxy => "HAProxy",
+            Self::Haproxy2 => "HAProxy 2",
+            Self::Haproxy3 => "HAProxy 3",
             Self::Pgbouncer => "PgBouncer",
             Self::Stunnel => "stunnel",
             Self::Watched => "azdb-proxy, watched",
             Self::Unwatched => "azdb-proxy, unwatched",
         }
     }
+}
+
+/// Files of programs that are not looked for by one name.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) proxy: PathBuf,
+    /// Instead of those in the path, if there are any.
+    pub(super) haproxy: Vec<PathBuf>,
 }
 
 /// A peer that is installed.
@@ -90,9 +105,9 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Looks for a peer; `None` when it is not installed. `proxy` is azdb-proxy's file.
-    pub(super) async fn find(kind: Kind, proxy: &Path) -> anyhow::Result<Option<Self>> {
-        let (program, argument) = match kind {
+    /// Looks for a peer; `None` when it is not installed.
+    pub(super) async fn find(kind: Kind, files: &Files) -> anyhow::Result<Option<Self>> {
+        let program = match kind {
             Kind::Direct => {
                 let version = "the app's own TLS (rustls)".to_owned();
                 return Ok(Some(Self {
@@ -101,17 +116,19 @@ impl Peer {
                     version,
                 }));
             }
-            Kind::Proxy | Kind::Watched | Kind::Unwatched => (Some(proxy.to_owned()), "--version"),
-            Kind::Haproxy => (program::find("haproxy"), "-v"),
-            Kind::Pgbouncer => (program::find("pgbouncer"), "--version"),
-            Kind::Stunnel => (program::find("stunnel4"), "-version"),
+            Kind::Proxy | Kind::Watched | Kind::Unwatched => Some(files.proxy.clone()),
+            Kind::Haproxy2 => haproxy::of_version(2, &files.haproxy).await?,
+            Kind::Haproxy3 => haproxy::of_version(3, &files.haproxy).await?,
+            Kind::Pgbouncer => program::find("pgbouncer"),
+            Kind::Stunnel => program::find("stunnel4"),
         };
         let Some(program) = program else {
             return Ok(None);
         };
         let version = match kind {
             Kind::Stunnel => stunnel::version(&program).await?,
-            _ => program::first_line(&program, argument).await?,
+            Kind::Haproxy2 | Kind::Haproxy3 => haproxy::version(&program).await?,
+            _ => program::first_line(&program, "--version").await?,
         };
         Ok(Some(Self {
             kind,
@@ -120,15 +137,15 @@ impl Peer {
         }))
     }
 
-    /// Starts it and waits for its first session.
-    pub(super) async fn start(&self, bed: &Bed) -> anyhow::Result<Running> {
+    /// Starts it before the upstream at this address and waits for its first session.
+    pub(super) async fn start(&self, bed: &Bed, upstream: SocketAddr) -> anyhow::Result<Running> {
         let what = || format!("{} does not serve", self.kind.name());
         let Some(program) = &self.program else {
-            let address = bed.upstream.address;
             let way = Way {
                 dialect: bed.dialect,
-                address,
+                address: upstream,
                 tls: Some(bed.client.clone()),
+                login: Login::BENCH,
             };
             return Ok(Running {
                 way,
@@ -142,14 +159,22 @@ impl Peer {
             Kind::Watched => Some(bed.free_address()?),
             _ => None,
         };
-        let command = self.command(program, bed, address, health);
-        let command = command.with_context(what)?;
+        let places = Places {
+            // A process that is running reads its own files anew when they change.
+            dir: bed.file(&address.port().to_string()),
+            listen: address,
+            upstream,
+            health,
+        };
+        std::fs::create_dir_all(&places.dir)?;
+        let command = self.command(program, bed, &places).with_context(what)?;
         let way = Way {
             dialect: bed.dialect,
             address,
             tls: None,
+            login: Login::BENCH,
         };
-        let log = bed.file(&format!("{}.log", self.kind.name()));
+        let log = places.file("log");
         let started = Instant::now();
         let mut program = Program::start(command, &log)?;
         knock(&way, &mut program).await.with_context(what)?;
@@ -162,24 +187,18 @@ impl Peer {
         })
     }
 
-    fn command(
-        &self,
-        program: &Path,
-        bed: &Bed,
-        listen: SocketAddr,
-        health: Option<SocketAddr>,
-    ) -> anyhow::Result<Command> {
+    fn command(&self, program: &Path, bed: &Bed, places: &Places) -> anyhow::Result<Command> {
         let mut command = Command::new(program);
         // What the caller's environment holds must not set anything up.
         command.env_clear().current_dir("/");
         match self.kind {
             Kind::Direct => {}
             Kind::Proxy | Kind::Watched | Kind::Unwatched => {
-                proxy::set_up(&mut command, bed, self.kind, listen, health)?;
+                proxy::set_up(&mut command, bed, self.kind, places)?;
             }
-            Kind::Haproxy => haproxy::set_up(&mut command, bed, listen)?,
-            Kind::Pgbouncer => pgbouncer::set_up(&mut command, bed, listen)?,
-            Kind::Stunnel => stunnel::set_up(&mut command, bed, listen)?,
+            Kind::Haproxy2 | Kind::Haproxy3 => haproxy::set_up(&mut command, bed, places)?,
+            Kind::Pgbouncer => pgbouncer::set_up(&mut command, bed, places)?,
+            Kind::Stunnel => stunnel::set_up(&mut command, bed, places)?,
         }
         Ok(command)
     }
@@ -197,6 +216,22 @@ async fn knock(way: &Way, program: &mut Program) -> anyhow::Result<()> {
             return Err(anyhow::Error::from(error).context(program.last_words()));
         }
         tokio::time::sleep(KNOCK).await;
+    }
+}
+
+/// Where a peer listens, and what for.
+struct Places {
+    /// Its own files.
+    dir: PathBuf,
+    listen: SocketAddr,
+    upstream: SocketAddr,
+    /// Where it is scraped.
+    health: Option<SocketAddr>,
+}
+
+impl Places {
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
     }
 }
 

@@ -1,25 +1,28 @@
 //! azdb-proxy, with a token from the run's own identity endpoint.
 
 use std::fs;
-use std::net::SocketAddr;
 
 use tokio::process::Command;
 
-use super::{Bed, Kind};
+use super::{Bed, Kind, Places};
 use crate::linux::app::USER;
-use crate::linux::tls::HOST;
+use crate::linux::chain::HOST;
 
 pub(super) fn set_up(
     command: &mut Command,
     bed: &Bed,
     kind: Kind,
-    listen: SocketAddr,
-    health: Option<SocketAddr>,
+    places: &Places,
 ) -> anyhow::Result<()> {
-    let upstream = bed.upstream.address;
+    let Places {
+        listen,
+        upstream,
+        health,
+        ..
+    } = places;
     let port = upstream.port();
     let ca_file = bed.ca_file();
-    let file = bed.file(&format!("{}.toml", kind.name()));
+    let file = places.file("proxy.toml");
     let log_level = match kind {
         Kind::Unwatched => "off",
         _ => "info",
@@ -44,9 +47,11 @@ upstream = "{HOST}:{port}"
 connect_to = "{upstream}"
 upstream_user = "{USER}"
 upstream_ca_file = "{ca}"
+max_connections = {most}
 "#,
         protocol = bed.dialect.word(),
-        state = bed.file(&format!("{}.state", kind.name())).display(),
+        state = places.file("state").display(),
+        most = bed.most,
         ca = ca_file.display(),
     );
     fs::write(&file, text)?;

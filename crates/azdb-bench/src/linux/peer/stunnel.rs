@@ -1,16 +1,15 @@
 //! stunnel as a client, which knows PostgreSQL's SSLRequest.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
 use tokio::process::Command;
 
-use super::Bed;
-use crate::linux::tls::HOST;
+use super::{Bed, Places};
+use crate::linux::chain::HOST;
 
-pub(super) fn set_up(command: &mut Command, bed: &Bed, listen: SocketAddr) -> anyhow::Result<()> {
+pub(super) fn set_up(command: &mut Command, bed: &Bed, places: &Places) -> anyhow::Result<()> {
     let text = format!(
         "foreground = yes
 pid =
@@ -24,10 +23,11 @@ verifyChain = yes
 checkHost = {HOST}
 sni = {HOST}
 ",
-        upstream = bed.upstream.address,
+        listen = places.listen,
+        upstream = places.upstream,
         ca = bed.ca_file().display(),
     );
-    let file = bed.file("stunnel.conf");
+    let file = places.file("stunnel.conf");
     fs::write(&file, text)?;
     command.arg(file);
     Ok(())

@@ -1,5 +1,8 @@
 //! The app: tiberius.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use tokio::net::TcpStream;
@@ -8,15 +11,23 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 use super::way::Way;
 
 /// A session.
-pub(super) type Session = Client<Compat<TcpStream>>;
+pub(in crate::linux) type Session = Client<Compat<TcpStream>>;
 
 /// Logs in: with a token over TLS, or with any password in the clear.
 pub(super) async fn connect(way: &Way) -> anyhow::Result<Session> {
+    open(way.address, way.own_tls.as_ref()).await
+}
+
+/// The same of somebody who has no [`Way`].
+pub(in crate::linux) async fn open(
+    address: SocketAddr,
+    own_tls: Option<&(String, PathBuf)>,
+) -> anyhow::Result<Session> {
     let mut config = Config::new();
     config.host("localhost");
-    config.port(way.address.port());
+    config.port(address.port());
     config.database("shop");
-    match &way.own_tls {
+    match own_tls {
         Some((token, ca)) => {
             config.authentication(AuthMethod::aad_token(token));
             config.encryption(EncryptionLevel::Required);
@@ -27,7 +38,7 @@ pub(super) async fn connect(way: &Way) -> anyhow::Result<Session> {
             config.encryption(EncryptionLevel::NotSupported);
         }
     }
-    let stream = TcpStream::connect(way.address).await?;
+    let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let session = Client::connect(config, stream.compat_write()).await;
     session.context("cannot log in")

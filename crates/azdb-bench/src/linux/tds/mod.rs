@@ -3,7 +3,7 @@
 //!
 //! Rates are bounded by the server, which runs SQLite; what the proxy costs is the processor time of its own process.
 
-mod app;
+pub(super) mod app;
 mod measure;
 mod reader;
 mod translated;

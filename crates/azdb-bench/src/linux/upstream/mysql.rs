@@ -110,6 +110,11 @@ impl<S: Stream> Session<'_, S> {
     }
 
     async fn query(&mut self, sql: &[u8]) -> io::Result<()> {
+        if sql == b"select 1" {
+            let answer: [(u8, &[u8]); 5] =
+                [(1, &[1]), (2, COLUMN), (3, END), (4, b"\x011"), (5, END)];
+            return self.say(&answer).await;
+        }
         let sql = String::from_utf8_lossy(sql);
         let Some(blocks) = sql.strip_prefix("SELECT ") else {
             self.say(&[(1, b"\xfbrows")]).await?;

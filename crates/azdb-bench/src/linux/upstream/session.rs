@@ -50,10 +50,7 @@ impl<'a, S: Stream> Session<'a, S> {
                     self.describe();
                 }
                 b'D' => self.describe(),
-                b'E' => {
-                    put(&mut self.answers, b'D', &[&[0, 1, 0, 0, 0, 1], b"0"]);
-                    put(&mut self.answers, b'C', &[b"SELECT 1\0"]);
-                }
+                b'E' => self.row(),
                 b'C' => put(&mut self.answers, b'3', &[]),
                 b'H' => self.flush().await?,
                 b'S' => self.ready().await?,
@@ -105,6 +102,11 @@ impl<'a, S: Stream> Session<'a, S> {
                 self.copy_out(blocks.map_err(io::Error::other)?).await
             }
             ["COPY", _, "FROM", "STDIN"] => self.copy_in().await,
+            ["SELECT", ..] => {
+                self.describe();
+                self.row();
+                self.ready().await
+            }
             [command, ..] => {
                 put(&mut self.answers, b'C', &[command.as_bytes(), b"\0"]);
                 self.ready().await
@@ -147,6 +149,12 @@ impl<'a, S: Stream> Session<'a, S> {
 
     fn describe(&mut self) {
         put(&mut self.answers, b'T', &[&[0, 1], COLUMN]);
+    }
+
+    /// One row, and that it was all.
+    fn row(&mut self) {
+        put(&mut self.answers, b'D', &[&[0, 1, 0, 0, 0, 1], b"0"]);
+        put(&mut self.answers, b'C', &[b"SELECT 1\0"]);
     }
 
     async fn ready(&mut self) -> io::Result<()> {

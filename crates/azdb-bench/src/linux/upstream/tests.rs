@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use super::*;
-use crate::linux::app::{App, Way};
+use crate::linux::app::{App, Login, Way};
+use crate::linux::chain::Chain;
 use crate::linux::tls::Tls;
 
 async fn upstream(dialect: Dialect) -> (Upstream, Issuer, Way) {
-    let tls = Tls::new().unwrap();
+    let tls = Tls::new(Chain::Short).unwrap();
     let issuer = Issuer::new(azdb_emulator::DEFAULT_TENANT).unwrap();
     let upstream = Upstream::start(tls.server, issuer.clone(), dialect)
         .await
@@ -16,6 +17,7 @@ async fn upstream(dialect: Dialect) -> (Upstream, Issuer, Way) {
         dialect,
         address: upstream.address,
         tls: Some(tls.client),
+        login: Login::BENCH,
     };
     (upstream, issuer, way)
 }
@@ -36,6 +38,7 @@ async fn prepared_selects_are_answered() {
     for dialect in [Dialect::Postgres, Dialect::Mysql] {
         let (_upstream, _, way) = upstream(dialect).await;
         let mut app = App::connect(&way, PASSWORD).await.unwrap();
+        app.first_row().await.unwrap();
         app.prepare().await.unwrap();
         for _ in 0..3 {
             app.select().await.unwrap();

@@ -5,6 +5,7 @@
 )]
 
 mod breaks;
+mod calls;
 mod ends;
 mod pauses;
 
@@ -40,6 +41,23 @@ impl BreakOff for DuplexStream {
 
 /// An app and a database with a relay between them.
 fn joined(goodbye: impl Future<Output = ()> + Send + 'static, watch: AtRest) -> Joined {
+    let (rest, idle) = (pending(), None);
+    joined_until(
+        Ends {
+            goodbye,
+            rest,
+            idle,
+        },
+        watch,
+    )
+}
+
+/// The same with everybody who may ask for an end.
+fn joined_until<G, R>(ends: Ends<G, R>, watch: impl Watch + 'static) -> Joined
+where
+    G: Future<Output = ()> + Send + 'static,
+    R: Future<Output = ()> + Send + 'static,
+{
     let (app, app_leg) = duplex(PIPE);
     let (database, upstream_leg) = duplex(PIPE);
     let relay = tokio::spawn(async move {
@@ -47,11 +65,6 @@ fn joined(goodbye: impl Future<Output = ()> + Send + 'static, watch: AtRest) -> 
         let mut paired = Paired {
             app: Leg::new(app_leg),
             upstream: upstream_leg,
-        };
-        let ends = Ends {
-            goodbye,
-            rest: pending(),
-            idle: None,
         };
         match relay(
             &mut paired,

@@ -10,6 +10,7 @@ use rustls::ServerConnection;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use super::*;
+use crate::way::Framing as _;
 
 /// A connection on which TLS has been agreed.
 pub(crate) struct Database {
@@ -53,9 +54,25 @@ impl Database {
     }
 
     pub(super) async fn shake(stream: DuplexStream, server: &Arc<ServerConfig>) -> Self {
-        let leg = Leg::new(stream);
-        let tls = in_packets::accept::<InPrelogin, _>(Arc::clone(server), leg).await;
-        let (leg, session) = tls.expect("TLS with the proxy").into_inner();
+        let mut session = ServerConnection::new(Arc::clone(server)).unwrap();
+        let mut leg = Leg::new(stream);
+        while session.is_handshaking() {
+            let share = InPrelogin::unwrap(&mut leg).await;
+            let payload = share.expect("TLS with the proxy").payload;
+            let mut rest = &payload[..];
+            while !rest.is_empty() {
+                session.read_tls(&mut rest).unwrap();
+                session.process_new_packets().unwrap();
+            }
+            let (mut flight, mut message) = (Vec::new(), Vec::new());
+            while session.wants_write() {
+                session.write_tls(&mut flight).unwrap();
+            }
+            InPrelogin::wrap(&flight, &mut message);
+            if !flight.is_empty() {
+                leg.say(&message).await.unwrap();
+            }
+        }
         let stream = leg.into_stream().unwrap();
         Self { stream, session }
     }

@@ -36,6 +36,7 @@ use azdb_config::route::{
     Endpoint, Principal, Principals, ProtocolName, Route, UpstreamAuth, UpstreamTls,
 };
 use azdb_identity::Audience;
+use azdb_wire::tds::LoginAnswer;
 use rustls::ServerConfig;
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::Instant;

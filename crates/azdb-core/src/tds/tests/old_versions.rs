@@ -1,7 +1,7 @@
 //! Apps of TDS 7.0 to 7.3, and what goes up and down in their names.
 
 use azdb_config::route::PlainPassword;
-use azdb_wire::tds::{Encryption, Version, kind, push_message};
+use azdb_wire::tds::{Encryption, LOGIN_PACKET, Version, kind, push_message};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::database::{refusal, says_yes, welcome, with_features};
 use super::*;
-use crate::relay::{Ends, Linger, Stopped, Watch as _, Why, relay};
+use crate::relay::{Ends, Linger, Stopped, Why, relay};
 
 const EXPIRED: &str = "Login failed for user '<token-identified principal>'. Token is expired.";
 
@@ -89,7 +89,7 @@ async fn a_session_retires_before_its_token_does() {
         let tokens = rig::tokens();
         tokens.get(&principal.identity, audience).await.unwrap()
     };
-    let retirement = |age, token| TdsWatch::new(false, Width::Wide, age, token).retires_at();
+    let retirement = super::super::watch::retirement;
     let within = |at: Option<Instant>, seconds: u64| {
         let left = at.unwrap() - Instant::now();
         left <= Duration::from_secs(seconds)
@@ -112,12 +112,9 @@ async fn a_session_retires_before_its_token_does() {
 async fn a_session_retires_between_an_answer_and_the_next_request() {
     let (mut app, near) = duplex(64 * 1024);
     let (mut database, far) = duplex(64 * 1024);
-    let mut watch = TdsWatch::new(
-        false,
-        Width::Wide,
-        SessionAge::After(Duration::from_secs(3600)),
-        None,
-    );
+    let age = SessionAge::After(Duration::from_secs(3600));
+    let retires_at = super::super::watch::retirement(age, None);
+    let mut watch = TdsWatch::new(false, Width::Wide, retires_at);
     let relaying = tokio::spawn(async move {
         let mut paired = Paired {
             app: Leg::new(near),

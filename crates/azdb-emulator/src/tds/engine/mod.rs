@@ -18,6 +18,7 @@ mod bulk;
 mod canned;
 mod catalog;
 mod every_type;
+mod isolation;
 mod procedure;
 mod rows;
 mod scalar;
@@ -35,6 +36,7 @@ use super::token::{Refusal, done};
 use crate::emulator::Azure;
 use crate::sample::{self, Dialect, Fault, Session};
 use bulk::BulkTarget;
+use isolation::Isolation;
 use procedure::Kept;
 pub(super) use sink::Sink;
 use variable::Variable;
@@ -54,6 +56,8 @@ pub(super) struct Engine {
     next_handle: i32,
     bulk: Option<BulkTarget>,
     options: Options,
+    isolation: Isolation,
+    resets_isolation: bool,
     rows_affected: u64,
     last_identity: Option<i64>,
 }
@@ -91,6 +95,8 @@ impl Engine {
             next_handle: 0,
             bulk: None,
             options: Options::default(),
+            isolation: Isolation::default(),
+            resets_isolation: opened.resets_isolation,
             rows_affected: 0,
             last_identity: None,
         })
@@ -121,6 +127,9 @@ impl Engine {
         self.prepared.clear();
         self.bulk = None;
         self.options = Options::default();
+        if self.resets_isolation {
+            self.isolation = Isolation::default();
+        }
         Ok(())
     }
 

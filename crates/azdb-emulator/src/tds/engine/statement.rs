@@ -58,6 +58,7 @@ impl Engine {
                 self.assign(name, value)
             }
             ["declare", items @ ..] => self.declare(items),
+            ["set", "transaction", "isolation", "level", level @ ..] => self.isolate(level),
             ["set", option @ .., value] => self.set(option, value, statement),
             ["use", name] => self.use_database(&bare(name), sink),
             ["begin", "tran" | "transaction"] => self.begin(sink),
@@ -133,7 +134,6 @@ impl Engine {
             }
             ["textsize", "-"] if value == "1" => self.options.longest = None,
             ["fmtonly"] => self.options.metadata_only = is_on,
-            ["transaction", "isolation", "level", ..] => {}
             [option] if IDLE_OPTIONS.contains(&(option, "")) => {}
             [option] if IDLE_OPTIONS.contains(&(option, value)) => {}
             _ => return Err(unknown(statement.text)),

@@ -49,6 +49,8 @@ pub(super) struct Opened {
     pub(super) mars: bool,
     pub(super) version: Version,
     pub(super) database: String,
+    /// Whether a reset takes the isolation level back: that of Azure SQL does, that of SQL Server does not.
+    pub(super) resets_isolation: bool,
     pub(super) tally: Arc<Tally>,
 }
 

@@ -3,6 +3,7 @@
 mod behind;
 mod client;
 mod login;
+mod resets;
 mod responses;
 mod sample;
 mod strict;

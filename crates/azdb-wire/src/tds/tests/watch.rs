@@ -149,6 +149,71 @@ fn what_is_no_packet_is_never_at_rest_again() {
     assert!(!exchange.at_rest());
 }
 
+/// A session after this many requests and answers.
+fn after(asked: &[&[u8]], answers: usize) -> Exchange {
+    let mut exchange = Exchange::default();
+    for request in asked {
+        exchange.app_sent(request);
+    }
+    for _ in 0..answers {
+        exchange.upstream_sent(&message(kind::RESPONSE, 13));
+    }
+    exchange
+}
+
+#[test]
+fn whole_is_every_request_answered() {
+    assert!(Exchange::default().is_whole());
+    let (batch, call) = (message(kind::SQL_BATCH, 10), message(kind::RPC, 9000));
+    assert!(!after(&[&batch], 0).is_whole());
+    assert!(after(&[&batch], 1).is_whole());
+    // Asked before the first was answered: at rest for whoever counts no answers.
+    assert!(!after(&[&batch, &call], 1).is_whole());
+    assert!(after(&[&batch, &call], 2).is_whole());
+    assert!(!after(&[&batch], 2).is_whole());
+    assert!(!after(&[], 1).is_whole());
+    assert!(!after(&[&call[..7000]], 1).is_whole());
+    assert!(!after(&[&batch, &call[..7]], 1).is_whole());
+    let mut half_read = after(&[&batch], 0);
+    half_read.upstream_sent(&message(kind::RESPONSE, 9000)[..9000]);
+    assert!(!half_read.is_whole());
+    half_read.upstream_sent(&message(kind::RESPONSE, 9000)[9000..]);
+    assert!(half_read.is_whole());
+    half_read.upstream_sent(&[4, 1]);
+    assert!(!half_read.is_whole());
+}
+
+#[test]
+fn never_whole_again_behind_what_no_reset_takes_back() {
+    let batch = message(kind::SQL_BATCH, 10);
+    for kind in [
+        kind::TRANSACTION,
+        kind::BULK_LOAD,
+        kind::ATTENTION,
+        kind::FED_AUTH_TOKEN,
+        kind::SSPI,
+        0x0f,
+    ] {
+        let exchange = after(&[&batch, &message(kind, 0), &batch], 3);
+        assert!(!exchange.is_whole(), "{kind:#04x}");
+    }
+    let mut taken_back = message(kind::SQL_BATCH, 10);
+    taken_back[1] |= Header::IGNORE;
+    assert!(!after(&[&taken_back], 1).is_whole());
+}
+
+#[test]
+fn under_mars_nothing_is_whole() {
+    let (question, answer) = (message(kind::RPC, 1), message(kind::RESPONSE, 1));
+    let mut opened = Exchange::default();
+    opened.app_sent(&in_smp(0, 1, &[]));
+    assert!(opened.at_rest() && !opened.is_whole());
+    let mut asked = Exchange::default();
+    asked.app_sent(&in_smp(0, SmpHeader::DATA, &question));
+    asked.upstream_sent(&in_smp(0, SmpHeader::DATA, &answer));
+    assert!(asked.at_rest() && !asked.is_whole());
+}
+
 proptest! {
     #[test]
     fn the_cuts_do_not_matter(
@@ -174,6 +239,7 @@ proptest! {
                     prop_assert!(!exchange.at_rest());
                 }
                 prop_assert_eq!(exchange.at_rest(), !from_app);
+                prop_assert_eq!(exchange.is_whole(), !from_app);
             }
         }
     }

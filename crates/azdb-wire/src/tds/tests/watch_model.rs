@@ -238,6 +238,7 @@ fn play(sessions: usize, events: &[(Event, u8)]) -> Result<World, TestCaseError>
             Event::Deliver => world.deliver(),
         }
         prop_assert!(!world.watch.at_rest() || world.is_at_rest(), "{world:?}");
+        prop_assert!(!world.watch.is_whole() || world.is_at_rest(), "{world:?}");
     }
     Ok(world)
 }

@@ -97,7 +97,7 @@ impl Dialect {
     fn reads_change(self, kind: u8) -> bool {
         match kind {
             // Database, language, packet size.
-            1 | 2 | change::PACKET_SIZE => true,
+            change::DATABASE | change::LANGUAGE | change::PACKET_SIZE => true,
             change::COLLATION => self.has_collations(),
             // Nobody is to follow them past us.
             change::MIRROR | change::ROUTING | change::ENHANCED_ROUTING => false,
