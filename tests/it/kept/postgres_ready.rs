@@ -101,9 +101,6 @@ fn ready_sessions_go_when_no_app_comes(server: &'static Server) {
     let keeping = taught(server, &format!("{READY}\nkept_for = \"2s\""), 2);
     keeping.until_none_upstream();
     keeping.until_kept(0);
-    // And none is made while nobody comes.
-    let page = keeping.until(|_| true);
-    assert_eq!(count(&page, super::KEPT, &[]), 0);
 }
 
 fn a_key_of_a_ready_session_cancels_its_query(server: &'static Server) {
@@ -113,7 +110,7 @@ fn a_key_of_a_ready_session_cancels_its_query(server: &'static Server) {
     }
     keeping.until_kept(2);
     let (mut app, key) = keeping.app();
-    assert_eq!(keeping.opened("ready"), 1);
+    keeping.until(|page| count(page, super::OPENED, &[("way", "ready")]) == 1);
     assert_eq!(ask_pid(&mut app), process(&key).to_string());
     app.send(&azdb_tests::packets::query("select pg_sleep(600)"));
     server.admin_until(&format!(
@@ -138,8 +135,8 @@ fn an_app_behind_a_dead_ready_session_is_served(server: &'static Server) {
 }
 
 /// How many apps come, and from how many places at a time.
-const APPS: usize = 1000;
-const AT_A_TIME: usize = 4;
+const APPS: usize = 200;
+const AT_A_TIME: usize = 2;
 
 fn apps_that_connect_for_each_request_find_sessions_ready(server: &'static Server) {
     let keeping = taught(server, "ready_sessions = 16", 16);

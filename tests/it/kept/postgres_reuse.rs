@@ -11,6 +11,7 @@ on_real_servers!(
     an_app_that_just_ends_leaves_its_session_too,
     nothing_of_an_app_is_left_to_the_next,
     a_session_in_the_middle_of_something_goes_to_nobody,
+    a_crowd_that_connects_for_each_request_shares_few_sessions,
     another_login_gets_another_session,
     what_the_upstream_ends_goes_to_nobody,
     a_late_cancel_request_reaches_nobody,
@@ -225,9 +226,16 @@ fn another_login_gets_another_session(server: &'static Server) {
     assert_eq!(app().query(asked), first);
     keeping.until_reset(left + 1, "clean");
     // Another principal, whoever asks.
-    let lines = format!("{REUSE}\nuser_map = {{ other = {other_role:?} }}");
-    keeping.proxy.reload_with(&configuration(azure, &lines));
-    assert_ne!(app().told("PGUSER", "other").query(asked), first);
+    let (own, other) = (&azure.role, &other_role);
+    let mapped = format!("user_map = {{ anyone = {own:?}, other = {other:?} }}");
+    let one = format!("upstream_user = {own:?}");
+    let configured = configuration(azure, REUSE).replace(&one, &mapped);
+    keeping.proxy.reload_with(&configured);
+    let as_other = app().told("PGUSER", "other").query(asked);
+    keeping.until_reset(left + 2, "clean");
+    assert_ne!(app().query(asked), as_other);
+    keeping.until_reset(left + 3, "clean");
+    assert_eq!(app().told("PGUSER", "other").query(asked), as_other);
 }
 
 fn what_the_upstream_ends_goes_to_nobody(server: &'static Server) {
@@ -359,4 +367,33 @@ fn a_dropped_principals_session_is_not_kept_for_ever(server: &'static Server) {
     // However soon it was given back, its age ends it.
     keeping.until_none_upstream();
     keeping.until_kept(0);
+}
+
+/// How many apps come, and from how many processes at a time.
+const APPS: usize = 1000;
+const AT_A_TIME: usize = 4;
+
+fn a_crowd_that_connects_for_each_request_shares_few_sessions(server: &'static Server) {
+    const MOST: usize = 24;
+    let lines = format!("{REUSE}\nkept_sessions = 16\nmax_connections = {MOST}");
+    let keeping = Keeping::with(server, &lines);
+    let each = (APPS / AT_A_TIME).to_string();
+    let crowd: Vec<_> = (0..AT_A_TIME)
+        .map(|_| {
+            let app = keeping.proxy.app().python("connects_often.py");
+            app.args(["psycopg2", &each]).start()
+        })
+        .collect();
+    for app in crowd {
+        let ran = app.wait();
+        assert_eq!(ran.succeeded(), r#"[["nothing", "0"]]"#);
+    }
+    keeping.until_ended(APPS);
+    let hits = keeping.opened("reused");
+    assert!(hits * 100 >= APPS * 95, "{hits} of {APPS}");
+    let most = server.admin(&format!(
+        "select count(distinct pid) <= {MOST} from pg_stat_activity where usename = '{}'",
+        keeping.azure.role
+    ));
+    assert_eq!(most, "t");
 }
