@@ -14,14 +14,14 @@ macro_rules! on_real_servers {
     ($($name:ident),* $(,)?) => {
         mod fifteen {
             $(#[test]
-            #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
+            #[cfg_attr(not(all(has_postgres, has_python)), ignore = "no PostgreSQL, or no drivers: see scripts/test")]
             fn $name() {
                 super::$name(azdb_tests::Server::shared());
             })*
         }
         mod eighteen {
             $(#[test]
-            #[cfg_attr(not(all(has_postgres, has_postgres_18)), ignore = "no PostgreSQL 18: see scripts/test")]
+            #[cfg_attr(not(all(has_postgres, has_python, has_postgres_18)), ignore = "no PostgreSQL 18: see scripts/test")]
             fn $name() {
                 super::$name(azdb_tests::Server::eighteen());
             })*
