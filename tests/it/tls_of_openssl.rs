@@ -117,11 +117,12 @@ fn new_keys_of_a_database_are_followed_and_answered() {
         database.openssl.type_line("K");
         prints(&database.openssl, 2 * times + 1, KEY_UPDATE_SAID);
         database.asks(&mut app, &format!("with {question} keys"));
-        prints(&database.openssl, times + 1, KEY_UPDATE_HEARD);
         // One that asks for none in return.
         database.openssl.type_line("k");
         prints(&database.openssl, 2 * times + 2, KEY_UPDATE_SAID);
+        // The answer before this one was behind the first of both: what is said now is behind our own.
         database.asks(&mut app, &format!("and once more behind {question}"));
+        prints(&database.openssl, times + 1, KEY_UPDATE_HEARD);
     }
     let heard = database.openssl.stdout().matches(KEY_UPDATE_HEARD).count();
     assert_eq!(heard, 3, "those that asked");
@@ -158,7 +159,7 @@ fn renegotiation_by_a_database_is_declined() {
     // Nobody writes meanwhile; OpenSSL takes it for the end.
     prints(&database.openssl, 1, DECLINED);
     assert_eq!(app.rest(), b"", "no word that the database has not said");
-    database.proxy.log_until("session ends");
+    database.proxy.log_until("session ended");
 }
 
 /// OpenSSL's client before a proxy for PostgreSQL, logged in.
@@ -239,7 +240,7 @@ fn renegotiation_by_an_app_is_declined_and_its_session_ends_alone() {
     prints(&app, 1, DECLINED);
     app.stderr_until(|stderr| stderr.contains("no renegotiation").then_some(()));
     assert_ne!(app.wait().code, Some(0));
-    proxy.log_until("session ends");
+    proxy.log_until("session ended");
     other.type_bytes(&question("select 'still ' || 'here'"));
     prints(&other, 1, "still here");
 }
