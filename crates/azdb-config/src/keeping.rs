@@ -10,9 +10,6 @@ use crate::route::{Endpoint, ProtocolName};
 /// Sessions that a route keeps for apps to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keeping {
-    /// Whether a connection is made ahead of the next app, in protocols where a server does not count it. It is in every route that is
-    /// served; whoever watches a single login wants to see all of it.
-    pub ahead: bool,
     /// Logged-in sessions that nobody has used.
     pub ready: usize,
     /// Whether a session that an app has left is given to another.
@@ -67,7 +64,6 @@ pub(super) fn read(section: &mut Section<'_>, max_connections: &Checked<u32>) ->
         return Err(section.refuse(spot, keys::READY_SESSIONS.about.name, problem));
     }
     Ok(Keeping {
-        ahead: true,
         ready: ready as usize,
         reuse,
         most: most as usize,

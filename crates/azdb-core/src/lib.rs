@@ -12,6 +12,7 @@
 //!   tds         SQL Server's login conversation
 //!   lobby       what the logins of a route share: settings, state, credentials; what a protocol is
 //!   gate        who may come, and by which password
+//!   kept        sessions that wait for an app
 //!   relay       bytes one way and bytes the other
 //!   parting     last words
 //!   anteroom    those who have not said yet what they want
@@ -41,6 +42,7 @@ mod deadline;
 mod ending;
 mod fault;
 mod gate;
+mod kept;
 mod ledger;
 mod listener;
 mod lobby;

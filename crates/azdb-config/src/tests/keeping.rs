@@ -24,7 +24,6 @@ fn warnings(text: &str) -> Vec<String> {
 #[test]
 fn nothing_is_kept_unless_a_route_says_so() {
     let expected = Keeping {
-        ahead: true,
         ready: 0,
         reuse: Reuse::Off,
         most: 10,
@@ -38,7 +37,6 @@ fn nothing_is_kept_unless_a_route_says_so() {
 #[test]
 fn every_key_reaches_the_route() {
     let expected = Keeping {
-        ahead: true,
         ready: 3,
         reuse: Reuse::Reset,
         most: 20,

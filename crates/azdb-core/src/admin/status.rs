@@ -2,12 +2,15 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use azdb_config::Reuse;
 use azdb_identity::TokenStatus;
+use azdb_quote::Quoted;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Answer, Bureau, page, typed};
+use crate::kept::Found;
 use crate::ledger::{Ledger, Refusal};
 use crate::reception::Reception;
 use crate::reload::ReloadOutcome;
@@ -61,9 +64,47 @@ fn route(reception: &Reception) -> Value {
         "logins_refused_total": ledger.refused(),
         "last_refusal": ledger.last_refusal().map(refusal),
         "login_mean_ms": login_means(ledger),
+        "kept": kept(reception),
         "bytes_from_app_total": ledger.from_app.read(),
         "bytes_from_upstream_total": ledger.from_upstream.read(),
     })
+}
+
+/// What waits for apps, and why the last logins found nothing; `null` where a route keeps nothing.
+fn kept(reception: &Reception) -> Value {
+    let keeping = &reception.route().keeping;
+    if keeping.ready == 0 && keeping.reuse == Reuse::Off {
+        return Value::Null;
+    }
+    let tally = reception.tally();
+    let mut facts = Map::new();
+    for (kind, count) in reception.waiting() {
+        facts.insert(format!("{}_waiting", kind.name()), json!(count));
+    }
+    facts.insert("last_logins".into(), json!(tally.logins()));
+    facts.insert("last_logins_hits".into(), json!(tally.hits()));
+    let why = tally.reasons();
+    let why = why
+        .iter()
+        .map(|(found, count)| format!("{count} {}", told(found)));
+    facts.insert("last_logins_missed".into(), json!(why.collect::<Vec<_>>()));
+    if keeping.ready > 0 && tally.is_in_vain() {
+        facts.insert("ready_stopped".into(), json!(IN_VAIN));
+    }
+    Value::Object(facts)
+}
+
+const IN_VAIN: &str = "fewer than 5 of the last 20 logins found a session, so none is made ahead; see why they missed";
+
+/// Why a login found no session, for a person. A field's name may be an app's word.
+fn told(found: &Found) -> String {
+    match found {
+        Found::Hit => "found one".to_owned(),
+        Found::NoneLeft => "came when none was left".to_owned(),
+        Found::Differs(field) => format!("differs in {}", Quoted(field).first_line()),
+        Found::First => "came before any other like it".to_owned(),
+        Found::Never(why) => format!("never finds one: {why}"),
+    }
 }
 
 /// What a login takes that is let in, and what for, in milliseconds.

@@ -36,15 +36,15 @@ impl Histogram {
         bounds.zip(counts).chain([longer]).collect()
     }
 
+    /// How many there were.
+    pub(crate) fn count(&self) -> u64 {
+        let all = self.buckets.iter().chain([&self.longer]);
+        all.map(Count::read).sum()
+    }
+
     /// What one of them took, more or less; `None` where there was none.
     pub(crate) fn mean(&self) -> Option<Duration> {
-        let count = self
-            .buckets
-            .iter()
-            .chain([&self.longer])
-            .map(Count::read)
-            .sum();
-        let mean = self.microseconds.read().checked_div(count)?;
+        let mean = self.microseconds.read().checked_div(self.count())?;
         Some(Duration::from_micros(mean))
     }
 

@@ -1,8 +1,10 @@
 //! What a route has done: written by sessions, read by whoever asks.
 
+mod beginning;
 mod end;
 mod flow;
 mod histogram;
+mod reset;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,9 +14,11 @@ use std::time::SystemTime;
 use azdb_identity::Clock;
 use azdb_quote::Chain;
 
+pub(crate) use beginning::Beginning;
 pub(crate) use end::End;
 pub(crate) use flow::Flow;
 pub(crate) use histogram::Histogram;
+pub(crate) use reset::Reset;
 
 use crate::fault::{Explained, Kind};
 use crate::phases::{Phase, Phases};
@@ -43,6 +47,10 @@ pub(crate) struct Ledger {
     pub(crate) hops: Count,
     /// How long logins took, from the first moment to the last word.
     pub(crate) logins: Outcomes<Histogram>,
+    /// Those that were granted, in the order of [`Beginning`].
+    granted_by: [Histogram; Beginning::ALL.len()],
+    /// Sessions that apps have left, in the order of [`Reset`].
+    resets: [Count; Reset::ALL.len()],
     /// What they took it for.
     phases: [Histogram; Phase::ALL.len()],
     /// In the order of [`End`].
@@ -128,9 +136,12 @@ impl Ledger {
         }
     }
 
-    /// Writes down what a login took that was let in.
-    pub(crate) fn granted(&self, phases: &Phases) {
+    /// Writes down what a login took that was let in, and how it came to its upstream.
+    pub(crate) fn granted(&self, phases: &Phases, beginning: Beginning) {
         self.logins.granted.observe(phases.whole());
+        if let Some(histogram) = self.granted_by.get(beginning as usize) {
+            histogram.observe(phases.whole());
+        }
         self.observe(phases);
     }
 
@@ -146,6 +157,24 @@ impl Ledger {
                 histogram.observe(spent);
             }
         }
+    }
+
+    /// What logins took that were let in, by how they came to their upstream.
+    pub(crate) fn granted_by(&self) -> impl Iterator<Item = (Beginning, &Histogram)> {
+        Beginning::ALL.into_iter().zip(&self.granted_by)
+    }
+
+    /// Counts a reset.
+    pub(crate) fn reset(&self, outcome: Reset) {
+        if let Some(count) = self.resets.get(outcome as usize) {
+            count.add(1);
+        }
+    }
+
+    /// What became of resets.
+    pub(crate) fn resets(&self) -> impl Iterator<Item = (Reset, u64)> {
+        let counts = self.resets.iter().map(Count::read);
+        Reset::ALL.into_iter().zip(counts)
     }
 
     /// What logins took their time for.

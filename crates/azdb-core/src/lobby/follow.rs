@@ -68,6 +68,11 @@ impl Following {
         self.moved.cancelled().await;
     }
 
+    /// What is set when the name has moved.
+    pub(super) fn moves(&self) -> CancellationToken {
+        self.moved.clone()
+    }
+
     /// The name, if it has moved.
     pub(crate) fn moved_from(&self) -> Option<&Endpoint> {
         self.moved.is_cancelled().then_some(&self.place.0)

@@ -14,12 +14,13 @@ use azdb_config::route::Endpoint;
 use azdb_quote::{Chain, Spelled};
 use tokio::time::Instant;
 
+use super::keeping::is_full;
 use super::turns::Turn;
 use super::{Lobby, Protocol};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, OwnFault};
 use crate::phases::Phase;
-use crate::way::{Dial, Opened, Search};
+use crate::way::{Dial, Dialled, Opened, Search};
 
 /// Something with an upstream that may be tried again.
 pub(crate) trait Try: Send {
@@ -118,6 +119,7 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
     let turns = &lobby.state.turns;
     let mut course = Course::default();
     let (mut turn, mut was_away): (Option<Turn<'_>>, Option<Fault<T::Fault>>) = (None, None);
+    let mut made_room = false;
     loop {
         course.tries += 1;
         let outcome = match was_away {
@@ -153,6 +155,11 @@ pub(crate) async fn persist<P: Protocol, D: Dial, T: Try>(
             continue;
         }
         tracks.passed_over.clear();
+        // Whoever waits for an app takes no place from one that is there.
+        if is_full(&fault) && !std::mem::replace(&mut made_room, true) && lobby.make_room().await {
+            was_away = None;
+            continue;
+        }
         if !(is_away && lobby.route.hold_logins) {
             return Err(course.end(fault));
         }
@@ -193,6 +200,18 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
                 turn.map_err(|_| Held::InVain)
             }
         }
+    }
+
+    /// Whether a search would begin where this leads.
+    pub(crate) fn begins_at(&self, dialled: &Dialled) -> bool {
+        let first = self.route.upstream.first();
+        self.state.refuge.begins_at(dialled, first)
+    }
+
+    /// Somebody has found this one in place of those before it.
+    #[cfg(test)]
+    pub(crate) fn goes_to(&self, dialled: &Dialled) {
+        self.state.refuge.found(dialled, false);
     }
 
     /// A search for the one place where an upstream has sent us on to.

@@ -7,7 +7,9 @@
 
 mod credential;
 mod follow;
+mod giving_back;
 mod hold;
+mod keeping;
 mod label;
 mod permits;
 mod protocol;
@@ -24,7 +26,9 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use credential::{AWAITING_LOGIN, Attempt, Credential, Life, Password, log_in, ready};
 pub(crate) use follow::Following;
+pub(crate) use giving_back::Left;
 pub(crate) use hold::{Tracks, Try, persist};
+pub(crate) use keeping::{Keepsake, Made, Spare, Taken};
 pub(crate) use label::Labels;
 pub(crate) use permits::Permit;
 pub(crate) use protocol::{Entrant, Legs, Login, Number, Protocol, Session};
@@ -33,6 +37,7 @@ use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::Cause;
 use crate::gate::{Asked, Gate, Throttle};
+use crate::kept::Kept;
 use crate::ledger::Ledger;
 use crate::phases::Phase;
 use crate::socket::Peer;
@@ -50,7 +55,7 @@ pub(crate) struct Lobby<P: Protocol, D: Dial> {
     /// `None` when apps are offered none.
     pub(crate) app_tls: Option<AppTlsConfig>,
     /// By which passwords apps come in.
-    pub(crate) gate: Gate,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) tokens: Tokens,
     pub(crate) dialler: D,
     /// Where apps come in, here and by other routes.
@@ -62,6 +67,25 @@ pub(crate) struct Lobby<P: Protocol, D: Dial> {
     /// What the end of the process waits for.
     pub(crate) tasks: TaskTracker,
     pub(crate) state: Arc<RouteState<P, D::Stream>>,
+}
+
+/// The same lobby for what is done beside a login.
+impl<P: Protocol, D: Dial> Clone for Lobby<P, D> {
+    fn clone(&self) -> Self {
+        Self {
+            route: Arc::clone(&self.route),
+            upstream_tls: self.upstream_tls.clone(),
+            app_tls: self.app_tls.clone(),
+            gate: Arc::clone(&self.gate),
+            tokens: self.tokens.clone(),
+            dialler: self.dialler.clone(),
+            home: Arc::clone(&self.home),
+            closing: self.closing.clone(),
+            goodbye: self.goodbye.clone(),
+            tasks: self.tasks.clone(),
+            state: Arc::clone(&self.state),
+        }
+    }
 }
 
 /// What changes while a route is served.
@@ -79,14 +103,17 @@ pub(crate) struct RouteState<P: Protocol, S: Stream> {
     followers: Arc<Followers>,
     /// Whether a header of the PROXY protocol has come from where none may, which is told once.
     pub(crate) has_met_headers: AtomicBool,
+    /// Sessions that wait for apps.
+    pub(crate) kept: Kept<Spare<P, S>, P::Pattern>,
     /// What the protocol keeps between logins.
     pub(crate) own: P::State<S>,
 }
 
 impl<P: Protocol, S: Stream> RouteState<P, S> {
     /// The state of a route that nobody has come to.
-    pub(crate) fn new(route: &Route) -> Self {
+    pub(crate) fn new(route: &Arc<Route>) -> Self {
         Self {
+            kept: Kept::of(route),
             permits: Permits::new(route.max_connections),
             ledger: Ledger::default(),
             throttle: Throttle::default(),
@@ -99,8 +126,12 @@ impl<P: Protocol, S: Stream> RouteState<P, S> {
     }
 
     /// Goes on under the settings of `route`, which were those of `before`.
-    pub(crate) fn go_on_under(&self, route: &Route, before: &Route) {
+    pub(crate) fn go_on_under(&self, route: &Arc<Route>, before: &Route) {
         self.permits.set_limit(route.max_connections);
+        for spare in self.kept.go_on_under(route) {
+            spare.begin_farewell();
+        }
+        P::begins_anew(&self.own);
         let goes_elsewhere =
             (&route.upstream, &route.connect_to) != (&before.upstream, &before.connect_to);
         if goes_elsewhere {
@@ -241,7 +272,8 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         if self.closing.is_cancelled() {
             return Err(Cause::ShuttingDown);
         }
-        match self.state.permits.are_gone() {
+        let are_gone = self.state.permits.are_gone();
+        match are_gone && self.state.kept.stock.count(|_, _| true) == 0 {
             true => Err(self.too_many()),
             false => Ok(()),
         }
@@ -256,7 +288,9 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         if self.closing.is_cancelled() {
             return Err(Cause::ShuttingDown);
         }
-        self.state.permits.take().ok_or_else(|| self.too_many())
+        let permit = self.state.permits.take();
+        let permit = permit.or_else(|| self.state.give_way());
+        permit.ok_or_else(|| self.too_many())
     }
 
     fn too_many(&self) -> Cause {

@@ -1,11 +1,13 @@
 //! What a protocol is to the rest of the house.
 
 use std::future::Future;
+use std::time::Duration;
 
-use super::{Following, Lobby, Permit};
+use super::{Following, Keepsake, Lobby, Made, Permit};
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
-use crate::fault::{Cause, OwnFault};
+use crate::fault::{Cause, Fault, OwnFault};
+use crate::ledger::{Beginning, Reset};
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch};
 use crate::stranger::Stranger;
@@ -28,6 +30,15 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
     type Watch: Watch;
     /// What can go wrong in this protocol alone.
     type Fault: OwnFault;
+    /// What it takes to say an app's login once more, for a session that waits for the next like it.
+    type Pattern: Send + Sync + 'static;
+    /// What is remembered of a login that was granted, to let an app in by it without asking the upstream again.
+    type Memory: Send + Sync + 'static;
+
+    /// What a client says that leaves a server at rest; empty where it says nothing.
+    const GOODBYE: &'static [u8];
+    /// How long a session that was reset waits before another app may have it: whoever left it may still try to end a query of its own.
+    const QUARANTINE: Duration = Duration::ZERO;
 
     /// Takes an app in by the `deadline`, which leaves its `place` in the anteroom when it has said what it wants.
     ///
@@ -53,6 +64,29 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), NotIn<Self::Fault>>> + Send {
         async { Ok(()) }
     }
+
+    /// Logs in as an app did. Nobody waits for it, and nobody is told.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    fn log_in_again<D: Dial>(
+        pattern: &Self::Pattern,
+        lobby: &Lobby<Self, D>,
+        deadline: &Deadline,
+    ) -> impl Future<Output = Result<Made<Self, D::Stream>, Fault<Self::Fault>>> + Send;
+
+    /// Makes the session of an app that has left like new, which is asked of one whose watch [is whole](Watch::is_whole) alone. The time
+    /// that it may take is kept by whoever asks.
+    fn reset<D: Dial>(
+        upstream: &mut Self::Upstream<D::Stream>,
+        memory: &Self::Memory,
+        watch: Self::Watch,
+        lobby: &Lobby<Self, D>,
+    ) -> impl Future<Output = Reset> + Send;
+
+    /// The route has other settings from now on: what was opened under those before is of no use.
+    fn begins_anew<S: Stream>(_state: &Self::State<S>) {}
 
     /// The route has other upstreams from now on: what is known of those before is of no use.
     fn goes_elsewhere<S: Stream>(_state: &Self::State<S>) {}
@@ -92,6 +126,8 @@ pub(crate) struct Entrant {
     pub(crate) number: Option<Number>,
     /// Whether the app speaks TLS with us.
     pub(crate) app_tls: bool,
+    /// How it came to its upstream.
+    pub(crate) beginning: Beginning,
 }
 
 /// What a database calls a session, which is how it is found, and ended, there.
@@ -116,4 +152,6 @@ pub(crate) struct Session<P: Protocol, A: Stream, S: Stream> {
     pub(crate) following: Option<Box<Following>>,
     /// The session's place. Given back when its app is gone.
     pub(crate) permit: Option<Permit>,
+    /// What it takes to give the upstream to another app when this one leaves; `None` where it ends with it.
+    pub(crate) keepsake: Option<Box<Keepsake<P>>>,
 }

@@ -32,8 +32,10 @@ mod app_password;
 mod cancel;
 mod fault;
 mod hint;
+mod keep;
 mod notice;
 mod password;
+mod prepared;
 mod upstream;
 mod watch;
 
@@ -46,13 +48,17 @@ use azdb_wire::postgres::{Startup, TERMINATE};
 
 use cancel::Cancels;
 use fault::PostgresFault;
+use keep::{Memory, Pattern};
+use prepared::Prepared;
 use watch::PostgresWatch;
 
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
+use crate::kept::Ahead;
+use crate::ledger::{Beginning, Reset};
 use crate::lobby::{
-    self, Entrant, Following, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
+    self, Entrant, Following, Keepsake, Lobby, Login, Made, Permit, Protocol, Session, Tracks,
 };
 use crate::parting::NotIn;
 use crate::phases::Phase;
@@ -63,6 +69,21 @@ use crate::way::{Dial, Leg, MaybeTls, Stream, Upstream};
 /// PostgreSQL, protocol 3.
 pub(crate) struct Postgres;
 
+/// What a route keeps between logins.
+pub(crate) struct State<S> {
+    cancels: Cancels,
+    ahead: Ahead<Prepared<S>>,
+}
+
+impl<S> Default for State<S> {
+    fn default() -> Self {
+        Self {
+            cancels: Cancels::default(),
+            ahead: Ahead::default(),
+        }
+    }
+}
+
 impl Protocol for Postgres {
     const TLS: TlsUse = TlsUse {
         alpn: &[b"postgresql"],
@@ -71,11 +92,15 @@ impl Protocol for Postgres {
         upstream_end: TlsEnd::CloseNotify,
     };
 
-    type State<S: Stream> = Cancels;
+    type State<S: Stream> = State<S>;
     type App<A: Stream> = MaybeTls<Leg<A>>;
     type Upstream<S: Stream> = Upstream<S>;
     type Watch = PostgresWatch;
     type Fault = PostgresFault;
+    type Pattern = Pattern;
+    type Memory = Memory;
+
+    const GOODBYE: &'static [u8] = &TERMINATE;
 
     async fn login<A: Stream, D: Dial>(
         socket: A,
@@ -120,8 +145,30 @@ impl Protocol for Postgres {
             watch: entered.watch,
             following: entered.following,
             permit: Some(entered.permit),
+            keepsake: entered.keepsake,
         };
         Ok(Login::Session(Box::new(session), entrant))
+    }
+
+    async fn log_in_again<D: Dial>(
+        pattern: &Pattern,
+        lobby: &Lobby<Self, D>,
+        deadline: &Deadline,
+    ) -> Result<Made<Self, D::Stream>, Fault<PostgresFault>> {
+        keep::log_in_again(pattern, lobby, deadline).await
+    }
+
+    async fn reset<D: Dial>(
+        upstream: &mut Upstream<D::Stream>,
+        memory: &Memory,
+        watch: PostgresWatch,
+        _: &Lobby<Self, D>,
+    ) -> Reset {
+        keep::reset(upstream, memory, watch).await
+    }
+
+    fn begins_anew<S: Stream>(state: &State<S>) {
+        state.ahead.clear();
     }
 
     fn last_words(watch: &PostgresWatch, cause: Cause, _: &Route) -> Option<Vec<u8>> {
@@ -142,10 +189,11 @@ struct Entered<S> {
     watch: PostgresWatch,
     following: Option<Box<Following>>,
     permit: Permit,
+    keepsake: Option<Box<Keepsake<Postgres>>>,
     entrant: Entrant,
 }
 
-/// Goes upstream as the app's principal.
+/// Goes upstream as the app's principal, or finds a session that waits for it.
 async fn enter<D: Dial>(
     packet: &[u8],
     place: &Place,
@@ -157,15 +205,30 @@ async fn enter<D: Dial>(
     let user = startup.user().ok_or(PostgresFault::NoUser)?;
     let principal = lobby.principal(user)?;
     let database = database(&startup, user, lobby.route.default_database.as_deref());
-    let permit = lobby.enter(place)?;
-    tracing::debug!(
-        user = %Quoted(user), role = %principal.user, database = %Quoted(database), "startup"
-    );
     let label = lobby.labels(place).map(|labels| labels.of(user));
     let startup = match &label {
         Some(label) => startup.named(label.as_bytes()),
         None => startup,
     };
+    let entrant = Entrant {
+        user: user.to_vec(),
+        principal: principal.user.clone(),
+        database: Some(database.to_vec()),
+        number: None,
+        app_tls: false,
+        beginning: Beginning::default(),
+    };
+    let key = keep::key(&startup, database, place, principal, lobby);
+    if let Some(key) = &key
+        && let Some(taken) = lobby.take_kept(key).await
+    {
+        place.leave();
+        return keep::let_in(taken, entrant, lobby);
+    }
+    let permit = lobby.enter(place)?;
+    tracing::debug!(
+        user = %Quoted(user), role = %principal.user, database = %Quoted(database), "startup"
+    );
     let packet = startup
         .encode_as(principal.user.as_bytes(), database)
         .map_err(PostgresFault::from)?;
@@ -175,33 +238,21 @@ async fn enter<D: Dial>(
         lobby,
         deadline,
         tracks: Tracks::default(),
+        persists: true,
+        takes_prepared: lobby.looks_ahead_for(place),
     };
-    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
-    let following = lobby.follow(&granted.dialled);
-    let entrant = Entrant {
-        user: user.to_vec(),
-        principal: principal.user.clone(),
-        database: Some(database.to_vec()),
-        number: granted.cancel_key.as_deref().and_then(process),
-        app_tls: false,
-    };
-    let cancel = granted
-        .cancel_key
-        .map(|key| Cancels::register(key, granted.dialled, lobby));
-    Ok(Entered {
-        upstream: granted.upstream,
-        answer: granted.answer,
-        watch: PostgresWatch::new(cancel),
-        following,
+    let logging_in = lobby::log_in(&mut attempt, principal, lobby, deadline, left);
+    let (granted, token) = logging_in.await?;
+    if lobby.looks_ahead_for(place) {
+        prepared::look_ahead(lobby);
+    }
+    let asked = keep::Asked {
+        packet,
+        key,
+        token,
         permit,
-        entrant,
-    })
-}
-
-/// The server's process, which stands first in BackendKeyData.
-fn process(key_data: &[u8]) -> Option<Number> {
-    let id = key_data.first_chunk()?;
-    Some(Number::Process(u32::from_be_bytes(*id)))
+    };
+    keep::remember(granted, asked, entrant, lobby)
 }
 
 /// The database that the app asks for. libpq names the user when it is told no database, and so does the server.

@@ -3,6 +3,7 @@
 use std::io;
 
 use azdb_identity::Token;
+use azdb_quote::Chain;
 use azdb_wire::postgres::{
     Authentication, ErrorFields, Header, MAX_SECRET, Next, SSL_REQUEST, encode_password,
     next_message, password_message_len, tag,
@@ -10,9 +11,10 @@ use azdb_wire::postgres::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
-use super::{Postgres, PostgresFault, hint, password};
+use super::{Postgres, PostgresFault, hint, password, prepared};
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault, ProvedBy};
+use crate::ledger::Beginning;
 use crate::lobby::{AWAITING_LOGIN, Attempt, Credential, Lobby, Tracks};
 use crate::phases::Phase;
 use crate::tls::UpstreamTlsConfig;
@@ -29,6 +31,7 @@ pub(super) struct Granted<U> {
     /// Payload of BackendKeyData, which some servers leave out.
     pub(super) cancel_key: Option<Vec<u8>>,
     pub(super) dialled: Dialled,
+    pub(super) beginning: Beginning,
 }
 
 /// A login upstream with a StartupMessage that names the role.
@@ -38,6 +41,10 @@ pub(super) struct Entry<'a, D: Dial> {
     pub(super) lobby: &'a Lobby<Postgres, D>,
     pub(super) deadline: &'a Deadline,
     pub(super) tracks: Tracks,
+    /// Whether somebody waits for it, for whom it is tried elsewhere, and again.
+    pub(super) persists: bool,
+    /// Whether it may take a connection that was made ahead.
+    pub(super) takes_prepared: bool,
 }
 
 impl<D: Dial> Attempt for Entry<'_, D> {
@@ -48,18 +55,46 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         bodies(&mut granted.answer)
     }
 
-    /// Dials the route's upstream and logs in there.
+    /// Logs in over a connection that was made ahead, or dials the route's upstream.
     async fn log_in(
         &mut self,
         credential: Credential<'_>,
     ) -> Result<Granted<D::Stream>, Fault<PostgresFault>> {
-        let (route, deadline) = (&self.lobby.route, self.deadline);
-        let securing = Securing {
-            tls: self.lobby.upstream_tls.as_deref(),
-            form: TlsForm::of(route.tls_first),
-        };
-        let search = self.lobby.search(&self.tracks.passed_over, deadline);
+        if std::mem::take(&mut self.takes_prepared)
+            && let Some(opened) = prepared::take(self.lobby).await
+        {
+            match self.converse(opened, credential).await {
+                // It was made for nobody, and nobody hears of its end.
+                Err(fault) if fault.is_hung_up() => {
+                    tracing::debug!(error = %Chain(&fault), "a connection that was made ahead is gone");
+                }
+                Ok(granted) => {
+                    return Ok(Granted {
+                        beginning: Beginning::Prepared,
+                        ..granted
+                    });
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        let securing = Securing::of(self.lobby);
+        let search = self.lobby.search(&self.tracks.passed_over, self.deadline);
         let opened = search.open(&securing).await?;
+        self.converse(opened, credential).await
+    }
+
+    fn tracks(&mut self) -> Option<&mut Tracks> {
+        self.persists.then_some(&mut self.tracks)
+    }
+}
+
+impl<D: Dial> Entry<'_, D> {
+    /// Logs in over a way on which nothing has been said.
+    async fn converse(
+        &mut self,
+        opened: Opened<Upstream<D::Stream>>,
+        credential: Credential<'_>,
+    ) -> Result<Granted<D::Stream>, Fault<PostgresFault>> {
         self.tracks.follow(&opened);
         let Opened {
             way: mut upstream,
@@ -79,7 +114,8 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             authenticate(&mut upstream, &account, credential, &mut answer).await?;
             until_ready(upstream.leg(), credential.proved_by(), &mut answer).await
         };
-        let outcome = deadline
+        let outcome = self
+            .deadline
             .run(Phase::Database, AWAITING_LOGIN, conversation)
             .await;
         let cancel_key = match outcome {
@@ -94,18 +130,24 @@ impl<D: Dial> Attempt for Entry<'_, D> {
             answer,
             cancel_key,
             dialled,
+            beginning: Beginning::Dialled,
         })
-    }
-
-    fn tracks(&mut self) -> Option<&mut Tracks> {
-        Some(&mut self.tracks)
     }
 }
 
 /// TLS, where there is any.
-struct Securing<'a> {
+pub(super) struct Securing<'a> {
     tls: Option<&'a UpstreamTlsConfig>,
     form: TlsForm,
+}
+
+impl<'a> Securing<'a> {
+    pub(super) fn of<D: Dial>(lobby: &'a Lobby<Postgres, D>) -> Self {
+        Self {
+            tls: lobby.upstream_tls.as_deref(),
+            form: TlsForm::of(lobby.route.tls_first),
+        }
+    }
 }
 
 impl<S: Stream> Opening<S> for Securing<'_> {

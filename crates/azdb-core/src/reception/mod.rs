@@ -17,6 +17,7 @@ pub use watched::Watched;
 use crate::anteroom::Place;
 use crate::ending::Ending;
 use crate::gate::Gate;
+use crate::kept::{Kind, Tally};
 use crate::ledger::{Ledger, Refusal};
 use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::mysql::Mysql;
@@ -104,7 +105,7 @@ impl Reception {
         let lobby: Lobby<P, Tcp> = Lobby {
             upstream_tls: upstream_tls.map(|tls| Arc::new(tls.counted_in(handshakes))),
             app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, resources.authority)?,
-            gate: Gate::of(route),
+            gate: Arc::new(Gate::of(route)),
             tokens: resources.tokens.clone(),
             dialler: Tcp {
                 names: resources.names.clone(),
@@ -186,6 +187,16 @@ impl Reception {
         self.lobby.ledger()
     }
 
+    /// How many sessions of each kind wait for an app.
+    pub(crate) fn waiting(&self) -> [(Kind, usize); 2] {
+        self.lobby.waiting()
+    }
+
+    /// What its last logins found that waited for them.
+    pub(crate) fn tally(&self) -> Tally {
+        self.lobby.tally()
+    }
+
     /// Does something for an app as a task of its own, for which the end of the process waits.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.ending.spawn(task);
@@ -216,6 +227,10 @@ trait TakesIn: Send + Sync {
 
     fn ledger(&self) -> &Ledger;
 
+    fn waiting(&self) -> [(Kind, usize); 2];
+
+    fn tally(&self) -> Tally;
+
     /// What outlives its settings.
     fn state(&self) -> Arc<dyn Any + Send + Sync>;
 
@@ -232,6 +247,15 @@ impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
 
     fn ledger(&self) -> &Ledger {
         &self.state.ledger
+    }
+
+    fn waiting(&self) -> [(Kind, usize); 2] {
+        let stock = &self.state.kept.stock;
+        Kind::ALL.map(|kind| (kind, stock.count(|of, _| of == kind)))
+    }
+
+    fn tally(&self) -> Tally {
+        self.state.kept.patterns().tally.clone()
     }
 
     fn state(&self) -> Arc<dyn Any + Send + Sync> {

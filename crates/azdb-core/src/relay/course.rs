@@ -57,6 +57,10 @@ impl Course {
         for turn in [self.app_first, !self.app_first] {
             let side = if turn { Side::App } else { Side::Upstream };
             while let Some(end) = self.poll_from(side, cx, paired, watch) {
+                if self.is_left_whole(side, &end, watch) {
+                    self.note(Why::Left { said: false });
+                    return Poll::Ready(());
+                }
                 match (side, &end) {
                     // A client says that it leaves, and ends in TLS's words then; one that was killed says neither.
                     (Side::App, _) if !watch.app_left() => paired.upstream.break_off(),
@@ -76,6 +80,16 @@ impl Course {
             return Poll::Ready(());
         }
         self.poll_clock(cx)
+    }
+
+    /// Whether an app has ended that leaves its upstream as the next one may find it.
+    fn is_left_whole<W: Watch>(&self, side: Side, end: &SourceEnd, watch: &W) -> bool {
+        let is_end = match end {
+            SourceEnd::Whole | SourceEnd::CutOff => true,
+            SourceEnd::Broke(_) => false,
+        };
+        let is_first = self.why.is_none() && self.gone.is_none();
+        side == Side::App && is_end && is_first && watch.is_whole() && self.holds_nothing()
     }
 
     /// Whether nothing is left to move. Nobody is left to hear what comes for an app that is gone; an upstream's last words reach

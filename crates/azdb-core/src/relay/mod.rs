@@ -21,7 +21,8 @@
 //! * A failed write to an upstream ends its own direction only: the upstream's last words are heard.
 //! * An app whose connection breaks, read or not, or that breaks the rules which its upstream's leg keeps, ends its session at once.
 //! * A break of the upstream leaves the app's leg open for words of ours.
-//! * An end of one stream is carried on as an end, and the other direction goes on until it ends or [`Linger`] runs out.
+//! * An end of one stream is carried on as an end, and the other direction goes on until it ends or [`Linger`] runs out. Where the watch
+//!   says that the upstream [is whole](Watch::is_whole), the end of its app is not carried on.
 //! * A word of ours is written between answers, never into one, and never behind part of what the upstream has said.
 //! * At a pause no byte is lost, held or out of order, on either leg.
 
@@ -147,13 +148,22 @@ pub(crate) struct Ended {
 impl Ended {
     /// An end between two relays.
     pub(crate) fn refused() -> Self {
+        Self::between(Why::Refused, false)
+    }
+
+    /// An app that has said that it leaves, which is held back.
+    pub(crate) fn left() -> Self {
+        Self::between(Why::Left { said: true }, true)
+    }
+
+    fn between(why: Why, is_up_to_date: bool) -> Self {
         Self {
             from_app: 0,
             from_upstream: 0,
-            why: Why::Refused,
+            why,
             unsent: None,
             is_heard: true,
-            is_up_to_date: false,
+            is_up_to_date,
         }
     }
 }
@@ -165,6 +175,11 @@ pub(crate) enum Why {
     Closed(Side),
     /// This side's connection broke.
     Broken(Side, io::Error),
+    /// The app has left, and its upstream has not heard of it.
+    Left {
+        /// Whether the app has said so.
+        said: bool,
+    },
     /// A login within it was refused, between two relays.
     Refused,
     /// We were told to come to an end. The app may be spoken to if the conversation was `at_rest`.

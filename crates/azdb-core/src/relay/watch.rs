@@ -19,6 +19,11 @@ pub(crate) trait Watch: Send {
     fn retires_at(&self) -> Option<Instant> {
         None
     }
+    /// Whether the upstream could serve another app as it is once it has been reset: its app has said all of what it has begun and has
+    /// had all answers, as far as that can be seen. An app that ends its stream then leaves its upstream behind.
+    fn is_whole(&self) -> bool {
+        false
+    }
     /// Whether the app has said that it leaves. The end that follows is its own, whichever socket shows it first.
     fn app_left(&self) -> bool {
         false

@@ -172,7 +172,6 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         hold_logins: false,
         follow_dns: false,
         keeping: Keeping {
-            ahead: false,
             ready: 0,
             reuse: Reuse::Off,
             most: 10,
@@ -240,7 +239,7 @@ fn lobby<P: Protocol>(
             .unwrap()
             .map(Arc::new),
         app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, &local).unwrap(),
-        gate: Gate::of(&route),
+        gate: Arc::new(Gate::of(&route)),
         tokens: tokens(),
         dialler,
         home: Home::with([]),

@@ -44,6 +44,7 @@ pub(super) fn begins(whose: &Whose<'_>, entrant: &Entrant, phases: &Phases) {
         thread_id,
         spid,
         app_tls = entrant.app_tls,
+        way = entrant.beginning.name(),
         login_ms = milliseconds(phases.whole()),
         app_ms = ms(Phase::App),
         app_tls_ms = ms(Phase::AppTls),
@@ -68,7 +69,9 @@ pub(super) fn ended(whose: &Whose<'_>, end: End, ended: &Ended, since: Instant) 
     let (error, at_rest) = match &ended.why {
         Why::Broken(_, error) => (Some(display(Chain(error))), None),
         Why::Goodbye { at_rest } => (None, Some(*at_rest)),
-        Why::Closed(_) | Why::Retired | Why::Idle(_) | Why::Refused => (None, None),
+        Why::Closed(_) | Why::Left { .. } | Why::Retired | Why::Idle(_) | Why::Refused => {
+            (None, None)
+        }
     };
     tracing::info!(
         parent: None,

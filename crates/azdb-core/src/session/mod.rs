@@ -14,9 +14,9 @@ use crate::anteroom::{Arriving, Place};
 use crate::ending::{Admitted, Ending};
 use crate::fault::Cause;
 use crate::ledger::{End, Ledger};
-use crate::lobby::{Following, Lobby, Login, Protocol, Session};
+use crate::lobby::{Following, Left, Lobby, Login, Protocol, Session};
 use crate::parting::{NotIn, leave, see_off};
-use crate::relay::{Ended, Ends, Linger, Paired, Side, Stopped, Why, relay};
+use crate::relay::{Ended, Ends, Linger, Paired, Side, Stopped, Watch as _, Why, relay};
 use crate::socket::Peer;
 use crate::stranger::Stranger;
 use crate::way::{BreakOff as _, Dial, Stream};
@@ -83,7 +83,7 @@ async fn arrive<P: Protocol, A: Stream, D: Dial>(
     let _entered = span.entered();
     match outcome {
         Ok(Login::Session(session, entrant)) => {
-            ledger.granted(deadline.phases());
+            ledger.granted(deadline.phases(), entrant.beginning);
             if entrant.app_tls {
                 ledger.sessions_in_tls.add(1);
             }
@@ -115,6 +115,11 @@ async fn run<P: Protocol, A: Stream, D: Dial>(
     let ended = converse(&mut session, whose, lobby, ending).await;
     let end = end(&ended.why, session.following.as_deref(), ending);
     counted.end = end;
+    if let Why::Left { said } = ended.why {
+        drop(counted);
+        lines::ended(whose, end, &ended, since);
+        return Box::pin(leave_behind(session, said, lobby)).await;
+    }
     let Ended { unsent, .. } = &ended;
     if let Some(unsent) = unsent {
         session.permit = None;
@@ -124,6 +129,32 @@ async fn run<P: Protocol, A: Stream, D: Dial>(
     }
     Box::pin(part(session, &ended, lobby, ending)).await;
     lines::ended(whose, end, &ended, since);
+}
+
+/// Ends the leg of an app that has left its upstream behind.
+async fn leave_behind<P: Protocol, A: Stream, D: Dial>(
+    session: Box<Session<P, A, D::Stream>>,
+    said_goodbye: bool,
+    lobby: &Lobby<P, D>,
+) {
+    let Session {
+        legs: Paired { mut app, upstream },
+        watch,
+        following,
+        permit,
+        keepsake,
+    } = *session;
+    if let (Some(keepsake), Some(permit)) = (keepsake, permit) {
+        lobby.give_back(Left {
+            upstream,
+            watch,
+            following,
+            permit,
+            keepsake,
+            said_goodbye,
+        });
+    }
+    app.part_with(&[]).await;
 }
 
 /// Ends both legs: the app's with words of ours where there is room for them, and the upstream's as a client leaves where it is us who
@@ -139,12 +170,13 @@ async fn part<P: Protocol, A: Stream, D: Dial>(
         watch,
         following,
         permit: _permit,
+        keepsake: _,
     } = *session;
     let (is_ours, is_at_rest) = match ended.why {
         Why::Goodbye { at_rest } => (true, at_rest),
         Why::Refused => (true, false),
         Why::Retired | Why::Idle(_) => (true, true),
-        Why::Closed(_) | Why::Broken(..) => (false, false),
+        Why::Closed(_) | Why::Broken(..) | Why::Left { .. } => (false, false),
     };
     let cause = cause(&ended.why, following.as_deref(), lobby, ending);
     let last_words = cause.map(|cause| {
@@ -189,6 +221,7 @@ fn cause<P: Protocol, D: Dial>(
         }
         Why::Broken(Side::App, _)
         | Why::Closed(_)
+        | Why::Left { .. }
         | Why::Goodbye { at_rest: false }
         | Why::Refused
         | Why::Retired => None,
@@ -198,7 +231,7 @@ fn cause<P: Protocol, D: Dial>(
 /// Who ended a session, and why.
 fn end(why: &Why, following: Option<&Following>, ending: &Ending) -> End {
     match why {
-        Why::Closed(Side::App) => End::AppClosed,
+        Why::Closed(Side::App) | Why::Left { .. } => End::AppClosed,
         Why::Closed(Side::Upstream) => End::UpstreamClosed,
         Why::Broken(Side::App, _) => End::AppBroke,
         Why::Broken(Side::Upstream, _) => End::UpstreamBroke,
@@ -252,6 +285,9 @@ async fn converse<P: Protocol, A: Stream, D: Dial>(
                 from_app += moved.from_app;
                 from_upstream += moved.from_upstream;
             }
+        }
+        if watch.app_left() {
+            break Ended::left();
         }
         let ledger = &lobby.state.ledger;
         let intermission = P::intermission(legs, watch, lobby).instrument(whose.span());

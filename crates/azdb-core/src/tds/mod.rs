@@ -50,6 +50,8 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
+
 use azdb_config::route::Route;
 use azdb_quote::Quoted;
 use azdb_wire::tds::{FedAuth, Login7, Manner, TlsWish, from_utf16, push_utf16};
@@ -67,8 +69,9 @@ use watch::TdsWatch;
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
+use crate::ledger::{Beginning, Reset};
 use crate::lobby::{
-    self, Entrant, Following, Labels, Lobby, Login, Number, Permit, Protocol, Session, Tracks,
+    self, Entrant, Following, Labels, Lobby, Login, Made, Number, Permit, Protocol, Session, Tracks,
 };
 use crate::parting::NotIn;
 use crate::phases::Phase;
@@ -94,6 +97,10 @@ impl Protocol for Tds {
     type Upstream<S: Stream> = InDialect<S>;
     type Watch = TdsWatch;
     type Fault = TdsFault;
+    type Pattern = Infallible;
+    type Memory = Infallible;
+
+    const GOODBYE: &'static [u8] = b"";
 
     async fn login<A: Stream, D: Dial>(
         socket: A,
@@ -150,6 +157,23 @@ impl Protocol for Tds {
         Ok(entered.with(app))
     }
 
+    async fn log_in_again<D: Dial>(
+        pattern: &Infallible,
+        _: &Lobby<Self, D>,
+        _: &Deadline,
+    ) -> Result<Made<Self, D::Stream>, Fault<TdsFault>> {
+        match *pattern {}
+    }
+
+    async fn reset<D: Dial>(
+        _: &mut InDialect<D::Stream>,
+        memory: &Infallible,
+        _: TdsWatch,
+        _: &Lobby<Self, D>,
+    ) -> Reset {
+        match *memory {}
+    }
+
     fn goes_elsewhere<S: Stream>(state: &MarsUpstream) {
         state.forget();
     }
@@ -194,6 +218,7 @@ impl<S: Stream> Entered<S> {
             watch,
             following: self.following,
             permit: Some(self.permit),
+            keepsake: None,
         };
         Login::Session(Box::new(session), entrant)
     }
@@ -247,6 +272,7 @@ async fn enter<D: Dial>(
             database: (!database.is_empty()).then(|| from_utf16(&database).into_bytes()),
             number: Some(Number::Session(fitted.grant.spid)),
             app_tls: false,
+            beginning: Beginning::default(),
         },
         fitted,
     })

@@ -37,13 +37,21 @@ impl Refuge {
         Some((kept.upstream.clone(), kept.addr))
     }
 
+    /// Whether a search would begin there, as far as it is known now.
+    pub(crate) fn begins_at(&self, dialled: &Dialled, first: Option<&Endpoint>) -> bool {
+        match &*self.lock() {
+            Some(kept) => kept.upstream == dialled.upstream && kept.addr == dialled.addr,
+            None => first == Some(&dialled.upstream),
+        }
+    }
+
     /// Forgets it.
     pub(crate) fn leave(&self) {
         *self.lock() = None;
     }
 
     /// Remembers who answered, and whether as the first who was asked.
-    pub(super) fn found(&self, dialled: &Dialled, at_once: bool) {
+    pub(crate) fn found(&self, dialled: &Dialled, at_once: bool) {
         let mut kept = self.lock();
         let is_kept = |kept: &Kept| kept.upstream == dialled.upstream && kept.addr == dialled.addr;
         match (&*kept, at_once) {

@@ -10,6 +10,7 @@
 //!   auth    what a server asks for, and the one message that answers with a secret
 //!   app_password  the same from the other side: what we ask an app for, and its proofs
 //!   notice  ErrorResponse, ours and the server's
+//!   reports what a server says of its session's settings
 //!   watch   who owes whom an answer, from message tags alone
 //! ```
 
@@ -19,6 +20,7 @@ mod frame;
 mod hello;
 mod login;
 mod notice;
+mod reports;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -38,4 +40,5 @@ pub use hello::{
 };
 pub use login::Startup;
 pub use notice::{ErrorFields, ErrorResponse, append_hint};
+pub use reports::{ReportWatch, Reports};
 pub use watch::Exchange;

@@ -25,6 +25,18 @@ pub struct Exchange {
     complained: bool,
     /// As its last ReadyForQuery had it.
     in_transaction: bool,
+    whole: Whole,
+}
+
+/// What a session is judged by that may be reset for another app.
+#[derive(Debug, Default)]
+struct Whole {
+    /// The upstream has said something behind its last ReadyForQuery, or that had a transaction in it.
+    said_more: bool,
+    /// The app has asked for answers since its last Sync, which may have none.
+    flushed: bool,
+    /// Something has passed after which nobody can be sure.
+    odd: bool,
 }
 
 /// Bytes of an upstream's message that are looked at: its header, and ReadyForQuery's one of the transaction.
@@ -73,16 +85,20 @@ enum EarlySync {
 impl Exchange {
     /// Follows bytes on their way to the upstream, cut anywhere.
     pub fn app_sent(&mut self, bytes: &[u8]) {
-        let owed = &mut self.owed;
-        self.from_app.scan(bytes, front, |tag| owed.app_said(tag));
+        let (owed, whole) = (&mut self.owed, &mut self.whole);
+        self.from_app.scan(bytes, front, |tag| {
+            whole.app_said(tag, owed);
+            owed.app_said(tag);
+        });
     }
 
     /// Follows bytes on their way to the app, cut anywhere.
     pub fn upstream_sent(&mut self, bytes: &[u8]) {
         let (owed, complained) = (&mut self.owed, &mut self.complained);
-        let in_transaction = &mut self.in_transaction;
+        let (in_transaction, whole) = (&mut self.in_transaction, &mut self.whole);
         self.from_upstream.scan(bytes, upstreams_front, |said| {
             let (tag, status) = said;
+            whole.upstream_said(tag, status);
             *complained = tag == tag::ERROR_RESPONSE;
             *in_transaction = status.map_or(*in_transaction, |status| status != b'I');
             owed.upstream_said(tag);
@@ -108,6 +124,18 @@ impl Exchange {
     /// Whether the app is at rest and in no transaction.
     pub fn is_idle(&self) -> bool {
         self.at_rest() && !self.in_transaction
+    }
+
+    /// Whether the session is one that DISCARD ALL makes like new, as far as messages tell: everything that the app has asked has its
+    /// answer, the last of which is ReadyForQuery outside of a transaction, and nothing has ever passed that nobody knows.
+    pub fn is_whole(&self) -> bool {
+        let Whole {
+            said_more,
+            flushed,
+            odd,
+        } = self.whole;
+        let is_certain = self.owed.early == EarlySync::None && !self.owed.mixed;
+        self.is_idle() && is_certain && !said_more && !flushed && !odd
     }
 
     /// Whether a word to the app would cut into nothing.
@@ -152,6 +180,48 @@ fn front(bytes: &[u8]) -> Front<u8> {
             said: tag,
         },
         Some(Err(_)) => Front::Impossible,
+    }
+}
+
+impl Whole {
+    fn app_said(&mut self, tag: u8, owed: &Owed) {
+        match tag {
+            b'H' => self.flushed = true,
+            b'S' => self.flushed = false,
+            b'Q' | b'F' | b'P' | b'B' | b'D' | b'E' | b'C' | b'X' => {}
+            // Data for whoever waits for it. A server skips it where nobody does, and an answer to it may be another one than it looks.
+            b'd' | b'c' | b'f' if owed.early == EarlySync::Wanted => {}
+            // The end of a COPY from the server.
+            b'c' if owed.queries > 0 || owed.open => {}
+            _ => self.odd = true,
+        }
+    }
+
+    fn upstream_said(&mut self, tag: u8, status: Option<u8>) {
+        self.said_more = status != Some(b'I');
+        let is_known = matches!(
+            tag,
+            b'T' | b'D'
+                | b'C'
+                | b'I'
+                | b'E'
+                | b'N'
+                | b'S'
+                | b'A'
+                | b'Z'
+                | b'1'
+                | b'2'
+                | b'3'
+                | b'n'
+                | b's'
+                | b't'
+                | b'G'
+                | b'H'
+                | b'd'
+                | b'c'
+                | b'V'
+        );
+        self.odd |= !is_known;
     }
 }
 

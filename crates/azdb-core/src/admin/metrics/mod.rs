@@ -8,6 +8,7 @@
 //! * No label has a value that a peer chooses, and none has more values than there are routes, identities, or words in the code.
 
 mod family;
+mod kept;
 
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -51,6 +52,7 @@ fn families(bureau: &Bureau) -> Vec<Family> {
     families.extend(reloads(bureau));
     families.extend(sessions(bureau));
     families.extend(logins(bureau));
+    families.extend(kept::families(bureau));
     families.extend(of_one_protocol(bureau));
     families.extend(tokens(bureau));
     families
@@ -185,9 +187,14 @@ fn logins(bureau: &Bureau) -> Vec<Family> {
             let labels = with(&labels, &[("kind", kind.name()), ("cause", cause)]);
             refused.count(labels, count);
         }
-        for (outcome, histogram) in ledger.logins.both() {
-            took.durations(with(&labels, &[("outcome", outcome)]), histogram);
+        for (beginning, histogram) in ledger.granted_by() {
+            let way = beginning.name();
+            let labels = with(&labels, &[("outcome", "granted"), ("way", way)]);
+            took.durations(labels, histogram);
         }
+        // Nobody is refused by a session that waits.
+        let refused = with(&labels, &[("outcome", "refused"), ("way", "dialled")]);
+        took.durations(refused, &ledger.logins.refused);
         for (phase, histogram) in ledger.phases() {
             phases.durations(with(&labels, &[("phase", phase.name())]), histogram);
         }

@@ -12,6 +12,7 @@ mod places;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::atomic::AtomicUsize;
 
 use azdb_config::route::{Principals, ProtocolName};
@@ -19,6 +20,7 @@ use azdb_config::route::{Principals, ProtocolName};
 use super::*;
 use crate::deadline::Deadline;
 use crate::fault::{Explained, Fault, Kind, OwnFault};
+use crate::ledger::Reset;
 use crate::parting::NotIn;
 use crate::relay::{Cut, Watch};
 use crate::rig::{House, PRINCIPAL};
@@ -42,6 +44,27 @@ impl Protocol for Silence {
     type Upstream<S: Stream> = Upstream<S>;
     type Watch = Unwatched;
     type Fault = Said;
+    type Pattern = Infallible;
+    type Memory = Infallible;
+
+    const GOODBYE: &'static [u8] = b"";
+
+    async fn log_in_again<D: Dial>(
+        pattern: &Infallible,
+        _: &Lobby<Self, D>,
+        _: &Deadline,
+    ) -> Result<Made<Self, D::Stream>, Fault<Said>> {
+        match *pattern {}
+    }
+
+    async fn reset<D: Dial>(
+        _: &mut Upstream<D::Stream>,
+        memory: &Infallible,
+        _: Unwatched,
+        _: &Lobby<Self, D>,
+    ) -> Reset {
+        match *memory {}
+    }
 
     async fn login<A: Stream, D: Dial>(
         _: A,

@@ -269,7 +269,7 @@ async fn a_cancel_request_of_somebody_who_may_not_come_goes_nowhere() {
             },
             addr: ([127, 0, 0, 1], 5432).into(),
         };
-        let key = Cancels::register(KEY.to_vec(), dialled, &lobby);
+        let key = Cancels::register(KEY.to_vec(), KEY.to_vec(), dialled, &lobby);
         let (mut app, socket) = duplex(1024);
         let login = async move {
             Postgres::login(socket, &Place::outside_of(peer), &*lobby, &lobby.deadline()).await

@@ -8,6 +8,9 @@ use super::*;
 use crate::anteroom::Anteroom;
 use crate::socket::Peer;
 
+/// What the server has drawn.
+const OWN: &[u8] = b"pid.own.";
+
 #[tokio::test(start_paused = true)]
 async fn a_cancel_request_finds_the_sessions_own_server() {
     let House {
@@ -26,7 +29,7 @@ async fn a_cancel_request_finds_the_sessions_own_server() {
         upstream: upstream.clone(),
         addr: ([127, 0, 0, 1], port).into(),
     };
-    let _session = Cancels::register(KEY.to_vec(), dialled(7777), &lobby);
+    let _session = Cancels::register(KEY.to_vec(), OWN.to_vec(), dialled(7777), &lobby);
 
     let request = |key: &[u8]| [&16u32.to_be_bytes(), &80_877_102u32.to_be_bytes(), key].concat();
     let cancel = |key: &[u8]| {
@@ -46,7 +49,7 @@ async fn a_cancel_request_finds_the_sessions_own_server() {
     let mut stream = acceptor.accept(stream).await.unwrap();
     let mut heard = [0; 16];
     stream.read_exact(&mut heard).await.unwrap();
-    assert_eq!(heard[..], request(KEY)[..]);
+    assert_eq!(heard[..], request(OWN)[..], "by its server's own key");
     assert!(!known.is_finished(), "the app waits for the server's end");
     drop(stream);
     assert!(known.await.unwrap().unwrap());
@@ -69,7 +72,7 @@ async fn a_cancel_request_under_way_takes_nobodys_place_in_the_anteroom() {
         },
         addr: ([127, 0, 0, 1], 5432).into(),
     };
-    let _session = Cancels::register(KEY.to_vec(), dialled, &lobby);
+    let _session = Cancels::register(KEY.to_vec(), KEY.to_vec(), dialled, &lobby);
     let room = Anteroom::new("orders", 1);
     let place = room.take_in(Peer::InProcess, room.threshold().await);
     let (mut app, socket) = duplex(1024);

@@ -3,6 +3,8 @@
 use azdb_wire::postgres::{First, SSL_REQUEST, first_length};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
+use rustls::ServerConfig;
+
 use super::*;
 
 pub(super) const KEY: &[u8; 8] = b"pid.key.";
@@ -65,6 +67,38 @@ impl<S: Stream> Database<S> {
         let mut rest = Vec::new();
         let _ = self.0.read_to_end(&mut rest).await;
         rest.is_empty()
+    }
+}
+
+/// Whoever of those who connect says first whom it wants to be. A connection that was made ahead says nothing, and is closed with this.
+pub(super) async fn first_to_speak(
+    databases: &mut Databases,
+    server: &Arc<ServerConfig>,
+) -> Database<TlsStream<DuplexStream>> {
+    let mut connected = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            dialled = databases.recv() => {
+                let (mut stream, _) = dialled.expect("a dial");
+                let acceptor = TlsAcceptor::from(Arc::clone(server));
+                connected.spawn(async move {
+                    let mut request = [0; SSL_REQUEST.len()];
+                    stream.read_exact(&mut request).await?;
+                    stream.write_all(b"S").await?;
+                    let mut stream = acceptor.accept(stream).await?;
+                    let mut length = [0; 4];
+                    stream.read_exact(&mut length).await?;
+                    let mut rest = vec![0; first_length(length).unwrap() - length.len()];
+                    stream.read_exact(&mut rest).await?;
+                    std::io::Result::Ok(stream)
+                });
+            }
+            Some(spoken) = connected.join_next() => {
+                if let Ok(stream) = spoken.unwrap() {
+                    return Database(stream);
+                }
+            }
+        }
     }
 }
 

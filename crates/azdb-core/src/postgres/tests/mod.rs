@@ -12,6 +12,7 @@ mod database;
 mod echoes;
 mod first_packets;
 mod holds;
+mod kept;
 mod logins;
 mod notices;
 mod passwords;
@@ -37,7 +38,7 @@ use crate::fault::{Cause, Left};
 use crate::rig::{Databases, LOGIN_TIMEOUT, TOKEN, was_told, write_token};
 use crate::tls;
 
-use database::{Database, KEY, ask, expect_ssl_request, message, welcome};
+use database::{Database, KEY, ask, expect_ssl_request, first_to_speak, message, welcome};
 use visit::{error_fields, grant, startup, versioned_startup, visited};
 
 const HOST: &str = "db.example.org";

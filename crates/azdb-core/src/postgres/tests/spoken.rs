@@ -22,12 +22,7 @@ impl Spoken for Postgres {
         server: &Arc<ServerConfig>,
     ) -> Self::Database {
         app.write_all(&Self::knock()).await.unwrap();
-        let (mut stream, _) = databases.recv().await.expect("a dial");
-        expect_ssl_request(&mut stream).await;
-        stream.write_all(b"S").await.unwrap();
-        let acceptor = TlsAcceptor::from(Arc::clone(server));
-        let mut database = Database(acceptor.accept(stream).await.unwrap());
-        database.startup().await;
+        let mut database = first_to_speak(databases, server).await;
         database.demand(TOKEN).await;
         database.welcome().await;
         let mut heard = vec![0; welcome().len()];

@@ -14,5 +14,6 @@ mod frame;
 mod hello;
 mod login;
 mod notice;
+mod reports;
 mod watch;
 mod watch_model;

@@ -163,3 +163,92 @@ fn an_app_in_a_transaction_is_at_rest_and_not_idle() {
         assert_eq!(exchange.is_idle(), is_idle);
     }
 }
+
+/// The same, with ReadyForQuery as it is outside of a transaction.
+fn whole_after(story: &[(&str, &str)]) -> bool {
+    let mut exchange = Exchange::default();
+    for (app, upstream) in story {
+        app.bytes()
+            .for_each(|tag| exchange.app_sent(&message(tag, b"body")));
+        for tag in upstream.bytes() {
+            match tag {
+                b'Z' => exchange.upstream_sent(READY),
+                b't' => exchange.upstream_sent(b"Z\0\0\0\x05T"),
+                tag => exchange.upstream_sent(&message(tag, b"body")),
+            }
+        }
+    }
+    exchange.is_whole()
+}
+
+#[test]
+fn a_session_is_whole_when_all_is_answered_outside_of_a_transaction() {
+    assert!(whole_after(&[]));
+    assert!(whole_after(&[("Q", "TDCZ")]));
+    assert!(whole_after(&[("PBDES", "12TDCZ"), ("F", "VZ")]));
+    assert!(whole_after(&[("Q", "EZ")]), "an error is an answer");
+    assert!(whole_after(&[("Q", "G"), ("ddc", "CZ")]), "data in");
+    assert!(whole_after(&[("Q", "HddcCZ")]), "data out");
+    assert!(whole_after(&[("Q", "SNAZ")]));
+}
+
+#[test]
+fn a_session_is_not_whole_while_anything_is_open() {
+    for story in [
+        &[("Q", "")][..],
+        &[("Q", "TDC")],
+        &[("Q", "Ct")],
+        &[("QQ", "CZ")],
+        &[("P", "1")],
+        &[("PBDE", "12TDC")],
+        &[("S", "")],
+        &[("S", "Z"), ("H", "")],
+        &[("Q", "G")],
+        &[("Q", "Gd"), ("d", "")],
+        &[("Q", "CZ"), ("X", "")],
+        // A word that nobody asked for stands behind it.
+        &[("Q", "CZA")],
+        &[("Q", "CZN")],
+        &[("Q", "CZE")],
+    ] {
+        assert!(!whole_after(story), "{story:?}");
+    }
+}
+
+#[test]
+fn what_nobody_knows_is_never_forgotten() {
+    for story in [
+        // Data for nobody; COPY both ways; a password; messages of another protocol.
+        &[("d", ""), ("Q", "CZ")][..],
+        &[("f", ""), ("Q", "CZ")],
+        &[("c", ""), ("Q", "CZ")],
+        &[("Q", "WCZ"), ("Q", "CZ")],
+        &[("p", ""), ("Q", "CZ")],
+        &[("Q", "KCZ"), ("Q", "CZ")],
+        &[("y", ""), ("S", "Z")],
+        &[("Q", "RCZ")],
+    ] {
+        assert!(!whole_after(story), "{story:?}");
+    }
+}
+
+#[test]
+fn a_session_is_whole_between_two_messages_only() {
+    let (query, answer) = (
+        message(b'Q', b"select 1\0"),
+        [&message(b'C', b"x")[..], READY].concat(),
+    );
+    for cut in 1..query.len() {
+        let mut exchange = Exchange::default();
+        exchange.app_sent(&query[..cut]);
+        assert!(!exchange.is_whole(), "{cut}");
+    }
+    for cut in 0..answer.len() {
+        let mut exchange = Exchange::default();
+        exchange.app_sent(&query);
+        exchange.upstream_sent(&answer[..cut]);
+        assert!(!exchange.is_whole(), "{cut}");
+        exchange.upstream_sent(&answer[cut..]);
+        assert!(exchange.is_whole());
+    }
+}

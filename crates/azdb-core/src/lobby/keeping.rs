@@ -1,0 +1,402 @@
+//! Sessions that wait for an app: taken, made ahead, and let go.
+//!
+//! ```text
+//!   login --> its key --> one that waits? --yes--> in, from memory
+//!                 |           '--no--> dialled
+//!                 '--> learned --> made again in the background --> waits --> taken, or farewell
+//! ```
+//!
+//! # Invariants
+//!
+//! * All who wait have places among the route's sessions, and give them up before an app is refused.
+//! * None is made but for an app that has just come.
+//! * None waits for this process's own apps, or for a login that is watched.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use azdb_config::Reuse;
+use azdb_config::route::Principal;
+use azdb_identity::Token;
+use azdb_quote::Chain;
+use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::{Following, Lobby, Permit, Protocol, RouteState};
+use crate::anteroom::Place;
+use crate::fault::{Explained as _, Fault, Kind as Whose, OwnFault};
+use crate::kept::{Found, Key, Kind, Pattern, Seat, Waits, is_quiet};
+use crate::ledger::Beginning;
+use crate::parting::leave;
+use crate::socket::Peer;
+use crate::way::{Dial, Dialled, Stream};
+
+/// A session is given to nobody any more so long before the end of the token that it was let in by.
+const BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);
+
+/// The field of a key that says who comes.
+const CALLER: &str = "caller";
+
+/// A login that the upstream has granted and that no app has asked for yet.
+pub(crate) struct Made<P: Protocol, S: Stream> {
+    pub(crate) upstream: P::Upstream<S>,
+    pub(crate) memory: P::Memory,
+    pub(crate) dialled: Dialled,
+    /// By which it was let in.
+    pub(crate) token: Option<Token>,
+}
+
+/// What is to be known of a session that may be given to another app.
+pub(crate) struct Keepsake<P: Protocol> {
+    pub(crate) key: Arc<Key>,
+    pub(crate) memory: P::Memory,
+    pub(crate) dialled: Dialled,
+    pub(super) since: Instant,
+    /// When its token is over, but for [`BEFORE_EXPIRY`].
+    pub(super) until: Option<Instant>,
+}
+
+/// A session that waits.
+pub(crate) struct Spare<P: Protocol, S: Stream> {
+    pub(crate) upstream: P::Upstream<S>,
+    pub(crate) keepsake: Box<Keepsake<P>>,
+    pub(crate) following: Option<Box<Following>>,
+    pub(crate) permit: Permit,
+}
+
+/// A session that has waited for the app that has it now.
+pub(crate) struct Taken<P: Protocol, S: Stream> {
+    pub(crate) spare: Spare<P, S>,
+    pub(crate) beginning: Beginning,
+}
+
+impl<P: Protocol> Keepsake<P> {
+    fn of(key: Arc<Key>, memory: P::Memory, dialled: Dialled, token: Option<&Token>) -> Self {
+        let since = Instant::now();
+        let left = token.map(|token| token.left().saturating_sub(BEFORE_EXPIRY));
+        Self {
+            key,
+            memory,
+            dialled,
+            since,
+            until: left.map(|left| since + left),
+        }
+    }
+}
+
+impl<P: Protocol, S: Stream> Waits for Spare<P, S> {
+    fn poll_stirs(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut byte = [0];
+        let mut byte = ReadBuf::new(&mut byte);
+        Pin::new(&mut self.upstream)
+            .poll_read(cx, &mut byte)
+            .map(drop)
+    }
+}
+
+impl<P: Protocol, S: Stream> Spare<P, S> {
+    /// Leaves the upstream as a client does.
+    pub(super) async fn farewell(self) {
+        let Self {
+            mut upstream,
+            permit,
+            ..
+        } = self;
+        leave(&mut upstream, P::GOODBYE, true).await;
+        drop(permit);
+    }
+
+    /// The same in the background.
+    pub(super) fn begin_farewell(self) {
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(self.farewell());
+        }
+    }
+
+    /// The same, for an app that has its place at once.
+    pub(crate) fn vacate(self) -> Permit {
+        let Self {
+            mut upstream,
+            permit,
+            ..
+        } = self;
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { leave(&mut upstream, P::GOODBYE, true).await });
+        }
+        permit
+    }
+}
+
+impl<P: Protocol, S: Stream> RouteState<P, S> {
+    /// The place of one that waits, for an app for which there is no other.
+    pub(super) fn give_way(&self) -> Option<Permit> {
+        let spare = self.kept.stock.give_way()?;
+        Some(spare.vacate())
+    }
+}
+
+impl<P: Protocol, D: Dial> Lobby<P, D> {
+    /// Whether sessions wait for apps like the one at `place`.
+    pub(crate) fn keeps_for(&self, place: &Place) -> bool {
+        let keeping = &self.route.keeping;
+        let keeps = keeping.ready > 0 || keeping.reuse == Reuse::Reset;
+        keeps && self.looks_ahead_for(place)
+    }
+
+    /// Whether these are the route's settings, and it goes on.
+    pub(crate) fn is_in_force(&self) -> bool {
+        !self.closing.is_cancelled() && self.state.kept.is_of(&self.route)
+    }
+
+    /// Whether anything is made ahead of apps like the one at `place`.
+    pub(crate) fn looks_ahead_for(&self, place: &Place) -> bool {
+        place.peer() != Peer::InProcess && place.watch().is_none() && self.is_in_force()
+    }
+
+    /// The beginning of the key of a login: who comes, and as whom it goes on. What leaks between apps that share a principal (seeds,
+    /// links to other databases) stays with one of them.
+    pub(crate) fn key_of(&self, place: &Place, user: Option<&[u8]>, principal: &Principal) -> Key {
+        let peer = place.peer();
+        let caller = match (peer.uid(), user) {
+            (Some(uid), _) => format!("uid {uid}").into_bytes(),
+            (None, Some(user)) => [b"user ", user].concat(),
+            (None, None) => peer.origin().into_bytes(),
+        };
+        let mut principals = self.route.principals.iter();
+        let place = principals.position(|other| std::ptr::eq(&**other, principal));
+        let principal = format!("{} {:?}", principal.user, place);
+        Key::default()
+            .with(CALLER, caller)
+            .with("principal", principal)
+    }
+
+    /// Whether a login with this key may be that of whoever is at `place` and has not said who it is.
+    pub(crate) fn may_be_of(&self, place: &Place, key: &Key) -> bool {
+        let caller = key.field(CALLER).unwrap_or_default();
+        match place.peer().uid() {
+            Some(uid) => caller == format!("uid {uid}").as_bytes(),
+            None => caller.starts_with(b"user "),
+        }
+    }
+
+    /// A session that waits for a login like this one. Writes down whether there was one.
+    pub(crate) async fn take_kept(&self, key: &Key) -> Option<Taken<P, D::Stream>> {
+        let taken = self.take_kept_where(|other| other == key).await;
+        match &taken {
+            Some(_) => self.note_found(Found::Hit),
+            None => self.state.kept.missed(key),
+        }
+        taken
+    }
+
+    /// A session that waits for a login which is `wanted`, and is still good. Writes nothing down.
+    pub(crate) async fn take_kept_where(
+        &self,
+        wanted: impl Fn(&Key) -> bool + Send,
+    ) -> Option<Taken<P, D::Stream>> {
+        if !self.is_in_force() {
+            return None;
+        }
+        loop {
+            let (_, kind, mut spare) = self.state.kept.stock.take(&wanted)?;
+            let is_over = self.end_of(kind, &spare.keepsake) <= Instant::now();
+            if is_over || !is_quiet(&mut spare).await {
+                spare.begin_farewell();
+                continue;
+            }
+            let beginning = match kind {
+                Kind::Ready => Beginning::Ready,
+                Kind::Reused => Beginning::Reused,
+            };
+            return Some(Taken { spare, beginning });
+        }
+    }
+
+    /// Writes down what a login has found that waited for it.
+    pub(crate) fn note_found(&self, found: Found) {
+        self.state.kept.patterns().tally.note(found);
+    }
+
+    /// Remembers a login that was granted, and has sessions made for those that are like it.
+    pub(crate) fn learn(&self, key: &Arc<Key>, says: impl FnOnce() -> P::Pattern) {
+        let kept = &self.state.kept;
+        if self.route.keeping.ready == 0 || !kept.is_of(&self.route) {
+            return;
+        }
+        let gone = kept.patterns().learn(key, says);
+        if let Some(gone) = gone {
+            let unwanted = |kind, key: &Key| kind == Kind::Ready && *key == *gone;
+            for spare in kept.stock.clear(unwanted) {
+                spare.begin_farewell();
+            }
+        }
+        self.make_ready();
+    }
+
+    /// A session of this login has found its app: another one is made in its place.
+    pub(crate) fn make_another(&self, key: &Key) {
+        self.state.kept.patterns().comes_again(key);
+        self.make_ready();
+    }
+
+    /// What it takes to give a session to another app when its own leaves; `None` where it ends with it.
+    pub(crate) fn keepsake(
+        &self,
+        key: Arc<Key>,
+        memory: P::Memory,
+        dialled: Dialled,
+        token: Option<&Token>,
+    ) -> Option<Box<Keepsake<P>>> {
+        let keeps = self.route.keeping.reuse == Reuse::Reset;
+        keeps.then(|| Box::new(Keepsake::of(key, memory, dialled, token)))
+    }
+
+    /// The same of a session that has waited.
+    pub(crate) fn keepsake_again(&self, keepsake: Box<Keepsake<P>>) -> Option<Box<Keepsake<P>>> {
+        (self.route.keeping.reuse == Reuse::Reset).then_some(keepsake)
+    }
+
+    /// Makes as many as may wait.
+    fn make_ready(&self) {
+        let kept = &self.state.kept;
+        let waiting = |key: &Key| {
+            kept.stock
+                .count(|kind, other| kind == Kind::Ready && other == key)
+        };
+        while !self.closing.is_cancelled() {
+            let Some(pattern) = kept.patterns().next(self.route.keeping.ready, waiting) else {
+                return;
+            };
+            let Some(permit) = self.state.permits.take() else {
+                return kept.patterns().made(&pattern.key, false);
+            };
+            let lobby = self.clone();
+            let making = async move { lobby.make(pattern, permit).await };
+            self.tasks.spawn(making);
+        }
+    }
+
+    /// Makes one more.
+    async fn make(self, Pattern { key, says }: Pattern<P::Pattern>, permit: Permit) {
+        let kept = &self.state.kept;
+        let deadline = self.deadline();
+        let logging_in = Box::pin(P::log_in_again(&says, &self, &deadline));
+        let outcome = self.closing.run_until_cancelled(logging_in).await;
+        kept.patterns().made(&key, matches!(outcome, Some(Ok(_))));
+        match outcome {
+            Some(Ok(made)) => {
+                let Made {
+                    upstream,
+                    memory,
+                    dialled,
+                    token,
+                } = made;
+                let spare = Spare {
+                    upstream,
+                    following: self.follow(&dialled),
+                    keepsake: Box::new(Keepsake::of(key, memory, dialled, token.as_ref())),
+                    permit,
+                };
+                // Its pattern may have had to go meanwhile.
+                match kept.patterns().knows(&spare.keepsake.key) {
+                    true => self.wait(Kind::Ready, spare),
+                    false => spare.begin_farewell(),
+                }
+            }
+            Some(Err(fault)) => {
+                drop(permit);
+                tracing::debug!(route = %self.route.name, error = %Chain(&fault), "no session is ready for the next app");
+                if is_full(&fault) {
+                    self.make_room().await;
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Lets go of everybody who waits, because the upstream has no place left. Whether anybody did.
+    pub(super) async fn make_room(&self) -> bool {
+        let kept = &self.state.kept;
+        kept.patterns().rest();
+        let waiting = kept.stock.clear(|_, _| true);
+        let farewells: Vec<_> = waiting
+            .into_iter()
+            .map(|spare| self.tasks.spawn(spare.farewell()))
+            .collect();
+        let some = !farewells.is_empty();
+        for farewell in farewells {
+            let _ = farewell.await;
+        }
+        some
+    }
+
+    /// Has a session wait.
+    pub(crate) fn wait(&self, kind: Kind, spare: Spare<P, D::Stream>) {
+        let keeping = &self.route.keeping;
+        let most = match kind {
+            Kind::Ready => keeping.ready,
+            Kind::Reused => keeping.most,
+        };
+        let until = self.end_of(kind, &spare.keepsake);
+        let until = until.min(Instant::now() + keeping.patience);
+        let moves = spare.following.as_ref().map(|following| following.moves());
+        let key = Arc::clone(&spare.keepsake.key);
+        let state = Arc::clone(&self.state);
+        match state.kept.stock.put(&key, kind, most, spare) {
+            Ok(seat) => {
+                let closing = self.closing.clone();
+                let end = async move {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(until) => {}
+                        () = closing.cancelled() => {}
+                        () = async {
+                            match moves {
+                                Some(moves) => moves.cancelled().await,
+                                None => std::future::pending().await,
+                            }
+                        } => {}
+                    }
+                };
+                self.tasks.spawn(watch(state, seat.clone(), end));
+                // The settings may have changed since it was made.
+                if !self.state.kept.is_of(&self.route)
+                    && let Some(spare) = seat.take()
+                {
+                    self.state.kept.stock.forget(&seat);
+                    spare.begin_farewell();
+                }
+            }
+            Err(spare) => spare.begin_farewell(),
+        }
+    }
+
+    /// Until when a session may be given to an app.
+    pub(super) fn end_of(&self, kind: Kind, keepsake: &Keepsake<P>) -> Instant {
+        let oldest = match kind {
+            Kind::Ready => self.route.keeping.patience,
+            Kind::Reused => self.route.keeping.age,
+        };
+        let oldest = keepsake.since + oldest;
+        keepsake.until.map_or(oldest, |until| until.min(oldest))
+    }
+}
+
+/// Watches over one that waits, and lets it go when it stirs or its time is over.
+async fn watch<P: Protocol, S: Stream>(
+    state: Arc<RouteState<P, S>>,
+    seat: Seat<Spare<P, S>>,
+    end: impl Future<Output = ()>,
+) {
+    if let Some(spare) = seat.watch(end).await {
+        state.kept.stock.forget(&seat);
+        spare.farewell().await;
+    }
+}
+
+/// Whether the upstream has no place for one more.
+pub(super) fn is_full<F: OwnFault>(fault: &Fault<F>) -> bool {
+    fault.is_away() || fault.kind() == Whose::Limit
+}

@@ -1,0 +1,82 @@
+//! A connection that is made ahead of the next app: TCP and verified TLS, and nothing said on it.
+//!
+//! The server keeps a process for it and no place: a login costs two round trips less and no handshake. It is of no use any more when
+//! the search for an upstream would begin elsewhere now.
+//!
+//! # Invariants
+//!
+//! * An app notices nothing of one that failed, or that breaks when it is used.
+//! * It counts among nobody's sessions.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
+
+use super::Postgres;
+use super::upstream::Securing;
+use crate::kept::{Making, Waits, is_quiet};
+use crate::lobby::Lobby;
+use crate::way::{Dial, Opened, Stream, Upstream};
+
+/// How long its end may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A way upstream on which nothing has been said.
+pub(crate) struct Prepared<S>(Opened<Upstream<S>>);
+
+impl<S: Stream> Waits for Prepared<S> {
+    fn poll_stirs(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut byte = [0];
+        let mut byte = ReadBuf::new(&mut byte);
+        Pin::new(&mut self.0.way).poll_read(cx, &mut byte).map(drop)
+    }
+}
+
+/// The one that waits, if it leads where a search would.
+pub(super) async fn take<D: Dial>(
+    lobby: &Lobby<Postgres, D>,
+) -> Option<Opened<Upstream<D::Stream>>> {
+    if !lobby.is_in_force() {
+        return None;
+    }
+    let mut prepared = lobby.state.own.ahead.take()?;
+    let is_good = lobby.begins_at(&prepared.0.dialled) && is_quiet(&mut prepared).await;
+    is_good.then_some(prepared.0)
+}
+
+/// An app has been let in over a connection of its own. Makes one for the next, where that is worth it.
+pub(super) fn look_ahead<D: Dial>(lobby: &Lobby<Postgres, D>) {
+    if lobby.is_in_force()
+        && let Some(making) = lobby.state.own.ahead.app_comes()
+    {
+        let lobby = lobby.clone();
+        // Nothing waits for it: it has nothing to say.
+        tokio::spawn(async move { prepare(lobby, making).await });
+    }
+}
+
+async fn prepare<D: Dial>(lobby: Lobby<Postgres, D>, making: Making) {
+    let ahead = &lobby.state.own.ahead;
+    let made = {
+        let deadline = lobby.deadline();
+        let securing = Securing::of(&lobby);
+        let opening = async { lobby.search(&[], &deadline).open(&securing).await };
+        let opened = lobby.closing.run_until_cancelled(Box::pin(opening)).await;
+        opened.and_then(Result::ok).map(Prepared)
+    };
+    let Some(seat) = ahead.made(making, made) else {
+        return;
+    };
+    let end = async {
+        tokio::select! {
+            () = ahead.stays() => {}
+            () = lobby.closing.cancelled() => {}
+        }
+    };
+    if let Some(mut prepared) = seat.watch(end).await {
+        ahead.forget(&seat);
+        let _ = tokio::time::timeout(PATIENCE, prepared.0.way.shutdown()).await;
+    }
+}
