@@ -6,7 +6,7 @@ use rustls::{AlertDescription, Error};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::acts::{End, text};
-use super::forge::{ALERT, Version, handshake, in_the_clear};
+use super::forge::{ALERT, Version, handshake, in_the_clear, key_update};
 use super::setup::{Pair, Part, Session, Setup, feed, written};
 use super::subject::{Ours, Subject as _};
 use super::wire::{Behind, Pace, Sink};
@@ -140,6 +140,30 @@ fn an_end_is_said_behind_everything_and_waits_for_its_turn() {
         assert_eq!(session.forge.alerts(), [CLOSE_NOTIFY]);
         assert!(session.wire.ends().is_shut);
     });
+}
+
+/// What TLS itself would answer, to new keys or a second handshake, comes too late.
+#[test]
+fn behind_our_end_nothing_is_said() {
+    for (part, version, asks) in [
+        (Part::Client, Version::Tls12, handshake(0, b"")),
+        (Part::Server, Version::Tls12, hello()),
+        (Part::Client, Version::Tls13, key_update(true).to_vec()),
+        (Part::Server, Version::Tls13, key_update(true).to_vec()),
+    ] {
+        let mut session = Pair::new(&Setup::new(part, version)).session::<Ours>();
+        session.shut().unwrap().unwrap();
+        let record = session.forge.says.seal(22, &asks, 0);
+        session.wire.give(&record);
+        if version == Version::Tls13 {
+            session.forge.says.update();
+        }
+        session.says(b"go on");
+        let mut heard = Vec::new();
+        assert_eq!(session.hear(&mut heard, &[100]), End::Open);
+        assert_eq!(heard, b"go on");
+        assert_eq!(session.forge.alerts(), [CLOSE_NOTIFY]);
+    }
 }
 
 #[test]

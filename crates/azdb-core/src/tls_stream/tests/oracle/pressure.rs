@@ -142,6 +142,24 @@ fn a_writer_and_a_reader_wait_at_once() {
     });
 }
 
+/// A sink wakes whoever polled it last. A reader that does so while a writer waits takes the wake for itself.
+#[test]
+fn a_reader_leaves_the_sink_to_the_writer_who_waits() {
+    each(|_, mut session| {
+        session.wire.turn(Sink::Full);
+        while session.wire.run(session.stream.write(&[7; 5000])).is_some() {}
+        let sends = session.wire.ends().writes;
+        session.says(b"word");
+        let mut heard = Vec::new();
+        assert_eq!(session.hear(&mut heard, &[100]), End::Open);
+        assert_eq!(
+            session.wire.ends().writes,
+            sends,
+            "the reader polled the sink"
+        );
+    });
+}
+
 #[test]
 fn many_updates_of_keys_get_one_answer_while_nobody_writes() {
     for part in [Part::Client, Part::Server] {
