@@ -188,6 +188,43 @@ fn many_updates_of_keys_get_one_answer_while_nobody_writes() {
     }
 }
 
+/// rustls has decrypted the first half where it lies, and expects it there.
+#[test]
+fn half_a_message_is_kept_while_we_write_and_while_we_end() {
+    for setup in Setup::four() {
+        for ends in [false, true] {
+            let mut session = Pair::new(&setup).session::<Ours>();
+            let whole: &[u8] = match setup.version {
+                Version::Tls13 => &key_update(false),
+                Version::Tls12 if setup.part == Part::Client => &[0; 4],
+                // A server of TLS 1.2 is sent no message that it does not mind.
+                Version::Tls12 => continue,
+            };
+            let mut heard = Vec::new();
+            for half in [&whole[..2], &whole[2..]] {
+                assert_eq!(session.hear(&mut heard, &[100]), End::Open);
+                let record = session.forge.says.seal(HANDSHAKE, half, 0);
+                session.wire.give(&record);
+                assert_eq!(session.hear(&mut heard, &[100]), End::Open);
+                if half.len() == 2 && session.forge.heard.is_empty() {
+                    session.write(b"between").unwrap();
+                    session.flush().unwrap().unwrap();
+                    if ends {
+                        session.shut().unwrap().unwrap();
+                    }
+                }
+            }
+            if setup.version == Version::Tls13 {
+                session.forge.says.update();
+            }
+            session.says(b"behind");
+            assert_eq!(session.hear(&mut heard, &[100]), End::Open);
+            assert_eq!(heard, b"behind");
+            assert_eq!(session.forge.data(), b"between");
+        }
+    }
+}
+
 #[test]
 fn an_update_that_asks_for_none_gets_none() {
     for part in [Part::Client, Part::Server] {
