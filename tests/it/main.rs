@@ -76,6 +76,7 @@ mod tds_old_jtds;
 mod tds_old_mono;
 mod tds_server;
 mod tds_tiberius;
+mod tls_of_openssl;
 mod tokens;
 mod unix_sockets;
 mod upstream_tls;

@@ -287,6 +287,11 @@ impl Process {
         stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
+    /// Types bytes as they are, in one write, if it is [`Program::interactive`].
+    pub fn type_bytes(&mut self, bytes: &[u8]) {
+        self.stdin.as_mut().unwrap().write_all(bytes).unwrap();
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         let _ = kill_process(self.pid(), signal);
