@@ -25,6 +25,7 @@ mod half_open;
 mod idle;
 mod image;
 mod jump_box;
+mod kept_postgres;
 mod labels;
 mod leaks;
 mod lifecycle;

@@ -44,7 +44,7 @@ pub(super) fn begins(whose: &Whose<'_>, entrant: &Entrant, phases: &Phases) {
         thread_id,
         spid,
         app_tls = entrant.app_tls,
-        way = entrant.beginning.name(),
+        way = %entrant.beginning.name(),
         login_ms = milliseconds(phases.whole()),
         app_ms = ms(Phase::App),
         app_tls_ms = ms(Phase::AppTls),
