@@ -41,6 +41,7 @@ mod mysql_costs;
 mod mysql_drivers;
 mod mysql_errors;
 mod mysql_gatekeeper;
+mod mysql_kept;
 mod mysql_rests;
 mod mysql_sample;
 mod mysql_sessions;

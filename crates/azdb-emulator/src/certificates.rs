@@ -2,13 +2,14 @@
 //!
 //! Keys are made at start and never leave the process. What a client needs is [`Authority::ca_pem`].
 
+use std::fmt;
 use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
 /// Why no certificate could be made.
@@ -23,15 +24,36 @@ pub enum CertificateError {
     Use(#[from] rustls::Error),
 }
 
+/// A server's certificate made elsewhere, for all servers to show.
+pub struct ServerCertificate {
+    /// Of the authority at its end, PEM.
+    pub ca_pem: String,
+    /// The server's own first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Of the server's own.
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl fmt::Debug for ServerCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerCertificate").finish_non_exhaustive()
+    }
+}
+
 /// A private certificate authority.
 pub(crate) struct Authority {
     issuer: rcgen::Issuer<'static, KeyPair>,
     ca_pem: String,
+    /// Instead of what it would make.
+    given: Option<Arc<ServerCertificate>>,
 }
 
+/// A chain and its key.
+type Made = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
 impl Authority {
-    /// Makes a new authority with its own key.
-    pub(crate) fn new() -> Result<Self, CertificateError> {
+    /// Makes a new authority with its own key, whose servers show what is `given`, if something is.
+    pub(crate) fn new(given: Option<Arc<ServerCertificate>>) -> Result<Self, CertificateError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
         params
@@ -43,12 +65,16 @@ impl Authority {
         Ok(Self {
             issuer: rcgen::Issuer::new(params, key),
             ca_pem,
+            given,
         })
     }
 
     /// The authority's certificate, PEM.
     pub(crate) fn ca_pem(&self) -> &str {
-        &self.ca_pem
+        match &self.given {
+            Some(given) => &given.ca_pem,
+            None => &self.ca_pem,
+        }
     }
 
     /// A TLS server configuration with a new certificate for `names` (DNS names and IP addresses),
@@ -78,6 +104,20 @@ impl Authority {
         alpn: &[&[u8]],
         versions: &[&'static SupportedProtocolVersion],
     ) -> Result<Arc<ServerConfig>, CertificateError> {
+        let (chain, key) = match &self.given {
+            Some(given) => (given.chain.clone(), given.key.clone_key()),
+            None => self.make(names)?,
+        };
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        Ok(Arc::new(config))
+    }
+
+    fn make(&self, names: &[String]) -> Result<Made, CertificateError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names.to_vec())?;
         params
@@ -88,13 +128,6 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)?;
-        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-        Ok(Arc::new(config))
+        Ok((vec![certificate.der().clone()], key))
     }
 }

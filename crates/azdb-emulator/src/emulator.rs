@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::certificates::{Authority, CertificateError};
+use crate::certificates::{Authority, CertificateError, ServerCertificate};
 use crate::door::ANYWHERE;
 use crate::identity::{IdentityEndpoint, ManagedIdentity};
 use crate::issuer::{Issuer, IssuerError};
@@ -36,6 +36,8 @@ pub struct EmulatorOptions {
     pub tenant: String,
     /// Names and IP addresses in the servers' certificates.
     pub names: Vec<String>,
+    /// What the servers show instead of a certificate for these names; `None` has one made.
+    pub certificate: Option<Arc<ServerCertificate>>,
     /// Who may log in with a token, at every server. Without any, each identity is a principal of its own name.
     pub principals: Vec<Principal>,
     /// The PostgreSQL server.
@@ -58,6 +60,7 @@ impl Default for EmulatorOptions {
             }],
             tenant: DEFAULT_TENANT.to_owned(),
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+            certificate: None,
             principals: Vec::new(),
             postgres: PostgresOptions::default(),
             mysql: MysqlOptions::default(),
@@ -116,7 +119,7 @@ impl Emulator {
         let identities = options.identities;
         let azure = Arc::new(Azure {
             issuer: Issuer::new(&options.tenant)?,
-            authority: Authority::new()?,
+            authority: Authority::new(options.certificate)?,
             names: options.names,
             principals: match options.principals.is_empty() {
                 true => identities.iter().map(Principal::of).collect(),

@@ -50,7 +50,7 @@ pub mod tds;
 mod unverified;
 
 pub use behind::{Behind, BehindProtocol, NotBehind};
-pub use certificates::CertificateError;
+pub use certificates::{CertificateError, ServerCertificate};
 pub use door::Door;
 pub use emulator::{DEFAULT_ROLE, DEFAULT_TENANT, Emulator, EmulatorError, EmulatorOptions};
 pub use identity::{Assigned, Behaviour, IdentityEndpoint, ManagedIdentity};

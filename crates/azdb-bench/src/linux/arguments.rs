@@ -62,6 +62,9 @@ pub(super) struct TdsOptions {
     /// Only what it costs to translate for a client of TDS 7.1
     #[arg(long)]
     pub(super) translation: bool,
+    /// The certificates that the upstream shows
+    #[arg(long, value_enum, default_value_t = Chain::Public)]
+    pub(super) chain: Chain,
     /// How often both ways take their turn
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) rounds: u32,
@@ -78,6 +81,9 @@ pub(super) struct KeptOptions {
     /// Only these protocols
     #[arg(long = "only", value_name = "PROTOCOL", value_delimiter = ',')]
     pub(super) protocols: Vec<Spoken>,
+    /// The certificates that the upstream shows
+    #[arg(long, value_enum, default_value_t = Chain::Public)]
+    pub(super) chain: Chain,
     /// How far the upstream is away, in milliseconds one way
     #[arg(long, value_name = "MS", default_value_t = 5)]
     pub(super) away: u64,

@@ -8,6 +8,9 @@
 //! A peer keeps what it is shown for as long as a session lasts, and verifies it at each connect: with a chain shorter than a
 //! public authority's a peer looks better than it is.
 
+use std::sync::Arc;
+
+use azdb_emulator::ServerCertificate;
 use clap::ValueEnum;
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -90,6 +93,17 @@ impl Chain {
             Self::Public => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, size),
             Self::Short => KeyPair::generate(),
         }
+    }
+}
+
+impl Chained {
+    /// For a server of the emulator's.
+    pub(super) fn emulated(self) -> Arc<ServerCertificate> {
+        Arc::new(ServerCertificate {
+            ca_pem: self.root_pem,
+            chain: self.shown,
+            key: self.key,
+        })
     }
 }
 

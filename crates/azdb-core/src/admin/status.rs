@@ -103,7 +103,7 @@ fn told(found: &Found) -> String {
         Found::NoneLeft => "came when none was left".to_owned(),
         Found::Differs(field) => format!("differs in {}", Quoted(field).first_line()),
         Found::First => "came before any other like it".to_owned(),
-        Found::Never => "is of a kind that never waits".to_owned(),
+        Found::Never(why) => format!("never finds one: {why}"),
     }
 }
 

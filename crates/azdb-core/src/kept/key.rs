@@ -32,7 +32,6 @@ impl Key {
     }
 
     /// What a field says.
-    #[expect(dead_code, reason = "for protocols that choose by a part of the login")]
     pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
         let mut fields = self.fields.iter();
         let field = fields.find(|field| &*field.name == name.as_bytes())?;

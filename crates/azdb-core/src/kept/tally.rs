@@ -18,8 +18,8 @@ pub(crate) enum Found {
     Differs(Box<[u8]>),
     /// Nobody had logged in before.
     First,
-    /// It is of a kind that never waits.
-    Never,
+    /// It is of a kind for which none waits, and why.
+    Never(&'static str),
 }
 
 /// The last logins, the newest at the end.

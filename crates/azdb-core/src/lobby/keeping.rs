@@ -37,6 +37,9 @@ use crate::way::{Dial, Dialled, Stream};
 /// A session is given to nobody any more so long before the end of the token that it was let in by.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);
 
+/// The field of a key that says who comes.
+const CALLER: &str = "caller";
+
 /// A login that the upstream has granted and that no app has asked for yet.
 pub(crate) struct Made<P: Protocol, S: Stream> {
     pub(crate) upstream: P::Upstream<S>,
@@ -112,21 +115,26 @@ impl<P: Protocol, S: Stream> Spare<P, S> {
             runtime.spawn(self.farewell());
         }
     }
+
+    /// The same, for an app that has its place at once.
+    pub(crate) fn vacate(self) -> Permit {
+        let Self {
+            mut upstream,
+            permit,
+            ..
+        } = self;
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { leave(&mut upstream, P::GOODBYE, true).await });
+        }
+        permit
+    }
 }
 
 impl<P: Protocol, S: Stream> RouteState<P, S> {
     /// The place of one that waits, for an app for which there is no other.
     pub(super) fn give_way(&self) -> Option<Permit> {
         let spare = self.kept.stock.give_way()?;
-        let Spare {
-            mut upstream,
-            permit,
-            ..
-        } = spare;
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move { leave(&mut upstream, P::GOODBYE, true).await });
-        }
-        Some(permit)
+        Some(spare.vacate())
     }
 }
 
@@ -161,8 +169,17 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         let place = principals.position(|other| std::ptr::eq(&**other, principal));
         let principal = format!("{} {:?}", principal.user, place);
         Key::default()
-            .with("caller", caller)
+            .with(CALLER, caller)
             .with("principal", principal)
+    }
+
+    /// Whether a login with this key may be that of whoever is at `place` and has not said who it is.
+    pub(crate) fn may_be_of(&self, place: &Place, key: &Key) -> bool {
+        let caller = key.field(CALLER).unwrap_or_default();
+        match place.peer().uid() {
+            Some(uid) => caller == format!("uid {uid}").as_bytes(),
+            None => caller.starts_with(b"user "),
+        }
     }
 
     /// A session that waits for a login like this one. Writes down whether there was one.
@@ -317,7 +334,7 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     }
 
     /// Has a session wait.
-    pub(super) fn wait(&self, kind: Kind, spare: Spare<P, D::Stream>) {
+    pub(crate) fn wait(&self, kind: Kind, spare: Spare<P, D::Stream>) {
         let keeping = &self.route.keeping;
         let most = match kind {
             Kind::Ready => keeping.ready,

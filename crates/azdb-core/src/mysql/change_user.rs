@@ -19,15 +19,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use azdb_config::route::{Principal, UpstreamAuth};
 use azdb_quote::{Chain, Quoted};
-use azdb_wire::mysql::{Answer, Capabilities, ChangeUser, Command, plugin};
+use azdb_wire::mysql::{Answer, Capabilities, ChangeUser, Command, encode_query, plugin};
 
 use super::app_password::Claim;
 use super::channel::Channel;
+use super::enter::named;
 use super::fault::Refused;
 use super::upstream::{ACCESS_DENIED, Account, authenticate, bad_packet, broken, read, say};
-use super::{Mysql, MysqlFault, Terms, app, app_password, named};
+use super::{Mysql, MysqlFault, Terms, app, app_password};
 use crate::deadline::Deadline;
-use crate::fault::{Cause, Fault, OwnFault as _, ProvedBy};
+use crate::fault::{Cause, Fault, OwnFault as _, ProvedBy, Root};
 use crate::lobby::{self, Attempt, Credential, Legs, Lobby, Tracks};
 use crate::parting::NotIn;
 use crate::phases::Phase;
@@ -42,7 +43,7 @@ const CHANGE_DENIED: u16 = 1873;
 #[derive(Debug, Default)]
 pub(crate) struct Way {
     /// Set once the upstream has refused to change the user to the one that it is.
-    resets: AtomicBool,
+    pub(super) resets: AtomicBool,
 }
 
 /// Does what the app wants of its COM_CHANGE_USER, which is the next to be read from its leg.
@@ -112,6 +113,7 @@ async fn log_in_anew<D: Dial>(
         };
         match change(&ours, upstream, principal, terms, lobby, deadline).await {
             Ok((ok, plugin)) => {
+                terms.is_another |= !is_same;
                 terms.user = principal.user.clone();
                 terms.plugin = plugin;
                 return Ok(ok);
@@ -147,6 +149,15 @@ impl Way {
         self.resets.store(false, Ordering::Relaxed);
     }
 
+    /// A session was refused a change to the user that a login was granted to right after it.
+    pub(super) fn was_refused_to(&self, refusal: &Fault<MysqlFault>) {
+        if let Root::Own(refusal) = refusal.root()
+            && denies(refusal)
+        {
+            self.reset_from_now_on(refusal);
+        }
+    }
+
     fn reset_from_now_on(&self, refusal: &MysqlFault) {
         tracing::warn!(
             error = %Chain(refusal),
@@ -157,14 +168,14 @@ impl Way {
 }
 
 /// Another plugin than the account's, so that the server asks for the secret instead of taking an empty answer for it.
-fn announced(terms: &Terms, auth: &UpstreamAuth) -> &'static [u8] {
+pub(super) fn announced(terms: &Terms, auth: &UpstreamAuth) -> &'static [u8] {
     match auth {
         UpstreamAuth::Password(_) if terms.plugin == plugin::NATIVE => plugin::CACHING_SHA2,
         _ => plugin::NATIVE,
     }
 }
 
-async fn change<D: Dial>(
+pub(super) async fn change<D: Dial>(
     command: &ChangeUser<'_>,
     upstream: &mut Upstream<D::Stream>,
     principal: &Principal,
@@ -258,18 +269,9 @@ async fn reset<S: Stream>(
     capabilities: Capabilities,
 ) -> Result<Vec<u8>, Fault<MysqlFault>> {
     let mut ok = ask(leg, &[Command::RESET_CONNECTION.0]).await?;
-    // A reset brings the server's default collation; numbers are taken where names are. Servers that do not know the app's
-    // collation take their default at a login too.
-    let names = format!(
-        "SET character_set_client = {charset}, character_set_results = {charset}, collation_connection = {charset}"
-    );
-    let mut query = vec![Command::QUERY.0];
-    if capabilities.has(Capabilities::QUERY_ATTRIBUTES) {
-        // No parameters, in one set.
-        query.extend_from_slice(&[0, 1]);
-    }
-    query.extend_from_slice(names.as_bytes());
-    match ask(leg, &query).await {
+    // Servers that do not know the app's collation take their default at a login too.
+    let names = set_charset(charset);
+    match ask(leg, &encode_query(names.as_bytes(), capabilities)).await {
         Ok(_) => {}
         Err(Fault::Own(refusal @ MysqlFault::Refused(_))) => {
             tracing::debug!(error = %Chain(&refusal), charset, "collation after a reset");
@@ -282,15 +284,29 @@ async fn reset<S: Stream>(
     Ok(ok)
 }
 
+/// A reset brings the server's default collation, and this one that of a login; numbers are taken where names are.
+pub(super) fn set_charset(charset: u16) -> String {
+    format!(
+        "SET character_set_client = {charset}, character_set_results = {charset}, collation_connection = {charset}"
+    )
+}
+
 /// One command that is answered by OK or ERR.
 async fn ask<S: Stream>(
     leg: &mut Leg<MaybeTls<S>>,
     command: &[u8],
 ) -> Result<Vec<u8>, Fault<MysqlFault>> {
-    const DOING: &str = "resetting the session";
     let mut channel = Channel::at(leg, 0);
-    say(&mut channel, command, DOING).await?;
-    let payload = read(&mut channel, DOING).await?;
+    say(&mut channel, command, "resetting the session").await?;
+    answer(leg).await
+}
+
+/// The payload of an OK.
+pub(super) async fn answer<S: Stream>(
+    leg: &mut Leg<MaybeTls<S>>,
+) -> Result<Vec<u8>, Fault<MysqlFault>> {
+    let mut channel = Channel::at(leg, 1);
+    let payload = read(&mut channel, "resetting the session").await?;
     match Answer::parse(&payload).map_err(bad_packet)? {
         Answer::Ok => Ok(payload.to_vec()),
         Answer::Error(error) => {

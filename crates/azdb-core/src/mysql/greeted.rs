@@ -22,7 +22,7 @@ pub(super) struct Greeted<S> {
 /// A connection, and the payload of the greeting that came over it.
 pub(super) struct Hello<S> {
     pub(super) leg: Leg<S>,
-    payload: Secretive,
+    pub(super) payload: Secretive,
 }
 
 impl<S> Hello<S> {

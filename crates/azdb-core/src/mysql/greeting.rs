@@ -24,7 +24,7 @@ pub(super) const NEVER_MET: Greeting<'static> = Greeting {
 
 /// The upstream's greeting as the app reads it, and what was drawn for it.
 pub(super) fn greeting_for_app<D: Dial>(
-    greeter: &Greeter<D::Stream>,
+    greeter: &Greeter<D>,
     lobby: &Lobby<Mysql, D>,
 ) -> Result<([u8; SCRAMBLE], Vec<u8>), Fault<MysqlFault>> {
     let scramble = draw()?;

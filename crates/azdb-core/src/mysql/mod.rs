@@ -36,49 +36,51 @@ mod app_password;
 mod change_user;
 mod channel;
 mod compression;
+mod customs;
 mod dismissal;
+mod enter;
 mod fault;
 mod greeted;
 mod greeting;
+mod keep;
 mod leave;
+mod memory;
 mod notice;
 mod numbers;
 mod password;
+mod reset;
 mod securing;
 mod spares;
+mod take_over;
 mod upstream;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
+use std::time::Duration;
 
 use azdb_config::route::Route;
-use azdb_quote::Quoted;
-use azdb_wire::mysql::{
-    Capabilities, QUIT, Response, SCRAMBLE, plugin, push_packet, with_program_name,
-};
+use azdb_wire::mysql::{Capabilities, QUIT, SCRAMBLE, push_packet};
 use zeroize::Zeroizing;
 
 use app::{Arrival, Arrived};
 use app_password::{Over, prove};
 use channel::Channel;
-use compression::{AppWay, Method};
+use compression::AppWay;
+use enter::Seen;
 use fault::MysqlFault;
-use greeting::{NEVER_MET, draw, greeting_for_app, masked, remembered};
+use greeting::{NEVER_MET, draw, greeting_for_app, remembered};
 use leave::Leave;
-use spares::{Lent, Met, Spares};
+use memory::{Memory, Pattern};
+use spares::{Met, Spares};
 use watch::MysqlWatch;
 
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::ledger::{Beginning, Reset};
-use crate::lobby::{
-    self, Entrant, Following, Labels, Legs, Lobby, Login, Made, Number, Permit, Protocol, Session,
-    Tracks,
-};
+use crate::ledger::Reset;
+use crate::lobby::{Labels, Legs, Lobby, Login, Made, Protocol, Session};
 use crate::parting::NotIn;
 use crate::relay::{Paired, Watch as _};
 use crate::socket::Peer;
@@ -112,6 +114,8 @@ struct Terms {
     /// Who else hears what it says.
     over: Over,
     labels: Option<Labels>,
+    /// It has become another principal than its login's.
+    is_another: bool,
 }
 
 impl Protocol for Mysql {
@@ -128,10 +132,12 @@ impl Protocol for Mysql {
     type Upstream<S: Stream> = Upstream<S>;
     type Watch = MysqlWatch;
     type Fault = MysqlFault;
-    type Pattern = Infallible;
-    type Memory = Infallible;
+    type Pattern = Pattern;
+    type Memory = Memory;
 
     const GOODBYE: &'static [u8] = &QUIT;
+    /// An app's own clock may run out when it has left: its driver comes over another connection to end the query (`KILL QUERY`).
+    const QUARANTINE: Duration = Duration::from_millis(250);
 
     async fn login<A: Stream, D: Dial>(
         socket: A,
@@ -182,19 +188,15 @@ impl Protocol for Mysql {
         }
         let asking = prove(&mut app, &packet, &scramble, (peer, over), lobby, deadline);
         let proven = Box::pin(asking).await?;
-        let left = app.leg().left();
-        let entering = async {
-            let mut left = std::pin::pin!(left);
-            let lending = spares.lend(greeter, lobby, deadline, left.as_mut());
-            let lent = lending.await?;
-            let seen = Seen {
-                packet: &packet,
-                scramble,
-                over,
-            };
-            enter(&seen, lent, place, lobby, deadline, left).await
+        let seen = Seen {
+            packet: &packet,
+            scramble,
+            over,
+            place,
         };
-        let entered = match entering.await {
+        let left = app.leg().left();
+        let entering = enter::go_on(seen, greeter, lobby, deadline, left);
+        let entered = match Box::pin(entering).await {
             Ok(entered) => entered,
             Err(fault) => return Err(app::refuse(&mut app, fault).await.into()),
         };
@@ -208,10 +210,10 @@ impl Protocol for Mysql {
         let app = compression::begin(leg, entered.compression);
         let session = Session {
             legs: Paired { app, upstream },
-            watch: MysqlWatch::new(entered.terms),
+            watch: MysqlWatch::new(entered.terms, entered.keepsake.is_some()),
             following: entered.following,
             permit: Some(entered.permit),
-            keepsake: None,
+            keepsake: entered.keepsake,
         };
         Ok(Login::Session(Box::new(session), entrant))
     }
@@ -227,20 +229,20 @@ impl Protocol for Mysql {
     }
 
     async fn log_in_again<D: Dial>(
-        pattern: &Infallible,
-        _: &Lobby<Self, D>,
-        _: &Deadline,
+        pattern: &Pattern,
+        lobby: &Lobby<Self, D>,
+        deadline: &Deadline,
     ) -> Result<Made<Self, D::Stream>, Fault<MysqlFault>> {
-        match *pattern {}
+        keep::log_in_again(pattern, lobby, deadline).await
     }
 
     async fn reset<D: Dial>(
-        _: &mut Upstream<D::Stream>,
-        memory: &Infallible,
-        _: MysqlWatch,
-        _: &Lobby<Self, D>,
+        upstream: &mut Upstream<D::Stream>,
+        _: &Memory,
+        watch: MysqlWatch,
+        lobby: &Lobby<Self, D>,
     ) -> Reset {
-        match *memory {}
+        keep::reset(upstream, &watch, lobby).await
     }
 
     fn goes_elsewhere<S: Stream>(state: &Spares<S>) {
@@ -302,110 +304,6 @@ async fn turn_away<A: Stream, D: Dial>(
         }
         Ok(Arrival::Nobody(_)) | Err(_) => NotIn::Untold(fault),
     }
-}
-
-/// A login that the upstream has granted.
-struct Entered<S> {
-    upstream: Upstream<S>,
-    /// The upstream's OK.
-    ok: Vec<u8>,
-    /// The plugin that the app has begun with.
-    named: Vec<u8>,
-    terms: Terms,
-    following: Option<Box<Following>>,
-    /// How the app wants to be spoken to from here on.
-    compression: Option<Method>,
-    permit: Permit,
-    entrant: Entrant,
-}
-
-/// What has been seen of an app.
-struct Seen<'a> {
-    /// Its answer to the greeting.
-    packet: &'a [u8],
-    /// Drawn for it.
-    scramble: [u8; SCRAMBLE],
-    over: Over,
-}
-
-/// Goes upstream as the app's principal.
-async fn enter<D: Dial>(
-    seen: &Seen<'_>,
-    lent: Lent<D::Stream>,
-    place: &Place,
-    lobby: &Lobby<Mysql, D>,
-    deadline: &Deadline,
-    left: impl Future<Output = ()> + Send,
-) -> Result<Entered<D::Stream>, Fault<MysqlFault>> {
-    let (response, scramble) = (app::parse_response(seen.packet)?, seen.scramble);
-    let principal = lobby.principal(response.user)?;
-    let default = lobby.route.default_database.as_deref().map(str::as_bytes);
-    let database = response.database.or(default);
-    let permit = lobby.enter(place)?;
-    tracing::debug!(
-        user = %Quoted(response.user), principal = %principal.user,
-        database = %Quoted(database.unwrap_or_default()), flags = ?response.capabilities, "response"
-    );
-    let greeting = lent.greeting()?;
-    let offered = masked(&greeting, lobby, scramble).capabilities;
-    let labels = lobby.labels(place);
-    let labels = labels.filter(|_| offered.has(Capabilities::CONNECT_ATTRS));
-    let named = named(labels.as_ref(), response.user, response.attributes);
-    let ours = Response {
-        capabilities: response.capabilities.towards_upstream(offered),
-        extended: response.extended & greeting.extended(),
-        user: principal.user.as_bytes(),
-        auth: b"",
-        database,
-        plugin: plugin::NATIVE,
-        attributes: named.as_deref().unwrap_or(response.attributes),
-        ..response
-    };
-    let mut terms = Terms {
-        app: response.capabilities,
-        upstream: ours.agreed(),
-        extended: ours.extended,
-        charset: response.charset,
-        scramble,
-        user: principal.user.clone(),
-        host: lent.host().to_owned(),
-        plugin: Vec::new(),
-        peer: place.peer(),
-        over: seen.over,
-        labels,
-    };
-    let mut attempt = upstream::Entry {
-        response: ours,
-        lent: Some(lent),
-        lobby,
-        deadline,
-        tracks: Tracks::default(),
-    };
-    let (granted, _) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
-    terms.plugin = granted.plugin;
-    Ok(Entered {
-        upstream: granted.upstream,
-        ok: granted.ok,
-        named: response.plugin.to_vec(),
-        terms,
-        following: lobby.follow(&granted.dialled),
-        compression: Method::of(&response),
-        permit,
-        entrant: Entrant {
-            user: response.user.to_vec(),
-            principal: principal.user.clone(),
-            database: database.map(<[u8]>::to_vec),
-            number: Some(Number::Thread(granted.thread_id)),
-            app_tls: false,
-            beginning: Beginning::default(),
-        },
-    })
-}
-
-/// The connection attributes of an app that says it is `user`, with a name, where they have none and it is given one.
-fn named(labels: Option<&Labels>, user: &[u8], attributes: &[u8]) -> Option<Vec<u8>> {
-    let label = labels?.of(user);
-    with_program_name(attributes, label.as_bytes())
 }
 
 /// Bytes that may hold a password.

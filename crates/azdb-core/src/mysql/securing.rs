@@ -29,6 +29,7 @@ pub(super) struct Secured<S> {
     /// The number of the next packet.
     next: u8,
     first: FirstAnswer,
+    greeting: Secretive,
     thread_id: u32,
 }
 
@@ -61,6 +62,7 @@ impl<'a> Securing<'a> {
             mut upstream,
             next,
             first,
+            greeting,
             thread_id,
         } = opened.way;
         let conversation = async {
@@ -87,6 +89,7 @@ impl<'a> Securing<'a> {
             upstream,
             ok,
             plugin,
+            greeting,
             thread_id,
             dialled,
         })
@@ -129,11 +132,12 @@ impl<'a> Securing<'a> {
         let thread_id = greeting.thread_id;
         let first = first_answer(&greeting, self.credential);
         let tls = self.tls.map(|tls| (tls, deadline));
-        let (upstream, next) = secure(hello, host, tls, &self.response).await?;
+        let (upstream, next, greeting) = secure(hello, host, tls, &self.response).await?;
         Ok(Secured {
             upstream,
             next,
             first,
+            greeting,
             thread_id,
         })
     }
@@ -186,13 +190,13 @@ fn first_answer(greeting: &Greeting<'_>, credential: Credential<'_>) -> FirstAns
     }
 }
 
-/// Makes a way upstream that the response may be sent on. Also returns the number of the next packet.
+/// Makes a way upstream that the response may be sent on. Also returns the number of the next packet, and the greeting.
 async fn secure<S: Stream>(
     mut hello: Hello<S>,
     host: &str,
     tls: Option<(&UpstreamTlsConfig, &Deadline)>,
     response: &Response<'_>,
-) -> Result<(Upstream<S>, u8), Fault<MysqlFault>> {
+) -> Result<(Upstream<S>, u8, Secretive), Fault<MysqlFault>> {
     const DOING: &str = "asking for TLS";
     let offers_tls = hello.greeting()?.capabilities.has(Capabilities::SSL);
     let is_waiting = hello.is_waiting().await;
@@ -201,13 +205,14 @@ async fn secure<S: Stream>(
         host: host.to_owned(),
         count,
     };
+    let greeting = hello.payload;
     let stream = hello.leg.into_stream().map_err(stuffed)?;
     if !is_waiting {
         let source = io::ErrorKind::UnexpectedEof.into();
         return Err(Cause::lost(DOING)(source).into());
     }
     let Some((tls, deadline)) = tls else {
-        return Ok((Upstream::in_the_clear(stream), 1));
+        return Ok((Upstream::in_the_clear(stream), 1, greeting));
     };
     let mut leg = Leg::new(stream);
     if !offers_tls {
@@ -221,5 +226,5 @@ async fn secure<S: Stream>(
     let next = channel.next();
     let stream = leg.into_stream().map_err(stuffed)?;
     let upstream = seal(stream, tls, host, Alpn::Optional, deadline).await?;
-    Ok((upstream, next))
+    Ok((upstream, next, greeting))
 }

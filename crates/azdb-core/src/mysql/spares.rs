@@ -31,8 +31,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::app::{Opening, opening};
 use super::change_user::Way;
+use super::customs::Customs;
 use super::dismissal::Dismissal;
 use super::greeted::{self, Greeted};
+use super::keep::Candidate;
 use super::leave::{Leave, Leaves};
 use super::upstream::bad_packet;
 use super::{Mysql, MysqlFault};
@@ -54,6 +56,8 @@ pub(crate) struct Spares<S> {
     shelf: Shelf<S>,
     /// How apps get a session like new.
     pub(super) change_user: Way,
+    /// What logins do that resets do not.
+    pub(super) customs: Customs,
 }
 
 type Shelf<S> = Arc<Mutex<Kept<S>>>;
@@ -72,9 +76,9 @@ struct Waiting<S> {
 }
 
 /// Who was met.
-pub(super) enum Met<S: Stream> {
+pub(super) enum Met<D: Dial> {
     /// Somebody to greet the app.
-    Greeter(Greeter<S>, Leave),
+    Greeter(Greeter<D>, Leave),
     /// The app has gone, or never was one of MySQL.
     NoApp(Stranger),
     /// No upstream greets us, or nobody could be let in.
@@ -82,17 +86,20 @@ pub(super) enum Met<S: Stream> {
 }
 
 /// Whose greeting an app reads.
-pub(super) enum Greeter<S: Stream> {
+pub(super) enum Greeter<D: Dial> {
+    /// That of a session, which waits for an app like those before.
+    Kept(Box<Candidate<D>>),
     /// That of an upstream, which waits for the app's answer.
-    Present(Lent<S>),
+    Present(Lent<D::Stream>),
     /// That of one that was met before. The upstream is dialled when the app has answered.
     Remembered(Vec<u8>),
 }
 
-impl<S: Stream> Greeter<S> {
+impl<D: Dial> Greeter<D> {
     /// What it says.
     pub(super) fn greeting(&self) -> Result<Greeting<'_>, Fault<MysqlFault>> {
         match self {
+            Self::Kept(candidate) => candidate.greeting(),
             Self::Present(lent) => lent.greeting(),
             // No session has this number, so that nobody kills another's by it.
             Self::Remembered(payload) => Ok(Greeting {
@@ -112,6 +119,7 @@ impl<S: Stream> Default for Spares<S> {
                 last_greeting: None,
             })),
             change_user: Way::default(),
+            customs: Customs::default(),
         }
     }
 }
@@ -124,7 +132,10 @@ impl<S: Stream> Spares<S> {
         place: &Place,
         lobby: &Lobby<Mysql, D>,
         deadline: &Deadline,
-    ) -> Met<S> {
+    ) -> Met<D> {
+        if let Some(candidate) = Candidate::pick(place, lobby).await {
+            return Met::Greeter(Greeter::Kept(candidate), Leave::default());
+        }
         // An app must still be told when the upstream does not answer.
         let deadline = deadline.clone().with_time_to_tell();
         let asking = pin!(self.leave_to_dial(place, lobby, &deadline));
@@ -152,23 +163,18 @@ impl<S: Stream> Spares<S> {
         }
     }
 
-    /// The upstream behind the greeting that an app has answered.
+    /// An upstream for an app that has answered a greeting which was `shown`, and not by one that waits for it.
     pub(super) async fn lend<D: Dial<Stream = S>>(
         &self,
-        greeter: Greeter<S>,
+        shown: &[u8],
         lobby: &Lobby<Mysql, D>,
         deadline: &Deadline,
         left: impl Future<Output = ()> + Send,
     ) -> Result<Lent<S>, Fault<MysqlFault>> {
-        let shown = match greeter {
-            Greeter::Present(lent) => return Ok(lent),
-            Greeter::Remembered(shown) => shown,
-        };
-        lobby.room()?;
         lobby::ready(lobby, deadline).await?;
         let lent = self.greeted(lobby, deadline, left).await?;
         let (shown, now) = (
-            Greeting::parse(&shown).map_err(bad_packet)?,
+            Greeting::parse(shown).map_err(bad_packet)?,
             lent.greeting()?,
         );
         if (shown.capabilities, shown.extended()) != (now.capabilities, now.extended()) {
@@ -236,7 +242,7 @@ impl<S: Stream> Spares<S> {
     }
 
     /// Nobody was there.
-    fn no_app(&self, stranger: Stranger) -> Met<S> {
+    fn no_app<D: Dial<Stream = S>>(&self, stranger: Stranger) -> Met<D> {
         self.leaves.probed();
         Met::NoApp(stranger)
     }

@@ -32,6 +32,8 @@ pub(super) struct Granted<U> {
     pub(super) ok: Vec<u8>,
     /// The plugin that the account uses.
     pub(super) plugin: Vec<u8>,
+    /// The payload of its greeting.
+    pub(super) greeting: Secretive,
     /// As its greeting numbers the session.
     pub(super) thread_id: u32,
     pub(super) dialled: Dialled,

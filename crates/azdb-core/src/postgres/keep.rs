@@ -77,7 +77,11 @@ pub(super) fn key<D: Dial>(
     // Whoever makes a database of a template must be alone in it.
     let is_template = matches!(database, b"template0" | b"template1");
     if is_replication || is_template {
-        lobby.note_found(Found::Never);
+        lobby.note_found(Found::Never(if is_replication {
+            "it is for replication"
+        } else {
+            "it is of a template"
+        }));
         return None;
     }
     let key = lobby.key_of(place, startup.user(), principal);

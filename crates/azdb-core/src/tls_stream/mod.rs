@@ -22,7 +22,8 @@
 //! * Bytes that a write has taken are sent before those of the next: ciphertext of one write at most waits for the socket.
 //! * An end of the stream without `close_notify` is [`io::ErrorKind::UnexpectedEof`], after everything that came before it; what comes behind a
 //!   `close_notify` is nobody's.
-//! * What is wrong with the peer's TLS is told to it by an alert, and ends the connection both ways.
+//! * What is wrong with the peer's TLS is told to it by an alert, and ends the connection both ways. Behind an end of ours nothing is said.
+//! * A reader sends words of TLS alone, and not where a writer waits: that one would not be woken.
 
 mod reading;
 mod records;
@@ -43,7 +44,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub(crate) use records::Records;
 
-/// Most bytes of what cannot be decrypted, or is a piece of a message of TLS: rustls lets none of them be longer.
+/// Most bytes that wait for the rest of a record, or of a message of TLS, whose pieces rustls takes from where they lie.
 const MOST_INCOMPLETE: usize = 64 * 1024;
 
 /// A stream with TLS around it.

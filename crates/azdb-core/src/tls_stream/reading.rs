@@ -57,12 +57,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
             if this.records.has_heard_end() {
                 break;
             }
+            let had_all_sent = this.records.outgoing().is_empty();
             if ready!(this.poll_receive(cx, buf))? == 0 {
                 let error = "peer closed connection without sending TLS close_notify";
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, error)));
             }
-            if !this.records.outgoing().is_empty() {
-                // An alert, or what TLS itself has to say. Whether it could be sent is for whoever writes to hear.
+            if had_all_sent && !this.records.outgoing().is_empty() {
+                // An alert, or what TLS itself has to say. Whether it could be sent is for whoever writes to hear. A writer who waits
+                // already sends it with the rest: a socket wakes the last of its writers alone.
                 let _ = this.poll_sent(cx);
             }
         }

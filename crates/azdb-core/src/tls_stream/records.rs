@@ -171,14 +171,18 @@ impl Records {
     pub(super) fn take(&mut self, input: &mut [u8], buf: &mut ReadBuf<'_>) {
         let ahead = &mut self.ahead;
         let mut plaintext = |bytes: &[u8]| {
-            let room = if ahead.is_empty() { buf.remaining() } else { 0 };
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            let (now, later) = bytes.split_at(buf.remaining().min(bytes.len()));
             buf.put_slice(now);
             ahead.extend_from_slice(later);
         };
-        let mut rest = input;
+        // Nothing comes behind our `close_notify`.
+        let (mut rest, mut unsaid) = (input, Vec::new());
         loop {
-            let (used, step) = self.session.step(rest, &mut plaintext, self.outgoing.end());
+            let outgoing = match self.has_said_end {
+                false => self.outgoing.end(),
+                true => &mut unsaid,
+            };
+            let (used, step) = self.session.step(rest, &mut plaintext, outgoing);
             rest = rest.get_mut(used..).unwrap_or_default();
             match step {
                 Ok(Step::On) => {}
@@ -198,7 +202,9 @@ impl Records {
     /// Ends the connection both ways. rustls is asked for its alert, and for nothing more.
     fn fail(&mut self, error: Error) {
         self.flaw = Some(Box::new(error));
-        self.collect_alert();
+        if !self.has_said_end {
+            self.collect_alert();
+        }
     }
 
     fn collect_alert(&mut self) {
@@ -236,8 +242,8 @@ impl Records {
                 Err(_) if taken > 0 => break,
                 Err(error) => {
                     // The keys are worn out, and rustls has said `close_notify`.
-                    self.has_said_end = true;
                     self.collect_alert();
+                    self.has_said_end = true;
                     return Err(error);
                 }
             }

@@ -63,8 +63,10 @@ const STATEMENTS: [(&str, Answer); 6] = [
 ];
 
 /// What may be set: the name and the value where somebody could ask for it, and what is as it is wished anyway.
-const SETTINGS: [&str; 8] = [
+const SETTINGS: [&str; 10] = [
     r"names\s+'?utf8(?:mb3|mb4)?'?(?:\s+collate\s+'?utf8\w+'?)?",
+    r"role\s+(?:default|all)",
+    r"(?:character_set_(?:client|results)|collation_connection)\s*=\s*\d+",
     r"(?:session\s+)?transaction\s+isolation\s+level\s+read\s+committed",
     r"sql_mode\s*=\s*concat\(\s*@@sql_mode\s*,\s*',strict_trans_tables'\s*\)",
     r"(?:@@)?(?:session[\s.])?\s*(autocommit)\s*=\s*'?(0|1|on|off|true|false)'?",
@@ -78,7 +80,8 @@ const SETTINGS: [&str; 8] = [
 const ITEM: &str = r"(@@(?:session\.|global\.)?\w+|@\w+|(?:current_user|session_user|user|system_user|database|schema|version|connection_id)\s*\(\s*\)|current_user)(?:\s+(?:as\s+)?[`'\x22]?(\w+)[`'\x22]?)?";
 
 /// Variables that drivers ask for, as far as no session has set them.
-const VARIABLES: [(&str, &str); 23] = [
+const VARIABLES: [(&str, &str); 24] = [
+    ("activate_all_roles_on_login", "0"),
     ("auto_increment_increment", "1"),
     ("autocommit", "1"),
     ("character_set_client", "utf8mb4"),

@@ -13,20 +13,14 @@ use crate::reader::Reader;
 
 /// The attribute that names the program.
 const PROGRAM_NAME: &[u8] = b"program_name";
+/// Those that name the process, which is another one each time where an app connects for every request.
+const OF_PROCESS: [&[u8]; 2] = [b"_pid", b"_thread"];
 
 /// The same attributes, and this program's name where they have none. `None` where they have one, and where they cannot be read.
 pub fn with_program_name(attributes: &[u8], name: &[u8]) -> Option<Vec<u8>> {
-    let mut reader = Reader::new(attributes);
-    let all = match attributes {
-        [] => &[],
-        _ => read_counted(&mut reader)?,
-    };
-    let mut rest = Reader::new(all);
-    while !rest.is_empty() {
-        let (known, value) = (read_counted(&mut rest)?, read_counted(&mut rest)?);
-        if known == PROGRAM_NAME && !value.is_empty() {
-            return None;
-        }
+    let all = read_all(attributes)?;
+    if !program_name(attributes)?.is_empty() {
+        return None;
     }
     let mut more = Vec::new();
     push_counted(PROGRAM_NAME, &mut more)?;
@@ -37,6 +31,53 @@ pub fn with_program_name(attributes: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     out.extend_from_slice(all);
     out.extend_from_slice(&more);
     Some(out)
+}
+
+/// What names the program in them; empty where nothing does. `None` where they cannot be read.
+pub(super) fn program_name(attributes: &[u8]) -> Option<&[u8]> {
+    Some(find(attributes, PROGRAM_NAME)?.unwrap_or_default())
+}
+
+/// The same attributes without those that name the process. `None` where they cannot be read.
+pub fn without_process(attributes: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = Reader::new(read_all(attributes)?);
+    let mut kept = Vec::new();
+    while !rest.is_empty() {
+        let mut name: &[u8] = &[];
+        let pair = rest.raw(|reader| {
+            name = read_counted(reader)?;
+            read_counted(reader)
+        })?;
+        if !OF_PROCESS.contains(&name) {
+            kept.extend_from_slice(pair);
+        }
+    }
+    let mut out = Vec::new();
+    if !attributes.is_empty() {
+        push_counted(&kept, &mut out)?;
+    }
+    Some(out)
+}
+
+/// What is behind the length of the rest.
+fn read_all(attributes: &[u8]) -> Option<&[u8]> {
+    match attributes {
+        [] => Some(&[]),
+        _ => read_counted(&mut Reader::new(attributes)),
+    }
+}
+
+/// The last value of this name, if there is one. `None` where they cannot be read.
+fn find<'a>(attributes: &'a [u8], name: &[u8]) -> Option<Option<&'a [u8]>> {
+    let mut rest = Reader::new(read_all(attributes)?);
+    let mut found = None;
+    while !rest.is_empty() {
+        let (known, value) = (read_counted(&mut rest)?, read_counted(&mut rest)?);
+        if known == name && !value.is_empty() {
+            found = Some(value);
+        }
+    }
+    Some(found)
 }
 
 fn push_counted(text: &[u8], out: &mut Vec<u8>) -> Option<()> {

@@ -7,6 +7,7 @@
 //! * What is not understood, and more commands ahead than [`MOST_OWED`], are never at rest again, and cost nothing from there on.
 //! * An error of ours has a place in a stream only where an error of the server's has one.
 //! * How reads cut the bytes makes no difference.
+//! * A session in which something was asked for that no reset takes back, or that is not known, is never resettable again.
 
 use alloc::collections::VecDeque;
 
@@ -51,6 +52,8 @@ struct Talk {
     status: Status,
     /// The app has said COM_QUIT.
     left: bool,
+    /// Something was asked for that no reset takes back.
+    spoiled: bool,
     /// Something was not understood: nothing can be said from there on.
     lost: bool,
 }
@@ -131,6 +134,11 @@ impl Exchange {
     /// that was used last.
     pub fn is_idle(&self) -> bool {
         self.at_rest() && !self.talk.status.is_within()
+    }
+
+    /// Whether a reset makes the session like new: at rest, and nothing has been asked for that outlives a reset, or that is not known.
+    pub fn is_resettable(&self) -> bool {
+        self.at_rest() && !self.talk.spoiled
     }
 
     /// The number of an error that the app would take for its server's; `None` where it would not take one.
@@ -252,6 +260,7 @@ impl Talk {
             _ => {}
         }
         let answer = Answer::to(command);
+        self.spoiled |= answer == Some(Answer::Unknown) || is_lasting(command);
         self.last_is_owed = answer.is_some();
         let Some(answer) = answer else { return };
         let asked = Asked { answer, number };
@@ -314,6 +323,11 @@ impl Talk {
     fn lose(&mut self) {
         (self.lost, self.due, self.behind) = (true, None, VecDeque::new());
     }
+}
+
+/// Whether a command outlives a reset: a replica that has come forward, another capability than the login's.
+fn is_lasting(command: Command) -> bool {
+    matches!(command, Command::REGISTER_SLAVE | Command::SET_OPTION)
 }
 
 impl From<Asked> for Due {

@@ -123,6 +123,14 @@ impl<'a> Greeting<'a> {
         }
     }
 
+    /// Whether this is a server of MariaDB, by its name or by its capabilities.
+    pub fn is_mariadb(&self) -> bool {
+        const NAME: &[u8] = b"mariadb";
+        let mut parts = self.version.windows(NAME.len());
+        let is_named = parts.any(|part| part.eq_ignore_ascii_case(NAME));
+        is_named || !self.capabilities.has(Capabilities::MYSQL)
+    }
+
     /// MariaDB's capabilities above bit 31; MySQL has none.
     pub fn extended(&self) -> u32 {
         match self.reserved.last_chunk() {

@@ -14,6 +14,8 @@
 //!   exchange      who owes whom an answer: commands and answers, both directions
 //!   capabilities  what both legs may agree on
 //!   attributes    what a client says of itself
+//!   likeness      what two logins must have in common to share a session, one after the other
+//!   reset         a session made like new for another app
 //!   change_user   COM_CHANGE_USER, a login on the session that the app has
 //!   envelope      what packets travel in when an app compresses
 //!   numbers       the packets' numbers once they are out of it
@@ -28,15 +30,17 @@ mod envelope;
 mod exchange;
 mod frame;
 mod hello;
+mod likeness;
 mod login;
 mod notice;
 mod numbers;
+mod reset;
 #[cfg(test)]
 mod tests;
 mod watch;
 
 pub use answer::Form;
-pub use attributes::with_program_name;
+pub use attributes::{with_program_name, without_process};
 pub use auth::{Answer, MAX_SECRET, clear_password_len, encode_clear_password, encode_switch};
 pub use capabilities::{Capabilities, Offer};
 pub use change_user::ChangeUser;
@@ -46,9 +50,11 @@ pub use frame::{
     Header, MAX_LOGIN_PACKET, MAX_PAYLOAD, Next, PacketError, next_packet, push_packet,
 };
 pub use hello::{Greeting, SCRAMBLE};
+pub use likeness::Part;
 pub use login::{Response, ResponsePacket};
 pub use notice::ErrorPacket;
 pub use numbers::Numbers;
+pub use reset::{AtLogin, Dirty, NONCE, Proof, Proved, RESET, encode_query, read_plain_ok};
 pub use watch::{Command, Commands, Found, QUIT};
 
 /// Names of authentication plugins.

@@ -64,6 +64,8 @@ pub enum Found {
     Unsure(usize),
     /// A COM_CHANGE_USER begins at this offset. What is before it has been followed; it and what is behind it have not.
     ChangeUser(usize),
+    /// The same of a COM_QUIT, while such are [held](Commands::hold_quit).
+    Quit(usize),
 }
 
 /// Follows an app's packets after the login.
@@ -77,12 +79,19 @@ pub struct Commands {
     file: bool,
     /// The last command was COM_QUIT.
     quit: bool,
+    /// COM_QUIT is to be found.
+    holds_quit: bool,
 }
 
 impl Commands {
     /// Whether the app has said that it leaves.
     pub const fn has_quit(&self) -> bool {
         self.quit
+    }
+
+    /// Whether a COM_QUIT is something to stop for.
+    pub const fn hold_quit(&mut self, holds: bool) {
+        self.holds_quit = holds;
     }
 
     /// Follows bytes of the app's until something is [`Found`].
@@ -101,12 +110,16 @@ impl Commands {
                     Found::Unsure(at)
                 };
             };
-            let Header { length, number } = Header::parse(*header);
+            let header = Header::parse(*header);
+            let Header { length, number } = header;
             let begins = number == 0 && length > 0 && !self.continued && !self.file;
             match behind.first() {
                 None if begins => return Found::Unsure(at),
                 Some(&first) if begins && Command(first) == Command::CHANGE_USER => {
                     return Found::ChangeUser(at);
+                }
+                Some(&first) if begins && self.is_held(header, Command(first)) => {
+                    return Found::Quit(at);
                 }
                 Some(&first) if begins => self.quit = Command(first) == Command::QUIT,
                 _ => {}
@@ -118,5 +131,10 @@ impl Commands {
             self.payload = length;
             at = at.saturating_add(Header::LEN);
         }
+    }
+
+    /// A longer packet is none of a client that leaves.
+    const fn is_held(&self, Header { length, .. }: Header, command: Command) -> bool {
+        self.holds_quit && length == 1 && command.0 == Command::QUIT.0
     }
 }

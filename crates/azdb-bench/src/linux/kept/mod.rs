@@ -11,6 +11,7 @@
 mod bed;
 mod client;
 mod metrics;
+mod served;
 mod ways;
 
 use std::fmt::Write as _;
@@ -23,8 +24,9 @@ use super::arguments::KeptOptions;
 use super::report::{self, Machine};
 use super::samples::Samples;
 use super::{program, tell};
-use bed::{Bed, Served};
+use bed::Bed;
 use client::Client;
+use served::Served;
 use ways::{Manner, Way};
 
 /// Apps that come before those that count, so that there is something to keep.
@@ -71,7 +73,7 @@ impl Spoken {
 pub(super) async fn run(options: &KeptOptions) -> anyhow::Result<String> {
     let proxy = program::proxy(options.proxy.as_deref()).await?;
     let before = Machine::look();
-    let bed = Bed::make(Duration::from_millis(options.away)).await?;
+    let bed = Bed::make(options.chain, Duration::from_millis(options.away)).await?;
     let (apps, pause) = match options.quick {
         true => (3, 10),
         false => (options.apps, 100),
@@ -95,8 +97,9 @@ pub(super) async fn run(options: &KeptOptions) -> anyhow::Result<String> {
     bed.end().await;
     let machine = report::machine(&before, &Machine::look());
     Ok(format!(
-        "* Machine: {machine}.\n* The upstream is {} ms away, one way; {apps} apps of each way, one after the other, {pause} ms apart.\n{tables}",
+        "* Machine: {machine}.\n* The upstream is {} ms away, one way, and shows {}; {apps} apps of each way, one after the other, {pause} ms apart.\n{tables}",
         options.away,
+        options.chain.shown(),
     ))
 }
 

@@ -31,7 +31,7 @@ type Taken<F> = BTreeMap<(&'static str, F), Samples>;
 pub(super) async fn run(options: &TdsOptions) -> anyhow::Result<String> {
     let proxy = program::proxy(options.proxy.as_deref()).await?;
     let before = Machine::look();
-    let bed = Bed::make().await?;
+    let bed = Bed::make(options.chain).await?;
     let ways = [bed.direct()?, bed.through(&proxy).await?];
     let rounds = match options.quick {
         true => 1,
@@ -51,7 +51,11 @@ pub(super) async fn run(options: &TdsOptions) -> anyhow::Result<String> {
     }
     let mut out = String::new();
     let machine = report::machine(&before, &Machine::look());
-    let _ = writeln!(out, "* Machine: {machine}.\n* {rounds} rounds.");
+    let _ = writeln!(
+        out,
+        "* Machine: {machine}.\n* {rounds} rounds, the server shows {}.",
+        options.chain.shown()
+    );
     if !options.translation {
         out += &said_of_ways(options.quick);
         let names = ["direct", "azdb-proxy"];

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::app;
+use crate::linux::chain::Chain;
 use crate::linux::kernel;
 use crate::linux::program::Program;
 
@@ -35,8 +36,12 @@ pub(super) struct Way {
 }
 
 impl Bed {
-    pub(super) async fn make() -> anyhow::Result<Self> {
-        let azure = Emulator::start(EmulatorOptions::default()).await?;
+    pub(super) async fn make(chain: Chain) -> anyhow::Result<Self> {
+        let azure = Emulator::start(EmulatorOptions {
+            certificate: Some(chain.make()?.emulated()),
+            ..EmulatorOptions::default()
+        })
+        .await?;
         let dir = TempDir::with_prefix("azdb-bench-")?;
         azure.write_ca(&dir.path().join("ca.pem"))?;
         Ok(Self { azure, dir })

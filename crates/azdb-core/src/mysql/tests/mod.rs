@@ -21,7 +21,9 @@ mod logins;
 mod notices;
 mod passwords;
 mod probes;
+mod ready;
 mod refusals;
+mod reuse;
 mod sealed;
 mod spares;
 mod spoken;
@@ -32,12 +34,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use azdb_config::route::{LocalFiles, ProtocolName, Route, UpstreamAuth};
-use azdb_wire::mysql::{ErrorPacket, Greeting, Header, encode_switch, push_packet};
+use azdb_quote::Quoted;
+use azdb_wire::mysql::{ErrorPacket, Greeting, Header, Response, encode_switch, plugin};
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::compression::Method;
 use super::*;
 use crate::ending::Ending;
 use crate::rig::{Databases, House, PRINCIPAL, Pipes, TOKEN};

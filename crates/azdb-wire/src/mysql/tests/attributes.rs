@@ -11,7 +11,7 @@ fn counted(text: &[u8]) -> Vec<u8> {
     [&[u8::try_from(text.len()).unwrap()], text].concat()
 }
 
-fn attributes(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
+pub(super) fn attributes(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
     let pairs = pairs
         .iter()
         .map(|(name, value)| [counted(name), counted(value)].concat());
@@ -73,5 +73,25 @@ fn whoever_has_a_name_keeps_it_and_nonsense_stays_as_it_is() {
         vec![3, 2, b'a', b'b'],
     ] {
         assert_eq!(with_program_name(&before, b"name"), None, "{before:?}");
+    }
+}
+
+#[test]
+fn what_names_the_process_is_left_out_and_nothing_else() {
+    let rest: [(&[u8], &[u8]); 3] = [(b"_os", b"Linux"), (b"_pids", b"3"), (b"program_name", b"")];
+    let long = vec![b'x'; 300];
+    let [os, pids, name] = rest;
+    let all = attributes(&[(b"_pid", b"1234"), os, pids, (b"_thread", b"7"), name]);
+    assert_eq!(without_process(&all).unwrap(), attributes(&rest));
+    assert_eq!(without_process(b"").unwrap(), b"");
+    assert_eq!(
+        without_process(&attributes(&[(b"_pid", b"1")])).unwrap(),
+        attributes(&[])
+    );
+    let named = with_program_name(&all, &long).unwrap();
+    let read = read_by_another(&without_process(&named).unwrap());
+    assert!(read.contains(&(b"program_name".to_vec(), long)));
+    for nonsense in [vec![9, 1], vec![3, 2, b'a', b'b']] {
+        assert_eq!(without_process(&nonsense), None, "{nonsense:?}");
     }
 }

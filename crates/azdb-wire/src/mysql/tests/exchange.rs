@@ -300,3 +300,50 @@ fn forms_follow_from_capabilities() {
         assert_eq!(Form::agreed(capabilities, extended), expected);
     }
 }
+
+#[test]
+fn what_no_reset_takes_back_and_what_is_not_known_spoils_a_session_for_good() {
+    let ok: [&[u8]; 1] = [OK];
+    for command in [0x02, 0x03, 0x07, 0x0c, 0x0e, 0x1a, 0x1f] {
+        let mut exchange = Exchange::default();
+        exchange.ask(&[command]);
+        assert!(!exchange.is_resettable(), "{command:#x} is not answered");
+        exchange.hear(1, &ok);
+        assert!(exchange.is_resettable(), "{command:#x}");
+    }
+    for command in [0x12, 0x13, 0x15, 0x1b, 0x1e, 0x1d, 0x20, 0x99, 0x00] {
+        let mut exchange = Exchange::default();
+        exchange.ask(&[command]);
+        // Refused or not: an error is all that can be followed of what is not known.
+        exchange.hear(1, &[ERROR]);
+        assert!(
+            exchange.at_rest() && !exchange.is_resettable(),
+            "{command:#x}"
+        );
+        exchange.begin_anew();
+        exchange.ask(b"\x0e");
+        exchange.hear(1, &ok);
+        assert!(!exchange.is_resettable(), "{command:#x}");
+    }
+}
+
+#[test]
+fn a_session_that_is_half_said_or_wants_a_file_cannot_be_reset() {
+    let mut exchange = Exchange::default();
+    exchange.app_sent(&packet(0, b"\x03select 1")[..6]);
+    assert!(!exchange.is_resettable(), "half a command");
+    let mut exchange = Exchange::default();
+    exchange.ask(b"\x03load data local infile");
+    exchange.hear(1, &[b"\xfbfile"]);
+    assert!(!exchange.is_resettable(), "a file is wanted");
+    exchange.app_sent(&packet(2, b"\x01"));
+    assert!(!exchange.is_resettable(), "within the file");
+    exchange.app_sent(&packet(3, b""));
+    exchange.hear(4, &[OK]);
+    assert!(exchange.is_resettable());
+    exchange.hear(1, &[ERROR]);
+    assert!(
+        !exchange.is_resettable(),
+        "a word that nobody has asked for"
+    );
+}

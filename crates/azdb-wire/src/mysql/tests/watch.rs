@@ -53,6 +53,33 @@ fn an_app_that_says_quit_has_quit() {
 }
 
 #[test]
+fn a_goodbye_is_found_where_it_is_held_and_nothing_else_is_taken_for_one() {
+    let before = [packet(0, b"\x03\x01"), packet(0, b"\x0e")].concat();
+    let bytes = [before.clone(), QUIT.to_vec()].concat();
+    let mut commands = Commands::default();
+    commands.hold_quit(true);
+    assert_eq!(commands.follow(&bytes), Found::Quit(before.len()));
+    assert!(!commands.has_quit());
+    // Shown again, it goes on where nobody wants to hold it.
+    commands.hold_quit(false);
+    assert_eq!(commands.follow(&QUIT), Found::Nothing);
+    assert!(commands.has_quit());
+
+    let mut commands = Commands::default();
+    commands.hold_quit(true);
+    let file = [
+        packet(0, b"\x03load data local"),
+        packet(2, b"\x01"),
+        packet(0, b"\x01"),
+    ]
+    .concat();
+    assert_eq!(commands.follow(&file), Found::Nothing, "part of a file");
+    assert_eq!(commands.follow(&packet(3, b"")), Found::Nothing);
+    assert_eq!(commands.follow(&packet(0, b"\x01and more")), Found::Nothing);
+    assert_eq!(commands.follow(&QUIT), Found::Quit(0));
+}
+
+#[test]
 fn an_empty_command_needs_no_first_byte() {
     assert_eq!(found(&packet(0, b"")), Found::Nothing);
 }
@@ -106,6 +133,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         Just(Vec::new()),
         proptest::collection::vec(any::<u8>(), 1..20),
         Just(vec![0x11]),
+        Just(vec![0x01]),
     ];
     let packets = proptest::collection::vec((prop_oneof![Just(0u8), any::<u8>()], payload), 0..12);
     packets.prop_map(|packets| {
@@ -121,11 +149,14 @@ proptest! {
     fn how_a_stream_is_cut_into_reads_changes_nothing(
         bytes in stream(),
         cuts in proptest::collection::vec(1..30usize, 1..40),
+        holds_quit: bool,
     ) {
         let mut whole = Commands::default();
+        whole.hold_quit(holds_quit);
         let expected = whole.follow(&bytes);
 
         let mut pieces = Commands::default();
+        pieces.hold_quit(holds_quit);
         // Offset of `window` in the stream; what was not followed is shown again.
         let (mut offset, mut window) = (0, Vec::new());
         let mut rest = &bytes[..];
@@ -147,8 +178,9 @@ proptest! {
                     Found::Unsure(offset)
                 }
                 Found::ChangeUser(at) => Found::ChangeUser(offset + at),
+                Found::Quit(at) => Found::Quit(offset + at),
             };
-            if rest.is_empty() || matches!(outcome, Found::ChangeUser(_)) {
+            if rest.is_empty() || matches!(outcome, Found::ChangeUser(_) | Found::Quit(_)) {
                 break;
             }
         }

@@ -113,7 +113,7 @@ impl Stream {
                 let seen = match commands.follow(&window) {
                     Found::Nothing => window.len(),
                     Found::Unsure(at) => at,
-                    Found::ChangeUser(at) => return Some(followed + at),
+                    Found::ChangeUser(at) | Found::Quit(at) => return Some(followed + at),
                 };
                 window.drain(..seen);
                 followed += seen;
