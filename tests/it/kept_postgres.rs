@@ -209,7 +209,7 @@ fn an_upstream_that_ends_a_waiting_session_disturbs_nobody() {
 #[test]
 #[cfg_attr(not(has_postgres), ignore = "no PostgreSQL: see scripts/test")]
 fn the_third_app_finds_a_session_that_is_ready_and_a_database_can_be_dropped_afterwards() {
-    let kept = Kept::with("ready_sessions = 2\nkept_for = \"2s\"\n");
+    let kept = Kept::with("ready_sessions = 2\nkept_for = \"8s\"\n");
     let _ = kept.query("select 1");
     let _ = kept.query("select 1");
     kept.until_waiting("ready", 2);
