@@ -92,9 +92,10 @@ fn played<W>(
     [one, other]
 }
 
-/// Where the first COM_CHANGE_USER is, if the bytes come in pieces of this size.
+/// Where the first COM_CHANGE_USER or goodbye is, if the bytes come in pieces of this size.
 fn found(app: &[u8], size: usize) -> Option<usize> {
     let mut commands = Commands::default();
+    commands.hold_quit(true);
     let (mut followed, mut shown) = (0, 0);
     while shown < app.len() {
         shown = (shown + size).min(app.len());
@@ -104,7 +105,7 @@ fn found(app: &[u8], size: usize) -> Option<usize> {
                 assert!(shown - followed - at <= 4, "so much is not unsure");
                 followed += at;
             }
-            Found::ChangeUser(at) => return Some(followed + at),
+            Found::ChangeUser(at) | Found::Quit(at) => return Some(followed + at),
         }
     }
     None

@@ -69,6 +69,7 @@ mod tds_apps;
 mod tds_catalog;
 mod tds_every_type;
 mod tds_freetds;
+mod tds_kept;
 mod tds_old_adapting;
 mod tds_old_freetds;
 mod tds_old_jtds;

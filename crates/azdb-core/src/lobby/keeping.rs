@@ -384,7 +384,8 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
             Kind::Reused => self.route.keeping.age,
         };
         let oldest = keepsake.since + oldest;
-        keepsake.until.map_or(oldest, |until| until.min(oldest))
+        let ends = [keepsake.until, P::lent_until(&keepsake.memory)];
+        ends.into_iter().flatten().fold(oldest, Instant::min)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{Following, Keepsake, Lobby, Made, Permit};
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
@@ -84,6 +86,11 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
         watch: Self::Watch,
         lobby: &Lobby<Self, D>,
     ) -> impl Future<Output = Reset> + Send;
+
+    /// Until when a session behind such a login may be given to another app, where the protocol has a say in it.
+    fn lent_until(_memory: &Self::Memory) -> Option<Instant> {
+        None
+    }
 
     /// The route has other settings from now on: what was opened under those before is of no use.
     fn begins_anew<S: Stream>(_state: &Self::State<S>) {}

@@ -46,8 +46,16 @@ struct Translation {
 }
 
 impl<S: Stream> InDialect<S> {
-    /// The upstream, through a translator if the two sides need one.
-    pub(super) fn new(upstream: OnePacketPerRecord<S>, translator: Option<Translator>) -> Self {
+    /// The upstream itself.
+    pub(super) fn new(upstream: OnePacketPerRecord<S>) -> Self {
+        Self {
+            upstream,
+            translation: None,
+        }
+    }
+
+    /// The same upstream, through a translator if the two sides need one, from here on.
+    pub(super) fn with(self, translator: Option<Translator>) -> Self {
         let translation = translator.map(|translator| {
             Box::new(Translation {
                 translator,
@@ -57,9 +65,22 @@ impl<S: Stream> InDialect<S> {
             })
         });
         Self {
-            upstream,
             translation,
+            ..self
         }
+    }
+
+    /// Takes the translator away, where nothing waits in it; says whether that is so.
+    pub(super) fn speak_plainly(&mut self) -> bool {
+        let is_empty = self.translation.as_ref().is_none_or(|translation| {
+            translation.requests.is_empty()
+                && translation.answers.is_empty()
+                && translation.end.is_none()
+        });
+        if is_empty {
+            self.translation = None;
+        }
+        is_empty
     }
 
     /// Has the upstream take all requests that wait.

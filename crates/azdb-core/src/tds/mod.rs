@@ -28,56 +28,57 @@
 //! * The app never hears of routing, mirrors or features that it did not ask for.
 //! * The upstream's own error reaches the app as it came, in the widths of the app's version.
 //! * An app is granted the version that it asked for, or what its upstream speaks where that is less.
+//! * What an app has left behind is nobody's before the upstream has said that it was reset, and nothing else.
 
 mod app;
 mod app_password;
 mod browser;
+mod enter;
 mod fault;
 mod in_dialect;
+mod keep;
 mod mars;
+mod memory;
 mod notice;
 mod numbers;
 mod old_login;
 mod one_packet_per_record;
 mod packets;
 mod principal;
+mod reset;
 mod routing;
 mod upstream;
-mod vacant;
 mod verdict;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
-
 use azdb_config::route::Route;
-use azdb_quote::Quoted;
-use azdb_wire::tds::{FedAuth, Login7, Manner, TlsWish, from_utf16, push_utf16};
+use azdb_wire::tds::{Login7, Manner, TlsWish, from_utf16};
+use tokio::time::Instant;
 
 pub(crate) use browser::Browser;
 
-use app::{Caller, Settled};
+use app::Caller;
 use app_password::Seen;
+use enter::{Arrival, enter};
 use fault::TdsFault;
 use in_dialect::InDialect;
+use keep::Pattern;
 use mars::{MarsFor, MarsUpstream};
-use vacant::{Fitted, Newcomer, Vacant};
+use memory::Memory;
 use watch::TdsWatch;
 
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::ledger::{Beginning, Reset};
-use crate::lobby::{
-    self, Entrant, Following, Labels, Lobby, Login, Made, Number, Permit, Protocol, Session, Tracks,
-};
+use crate::ledger::Reset;
+use crate::lobby::{Lobby, Login, Made, Protocol};
 use crate::parting::NotIn;
 use crate::phases::Phase;
-use crate::relay::Paired;
 use crate::tls::{TlsEnd, TlsUse};
-use crate::way::{AppLeg, Dial, Leg, MaybeTls, Stream};
+use crate::way::{Dial, Leg, MaybeTls, Stream};
 
 /// SQL Server, TDS 7.0 to 7.4 and 8.0.
 pub(crate) struct Tds;
@@ -97,10 +98,11 @@ impl Protocol for Tds {
     type Upstream<S: Stream> = InDialect<S>;
     type Watch = TdsWatch;
     type Fault = TdsFault;
-    type Pattern = Infallible;
-    type Memory = Infallible;
+    type Pattern = Pattern;
+    type Memory = Memory;
 
-    const GOODBYE: &'static [u8] = b"";
+    /// A client of TDS ends its connection, and that is all.
+    const GOODBYE: &'static [u8] = &[];
 
     async fn login<A: Stream, D: Dial>(
         socket: A,
@@ -139,8 +141,14 @@ impl Protocol for Tds {
             let user = from_utf16(login.user);
             let checking = app_password::check(&seen, &login, user.as_bytes(), lobby, deadline);
             Box::pin(checking).await?;
-            let left = app.left();
-            enter(&login, settled, &manner, place, lobby, deadline, left).await
+            let arrival = Arrival {
+                login: &login,
+                settled,
+                manner: &manner,
+                is_tls: seen.is_tls,
+                place,
+            };
+            enter(arrival, lobby, deadline, app.left()).await
         };
         let entered = match entered.await {
             Ok(entered) => entered,
@@ -149,8 +157,7 @@ impl Protocol for Tds {
                 return Err(refusing.await.into());
             }
         };
-        let fitted = &entered.fitted;
-        let admitting = app::admit(&mut app, &fitted.answer, fitted.grant.spid);
+        let admitting = app::admit(&mut app, &entered.fitted.answer, entered.spid);
         deadline
             .run(Phase::App, "letting the app in", admitting)
             .await?;
@@ -158,20 +165,24 @@ impl Protocol for Tds {
     }
 
     async fn log_in_again<D: Dial>(
-        pattern: &Infallible,
-        _: &Lobby<Self, D>,
-        _: &Deadline,
+        pattern: &Pattern,
+        lobby: &Lobby<Self, D>,
+        deadline: &Deadline,
     ) -> Result<Made<Self, D::Stream>, Fault<TdsFault>> {
-        match *pattern {}
+        keep::log_in(pattern, lobby, deadline).await
     }
 
     async fn reset<D: Dial>(
-        _: &mut InDialect<D::Stream>,
-        memory: &Infallible,
-        _: TdsWatch,
-        _: &Lobby<Self, D>,
+        upstream: &mut InDialect<D::Stream>,
+        memory: &Memory,
+        _watch: TdsWatch,
+        _lobby: &Lobby<Self, D>,
     ) -> Reset {
-        match *memory {}
+        reset::reset(upstream, memory).await
+    }
+
+    fn lent_until(memory: &Memory) -> Option<Instant> {
+        memory.lent_until()
     }
 
     fn goes_elsewhere<S: Stream>(state: &MarsUpstream) {
@@ -194,156 +205,6 @@ fn wish<D: Dial>(place: &Place, lobby: &Lobby<Tds, D>) -> TlsWish {
     match lobby.admit_without_tls(place, false) {
         Ok(()) if !is_heard => TlsWish::AsTheAppLikes,
         _ => TlsWish::Always,
-    }
-}
-
-/// A login that the upstream has granted.
-struct Entered<S> {
-    fitted: Fitted<S>,
-    following: Option<Box<Following>>,
-    permit: Permit,
-    entrant: Entrant,
-}
-
-impl<S: Stream> Entered<S> {
-    /// The session with this app.
-    fn with<A: Stream>(self, app: AppLeg<A>) -> Login<Tds, A, S> {
-        let mut entrant = self.entrant;
-        entrant.app_tls = app.is_tls();
-        let Fitted {
-            upstream, watch, ..
-        } = self.fitted;
-        let session = Session {
-            legs: Paired { app, upstream },
-            watch,
-            following: self.following,
-            permit: Some(self.permit),
-            keepsake: None,
-        };
-        Login::Session(Box::new(session), entrant)
-    }
-}
-
-/// Goes upstream as the app's principal.
-async fn enter<D: Dial>(
-    login: &Login7<'_>,
-    settled: Settled,
-    manner: &Manner,
-    place: &Place,
-    lobby: &Lobby<Tds, D>,
-    deadline: &Deadline,
-    left: impl Future<Output = ()> + Send,
-) -> Result<Entered<D::Stream>, Fault<TdsFault>> {
-    possible(login)?;
-    mars::check(login, manner, settled, lobby)?;
-    let user = from_utf16(login.user);
-    let principal = principal::of(&user, lobby)?;
-    let database = database(login, &lobby.route);
-    let permit = lobby.enter(place)?;
-    log_login(login, &user, &database);
-    let label = label(&user, lobby.labels(place));
-    let most_packet = verdict::most_to_wish(settled, lobby.upstream_tls.is_some());
-    let login = &adapted(login, &label, most_packet);
-    let mut attempt = upstream::Entry {
-        wish: upstream::Wish {
-            login,
-            database: &database,
-            settled,
-            principal,
-        },
-        lobby,
-        deadline,
-        tracks: Tracks::default(),
-    };
-    let (granted, token) = lobby::log_in(&mut attempt, principal, lobby, deadline, left).await?;
-    let retires_at = watch::retirement(lobby.route.tds.session_age, token.as_ref());
-    let app = Newcomer {
-        manner,
-        version: login.version,
-        mars: settled.mars,
-    };
-    let fitted = Vacant::behind(granted, retires_at).fit(&app, &lobby.route)?;
-    Ok(Entered {
-        following: lobby.follow(&fitted.grant.dialled),
-        permit,
-        entrant: Entrant {
-            user: user.into_bytes(),
-            principal: principal.user.clone(),
-            database: (!database.is_empty()).then(|| from_utf16(&database).into_bytes()),
-            number: Some(Number::Session(fitted.grant.spid)),
-            app_tls: false,
-            beginning: Beginning::default(),
-        },
-        fitted,
-    })
-}
-
-/// The database that a login is for, if for any.
-fn database(login: &Login7<'_>, route: &Route) -> Vec<u8> {
-    let mut database = login.database.to_vec();
-    if let (true, Some(default)) = (database.is_empty(), &route.default_database) {
-        push_utf16(default, &mut database);
-    }
-    database
-}
-
-/// The name of an app that says none, in UTF-16LE; empty where the route names nobody.
-fn label(user: &str, labels: Option<Labels>) -> Vec<u8> {
-    let mut label = Vec::new();
-    if let Some(labels) = labels {
-        push_utf16(&labels.of(user.as_bytes()), &mut label);
-    }
-    label
-}
-
-/// The same login of an app that has this name, where it says none, and that wishes for no larger packets.
-fn adapted<'a>(login: &Login7<'a>, label: &'a [u8], most_packet: u32) -> Login7<'a> {
-    let app = match login.app {
-        [] => label,
-        app => app,
-    };
-    Login7 {
-        app,
-        packet_size: login.packet_size.min(most_packet),
-        ..login.clone()
-    }
-}
-
-fn log_login(login: &Login7<'_>, user: &str, database: &[u8]) {
-    tracing::debug!(
-        user = %Quoted(user.as_bytes()),
-        app = %Quoted(from_utf16(login.app).as_bytes()),
-        library = %Quoted(from_utf16(login.library).as_bytes()),
-        database = %Quoted(from_utf16(database).as_bytes()),
-        version = %login.version,
-        "login"
-    );
-}
-
-/// Whether the app asks for nothing that would have to be left undone in silence.
-fn possible(login: &Login7<'_>) -> Result<(), TdsFault> {
-    if !login.version.is_known() {
-        return Err(TdsFault::AppVersion(login.version));
-    }
-    match impossible(login) {
-        Some(what) => Err(TdsFault::AppWants(what)),
-        None => Ok(()),
-    }
-}
-
-/// What nobody could do for this app.
-fn impossible(login: &Login7<'_>) -> Option<&'static str> {
-    if login.changes_password {
-        return Some("a new password");
-    }
-    if !login.attach_file.is_empty() {
-        return Some("a database file to attach (AttachDbFilename)");
-    }
-    match login.fed_auth() {
-        Some(FedAuth::Negotiated | FedAuth::Unknown(_)) => {
-            Some("a sign-in of its own (Authentication=ActiveDirectory...)")
-        }
-        Some(FedAuth::SecurityToken) | None => None,
     }
 }
 

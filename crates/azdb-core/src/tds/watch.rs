@@ -23,6 +23,8 @@ pub(crate) struct TdsWatch {
     /// In which the app reads an error of ours.
     width: Width,
     retires_at: Option<Instant>,
+    /// What the app leaves behind may be another's, once it has been reset.
+    leaves_behind: bool,
 }
 
 impl TdsWatch {
@@ -33,6 +35,15 @@ impl TdsWatch {
             mars,
             width,
             retires_at,
+            leaves_behind: false,
+        }
+    }
+
+    /// The same where the upstream is kept for another app, or is not.
+    pub(super) fn leaving_behind(self, leaves_behind: bool) -> Self {
+        Self {
+            leaves_behind,
+            ..self
         }
     }
 
@@ -64,17 +75,20 @@ impl Watch for TdsWatch {
     fn retires_at(&self) -> Option<Instant> {
         self.retires_at
     }
+
+    fn is_whole(&self) -> bool {
+        self.leaves_behind && !self.mars && self.exchange.is_whole()
+    }
 }
 
-/// When a session has to end that begins now, with this token if with any. Azure SQL looks at the token again during a session, and fails whatever query
-/// comes then (error 37396).
-pub(super) fn retirement(age: SessionAge, token: Option<&Token>) -> Option<Instant> {
-    let after = match (age, token) {
-        (SessionAge::Unlimited, _) | (SessionAge::Token, None) => return None,
-        (SessionAge::After(after), _) => after,
+/// How long a session may last that begins now, with this token if with any. Azure SQL looks at the token again during a session, and
+/// fails whatever query comes then (error 37396).
+pub(super) fn lasts(age: SessionAge, token: Option<&Token>) -> Option<Duration> {
+    match (age, token) {
+        (SessionAge::Unlimited, _) | (SessionAge::Token, None) => None,
+        (SessionAge::After(after), _) => Some(after),
         (SessionAge::Token, Some(token)) => {
-            token.left().saturating_sub(BEFORE_EXPIRY).max(LEAST_AGE)
+            Some(token.left().saturating_sub(BEFORE_EXPIRY).max(LEAST_AGE))
         }
-    };
-    Instant::now().checked_add(after)
+    }
 }

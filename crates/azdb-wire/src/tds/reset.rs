@@ -145,6 +145,7 @@ impl LoginAnswer<'_> {
             match token {
                 StreamToken::Change {
                     kind: change::RESET,
+                    values: [0, 0],
                     ..
                 } if !is_reset => is_reset = true,
                 StreamToken::Change {

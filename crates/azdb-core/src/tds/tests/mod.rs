@@ -13,6 +13,7 @@ mod drivers;
 mod echoes;
 mod first_packets;
 mod holds;
+mod kept;
 mod logins;
 mod mars;
 mod nonsense;
@@ -36,14 +37,15 @@ use azdb_config::route::{
     Endpoint, Principal, Principals, ProtocolName, Route, UpstreamAuth, UpstreamTls,
 };
 use azdb_identity::Audience;
-use azdb_wire::tds::LoginAnswer;
+use azdb_wire::tds::{LoginAnswer, push_utf16};
 use rustls::ServerConfig;
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::Instant;
 
 use super::packets::InPrelogin;
 use super::*;
-use crate::relay::Watch as _;
+use crate::lobby::Session;
+use crate::relay::{Paired, Watch as _};
 use crate::rig::{self, Databases, LOGIN_TIMEOUT, TOKEN, was_told, write_token};
 use crate::tls::{self, LocalAuthority, TlsEnd};
 use crate::way::{MaybeTls, in_packets};
