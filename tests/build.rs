@@ -37,6 +37,7 @@ fn main() {
                 pam_services(),
             ],
         ),
+        ("has_postgres_18", vec![apps.join("postgres_18/complete")]),
         ("has_netns", vec![on_path("ip"), roots()]),
         ("has_haproxy", vec![on_path("haproxy")]),
         ("has_curl", vec![on_path("curl")]),

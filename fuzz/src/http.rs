@@ -64,7 +64,14 @@ impl Place {
 async fn open(health: SocketAddr, admin: SocketAddr) -> Option<(SocketAddr, SocketAddr)> {
     let tokens = tokens(Environment::default());
     let none = azdb_core::PassedSockets::default();
-    let server = Server::bind(&[], tokens, || unreachable!("there are no routes"), none);
+    let nobody = azdb_core::Workers::default();
+    let server = Server::bind(
+        &[],
+        tokens,
+        || unreachable!("there are no routes"),
+        none,
+        nobody,
+    );
     let server = server.expect("no doors");
     let desks = Admin {
         listen: AdminListen::At(ListenAddr::Tcp(admin)),

@@ -12,5 +12,6 @@ pub mod http;
 pub mod logins;
 pub mod records;
 mod script;
+pub mod tls;
 pub mod translations;
 pub mod watches;

@@ -269,13 +269,16 @@ fn whoever_comes_while_it_is_reloaded_time_and_again_is_let_in_and_no_file_stays
     let azure = Azure::new();
     let one = azure.route();
     let proxy = azure.start(&one).start();
-    let bench = proxy.app().program(tools::postgres("pgbench"));
+    let bench = || proxy.app().program(tools::postgres("pgbench"));
     let script = proxy.directory().join("one.sql");
     std::fs::write(&script, "select 1;\n").unwrap();
-    let _ = proxy.app().query("select 1");
-    proxy.log_until("session ended");
+    // Each thread that serves sessions begins with the first that it is given, and has files of its own.
+    let threads = std::thread::available_parallelism().unwrap().to_string();
+    let all_at_once = bench().args(["-n", "-c", &threads, "-t", "1", "-f"]);
+    let _ = all_at_once.arg(&script).run().succeeded();
+    until(|| proxy.log().matches("session ended").count() >= threads.parse().unwrap());
     let files = open_files(&proxy);
-    let mut bench = bench
+    let mut bench = bench()
         .args(["--connect", "-n", "-c", "2", "-t", "40", "-f"])
         .arg(&script)
         .start();

@@ -80,3 +80,8 @@ fn records() {
 fn http() {
     replay("http", fuzzed::http::run);
 }
+
+#[test]
+fn tls() {
+    replay("tls", fuzzed::tls::run);
+}

@@ -46,6 +46,12 @@ impl Azure {
         Self::on(server, 2000)
     }
 
+    /// On another server.
+    #[must_use]
+    pub fn at(server: &'static Server) -> Self {
+        Self::on(server, 2000)
+    }
+
     fn on(server: &'static Server, size: usize) -> Self {
         let number = Server::number();
         let (role, database) = (format!("My Identity {number}"), format!("Orders {number}"));

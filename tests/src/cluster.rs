@@ -23,6 +23,24 @@ wait $server
 rm -rf "$directory"
 "#;
 
+/// Whose programs a server is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Release {
+    /// The newest that is installed as a package.
+    Installed,
+    /// PostgreSQL 18.
+    Eighteen,
+}
+
+impl Release {
+    fn program(self, name: &str) -> PathBuf {
+        match self {
+            Self::Installed => tools::postgres(name),
+            Self::Eighteen => tools::postgres_18(name),
+        }
+    }
+}
+
 /// A data directory and the server on it, which ends with this process.
 pub(crate) struct Cluster {
     pub(crate) port: u16,
@@ -30,12 +48,13 @@ pub(crate) struct Cluster {
     /// The directory of its socket files.
     pub(crate) sockets: PathBuf,
     data: PathBuf,
+    release: Release,
     process: Process,
 }
 
 impl Cluster {
     /// Makes everything, and waits until the server takes connections.
-    pub(crate) fn start(certificate: Certificate) -> Self {
+    pub(crate) fn start(release: Release, certificate: Certificate) -> Self {
         let directory = scratch::named("azdb-postgres-").keep();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
         let sockets = directory.join("sockets");
@@ -45,7 +64,7 @@ impl Cluster {
             fs::set_permissions(made, fs::Permissions::from_mode(0o700)).unwrap();
             give_to_server(made);
         }
-        let initialised = as_server(&tools::postgres("initdb"))
+        let initialised = as_server(&release.program("initdb"))
             .args(["-D", data.to_str().unwrap(), "-U", "postgres"])
             .args(["--encoding=UTF8", "--locale=C", "--no-sync", "--auth=trust"])
             .run();
@@ -65,13 +84,14 @@ impl Cluster {
         }
         append(&data.join("postgresql.conf"), &settings);
         fs::write(data.join("pg_hba.conf"), admission()).unwrap();
-        let process = launch(&directory, &data);
+        let process = launch(release, &directory, &data);
         process.stderr_until(|log| log.contains("ready to accept connections").then_some(()));
         Self {
             port,
             ca_file,
             sockets,
             data,
+            release,
             process,
         }
     }
@@ -79,7 +99,7 @@ impl Cluster {
     /// Has `pg_ctl` do something with the server, and waits until it is done.
     #[track_caller]
     pub(crate) fn control(&self, words: &[&str]) {
-        let ran = as_server(&tools::postgres("pg_ctl"))
+        let ran = as_server(&self.release.program("pg_ctl"))
             .args(["-s", "-w", "-m", "fast", "-D"])
             .arg(&self.data)
             .arg("-l")
@@ -136,7 +156,7 @@ pub(crate) fn give_to(user: &str, path: &Path) {
     }
 }
 
-fn launch(directory: &Path, data: &Path) -> Process {
+fn launch(release: Release, directory: &Path, data: &Path) -> Process {
     let mut command: Vec<PathBuf> = Vec::new();
     if rustix::process::geteuid().is_root() {
         let words = [
@@ -147,7 +167,7 @@ fn launch(directory: &Path, data: &Path) -> Process {
         ];
         command.extend(words.map(PathBuf::from));
     }
-    command.extend([tools::postgres("postgres"), "-D".into(), data.to_owned()]);
+    command.extend([release.program("postgres"), "-D".into(), data.to_owned()]);
     Program::new("sh")
         .args(["-c", LEASH, "leash"])
         .arg(directory)

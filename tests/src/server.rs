@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Release};
 use crate::process::{Program, Ran};
 
 /// Whose certificate a server shows.
@@ -87,10 +87,21 @@ impl Server {
         SHARED.get_or_init(|| Self::start(Certificate::Signed))
     }
 
+    /// The same of PostgreSQL 18.
+    #[must_use]
+    pub fn eighteen() -> &'static Self {
+        static SHARED: OnceLock<Server> = OnceLock::new();
+        SHARED.get_or_init(|| Self::of(Release::Eighteen, Certificate::Signed))
+    }
+
     /// Another server.
     #[must_use]
     pub fn start(certificate: Certificate) -> Self {
-        let cluster = Cluster::start(certificate);
+        Self::of(Release::Installed, certificate)
+    }
+
+    fn of(release: Release, certificate: Certificate) -> Self {
+        let cluster = Cluster::start(release, certificate);
         let server = Self {
             port: cluster.port,
             ca_file: cluster.ca_file.clone(),

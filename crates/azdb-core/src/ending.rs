@@ -1,4 +1,4 @@
-//! What sessions, doors and the server share to come to an end together.
+//! What sessions, doors and the server share: where sessions run, and how everything comes to an end together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,9 +7,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::workers::{Seat, Workers};
+
 /// The steps of the end: the word, no new apps, perhaps goodbye to those at rest, then goodbye.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ending {
+    /// Where sessions run.
+    pub(crate) workers: Workers,
     /// Somebody has asked for the end: apps are still served, and nobody new should be sent here.
     pub(crate) stopping: CancellationToken,
     /// No new session may begin.
@@ -69,13 +73,29 @@ impl Ending {
         let _ = tokio::time::timeout(limit, last).await;
     }
 
+    /// Of a process that has such workers.
+    pub(crate) fn of(workers: Workers) -> Self {
+        Self {
+            workers,
+            ..Self::default()
+        }
+    }
+
     /// Runs a connection as a task of its own: a panic in it ends it and nothing else.
     pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_at(Seat::here(), |_| connection);
+    }
+
+    /// The same at a seat.
+    pub(crate) fn spawn_at<F>(&self, seat: Seat, connection: impl FnOnce(Seat) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let tracker = match self.closing.is_cancelled() {
             true => &self.late,
             false => &self.tasks,
         };
-        tracker.spawn(connection);
+        seat.spawn(tracker, connection);
     }
 }
 

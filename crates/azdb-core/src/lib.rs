@@ -30,6 +30,7 @@
 //!   pulse       TCP connections, and whether their far end is still there
 //!   sock_diag   what the kernel knows of one
 //!   ending      how everything comes to an end together
+//!   workers     threads on which sessions run
 //! ```
 //!
 //! A room imports rooms below it only; `scripts/check-rooms` holds that.
@@ -68,6 +69,7 @@ mod tls_stream;
 mod unsent;
 mod wanted;
 mod way;
+mod workers;
 
 /// What `/metrics` shows.
 pub mod metrics {
@@ -86,3 +88,4 @@ pub use tls::{
     platform_client,
 };
 pub use way::Home;
+pub use workers::Workers;

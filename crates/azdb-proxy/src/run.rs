@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use azdb_config::{Config, Overrides, Process};
 use azdb_core::{
-    Drained, LAST_WORDS, LocalAuthority, LocalTlsError, OpenServer, PassedSockets, Server,
+    Drained, LAST_WORDS, LocalAuthority, LocalTlsError, OpenServer, PassedSockets, Server, Workers,
     local_names, platform_client,
 };
 use azdb_identity::{Environment, Tokens};
@@ -26,15 +26,24 @@ use crate::{system, systemd};
 /// Serves until a signal comes.
 pub(crate) fn run(config: Config, overrides: Overrides, env: Environment) -> Exit {
     let process = config.process.clone();
-    with_log(&process, |passed| {
-        start_and_serve(config, overrides, env, passed)
+    with_log(&process, |means| {
+        start_and_serve(config, overrides, env, means)
     })
+}
+
+/// What a process has to serve with.
+#[derive(Default)]
+pub(crate) struct Means {
+    /// Doors that were open before it.
+    pub(crate) passed: PassedSockets,
+    /// Threads for sessions.
+    pub(crate) workers: Workers,
 }
 
 /// Does the work of the process with its log turned on.
 pub(crate) fn with_log<F: Future<Output = anyhow::Result<Exit>>>(
     process: &Process,
-    work: impl FnOnce(PassedSockets) -> F,
+    work: impl FnOnce(Means) -> F,
 ) -> Exit {
     let passed = match systemd::passed() {
         Ok(passed) => passed,
@@ -55,18 +64,25 @@ pub(crate) fn with_log<F: Future<Output = anyhow::Result<Exit>>>(
     };
     system::hide_memory();
     system::raise_file_limit();
-    ended(block_on(work(passed)))
+    let workers = Workers::of_this_machine();
+    let means = Means {
+        passed,
+        workers: workers.clone(),
+    };
+    let outcome = block_on(work(means));
+    workers.end(LETTING_GO);
+    ended(outcome)
 }
 
 /// How long whatever is under way may take to be let go: programs that were asked for a token end with us, look-ups of names do not.
 pub(crate) const LETTING_GO: Duration = Duration::from_millis(500);
 
-/// Runs a future on a new runtime, and drops the runtime without waiting for threads that wait for something else.
+/// Runs a future on a new runtime of this thread, and drops the runtime without waiting for threads that wait for something else.
 pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start worker threads")?;
+        .context("cannot wait for anything")?;
     let outcome = runtime.block_on(work);
     runtime.shutdown_timeout(LETTING_GO);
     outcome
@@ -84,12 +100,12 @@ async fn start_and_serve(
     config: Config,
     overrides: Overrides,
     env: Environment,
-    passed: PassedSockets,
+    means: Means,
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     // With `require_ready` the start waits for tokens, perhaps for long; a signal ends that, too.
     let server = tokio::select! {
-        server = open(&config, env.clone(), passed) => server?,
+        server = open(&config, env.clone(), means) => server?,
         signal = signals.next() => {
             tracing::info!(%signal, "coming to an end before the start was through");
             return Ok(Exit::Success);
@@ -125,7 +141,7 @@ pub(crate) fn authority_in(
 pub(crate) async fn open(
     config: &Config,
     env: Environment,
-    passed: PassedSockets,
+    means: Means,
 ) -> anyhow::Result<OpenServer> {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -140,7 +156,8 @@ pub(crate) async fn open(
     let tokens = Tokens::new(env, platform_client()?);
     let names = local_names(&config.routes);
     let authority = authority_in(config.process.state_dir.clone(), names);
-    let server = Server::bind(&config.routes, tokens, authority, passed)?;
+    let Means { passed, workers } = means;
+    let server = Server::bind(&config.routes, tokens, authority, passed, workers)?;
     let server = server.with_log(logging::dropped_lines);
     server.open_endpoints(&config.health, &config.admin).await?;
     systemd::keep_told(server.glance());

@@ -17,6 +17,7 @@
 //!
 //! * An upstream that one app has spoken to is never given to another.
 //! * One that nobody has spoken to goes back to the shelf however its login ends: by [`Lent`]'s drop.
+//! * One that was dialled by an app on another thread is that thread's no more.
 //! * One that was dialled under other settings of the route than those of now is given to nobody.
 
 use std::collections::VecDeque;
@@ -228,7 +229,7 @@ impl<S: Stream> Spares<S> {
                 continue;
             }
             // One that has waited for too long goes home again, and from there on its way.
-            if greeted.is_waiting().await {
+            if greeted.is_waiting().await && D::settle(greeted.leg().stream_mut()).is_ok() {
                 let lent = Lent::new(greeted, since, home.clone());
                 if since.elapsed() < FRESH {
                     tracing::debug!("taking over an upstream that has greeted");

@@ -65,6 +65,10 @@ impl Pulse {
     /// packets.
     pub(crate) fn of(stream: TcpStream) -> Self {
         note("TCP_NODELAY", stream.set_nodelay(true));
+        Self::around(stream)
+    }
+
+    fn around(stream: TcpStream) -> Self {
         Self {
             stream,
             asked: Instant::now(),
@@ -83,6 +87,41 @@ impl Pulse {
             note("TCP_USER_TIMEOUT", socket.set_tcp_user_timeout(Some(limit)));
             self.vigil = Some(Vigil::within(limit));
         }
+    }
+
+    /// One that leaves the runtime of this thread. Its far end has not had to answer yet.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports.
+    pub(crate) fn into_std(self) -> io::Result<std::net::TcpStream> {
+        self.stream.into_std()
+    }
+
+    /// One that has left another thread's: the runtime of this thread waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports.
+    pub(crate) fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
+        TcpStream::from_std(stream).map(Self::around)
+    }
+
+    /// Makes the runtime of this thread the one that waits for it, with its clock: one that was dialled for one session has come to
+    /// another.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports.
+    pub(crate) fn settle(&mut self) -> io::Result<()> {
+        // A second handle on the same socket: the runtime of before waits for the first, which is dropped.
+        let stream = SockRef::from(&self.stream).try_clone()?;
+        self.stream = TcpStream::from_std(stream.into())?;
+        #[cfg(target_os = "linux")]
+        if let Some(vigil) = &mut self.vigil {
+            vigil.settle();
+        }
+        Ok(())
     }
 
     /// Where the far end has come to, and where it was to go before it was redirected here, as far as the kernel knows.

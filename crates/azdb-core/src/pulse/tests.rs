@@ -132,3 +132,39 @@ async fn a_flush_says_that_a_connection_has_broken() {
     };
     assert_eq!(broken.kind(), io::ErrorKind::ConnectionReset);
 }
+
+/// Also one whose clock runs: bytes of it are on their way.
+#[test]
+fn one_that_has_settled_needs_nothing_of_the_runtime_of_before() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let (before, now) = (runtime(), runtime());
+    let (mut pulse, far) = before.block_on(async {
+        let (near, far) = pair("127.0.0.1:0").await;
+        let mut pulse = Pulse::of(near);
+        pulse.must_answer_within(LIMIT);
+        pulse.write_all(b"before").await.unwrap();
+        assert!(pulse.vigil.as_ref().unwrap().is_awake());
+        (pulse, far.into_std().unwrap())
+    });
+    let mut far = now.block_on(async {
+        pulse.settle().unwrap();
+        TcpStream::from_std(far).unwrap()
+    });
+    drop(before);
+    now.block_on(async {
+        let mut heard = [0; 6];
+        far.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"before");
+        far.write_all(b"after").await.unwrap();
+        let mut heard = [0; 5];
+        pulse.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"after");
+        while pulse.vigil.as_ref().unwrap().is_awake() {
+            pulse.flush().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+}

@@ -60,6 +60,14 @@ impl Vigil {
         }
     }
 
+    /// From now on the runtime of this thread winds its clock.
+    pub(super) fn settle(&mut self) {
+        if let Some(clock) = &mut self.clock {
+            let next = clock.sleep.deadline();
+            clock.sleep = Box::pin(tokio::time::sleep_until(next));
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn is_awake(&self) -> bool {
         self.clock.is_some()

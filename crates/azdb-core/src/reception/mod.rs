@@ -4,11 +4,13 @@ mod present;
 mod watched;
 
 use std::any::Any;
+use std::io;
 use std::sync::Arc;
 
 use azdb_config::route::{ListenAddr, ProtocolName, Route};
 use azdb_identity::Tokens;
 use azdb_names::Names;
+use azdb_quote::Chain;
 use tokio::io::DuplexStream;
 
 pub(crate) use present::Receptions;
@@ -23,8 +25,8 @@ use crate::lobby::{Lobby, Protocol, RouteState};
 use crate::mysql::Mysql;
 use crate::phases::Phases;
 use crate::postgres::Postgres;
-use crate::session;
-use crate::socket::{AppSocket, Peer};
+use crate::session::{self, Guest};
+use crate::socket::{AppSocket, Peer, Travelling};
 use crate::tds::{self, Tds};
 use crate::tls::{
     AppTlsConfig, AppTrust, LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig,
@@ -62,7 +64,7 @@ pub enum ReceptionError {
 #[derive(Clone)]
 pub struct Reception {
     lobby: Arc<dyn TakesIn>,
-    ending: Ending,
+    ending: Arc<Ending>,
     app_trust: Arc<AppTrust>,
 }
 
@@ -130,7 +132,7 @@ impl Reception {
     pub(crate) fn in_front_of<P: Protocol, D: Dial>(lobby: Lobby<P, D>, ending: Ending) -> Self {
         Self {
             lobby: Arc::new(lobby),
-            ending,
+            ending: Arc::new(ending),
             app_trust: Arc::new(AppTrust::NoTls),
         }
     }
@@ -159,9 +161,8 @@ impl Reception {
 
     fn connect_at(&self, place: Place) -> DuplexStream {
         let (app, ours) = tokio::io::duplex(PIPE);
-        let lobby = Arc::clone(&self.lobby);
         let (socket, peer) = (AppSocket::Pipe(ours), Peer::InProcess);
-        lobby.take_in(socket, peer, place, &self.ending);
+        self.take_in(socket, peer, place);
         app
     }
 
@@ -245,7 +246,7 @@ trait TakesIn: Send + Sync {
     /// It is nobody's settings any more.
     fn retire(&self);
 
-    fn take_in(self: Arc<Self>, socket: AppSocket, peer: Peer, place: Place, ending: &Ending);
+    fn take_in(self: Arc<Self>, socket: AppSocket, peer: Peer, place: Place, ending: &Arc<Ending>);
 }
 
 impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
@@ -278,13 +279,55 @@ impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
         self.state.begin_anew(None);
     }
 
-    fn take_in(self: Arc<Self>, mut socket: AppSocket, peer: Peer, place: Place, ending: &Ending) {
-        socket.must_answer_within(self.route.upstream_timeout);
-        let end = ending.clone();
-        ending.spawn(async move {
-            session::serve(socket, peer, place, &*self, &end).await;
-        });
+    fn take_in(self: Arc<Self>, socket: AppSocket, peer: Peer, place: Place, ending: &Arc<Ending>) {
+        let (seat, end) = (ending.workers.seat(), Arc::clone(ending));
+        if seat.is_here() {
+            let guest = Guest::new(socket, peer, place);
+            return ending.spawn(serve(self, guest, end));
+        }
+        match socket.leave() {
+            Ok(socket) => {
+                let guest = Guest::new(socket, peer, place);
+                ending.spawn_at(seat, |seat| async move {
+                    let _seat = seat;
+                    match guest.settle() {
+                        Ok(guest) => serve(self, guest, end).await,
+                        Err(error) => note_lost(&error),
+                    }
+                });
+            }
+            Err(error) => note_lost(&error),
+        }
     }
+}
+
+/// Serves an app on the thread on which its socket is. What only its login needs is boxed: it would stay with the session for its
+/// life.
+async fn serve<P: Protocol, D: Dial>(
+    lobby: Arc<Lobby<P, D>>,
+    mut guest: Box<Guest<AppSocket>>,
+    ending: Arc<Ending>,
+) {
+    let limit = lobby.route.upstream_timeout;
+    guest.socket.must_answer_within(limit);
+    session::serve(guest, &*lobby, &ending).await;
+}
+
+impl Guest<Travelling> {
+    /// On the thread of its session.
+    fn settle(self) -> io::Result<Box<Guest<AppSocket>>> {
+        let Self {
+            socket,
+            peer,
+            place,
+        } = self;
+        Ok(Guest::new(socket.settle()?, peer, place))
+    }
+}
+
+/// A connection cannot be brought to the thread of its session.
+fn note_lost(error: &io::Error) {
+    tracing::warn!(error = %Chain(error), "a connection was lost on its way to a worker");
 }
 
 #[cfg(test)]

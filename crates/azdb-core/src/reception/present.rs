@@ -21,7 +21,7 @@ struct Present {
 
 struct Former {
     lobby: Weak<dyn TakesIn>,
-    ending: Ending,
+    ending: Arc<Ending>,
     app_trust: Arc<AppTrust>,
 }
 
@@ -29,7 +29,7 @@ impl Former {
     fn of(reception: &Reception) -> Self {
         Self {
             lobby: Arc::downgrade(&reception.lobby),
-            ending: reception.ending.clone(),
+            ending: Arc::clone(&reception.ending),
             app_trust: Arc::clone(&reception.app_trust),
         }
     }
@@ -37,7 +37,7 @@ impl Former {
     /// `None` when the last of its sessions has ended.
     fn look(&self) -> Option<Reception> {
         let lobby = self.lobby.upgrade()?;
-        let ending = self.ending.clone();
+        let ending = Arc::clone(&self.ending);
         Some(Reception {
             lobby,
             ending,

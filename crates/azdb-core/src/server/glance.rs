@@ -26,6 +26,13 @@ impl OpenServer {
 }
 
 impl Glance {
+    /// Comes when every thread that serves sessions has taken in something new, and this one as well.
+    pub async fn turns(&self) {
+        // A task that begins and ends says more than one that goes on.
+        let _ = tokio::spawn(async {}).await;
+        self.0.ending.workers.turn().await;
+    }
+
     /// How it is: without anything that an identity endpoint has said.
     pub fn line(&self) -> String {
         let Premises {

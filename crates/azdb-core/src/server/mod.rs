@@ -29,6 +29,7 @@ use azdb_identity::Tokens;
 use crate::admin::Readings;
 use crate::socket::PassedSockets;
 use crate::tls::{LocalAuthority, LocalTlsError};
+use crate::workers::Workers;
 
 pub use glance::Glance;
 pub use premises::Changes;
@@ -73,7 +74,8 @@ pub struct Drained {
 }
 
 impl Server {
-    /// Takes every address of every route, those of sockets that were `passed` to this process among them. Whoever connects elsewhere there is refused until [`Server::open`].
+    /// Takes every address of every route, those of sockets that were `passed` to this process among them. Whoever connects elsewhere there is refused until [`Server::open`]. Sessions run on `workers`, or, where there
+    /// are none, where this is.
     ///
     /// # Errors
     ///
@@ -83,8 +85,9 @@ impl Server {
         tokens: Tokens,
         local: impl Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
         passed: PassedSockets,
+        workers: Workers,
     ) -> Result<Self, StartError> {
-        let premises = Premises::new(tokens);
+        let premises = Premises::new(tokens, workers);
         let prepared = premises.prepare_first(routes, &local, passed)?;
         Ok(Self {
             premises,

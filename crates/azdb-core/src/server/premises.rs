@@ -30,6 +30,7 @@ use crate::reload::Reloads;
 use crate::socket::{Door, PassedSockets, Reserved};
 use crate::tls::{LocalAuthority, LocalTlsError};
 use crate::way::Home;
+use crate::workers::Workers;
 
 /// What a server consists of.
 pub(super) struct Premises {
@@ -93,7 +94,7 @@ pub struct Changes {
 type Authority<'a> = dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError> + 'a;
 
 impl Premises {
-    pub(super) fn new(tokens: Tokens) -> Arc<Self> {
+    pub(super) fn new(tokens: Tokens, workers: Workers) -> Arc<Self> {
         Arc::new(Self {
             changing: tokio::sync::Mutex::default(),
             standing: Mutex::default(),
@@ -101,7 +102,7 @@ impl Premises {
             tokens,
             names: Names::of_the_system(),
             home: Home::with([]),
-            ending: Ending::default(),
+            ending: Ending::of(workers),
             opened: CancellationToken::new(),
             reloads: Reloads::default(),
             started: Clock::system().now(),

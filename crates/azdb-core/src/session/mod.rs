@@ -42,11 +42,26 @@ impl Whose<'_> {
     }
 }
 
+/// An app that has just come.
+pub(crate) struct Guest<A> {
+    pub(crate) socket: A,
+    pub(crate) peer: Peer,
+    pub(crate) place: Place,
+}
+
+impl<A> Guest<A> {
+    pub(crate) fn new(socket: A, peer: Peer, place: Place) -> Box<Self> {
+        Box::new(Self {
+            socket,
+            peer,
+            place,
+        })
+    }
+}
+
 /// Serves one app.
 pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
-    socket: A,
-    peer: Peer,
-    place: Place,
+    guest: Box<Guest<A>>,
     lobby: &Lobby<P, D>,
     ending: &Ending,
 ) {
@@ -55,10 +70,10 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
     let whose = Whose {
         route,
         number,
-        peer,
+        peer: guest.peer,
     };
     // Boxed: a login's state is many times that of a relay, and would stay with the session for its life.
-    let arriving = Box::pin(arrive(socket, place, lobby, &whose));
+    let arriving = Box::pin(arrive(guest, lobby, &whose));
     if let Some(session) = arriving.await {
         run(session, &whose, lobby, ending).await;
     }
@@ -66,12 +81,12 @@ pub(crate) async fn serve<P: Protocol, A: Stream, D: Dial>(
 
 /// Takes an app in, and writes down what came of it.
 async fn arrive<P: Protocol, A: Stream, D: Dial>(
-    socket: A,
-    place: Place,
+    guest: Box<Guest<A>>,
     lobby: &Lobby<P, D>,
     whose: &Whose<'_>,
 ) -> Option<Box<Session<P, Arriving<A>, D::Stream>>> {
     let (ledger, span) = (&lobby.state.ledger, whose.span());
+    let Guest { socket, place, .. } = *guest;
     let deadline = lobby.deadline_of(&place);
     let outcome = {
         let login = P::login(place.around(socket), &place, lobby, &deadline);

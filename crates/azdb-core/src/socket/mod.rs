@@ -3,6 +3,7 @@
 mod door;
 mod passed;
 mod peer;
+mod travelling;
 #[cfg(unix)]
 mod unix;
 
@@ -19,6 +20,7 @@ use tokio::net::UnixStream;
 pub(crate) use door::{Door, Families, Reserved};
 pub use passed::PassedSockets;
 pub(crate) use peer::Peer;
+pub(crate) use travelling::Travelling;
 #[cfg(unix)]
 pub(crate) use unix::set_rights;
 

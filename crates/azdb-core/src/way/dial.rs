@@ -40,6 +40,16 @@ pub(crate) trait Dial: Clone + Send + Sync + 'static {
         target: &Endpoint,
         addr: SocketAddr,
     ) -> impl Future<Output = Result<Connected<Self::Stream>, Cause>> + Send;
+
+    /// Makes this thread's runtime the one that waits for a connection, which another session has dialled. Until then that one's
+    /// thread is woken for it first. A pipe is at home anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports.
+    fn settle(_: &mut Self::Stream) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A connection about whose far end nothing is known.
@@ -89,6 +99,10 @@ impl Dial for Tcp {
         let mut stream = Pulse::of(stream);
         stream.must_answer_within(self.upstream_timeout);
         Ok(Connected { stream, departure })
+    }
+
+    fn settle(stream: &mut Pulse) -> io::Result<()> {
+        stream.settle()
     }
 }
 

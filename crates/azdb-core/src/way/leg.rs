@@ -92,7 +92,7 @@ impl<S> Leg<S> {
     }
 
     /// The stream, past what lies unread.
-    pub(super) fn stream_mut(&mut self) -> &mut S {
+    pub(crate) fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use azdb_config::{AdminListen, Config, Overrides};
-use azdb_core::{LocalAuthority, OpenServer};
+use azdb_core::{LocalAuthority, OpenServer, Workers};
 use azdb_emulator::{DEFAULT_ROLE, Emulator, EmulatorOptions};
 use azdb_identity::Environment;
 
 use crate::exit::Exit;
 use crate::output::say;
-use crate::run;
+use crate::run::{self, Means};
 use crate::signals::Signals;
 use crate::{logging, output};
 
@@ -36,14 +36,20 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Serves until Ctrl-C, with `sample_only` without any server of this machine.
 /// With `share` others may use its Azure, too.
 pub(crate) fn demo(sample_only: bool, share: Option<&Path>) -> Exit {
-    let outcome = run::block_on(start_and_serve(sample_only, share));
+    let workers = Workers::of_this_machine();
+    let outcome = run::block_on(start_and_serve(sample_only, share, workers.clone()));
+    workers.end(run::LETTING_GO);
     outcome.unwrap_or_else(|error| {
         output::tell(&format!("azdb-proxy demo: {error:#}"));
         Exit::Failure
     })
 }
 
-async fn start_and_serve(sample_only: bool, share: Option<&Path>) -> anyhow::Result<Exit> {
+async fn start_and_serve(
+    sample_only: bool,
+    share: Option<&Path>,
+    workers: Workers,
+) -> anyhow::Result<Exit> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
     let databases = if sample_only {
         Databases::default()
@@ -54,7 +60,7 @@ async fn start_and_serve(sample_only: bool, share: Option<&Path>) -> anyhow::Res
             _ = signals.next() => return Ok(Exit::Success),
         }
     };
-    let exit = serve(&databases, signals, share).await;
+    let exit = serve(&databases, signals, share, workers).await;
     databases.shutdown().await;
     say("\nThe demo has ended.");
     exit
@@ -64,6 +70,7 @@ async fn serve(
     databases: &Databases,
     signals: Signals,
     share: Option<&Path>,
+    workers: Workers,
 ) -> anyhow::Result<Exit> {
     let mut options = EmulatorOptions::default();
     options.postgres.behind = databases.postgres.behind();
@@ -92,11 +99,14 @@ async fn serve(
     };
     let config = demo.configuration(free_port)?;
     let _log = logging::start(&config.process)?;
-    let none = azdb_core::PassedSockets::default;
-    let server = match run::open(&config, demo.env.clone(), none()).await {
+    let means = || Means {
+        workers: workers.clone(),
+        ..Means::default()
+    };
+    let server = match run::open(&config, demo.env.clone(), means()).await {
         Ok(server) => server,
         // Somebody took a port since we looked; the kernel knows one that nobody has.
-        Err(_) => run::open(&demo.configuration(|_| 0)?, demo.env.clone(), none()).await?,
+        Err(_) => run::open(&demo.configuration(|_| 0)?, demo.env.clone(), means()).await?,
     };
     say(&demo.welcome(&server, databases)?);
     let (_, in_force) = tokio::sync::watch::channel(config.process.clone());

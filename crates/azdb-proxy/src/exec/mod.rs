@@ -25,7 +25,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use azdb_config::route::Route;
 use azdb_config::{Config, LogTo, Overrides, Process};
-use azdb_core::{Drain, OpenServer, PassedSockets};
+use azdb_core::{Drain, OpenServer};
 use azdb_identity::Environment;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -34,7 +34,8 @@ use crate::args::ExecArgs;
 use crate::exit::Exit;
 use crate::output::tell;
 use crate::reload::{self, Unread};
-use crate::{run, system};
+use crate::run::{self, Means};
+use crate::system;
 use forwarded::Forwarded;
 
 /// Runs a program beside the proxy.
@@ -70,8 +71,8 @@ pub(crate) fn exec(args: ExecArgs, env: &Environment) -> Exit {
                 names,
                 env: env.clone(),
             };
-            run::with_log(&process, |passed| {
-                start_and_follow(config, again, passed, program.as_slice())
+            run::with_log(&process, |means| {
+                start_and_follow(config, again, means, program.as_slice())
             })
         }
         Err(problem) => {
@@ -122,12 +123,12 @@ fn only(mut config: Config, names: &[String]) -> Result<Config, String> {
 async fn start_and_follow(
     config: Config,
     again: Again,
-    passed: PassedSockets,
+    means: Means,
     program: &[std::ffi::OsString],
 ) -> anyhow::Result<Exit> {
     let mut signals = Forwarded::new().context("cannot listen for signals")?;
     let server = tokio::select! {
-        server = run::open(&config, again.env.clone(), passed) => server?,
+        server = run::open(&config, again.env.clone(), means) => server?,
         signal = signals.ending() => {
             tracing::info!(signal = signal.number(), "coming to an end before the program was started");
             return Ok(Exit::Of(128 + signal.number()));

@@ -84,6 +84,7 @@ async fn server() -> OpenServer {
         tokens,
         nobody_asks,
         PassedSockets::default(),
+        azdb_core::Workers::default(),
     )
     .unwrap();
     server.open().await.unwrap()

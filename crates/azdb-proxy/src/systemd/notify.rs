@@ -42,10 +42,7 @@ pub(crate) fn keep_told(glance: Glance) {
     tokio::spawn(async move {
         let mut told = String::new();
         loop {
-            // A task that begins and ends says more than one that goes on: the scheduler takes in new work.
-            if tokio::spawn(async {}).await.is_err() {
-                return;
-            }
+            glance.turns().await;
             let mut states: Vec<_> = watchdog
                 .map(|_| NotifyState::Watchdog)
                 .into_iter()

@@ -48,7 +48,8 @@ impl Door {
         App {
             peer: Peer::new(app),
             session: tokio::spawn(async move {
-                session::serve(socket, peer, place, &*lobby, &ending).await
+                let guest = session::Guest::new(socket, peer, place);
+                session::serve(guest, &*lobby, &ending).await
             }),
         }
     }

@@ -118,7 +118,13 @@ async fn a_route_that_can_take_nobody_in_is_an_error_with_its_name() {
     route.listen = vec![any_port()];
     let broken = || Err(LocalTlsError::Make(rcgen::Error::CouldNotParseCertificate));
     let none = PassedSockets::default();
-    let made = Server::bind(&[Arc::new(route)], rig::tokens(), broken, none);
+    let made = Server::bind(
+        &[Arc::new(route)],
+        rig::tokens(),
+        broken,
+        none,
+        Workers::default(),
+    );
     let Err(error) = made else {
         unreachable!("no certificate")
     };

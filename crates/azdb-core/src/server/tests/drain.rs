@@ -1,5 +1,6 @@
 //! How the end comes.
 
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -17,6 +18,7 @@ struct Running<P: Spoken> {
     stop: oneshot::Sender<()>,
     closing: CancellationToken,
     drained: JoinHandle<Drained>,
+    workers: Workers,
 }
 
 /// Longer than any test.
@@ -44,7 +46,9 @@ impl<P: Spoken> Running<P> {
         let mut route = sockets::route_of(&house);
         route.listen = vec![address_of_its_own()];
         route.upstream = vec![sockets::endpoint(upstream)];
-        let server = open(vec![route], &house.authority).await.unwrap();
+        let workers = Workers::up_to(const { NonZeroUsize::new(2).unwrap() });
+        let server = bind_with(vec![route], &house.authority, workers.clone());
+        let server = server.unwrap().open().await.unwrap();
         let addr = addresses(&server).first().copied().unwrap();
         let (stop, stopped) = oneshot::channel();
         let closing = server.premises.ending.closing.clone();
@@ -59,6 +63,7 @@ impl<P: Spoken> Running<P> {
             stop,
             closing,
             drained,
+            workers,
         }
     }
 
@@ -77,6 +82,7 @@ in_every_protocol!(
     a_session_that_outstays_the_patience_is_cut_with_a_farewell,
     an_app_that_is_not_in_yet_is_no_session_to_cut,
     an_idle_session_ends_at_once_where_it_shall,
+    sessions_of_all_workers_are_served_and_hear_a_farewell,
 );
 
 async fn without_sessions_the_end_comes_at_once_and_the_door_is_shut<P: Spoken>() {
@@ -153,4 +159,28 @@ async fn an_idle_session_ends_at_once_where_it_shall<P: Spoken>() {
     assert!(P::is_farewell(&heard), "{heard:?}");
     drop((idle, busy));
     assert_eq!(running.drained.await.unwrap(), Drained { cut: 0 });
+}
+
+async fn sessions_of_all_workers_are_served_and_hear_a_farewell<P: Spoken>() {
+    let mut running = Running::<P>::with(Duration::ZERO).await;
+    let mut sessions = Vec::new();
+    for _ in 0..4 {
+        sessions.push(running.session().await);
+    }
+    assert_eq!(running.workers.sessions(), [2, 2]);
+    for (app, database) in &mut sessions {
+        P::ask(app, database).await;
+        P::answer(app, database).await;
+    }
+    running.stop.send(()).unwrap();
+    for (app, _) in &mut sessions {
+        let mut heard = Vec::new();
+        app.read_to_end(&mut heard).await.unwrap();
+        assert!(P::is_farewell(&heard), "{heard:?}");
+    }
+    drop(sessions);
+    assert_eq!(running.drained.await.unwrap(), Drained { cut: 4 });
+    running.workers.turn().await;
+    assert_eq!(running.workers.sessions(), [0, 0]);
+    running.workers.end(FOR_EVER);
 }

@@ -28,9 +28,18 @@ fn any_port() -> ListenAddr {
 }
 
 fn bind(routes: Vec<Route>, authority: &Arc<LocalAuthority>) -> Result<Server, StartError> {
+    bind_with(routes, authority, Workers::default())
+}
+
+fn bind_with(
+    routes: Vec<Route>,
+    authority: &Arc<LocalAuthority>,
+    workers: Workers,
+) -> Result<Server, StartError> {
     let routes: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
     let authority = || Ok(Arc::clone(authority));
-    Server::bind(&routes, rig::tokens(), authority, PassedSockets::default())
+    let none = PassedSockets::default();
+    Server::bind(&routes, rig::tokens(), authority, none, workers)
 }
 
 async fn open(

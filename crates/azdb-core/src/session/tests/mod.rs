@@ -68,7 +68,8 @@ impl<P: Spoken, D: Dial> Served<P, D> {
     fn serve(&self, socket: impl Stream) {
         let (lobby, ending) = (Arc::clone(&self.lobby), self.ending.clone());
         self.ending.spawn(async move {
-            serve(socket, Peer::InProcess, Place::outside(), &*lobby, &ending).await;
+            let guest = Guest::new(socket, Peer::InProcess, Place::outside());
+            serve(guest, &*lobby, &ending).await;
         });
     }
 

@@ -11,6 +11,7 @@
 mod ends;
 mod handshakes;
 mod line;
+mod oracle;
 mod reading;
 mod writing;
 

@@ -16,7 +16,7 @@ use crate::ending::Ending;
 use crate::kept::Kind;
 use crate::ledger::Beginning;
 use crate::rig::Pipes;
-use crate::session::serve;
+use crate::session::{Guest, serve};
 use crate::socket::Peer;
 
 const ANN: Peer = Peer::Unix(1000);
@@ -78,7 +78,8 @@ impl Town {
         let (app, socket) = duplex(64 * 1024);
         let (lobby, ending) = (Arc::clone(&self.lobby), self.ending.clone());
         self.ending.spawn(async move {
-            serve(socket, peer, Place::outside_of(peer), &*lobby, &ending).await;
+            let guest = Guest::new(socket, peer, Place::outside_of(peer));
+            serve(guest, &*lobby, &ending).await;
         });
         app
     }

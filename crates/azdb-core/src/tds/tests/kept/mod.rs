@@ -15,7 +15,7 @@ use super::*;
 use crate::ending::Ending;
 use crate::lobby::Lobby;
 use crate::rig::{Pipes, Spoken as _};
-use crate::session::serve;
+use crate::session::{Guest, serve};
 use crate::socket::Peer;
 
 /// ENVCHANGE 18.
@@ -58,7 +58,8 @@ impl Served {
         let (lobby, ending) = (Arc::clone(&self.lobby), self.ending.clone());
         tokio::spawn(async move {
             let place = Place::outside_of(PEER);
-            serve(socket, PEER, place, &*lobby, &ending).await;
+            let guest = Guest::new(socket, PEER, place);
+            serve(guest, &*lobby, &ending).await;
         });
         app
     }
