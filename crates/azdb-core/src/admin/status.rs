@@ -4,13 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use azdb_config::Reuse;
 use azdb_identity::TokenStatus;
-use azdb_quote::Quoted;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Bureau, page, typed};
-use crate::kept::Found;
 use crate::ledger::{Ledger, Refusal};
 use crate::reception::Reception;
 use crate::reload::ReloadOutcome;
@@ -84,9 +82,7 @@ fn kept(reception: &Reception) -> Value {
     facts.insert("last_logins".into(), json!(tally.logins()));
     facts.insert("last_logins_hits".into(), json!(tally.hits()));
     let why = tally.reasons();
-    let why = why
-        .iter()
-        .map(|(found, count)| format!("{count} {}", told(found)));
+    let why = why.iter().map(|(found, count)| format!("{count} {found}"));
     facts.insert("last_logins_missed".into(), json!(why.collect::<Vec<_>>()));
     if keeping.ready > 0 && tally.is_in_vain() {
         facts.insert("ready_stopped".into(), json!(IN_VAIN));
@@ -95,17 +91,6 @@ fn kept(reception: &Reception) -> Value {
 }
 
 const IN_VAIN: &str = "fewer than 5 of the last 20 logins found a session, so none is made ahead; see why they missed";
-
-/// Why a login found no session, for a person. A field's name may be an app's word.
-fn told(found: &Found) -> String {
-    match found {
-        Found::Hit => "found one".to_owned(),
-        Found::NoneLeft => "came when none was left".to_owned(),
-        Found::Differs(field) => format!("differs in {}", Quoted(field).first_line()),
-        Found::First => "came before any other like it".to_owned(),
-        Found::Never(why) => format!("never finds one: {why}"),
-    }
-}
 
 /// What a login takes that is let in, and what for, in milliseconds.
 fn login_means(ledger: &Ledger) -> Value {

@@ -39,8 +39,8 @@ pub(crate) use tally::{Found, Tally};
 pub(crate) struct Kept<T, Q> {
     pub(crate) stock: Stock<T>,
     patterns: Mutex<Patterns<Q>>,
-    /// Whose settings these are.
-    route: Mutex<Arc<Route>>,
+    /// Whose settings these are; `None` when no configuration has the route any more.
+    route: Mutex<Option<Arc<Route>>>,
 }
 
 impl<T: Waits, Q> Kept<T, Q> {
@@ -49,7 +49,7 @@ impl<T: Waits, Q> Kept<T, Q> {
         Self {
             stock: Stock::default(),
             patterns: Mutex::default(),
-            route: Mutex::new(Arc::clone(route)),
+            route: Mutex::new(Some(Arc::clone(route))),
         }
     }
 
@@ -60,12 +60,13 @@ impl<T: Waits, Q> Kept<T, Q> {
 
     /// Whether these are the settings of now.
     pub(crate) fn is_of(&self, route: &Arc<Route>) -> bool {
-        Arc::ptr_eq(&*lock(&self.route), route)
+        let own = lock(&self.route);
+        own.as_ref().is_some_and(|own| Arc::ptr_eq(own, route))
     }
 
-    /// From now on these are the settings. Returns what waited under those of before.
-    pub(crate) fn go_on_under(&self, route: &Arc<Route>) -> Vec<T> {
-        *lock(&self.route) = Arc::clone(route);
+    /// From now on these are the settings, or there are none. Returns what waited under those of before.
+    pub(crate) fn go_on_under(&self, route: Option<&Arc<Route>>) -> Vec<T> {
+        *lock(&self.route) = route.cloned();
         self.patterns().forget();
         self.stock.clear(|_, _| true)
     }

@@ -50,6 +50,8 @@ pub(crate) struct Patterns<Q> {
     rests_until: Option<Instant>,
     pause: Duration,
     pub(crate) tally: Tally,
+    /// Whether it has been told that nothing is made.
+    told: bool,
 }
 
 impl<Q> Default for Patterns<Q> {
@@ -61,6 +63,7 @@ impl<Q> Default for Patterns<Q> {
             rests_until: None,
             pause: PAUSES.0,
             tally: Tally::default(),
+            told: false,
         }
     }
 }
@@ -104,6 +107,13 @@ impl<Q> Patterns<Q> {
             let pattern = self.known.remove(at);
             self.known.push(pattern);
         }
+    }
+
+    /// Why nothing is made any more, where that is so and has not been told.
+    pub(crate) fn stops(&mut self) -> Option<Found> {
+        let was_told = std::mem::replace(&mut self.told, self.tally.is_in_vain());
+        let reasons = (self.told && !was_told).then(|| self.tally.reasons());
+        reasons?.into_iter().next().map(|(reason, _)| reason)
     }
 
     /// Why a login has found no session: the difference to the login that is most like it.

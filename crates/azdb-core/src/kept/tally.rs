@@ -1,6 +1,9 @@
 //! The last logins of a route, and why they found no session that waited.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use azdb_quote::Quoted;
 
 /// So many logins are remembered.
 pub(crate) const LAST: usize = 20;
@@ -20,6 +23,19 @@ pub(crate) enum Found {
     First,
     /// It is of a kind for which none waits, and why.
     Never(&'static str),
+}
+
+/// For a person. A field's name may be an app's word.
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hit => f.write_str("found one"),
+            Self::NoneLeft => f.write_str("came when none was left"),
+            Self::Differs(field) => write!(f, "differs in {}", Quoted(field).first_line()),
+            Self::First => f.write_str("came before any other like it"),
+            Self::Never(what) => write!(f, "never finds one: {what}"),
+        }
+    }
 }
 
 /// The last logins, the newest at the end.

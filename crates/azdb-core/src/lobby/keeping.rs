@@ -262,6 +262,10 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// Makes as many as may wait.
     fn make_ready(&self) {
         let kept = &self.state.kept;
+        let stops = kept.patterns().stops();
+        if let Some(why) = stops {
+            tracing::info!(route = %self.route.name, most = %why, "no sessions are made ready: fewer than 5 of the last 20 logins would have found one");
+        }
         let waiting = |key: &Key| {
             kept.stock
                 .count(|kind, other| kind == Kind::Ready && other == key)

@@ -128,16 +128,23 @@ impl<P: Protocol, S: Stream> RouteState<P, S> {
     /// Goes on under the settings of `route`, which were those of `before`.
     pub(crate) fn go_on_under(&self, route: &Arc<Route>, before: &Route) {
         self.permits.set_limit(route.max_connections);
-        for spare in self.kept.go_on_under(route) {
-            spare.begin_farewell();
-        }
-        P::begins_anew(&self.own);
+        self.begin_anew(Some(route));
         let goes_elsewhere =
             (&route.upstream, &route.connect_to) != (&before.upstream, &before.connect_to);
         if goes_elsewhere {
             self.refuge.leave();
             P::goes_elsewhere(&self.own);
         }
+    }
+}
+
+impl<P: Protocol, S: Stream> RouteState<P, S> {
+    /// Lets go of what was opened under other settings than these; of everything where there are none any more.
+    pub(crate) fn begin_anew(&self, route: Option<&Arc<Route>>) {
+        for spare in self.kept.go_on_under(route) {
+            spare.begin_farewell();
+        }
+        P::begins_anew(&self.own);
     }
 }
 

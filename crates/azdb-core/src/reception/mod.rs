@@ -144,6 +144,11 @@ impl Reception {
         }
     }
 
+    /// No configuration has its route any more. Its sessions go on, and nothing waits for others.
+    pub(crate) fn retire(&self) {
+        self.lobby.retire();
+    }
+
     /// Whether both are of one route.
     pub(crate) fn shares_state_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.lobby.state(), &other.lobby.state())
@@ -238,6 +243,9 @@ trait TakesIn: Send + Sync {
     /// Its settings are those of the route from now on.
     fn take_over(&self, before: &Route);
 
+    /// It is nobody's settings any more.
+    fn retire(&self);
+
     fn take_in(self: Arc<Self>, socket: AppSocket, peer: Peer, place: Place, ending: &Arc<Ending>);
 }
 
@@ -265,6 +273,10 @@ impl<P: Protocol, D: Dial> TakesIn for Lobby<P, D> {
 
     fn take_over(&self, before: &Route) {
         self.state.go_on_under(&self.route, before);
+    }
+
+    fn retire(&self) {
+        self.state.begin_anew(None);
     }
 
     fn take_in(self: Arc<Self>, socket: AppSocket, peer: Peer, place: Place, ending: &Arc<Ending>) {

@@ -203,6 +203,12 @@ impl Premises {
                 reception.take_over(&before);
             }
         }
+        for before in self.receptions.now() {
+            let mut all = receptions.iter();
+            if !all.any(|reception| reception.shares_state_with(&before)) {
+                before.retire();
+            }
+        }
         let mut standing = self.standing();
         let serves = standing.serves;
         let mut before: Vec<_> = standing.doors.drain(..).map(Some).collect();

@@ -193,6 +193,18 @@ async fn the_drain_and_another_configuration_end_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_waits_on_a_route_that_no_configuration_has_any_more() {
+    let (mut town, database) = town_with_one().await;
+    town.lobby.state.begin_anew(None);
+    assert_eq!(heard_out(database).await, GOODBYE);
+    for _ in 0..3 {
+        drop(town.log_in(ANN, LOGIN).await);
+    }
+    assert!(town.nobody_dialled());
+    assert_eq!(town.waiting(Kind::Ready), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn none_is_made_for_logins_of_which_few_are_alike() {
     let (mut town, database) = town_with_one().await;
     for number in 0..20 {
@@ -203,6 +215,10 @@ async fn none_is_made_for_logins_of_which_few_are_alike() {
     town.until_waiting(Kind::Ready, 0).await;
     drop(town.log_in(ANN, LOGIN).await);
     assert!(town.nobody_dialled(), "19 of the last 20 were others");
+    assert!(
+        town.lobby.state.kept.patterns().stops().is_none(),
+        "it has been told"
+    );
     let tally = town.lobby.state.kept.patterns().tally.clone();
     assert!(tally.is_in_vain());
     let (reason, count) = tally.reasons().into_iter().next().unwrap();
@@ -211,6 +227,7 @@ async fn none_is_made_for_logins_of_which_few_are_alike() {
         crate::kept::Found::Differs((*b"application_name").into())
     );
     assert_eq!(count, 19);
+    assert_eq!(reason.to_string(), "differs in application_name");
 }
 
 #[tokio::test(start_paused = true)]
