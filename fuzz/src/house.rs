@@ -122,7 +122,7 @@ impl House {
 /// Tokens for this environment. The roots of the platform are read once.
 pub fn tokens(environment: Environment) -> Tokens {
     thread_local! {
-        static TLS: Arc<rustls::ClientConfig> = azdb_core::platform_client().expect("TLS");
+        static TLS: Arc<rustls::ClientConfig> = azdb_core::platform_client();
     }
     Tokens::new(environment, TLS.with(Arc::clone))
 }

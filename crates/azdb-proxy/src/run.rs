@@ -153,7 +153,7 @@ pub(crate) async fn open(
         .iter()
         .for_each(|warning| tracing::warn!("{warning}"));
     warn_of_neighbours(&config.routes);
-    let tokens = Tokens::new(env, platform_client()?);
+    let tokens = Tokens::new(env, platform_client());
     let names = local_names(&config.routes);
     let authority = authority_in(config.process.state_dir.clone(), names);
     let Means { passed, workers } = means;

@@ -10,7 +10,7 @@ use crate::socket::Peer;
 
 fn bureau() -> Bureau {
     let environment = azdb_identity::Environment::from_iter(Vec::<(String, String)>::new());
-    let tokens = Tokens::new(environment, crate::platform_client().unwrap());
+    let tokens = Tokens::new(environment, crate::platform_client());
     Bureau {
         receptions: Receptions::default(),
         tokens,

@@ -186,7 +186,7 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
 pub(crate) fn tokens() -> Tokens {
     Tokens::new(
         Environment::from_iter(Vec::<(String, String)>::new()),
-        tls::platform_client().unwrap(),
+        tls::platform_client(),
     )
 }
 

@@ -11,6 +11,7 @@ mod kept;
 mod local;
 mod names;
 mod pem_file;
+mod platform;
 mod resolver;
 mod self_signed;
 mod shown;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use azdb_config::route::{Roots, Route, UpstreamTls};
-use azdb_quote::Chain;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
-use rustls::{ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, HandshakeKind, SupportedProtocolVersion};
 
+use super::platform::{WhenAsked, platform_verifier};
 use super::self_signed::Telling;
 use super::verifier::{CaFile, Unverified};
 use super::{IN_PACKETS, TlsEnd, TlsUse, client_builder, owned, provider};
@@ -59,7 +59,11 @@ impl UpstreamTlsConfig {
             UpstreamTls::Verified {
                 roots: Roots::Platform,
                 name,
-            } => (Arc::new(Telling(platform_verifier()?)), name.clone(), true),
+            } => {
+                let verifier =
+                    platform_verifier().map_err(|error| TlsConfigError::Roots(error.into()))?;
+                (Arc::new(Telling(verifier)), name.clone(), true)
+            }
             UpstreamTls::Verified {
                 roots: Roots::File { certificates, .. },
                 name,
@@ -125,16 +129,13 @@ impl UpstreamTlsConfig {
     }
 }
 
-/// A client that trusts the platform's roots: for authorities that issue tokens.
-///
-/// # Errors
-///
-/// [`TlsConfigError::Roots`].
-pub fn platform_client() -> Result<Arc<ClientConfig>, TlsConfigError> {
-    Ok(Arc::new(client_with(
-        platform_verifier()?,
+/// A client that trusts the platform's roots: for authorities that issue tokens. It reads them when it meets the first certificate.
+#[must_use]
+pub fn platform_client() -> Arc<ClientConfig> {
+    Arc::new(client_with(
+        Arc::new(WhenAsked::new()),
         rustls::ALL_VERSIONS,
-    )))
+    ))
 }
 
 fn client_with(
@@ -145,18 +146,4 @@ fn client_with(
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth()
-}
-
-/// The platform's verifier; on a system without any certificates (an image made from scratch) Mozilla's roots.
-fn platform_verifier() -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
-    let error = match rustls_platform_verifier::Verifier::new(provider()) {
-        Ok(verifier) => return Ok(Arc::new(verifier)),
-        Err(error) => error,
-    };
-    tracing::warn!(error = %Chain(&error), "no root certificates on this system, using Mozilla's as built in");
-    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
-        .build()
-        .map(|verifier| verifier as Arc<dyn ServerCertVerifier>)
-        .map_err(|error| TlsConfigError::Roots(error.into()))
 }

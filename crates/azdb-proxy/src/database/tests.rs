@@ -53,7 +53,7 @@ impl Azure {
         let authority =
             || -> Result<_, LocalTlsError> { LocalAuthority::naming(None, &names).map(Arc::new) };
         let resources = Resources {
-            tokens: &Tokens::new(env, platform_client().unwrap()),
+            tokens: &Tokens::new(env, platform_client()),
             names: azdb_names::Names::of_the_system(),
             home: Home::with([]),
             authority: &authority,

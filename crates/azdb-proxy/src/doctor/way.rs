@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Context as _;
 use azdb_core::{
     Home, LocalAuthority, LocalTlsError, Phase, Reach, Reception, Resources, ShownCertificate,
     Sights, Watched, platform_client,
@@ -25,13 +24,7 @@ const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 /// Takes every step of a way.
 pub(super) async fn examine(way: &Way, wishes: &Wishes, env: &Environment) -> Findings {
     let mut findings = Findings::of(&way.route.name, way.title());
-    let tokens = match platform_client().context("no TLS to fetch tokens by") {
-        Ok(client) => Tokens::new(env.clone(), client),
-        Err(error) => {
-            findings.add(Finding::bad(Step::Identity, format!("{error:#}")));
-            return findings;
-        }
-    };
+    let tokens = Tokens::new(env.clone(), platform_client());
     if let Some(token) = token::examine(&way.route, &way.principal, &tokens, &mut findings).await {
         findings.add(claims::examine(&way.route, &way.principal, &token));
     }

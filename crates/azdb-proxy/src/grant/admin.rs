@@ -29,8 +29,7 @@ pub(super) async fn signed_in(
     env: &Environment,
 ) -> Result<Admin, Unfit> {
     let identity = Arc::new(args.sign_in());
-    let client = platform_client().context("no TLS to fetch tokens by")?;
-    let tokens = Tokens::new(env.clone(), client);
+    let tokens = Tokens::new(env.clone(), platform_client());
     let name = match (&route.auth, &args.admin) {
         (_, Some(name)) => name.clone(),
         (UpstreamAuth::Token(audience), None) => {

@@ -123,7 +123,7 @@ fn identity(
 /// What the token of a principal's identity says.
 fn said(principal: &Principal, audience: &Audience, env: &Environment) -> Result<Known, Unfit> {
     let token = block_on(async {
-        let tokens = Tokens::new(env.clone(), platform_client()?);
+        let tokens = Tokens::new(env.clone(), platform_client());
         Ok(token_of(&tokens, &principal.identity, audience).await)
     })??;
     let claims = token.claims().ok_or(Unfit::Opaque)?;

@@ -76,7 +76,7 @@ impl Exporter {
             return Ok(None);
         };
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(Arc::unwrap_or_clone(azdb_core::platform_client()?))
+            .tls_backend_preconfigured(Arc::unwrap_or_clone(azdb_core::platform_client()))
             .redirect(reqwest::redirect::Policy::none())
             .timeout(settings.timeout)
             .build()?;

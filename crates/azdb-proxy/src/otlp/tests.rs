@@ -77,7 +77,7 @@ async fn server() -> OpenServer {
     };
     let env = Environment::default();
     let config = azdb_config::load_without_search(&overrides, &env).unwrap();
-    let tokens = Tokens::new(env, azdb_core::platform_client().unwrap());
+    let tokens = Tokens::new(env, azdb_core::platform_client());
     let nobody_asks = || unreachable!("without TLS for apps");
     let server = Server::bind(
         &config.routes,
