@@ -14,7 +14,7 @@ use azdb_config::route::Endpoint;
 use azdb_quote::{Chain, Spelled};
 use tokio::time::Instant;
 
-use super::keeping::is_full;
+use super::making::is_full;
 use super::turns::Turn;
 use super::{Lobby, Protocol};
 use crate::deadline::Deadline;

@@ -20,15 +20,13 @@ use std::time::Duration;
 use azdb_config::Reuse;
 use azdb_config::route::Principal;
 use azdb_identity::Token;
-use azdb_quote::Chain;
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::{Following, Lobby, Permit, Protocol, RouteState};
 use crate::anteroom::Place;
-use crate::fault::{Explained as _, Fault, Kind as Whose, OwnFault};
-use crate::kept::{Found, Key, Kind, Pattern, Seat, Waits, is_quiet};
+use crate::kept::{Found, Key, Kind, Seat, Waits, is_quiet};
 use crate::ledger::Beginning;
 use crate::parting::leave;
 use crate::socket::Peer;
@@ -74,7 +72,12 @@ pub(crate) struct Taken<P: Protocol, S: Stream> {
 }
 
 impl<P: Protocol> Keepsake<P> {
-    fn of(key: Arc<Key>, memory: P::Memory, dialled: Dialled, token: Option<&Token>) -> Self {
+    pub(super) fn of(
+        key: Arc<Key>,
+        memory: P::Memory,
+        dialled: Dialled,
+        token: Option<&Token>,
+    ) -> Self {
         let since = Instant::now();
         let left = token.map(|token| token.left().saturating_sub(BEFORE_EXPIRY));
         Self {
@@ -203,7 +206,8 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         loop {
             let (_, kind, mut spare) = self.state.kept.stock.take(&wanted)?;
             let is_over = self.end_of(kind, &spare.keepsake) <= Instant::now();
-            if is_over || !is_quiet(&mut spare).await {
+            let has_come = D::settle(P::connection(&mut spare.upstream)).is_ok();
+            if is_over || !has_come || !is_quiet(&mut spare).await {
                 spare.begin_farewell();
                 continue;
             }
@@ -218,28 +222,6 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// Writes down what a login has found that waited for it.
     pub(crate) fn note_found(&self, found: Found) {
         self.state.kept.patterns().tally.note(found);
-    }
-
-    /// Remembers a login that was granted, and has sessions made for those that are like it.
-    pub(crate) fn learn(&self, key: &Arc<Key>, says: impl FnOnce() -> P::Pattern) {
-        let kept = &self.state.kept;
-        if self.route.keeping.ready == 0 || !kept.is_of(&self.route) {
-            return;
-        }
-        let gone = kept.patterns().learn(key, says);
-        if let Some(gone) = gone {
-            let unwanted = |kind, key: &Key| kind == Kind::Ready && *key == *gone;
-            for spare in kept.stock.clear(unwanted) {
-                spare.begin_farewell();
-            }
-        }
-        self.make_ready();
-    }
-
-    /// A session of this login has found its app: another one is made in its place.
-    pub(crate) fn make_another(&self, key: &Key) {
-        self.state.kept.patterns().comes_again(key);
-        self.make_ready();
     }
 
     /// What it takes to give a session to another app when its own leaves; `None` where it ends with it.
@@ -257,84 +239,6 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// The same of a session that has waited.
     pub(crate) fn keepsake_again(&self, keepsake: Box<Keepsake<P>>) -> Option<Box<Keepsake<P>>> {
         (self.route.keeping.reuse == Reuse::Reset).then_some(keepsake)
-    }
-
-    /// Makes as many as may wait.
-    fn make_ready(&self) {
-        let kept = &self.state.kept;
-        let stops = kept.patterns().stops();
-        if let Some(why) = stops {
-            tracing::info!(route = %self.route.name, most = %why, "no sessions are made ready: fewer than 5 of the last 20 logins would have found one");
-        }
-        let waiting = |key: &Key| {
-            kept.stock
-                .count(|kind, other| kind == Kind::Ready && other == key)
-        };
-        while !self.closing.is_cancelled() {
-            let Some(pattern) = kept.patterns().next(self.route.keeping.ready, waiting) else {
-                return;
-            };
-            let Some(permit) = self.state.permits.take() else {
-                return kept.patterns().made(&pattern.key, false);
-            };
-            let lobby = self.clone();
-            let making = async move { lobby.make(pattern, permit).await };
-            self.tasks.spawn(making);
-        }
-    }
-
-    /// Makes one more.
-    async fn make(self, Pattern { key, says }: Pattern<P::Pattern>, permit: Permit) {
-        let kept = &self.state.kept;
-        let deadline = self.deadline();
-        let logging_in = Box::pin(P::log_in_again(&says, &self, &deadline));
-        let outcome = self.closing.run_until_cancelled(logging_in).await;
-        kept.patterns().made(&key, matches!(outcome, Some(Ok(_))));
-        match outcome {
-            Some(Ok(made)) => {
-                let Made {
-                    upstream,
-                    memory,
-                    dialled,
-                    token,
-                } = made;
-                let spare = Spare {
-                    upstream,
-                    following: self.follow(&dialled),
-                    keepsake: Box::new(Keepsake::of(key, memory, dialled, token.as_ref())),
-                    permit,
-                };
-                // Its pattern may have had to go meanwhile.
-                match kept.patterns().knows(&spare.keepsake.key) {
-                    true => self.wait(Kind::Ready, spare),
-                    false => spare.begin_farewell(),
-                }
-            }
-            Some(Err(fault)) => {
-                drop(permit);
-                tracing::debug!(route = %self.route.name, error = %Chain(&fault), "no session is ready for the next app");
-                if is_full(&fault) {
-                    self.make_room().await;
-                }
-            }
-            None => {}
-        }
-    }
-
-    /// Lets go of everybody who waits, because the upstream has no place left. Whether anybody did.
-    pub(super) async fn make_room(&self) -> bool {
-        let kept = &self.state.kept;
-        kept.patterns().rest();
-        let waiting = kept.stock.clear(|_, _| true);
-        let farewells: Vec<_> = waiting
-            .into_iter()
-            .map(|spare| self.tasks.spawn(spare.farewell()))
-            .collect();
-        let some = !farewells.is_empty();
-        for farewell in farewells {
-            let _ = farewell.await;
-        }
-        some
     }
 
     /// Has a session wait.
@@ -399,9 +303,4 @@ async fn watch<P: Protocol, S: Stream>(
         state.kept.stock.forget(&seat);
         spare.farewell().await;
     }
-}
-
-/// Whether the upstream has no place for one more.
-pub(super) fn is_full<F: OwnFault>(fault: &Fault<F>) -> bool {
-    fault.is_away() || fault.kind() == Whose::Limit
 }

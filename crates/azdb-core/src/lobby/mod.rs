@@ -11,6 +11,7 @@ mod giving_back;
 mod hold;
 mod keeping;
 mod label;
+mod making;
 mod permits;
 mod protocol;
 mod turns;

@@ -54,6 +54,9 @@ pub(crate) trait Protocol: Sized + Send + Sync + 'static {
         deadline: &Deadline,
     ) -> impl Future<Output = Result<Login<Self, A, D::Stream>, NotIn<Self::Fault>>> + Send;
 
+    /// The connection that an upstream's side goes over: it is another thread's when the session has waited there.
+    fn connection<S: Stream>(upstream: &mut Self::Upstream<S>) -> &mut S;
+
     /// Does what the relay has paused for. Most watches ask for no pause.
     ///
     /// # Errors

@@ -139,6 +139,10 @@ impl Protocol for Mysql {
     /// An app's own clock may run out when it has left: its driver comes over another connection to end the query (`KILL QUERY`).
     const QUARANTINE: Duration = Duration::from_millis(250);
 
+    fn connection<S: Stream>(upstream: &mut Upstream<S>) -> &mut S {
+        upstream.connection()
+    }
+
     async fn login<A: Stream, D: Dial>(
         socket: A,
         place: &Place,

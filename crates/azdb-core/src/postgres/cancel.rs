@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::upstream::{TlsForm, secure};
+use super::securing::{TlsForm, secure};
 use super::{Postgres, PostgresFault};
 use crate::anteroom::Place;
 use crate::deadline::Deadline;

@@ -36,6 +36,7 @@ mod keep;
 mod notice;
 mod password;
 mod prepared;
+mod securing;
 mod upstream;
 mod watch;
 
@@ -101,6 +102,10 @@ impl Protocol for Postgres {
     type Memory = Memory;
 
     const GOODBYE: &'static [u8] = &TERMINATE;
+
+    fn connection<S: Stream>(upstream: &mut Upstream<S>) -> &mut S {
+        upstream.connection()
+    }
 
     async fn login<A: Stream, D: Dial>(
         socket: A,

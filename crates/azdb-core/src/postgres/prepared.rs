@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 
 use super::Postgres;
-use super::upstream::Securing;
+use super::securing::Securing;
 use crate::kept::{Making, Waits, is_quiet};
 use crate::lobby::Lobby;
 use crate::way::{Dial, Opened, Stream, Upstream};
@@ -42,7 +42,9 @@ pub(super) async fn take<D: Dial>(
         return None;
     }
     let mut prepared = lobby.state.own.ahead.take()?;
-    let is_good = lobby.begins_at(&prepared.0.dialled) && is_quiet(&mut prepared).await;
+    let is_good = lobby.begins_at(&prepared.0.dialled)
+        && D::settle(prepared.0.way.connection()).is_ok()
+        && is_quiet(&mut prepared).await;
     is_good.then_some(prepared.0)
 }
 

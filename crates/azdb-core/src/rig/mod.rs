@@ -13,6 +13,8 @@ mod explosive;
 pub(crate) mod sockets;
 mod spoken;
 
+use std::cell::Cell;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -56,6 +58,11 @@ static AUTHORITY: LazyLock<Arc<LocalAuthority>> =
 /// The far ends of the pipes that were dialled, and where to.
 pub(crate) type Databases = mpsc::UnboundedReceiver<(DuplexStream, Endpoint)>;
 
+thread_local! {
+    /// Pipes that have settled on this thread.
+    pub(crate) static SETTLED: Cell<usize> = const { Cell::new(0) };
+}
+
 /// Dials by making a pipe; the test holds the other end, and hears where to.
 #[derive(Clone)]
 pub(crate) struct Pipes(mpsc::UnboundedSender<(DuplexStream, Endpoint)>);
@@ -76,6 +83,11 @@ impl Dial for Pipes {
         self.0.send((far, target.clone())).expect("a database");
         let departure = Departure::default();
         Ok(Connected { stream, departure })
+    }
+
+    fn settle(_: &mut DuplexStream) -> io::Result<()> {
+        SETTLED.set(SETTLED.get() + 1);
+        Ok(())
     }
 }
 

@@ -54,6 +54,11 @@ impl<S: Stream> InDialect<S> {
         }
     }
 
+    /// The connection that it goes over.
+    pub(super) fn connection(&mut self) -> &mut S {
+        self.upstream.connection()
+    }
+
     /// The same upstream, through a translator if the two sides need one, from here on.
     pub(super) fn with(self, translator: Option<Translator>) -> Self {
         let translation = translator.map(|translator| {

@@ -104,6 +104,10 @@ impl Protocol for Tds {
     /// A client of TDS ends its connection, and that is all.
     const GOODBYE: &'static [u8] = &[];
 
+    fn connection<S: Stream>(upstream: &mut InDialect<S>) -> &mut S {
+        upstream.connection()
+    }
+
     async fn login<A: Stream, D: Dial>(
         socket: A,
         place: &Place,

@@ -42,6 +42,11 @@ impl<S: Stream> OnePacketPerRecord<S> {
         Self { upstream, begun }
     }
 
+    /// The connection that it goes over.
+    pub(super) fn connection(&mut self) -> &mut S {
+        self.upstream.connection()
+    }
+
     /// Takes what a packet lacks that has begun, or begins one. Says how many bytes that were, and whether the packet is whole now.
     fn go_on(&mut self, bytes: &[u8]) -> io::Result<(usize, bool)> {
         let mut used = 0;

@@ -27,6 +27,14 @@ impl<S> MaybeTls<S> {
             Self::Tls(stream, _) => Some(stream),
         }
     }
+
+    /// The stream below TLS.
+    pub(crate) fn connection(&mut self) -> &mut S {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream, _) => stream.io_mut(),
+        }
+    }
 }
 
 impl<S: Stream> BreakOff for MaybeTls<S> {

@@ -71,6 +71,11 @@ impl<S> Upstream<S> {
         }
     }
 
+    /// The connection that it goes over.
+    pub(crate) fn connection(&mut self) -> &mut S {
+        self.leg().stream_mut().connection()
+    }
+
     /// The TLS session, where there is one.
     pub(crate) fn tls_mut(&mut self) -> Option<&mut TlsStream<S>> {
         self.leg().stream_mut().tls_mut()

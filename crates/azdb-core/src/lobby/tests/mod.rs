@@ -66,6 +66,10 @@ impl Protocol for Silence {
         match *memory {}
     }
 
+    fn connection<S: Stream>(upstream: &mut Upstream<S>) -> &mut S {
+        upstream.connection()
+    }
+
     async fn login<A: Stream, D: Dial>(
         _: A,
         _: &Place,

@@ -15,7 +15,7 @@ use super::*;
 use crate::ending::Ending;
 use crate::kept::Kind;
 use crate::ledger::Beginning;
-use crate::rig::Pipes;
+use crate::rig::{Pipes, SETTLED};
 use crate::session::{Guest, serve};
 use crate::socket::Peer;
 

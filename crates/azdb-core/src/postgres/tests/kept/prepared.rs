@@ -34,7 +34,9 @@ async fn comes_in_over(town: &Town, database: &mut Upstream) -> DuplexStream {
 async fn apps_that_come_soon_after_each_other_find_one_and_another_is_made() {
     let (mut town, mut database) = town_with_one().await;
     for count in 1..4 {
+        let settled = SETTLED.get();
         let _app = comes_in_over(&town, &mut database).await;
+        assert_eq!(SETTLED.get(), settled + 1, "it goes on in its app's thread");
         database = town.dialled().await;
         until_there(&town, true).await;
         assert_eq!(town.began(Beginning::Prepared), count);

@@ -39,6 +39,14 @@ async fn a_login_that_comes_twice_is_said_again_byte_for_byte_and_serves_the_thi
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_goes_on_in_the_thread_of_its_app() {
+    let (mut town, _database) = town_with_one().await;
+    let before = SETTLED.get();
+    let _app = town.found(ANN, LOGIN).await;
+    assert_eq!(SETTLED.get(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_app_has_a_secret_of_its_own() {
     let (mut town, _database) = town_with_one().await;
     let (_app, key) = town.found(ANN, LOGIN).await;
