@@ -198,6 +198,7 @@ impl<'a> Said<'a> {
             peer: self.seen.place.peer(),
             over: self.seen.over,
             labels: self.labels.clone(),
+            app_user: self.response.user.into(),
             is_another: false,
         }
     }
@@ -275,6 +276,7 @@ pub(super) async fn enter<D: Dial>(
         lobby,
         deadline,
         tracks: Tracks::default(),
+        persists: true,
     };
     let logging_in = lobby::log_in(&mut attempt, said.principal, lobby, deadline, left);
     let (granted, token) = logging_in.await?;

@@ -246,6 +246,7 @@ pub(super) async fn log_in_again<D: Dial>(
         lobby,
         deadline,
         tracks: Tracks::default(),
+        persists: false,
     };
     let nobody = std::future::pending();
     let logging_in = lobby::log_in(&mut attempt, principal, lobby, deadline, nobody);

@@ -114,7 +114,10 @@ struct Terms {
     /// Who else hears what it says.
     over: Over,
     labels: Option<Labels>,
-    /// It has become another principal than its login's.
+    /// What the app has called itself at its login.
+    app_user: Box<[u8]>,
+    /// It has become another principal than its login's, or somebody else where apps are told from each other by what they call
+    /// themselves.
     is_another: bool,
 }
 

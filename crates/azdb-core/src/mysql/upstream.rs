@@ -47,6 +47,8 @@ pub(super) struct Entry<'a, D: Dial> {
     pub(super) lobby: &'a Lobby<Mysql, D>,
     pub(super) deadline: &'a Deadline,
     pub(super) tracks: Tracks,
+    /// Whether somebody waits for it, for whom it is tried elsewhere, and again.
+    pub(super) persists: bool,
 }
 
 impl<D: Dial> Attempt for Entry<'_, D> {
@@ -76,7 +78,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
     }
 
     fn tracks(&mut self) -> Option<&mut Tracks> {
-        Some(&mut self.tracks)
+        self.persists.then_some(&mut self.tracks)
     }
 }
 

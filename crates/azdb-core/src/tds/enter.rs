@@ -207,6 +207,7 @@ async fn log_in<D: Dial>(
         lobby,
         deadline,
         tracks: Tracks::default(),
+        persists: true,
     };
     let (granted, token) =
         lobby::log_in(&mut attempt, wanted.principal, lobby, deadline, left).await?;

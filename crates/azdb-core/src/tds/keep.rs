@@ -122,6 +122,7 @@ pub(super) async fn log_in<D: Dial>(
         lobby,
         deadline,
         tracks: Tracks::default(),
+        persists: false,
     };
     let nobody_leaves = std::future::pending();
     let logging_in = lobby::log_in(&mut attempt, principal, lobby, deadline, nobody_leaves);

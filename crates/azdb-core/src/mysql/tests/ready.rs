@@ -369,3 +369,20 @@ async fn an_upstream_that_greets_otherwise_makes_none() {
     database.take_token(TOKEN).await;
     assert_eq!(database.hear_out().await, b"");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_held_for_which_no_app_waits() {
+    let mut door = Door::with(|route| {
+        route.keeping.ready = 1;
+        route.hold_logins = true;
+        route.max_connections = 3;
+    });
+    for _ in 0..2 {
+        let login = (of(1), &app_response());
+        std::mem::forget(dialled_for(&mut door, login, &greeting()).await);
+    }
+    door.dialled().await.refuse(1040, "not yet").await;
+    sleep(Duration::from_secs(5)).await;
+    assert!(door.databases.try_recv().is_err(), "asked for once more");
+    assert!(door.lobby.permit().is_ok(), "its place is the next app's");
+}

@@ -371,3 +371,21 @@ async fn one_that_has_become_another_principal_is_nobodys() {
     sleep(QUARANTINE * 2).await;
     greeted(&mut door).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn nor_is_one_whose_app_has_become_another_where_nobody_knows_its_user_of_the_machine() {
+    let tcp = Caller::Tcp(([127, 0, 0, 9], 4000).into());
+    for (user, is_kept) in [(&b"bob"[..], false), (app_response().user, true)] {
+        let mut door = door();
+        let login = (Place::outside_of(tcp), &app_response());
+        let (mut app, mut database) = dialled_for(&mut door, login, &mysqls()).await;
+        let command = ChangeUser { user, ..command() };
+        app.command(&encoded(&command)).await;
+        database.hear_command().await;
+        database.take_token(TOKEN).await;
+        assert_eq!(app.hear().await, OK);
+        app.say_bytes(&QUIT).await;
+        let expected: &[u8] = if is_kept { b"\x1f" } else { b"\x01" };
+        assert_eq!(database.hear_command().await, expected);
+    }
+}

@@ -1,6 +1,6 @@
 //! Sessions that nobody has used, made like those of the apps before.
 
-use super::super::database::routing;
+use super::super::database::{refusal, routing};
 use super::*;
 
 fn making_ready(count: usize) -> Served {
@@ -78,4 +78,17 @@ async fn one_that_could_be_resumed_is_as_good_as_new_while_nobody_has_used_it() 
     database.say(&granted).await;
     served.until_waiting(1).await;
     served.served_from_memory().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_held_for_which_no_app_waits() {
+    let mut served = Served::of(|route| {
+        route.keeping.ready = 1;
+        route.hold_logins = true;
+    });
+    two_apps(&mut served).await;
+    let (mut database, _) = served.dialled().await;
+    database.say(&refusal(40_613, "not yet")).await;
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    assert!(served.nobody_dialled(), "asked for once more");
 }
