@@ -86,7 +86,9 @@ impl<T: Waits> Seat<T> {
 
 /// Whether nothing has come from it up to now.
 pub(crate) async fn is_quiet(thing: &mut impl Waits) -> bool {
-    std::future::poll_fn(|cx| Poll::Ready(thing.poll_stirs(cx).is_pending())).await
+    let looking = std::future::poll_fn(|cx| Poll::Ready(thing.poll_stirs(cx).is_pending()));
+    // A task that has used up its budget would hear of nothing.
+    tokio::task::unconstrained(looking).await
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use azdb_config::Reuse;
-use azdb_config::route::Principal;
+use azdb_config::route::{Principal, Route};
 use azdb_identity::Token;
 use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::runtime::Handle;
@@ -52,6 +52,8 @@ pub(crate) struct Keepsake<P: Protocol> {
     pub(crate) key: Arc<Key>,
     pub(crate) memory: P::Memory,
     pub(crate) dialled: Dialled,
+    /// Under whose settings it was made: whatever they were, an app of others has no use for it.
+    route: Arc<Route>,
     pub(super) since: Instant,
     /// When its token is over, but for [`BEFORE_EXPIRY`].
     pub(super) until: Option<Instant>,
@@ -77,6 +79,7 @@ impl<P: Protocol> Keepsake<P> {
         memory: P::Memory,
         dialled: Dialled,
         token: Option<&Token>,
+        route: &Arc<Route>,
     ) -> Self {
         let since = Instant::now();
         let left = token.map(|token| token.left().saturating_sub(BEFORE_EXPIRY));
@@ -84,6 +87,7 @@ impl<P: Protocol> Keepsake<P> {
             key,
             memory,
             dialled,
+            route: Arc::clone(route),
             since,
             until: left.map(|left| since + left),
         }
@@ -101,25 +105,23 @@ impl<P: Protocol, S: Stream> Waits for Spare<P, S> {
 }
 
 impl<P: Protocol, S: Stream> Spare<P, S> {
-    /// Leaves the upstream as a client does.
+    /// Leaves the upstream as a client does. Its place is free at once: an app must not be refused for a session that goes.
     pub(super) async fn farewell(self) {
         let Self {
             mut upstream,
             permit,
             ..
         } = self;
-        leave(&mut upstream, P::GOODBYE, true).await;
         drop(permit);
+        leave(&mut upstream, P::GOODBYE, true).await;
     }
 
     /// The same in the background.
     pub(super) fn begin_farewell(self) {
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(self.farewell());
-        }
+        drop(self.vacate());
     }
 
-    /// The same, for an app that has its place at once.
+    /// The same, for an app that has its place.
     pub(crate) fn vacate(self) -> Permit {
         let Self {
             mut upstream,
@@ -134,10 +136,10 @@ impl<P: Protocol, S: Stream> Spare<P, S> {
 }
 
 impl<P: Protocol, S: Stream> RouteState<P, S> {
-    /// The place of one that waits, for an app for which there is no other.
+    /// The place of one that is being made, or waits, for an app for which there is no other.
     pub(super) fn give_way(&self) -> Option<Permit> {
-        let spare = self.kept.stock.give_way()?;
-        Some(spare.vacate())
+        let in_the_making = self.makers.give_way();
+        in_the_making.or_else(|| Some(self.kept.stock.give_way()?.vacate()))
     }
 }
 
@@ -206,8 +208,9 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         loop {
             let (_, kind, mut spare) = self.state.kept.stock.take(&wanted)?;
             let is_over = self.end_of(kind, &spare.keepsake) <= Instant::now();
-            let has_come = D::settle(P::connection(&mut spare.upstream)).is_ok();
-            if is_over || !has_come || !is_quiet(&mut spare).await {
+            let is_ours = Arc::ptr_eq(&spare.keepsake.route, &self.route);
+            let is_good = is_ours && !is_over && is_quiet(&mut spare).await;
+            if !is_good || D::settle(P::connection(&mut spare.upstream)).is_err() {
                 spare.begin_farewell();
                 continue;
             }
@@ -233,7 +236,7 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         token: Option<&Token>,
     ) -> Option<Box<Keepsake<P>>> {
         let keeps = self.route.keeping.reuse == Reuse::Reset;
-        keeps.then(|| Box::new(Keepsake::of(key, memory, dialled, token)))
+        keeps.then(|| Box::new(Keepsake::of(key, memory, dialled, token, &self.route)))
     }
 
     /// The same of a session that has waited.

@@ -5,14 +5,74 @@
 //!                                              '--the upstream is full--> all who wait go
 //! ```
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use azdb_quote::Chain;
+use tokio_util::sync::CancellationToken;
 
 use super::{Keepsake, Lobby, Made, Permit, Protocol, Spare};
 use crate::fault::{Explained as _, Fault, Kind as Whose, OwnFault};
 use crate::kept::{Key, Kind, Pattern};
+use crate::parting::leave;
 use crate::way::Dial;
+
+/// The places of those that are being made: an app's, when there is no other.
+#[derive(Default)]
+pub(super) struct Makers {
+    places: Mutex<BTreeMap<u64, (Permit, CancellationToken)>>,
+    next: AtomicU64,
+}
+
+/// One of them.
+struct Maker<'a> {
+    makers: &'a Makers,
+    number: u64,
+    /// Set when its place has become an app's.
+    stop: CancellationToken,
+}
+
+impl Makers {
+    fn begin(&self, place: Permit) -> Maker<'_> {
+        let (number, stop) = (self.next.fetch_add(1, Relaxed), CancellationToken::new());
+        self.lock().insert(number, (place, stop.clone()));
+        Maker {
+            makers: self,
+            number,
+            stop,
+        }
+    }
+
+    /// The place of the one that has begun last.
+    pub(super) fn give_way(&self) -> Option<Permit> {
+        let (_, (place, stop)) = self.lock().pop_last()?;
+        stop.cancel();
+        Some(place)
+    }
+
+    pub(super) fn are_none(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, (Permit, CancellationToken)>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Maker<'_> {
+    /// Its place, if it has one still.
+    fn place(&self) -> Option<Permit> {
+        let place = self.makers.lock().remove(&self.number);
+        place.map(|(place, _)| place)
+    }
+}
+
+impl Drop for Maker<'_> {
+    fn drop(&mut self) {
+        drop(self.place());
+    }
+}
 
 impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// Remembers a login that was granted, and has sessions made for those that are like it.
@@ -64,35 +124,47 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// Makes one more.
     async fn make(self, Pattern { key, says }: Pattern<P::Pattern>, permit: Permit) {
         let kept = &self.state.kept;
+        let maker = self.state.makers.begin(permit);
         let deadline = self.deadline();
         let logging_in = Box::pin(P::log_in_again(&says, &self, &deadline));
+        let logging_in = maker.stop.run_until_cancelled(logging_in);
         let outcome = self.closing.run_until_cancelled(logging_in).await;
+        let outcome = outcome.flatten();
         kept.patterns().made(&key, matches!(outcome, Some(Ok(_))));
         match outcome {
             Some(Ok(made)) => {
                 let Made {
-                    upstream,
+                    mut upstream,
                     memory,
                     dialled,
                     token,
                 } = made;
+                let Some(permit) = maker.place() else {
+                    return leave(&mut upstream, P::GOODBYE, true).await;
+                };
                 let spare = Spare {
                     upstream,
                     following: self.follow(&dialled),
-                    keepsake: Box::new(Keepsake::of(key, memory, dialled, token.as_ref())),
+                    keepsake: Box::new(Keepsake::of(
+                        key,
+                        memory,
+                        dialled,
+                        token.as_ref(),
+                        &self.route,
+                    )),
                     permit,
                 };
                 // Its pattern may have had to go meanwhile.
-                match kept.patterns().knows(&spare.keepsake.key) {
+                let is_known = kept.patterns().knows(&spare.keepsake.key);
+                match is_known {
                     true => self.wait(Kind::Ready, spare),
                     false => spare.begin_farewell(),
                 }
             }
             Some(Err(fault)) => {
-                drop(permit);
                 tracing::debug!(route = %self.route.name, error = %Chain(&fault), "no session is ready for the next app");
                 if is_full(&fault) {
-                    self.make_room().await;
+                    kept.patterns().rest();
                 }
             }
             None => {}

@@ -45,6 +45,7 @@ use crate::socket::Peer;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
 use crate::way::{Dial, Home, Refuge, Stream};
 use follow::Followers;
+use making::Makers;
 use permits::Permits;
 use turns::Turns;
 
@@ -106,6 +107,8 @@ pub(crate) struct RouteState<P: Protocol, S: Stream> {
     pub(crate) has_met_headers: AtomicBool,
     /// Sessions that wait for apps.
     pub(crate) kept: Kept<Spare<P, S>, P::Pattern>,
+    /// Who makes sessions ahead of apps.
+    makers: Makers,
     /// What the protocol keeps between logins.
     pub(crate) own: P::State<S>,
 }
@@ -122,6 +125,7 @@ impl<P: Protocol, S: Stream> RouteState<P, S> {
             turns: Turns::default(),
             followers: Arc::default(),
             has_met_headers: AtomicBool::new(false),
+            makers: Makers::default(),
             own: P::State::default(),
         }
     }
@@ -281,7 +285,10 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
             return Err(Cause::ShuttingDown);
         }
         let are_gone = self.state.permits.are_gone();
-        match are_gone && self.state.kept.stock.count(|_, _| true) == 0 {
+        let state = &self.state;
+        let is_full =
+            are_gone && state.makers.are_none() && state.kept.stock.count(|_, _| true) == 0;
+        match is_full {
             true => Err(self.too_many()),
             false => Ok(()),
         }

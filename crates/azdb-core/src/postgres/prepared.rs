@@ -9,9 +9,11 @@
 //! * It counts among nobody's sessions.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use azdb_config::route::Route;
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 
 use super::Postgres;
@@ -24,13 +26,18 @@ use crate::way::{Dial, Opened, Stream, Upstream};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A way upstream on which nothing has been said.
-pub(crate) struct Prepared<S>(Opened<Upstream<S>>);
+pub(crate) struct Prepared<S> {
+    opened: Opened<Upstream<S>>,
+    /// Under whose settings it was made.
+    route: Arc<Route>,
+}
 
 impl<S: Stream> Waits for Prepared<S> {
     fn poll_stirs(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut byte = [0];
         let mut byte = ReadBuf::new(&mut byte);
-        Pin::new(&mut self.0.way).poll_read(cx, &mut byte).map(drop)
+        let way = Pin::new(&mut self.opened.way);
+        way.poll_read(cx, &mut byte).map(drop)
     }
 }
 
@@ -42,10 +49,11 @@ pub(super) async fn take<D: Dial>(
         return None;
     }
     let mut prepared = lobby.state.own.ahead.take()?;
-    let is_good = lobby.begins_at(&prepared.0.dialled)
-        && D::settle(prepared.0.way.connection()).is_ok()
-        && is_quiet(&mut prepared).await;
-    is_good.then_some(prepared.0)
+    let is_good = Arc::ptr_eq(&prepared.route, &lobby.route)
+        && lobby.begins_at(&prepared.opened.dialled)
+        && is_quiet(&mut prepared).await
+        && D::settle(prepared.opened.way.connection()).is_ok();
+    is_good.then_some(prepared.opened)
 }
 
 /// An app has been let in over a connection of its own. Makes one for the next, where that is worth it.
@@ -66,7 +74,10 @@ async fn prepare<D: Dial>(lobby: Lobby<Postgres, D>, making: Making) {
         let securing = Securing::of(&lobby);
         let opening = async { lobby.search(&[], &deadline).open(&securing).await };
         let opened = lobby.closing.run_until_cancelled(Box::pin(opening)).await;
-        opened.and_then(Result::ok).map(Prepared)
+        opened.and_then(Result::ok).map(|opened| Prepared {
+            opened,
+            route: Arc::clone(&lobby.route),
+        })
     };
     let Some(seat) = ahead.made(making, made) else {
         return;
@@ -79,6 +90,6 @@ async fn prepare<D: Dial>(lobby: Lobby<Postgres, D>, making: Making) {
     };
     if let Some(mut prepared) = seat.watch(end).await {
         ahead.forget(&seat);
-        let _ = tokio::time::timeout(PATIENCE, prepared.0.way.shutdown()).await;
+        let _ = tokio::time::timeout(PATIENCE, prepared.opened.way.shutdown()).await;
     }
 }

@@ -1,5 +1,8 @@
 //! What we say to the database, being its client.
 
+use std::io;
+use std::time::Duration;
+
 use azdb_identity::Token;
 use azdb_quote::Chain;
 use azdb_wire::postgres::{
@@ -16,6 +19,9 @@ use crate::ledger::Beginning;
 use crate::lobby::{AWAITING_LOGIN, Attempt, Credential, Lobby, Tracks};
 use crate::phases::Phase;
 use crate::way::{Dial, Dialled, Leg, Opened, Sealed, Stream, Upstream};
+
+/// How long an upstream may take for its first word over a connection that was made ahead: it may have gone without a word since.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// Most bytes of the answer to a login: notices, parameter reports.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -60,7 +66,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         if std::mem::take(&mut self.takes_prepared)
             && let Some(opened) = prepared::take(self.lobby).await
         {
-            match self.converse(opened, credential).await {
+            match self.converse(opened, credential, Some(SIGN_OF_LIFE)).await {
                 // It was made for nobody, and nobody hears of its end.
                 Err(fault) if fault.is_hung_up() => {
                     tracing::debug!(error = %Chain(&fault), "a connection that was made ahead is gone");
@@ -77,7 +83,7 @@ impl<D: Dial> Attempt for Entry<'_, D> {
         let securing = Securing::of(self.lobby);
         let search = self.lobby.search(&self.tracks.passed_over, self.deadline);
         let opened = search.open(&securing).await?;
-        self.converse(opened, credential).await
+        self.converse(opened, credential, None).await
     }
 
     fn tracks(&mut self) -> Option<&mut Tracks> {
@@ -86,11 +92,12 @@ impl<D: Dial> Attempt for Entry<'_, D> {
 }
 
 impl<D: Dial> Entry<'_, D> {
-    /// Logs in over a way on which nothing has been said.
+    /// Logs in over a way on which nothing has been said. One that does not answer within `first_word` is lost.
     async fn converse(
         &mut self,
         opened: Opened<Upstream<D::Stream>>,
         credential: Credential<'_>,
+        first_word: Option<Duration>,
     ) -> Result<Granted<D::Stream>, Fault<PostgresFault>> {
         self.tracks.follow(&opened);
         let Opened {
@@ -104,6 +111,11 @@ impl<D: Dial> Entry<'_, D> {
         let mut answer = Vec::new();
         let conversation = async {
             say(upstream.leg(), self.packet, "sending the startup message").await?;
+            if let Some(limit) = first_word {
+                let hearing = tokio::time::timeout(limit, upstream.leg().fill(1)).await;
+                let heard = hearing.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+                heard.map_err(Cause::lost("waiting for its first word"))?;
+            }
             let account = Account {
                 role: self.role,
                 host,

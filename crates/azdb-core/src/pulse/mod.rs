@@ -27,6 +27,7 @@ mod kernel;
 mod vigil;
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -108,11 +109,11 @@ impl Pulse {
     }
 
     /// Makes the runtime of this thread the one that waits for it, with its clock: one that was dialled for one session has come to
-    /// another.
+    /// another. Nothing is to lie there to be read: what this runtime has not been told of would look like silence.
     ///
     /// # Errors
     ///
-    /// Whatever the kernel reports.
+    /// Whatever the kernel reports, and [`io::ErrorKind::InvalidData`] when a byte or an end has come.
     pub(crate) fn settle(&mut self) -> io::Result<()> {
         // A second handle on the same socket: the runtime of before waits for the first, which is dropped.
         let stream = SockRef::from(&self.stream).try_clone()?;
@@ -121,7 +122,11 @@ impl Pulse {
         if let Some(vigil) = &mut self.vigil {
             vigil.settle();
         }
-        Ok(())
+        match SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit()]) {
+            Ok(_) => Err(io::ErrorKind::InvalidData.into()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where the far end has come to, and where it was to go before it was redirected here, as far as the kernel knows.

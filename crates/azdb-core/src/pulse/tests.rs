@@ -168,3 +168,19 @@ fn one_that_has_settled_needs_nothing_of_the_runtime_of_before() {
         }
     });
 }
+
+#[tokio::test]
+async fn one_from_which_something_has_come_does_not_settle() {
+    for word in [&b"x"[..], b""] {
+        let (near, mut far) = pair("127.0.0.1:0").await;
+        let mut pulse = Pulse::of(near);
+        pulse.settle().unwrap();
+        match word {
+            b"" => far.shutdown().await.unwrap(),
+            word => far.write_all(word).await.unwrap(),
+        }
+        pulse.stream.readable().await.unwrap();
+        let error = pulse.settle().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+    }
+}

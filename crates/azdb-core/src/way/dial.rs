@@ -46,7 +46,7 @@ pub(crate) trait Dial: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Whatever the kernel reports.
+    /// Whatever the kernel reports, and that something has come: it is to be silent.
     fn settle(_: &mut Self::Stream) -> io::Result<()> {
         Ok(())
     }

@@ -117,6 +117,16 @@ async fn one_that_breaks_when_it_is_used_is_made_good_by_a_dial() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_whose_far_end_is_gone_without_a_word_is_made_good_by_a_dial() {
+    let (mut town, mut silent) = town_with_one().await;
+    let mut app = town.app(ANN, LOGIN).await;
+    silent.startup().await;
+    let _database = town.granted().await;
+    welcomed(&mut app).await;
+    assert_eq!(town.lobby.state.ledger.refused(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_over_it_is_the_apps() {
     let (mut town, mut database) = town_with_one().await;
     let mut app = town.app(ANN, LOGIN).await;

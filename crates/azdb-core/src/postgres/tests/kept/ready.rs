@@ -169,6 +169,48 @@ async fn one_gives_its_place_to_an_app_before_that_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_is_being_made_gives_its_place_to_an_app_before_that_is_refused() {
+    let mut town =
+        Town::without_prepared(|route| (route.keeping.ready, route.max_connections) = (1, 3));
+    let _one = town.log_in(ANN, LOGIN).await;
+    let _two = town.log_in(ANN, LOGIN).await;
+    let mut made = town.dialled().await;
+    made.startup().await;
+    let _three = town.log_in(BEN, LOGIN).await;
+    assert_eq!(heard_out(made).await, b"");
+    assert_eq!(town.waiting(Kind::Ready), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_ends_has_given_its_place_back() {
+    let mut town =
+        Town::without_prepared(|route| (route.keeping.ready, route.max_connections) = (1, 3));
+    let _one = town.log_in(ANN, LOGIN).await;
+    let _two = town.log_in(ANN, LOGIN).await;
+    let (mut ready, _) = town.granted().await;
+    town.until_waiting(Kind::Ready, 1).await;
+    // It stays open: whoever leaves it waits for its end.
+    ready.say(&message(b'N', b"x")).await;
+    town.until_waiting(Kind::Ready, 0).await;
+    let _three = town.log_in(BEN, LOGIN).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_late_of_other_settings_is_given_to_nobody() {
+    let (town, database) = town_with_one().await;
+    let stock = &town.lobby.state.kept.stock;
+    let before = Arc::clone(&town.lobby.route);
+    let (key, kind, spare) = stock.take(|_| true).unwrap();
+    let now = Arc::new(crate::rig::route(ProtocolName::Postgres));
+    town.lobby.state.go_on_under(&now, &before);
+    assert!(stock.put(&key, kind, 1, spare).is_ok());
+    let mut lobby = Lobby::clone(&town.lobby);
+    lobby.route = now;
+    assert!(lobby.take_kept(&key).await.is_none());
+    assert_eq!(heard_out(database).await, GOODBYE);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_without_a_place_gets_one_back_before_an_app_is_refused() {
     let (mut town, ready) = town_with_one().await;
     let app = town.app(BEN, LOGIN).await;
