@@ -56,6 +56,11 @@ impl<T: Waits> Seat<T> {
         thing
     }
 
+    /// Has a look at what waits here.
+    pub(crate) fn look<O>(&self, at: impl FnOnce(&T) -> O) -> Option<O> {
+        self.lock().thing.as_ref().map(at)
+    }
+
     /// Whether both are the same place.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::time::Instant;
+
 use super::key::Key;
 use super::seat::{Seat, Waits};
 
@@ -34,7 +36,15 @@ pub(crate) struct Stock<T> {
 struct Occupied<T> {
     key: Arc<Key>,
     kind: Kind,
+    /// Since when an app may have it; `None` while it greets one that may be another.
+    from: Option<Instant>,
     seat: Seat<T>,
+}
+
+impl<T> Occupied<T> {
+    fn is_free(&self) -> bool {
+        self.from.is_some_and(|from| from <= Instant::now())
+    }
 }
 
 impl<T> Default for Stock<T> {
@@ -46,7 +56,8 @@ impl<T> Default for Stock<T> {
 }
 
 impl<T: Waits> Stock<T> {
-    /// Has this wait, and returns where. Whoever puts it here watches it.
+    /// Has this wait, and returns where: for an app that comes at `from` or later, though it gives way before. Whoever puts it here
+    /// watches it.
     ///
     /// # Errors
     ///
@@ -56,6 +67,7 @@ impl<T: Waits> Stock<T> {
         key: &Arc<Key>,
         kind: Kind,
         most: usize,
+        from: Instant,
         thing: T,
     ) -> Result<Seat<T>, T> {
         let mut occupied = self.lock();
@@ -66,6 +78,7 @@ impl<T: Waits> Stock<T> {
         occupied.push(Occupied {
             key: Arc::clone(key),
             kind,
+            from: Some(from),
             seat: seat.clone(),
         });
         Ok(seat)
@@ -86,19 +99,51 @@ impl<T: Waits> Stock<T> {
     fn remove_last(&self, kind: Kind, wanted: impl Fn(&Key) -> bool) -> Option<Occupied<T>> {
         let mut occupied = self.lock();
         let mut all = occupied.iter();
-        let at = all.rposition(|one| one.kind == kind && wanted(&one.key))?;
+        let at = all.rposition(|one| one.kind == kind && one.is_free() && wanted(&one.key))?;
         Some(occupied.remove(at))
     }
 
-    /// The one that goes first where there is no place for an app: the oldest that nobody has used.
+    /// The same, which stays here: it greets an app, and is nobody else's until it is [taken back](Self::take_back).
+    pub(crate) fn lend(&self, wanted: impl Fn(&Key) -> bool) -> Option<(Kind, Seat<T>)> {
+        let mut occupied = self.lock();
+        for kind in [Kind::Reused, Kind::Ready] {
+            let mut all = occupied.iter_mut().rev();
+            let one = all.find(|one| one.kind == kind && one.is_free() && wanted(&one.key));
+            if let Some(one) = one {
+                one.from = None;
+                return Some((kind, one.seat.clone()));
+            }
+        }
+        None
+    }
+
+    /// The app that it has greeted has come to nothing: it waits for others again.
+    pub(crate) fn take_back(&self, seat: &Seat<T>) {
+        let mut occupied = self.lock();
+        if let Some(one) = occupied.iter_mut().find(|one| one.seat.is(seat)) {
+            one.from = Some(Instant::now());
+        }
+    }
+
+    /// The app that it has greeted has it, if it did not go meanwhile.
+    pub(crate) fn claim(&self, seat: &Seat<T>) -> Option<T> {
+        self.forget(seat);
+        seat.take()
+    }
+
+    /// The one that goes first where there is no place for an app: the oldest that nobody has used. Last goes one that greets an app.
     pub(crate) fn give_way(&self) -> Option<T> {
         loop {
             let mut occupied = self.lock();
-            let ready = occupied.iter().position(|one| one.kind == Kind::Ready);
+            let find = |kind| {
+                let mut all = occupied.iter();
+                all.position(|one| one.from.is_some() && one.kind == kind)
+            };
+            let first = find(Kind::Ready).or_else(|| find(Kind::Reused));
             if occupied.is_empty() {
                 return None;
             }
-            let Occupied { seat, .. } = occupied.remove(ready.unwrap_or_default());
+            let Occupied { seat, .. } = occupied.remove(first.unwrap_or_default());
             drop(occupied);
             if let Some(thing) = seat.take() {
                 return Some(thing);
@@ -166,7 +211,11 @@ mod tests {
     fn of(all: &[(&str, Kind, u8)]) -> Stock<Number> {
         let stock = Stock::default();
         for (name, kind, number) in all {
-            assert!(stock.put(&key(name), *kind, 9, Number(*number)).is_ok());
+            assert!(
+                stock
+                    .put(&key(name), *kind, 9, Instant::now(), Number(*number))
+                    .is_ok()
+            );
         }
         stock
     }
@@ -195,8 +244,16 @@ mod tests {
     #[test]
     fn no_more_wait_than_may() {
         let stock = of(&[("a", Kind::Ready, 1), ("b", Kind::Reused, 2)]);
-        assert!(stock.put(&key("b"), Kind::Reused, 1, Number(3)).is_err());
-        assert!(stock.put(&key("b"), Kind::Reused, 2, Number(3)).is_ok());
+        assert!(
+            stock
+                .put(&key("b"), Kind::Reused, 1, Instant::now(), Number(3))
+                .is_err()
+        );
+        assert!(
+            stock
+                .put(&key("b"), Kind::Reused, 2, Instant::now(), Number(3))
+                .is_ok()
+        );
         assert_eq!(stock.count(|kind, _| kind == Kind::Reused), 2);
     }
 
@@ -213,10 +270,28 @@ mod tests {
     #[test]
     fn one_whose_watch_has_ended_is_passed_by() {
         let stock = of(&[("a", Kind::Ready, 1)]);
-        let seat = stock.put(&key("a"), Kind::Ready, 9, Number(2)).unwrap();
+        let seat = stock
+            .put(&key("a"), Kind::Ready, 9, Instant::now(), Number(2))
+            .unwrap();
         assert_eq!(seat.take().unwrap().0, 2);
         assert_eq!(take(&stock, "a"), Some(1));
         stock.forget(&seat);
         assert_eq!(stock.count(|_, _| true), 0);
+    }
+
+    #[test]
+    fn one_that_greets_or_whose_time_has_not_come_is_no_other_apps_but_gives_way() {
+        let stock = of(&[("a", Kind::Ready, 1), ("a", Kind::Ready, 2)]);
+        let later = Instant::now() + std::time::Duration::from_secs(60);
+        let put = stock.put(&key("b"), Kind::Reused, 9, later, Number(3));
+        assert!(put.is_ok());
+        let (_, seat) = stock.lend(|other| *other == *key("a")).unwrap();
+        assert_eq!((take(&stock, "a"), take(&stock, "a")), (Some(1), None));
+        stock.take_back(&seat);
+        let (_, again) = stock.lend(|other| *other == *key("a")).unwrap();
+        assert!(stock.lend(|_| true).is_none());
+        assert_eq!(stock.give_way().unwrap().0, 3, "nobody reads its greeting");
+        assert_eq!(stock.give_way().unwrap().0, 2);
+        assert!(stock.claim(&again).is_none());
     }
 }

@@ -71,12 +71,10 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         if outcome != Reset::Clean {
             return end(spare, false).await;
         }
-        if !P::QUARANTINE.is_zero() {
-            let quarantine = tokio::time::sleep(P::QUARANTINE);
-            let _ = self.closing.run_until_cancelled(quarantine).await;
-        }
+        // Meanwhile its place may be another app's.
+        let from = Instant::now() + P::QUARANTINE;
         match self.is_fit(&spare) && is_quiet(&mut spare).await {
-            true => self.wait(Kind::Reused, spare),
+            true => self.wait(Kind::Reused, spare, from),
             false => spare.farewell().await,
         }
     }

@@ -67,6 +67,9 @@ pub(crate) struct Spare<P: Protocol, S: Stream> {
     pub(crate) permit: Permit,
 }
 
+/// Where one waits.
+pub(crate) type SpareSeat<P, S> = Seat<Spare<P, S>>;
+
 /// A session that has waited for the app that has it now.
 pub(crate) struct Taken<P: Protocol, S: Stream> {
     pub(crate) spare: Spare<P, S>,
@@ -214,12 +217,40 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
                 spare.begin_farewell();
                 continue;
             }
-            let beginning = match kind {
-                Kind::Ready => Beginning::Ready,
-                Kind::Reused => Beginning::Reused,
-            };
+            let beginning = beginning(kind);
             return Some(Taken { spare, beginning });
         }
+    }
+
+    /// A session that waits for a login which is `wanted`, what it looks like, and how one begins with it. It stays among those that
+    /// wait, watched as they are, and gives way as they do.
+    pub(crate) fn lend_kept_where<O>(
+        &self,
+        wanted: impl Fn(&Key) -> bool,
+        look: impl Fn(&Keepsake<P>) -> O,
+    ) -> Option<(SpareSeat<P, D::Stream>, Beginning, O)> {
+        if !self.is_in_force() {
+            return None;
+        }
+        let stock = &self.state.kept.stock;
+        loop {
+            let (kind, seat) = stock.lend(&wanted)?;
+            match seat.look(|spare| look(&spare.keepsake)) {
+                Some(looks) => return Some((seat, beginning(kind), looks)),
+                // Whoever watches it was faster.
+                None => stock.forget(&seat),
+            }
+        }
+    }
+
+    /// The session that was lent, for the app that it has greeted, if it has not had to go meanwhile.
+    pub(crate) fn claim(&self, seat: &SpareSeat<P, D::Stream>) -> Option<Spare<P, D::Stream>> {
+        let mut spare = self.state.kept.stock.claim(seat)?;
+        if D::settle(P::connection(&mut spare.upstream)).is_err() {
+            spare.begin_farewell();
+            return None;
+        }
+        Some(spare)
     }
 
     /// Writes down what a login has found that waited for it.
@@ -244,8 +275,8 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         (self.route.keeping.reuse == Reuse::Reset).then_some(keepsake)
     }
 
-    /// Has a session wait.
-    pub(crate) fn wait(&self, kind: Kind, spare: Spare<P, D::Stream>) {
+    /// Has a session wait for apps that come at `from` or later.
+    pub(super) fn wait(&self, kind: Kind, spare: Spare<P, D::Stream>, from: Instant) {
         let keeping = &self.route.keeping;
         let most = match kind {
             Kind::Ready => keeping.ready,
@@ -256,7 +287,7 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         let moves = spare.following.as_ref().map(|following| following.moves());
         let key = Arc::clone(&spare.keepsake.key);
         let state = Arc::clone(&self.state);
-        match state.kept.stock.put(&key, kind, most, spare) {
+        match state.kept.stock.put(&key, kind, most, from, spare) {
             Ok(seat) => {
                 let closing = self.closing.clone();
                 let end = async move {
@@ -293,6 +324,13 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         let oldest = keepsake.since + oldest;
         let ends = [keepsake.until, P::lent_until(&keepsake.memory)];
         ends.into_iter().flatten().fold(oldest, Instant::min)
+    }
+}
+
+fn beginning(kind: Kind) -> Beginning {
+    match kind {
+        Kind::Ready => Beginning::Ready,
+        Kind::Reused => Beginning::Reused,
     }
 }
 

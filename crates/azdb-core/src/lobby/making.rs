@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use azdb_quote::Chain;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Keepsake, Lobby, Made, Permit, Protocol, Spare};
@@ -157,7 +158,7 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
                 // Its pattern may have had to go meanwhile.
                 let is_known = kept.patterns().knows(&spare.keepsake.key);
                 match is_known {
-                    true => self.wait(Kind::Ready, spare),
+                    true => self.wait(Kind::Ready, spare, Instant::now()),
                     false => spare.begin_farewell(),
                 }
             }

@@ -233,7 +233,12 @@ pub(super) async fn go_on<D: Dial>(
         }
         Greeter::Kept(candidate) => match candidate.claim(seen, deadline).await? {
             Claimed::In(entered) => return Ok(*entered),
-            Claimed::Not(shown, instead) => (shown, Some(instead)),
+            Claimed::Not(shown, instead) => {
+                if instead.is_none() {
+                    lobby.room()?;
+                }
+                (shown, instead)
+            }
         },
     };
     let lent = spares.lend(&shown, lobby, deadline, left.as_mut()).await?;

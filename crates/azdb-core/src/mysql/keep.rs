@@ -17,33 +17,35 @@
 //! # Invariants
 //!
 //! * An app that is not let in costs nobody a session: the one that has greeted it waits again, by [`Candidate`]'s drop.
+//! * Whoever reads a greeting and says nothing has no place: what has greeted it gives way, and it goes on by an upstream of its own.
 //! * Nobody reads an OK from memory whose login differs in more than its process.
 //! * A session that an app has used serves another only when the upstream has let that one in anew.
 
 use std::sync::Arc;
 
 use azdb_wire::mysql::{ChangeUser, Greeting};
-use tokio::runtime::Handle;
 
 use super::enter::{Entered, Said, Seen, UNREADABLE};
 use super::memory::{Memory, Pattern, difference};
 use super::reset::{Renewed, renew};
 use super::take_over::take_over;
-use super::upstream::{Entry, broken};
+use super::upstream::{Entry, bad_packet, broken};
 use super::watch::MysqlWatch;
 use super::{Mysql, MysqlFault, Secretive, Terms};
 use crate::anteroom::Place;
 use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
-use crate::kept::{Found, Key, Kind, is_quiet};
+use crate::kept::{Found, Key, Seat, is_quiet};
 use crate::ledger::{Beginning, Reset};
-use crate::lobby::{self, Lobby, Made, Permit, Spare, Taken, Tracks};
+use crate::lobby::{self, Keepsake, Lobby, Made, Permit, Spare, Tracks};
 use crate::way::{Dial, Stream, Upstream};
 
-/// A session that waits, on loan to an app that reads its greeting.
+/// A session that waits, whose greeting an app reads.
 pub(super) struct Candidate<D: Dial> {
-    /// `None` once it is the app's, or nobody's.
-    taken: Option<Taken<Mysql, D::Stream>>,
+    seat: Seat<Spare<Mysql, D::Stream>>,
+    beginning: Beginning,
+    /// The payload of its greeting.
+    greeting: Secretive,
     lobby: Lobby<Mysql, D>,
 }
 
@@ -52,7 +54,7 @@ pub(super) enum Claimed<S: Stream> {
     /// It has it.
     In(Box<Entered<S>>),
     /// It goes on without, having been shown this greeting.
-    Not(Secretive, Instead),
+    Not(Secretive, Option<Instead>),
 }
 
 /// What an app has that cannot have the session whose greeting it has read.
@@ -65,29 +67,29 @@ pub(super) struct Instead {
 
 impl<D: Dial> Candidate<D> {
     /// One for the app at `place`, which has not said who it is.
-    pub(super) async fn pick(place: &Place, lobby: &Lobby<Mysql, D>) -> Option<Box<Self>> {
+    pub(super) fn pick(place: &Place, lobby: &Lobby<Mysql, D>) -> Option<Box<Self>> {
         if !lobby.keeps_for(place) {
             return None;
         }
         let wanted = |key: &Key| lobby.may_be_of(place, key);
-        let taken = lobby.take_kept_where(wanted).await?;
+        let look = |keepsake: &Keepsake<Mysql>| keepsake.memory.greeting.clone();
+        let (seat, beginning, greeting) = lobby.lend_kept_where(wanted, look)?;
         Some(Box::new(Self {
-            taken: Some(taken),
+            seat,
+            beginning,
+            greeting,
             lobby: lobby.clone(),
         }))
     }
 
     /// What it has said before its login.
     pub(super) fn greeting(&self) -> Result<Greeting<'_>, Fault<MysqlFault>> {
-        match &self.taken {
-            Some(taken) => taken.spare.keepsake.memory.greeting(),
-            None => Err(taken_before()),
-        }
+        Greeting::parse(&self.greeting).map_err(bad_packet)
     }
 
     /// Gives it to an app that has proved who it is, if its login is like the one that it waits for.
     pub(super) async fn claim(
-        mut self: Box<Self>,
+        self: Box<Self>,
         seen: Seen<'_>,
         deadline: &Deadline,
     ) -> Result<Claimed<D::Stream>, Fault<MysqlFault>> {
@@ -97,10 +99,10 @@ impl<D: Dial> Candidate<D> {
             return Err(Cause::ShuttingDown.into());
         }
         // From here on it is this app's, or nobody's: its number has been said to whoever this is.
-        let Taken {
-            mut spare,
-            beginning,
-        } = self.taken.take().ok_or_else(taken_before)?;
+        let Some(mut spare) = lobby.claim(&self.seat) else {
+            return Ok(Claimed::Not(self.greeting.clone(), None));
+        };
+        let beginning = self.beginning;
         let key = said.key(&lobby);
         let found = match &key {
             None => Some(Found::Never(UNREADABLE)),
@@ -131,23 +133,10 @@ impl<D: Dial> Candidate<D> {
     }
 }
 
-fn taken_before() -> Fault<MysqlFault> {
-    broken("a session that is somebody's")
-}
-
 /// Whoever has not got it gives it back: it waits again, as long as it may.
 impl<D: Dial> Drop for Candidate<D> {
     fn drop(&mut self) {
-        let Some(Taken { spare, beginning }) = self.taken.take() else {
-            return;
-        };
-        let kind = match beginning {
-            Beginning::Reused => Kind::Reused,
-            Beginning::Ready | Beginning::Dialled | Beginning::Prepared => Kind::Ready,
-        };
-        if Handle::try_current().is_ok() {
-            self.lobby.wait(kind, spare);
-        }
+        self.lobby.state.kept.stock.take_back(&self.seat);
     }
 }
 
@@ -156,7 +145,7 @@ impl<S: Stream> Claimed<S> {
     fn instead_of(spare: Spare<Mysql, S>, refusal: Option<Fault<MysqlFault>>) -> Self {
         let shown = spare.keepsake.memory.greeting.clone();
         let permit = spare.vacate();
-        Self::Not(shown, Instead { permit, refusal })
+        Self::Not(shown, Some(Instead { permit, refusal }))
     }
 }
 

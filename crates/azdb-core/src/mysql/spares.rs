@@ -134,7 +134,7 @@ impl<S: Stream> Spares<S> {
         lobby: &Lobby<Mysql, D>,
         deadline: &Deadline,
     ) -> Met<D> {
-        if let Some(candidate) = Candidate::pick(place, lobby).await {
+        if let Some(candidate) = Candidate::pick(place, lobby) {
             return Met::Greeter(Greeter::Kept(candidate), Leave::default());
         }
         // An app must still be told when the upstream does not answer.

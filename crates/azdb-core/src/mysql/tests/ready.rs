@@ -386,3 +386,25 @@ async fn nothing_is_held_for_which_no_app_waits() {
     assert!(door.databases.try_recv().is_err(), "asked for once more");
     assert!(door.lobby.permit().is_ok(), "its place is the next app's");
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_reads_a_greeting_and_says_nothing_has_no_place() {
+    let mut door = Door::with(|route| {
+        route.keeping.ready = 1;
+        route.max_connections = 3;
+    });
+    let (_apps, mut waiting) = learned(&mut door).await;
+    let (mut silent, number) = greeted(&door).await;
+    assert_eq!(number, MADE);
+    let both = dialled_for(&mut door, (of(1), &app_response()), &greeting()).await;
+    assert_eq!(waiting.hear_command().await, [Command::QUIT.0]);
+    drop(both);
+    sleep(Duration::from_secs(1)).await;
+    // It goes on by one of its own.
+    silent.say(&response()).await;
+    let database = door.greeting().await;
+    let mut database = door.seal(database).await;
+    database.hear().await;
+    database.take_token(TOKEN).await;
+    assert_eq!(silent.hear().await, OK);
+}

@@ -389,3 +389,31 @@ async fn nor_is_one_whose_app_has_become_another_where_nobody_knows_its_user_of_
         assert_eq!(database.hear_command().await, expected);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_too_soon_has_its_place_all_the_same() {
+    let mut door = Door::with(|route| {
+        route.keeping.reuse = Reuse::Reset;
+        route.max_connections = 1;
+    });
+    let (app, mut database) = dialled(&mut door, &app_response()).await;
+    quit(app).await;
+    see_reset(&mut database, NOTHING).await;
+    sleep(Duration::from_millis(1)).await;
+    let _dialled = dialled(&mut door, &app_response()).await;
+    assert_eq!(database.hear_command().await, [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_gives_no_session_more_time_to_wait() {
+    let mut door = door();
+    let patience = door.lobby.route.keeping.patience;
+    let _database = kept(&mut door).await;
+    sleep(patience / 2).await;
+    let App { peer, session } = greeted(&mut door).await;
+    drop(peer);
+    session.await.unwrap();
+    assert_eq!(door.lobby.state.kept.stock.count(|_, _| true), 1);
+    sleep(patience / 2).await;
+    assert_eq!(door.lobby.state.kept.stock.count(|_, _| true), 0);
+}

@@ -203,7 +203,8 @@ async fn what_comes_late_of_other_settings_is_given_to_nobody() {
     let (key, kind, spare) = stock.take(|_| true).unwrap();
     let now = Arc::new(crate::rig::route(ProtocolName::Postgres));
     town.lobby.state.go_on_under(&now, &before);
-    assert!(stock.put(&key, kind, 1, spare).is_ok());
+    let at_once = tokio::time::Instant::now();
+    assert!(stock.put(&key, kind, 1, at_once, spare).is_ok());
     let mut lobby = Lobby::clone(&town.lobby);
     lobby.route = now;
     assert!(lobby.take_kept(&key).await.is_none());
