@@ -169,7 +169,11 @@ fn an_app_in_a_transaction_or_a_query_is_waited_for() {
     let mut waiting = MysqlPeer::log_in(proxy.address());
     waiting.command(&query("do get_lock('until the end', 0)"));
     assert_eq!(waiting.hear()[0], 0);
-    waiting.command(&query("do sleep(2)"));
+    let sleeping = format!("do sleep(2) /* {} */", shop.database);
+    waiting.command(&query(&sleeping));
+    let runs = "select count(*) from information_schema.processlist where info = ";
+    let runs = format!("{runs}'{sleeping}'");
+    shop.server.admin_until(&runs, "1");
 
     proxy.signal(Signal::TERM);
     assert_eq!(idle.rest(), b"");
