@@ -227,6 +227,7 @@ pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
     let (goodbye, rest) = (pin!(ends.goodbye), pin!(ends.rest));
     let mut calls = Calls::new(goodbye, rest).with_clocks(watch.retires_at(), ends.idle);
     let (mut course, mut noted) = (Course::new(linger), Noted::default());
+    let mut has_looked = false;
     poll_fn(|cx| {
         let polled = course.poll(cx, paired, watch);
         noted.note(&course, ledger);
@@ -236,6 +237,11 @@ pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
         let is_at_rest = || watch.at_rest() && course.holds_nothing();
         let is_idle = || watch.is_idle() && course.holds_nothing();
         match calls.poll(cx, course.moved(), is_at_rest, is_idle) {
+            // What has come may not have been shown to this task yet: first the driver has its turn.
+            Some(_) if !has_looked => {
+                has_looked = true;
+                pin!(tokio::task::yield_now()).poll(cx)
+            }
             Some(why) => {
                 course.why.get_or_insert(why);
                 Poll::Ready(())
