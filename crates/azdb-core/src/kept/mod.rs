@@ -31,7 +31,7 @@ use azdb_config::route::Route;
 pub(crate) use ahead::{Ahead, Making};
 pub(crate) use key::{Difference, Key};
 pub(crate) use patterns::{Pattern, Patterns};
-pub(crate) use seat::{Seat, Waits, is_quiet};
+pub(crate) use seat::{Seat, Waits, is_quiet, poll_stream_stirs};
 pub(crate) use stock::{Kind, Stock};
 pub(crate) use tally::{Found, Tally};
 

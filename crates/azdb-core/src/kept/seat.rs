@@ -10,9 +10,11 @@
 //! * Whoever watches learns at once that it was taken, and goes.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// Something with a far end from which nothing is to come while it waits.
 pub(crate) trait Waits: Send + 'static {
@@ -89,6 +91,16 @@ impl<T: Waits> Seat<T> {
     }
 }
 
+/// Ready when a stream has a byte, or its end.
+pub(crate) fn poll_stream_stirs<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let mut byte = [0];
+    let mut byte = ReadBuf::new(&mut byte);
+    Pin::new(stream).poll_read(cx, &mut byte).map(drop)
+}
+
 /// Whether nothing has come from it up to now.
 pub(crate) async fn is_quiet(thing: &mut impl Waits) -> bool {
     let looking = std::future::poll_fn(|cx| Poll::Ready(thing.poll_stirs(cx).is_pending()));
@@ -99,15 +111,13 @@ pub(crate) async fn is_quiet(thing: &mut impl Waits) -> bool {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
-    use tokio::io::{AsyncRead, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex};
+    use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
 
     use super::*;
 
     impl Waits for DuplexStream {
         fn poll_stirs(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-            let mut byte = [0];
-            let mut byte = ReadBuf::new(&mut byte);
-            std::pin::Pin::new(self).poll_read(cx, &mut byte).map(drop)
+            poll_stream_stirs(self, cx)
         }
     }
 

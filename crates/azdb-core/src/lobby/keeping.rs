@@ -12,7 +12,6 @@
 //! * None is made but for an app that has just come.
 //! * None waits for this process's own apps, or for a login that is watched.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -20,13 +19,12 @@ use std::time::Duration;
 use azdb_config::Reuse;
 use azdb_config::route::{Principal, Route};
 use azdb_identity::Token;
-use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::{Following, Lobby, Permit, Protocol, RouteState};
 use crate::anteroom::Place;
-use crate::kept::{Found, Key, Kind, Seat, Waits, is_quiet};
+use crate::kept::{Found, Key, Kind, Seat, Waits, is_quiet, poll_stream_stirs};
 use crate::ledger::Beginning;
 use crate::parting::leave;
 use crate::socket::Peer;
@@ -99,40 +97,40 @@ impl<P: Protocol> Keepsake<P> {
 
 impl<P: Protocol, S: Stream> Waits for Spare<P, S> {
     fn poll_stirs(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut byte = [0];
-        let mut byte = ReadBuf::new(&mut byte);
-        Pin::new(&mut self.upstream)
-            .poll_read(cx, &mut byte)
-            .map(drop)
+        poll_stream_stirs(&mut self.upstream, cx)
     }
 }
 
 impl<P: Protocol, S: Stream> Spare<P, S> {
-    /// Leaves the upstream as a client does. Its place is free at once: an app must not be refused for a session that goes.
-    pub(super) async fn farewell(self) {
+    /// Its place, and what is left to do: leaving the upstream as a client does. The place is free at once, as no app must be refused for
+    /// a session that goes.
+    fn part(self) -> (Permit, impl Future<Output = ()> + Send) {
         let Self {
             mut upstream,
             permit,
             ..
         } = self;
-        drop(permit);
-        leave(&mut upstream, P::GOODBYE, true).await;
+        let leaving = async move { leave(&mut upstream, P::GOODBYE, true).await };
+        (permit, leaving)
     }
 
-    /// The same in the background.
+    /// Ends it.
+    pub(super) async fn farewell(self) {
+        let (permit, leaving) = self.part();
+        drop(permit);
+        leaving.await;
+    }
+
+    /// Ends it in the background.
     pub(super) fn begin_farewell(self) {
         drop(self.vacate());
     }
 
     /// The same, for an app that has its place.
     pub(crate) fn vacate(self) -> Permit {
-        let Self {
-            mut upstream,
-            permit,
-            ..
-        } = self;
+        let (permit, leaving) = self.part();
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move { leave(&mut upstream, P::GOODBYE, true).await });
+            runtime.spawn(leaving);
         }
         permit
     }

@@ -112,6 +112,17 @@ impl Memory {
         Some(Number::Process(u32::from_be_bytes(*id)))
     }
 
+    /// The key that an app is shown, and what it reads.
+    fn shown(&self, beginning: Beginning) -> Result<(Option<Vec<u8>>, Vec<u8>), Cause> {
+        let key = self
+            .cancel_key
+            .as_deref()
+            .map(with_own_secret)
+            .transpose()?;
+        let answer = self.answer(key.as_deref(), beginning);
+        Ok((key, answer))
+    }
+
     /// What an app reads: with this BackendKeyData, and for one that has its session after another one without notices of that login.
     fn answer(&self, shown: Option<&[u8]>, beginning: Beginning) -> Vec<u8> {
         let (mut answer, mut rest) = (Vec::with_capacity(self.answer.len()), &self.answer[..]);
@@ -144,9 +155,7 @@ pub(super) fn let_in<D: Dial>(
         permit,
     } = spare;
     entrant.beginning = beginning;
-    let shown = keepsake.memory.cancel_key.as_deref().map(with_own_secret);
-    let shown = shown.transpose()?;
-    let answer = keepsake.memory.answer(shown.as_deref(), beginning);
+    let (shown, answer) = keepsake.memory.shown(beginning)?;
     let cancel = register(shown, &keepsake.memory, &keepsake.dialled, lobby);
     entrant.number = keepsake.memory.process();
     lobby.make_another(&keepsake.key);
@@ -182,18 +191,16 @@ pub(super) fn remember<D: Dial>(
         token,
         permit,
     } = asked;
-    let memory = Memory { answer, cancel_key };
+    let mut memory = Memory { answer, cancel_key };
     (entrant.beginning, entrant.number) = (beginning, memory.process());
     let following = lobby.follow(&dialled);
     let (shown, answer) = match &key {
-        // As the upstream said it.
-        None => (memory.cancel_key.clone(), memory.answer.clone()),
-        Some(_) => {
-            let shown = memory.cancel_key.as_deref().map(with_own_secret);
-            let shown = shown.transpose()?;
-            let answer = memory.answer(shown.as_deref(), beginning);
-            (shown, answer)
-        }
+        // As the upstream said it; nobody else will ask for it.
+        None => (
+            memory.cancel_key.clone(),
+            std::mem::take(&mut memory.answer),
+        ),
+        Some(_) => memory.shown(beginning)?,
     };
     let cancel = register(shown, &memory, &dialled, lobby);
     let keepsake = key.and_then(|key| {

@@ -8,17 +8,16 @@
 //! * An app notices nothing of one that failed, or that breaks when it is used.
 //! * It counts among nobody's sessions.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use azdb_config::route::Route;
-use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
+use tokio::io::AsyncWriteExt as _;
 
 use super::Postgres;
 use super::securing::Securing;
-use crate::kept::{Making, Waits, is_quiet};
+use crate::kept::{Making, Waits, is_quiet, poll_stream_stirs};
 use crate::lobby::Lobby;
 use crate::way::{Dial, Opened, Stream, Upstream};
 
@@ -34,10 +33,7 @@ pub(crate) struct Prepared<S> {
 
 impl<S: Stream> Waits for Prepared<S> {
     fn poll_stirs(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut byte = [0];
-        let mut byte = ReadBuf::new(&mut byte);
-        let way = Pin::new(&mut self.opened.way);
-        way.poll_read(cx, &mut byte).map(drop)
+        poll_stream_stirs(&mut self.opened.way, cx)
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use azdb_quote::Chain;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
@@ -31,58 +30,54 @@ pub(super) fn platform_verifier() -> Result<Arc<dyn ServerCertVerifier>, Error> 
 
 /// The same, whose roots are read when the first certificate is to be verified: there are some hundred files of them, which take
 /// longer than all else of a start, and most tokens come without TLS.
-#[derive(Debug)]
-pub(super) struct WhenAsked {
-    provider: Arc<CryptoProvider>,
-    verifier: OnceLock<Result<Arc<dyn ServerCertVerifier>, Error>>,
-}
+#[derive(Debug, Default)]
+pub(super) struct WhenAsked(OnceLock<Result<Arc<dyn ServerCertVerifier>, Error>>);
 
 impl WhenAsked {
-    pub(super) fn new() -> Self {
-        Self {
-            provider: provider(),
-            verifier: OnceLock::new(),
-        }
+    fn verifier(&self) -> Result<&dyn ServerCertVerifier, Error> {
+        let verifier = self.0.get_or_init(platform_verifier).as_ref();
+        verifier.map(Arc::as_ref).map_err(Error::clone)
     }
 }
 
 impl ServerCertVerifier for WhenAsked {
     fn verify_server_cert(
         &self,
-        end_entity: &CertificateDer<'_>,
+        leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verifier = self.verifier.get_or_init(platform_verifier);
-        let verifier = verifier.as_ref().map_err(Error::clone)?;
-        verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        self.verifier()?
+            .verify_server_cert(leaf, intermediates, name, ocsp, now)
     }
 
     fn verify_tls12_signature(
         &self,
         message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, algorithms)
+        self.verifier()?
+            .verify_tls12_signature(message, leaf, signature)
     }
 
     fn verify_tls13_signature(
         &self,
         message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, algorithms)
+        self.verifier()?
+            .verify_tls13_signature(message, leaf, signature)
     }
 
+    /// Asked before there is a certificate.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        algorithms.supported_schemes()
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -93,14 +88,14 @@ mod tests {
 
     #[test]
     fn roots_are_read_for_the_first_certificate() {
-        let verifier = WhenAsked::new();
+        let verifier = WhenAsked::default();
         assert!(!verifier.supported_verify_schemes().is_empty());
-        assert!(verifier.verifier.get().is_none());
+        assert!(verifier.0.get().is_none());
         let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let verified =
             verifier.verify_server_cert(key.cert.der(), &[], &name, &[], UnixTime::now());
         assert!(verified.is_err(), "nobody has signed it");
-        assert!(verifier.verifier.get().is_some());
+        assert!(verifier.0.get().is_some());
     }
 }

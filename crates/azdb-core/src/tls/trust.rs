@@ -133,7 +133,7 @@ impl UpstreamTlsConfig {
 #[must_use]
 pub fn platform_client() -> Arc<ClientConfig> {
     Arc::new(client_with(
-        Arc::new(WhenAsked::new()),
+        Arc::new(WhenAsked::default()),
         rustls::ALL_VERSIONS,
     ))
 }

@@ -48,7 +48,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
         let this = self.get_mut();
         let before = buf.filled().len();
         while buf.remaining() > 0 {
-            if this.records.hand_out(buf) || buf.filled().len() > before {
+            this.records.hand_out(buf);
+            if buf.filled().len() > before {
                 break;
             }
             if let Some(flaw) = this.records.flaw() {

@@ -152,18 +152,14 @@ impl Records {
         room.max(needed).min(MOST_RECEIVED)
     }
 
-    /// Plaintext that is there already. Whether there was any.
-    pub(super) fn hand_out(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+    /// Plaintext that is there already.
+    pub(super) fn hand_out(&mut self, buf: &mut ReadBuf<'_>) {
         let count = buf.remaining().min(self.ahead.len());
-        if count == 0 {
-            return false;
-        }
         buf.put_slice(self.ahead.get(..count).unwrap_or_default());
         self.ahead.advance(count);
         if self.ahead.is_empty() {
             self.ahead = BytesMut::new();
         }
-        true
     }
 
     /// Takes everything that can be used of `input`, which begins with what was partial, and keeps the rest. What `buf` has no room for is
