@@ -26,7 +26,6 @@ mod idle;
 mod image;
 mod jump_box;
 mod kept;
-mod kept_postgres;
 mod labels;
 mod leaks;
 mod lifecycle;

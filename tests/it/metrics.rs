@@ -2,14 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Instant;
 
 use azdb_emulator::DEFAULT_ROLE;
 use azdb_tests::{
-    Azure, Emulated, Family, Metrics, MysqlPeer, PATIENCE, Program, Proxy, RawApp, family_of,
-    packets,
+    Azure, Emulated, Family, Metrics, MysqlPeer, Program, RawApp, family_of, packets,
 };
 use serde_json::Value;
 
@@ -17,34 +14,6 @@ const HEALTH: &str = "[health]\nlisten = \"127.0.0.1:0\"\n";
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
-
-/// Where a proxy's health endpoint is.
-#[track_caller]
-fn health(log: &str) -> Option<SocketAddr> {
-    let line = log.lines().find(|line| line.contains("endpoint=Health"))?;
-    let (_, rest) = line.split_once("listen=")?;
-    rest.split(' ').next()?.parse().ok()
-}
-
-#[track_caller]
-fn health_of(proxy: &Proxy) -> SocketAddr {
-    let _ = proxy.log_until("endpoint=Health");
-    health(&proxy.log()).unwrap()
-}
-
-/// Scrapes until the page has what is looked for.
-#[track_caller]
-fn scrape_until(address: SocketAddr, found: impl Fn(&Metrics) -> bool) -> Metrics {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let page = Metrics::scrape(address);
-        if found(&page) {
-            return page;
-        }
-        assert!(Instant::now() < until, "{}", page.text());
-        std::thread::yield_now();
-    }
 }
 
 const FROM_UPSTREAM: &str = "azdb_proxy_bytes_from_upstream_total";
@@ -55,7 +24,7 @@ const FROM_APP: &str = "azdb_proxy_bytes_from_app_total";
 fn bytes_of_a_long_copy_are_counted_while_it_goes_on() {
     let azure = Azure::new();
     let proxy = azure.start(&(HEALTH.to_owned() + &azure.route())).start();
-    let health = health_of(&proxy);
+    let health = proxy.endpoint("Health");
     let mut app = RawApp::connect(proxy.address());
     app.log_in("anyone");
     app.send(&packets::query(
@@ -64,7 +33,7 @@ fn bytes_of_a_long_copy_are_counted_while_it_goes_on() {
     let mut seen = 0.0;
     for _ in 0..3 {
         let _ = app.bytes(1_000_000);
-        let page = scrape_until(health, |page| {
+        let page = Metrics::until(health, |page| {
             page.sum(FROM_UPSTREAM, &[]) >= seen + 1_000_000.0
         });
         assert_eq!(page.sum("azdb_proxy_sessions_open", &[]), 1.0);
@@ -109,7 +78,7 @@ fn page() -> (Metrics, Emulated) {
     let shop = rest.split(' ').next().unwrap().parse().unwrap();
     drop(MysqlPeer::log_in(shop));
     proxy.log_until("no new token");
-    let page = scrape_until(health_of(&proxy), |page| {
+    let page = Metrics::until(proxy.endpoint("Health"), |page| {
         let ended = page.sum("azdb_proxy_sessions_ended_total", &[("route", "shop")]);
         let errors = page.sum(
             "azdb_proxy_token_fetches_total",

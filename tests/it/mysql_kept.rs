@@ -2,7 +2,7 @@
 //! MySQL.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use azdb_emulator::{ChangesOfUser, EmulatorOptions};
 use azdb_tests::{Emulated, MariaDb, Metrics, Proxy, Shop};
@@ -26,16 +26,9 @@ fn wait_for_reused(proxy: &Proxy) {
 /// Waits until so many of this kind wait for apps.
 #[track_caller]
 fn wait_for(proxy: &Proxy, kind: &str, count: f64) {
-    let began = Instant::now();
-    loop {
-        let metrics = Metrics::scrape(proxy.endpoint("Health"));
-        if metrics.sum("azdb_proxy_sessions_kept", &[("kind", kind)]) >= count {
-            return;
-        }
-        let is_late = began.elapsed() > Duration::from_secs(30);
-        assert!(!is_late, "{}", proxy.log());
-        thread::yield_now();
-    }
+    Metrics::until(proxy.endpoint("Health"), |metrics| {
+        metrics.sum("azdb_proxy_sessions_kept", &[("kind", kind)]) >= count
+    });
 }
 
 #[test]

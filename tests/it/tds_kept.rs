@@ -1,8 +1,6 @@
 //! Sessions of SQL Server that wait for apps: apps that connect for each request, and what they find of those before them.
 
-use std::time::Instant;
-
-use azdb_tests::{AzureSql, Encrypt, LoginBy, Metrics, PATIENCE, Proxy, SqlApp, Start, seen_lines};
+use azdb_tests::{AzureSql, Encrypt, LoginBy, Metrics, Proxy, SqlApp, Start, seen_lines};
 use serde_json::{Value, json};
 
 const REUSE: &str = "session_reuse = \"reset\"\n";
@@ -30,18 +28,9 @@ fn opened(proxy: &Proxy, way: &str) -> f64 {
 /// Waits until so many sessions wait for an app.
 #[track_caller]
 fn until_kept(proxy: &Proxy, sessions: f64) {
-    until(proxy, |proxy| {
-        count(proxy, "sessions_kept", &[]) == sessions
+    Metrics::until(proxy.endpoint("Health"), |metrics| {
+        metrics.sum("azdb_proxy_sessions_kept", &[]) == sessions
     });
-}
-
-#[track_caller]
-fn until(proxy: &Proxy, is_so: impl Fn(&Proxy) -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so(proxy) {
-        assert!(Instant::now() < until, "{}", proxy.log());
-        std::thread::yield_now();
-    }
 }
 
 /// What an app on pymssql sees in these visits.

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
+
+use crate::PATIENCE;
 
 /// A page in OpenMetrics text.
 #[derive(Debug)]
@@ -35,6 +38,24 @@ impl Metrics {
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         assert!(page.ends_with("# EOF\n"), "{page}");
         Self(page.to_owned())
+    }
+
+    /// Scrapes until a page has what is looked for, and returns that.
+    ///
+    /// # Panics
+    ///
+    /// When none has it in time.
+    #[track_caller]
+    pub fn until(address: SocketAddr, found: impl Fn(&Self) -> bool) -> Self {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let page = Self::scrape(address);
+            if found(&page) {
+                return page;
+            }
+            assert!(Instant::now() < until, "{}", page.text());
+            std::thread::yield_now();
+        }
     }
 
     /// The sum of the samples of this name that have these labels.

@@ -1,13 +1,14 @@
 //! Sessions kept for the next app: what apps, databases and a scraper see of them. All with real servers.
 
+mod postgres_crowds;
+mod postgres_leftovers;
 mod postgres_prepared;
 mod postgres_ready;
 mod postgres_reuse;
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
-use azdb_tests::{Azure, Metrics, PATIENCE, Proxy, RawApp, Server, packets};
+use azdb_tests::{Azure, Metrics, Proxy, RawApp, Server, packets};
 
 /// Makes a test of each function for each release of PostgreSQL: the function is given a server of it.
 macro_rules! on_real_servers {
@@ -56,21 +57,18 @@ impl Keeping {
 
     /// How many sessions have begun this way.
     fn opened(&self, way: &str) -> usize {
-        count(&Metrics::scrape(self.health), OPENED, &[("way", way)])
+        self.count(OPENED, &[("way", way)])
     }
 
     /// Waits for a page that has what is looked for.
     #[track_caller]
     fn until(&self, found: impl Fn(&Metrics) -> bool) -> Metrics {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let page = Metrics::scrape(self.health);
-            if found(&page) {
-                return page;
-            }
-            assert!(Instant::now() < until, "{}", page.text());
-            std::thread::yield_now();
-        }
+        Metrics::until(self.health, found)
+    }
+
+    /// What a sample of now counts.
+    fn count(&self, name: &str, labels: &[(&str, &str)]) -> usize {
+        count(&Metrics::scrape(self.health), name, labels)
     }
 
     /// Waits until so many sessions have been reset with this outcome.

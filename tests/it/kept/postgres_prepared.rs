@@ -19,6 +19,9 @@ fn an_app_soon_after_another_finds_its_upstream_prepared(server: &'static Server
         assert!(Instant::now() < until, "{}", keeping.proxy.log());
         let _ = keeping.pid();
     }
+    assert!(keeping.proxy.log().contains("way=prepared"));
+    // The key is its server's own: nothing is kept here.
+    let _ = keeping.app();
 }
 
 fn a_prepared_upstream_is_no_session_of_the_database(server: &'static Server) {

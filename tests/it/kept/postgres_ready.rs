@@ -1,11 +1,10 @@
 //! `ready_sessions = N`: logged-in sessions that nobody has used, for the next app that logs in as the last ones did.
 
 use std::collections::HashSet;
-use std::thread;
 
 use azdb_tests::{RawApp, Server};
 
-use super::{Keeping, ask_pid, configuration, count, on_real_servers, process};
+use super::{Keeping, ask_pid, count, on_real_servers, process};
 
 const READY: &str = "ready_sessions = 2";
 
@@ -18,12 +17,11 @@ on_real_servers!(
     ready_sessions_go_when_no_app_comes,
     a_key_of_a_ready_session_cancels_its_query,
     an_app_behind_a_dead_ready_session_is_served,
-    apps_that_connect_for_each_request_find_sessions_ready,
 );
 
 /// Two logins, which are the pattern, and then until sessions are ready.
 #[track_caller]
-fn taught(server: &'static Server, lines: &str, ready: usize) -> Keeping {
+pub(super) fn taught(server: &'static Server, lines: &str, ready: usize) -> Keeping {
     let keeping = Keeping::with(server, lines);
     let _ = keeping.pid();
     let _ = keeping.pid();
@@ -56,6 +54,8 @@ fn a_ready_session_is_new(server: &'static Server) {
     assert_eq!(keeping.opened("ready"), 3);
     // What the app is told is what the server told.
     assert_eq!(app.query("select current_user"), keeping.azure.role);
+    let fresh = "select current_setting('application_name'), current_user = session_user";
+    assert_eq!(app.query(fresh), "psql|t");
 }
 
 fn an_app_that_differs_is_served_and_said_why(server: &'static Server) {
@@ -101,6 +101,7 @@ fn ready_sessions_go_when_no_app_comes(server: &'static Server) {
     let keeping = taught(server, &format!("{READY}\nkept_for = \"2s\""), 2);
     keeping.until_none_upstream();
     keeping.until_kept(0);
+    server.admin(&format!("drop database {:?}", keeping.azure.database));
 }
 
 fn a_key_of_a_ready_session_cancels_its_query(server: &'static Server) {
@@ -132,35 +133,4 @@ fn an_app_behind_a_dead_ready_session_is_served(server: &'static Server) {
     for _ in 0..3 {
         let _ = keeping.pid();
     }
-}
-
-/// How many apps come, and from how many places at a time.
-const APPS: usize = 200;
-const AT_A_TIME: usize = 2;
-
-fn apps_that_connect_for_each_request_find_sessions_ready(server: &'static Server) {
-    let keeping = taught(server, "ready_sessions = 16", 16);
-    let most = thread::scope(|scope| {
-        let apps: Vec<_> = (0..AT_A_TIME)
-            .map(|_| {
-                scope.spawn(|| {
-                    for _ in 0..APPS / AT_A_TIME {
-                        let _ = keeping.pid();
-                    }
-                })
-            })
-            .collect();
-        let mut most = 0;
-        while apps.iter().any(|app| !app.is_finished()) {
-            most = most.max(keeping.sessions_upstream());
-        }
-        most
-    });
-    // Each that an app has, those that are ready, and those that are just being closed by the server.
-    assert!(most <= 16 + 3 * AT_A_TIME, "{most}");
-    let hits = keeping.opened("ready");
-    assert!(hits * 100 >= APPS * 95, "{hits} of {APPS}");
-    let configured = configuration(&keeping.azure, "");
-    keeping.proxy.reload_with(&configured);
-    keeping.until_none_upstream();
 }
