@@ -20,6 +20,7 @@ mod holds;
 mod logins;
 mod notices;
 mod passwords;
+mod places;
 mod probes;
 mod ready;
 mod refusals;

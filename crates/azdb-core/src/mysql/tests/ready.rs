@@ -10,7 +10,7 @@ use super::*;
 use crate::kept::Found;
 
 /// The number of the first session that is made ahead.
-const MADE: u32 = 99;
+pub(super) const MADE: u32 = 99;
 
 /// A route that has so many sessions made ahead.
 pub(super) fn door_with(ready: usize) -> Door {
@@ -57,7 +57,7 @@ async fn made(door: &mut Door, thread_id: u32) -> (Peer<TlsStream<DuplexStream>>
 }
 
 /// Two apps of one login have come, and one session waits for the third.
-async fn learned(door: &mut Door) -> (Vec<App>, Peer<TlsStream<DuplexStream>>) {
+pub(super) async fn learned(door: &mut Door) -> (Vec<App>, Peer<TlsStream<DuplexStream>>) {
     let mut apps = Vec::new();
     for _ in 0..2 {
         let (app, database) = dialled_for(door, (of(1), &app_response()), &greeting()).await;
@@ -70,7 +70,7 @@ async fn learned(door: &mut Door) -> (Vec<App>, Peer<TlsStream<DuplexStream>>) {
 }
 
 /// An app of user 1, and whose greeting it has read.
-async fn greeted(door: &Door) -> (App, u32) {
+pub(super) async fn greeted(door: &Door) -> (App, u32) {
     let mut app = door.app_at(of(1));
     let greeting = app.hear().await;
     let number = Greeting::parse(&greeting).unwrap().thread_id;
@@ -327,31 +327,6 @@ async fn one_whose_upstream_has_said_or_ended_anything_is_nobodys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_ends_it_has_its_place() {
-    let mut door = Door::with(|route| {
-        route.keeping.ready = 1;
-        route.max_connections = 3;
-    });
-    let (_apps, _database) = learned(&mut door).await;
-    let (mut app, number) = greeted(&door).await;
-    assert_eq!(number, MADE);
-    let other = Response {
-        database: Some(b"other"),
-        ..app_response()
-    };
-    app.say(&other.encode().unwrap()).await;
-    let database = door.greeting().await;
-    let mut database = door.seal(database).await;
-    database.hear().await;
-    database.take_token(TOKEN).await;
-    assert_eq!(app.hear().await, OK);
-    let mut late = door.app_at(of(1));
-    late.hear().await;
-    late.say(&response()).await;
-    assert_eq!(late.refused().await.0, 1040);
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_upstream_that_greets_otherwise_makes_none() {
     let mut door = door_with(1);
     for _ in 0..2 {
@@ -368,43 +343,4 @@ async fn an_upstream_that_greets_otherwise_makes_none() {
     database.hear().await;
     database.take_token(TOKEN).await;
     assert_eq!(database.hear_out().await, b"");
-}
-
-#[tokio::test(start_paused = true)]
-async fn nothing_is_held_for_which_no_app_waits() {
-    let mut door = Door::with(|route| {
-        route.keeping.ready = 1;
-        route.hold_logins = true;
-        route.max_connections = 3;
-    });
-    for _ in 0..2 {
-        let login = (of(1), &app_response());
-        std::mem::forget(dialled_for(&mut door, login, &greeting()).await);
-    }
-    door.dialled().await.refuse(1040, "not yet").await;
-    sleep(Duration::from_secs(5)).await;
-    assert!(door.databases.try_recv().is_err(), "asked for once more");
-    assert!(door.lobby.permit().is_ok(), "its place is the next app's");
-}
-
-#[tokio::test(start_paused = true)]
-async fn whoever_reads_a_greeting_and_says_nothing_has_no_place() {
-    let mut door = Door::with(|route| {
-        route.keeping.ready = 1;
-        route.max_connections = 3;
-    });
-    let (_apps, mut waiting) = learned(&mut door).await;
-    let (mut silent, number) = greeted(&door).await;
-    assert_eq!(number, MADE);
-    let both = dialled_for(&mut door, (of(1), &app_response()), &greeting()).await;
-    assert_eq!(waiting.hear_command().await, [Command::QUIT.0]);
-    drop(both);
-    sleep(Duration::from_secs(1)).await;
-    // It goes on by one of its own.
-    silent.say(&response()).await;
-    let database = door.greeting().await;
-    let mut database = door.seal(database).await;
-    database.hear().await;
-    database.take_token(TOKEN).await;
-    assert_eq!(silent.hear().await, OK);
 }

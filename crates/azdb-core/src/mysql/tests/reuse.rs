@@ -15,10 +15,10 @@ type Database = Peer<TlsStream<DuplexStream>>;
 
 const PLAIN_OK: &[u8] = b"\0\0\0\x02\0\0\0";
 /// What a server says that runs nothing for whoever logs in, and activates the default roles.
-const NOTHING: &[u8] = b"\0\x010";
+pub(super) const NOTHING: &[u8] = b"\0\x010";
 const QUARANTINE: Duration = Duration::from_millis(250);
 
-fn door() -> Door {
+pub(super) fn door() -> Door {
     Door::with(|route| route.keeping.reuse = Reuse::Reset)
 }
 
@@ -32,7 +32,7 @@ fn mysqls() -> Greeting<'static> {
     }
 }
 
-async fn dialled(door: &mut Door, response: &Response<'_>) -> (App, Database) {
+pub(super) async fn dialled(door: &mut Door, response: &Response<'_>) -> (App, Database) {
     dialled_for(door, (of(1), response), &mysqls()).await
 }
 
@@ -57,29 +57,34 @@ async fn prove(database: &mut Database, at_login: &[u8]) {
 }
 
 /// Sees a session reset that its app has left.
-async fn see_reset(database: &mut Database, at_login: &[u8]) {
+pub(super) async fn see_reset(database: &mut Database, at_login: &[u8]) {
     assert_eq!(database.hear_command().await, b"\x1f");
     database.say(PLAIN_OK).await;
     prove(database, at_login).await;
 }
 
 /// Says goodbye, and hears no more.
-async fn quit(mut app: App) {
+pub(super) async fn quit(mut app: App) {
     app.say_bytes(&QUIT).await;
     assert_eq!(app.hear_out().await, b"");
 }
 
-/// A session that waits for another app.
-async fn kept(door: &mut Door) -> Database {
-    let (app, mut database) = dialled(door, &app_response()).await;
+/// Leaves a session, and sees it reset. It waits for another app from here on.
+async fn leave(app: App, database: &mut Database, at_login: &[u8]) {
     quit(app).await;
-    see_reset(&mut database, NOTHING).await;
+    see_reset(database, at_login).await;
     sleep(QUARANTINE * 2).await;
+}
+
+/// A session that waits for another app.
+pub(super) async fn kept(door: &mut Door) -> Database {
+    let (app, mut database) = dialled(door, &app_response()).await;
+    leave(app, &mut database, NOTHING).await;
     database
 }
 
 /// An app that is greeted by a session which waits.
-async fn greeted(door: &mut Door) -> App {
+pub(super) async fn greeted(door: &mut Door) -> App {
     let mut app = door.app_at(of(1));
     let payload = app.hear().await;
     let greeting = Greeting::parse(&payload).unwrap();
@@ -127,9 +132,7 @@ async fn a_session_that_was_left_is_reset_at_once_and_the_next_apps_by_a_login()
     database.say(OK).await;
     assert_eq!(app.hear().await, OK);
     // And once more.
-    quit(app).await;
-    see_reset(&mut database, NOTHING).await;
-    sleep(QUARANTINE * 2).await;
+    leave(app, &mut database, NOTHING).await;
     greeted(&mut door).await;
 }
 
@@ -333,9 +336,7 @@ async fn an_upstream_that_takes_no_change_of_user_is_asked_for_the_same_in_other
         database.hear().await;
         database.take_token(TOKEN).await;
         assert_eq!(app.hear().await, OK);
-        quit(app).await;
-        see_reset(&mut database, at_login).await;
-        sleep(QUARANTINE * 2).await;
+        leave(app, &mut database, at_login).await;
         let mut app = greeted(&mut door).await;
         app.say(&response()).await;
         let expected = [
@@ -366,9 +367,7 @@ async fn one_that_has_become_another_principal_is_nobodys() {
     database.hear_command().await;
     database.take_token(TOKEN).await;
     assert_eq!(app.hear().await, OK);
-    quit(app).await;
-    see_reset(&mut database, NOTHING).await;
-    sleep(QUARANTINE * 2).await;
+    leave(app, &mut database, NOTHING).await;
     greeted(&mut door).await;
 }
 
@@ -388,32 +387,4 @@ async fn nor_is_one_whose_app_has_become_another_where_nobody_knows_its_user_of_
         let expected: &[u8] = if is_kept { b"\x1f" } else { b"\x01" };
         assert_eq!(database.hear_command().await, expected);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn whoever_comes_too_soon_has_its_place_all_the_same() {
-    let mut door = Door::with(|route| {
-        route.keeping.reuse = Reuse::Reset;
-        route.max_connections = 1;
-    });
-    let (app, mut database) = dialled(&mut door, &app_response()).await;
-    quit(app).await;
-    see_reset(&mut database, NOTHING).await;
-    sleep(Duration::from_millis(1)).await;
-    let _dialled = dialled(&mut door, &app_response()).await;
-    assert_eq!(database.hear_command().await, [1]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_probe_gives_no_session_more_time_to_wait() {
-    let mut door = door();
-    let patience = door.lobby.route.keeping.patience;
-    let _database = kept(&mut door).await;
-    sleep(patience / 2).await;
-    let App { peer, session } = greeted(&mut door).await;
-    drop(peer);
-    session.await.unwrap();
-    assert_eq!(door.lobby.state.kept.stock.count(|_, _| true), 1);
-    sleep(patience / 2).await;
-    assert_eq!(door.lobby.state.kept.stock.count(|_, _| true), 0);
 }
