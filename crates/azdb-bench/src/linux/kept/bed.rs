@@ -23,7 +23,7 @@ use super::served::Served;
 use crate::linux::app::{Dialect, Login, Way};
 use crate::linux::chain::Chain;
 use crate::linux::distance::Distance;
-use crate::linux::peer::pgbouncer;
+use crate::linux::peer::{self, pgbouncer};
 
 /// The database that the emulated servers have.
 const LOGIN: Login = Login {
@@ -133,15 +133,9 @@ impl Bed {
             ca = self.dir.path().join("ca.pem"),
         );
         let file = dir.join("proxy.toml");
-        fs::write(&file, text)?;
         let mut command = Command::new(proxy);
-        command
-            .env_clear()
-            .current_dir("/")
-            .args(["run", "--config"])
-            .arg(file)
-            .env("IDENTITY_ENDPOINT", self.azure.identity().url())
-            .env("IDENTITY_HEADER", self.azure.identity().secret());
+        command.env_clear().current_dir("/");
+        peer::proxy::configure(&mut command, &file, &text, self.azure.identity())?;
         let client = client(spoken, listen, None);
         Served::start(command, &dir, client, Some(health)).await
     }

@@ -2,7 +2,7 @@
 
 mod haproxy;
 pub(super) mod pgbouncer;
-mod proxy;
+pub(super) mod proxy;
 mod stunnel;
 mod watching;
 

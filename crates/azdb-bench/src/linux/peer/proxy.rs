@@ -1,7 +1,9 @@
 //! azdb-proxy, with a token from the run's own identity endpoint.
 
-use std::fs;
+use std::path::Path;
+use std::{fs, io};
 
+use azdb_emulator::IdentityEndpoint;
 use tokio::process::Command;
 
 use super::{Bed, Kind, Places};
@@ -54,11 +56,26 @@ max_connections = {most}
         most = bed.most,
         ca = ca_file.display(),
     );
-    fs::write(&file, text)?;
+    configure(command, &file, &text, &bed.identity)?;
+    Ok(())
+}
+
+/// Has the proxy run with this configuration, and get its tokens there.
+///
+/// # Errors
+///
+/// When the file cannot be written.
+pub(in crate::linux) fn configure(
+    command: &mut Command,
+    file: &Path,
+    text: &str,
+    identity: &IdentityEndpoint,
+) -> io::Result<()> {
+    fs::write(file, text)?;
     command
         .args(["run", "--config"])
         .arg(file)
-        .env("IDENTITY_ENDPOINT", bed.identity.url())
-        .env("IDENTITY_HEADER", bed.identity.secret());
+        .env("IDENTITY_ENDPOINT", identity.url())
+        .env("IDENTITY_HEADER", identity.secret());
     Ok(())
 }

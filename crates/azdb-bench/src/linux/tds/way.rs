@@ -1,6 +1,5 @@
 //! The server, and the two ways to it.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use tokio::process::Command;
 use super::app;
 use crate::linux::chain::Chain;
 use crate::linux::kernel;
+use crate::linux::peer;
 use crate::linux::program::Program;
 
 /// How long the proxy has from its start to its first session.
@@ -77,16 +77,10 @@ impl Bed {
             ca = self.file("ca.pem"),
         );
         let file = self.file("proxy.toml");
-        fs::write(&file, text)?;
         let mut command = Command::new(proxy);
         // What the caller's environment holds must not set anything up.
-        command
-            .env_clear()
-            .current_dir("/")
-            .args(["run", "--config"])
-            .arg(file)
-            .env("IDENTITY_ENDPOINT", self.azure.identity().url())
-            .env("IDENTITY_HEADER", self.azure.identity().secret());
+        command.env_clear().current_dir("/");
+        peer::proxy::configure(&mut command, &file, &text, self.azure.identity())?;
         let mut program = Program::start(command, &self.file("azdb-proxy.log"))?;
         let mut way = Way {
             name: "azdb-proxy",
