@@ -84,8 +84,8 @@ pub use reload::{Begun, RefusedBy, ReloadOutcome, Reloads};
 pub use server::{Changes, Drain, Drained, Glance, LAST_WORDS, OpenServer, Server, StartError};
 pub use socket::PassedSockets;
 pub use tls::{
-    AppTrust, LocalAuthority, LocalTlsError, ShownCertificate, TlsConfigError, local_names,
-    platform_client,
+    AppTrust, LocalAuthority, LocalTlsError, PlatformRoots, ShownCertificate, TlsConfigError,
+    local_names, platform_client,
 };
 pub use way::Home;
 pub use workers::Workers;

@@ -29,7 +29,8 @@ use crate::session::{self, Guest};
 use crate::socket::{AppSocket, Peer, Travelling};
 use crate::tds::{self, Tds};
 use crate::tls::{
-    AppTlsConfig, AppTrust, LocalAuthority, LocalTlsError, TlsConfigError, UpstreamTlsConfig,
+    AppTlsConfig, AppTrust, LocalAuthority, LocalTlsError, PlatformRoots, TlsConfigError,
+    UpstreamTlsConfig,
 };
 use crate::way::{Dial, Home, Tcp};
 
@@ -44,6 +45,8 @@ pub struct Resources<'a> {
     pub names: Names,
     /// What is ours, and never an upstream.
     pub home: Arc<Home>,
+    /// For upstreams whose authorities the platform knows.
+    pub roots: PlatformRoots,
     /// Makes the certificate of `local_tls = "auto"`; asked only where a route needs it.
     pub authority: &'a dyn Fn() -> Result<Arc<LocalAuthority>, LocalTlsError>,
 }
@@ -102,7 +105,7 @@ impl Reception {
         let state = before.and_then(|before| before.lobby.state().downcast().ok());
         let state: Arc<RouteState<P, _>> =
             state.unwrap_or_else(|| Arc::new(RouteState::new(route)));
-        let upstream_tls = UpstreamTlsConfig::of(route, &P::TLS)?;
+        let upstream_tls = UpstreamTlsConfig::of(route, &P::TLS, &resources.roots)?;
         let handshakes = &state.ledger.handshakes;
         let lobby: Lobby<P, Tcp> = Lobby {
             upstream_tls: upstream_tls.map(|tls| Arc::new(tls.counted_in(handshakes))),

@@ -41,7 +41,7 @@ pub(crate) use spoken::{Refusal, Spoken, heard_out, in_every_protocol};
 use crate::fault::Cause;
 use crate::gate::Gate;
 use crate::lobby::{Lobby, Protocol, RouteState};
-use crate::tls::{self, AppTlsConfig, LocalAuthority, UpstreamTlsConfig};
+use crate::tls::{self, AppTlsConfig, LocalAuthority, PlatformRoots, UpstreamTlsConfig};
 use crate::way::{Connected, Departure, Dial, Home, Stream};
 
 /// The token of every identity.
@@ -247,7 +247,7 @@ fn lobby<P: Protocol>(
 ) -> Lobby<P, Pipes> {
     let local = || Ok(Arc::clone(authority));
     Lobby {
-        upstream_tls: UpstreamTlsConfig::of(&route, &P::TLS)
+        upstream_tls: UpstreamTlsConfig::of(&route, &P::TLS, &PlatformRoots::default())
             .unwrap()
             .map(Arc::new),
         app_tls: AppTlsConfig::of(&route.local_tls, &P::TLS, &local).unwrap(),

@@ -28,7 +28,7 @@ use crate::ending::Ending;
 use crate::reception::{Beside, Reception, Receptions, Resources};
 use crate::reload::Reloads;
 use crate::socket::{Door, PassedSockets, Reserved};
-use crate::tls::{LocalAuthority, LocalTlsError};
+use crate::tls::{LocalAuthority, LocalTlsError, PlatformRoots};
 use crate::way::Home;
 use crate::workers::Workers;
 
@@ -152,6 +152,7 @@ impl Premises {
             tokens: &self.tokens,
             names: self.names.clone(),
             home: Arc::clone(&self.home),
+            roots: PlatformRoots::default(),
             authority,
         };
         let receptions = routes.iter().map(|route| {

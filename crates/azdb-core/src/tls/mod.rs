@@ -27,6 +27,7 @@ pub use authority::LocalAuthority;
 pub(crate) use local::AppTlsConfig;
 pub use local::LocalTlsError;
 pub use names::local_names;
+pub use platform::PlatformRoots;
 pub use shown::ShownCertificate;
 pub(crate) use trust::UpstreamTlsConfig;
 pub use trust::{TlsConfigError, platform_client};

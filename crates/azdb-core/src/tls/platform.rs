@@ -1,6 +1,7 @@
 //! The platform's root certificates.
 
 use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use azdb_quote::Chain;
 use rustls::client::WebPkiServerVerifier;
@@ -15,7 +16,7 @@ use super::provider;
 /// # Errors
 ///
 /// What rustls says when it can use none of either.
-pub(super) fn platform_verifier() -> Result<Arc<dyn ServerCertVerifier>, Error> {
+fn platform_verifier() -> Result<Arc<dyn ServerCertVerifier>, Error> {
     let error = match rustls_platform_verifier::Verifier::new(provider()) {
         Ok(verifier) => return Ok(Arc::new(verifier)),
         Err(error) => error,
@@ -28,10 +29,26 @@ pub(super) fn platform_verifier() -> Result<Arc<dyn ServerCertVerifier>, Error> 
         .map_err(|error| Error::General(error.to_string()))
 }
 
-/// The same, whose roots are read when the first certificate is to be verified: there are some hundred files of them, which take
-/// longer than all else of a start, and most tokens come without TLS.
+/// The platform's root certificates, read once for all that trust them, and no sooner than [ahead](PlatformRoots::read_ahead) or for the first
+/// certificate: there are some hundred files of them, which take longer than all else of a start, and most tokens come without TLS.
+#[derive(Debug, Clone, Default)]
+pub struct PlatformRoots(Arc<WhenAsked>);
+
+impl PlatformRoots {
+    /// Has a thread read them. The first certificate waits for it.
+    pub(super) fn read_ahead(&self) {
+        let this = Self::clone(self);
+        // Without a thread they are read for the first certificate.
+        let _ = thread::Builder::new().spawn(move || this.0.verifier().map(drop));
+    }
+
+    pub(super) fn verifier(&self) -> Arc<dyn ServerCertVerifier> {
+        Arc::<WhenAsked>::clone(&self.0)
+    }
+}
+
 #[derive(Debug, Default)]
-pub(super) struct WhenAsked(OnceLock<Result<Arc<dyn ServerCertVerifier>, Error>>);
+struct WhenAsked(OnceLock<Result<Arc<dyn ServerCertVerifier>, Error>>);
 
 impl WhenAsked {
     fn verifier(&self) -> Result<&dyn ServerCertVerifier, Error> {
@@ -87,15 +104,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roots_are_read_for_the_first_certificate() {
-        let verifier = WhenAsked::default();
+    fn roots_are_read_for_the_first_certificate_of_all_that_share_them() {
+        let roots = PlatformRoots::default();
+        let verifier = roots.clone().verifier();
         assert!(!verifier.supported_verify_schemes().is_empty());
-        assert!(verifier.0.get().is_none());
+        assert!(roots.0.0.get().is_none());
         let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let verified =
             verifier.verify_server_cert(key.cert.der(), &[], &name, &[], UnixTime::now());
         assert!(verified.is_err(), "nobody has signed it");
-        assert!(verifier.0.get().is_some());
+        assert!(roots.0.0.get().is_some());
+    }
+
+    #[test]
+    fn roots_are_read_ahead() {
+        let roots = PlatformRoots::default();
+        roots.read_ahead();
+        roots.0.0.wait();
     }
 }

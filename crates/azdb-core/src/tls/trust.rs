@@ -7,7 +7,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, HandshakeKind, SupportedProtocolVersion};
 
-use super::platform::{WhenAsked, platform_verifier};
+use super::platform::PlatformRoots;
 use super::self_signed::Telling;
 use super::verifier::{CaFile, Unverified};
 use super::{IN_PACKETS, TlsEnd, TlsUse, client_builder, owned, provider};
@@ -39,30 +39,25 @@ impl UpstreamTlsConfig {
     /// # Errors
     ///
     /// [`TlsConfigError::Roots`].
-    pub(crate) fn of(route: &Route, usage: &TlsUse) -> Result<Option<Self>, TlsConfigError> {
-        if usage.in_packets && !route.tls_first {
-            return Self::with(&route.tls, IN_PACKETS, &[], usage.upstream_end);
-        }
-        let versions = rustls::ALL_VERSIONS;
-        Self::with(&route.tls, versions, usage.alpn, usage.upstream_end)
-    }
-
-    fn with(
-        tls: &UpstreamTls,
-        versions: &[&'static SupportedProtocolVersion],
-        alpn: &[&[u8]],
-        end: TlsEnd,
+    pub(crate) fn of(
+        route: &Route,
+        usage: &TlsUse,
+        platform: &PlatformRoots,
     ) -> Result<Option<Self>, TlsConfigError> {
-        let (verifier, name, verifies): (Arc<dyn ServerCertVerifier>, _, _) = match tls {
+        let (versions, alpn) = match usage.in_packets && !route.tls_first {
+            true => (IN_PACKETS, &[][..]),
+            false => (rustls::ALL_VERSIONS, usage.alpn),
+        };
+        let (verifier, name, verifies): (Arc<dyn ServerCertVerifier>, _, _) = match &route.tls {
             UpstreamTls::Off => return Ok(None),
             UpstreamTls::Unverified => (Arc::new(Unverified::new(provider())), None, false),
             UpstreamTls::Verified {
                 roots: Roots::Platform,
                 name,
             } => {
-                let verifier =
-                    platform_verifier().map_err(|error| TlsConfigError::Roots(error.into()))?;
-                (Arc::new(Telling(verifier)), name.clone(), true)
+                platform.read_ahead();
+                let verifier = Telling(platform.verifier());
+                (Arc::new(verifier), name.clone(), true)
             }
             UpstreamTls::Verified {
                 roots: Roots::File { certificates, .. },
@@ -79,7 +74,7 @@ impl UpstreamTlsConfig {
             client: Arc::new(client),
             name,
             verifies,
-            end,
+            end: usage.upstream_end,
             handshakes: Arc::default(),
         }))
     }
@@ -133,7 +128,7 @@ impl UpstreamTlsConfig {
 #[must_use]
 pub fn platform_client() -> Arc<ClientConfig> {
     Arc::new(client_with(
-        Arc::new(WhenAsked::default()),
+        PlatformRoots::default().verifier(),
         rustls::ALL_VERSIONS,
     ))
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use azdb_config::Overrides;
-use azdb_core::{Home, LocalAuthority, LocalTlsError, Resources, local_names, platform_client};
+use azdb_core::{
+    Home, LocalAuthority, LocalTlsError, PlatformRoots, Resources, local_names, platform_client,
+};
 use azdb_emulator::{DEFAULT_ROLE, Emulator, EmulatorOptions};
 use azdb_identity::{Environment, Tokens};
 use tempfile::TempDir;
@@ -56,6 +58,7 @@ impl Azure {
             tokens: &Tokens::new(env, platform_client()),
             names: azdb_names::Names::of_the_system(),
             home: Home::with([]),
+            roots: PlatformRoots::default(),
             authority: &authority,
         };
         Reception::new(&config.routes[0], &resources).unwrap()

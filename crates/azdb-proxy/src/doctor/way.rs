@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use azdb_core::{
-    Home, LocalAuthority, LocalTlsError, Phase, Reach, Reception, Resources, ShownCertificate,
-    Sights, Watched, platform_client,
+    Home, LocalAuthority, LocalTlsError, Phase, PlatformRoots, Reach, Reception, Resources,
+    ShownCertificate, Sights, Watched, platform_client,
 };
 use azdb_identity::{Environment, Tokens};
 use azdb_names::Names;
@@ -49,6 +49,7 @@ fn reception(way: &Way, tokens: &Tokens) -> anyhow::Result<Reception> {
         tokens,
         names: Names::of_the_system(),
         home: Home::with([]),
+        roots: PlatformRoots::default(),
         authority: &no_authority,
     };
     Ok(Reception::new(&way.route, &resources)?)

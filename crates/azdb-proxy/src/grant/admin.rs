@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use azdb_config::route::{LocalTls, Principal, Principals, ProtocolName, Route, UpstreamAuth};
-use azdb_core::{Home, LocalAuthority, LocalTlsError, Reception, Resources, platform_client};
+use azdb_core::{
+    Home, LocalAuthority, LocalTlsError, PlatformRoots, Reception, Resources, platform_client,
+};
 use azdb_identity::{Audience, Environment, IdentityConfig, Tokens};
 use azdb_names::Names;
 
@@ -58,6 +60,7 @@ pub(super) async fn signed_in(
         tokens: &tokens,
         names: Names::of_the_system(),
         home: Home::with([]),
+        roots: PlatformRoots::default(),
         authority: &no_authority,
     };
     let reception = Reception::new(&route, &resources);

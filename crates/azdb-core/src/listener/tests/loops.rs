@@ -4,6 +4,7 @@ use super::*;
 use crate::reception::Resources;
 use crate::rig::{Spoken, in_every_protocol, sockets, tokens};
 use crate::socket::Door;
+use crate::tls::PlatformRoots;
 
 in_every_protocol!(
     #[tokio::test]
@@ -23,6 +24,7 @@ async fn a_connection_of_ours_that_comes_back_is_told_as_a_loop_after_one_hop<P:
         tokens: &tokens(),
         names: azdb_names::Names::of_the_system(),
         home: Arc::clone(&home),
+        roots: PlatformRoots::default(),
         authority: &|| Ok(Arc::clone(&house.authority)),
     };
     let reception = Reception::new(&Arc::new(route), &resources).unwrap();

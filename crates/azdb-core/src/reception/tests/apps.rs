@@ -90,6 +90,7 @@ async fn the_authority_is_asked_where_apps_are_offered_its_certificate_and_nowhe
             tokens: &house.lobby.tokens,
             names: Names::of_the_system(),
             home: Home::with([]),
+            roots: PlatformRoots::default(),
             authority: &|| {
                 asked.set(true);
                 Ok(Arc::clone(&house.authority))
@@ -112,6 +113,7 @@ async fn a_certificate_that_cannot_be_read_is_an_error_and_no_reception() {
         tokens: &house.lobby.tokens,
         names: Names::of_the_system(),
         home: Home::with([]),
+        roots: PlatformRoots::default(),
         authority: &|| Ok(Arc::clone(&house.authority)),
     };
     let missing = house.token_file.path().with_extension("missing");

@@ -27,6 +27,7 @@ fn reception<P: Spoken>(
         tokens: &house.lobby.tokens,
         names: Names::of_the_system(),
         home: Home::with(own.iter().map(|addr| (P::NAME, *addr))),
+        roots: PlatformRoots::default(),
         authority: &|| Ok(Arc::clone(&house.authority)),
     };
     let reception = Reception::new(&Arc::new(route), &resources);
