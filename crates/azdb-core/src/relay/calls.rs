@@ -13,12 +13,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Why;
 use super::clocks::{Idleness, Retirement};
+use super::{Ends, Why};
 
 /// Wakes the relay's task, and says that it was not because of bytes.
 struct Bell {
@@ -46,12 +45,12 @@ impl Wake for Bell {
 }
 
 /// A future, for as long as it has not come to its end.
-struct Awaited<'a, F>(Option<Pin<&'a mut F>>);
+struct Awaited<F>(Option<F>);
 
-impl<F: Future<Output = ()>> Awaited<'_, F> {
+impl<F: Future<Output = ()> + Unpin> Awaited<F> {
     fn poll(&mut self, cx: &mut Context<'_>) {
         if let Some(future) = &mut self.0
-            && future.as_mut().poll(cx).is_ready()
+            && Pin::new(future).poll(cx).is_ready()
         {
             self.0 = None;
         }
@@ -63,31 +62,26 @@ impl<F: Future<Output = ()>> Awaited<'_, F> {
 }
 
 /// Everything that a relay waits for besides bytes.
-pub(super) struct Calls<'a, G, R> {
+pub(super) struct Calls<G, R> {
     bell: Option<Arc<Bell>>,
-    goodbye: Awaited<'a, G>,
-    rest: Awaited<'a, R>,
+    goodbye: Awaited<G>,
+    rest: Awaited<R>,
     retirement: Retirement,
     idleness: Idleness,
 }
 
-impl<'a, G: Future<Output = ()>, R: Future<Output = ()>> Calls<'a, G, R> {
-    pub(super) fn new(goodbye: Pin<&'a mut G>, rest: Pin<&'a mut R>) -> Self {
+impl<G, R> Calls<G, R>
+where
+    G: Future<Output = ()> + Unpin,
+    R: Future<Output = ()> + Unpin,
+{
+    pub(super) fn new(ends: Ends<G, R>, retires_at: Option<Instant>) -> Self {
         Self {
             bell: None,
-            goodbye: Awaited(Some(goodbye)),
-            rest: Awaited(Some(rest)),
-            retirement: Retirement::at(None),
-            idleness: Idleness::until(None),
-        }
-    }
-
-    /// The session only becomes so old, and may be silent for so long.
-    pub(super) fn with_clocks(self, retires_at: Option<Instant>, idle: Option<Duration>) -> Self {
-        Self {
+            goodbye: Awaited(Some(ends.goodbye)),
+            rest: Awaited(Some(ends.rest)),
             retirement: Retirement::at(retires_at),
-            idleness: Idleness::until(idle),
-            ..self
+            idleness: Idleness::until(ends.idle),
         }
     }
 

@@ -217,47 +217,50 @@ impl Ends<std::future::Pending<()>, std::future::Pending<()>> {
 
 /// Moves bytes until the watch asks for a pause, both directions have ended, the linger clock runs out, or one of `ends` asks for
 /// an end. The `ledger` knows of them as they move.
-pub(crate) async fn relay<A: BreakOff, U: BreakOff, W: Watch>(
+///
+/// What a session that waits has in memory is this future. An `async fn` would have its arguments in it once more beside what it makes of them.
+pub(crate) fn relay<A: BreakOff, U: BreakOff, W: Watch>(
     paired: &mut Paired<A, U>,
     watch: &mut W,
     linger: Linger,
-    ends: Ends<impl Future<Output = ()>, impl Future<Output = ()>>,
+    ends: Ends<impl Future<Output = ()> + Unpin, impl Future<Output = ()> + Unpin>,
     ledger: &Ledger,
-) -> Stopped {
-    let (goodbye, rest) = (pin!(ends.goodbye), pin!(ends.rest));
-    let mut calls = Calls::new(goodbye, rest).with_clocks(watch.retires_at(), ends.idle);
+) -> impl Future<Output = Stopped> {
+    let mut calls = Calls::new(ends, watch.retires_at());
     let (mut course, mut noted) = (Course::new(linger), Noted::default());
-    let mut has_looked = false;
-    poll_fn(|cx| {
-        let polled = course.poll(cx, paired, watch);
-        noted.note(&course, ledger);
-        if polled.is_ready() {
-            return Poll::Ready(());
-        }
-        let is_at_rest = || watch.at_rest() && course.holds_nothing();
-        let is_idle = || watch.is_idle() && course.holds_nothing();
-        match calls.poll(cx, course.moved(), is_at_rest, is_idle) {
-            // What has come may not have been shown to this task yet: first the driver has its turn.
-            Some(_) if !has_looked => {
-                has_looked = true;
-                pin!(tokio::task::yield_now()).poll(cx)
+    async move {
+        let mut has_looked = false;
+        poll_fn(|cx| {
+            let polled = course.poll(cx, paired, watch);
+            noted.note(&course, ledger);
+            if polled.is_ready() {
+                return Poll::Ready(());
             }
-            Some(why) => {
-                course.why.get_or_insert(why);
-                Poll::Ready(())
+            let is_at_rest = || watch.at_rest() && course.holds_nothing();
+            let is_idle = || watch.is_idle() && course.holds_nothing();
+            match calls.poll(cx, course.moved(), is_at_rest, is_idle) {
+                // What has come may not have been shown to this task yet: first the driver has its turn.
+                Some(_) if !has_looked => {
+                    has_looked = true;
+                    pin!(tokio::task::yield_now()).poll(cx)
+                }
+                Some(why) => {
+                    course.why.get_or_insert(why);
+                    Poll::Ready(())
+                }
+                None => Poll::Pending,
             }
-            None => Poll::Pending,
+        })
+        .await;
+        if course.is_paused() {
+            paired.app.put_back(&course.from_app.take_behind());
+            return Stopped::Paused(Moved {
+                from_app: course.from_app.moved(),
+                from_upstream: course.from_upstream.moved(),
+            });
         }
-    })
-    .await;
-    if course.is_paused() {
-        paired.app.put_back(&course.from_app.take_behind());
-        return Stopped::Paused(Moved {
-            from_app: course.from_app.moved(),
-            from_upstream: course.from_upstream.moved(),
-        });
+        Stopped::Ended(course.into_ended(watch.app_left()))
     }
-    Stopped::Ended(course.into_ended(watch.app_left()))
 }
 
 impl Side {

@@ -281,17 +281,18 @@ async fn converse<P: Protocol, A: Stream, D: Dial>(
     } = session;
     let (mut from_app, mut from_upstream) = (0, 0);
     let ended = loop {
+        let rest = async {
+            match following {
+                None => ending.rest.cancelled().await,
+                Some(following) => tokio::select! {
+                    () = ending.rest.cancelled() => {}
+                    () = following.moved() => {}
+                },
+            }
+        };
         let ends = Ends {
-            goodbye: ending.goodbye.cancelled(),
-            rest: async {
-                match following {
-                    None => ending.rest.cancelled().await,
-                    Some(following) => tokio::select! {
-                        () = ending.rest.cancelled() => {}
-                        () = following.moved() => {}
-                    },
-                }
-            },
+            goodbye: pin!(ending.goodbye.cancelled()),
+            rest: pin!(rest),
             idle: lobby.route.idle_timeout,
         };
         match relay(legs, watch, Linger::default(), ends, &lobby.state.ledger).await {

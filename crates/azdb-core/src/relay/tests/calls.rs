@@ -83,7 +83,7 @@ async fn a_call_is_heard_by_whichever_task_polls_the_relay() {
             upstream: upstream_leg,
         };
         let ends = Ends {
-            goodbye: async move { word.notified().await },
+            goodbye: pin!(async move { word.notified().await }),
             rest: pending(),
             idle: None,
         };

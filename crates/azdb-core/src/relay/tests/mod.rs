@@ -70,7 +70,11 @@ where
             &mut paired,
             &mut watch,
             Linger::default(),
-            ends,
+            Ends {
+                goodbye: pin!(ends.goodbye),
+                rest: pin!(ends.rest),
+                idle: ends.idle,
+            },
             &Ledger::default(),
         )
         .await
