@@ -52,7 +52,8 @@ upstream_ca_file = "{ca}"
 max_connections = {most}
 "#,
         protocol = bed.dialect.word(),
-        state = places.file("state").display(),
+        // What its first start has made is there for all that follow.
+        state = bed.file("state").display(),
         most = bed.most,
         ca = ca_file.display(),
     );
