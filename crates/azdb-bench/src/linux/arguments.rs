@@ -52,6 +52,9 @@ pub(super) struct Options {
     /// azdb-proxy twice instead: with its log in a file and its metrics scraped each second, and with neither
     #[arg(long, conflicts_with = "peers")]
     pub(super) watched: bool,
+    /// The peer alone on one processor, app and upstream on the others: for latencies, which depend on the scheduler's choice else
+    #[arg(long)]
+    pub(super) apart: bool,
     /// Only these measures
     #[arg(long = "measure", value_name = "MEASURE", value_delimiter = ',')]
     pub(super) measures: Vec<Measure>,

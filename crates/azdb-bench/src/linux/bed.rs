@@ -10,6 +10,7 @@ use azdb_emulator::{IdentityEndpoint, Issuer, ManagedIdentity};
 use rustls::ClientConfig;
 use tempfile::TempDir;
 
+use super::apart::Apart;
 use super::app::Dialect;
 use super::chain::Chain;
 use super::tls::Tls;
@@ -24,6 +25,8 @@ pub(super) struct Bed {
     pub(super) dialect: Dialect,
     /// Sessions that a peer must hold at a time.
     pub(super) most: usize,
+    /// Where peers run, if not anywhere.
+    pub(super) apart: Option<Apart>,
     dir: TempDir,
     pub(super) upstream: Upstream,
     /// Gives the proxy its tokens, as App Service does.
@@ -33,7 +36,12 @@ pub(super) struct Bed {
 }
 
 impl Bed {
-    pub(super) async fn make(dialect: Dialect, chain: Chain, most: usize) -> anyhow::Result<Self> {
+    pub(super) async fn make(
+        dialect: Dialect,
+        chain: Chain,
+        most: usize,
+        apart: Option<Apart>,
+    ) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("azdb-bench-").tempdir()?;
         // PgBouncer, started by root, becomes somebody else and reads its files as such.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
@@ -47,6 +55,7 @@ impl Bed {
         Ok(Self {
             dialect,
             most,
+            apart,
             dir,
             upstream,
             identity,

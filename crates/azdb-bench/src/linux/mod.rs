@@ -1,5 +1,6 @@
 //! The program, on the one system that it runs on.
 
+mod apart;
 mod app;
 mod app_of_mysql;
 mod app_of_postgres;
@@ -32,16 +33,14 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
+use apart::Apart;
 use app::Dialect;
 use arguments::{Arguments, Protocol};
 
 /// Measures, and prints the tables as Markdown on standard output.
 pub(crate) fn main() -> ExitCode {
     let Arguments { protocol } = Arguments::parse();
-    let outcome = tokio::runtime::Runtime::new()
-        .context("cannot start worker threads")
-        .and_then(|runtime| runtime.block_on(unless_stopped(measure_all(&protocol))));
-    match outcome {
+    match measure(&protocol) {
         Ok(text) => {
             // A reader that has gone is no reason to fail.
             let _ = std::io::stdout().lock().write_all(text.as_bytes());
@@ -54,10 +53,22 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-async fn measure_all(protocol: &Protocol) -> anyhow::Result<String> {
+fn measure(protocol: &Protocol) -> anyhow::Result<String> {
+    // Before there is any other thread.
+    let apart = match protocol {
+        Protocol::Postgres(options) | Protocol::Mysql(options) if options.apart => {
+            Some(Apart::leave()?)
+        }
+        _ => None,
+    };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start worker threads")?;
+    runtime.block_on(unless_stopped(measure_all(protocol, apart)))
+}
+
+async fn measure_all(protocol: &Protocol, apart: Option<Apart>) -> anyhow::Result<String> {
     match protocol {
-        Protocol::Postgres(options) => run::run(Dialect::Postgres, options).await,
-        Protocol::Mysql(options) => run::run(Dialect::Mysql, options).await,
+        Protocol::Postgres(options) => run::run(Dialect::Postgres, options, apart).await,
+        Protocol::Mysql(options) => run::run(Dialect::Mysql, options, apart).await,
         Protocol::Tds(options) => tds::run(options).await,
         Protocol::Kept(options) => kept::run(options).await,
     }

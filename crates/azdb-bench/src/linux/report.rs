@@ -77,6 +77,10 @@ pub(super) fn machine(before: &Machine, after: &Machine) -> String {
 
 fn set_up(out: &mut String, results: &Results, before: &Machine, after: &Machine) {
     line(out, &format!("* Machine: {}.", machine(before, after)));
+    if results.apart {
+        let apart = "* Each peer had one processor to itself, which app and upstream kept off.";
+        line(out, apart);
+    }
     for peer in &results.peers {
         let program = peer
             .program

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use super::apart::Apart;
 use super::app::Dialect;
 use super::arguments::Options;
 use super::bed::Bed;
@@ -21,6 +22,8 @@ use super::{limits, program, tell};
 pub(super) struct Results {
     pub(super) rounds: u32,
     pub(super) chain: Chain,
+    /// Whether each peer had a processor to itself.
+    pub(super) apart: bool,
     pub(super) sizes: Sizes,
     pub(super) peers: Vec<Peer>,
     /// Peers and tools that are not installed, and what the system does not allow.
@@ -32,7 +35,11 @@ pub(super) struct Results {
 }
 
 /// Measures, and writes the report.
-pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<String> {
+pub(super) async fn run(
+    dialect: Dialect,
+    options: &Options,
+    apart: Option<Apart>,
+) -> anyhow::Result<String> {
     let proxy = if options.watched || wanted(&options.peers, Kind::Proxy) {
         program::proxy(options.proxy.as_deref()).await?
     } else {
@@ -59,7 +66,7 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
     }
     let rounds = if options.quick { 1 } else { options.rounds };
     let sizes = sizes(options, &mut left_out);
-    let bed = Bed::make(dialect, options.chain, sizes.most()).await?;
+    let bed = Bed::make(dialect, options.chain, sizes.most(), apart).await?;
     let pgbench = match dialect {
         Dialect::Postgres => Pgbench::find(&bed).await?,
         Dialect::Mysql => None,
@@ -85,6 +92,7 @@ pub(super) async fn run(dialect: Dialect, options: &Options) -> anyhow::Result<S
     let results = Results {
         rounds,
         chain: options.chain,
+        apart: options.apart,
         sizes,
         peers,
         left_out,

@@ -1,6 +1,7 @@
 //! HAProxy doing TLS origination. It can't ask for TLS as PostgreSQL wants it, so it starts with TLS.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
@@ -42,7 +43,10 @@ fn is_of(major: u8, version: &str) -> bool {
 }
 
 pub(super) fn set_up(command: &mut Command, bed: &Bed, places: &Places) -> anyhow::Result<()> {
-    let threads = std::thread::available_parallelism()?;
+    let threads = match bed.apart {
+        Some(_) => NonZero::<usize>::MIN,
+        None => std::thread::available_parallelism()?,
+    };
     let text = format!(
         "global
     nbthread {threads}

@@ -188,7 +188,10 @@ impl Peer {
     }
 
     fn command(&self, program: &Path, bed: &Bed, places: &Places) -> anyhow::Result<Command> {
-        let mut command = Command::new(program);
+        let mut command = match &bed.apart {
+            Some(apart) => apart.command(program),
+            None => Command::new(program),
+        };
         // What the caller's environment holds must not set anything up.
         command.env_clear().current_dir("/");
         match self.kind {
