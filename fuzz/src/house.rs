@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azdb_config::{Overrides, load};
-use azdb_core::{LocalAuthority, Reception, Resources};
+use azdb_core::{LocalAuthority, PlatformRoots, Reception, Resources};
 use azdb_identity::{Environment, Tokens};
 use azdb_names::Names;
 use tempfile::NamedTempFile;
@@ -113,6 +113,7 @@ impl House {
             tokens: &self.tokens,
             names: Names::of_the_system(),
             home: Arc::default(),
+            roots: PlatformRoots::default(),
             authority: &authority,
         };
         Reception::new(&config.routes[0], &resources).expect("a route")
