@@ -11,7 +11,7 @@
 //!
 //! # Invariants
 //!
-//! * Nobody is asked while no session follows a name.
+//! * Nobody is asked while nothing follows a name.
 //! * Whatever becomes of the settings under which sessions began, their names are asked for once at a time.
 //! * A name that is not resolved moves nobody.
 
@@ -69,13 +69,21 @@ impl Following {
     }
 
     /// What is set when the name has moved.
-    pub(super) fn moves(&self) -> CancellationToken {
+    pub(crate) fn moves(&self) -> CancellationToken {
         self.moved.clone()
     }
 
     /// The name, if it has moved.
     pub(crate) fn moved_from(&self) -> Option<&Endpoint> {
         self.moved.is_cancelled().then_some(&self.place.0)
+    }
+}
+
+/// Completes when what is set by a name that has moved is; never for what follows none.
+pub(crate) async fn moved(moves: Option<CancellationToken>) {
+    match moves {
+        Some(moves) => moves.cancelled().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -144,6 +152,16 @@ impl Followers {
         }
     }
 
+    /// There is nothing any more where names have led.
+    #[cfg(test)]
+    fn all_move(&self) {
+        for name in self.names() {
+            for _ in 0..TWICE {
+                self.judge(&name, &[]);
+            }
+        }
+    }
+
     /// A map stays a map when a thread panics beside it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -169,6 +187,12 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
             tokio::spawn(async move { closing.run_until_cancelled(watching).await });
         }
         Some(Box::new(following))
+    }
+
+    /// The upstream's name has moved.
+    #[cfg(test)]
+    pub(crate) fn name_moves(&self) {
+        self.state.followers.all_move();
     }
 }
 

@@ -22,7 +22,7 @@ use azdb_identity::Token;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::{Following, Lobby, Permit, Protocol, RouteState};
+use super::{Following, Lobby, Permit, Protocol, RouteState, moved};
 use crate::anteroom::Place;
 use crate::kept::{Found, Key, Kind, Seat, Waits, is_quiet, poll_stream_stirs};
 use crate::ledger::Beginning;
@@ -292,12 +292,7 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
                     tokio::select! {
                         () = tokio::time::sleep_until(until) => {}
                         () = closing.cancelled() => {}
-                        () = async {
-                            match moves {
-                                Some(moves) => moves.cancelled().await,
-                                None => std::future::pending().await,
-                            }
-                        } => {}
+                        () = moved(moves) => {}
                     }
                 };
                 self.tasks.spawn(watch(state, seat.clone(), end));

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use credential::{AWAITING_LOGIN, Attempt, Credential, Life, Password, log_in, ready};
-pub(crate) use follow::Following;
+pub(crate) use follow::{Following, moved};
 pub(crate) use giving_back::Left;
 pub(crate) use hold::{Tracks, Try, persist};
 pub(crate) use keeping::{Keepsake, Made, Spare, Taken};

@@ -18,7 +18,7 @@ use tokio::io::AsyncWriteExt as _;
 use super::Postgres;
 use super::securing::Securing;
 use crate::kept::{Making, Waits, is_quiet, poll_stream_stirs};
-use crate::lobby::Lobby;
+use crate::lobby::{Following, Lobby, moved};
 use crate::way::{Dial, Opened, Stream, Upstream};
 
 /// How long its end may take.
@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A way upstream on which nothing has been said.
 pub(crate) struct Prepared<S> {
     opened: Opened<Upstream<S>>,
+    following: Option<Box<Following>>,
     /// Under whose settings it was made.
     route: Arc<Route>,
 }
@@ -71,10 +72,13 @@ async fn prepare<D: Dial>(lobby: Lobby<Postgres, D>, making: Making) {
         let opening = async { lobby.search(&[], &deadline).open(&securing).await };
         let opened = lobby.closing.run_until_cancelled(Box::pin(opening)).await;
         opened.and_then(Result::ok).map(|opened| Prepared {
+            following: lobby.follow(&opened.dialled),
             opened,
             route: Arc::clone(&lobby.route),
         })
     };
+    let following = made.as_ref().and_then(|made| made.following.as_ref());
+    let moves = following.map(|following| following.moves());
     let Some(seat) = ahead.made(making, made) else {
         return;
     };
@@ -82,6 +86,7 @@ async fn prepare<D: Dial>(lobby: Lobby<Postgres, D>, making: Making) {
         tokio::select! {
             () = ahead.stays() => {}
             () = lobby.closing.cancelled() => {}
+            () = moved(moves) => {}
         }
     };
     if let Some(mut prepared) = seat.watch(end).await {

@@ -4,7 +4,12 @@ use super::*;
 
 /// A route at which two apps have come within 10 s, and the connection that is made ahead of the third.
 async fn town_with_one() -> (Town, Upstream) {
-    let mut town = Town::of(|_| {});
+    town_with_one_of(|_| {}).await
+}
+
+/// Of a route with this change.
+async fn town_with_one_of(change: impl FnOnce(&mut Route)) -> (Town, Upstream) {
+    let mut town = Town::of(change);
     for _ in 0..2 {
         drop(town.log_in(ANN, LOGIN).await);
     }
@@ -170,6 +175,10 @@ async fn one_is_void_when_the_way_the_settings_or_the_time_are_others() {
     let (town, database) = town_with_one().await;
     town.ending.closing.cancel();
     assert_eq!(heard_out(database).await, b"");
+    // Its name has moved.
+    let (town, _database) = town_with_one_of(|route| route.follow_dns = true).await;
+    town.lobby.name_moves();
+    until_there(&town, false).await;
     // Another upstream has answered in its place.
     let (mut town, _database) = town_with_one().await;
     let elsewhere = crate::way::Dialled {
