@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use azdb_quote::Chain;
 use tokio::time::Instant;
@@ -18,6 +19,10 @@ use crate::fault::{Explained as _, Fault, Kind as Whose, OwnFault};
 use crate::kept::{Key, Kind, Pattern};
 use crate::parting::leave;
 use crate::way::Dial;
+
+/// How long one that is being made has when the proxy comes to its end: a MySQL server counts a login that breaks off against the
+/// machine (`Aborted_connects`), and nobody waits for one that is silent.
+const AT_THE_END: Duration = Duration::from_secs(1);
 
 /// The places of those that are being made: an app's, when there is no other.
 #[derive(Default)]
@@ -129,8 +134,14 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         let deadline = self.deadline();
         let logging_in = Box::pin(P::log_in_again(&says, &self, &deadline));
         let logging_in = maker.stop.run_until_cancelled(logging_in);
-        let outcome = self.closing.run_until_cancelled(logging_in).await;
-        let outcome = outcome.flatten();
+        let cut = async {
+            self.closing.cancelled().await;
+            tokio::time::sleep(AT_THE_END).await;
+        };
+        let outcome = tokio::select! {
+            outcome = logging_in => outcome,
+            () = cut => None,
+        };
         kept.patterns().made(&key, matches!(outcome, Some(Ok(_))));
         match outcome {
             Some(Ok(made)) => {

@@ -37,7 +37,8 @@ use crate::deadline::Deadline;
 use crate::fault::{Cause, Fault};
 use crate::kept::{Found, Key, Seat, is_quiet};
 use crate::ledger::{Beginning, Reset};
-use crate::lobby::{self, Keepsake, Lobby, Made, Permit, Spare, Tracks};
+use crate::lobby::{self, Keepsake, Lobby, Made, Permit, Protocol as _, Spare, Tracks};
+use crate::parting::leave;
 use crate::way::{Dial, Stream, Upstream};
 
 /// A session that waits, whose greeting an app reads.
@@ -239,11 +240,12 @@ pub(super) async fn log_in_again<D: Dial>(
     };
     let nobody = std::future::pending();
     let logging_in = lobby::log_in(&mut attempt, principal, lobby, deadline, nobody);
-    let (granted, token) = logging_in.await?;
+    let (mut granted, token) = logging_in.await?;
     let memory = Memory::of(&granted, response.agreed(), response.extended);
     let greeting = memory.greeting()?;
     if (greeting.capabilities, greeting.extended()) != pattern.offered {
         // What an app would read of it is not what its like has agreed to.
+        leave(&mut granted.upstream, Mysql::GOODBYE, true).await;
         return Err(broken("another greeting than the one before"));
     }
     Ok(Made {

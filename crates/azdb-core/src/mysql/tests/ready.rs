@@ -342,5 +342,30 @@ async fn an_upstream_that_greets_otherwise_makes_none() {
     let mut database = door.seal(database).await;
     database.hear().await;
     database.take_token(TOKEN).await;
+    assert_eq!(database.hear_command().await, [Command::QUIT.0]);
     assert_eq!(database.hear_out().await, b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_being_made_at_the_end_of_the_proxy_is_made_and_says_goodbye_unless_its_upstream_is_silent()
+ {
+    for is_silent in [false, true] {
+        let mut door = door_with(1);
+        for _ in 0..2 {
+            let login = (of(1), &app_response());
+            std::mem::forget(dialled_for(&mut door, login, &greeting()).await);
+        }
+        let database = door.greeting().await;
+        let mut database = door.seal(database).await;
+        database.hear().await;
+        door.lobby.closing.cancel();
+        let began = tokio::time::Instant::now();
+        if !is_silent {
+            database.take_token(TOKEN).await;
+            assert_eq!(database.hear_command().await, [Command::QUIT.0]);
+        }
+        assert_eq!(database.hear_out().await, b"");
+        assert!(began.elapsed() <= Duration::from_secs(2));
+        assert_eq!(door.lobby.state.kept.stock.count(|_, _| true), 0);
+    }
 }
