@@ -4,25 +4,31 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use azdb_tests::{Azure, AzureSql, MysqlPeer, Proxy, RawApp, Shop, Start, Tap, block_on, packets};
 use tempfile::TempDir;
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use tokio_util::compat::TokioAsyncWriteCompatExt as _;
 
+use crate::kept::houses::House;
+use crate::kept::keeper::{Keeper, Level};
+
 const NAME: &str = "db.moved.test";
 
-/// A proxy before a database that has two addresses.
-struct Moving {
-    proxy: Proxy,
+/// The name of a database that has two addresses.
+struct Name {
     hosts: PathBuf,
-    /// On the way by the second address.
+    /// Its second address.
+    other: Ipv4Addr,
+    /// On the way by that.
     second: Tap,
     _directory: TempDir,
 }
 
-impl Moving {
-    fn new(route: &str, port: u16, environment: [(&'static str, String); 2]) -> Self {
+impl Name {
+    /// Of the database at `port`, and a proxy with a route to it that is to be started.
+    fn of(port: u16, route: &str) -> (Self, Start) {
         let directory = TempDir::new().unwrap();
         let hosts = directory.path().join("hosts");
         write(&hosts, "127.0.0.1");
@@ -31,21 +37,25 @@ impl Moving {
             &format!("connect_to = \"{first}\""),
             &format!("connect_to = \"{NAME}:{port}\"\nfollow_dns = true"),
         );
-        let proxy = Start::run_with_hosts(&hosts, &route).envs(environment);
-        Self {
-            proxy: proxy.start(),
+        let start = Start::run_with_hosts(&hosts, &route);
+        // Of a server that is shared nobody else's.
+        static OTHERS: AtomicU8 = AtomicU8::new(2);
+        let other = Ipv4Addr::new(127, 0, 2, OTHERS.fetch_add(1, Ordering::Relaxed));
+        let name = Self {
             hosts,
-            second: Tap::at(([127, 0, 0, 2], port).into(), first),
+            other,
+            second: Tap::at((other, port).into(), first),
             _directory: directory,
-        }
+        };
+        (name, start)
     }
 
-    /// The name moves, and the proxy has seen it.
+    /// It moves, and the proxy has seen it.
     #[track_caller]
-    fn moves(&self) {
+    fn moves(&self, proxy: &Proxy) {
         assert_eq!(self.second.counted(), (0, 0));
-        write(&self.hosts, "127.0.0.2");
-        self.proxy.log_until("the name has moved");
+        write(&self.hosts, &self.other.to_string());
+        proxy.log_until("the name has moved");
     }
 
     /// A new session has gone to the new address.
@@ -53,6 +63,30 @@ impl Moving {
     fn assert_is_followed(&self) {
         let (there, back) = self.second.counted();
         assert!(there > 0 && back > 0);
+    }
+}
+
+/// A proxy before such a database.
+struct Moving {
+    proxy: Proxy,
+    name: Name,
+}
+
+impl Moving {
+    fn new(route: &str, port: u16, environment: [(&'static str, String); 2]) -> Self {
+        let (name, start) = Name::of(port, route);
+        let proxy = start.envs(environment).start();
+        Self { proxy, name }
+    }
+
+    #[track_caller]
+    fn moves(&self) {
+        self.name.moves(&self.proxy);
+    }
+
+    #[track_caller]
+    fn assert_is_followed(&self) {
+        self.name.assert_is_followed();
     }
 }
 
@@ -145,4 +179,60 @@ fn idle_sessions_of_sql_server_follow_their_databases_name() {
         let _next = app().await;
     });
     moving.assert_is_followed();
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_namespaces, has_postgres)),
+    ignore = "no PostgreSQL, or not root: see scripts/test"
+)]
+fn sessions_of_postgres_that_wait_follow_their_databases_name() {
+    sessions_that_wait_follow(&House::postgres(), Level::Ready);
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_namespaces, has_mariadb)),
+    ignore = "no MariaDB, or not root: see scripts/test"
+)]
+fn sessions_of_mariadb_that_wait_follow_their_databases_name() {
+    sessions_that_wait_follow(&House::mariadb(), Level::Ready);
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_namespaces, has_mariadb)),
+    ignore = "no mariadb client, or not root: see scripts/test"
+)]
+fn sessions_of_mysql_that_wait_follow_their_databases_name() {
+    sessions_that_wait_follow(&House::mysql(), Level::Reused);
+}
+
+#[test]
+#[cfg_attr(
+    not(all(has_namespaces, has_python)),
+    ignore = "no pymssql, or not root: see scripts/test"
+)]
+fn sessions_of_sql_server_that_wait_follow_their_databases_name() {
+    sessions_that_wait_follow(&House::sql_server(), Level::Reused);
+}
+
+/// The app after the move goes to the new address, where sessions wait again.
+#[track_caller]
+fn sessions_that_wait_follow(house: &House, level: Level) {
+    let route = house.route() + level.lines();
+    let (name, start) = Name::of(house.port(), &route);
+    let keeper = Keeper::started(house, start);
+    keeper.teach(level);
+    house.until_sessions(level.waiting());
+    let (aborted, found) = (house.aborted(), keeper.opened(level));
+    name.moves(&keeper.proxy);
+    house.until_empty();
+    assert_eq!(keeper.kept(level), 0);
+    assert_eq!(house.aborted(), aborted);
+    let _ = keeper.number();
+    assert_eq!(keeper.opened(level), found, "it went to the old address");
+    name.assert_is_followed();
+    keeper.teach(level);
+    let _ = keeper.ask_kept(level, house.number());
 }

@@ -1,10 +1,15 @@
-//! Sessions kept for the next app: what apps, databases and a scraper see of them. All with real servers.
+//! Sessions kept for the next app: what apps, databases and a scraper see of them. With real servers where there are any.
 
+mod app_passwords;
+mod drains;
+pub(crate) mod houses;
+pub(crate) mod keeper;
 mod postgres_crowds;
 mod postgres_leftovers;
 mod postgres_prepared;
 mod postgres_ready;
 mod postgres_reuse;
+mod reloads;
 
 use std::net::SocketAddr;
 

@@ -49,6 +49,8 @@ pub struct Tds {
     violations: Mutex<Vec<Violation>>,
     tally: Arc<Tally>,
     spid: AtomicU16,
+    /// Held once more by each session.
+    sessions: Arc<()>,
 }
 
 impl Door<Tds> {
@@ -68,6 +70,7 @@ impl Door<Tds> {
             violations: Mutex::default(),
             tally: Arc::default(),
             spid: AtomicU16::new(51),
+            sessions: Arc::default(),
         };
         Self::open(bind, server).await
     }
@@ -81,6 +84,12 @@ impl Door<Tds> {
     #[must_use]
     pub fn logins(&self) -> Vec<LoginRecord> {
         self.server.logins.records()
+    }
+
+    /// How many sessions are logged in.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        Arc::strong_count(&self.server.sessions) - 1
     }
 
     /// What connections were broken off for, from login to their last byte.
@@ -142,7 +151,9 @@ impl Tds {
     ) -> io::Result<()> {
         let login = self.log_in(&mut incoming, outgoing, first, peer);
         let logged_in = tokio::time::timeout(LOGIN_LIMIT, login).await;
-        match logged_in.map_err(io::Error::from)?? {
+        let logged_in = logged_in.map_err(io::Error::from)??;
+        let _session = Arc::clone(&self.sessions);
+        match logged_in {
             None => Ok(()),
             Some(Destination::Behind(joined)) => behind::relay(incoming, outgoing, joined).await,
             Some(Destination::Sample(engine, opened)) => {
