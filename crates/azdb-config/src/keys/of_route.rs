@@ -161,7 +161,7 @@ keys! { LIMITS {
         key("hold_logins", "a login waits inside `login_timeout` while its database is away for a moment: refused, reset before the login, starting, full. Turn it off where a health check wants a quick no")
             .or(Literal::Bool(true));
     FOLLOW_DNS: Switch = Switch,
-        key("follow_dns", "when the upstream's name has moved to another address (a planned failover), sessions at the old one end as soon as they are idle, as with `drain_idle = \"now\"`. The name is looked up every 11 to 19 s while there are sessions, and twice without the address means moved. Not for names that show a few of many addresses at a time")
+        key("follow_dns", "when the upstream's name has moved to another address (a planned failover), sessions at the old one end as soon as they are idle, as with `drain_idle = \"now\"`. The name is looked up every 11 to 19 s while there are sessions or connections that wait for them, and twice without the address means moved. Not for names that show a few of many addresses at a time")
             .or(Literal::Bool(false));
 }}
 
