@@ -276,6 +276,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Side<S> {
 
     /// Says it all, and listens until so much has come, or to the end. What it heard.
     async fn talk(mut self, says: &Says, mut heard: Vec<u8>, enough: Option<usize>) -> Vec<u8> {
+        // rustls keeps 64 KiB for a caller to fetch, and a message may be longer.
+        self.tls.set_buffer_limit(None);
         let records = self.records(says);
         let Self { stream, mut tls } = self;
         let (mut reader, mut writer) = tokio::io::split(stream);
