@@ -292,6 +292,24 @@ macro_rules! was_told {
 }
 pub(crate) use was_told;
 
+/// What a story waits for. With a paused clock one that would wait for ever fails at once: the proxy waits for nothing so long.
+pub(crate) async fn in_time<T>(awaited: impl Future<Output = T>) -> T {
+    const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let came = tokio::time::timeout(A_DAY, awaited).await;
+    came.expect("what the story waits for has not come")
+}
+
+/// Waits until this is so. The bound guards against a hang.
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    unreachable!("it never came to that");
+}
+
 /// Whether no byte comes for a while.
 pub(crate) async fn is_silent<S: Stream>(stream: &mut S) -> bool {
     const A_WHILE: Duration = Duration::from_secs(1);

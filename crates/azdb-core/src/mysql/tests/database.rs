@@ -39,18 +39,18 @@ impl<S: Stream> Peer<S> {
     /// Reads a packet, which must have the number that is due.
     pub(super) async fn hear(&mut self) -> Vec<u8> {
         let mut header = [0; Header::LEN];
-        self.stream.read_exact(&mut header).await.unwrap();
+        in_time(self.stream.read_exact(&mut header)).await.unwrap();
         let Header { length, number } = Header::parse(header);
         assert_eq!(number, self.next, "the packet's number");
         let mut payload = vec![0; length];
-        self.stream.read_exact(&mut payload).await.unwrap();
+        in_time(self.stream.read_exact(&mut payload)).await.unwrap();
         self.next = number.wrapping_add(1);
         payload
     }
 
     pub(super) async fn hear_out(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
-        let _ = self.stream.read_to_end(&mut rest).await;
+        let _ = in_time(self.stream.read_to_end(&mut rest)).await;
         rest
     }
 
@@ -100,7 +100,7 @@ pub(super) async fn sealed(
         ResponsePacket::parse(&request).unwrap(),
         ResponsePacket::Tls
     );
-    let stream = acceptor.accept(database.stream).await;
+    let stream = in_time(acceptor.accept(database.stream)).await;
     Peer {
         stream: stream.expect("TLS with the proxy"),
         next: database.next,

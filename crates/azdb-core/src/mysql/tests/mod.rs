@@ -45,7 +45,7 @@ use tokio_rustls::server::TlsStream;
 use super::compression::Method;
 use super::*;
 use crate::ending::Ending;
-use crate::rig::{Databases, House, PRINCIPAL, Pipes, TOKEN};
+use crate::rig::{Databases, House, PRINCIPAL, Pipes, TOKEN, in_time};
 use crate::session;
 use crate::socket::Peer as Caller;
 

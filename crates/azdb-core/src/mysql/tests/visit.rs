@@ -56,7 +56,7 @@ impl Door {
 
     /// The upstream that is dialled next, before it has greeted.
     pub(super) async fn dialled(&mut self) -> Peer<DuplexStream> {
-        Peer::new(self.databases.recv().await.expect("a dial").0)
+        Peer::new(in_time(self.databases.recv()).await.expect("a dial").0)
     }
 
     /// The upstream that is dialled next, and greets.
@@ -145,7 +145,7 @@ impl App {
         let Self { peer, session } = self;
         // The session reads on until the app has left, too.
         drop(peer);
-        session.await.expect("no panic");
+        in_time(session).await.expect("no panic");
         (error.code, text)
     }
 }

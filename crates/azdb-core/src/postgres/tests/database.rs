@@ -16,13 +16,11 @@ impl<S: Stream> Database<S> {
     /// Reads the StartupMessage, its parameters as text.
     pub(super) async fn startup(&mut self) -> Vec<(String, String)> {
         let mut packet = vec![0; 4];
-        self.0.read_exact(&mut packet).await.unwrap();
+        in_time(self.0.read_exact(&mut packet)).await.unwrap();
         let length = first_length(*packet.first_chunk().unwrap()).unwrap();
         packet.resize(length, 0);
-        self.0
-            .read_exact(packet.get_mut(4..).unwrap())
-            .await
-            .unwrap();
+        let rest = packet.get_mut(4..).unwrap();
+        in_time(self.0.read_exact(rest)).await.unwrap();
         let Ok(First::Startup(startup)) = First::parse(&packet) else {
             unreachable!("not a StartupMessage")
         };
@@ -41,10 +39,10 @@ impl<S: Stream> Database<S> {
 
     /// Reads the next message's tag and body.
     pub(super) async fn message(&mut self) -> (u8, Vec<u8>) {
-        let tag = self.0.read_u8().await.unwrap();
+        let tag = in_time(self.0.read_u8()).await.unwrap();
         let length = self.0.read_u32().await.unwrap();
         let mut body = vec![0; length as usize - 4];
-        self.0.read_exact(&mut body).await.unwrap();
+        in_time(self.0.read_exact(&mut body)).await.unwrap();
         (tag, body)
     }
 
@@ -65,7 +63,7 @@ impl<S: Stream> Database<S> {
     /// Whether the proxy has closed without another byte.
     pub(super) async fn heard_nothing_more(mut self) -> bool {
         let mut rest = Vec::new();
-        let _ = self.0.read_to_end(&mut rest).await;
+        let _ = in_time(self.0.read_to_end(&mut rest)).await;
         rest.is_empty()
     }
 }
@@ -104,7 +102,7 @@ pub(super) async fn first_to_speak(
 
 pub(super) async fn expect_ssl_request(stream: &mut DuplexStream) {
     let mut request = [0; 8];
-    stream.read_exact(&mut request).await.unwrap();
+    in_time(stream.read_exact(&mut request)).await.unwrap();
     assert_eq!(request, SSL_REQUEST);
 }
 

@@ -35,7 +35,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::*;
 use crate::fault::{Cause, Left};
-use crate::rig::{Databases, LOGIN_TIMEOUT, TOKEN, was_told, write_token};
+use crate::rig::{Databases, LOGIN_TIMEOUT, TOKEN, in_time, was_told, write_token};
 use crate::tls;
 
 use database::{Database, KEY, ask, expect_ssl_request, first_to_speak, message, welcome};

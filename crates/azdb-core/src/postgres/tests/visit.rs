@@ -56,20 +56,20 @@ impl Visit {
 
     pub(super) async fn hear<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.app.read_exact(&mut bytes).await.unwrap();
+        in_time(self.app.read_exact(&mut bytes)).await.unwrap();
         bytes
     }
 
     /// Everything up to the end of the connection.
     pub(super) async fn hear_out(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        self.app.read_to_end(&mut bytes).await.unwrap();
+        in_time(self.app.read_to_end(&mut bytes)).await.unwrap();
         bytes
     }
 
     /// The connection that the proxy makes to the database.
     pub(super) async fn dialled(&mut self) -> DuplexStream {
-        self.databases.recv().await.expect("a dial").0
+        in_time(self.databases.recv()).await.expect("a dial").0
     }
 
     /// A database that has agreed to TLS.
@@ -90,7 +90,7 @@ impl Visit {
     }
 
     pub(super) async fn outcome(self) -> Outcome {
-        self.login.await.expect("no panic")
+        in_time(self.login).await.expect("no panic")
     }
 }
 

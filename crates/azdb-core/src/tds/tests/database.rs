@@ -21,11 +21,11 @@ pub(crate) struct Database {
 /// Reads a PRELOGIN in the clear.
 pub(super) async fn read_prelogin(stream: &mut DuplexStream) -> Prelogin {
     let mut header = [0; Header::LEN];
-    stream.read_exact(&mut header).await.unwrap();
+    in_time(stream.read_exact(&mut header)).await.unwrap();
     let header = Header::parse(header).unwrap();
     assert_eq!((header.kind, header.is_last()), (kind::PRELOGIN, true));
     let mut payload = vec![0; header.payload()];
-    stream.read_exact(&mut payload).await.unwrap();
+    in_time(stream.read_exact(&mut payload)).await.unwrap();
     Prelogin::parse(&payload).unwrap()
 }
 
@@ -57,7 +57,7 @@ impl Database {
         let mut session = ServerConnection::new(Arc::clone(server)).unwrap();
         let mut leg = Leg::new(stream);
         while session.is_handshaking() {
-            let share = InPrelogin::unwrap(&mut leg).await;
+            let share = in_time(InPrelogin::unwrap(&mut leg)).await;
             let payload = share.expect("TLS with the proxy").payload;
             let mut rest = &payload[..];
             while !rest.is_empty() {
@@ -85,11 +85,11 @@ impl Database {
             return Some(early);
         }
         let mut record = vec![0; 5];
-        self.stream.read_exact(&mut record).await.ok()?;
+        in_time(self.stream.read_exact(&mut record)).await.ok()?;
         let length = u16::from_be_bytes(*record.last_chunk().unwrap());
         record.resize(5 + usize::from(length), 0);
         let body = record.get_mut(5..).unwrap();
-        self.stream.read_exact(body).await.ok()?;
+        in_time(self.stream.read_exact(body)).await.ok()?;
         let mut rest = &record[..];
         while !rest.is_empty() {
             self.session.read_tls(&mut rest).unwrap();

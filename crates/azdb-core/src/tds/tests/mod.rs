@@ -46,7 +46,7 @@ use super::packets::InPrelogin;
 use super::*;
 use crate::lobby::Session;
 use crate::relay::{Paired, Watch as _};
-use crate::rig::{self, Databases, LOGIN_TIMEOUT, TOKEN, was_told, write_token};
+use crate::rig::{self, Databases, LOGIN_TIMEOUT, TOKEN, in_time, was_told, write_token};
 use crate::tls::{self, LocalAuthority, TlsEnd};
 use crate::way::{MaybeTls, in_packets};
 

@@ -59,7 +59,7 @@ impl House {
 impl Rest {
     /// The connection that the proxy makes to the database, and where it wanted to.
     pub(super) async fn dialled(&mut self) -> (DuplexStream, Endpoint) {
-        self.databases.recv().await.expect("a dial")
+        in_time(self.databases.recv()).await.expect("a dial")
     }
 
     /// A database that has agreed to TLS.
@@ -73,7 +73,7 @@ impl Rest {
     }
 
     pub(super) async fn outcome(self) -> Outcome {
-        self.login.await.expect("no panic")
+        in_time(self.login).await.expect("no panic")
     }
 }
 
@@ -179,7 +179,7 @@ impl<S: Stream> Visit<S> {
         let payload = self.hear().await;
         let mut after = Vec::new();
         // Over TLS the end is bare, as SQL Server's.
-        let _ = self.app.read_to_end(&mut after).await;
+        let _ = in_time(self.app.read_to_end(&mut after)).await;
         assert!(after.is_empty(), "nothing behind the error");
         error_in(&payload)
     }
@@ -190,11 +190,11 @@ pub(super) async fn hear<S: Stream>(app: &mut S) -> Vec<u8> {
     let mut all = Vec::new();
     loop {
         let mut header = [0; Header::LEN];
-        app.read_exact(&mut header).await.unwrap();
+        in_time(app.read_exact(&mut header)).await.unwrap();
         let header = Header::parse(header).unwrap();
         assert_eq!(header.kind, kind::RESPONSE);
         let mut payload = vec![0; header.payload()];
-        app.read_exact(&mut payload).await.unwrap();
+        in_time(app.read_exact(&mut payload)).await.unwrap();
         all.extend_from_slice(&payload);
         if header.is_last() {
             return all;

@@ -15,7 +15,7 @@ use super::*;
 use crate::ending::Ending;
 use crate::kept::Kind;
 use crate::ledger::Beginning;
-use crate::rig::{Pipes, SETTLED};
+use crate::rig::{Pipes, SETTLED, until};
 use crate::session::{Guest, serve};
 use crate::socket::Peer;
 
@@ -86,7 +86,7 @@ impl Town {
 
     /// The next connection that is made, on which TLS has been agreed.
     async fn dialled(&mut self) -> Upstream {
-        let (mut stream, _) = self.databases.recv().await.expect("a dial");
+        let (mut stream, _) = in_time(self.databases.recv()).await.expect("a dial");
         expect_ssl_request(&mut stream).await;
         stream.write_all(b"S").await.unwrap();
         Database(self.acceptor.accept(stream).await.expect("TLS"))
@@ -141,21 +141,10 @@ impl Town {
     }
 }
 
-/// Waits until this is so. The bound guards against a hang.
-async fn until(is_so: impl Fn() -> bool) {
-    for _ in 0..1000 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    unreachable!("it never came to that");
-}
-
 /// Reads the answer to a login that was granted, which is as the server says it but for the secret. Returns process id and secret.
 async fn welcomed(app: &mut DuplexStream) -> Vec<u8> {
     let mut heard = vec![0; welcome().len()];
-    app.read_exact(&mut heard).await.unwrap();
+    in_time(app.read_exact(&mut heard)).await.unwrap();
     let at = welcome().len() - message(b'Z', b"I").len() - KEY.len();
     let key = heard[at..at + KEY.len()].to_vec();
     let mut expected = welcome();
@@ -182,11 +171,11 @@ async fn answer(app: &mut DuplexStream, database: &mut Upstream, messages: &[Vec
     let said = messages.concat();
     database.say(&said).await;
     let mut heard = vec![0; said.len()];
-    app.read_exact(&mut heard).await.unwrap();
+    in_time(app.read_exact(&mut heard)).await.unwrap();
     assert_eq!(heard, said);
 }
 
-/// Everything that an upstream hears up to the end, which is its own when it hears a goodbye. The bound guards against a hang.
+/// Everything that an upstream hears up to the end, which is its own when it hears a goodbye.
 async fn heard_out(mut database: Upstream) -> Vec<u8> {
     let mut heard = Vec::new();
     let hearing = async {
@@ -196,8 +185,7 @@ async fn heard_out(mut database: Upstream) -> Vec<u8> {
             }
         }
     };
-    let in_time = tokio::time::timeout(Duration::from_secs(600), hearing).await;
-    in_time.expect("its end");
+    in_time(hearing).await;
     heard
 }
 

@@ -14,7 +14,7 @@ use super::visit::hear;
 use super::*;
 use crate::ending::Ending;
 use crate::lobby::Lobby;
-use crate::rig::{Pipes, Spoken as _};
+use crate::rig::{Pipes, Spoken as _, until};
 use crate::session::{Guest, serve};
 use crate::socket::Peer;
 
@@ -75,7 +75,7 @@ impl Served {
 
     /// A database that has been dialled, greeted and told the token.
     async fn dialled(&mut self) -> (Database, Vec<u8>) {
-        let (stream, _) = self.databases.recv().await.expect("a dial");
+        let (stream, _) = in_time(self.databases.recv()).await.expect("a dial");
         let mut database = Database::greet(stream, &self.server).await;
         let login = database.expect_token(TOKEN).await;
         (database, login)
@@ -107,7 +107,7 @@ impl Served {
     /// That an app with the plainest login finds none.
     async fn assert_dials(&mut self) {
         let _app = self.app_saying(&plain()).await;
-        self.databases.recv().await.expect("a dial");
+        in_time(self.databases.recv()).await.expect("a dial");
     }
 
     fn nobody_dialled(&mut self) -> bool {
@@ -116,9 +116,7 @@ impl Served {
 
     /// Waits until so many sessions wait.
     async fn until_waiting(&self, count: usize) {
-        while self.waiting() != count {
-            tokio::task::yield_now().await;
-        }
+        until(|| self.waiting() == count).await;
     }
 
     fn waiting(&self) -> usize {
