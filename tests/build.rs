@@ -41,6 +41,7 @@ fn main() {
         ("has_netns", vec![on_path("ip"), roots()]),
         ("has_haproxy", vec![on_path("haproxy")]),
         ("has_curl", vec![on_path("curl")]),
+        ("has_strace", vec![on_path("strace"), ptrace()]),
         (
             "has_namespaces",
             vec![on_path("unshare"), on_path("ip"), on_path("psql"), roots()],
@@ -183,6 +184,20 @@ fn roots() -> PathBuf {
         "/bin/sh"
     } else {
         "/only root may"
+    })
+}
+
+/// A file that is there where the tests may look into a process that hides its memory: where they have CAP_SYS_PTRACE.
+fn ptrace() -> PathBuf {
+    const CAP_SYS_PTRACE: u32 = 19;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    let may = effective.is_some_and(|set| set >> CAP_SYS_PTRACE & 1 == 1);
+    PathBuf::from(if may {
+        "/bin/sh"
+    } else {
+        "/only who may trace"
     })
 }
 

@@ -64,6 +64,7 @@ mod service_manager;
 mod session_lines;
 mod silence;
 mod starting;
+mod system_calls;
 mod systemd;
 mod tds_apps;
 mod tds_catalog;

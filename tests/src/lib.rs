@@ -42,6 +42,7 @@ mod scratch;
 mod server;
 mod start;
 mod tap;
+mod trace;
 mod transcript;
 
 pub use app::App;
@@ -66,6 +67,7 @@ pub use road::Road;
 pub use server::{Certificate, Method, Server};
 pub use start::{Start, binary};
 pub use tap::Tap;
+pub use trace::{Call, Trace};
 
 /// How long a test waits for what must come. Only a failure takes so long.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(180);
