@@ -9,6 +9,7 @@
 //! # Invariants
 //!
 //! * Anything that is not as it must be closes the session.
+//! * No app is refused for a session that is being reset: its place is the app's, and it ends.
 //! * The reset begins at once: what the app holds in the database is free again as soon as if its session had ended.
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ use super::{Following, Keepsake, Lobby, Permit, Protocol, Spare};
 use crate::kept::{Kind, is_quiet};
 use crate::ledger::Reset;
 use crate::parting::{leave, see_off};
-use crate::way::{BreakOff as _, Dial, Stream};
+use crate::way::{BreakOff, Dial, Stream};
 
 /// How long a reset may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -61,16 +62,34 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         };
         if !self.is_fit(&spare) || !is_quiet(&mut spare).await {
             drop(watch);
-            return end(spare, said_goodbye).await;
+            let goodbye = said_goodbye.then_some(P::GOODBYE);
+            return end(spare.upstream, Some(spare.permit), goodbye).await;
         }
-        let resetting = P::reset(&mut spare.upstream, &spare.keepsake.memory, watch, self);
-        let outcome = tokio::time::timeout(PATIENCE, Box::pin(resetting)).await;
-        let outcome = outcome.unwrap_or(Reset::Late);
-        self.state.ledger.reset(outcome);
-        tracing::debug!(route = %self.route.name, outcome = outcome.name(), "a session was reset");
-        if outcome != Reset::Clean {
-            return end(spare, false).await;
+        let Spare {
+            mut upstream,
+            keepsake,
+            following,
+            permit,
+        } = spare;
+        let holder = self.state.resetting.hold(permit);
+        let resetting = P::reset(&mut upstream, &keepsake.memory, watch, self);
+        let resetting = tokio::time::timeout(PATIENCE, Box::pin(resetting));
+        let outcome = holder.stop.run_until_cancelled(resetting).await;
+        let outcome = outcome.map(|outcome| outcome.unwrap_or(Reset::Late));
+        if let Some(outcome) = outcome {
+            self.state.ledger.reset(outcome);
+            tracing::debug!(route = %self.route.name, outcome = outcome.name(), "a session was reset");
         }
+        let permit = match (outcome, holder.place()) {
+            (Some(Reset::Clean), Some(permit)) => permit,
+            (_, place) => return end(upstream, place, None).await,
+        };
+        let mut spare = Spare {
+            upstream,
+            keepsake,
+            following,
+            permit,
+        };
         // Meanwhile its place may be another app's.
         let from = Instant::now() + P::QUARANTINE;
         match self.is_fit(&spare) && is_quiet(&mut spare).await {
@@ -93,19 +112,14 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     }
 }
 
-/// Ends a session as its app has: with its goodbye, or as of an app that was killed.
-async fn end<P: Protocol, S: Stream>(spare: Spare<P, S>, said_goodbye: bool) {
-    let Spare {
-        mut upstream,
-        permit,
-        ..
-    } = spare;
-    match said_goodbye {
-        true => leave(&mut upstream, P::GOODBYE, true).await,
-        false => {
+/// Ends a session as its app has: with its goodbye, or as of an app that was killed. Its place, if it has one still, is free after it.
+async fn end<S: Stream + BreakOff>(mut upstream: S, place: Option<Permit>, goodbye: Option<&[u8]>) {
+    match goodbye {
+        Some(goodbye) => leave(&mut upstream, goodbye, true).await,
+        None => {
             upstream.break_off();
             see_off(&mut upstream, b"").await;
         }
     }
-    drop(permit);
+    drop(place);
 }

@@ -137,10 +137,11 @@ impl<P: Protocol, S: Stream> Spare<P, S> {
 }
 
 impl<P: Protocol, S: Stream> RouteState<P, S> {
-    /// The place of one that is being made, or waits, for an app for which there is no other.
+    /// The place of one that is being made, waits, or is being reset, for an app for which there is no other.
     pub(super) fn give_way(&self) -> Option<Permit> {
-        let in_the_making = self.makers.give_way();
-        in_the_making.or_else(|| Some(self.kept.stock.give_way()?.vacate()))
+        let waiting = || Some(self.kept.stock.give_way()?.vacate());
+        let place = self.making.give_way().or_else(waiting);
+        place.or_else(|| self.resetting.give_way())
     }
 }
 

@@ -5,14 +5,11 @@
 //!                                              '--the upstream is full--> all who wait go
 //! ```
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use azdb_quote::Chain;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::{Keepsake, Lobby, Made, Permit, Protocol, Spare};
 use crate::fault::{Explained as _, Fault, Kind as Whose, OwnFault};
@@ -23,62 +20,6 @@ use crate::way::Dial;
 /// How long one that is being made has when the proxy comes to its end: a MySQL server counts a login that breaks off against the
 /// machine (`Aborted_connects`), and nobody waits for one that is silent.
 const AT_THE_END: Duration = Duration::from_secs(1);
-
-/// The places of those that are being made: an app's, when there is no other.
-#[derive(Default)]
-pub(super) struct Makers {
-    places: Mutex<BTreeMap<u64, (Permit, CancellationToken)>>,
-    next: AtomicU64,
-}
-
-/// One of them.
-struct Maker<'a> {
-    makers: &'a Makers,
-    number: u64,
-    /// Set when its place has become an app's.
-    stop: CancellationToken,
-}
-
-impl Makers {
-    fn begin(&self, place: Permit) -> Maker<'_> {
-        let (number, stop) = (self.next.fetch_add(1, Relaxed), CancellationToken::new());
-        self.lock().insert(number, (place, stop.clone()));
-        Maker {
-            makers: self,
-            number,
-            stop,
-        }
-    }
-
-    /// The place of the one that has begun last.
-    pub(super) fn give_way(&self) -> Option<Permit> {
-        let (_, (place, stop)) = self.lock().pop_last()?;
-        stop.cancel();
-        Some(place)
-    }
-
-    pub(super) fn are_none(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, (Permit, CancellationToken)>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Maker<'_> {
-    /// Its place, if it has one still.
-    fn place(&self) -> Option<Permit> {
-        let place = self.makers.lock().remove(&self.number);
-        place.map(|(place, _)| place)
-    }
-}
-
-impl Drop for Maker<'_> {
-    fn drop(&mut self) {
-        drop(self.place());
-    }
-}
 
 impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// Remembers a login that was granted, and has sessions made for those that are like it.
@@ -130,10 +71,10 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// Makes one more.
     async fn make(self, Pattern { key, says }: Pattern<P::Pattern>, permit: Permit) {
         let kept = &self.state.kept;
-        let maker = self.state.makers.begin(permit);
+        let holder = self.state.making.hold(permit);
         let deadline = self.deadline();
         let logging_in = Box::pin(P::log_in_again(&says, &self, &deadline));
-        let logging_in = maker.stop.run_until_cancelled(logging_in);
+        let logging_in = holder.stop.run_until_cancelled(logging_in);
         let cut = async {
             self.closing.cancelled().await;
             tokio::time::sleep(AT_THE_END).await;
@@ -151,7 +92,7 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
                     dialled,
                     token,
                 } = made;
-                let Some(permit) = maker.place() else {
+                let Some(permit) = holder.place() else {
                     return leave(&mut upstream, P::GOODBYE, true).await;
                 };
                 let spare = Spare {

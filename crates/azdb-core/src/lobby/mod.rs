@@ -15,6 +15,7 @@ mod making;
 mod permits;
 mod protocol;
 mod turns;
+mod underway;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -45,9 +46,9 @@ use crate::socket::Peer;
 use crate::tls::{AppTlsConfig, UpstreamTlsConfig};
 use crate::way::{Dial, Home, Refuge, Stream};
 use follow::Followers;
-use making::Makers;
 use permits::Permits;
 use turns::Turns;
+use underway::Underway;
 
 /// A route, and everything a login of it needs.
 pub(crate) struct Lobby<P: Protocol, D: Dial> {
@@ -107,8 +108,10 @@ pub(crate) struct RouteState<P: Protocol, S: Stream> {
     pub(crate) has_met_headers: AtomicBool,
     /// Sessions that wait for apps.
     pub(crate) kept: Kept<Spare<P, S>, P::Pattern>,
-    /// Who makes sessions ahead of apps.
-    makers: Makers,
+    /// Sessions that are made ahead of apps.
+    making: Underway,
+    /// Sessions that apps have left, until they are as new.
+    resetting: Underway,
     /// What the protocol keeps between logins.
     pub(crate) own: P::State<S>,
 }
@@ -125,7 +128,8 @@ impl<P: Protocol, S: Stream> RouteState<P, S> {
             turns: Turns::default(),
             followers: Arc::default(),
             has_met_headers: AtomicBool::new(false),
-            makers: Makers::default(),
+            making: Underway::default(),
+            resetting: Underway::default(),
             own: P::State::default(),
         }
     }
@@ -286,9 +290,9 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         }
         let are_gone = self.state.permits.are_gone();
         let state = &self.state;
-        let is_full =
-            are_gone && state.makers.are_none() && state.kept.stock.count(|_, _| true) == 0;
-        match is_full {
+        let are_underway = !state.making.are_none() || !state.resetting.are_none();
+        let gives_way = are_underway || state.kept.stock.count(|_, _| true) > 0;
+        match are_gone && !gives_way {
             true => Err(self.too_many()),
             false => Ok(()),
         }

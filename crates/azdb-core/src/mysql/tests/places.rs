@@ -87,6 +87,19 @@ async fn whoever_comes_too_soon_has_its_place_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_is_being_reset_gives_its_place_to_an_app() {
+    let mut door = Door::with(|route| {
+        route.keeping.reuse = Reuse::Reset;
+        route.max_connections = 1;
+    });
+    let (app, mut database) = reuse::dialled(&mut door, &app_response()).await;
+    reuse::quit(app).await;
+    assert_eq!(database.hear_command().await, [0x1f], "the reset");
+    let _dialled = reuse::dialled(&mut door, &app_response()).await;
+    assert_eq!(database.hear_out().await, b"");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_gives_no_session_more_time_to_wait() {
     let mut door = reuse::door();
     let patience = door.lobby.route.keeping.patience;

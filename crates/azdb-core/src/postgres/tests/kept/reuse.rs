@@ -334,3 +334,17 @@ async fn a_session_is_not_given_on_within_a_second_of_a_cancel_request() {
     drop(app);
     assert_eq!(heard_out(database).await, b"");
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_being_reset_gives_its_place_to_an_app_before_that_is_refused() {
+    let mut town = Town::without_prepared(|route| {
+        (route.keeping.reuse, route.max_connections) = (Reuse::Reset, 1);
+    });
+    let (app, mut database) = session(&mut town).await;
+    drop(app);
+    assert_eq!(database.message().await, (b'Q', DISCARD_ALL.to_vec()));
+    let (mut next, mut its_own) = town.log_in(ANN, LOGIN).await;
+    assert_eq!(heard_out(database).await, b"");
+    ask_and_answer(&mut next, &mut its_own).await;
+    assert_eq!(town.waiting(Kind::Reused), 0);
+}

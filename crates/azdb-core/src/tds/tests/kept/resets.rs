@@ -182,3 +182,18 @@ async fn a_session_whose_token_comes_to_its_end_is_given_to_nobody() {
     served.until_waiting(0).await;
     served.assert_dials().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_being_reset_gives_its_place_to_an_app() {
+    let mut served = Served::of(|route| {
+        (route.keeping.reuse, route.max_connections) = (Reuse::Reset, 1);
+    });
+    let (mut app, mut database) = served.session().await;
+    ask(&mut app, &mut database).await;
+    drop(app);
+    expect_reset(&mut database).await;
+    let (mut next, mut its_own) = served.session().await;
+    assert!(database.heard_nothing_more().await);
+    ask(&mut next, &mut its_own).await;
+    assert_eq!(served.waiting(), 0);
+}
