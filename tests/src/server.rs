@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cluster::{Cluster, Release};
-use crate::process::{Program, Ran};
+use crate::process::{Process, Program, Ran};
 
 /// Whose certificate a server shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +135,13 @@ impl Server {
     #[track_caller]
     pub fn admin_in(&self, database: &str, sql: &str) -> String {
         self.superuser(database, sql).run().succeeded().to_owned()
+    }
+
+    /// Asks the superuser's question over and over again, until the result is dropped. Each answer is a line that it has printed.
+    #[must_use]
+    pub fn admin_watch(&self, sql: &str) -> Process {
+        self.superuser("postgres", &format!("{sql} \\watch 0.02\n"))
+            .start()
     }
 
     fn superuser(&self, database: &str, sql: &str) -> Program {
