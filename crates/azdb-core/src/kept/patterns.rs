@@ -167,11 +167,16 @@ impl<Q> Patterns<Q> {
         Some(pattern)
     }
 
-    /// It has been made, or could not be.
-    pub(crate) fn made(&mut self, key: &Key, is_there: bool) {
+    /// It is not made: none of the route's places is free. That is no failure, and the next login asks for it again.
+    pub(crate) fn not_begun(&mut self, key: &Key) {
         if let Some(at) = self.making.iter().position(|other| **other == *key) {
             self.making.swap_remove(at);
         }
+    }
+
+    /// It has been made, or could not be.
+    pub(crate) fn made(&mut self, key: &Key, is_there: bool) {
+        self.not_begun(key);
         if is_there {
             (self.rests_until, self.pause) = (None, PAUSES.0);
         } else {

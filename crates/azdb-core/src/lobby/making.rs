@@ -60,7 +60,7 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
                 return;
             };
             let Some(permit) = self.state.permits.take() else {
-                return kept.patterns().made(&pattern.key, false);
+                return kept.patterns().not_begun(&pattern.key);
             };
             let lobby = self.clone();
             let making = async move { lobby.make(pattern, permit).await };

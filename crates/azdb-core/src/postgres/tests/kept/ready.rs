@@ -182,6 +182,22 @@ async fn one_that_is_being_made_gives_its_place_to_an_app_before_that_is_refused
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_for_which_there_was_no_place_is_made_when_the_next_app_comes() {
+    let mut town =
+        Town::without_prepared(|route| (route.keeping.ready, route.max_connections) = (1, 3));
+    let both = [town.log_in(ANN, LOGIN).await, town.log_in(ANN, LOGIN).await];
+    let (_ready, _) = town.granted().await;
+    town.until_waiting(Kind::Ready, 1).await;
+    let _three = town.found(ANN, LOGIN).await;
+    assert!(town.nobody_dialled(), "all places are taken");
+    drop(both);
+    until(|| town.lobby.state.ledger.open() == 1).await;
+    let _four = town.log_in(ANN, LOGIN).await;
+    let _ready = town.granted().await;
+    town.until_waiting(Kind::Ready, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_ends_has_given_its_place_back() {
     let mut town =
         Town::without_prepared(|route| (route.keeping.ready, route.max_connections) = (1, 3));
