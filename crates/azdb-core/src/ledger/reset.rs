@@ -5,7 +5,7 @@
 pub(crate) enum Reset {
     /// It is like new.
     Clean,
-    /// The upstream would not.
+    /// The upstream would not, or does more for whoever logs in than a reset does.
     Refused,
     /// It took too long.
     Late,

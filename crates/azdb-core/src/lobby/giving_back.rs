@@ -82,7 +82,11 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
         }
         let permit = match (outcome, holder.place()) {
             (Some(Reset::Clean), Some(permit)) => permit,
-            (_, place) => return end(upstream, place, None).await,
+            // Only whoever has answered in order hears a goodbye: elsewhere nobody knows what it would be taken for.
+            (outcome, place) => {
+                let hears = said_goodbye && matches!(outcome, Some(Reset::Clean | Reset::Refused));
+                return end(upstream, place, hears.then_some(P::GOODBYE)).await;
+            }
         };
         let mut spare = Spare {
             upstream,

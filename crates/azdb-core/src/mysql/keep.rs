@@ -270,7 +270,7 @@ pub(super) async fn reset<D: Dial>(
     match renew(upstream.leg(), agreed, extended).await {
         Renewed::Whole(at_login) => match lobby.state.own.customs.learn(at_login, &lobby.route) {
             true => Reset::Clean,
-            false => Reset::Dirty,
+            false => Reset::Refused,
         },
         Renewed::Refused => Reset::Refused,
         Renewed::Dirty(what) => {

@@ -4,15 +4,20 @@
 //!   azdb-proxy                              upstream
 //!    | -------- COM_RESET_CONNECTION --------> |   at once: the app's locks and tables go with it
 //!    | <----------------- OK ----------------- |
+//!    | ------ forget what you have traced ---> |
+//!    | <----------------- OK ----------------- |
 //!    | --- a number; what do you at logins? -> |
 //!    | <------- that number, and that -------- |
 //! ```
 //!
 //! # Invariants
 //!
-//! * A session is like new only when each byte of both answers is the one that it has to be, and no byte lies behind them.
+//! * A session is like new only when each byte of the answers is the one that it has to be, and no byte lies behind them.
 
-use azdb_wire::mysql::{AtLogin, Capabilities, NONCE, Proof, Proved, RESET, read_plain_ok};
+use azdb_wire::mysql::{
+    AtLogin, Capabilities, FORGET_TRACES, NONCE, Proof, Proved, RESET, encode_query,
+    read_forgotten, read_plain_ok,
+};
 
 use super::channel::{Channel, NoPacket};
 use crate::way::{Leg, Stream};
@@ -58,6 +63,9 @@ async fn ask<S: Stream>(
         return Err(Renewed::Refused);
     }
     read_plain_ok(number, &payload, capabilities).map_err(|dirty| Renewed::Dirty(dirty.0))?;
+    say(leg, &encode_query(FORGET_TRACES, capabilities)).await?;
+    let (number, payload) = hear(leg).await?;
+    read_forgotten(number, &payload, capabilities).map_err(|dirty| Renewed::Dirty(dirty.0))?;
     say(leg, &proof.question()).await?;
     loop {
         let (number, payload) = hear(leg).await?;

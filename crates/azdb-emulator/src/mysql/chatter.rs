@@ -63,9 +63,10 @@ const STATEMENTS: [(&str, Answer); 6] = [
 ];
 
 /// What may be set: the name and the value where somebody could ask for it, and what is as it is wished anyway.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 11] = [
     r"names\s+'?utf8(?:mb3|mb4)?'?(?:\s+collate\s+'?utf8\w+'?)?",
     r"role\s+(?:default|all)",
+    r"optimizer_trace_offset\s*=\s*default",
     r"(?:character_set_(?:client|results)|collation_connection)\s*=\s*\d+",
     r"(?:session\s+)?transaction\s+isolation\s+level\s+read\s+committed",
     r"sql_mode\s*=\s*concat\(\s*@@sql_mode\s*,\s*',strict_trans_tables'\s*\)",

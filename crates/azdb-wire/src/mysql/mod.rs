@@ -54,7 +54,10 @@ pub use likeness::Part;
 pub use login::{Response, ResponsePacket};
 pub use notice::ErrorPacket;
 pub use numbers::Numbers;
-pub use reset::{AtLogin, Dirty, NONCE, Proof, Proved, RESET, encode_query, read_plain_ok};
+pub use reset::{
+    AtLogin, Dirty, FORGET_TRACES, NONCE, Proof, Proved, RESET, encode_query, read_forgotten,
+    read_plain_ok,
+};
 pub use watch::{Command, Commands, Found, QUIT};
 
 /// Names of authentication plugins.

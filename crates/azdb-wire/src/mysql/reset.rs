@@ -3,6 +3,8 @@
 //! ```text
 //!   COM_RESET_CONNECTION              ---->
 //!                                     <----  OK, number 1, and nothing else
+//!   COM_QUERY: forget what was traced ---->
+//!                                     <----  OK, or that nothing is ever traced
 //!   COM_QUERY: a number drawn for it  ---->
 //!                                     <----  that number, in the one form that a result set of the session has
 //! ```
@@ -15,6 +17,7 @@ use alloc::vec::Vec;
 use super::answer::Form;
 use super::capabilities::Capabilities;
 use super::frame::read_counted;
+use super::notice::ErrorPacket;
 use super::watch::Command;
 use crate::reader::Reader;
 
@@ -36,6 +39,13 @@ const STATE_CHANGED: u16 = 0x4000;
 
 /// COM_RESET_CONNECTION as a payload.
 pub const RESET: [u8; 1] = [Command::RESET_CONNECTION.0];
+
+/// What the optimizer was asked to note of statements (`optimizer_trace`), their text with it, is the one thing of an app's that both
+/// COM_RESET_CONNECTION and COM_CHANGE_USER leave for the next one to read. Whoever sets this has it forgotten.
+pub const FORGET_TRACES: &[u8] = b"SET optimizer_trace_offset = DEFAULT";
+
+/// Error "Unknown system variable".
+const UNKNOWN_VARIABLE: u16 = 1193;
 
 /// What a server has said that was asked for a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +103,18 @@ pub fn read_plain_ok(number: u8, payload: &[u8], capabilities: Capabilities) -> 
     match payload {
         [OK, rest @ ..] if number == 1 => read_ok(rest, capabilities).ok_or(NO_OK),
         _ => Err(NO_OK),
+    }
+}
+
+/// Reads the whole answer to [`FORGET_TRACES`]. A server that was built without traces has none to forget.
+///
+/// # Errors
+///
+/// As [`read_plain_ok`].
+pub fn read_forgotten(number: u8, payload: &[u8], capabilities: Capabilities) -> Result<(), Dirty> {
+    match ErrorPacket::parse(payload) {
+        Ok(error) if number == 1 && error.code == UNKNOWN_VARIABLE => Ok(()),
+        _ => read_plain_ok(number, payload, capabilities),
     }
 }
 

@@ -24,6 +24,7 @@ mod places;
 mod probes;
 mod ready;
 mod refusals;
+mod resets;
 mod reuse;
 mod sealed;
 mod spares;

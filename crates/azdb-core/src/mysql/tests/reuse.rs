@@ -13,10 +13,10 @@ use crate::ledger::Reset;
 
 type Database = Peer<TlsStream<DuplexStream>>;
 
-const PLAIN_OK: &[u8] = b"\0\0\0\x02\0\0\0";
+pub(super) const PLAIN_OK: &[u8] = b"\0\0\0\x02\0\0\0";
 /// What a server says that runs nothing for whoever logs in, and activates the default roles.
 pub(super) const NOTHING: &[u8] = b"\0\x010";
-const QUARANTINE: Duration = Duration::from_millis(250);
+pub(super) const QUARANTINE: Duration = Duration::from_millis(250);
 
 pub(super) fn door() -> Door {
     Door::with(|route| route.keeping.reuse = Reuse::Reset)
@@ -37,7 +37,7 @@ pub(super) async fn dialled(door: &mut Door, response: &Response<'_>) -> (App, D
 }
 
 /// What a server says that knows the number which was drawn.
-async fn prove(database: &mut Database, at_login: &[u8]) {
+pub(super) async fn prove(database: &mut Database, at_login: &[u8]) {
     let question = database.hear_command().await;
     let begin = b"\x03select '";
     let drawn = question.strip_prefix(begin).expect("a question");
@@ -56,10 +56,18 @@ async fn prove(database: &mut Database, at_login: &[u8]) {
     database.say(b"\xfe\0\0\x02\0\0\0").await;
 }
 
-/// Sees a session reset that its app has left.
-pub(super) async fn see_reset(database: &mut Database, at_login: &[u8]) {
+/// Sees a session reset that its app has left, up to the question.
+pub(super) async fn see_forgotten(database: &mut Database, answer: &[u8]) {
     assert_eq!(database.hear_command().await, b"\x1f");
     database.say(PLAIN_OK).await;
+    let forget = b"\x03SET optimizer_trace_offset = DEFAULT";
+    assert_eq!(database.hear_command().await, forget);
+    database.say(answer).await;
+}
+
+/// Sees a session reset that its app has left.
+pub(super) async fn see_reset(database: &mut Database, at_login: &[u8]) {
+    see_forgotten(database, PLAIN_OK).await;
     prove(database, at_login).await;
 }
 
@@ -96,7 +104,7 @@ pub(super) async fn greeted(door: &mut Door) -> App {
     app
 }
 
-fn resets(door: &Door, outcome: Reset) -> u64 {
+pub(super) fn resets(door: &Door, outcome: Reset) -> u64 {
     let mut all = door.lobby.state.ledger.resets();
     all.find(|(other, _)| *other == outcome).unwrap().1
 }
@@ -193,75 +201,6 @@ async fn neither_is_a_session_of_mariadb_nor_one_whose_app_did_not_say_goodbye()
     drop(app.peer);
     assert_eq!(database.hear_out().await, b"\x05\0\0\0\x03");
     app.session.await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_is_another_ends_the_session() {
-    let cases: [(&[u8], Reset); 5] = [
-        (b"\xff\x17\x04#08S01Unknown command", Reset::Refused),
-        (b"\0\0\0\x03\0\0\0", Reset::Dirty),
-        (b"\0\x01\0\x02\0\0\0", Reset::Dirty),
-        (b"\x01", Reset::Dirty),
-        (b"", Reset::Late),
-    ];
-    for (answer, outcome) in cases {
-        let mut door = door();
-        let (app, mut database) = dialled(&mut door, &app_response()).await;
-        quit(app).await;
-        assert_eq!(database.hear_command().await, b"\x1f");
-        if !answer.is_empty() {
-            database.say(answer).await;
-        }
-        assert_eq!(database.hear_out().await, b"", "{outcome:?}");
-        assert_eq!(resets(&door, outcome), 1);
-        let _dialled = dialled(&mut door, &app_response()).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn neither_the_rest_of_another_answer_nor_another_number_is_a_proof() {
-    for number in [&[b'0'; 32][..], b"1"] {
-        let mut door = door();
-        let (app, mut database) = dialled(&mut door, &app_response()).await;
-        quit(app).await;
-        assert_eq!(database.hear_command().await, b"\x1f");
-        database.say(PLAIN_OK).await;
-        database.hear_command().await;
-        for payload in [b"\x03", number] {
-            database.say(payload).await;
-        }
-        assert_eq!(database.hear_out().await, b"");
-        assert_eq!(resets(&door, Reset::Dirty), 1);
-    }
-    let mut door = door();
-    let (app, mut database) = dialled(&mut door, &app_response()).await;
-    quit(app).await;
-    assert_eq!(database.hear_command().await, b"\x1f");
-    let mut twice = Vec::new();
-    push_packet(&mut twice, 1, PLAIN_OK);
-    push_packet(&mut twice, 1, PLAIN_OK);
-    database.say_bytes(&twice).await;
-    assert_eq!(database.hear_out().await, b"");
-    assert_eq!(resets(&door, Reset::Dirty), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_runs_something_for_whoever_logs_in_has_its_sessions_for_itself_for_an_hour()
-{
-    const HOUR: Duration = Duration::from_secs(60 * 60);
-    let mut door = door();
-    let (app, mut database) = dialled(&mut door, &app_response()).await;
-    quit(app).await;
-    see_reset(&mut database, b"\x0dset sql_mode=\x010").await;
-    assert_eq!(database.hear_out().await, b"");
-    for _ in 0..2 {
-        let (mut app, mut database) = dialled(&mut door, &app_response()).await;
-        app.say_bytes(&QUIT).await;
-        assert_eq!(database.hear_command().await, [1]);
-    }
-    sleep(HOUR).await;
-    let _database = kept(&mut door).await;
-    greeted(&mut door).await;
 }
 
 #[tokio::test(start_paused = true)]

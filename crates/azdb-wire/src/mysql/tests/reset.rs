@@ -157,6 +157,7 @@ fn an_ok_is_plain_or_no_proof() {
     ];
     for (flags, payload) in good {
         assert_eq!(read_plain_ok(1, payload, flags), Ok(()), "{payload:?}");
+        assert_eq!(read_forgotten(1, payload, flags), Ok(()), "{payload:?}");
         for number in [0, 2, 255] {
             assert!(read_plain_ok(number, payload, flags).is_err());
         }
@@ -177,8 +178,14 @@ fn an_ok_is_plain_or_no_proof() {
     for payload in bad {
         for flags in [Capabilities::MYSQL, track] {
             assert!(read_plain_ok(1, payload, flags).is_err(), "{payload:?}");
+            assert!(read_forgotten(1, payload, flags).is_err(), "{payload:?}");
         }
     }
+    // Without traces there is nothing to forget.
+    let unknown = b"\xff\xa9\x04#HY000Unknown system variable 'optimizer_trace_offset'";
+    assert_eq!(read_forgotten(1, unknown, track), Ok(()));
+    assert!(read_forgotten(2, unknown, track).is_err());
+    assert!(read_plain_ok(1, unknown, track).is_err());
 }
 
 proptest! {
