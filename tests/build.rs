@@ -118,15 +118,16 @@ fn main() {
             println!("cargo::rustc-cfg={cfg}");
         }
     }
-    // What no package brings is never required: these need a Python of long ago.
-    for (cfg, version) in [
-        ("has_pymssql_2_1_3", "2.1.3"),
-        ("has_pymssql_2_1_4", "2.1.4"),
+    // What no package of a release brings is never required: a Python of long ago, or Debian's unstable.
+    for (cfg, file) in [
+        ("has_pymssql_2_1_3", "pymssql_old/2.1.3/python"),
+        ("has_pymssql_2_1_4", "pymssql_old/2.1.4/python"),
+        ("has_mysql_9", "mysql_9/complete"),
     ] {
-        let python = apps.join(format!("pymssql_old/{version}/python"));
+        let file = apps.join(file);
         println!("cargo::rustc-check-cfg=cfg({cfg})");
-        println!("cargo::rerun-if-changed={}", python.display());
-        if python.exists() {
+        println!("cargo::rerun-if-changed={}", file.display());
+        if file.exists() {
             println!("cargo::rustc-cfg={cfg}");
         }
     }

@@ -43,6 +43,7 @@ mod mysql_drivers;
 mod mysql_errors;
 mod mysql_gatekeeper;
 mod mysql_kept;
+mod mysql_real;
 mod mysql_rests;
 mod mysql_sample;
 mod mysql_sessions;

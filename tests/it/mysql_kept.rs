@@ -8,24 +8,24 @@ use azdb_emulator::{ChangesOfUser, EmulatorOptions};
 use azdb_tests::{Emulated, MariaDb, Metrics, Proxy, Shop};
 
 /// Where the metrics are.
-const HEALTH: &str = "[health]\nlisten = \"127.0.0.1:0\"\n";
+pub(crate) const HEALTH: &str = "[health]\nlisten = \"127.0.0.1:0\"\n";
 
 /// Sessions that began in this way.
-fn opened(proxy: &Proxy, way: &str) -> f64 {
+pub(crate) fn opened(proxy: &Proxy, way: &str) -> f64 {
     let metrics = Metrics::scrape(proxy.endpoint("Health"));
     metrics.sum("azdb_proxy_sessions_opened_total", &[("way", way)])
 }
 
 /// Waits until a session that an app has left may be another's: a quarter of a second after its reset.
 #[track_caller]
-fn wait_for_reused(proxy: &Proxy) {
+pub(crate) fn wait_for_reused(proxy: &Proxy) {
     wait_for(proxy, "reused", 1.0);
     thread::sleep(Duration::from_millis(300));
 }
 
 /// Waits until so many of this kind wait for apps.
 #[track_caller]
-fn wait_for(proxy: &Proxy, kind: &str, count: f64) {
+pub(crate) fn wait_for(proxy: &Proxy, kind: &str, count: f64) {
     Metrics::until(proxy.endpoint("Health"), |metrics| {
         metrics.sum("azdb_proxy_sessions_kept", &[("kind", kind)]) >= count
     });

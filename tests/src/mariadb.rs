@@ -20,7 +20,7 @@ use crate::server::Server;
 use crate::start::Start;
 
 /// Ends the server and removes its files when its standard input closes, which it does with the test process.
-const LEASH: &str = r#"
+pub(crate) const LEASH: &str = r#"
 directory=$1; service=$2; shift 2
 "$@" </dev/null & server=$!
 trap 'kill $server' INT TERM
@@ -167,7 +167,7 @@ impl MariaDb {
 }
 
 /// Writes the server's certificate and key, and what to trust.
-fn certify(directory: &Path) -> PathBuf {
+pub(crate) fn certify(directory: &Path) -> PathBuf {
     let authority = Authority::default();
     let (certificate, key) = authority.issue(&["localhost", "127.0.0.1"]);
     fs::write(directory.join("server.pem"), certificate).unwrap();
