@@ -206,6 +206,7 @@ fn probes_and_browsers_cost_two_dials_at_most() {
         conversation.listen_to_the_end()
     });
     let (proxy, _token) = before(fake.address().port(), "");
+    let began = std::time::Instant::now();
     for _ in 0..200 {
         drop(std::net::TcpStream::connect(proxy.address()).unwrap());
     }
@@ -219,7 +220,10 @@ fn probes_and_browsers_cost_two_dials_at_most() {
     // The app that comes after them finds an upstream, so all of them are through.
     let mut app = MysqlPeer::connect(proxy.address());
     assert_eq!(app.hear().first(), Some(&10));
-    assert!(fake.heard().len() <= 2, "{} dials", fake.heard().len());
+    // One that nobody has answered is for others within 5 s.
+    let most = 2 + began.elapsed().as_secs() / 5;
+    let dials = fake.heard().len();
+    assert!(dials as u64 <= most, "{dials} dials, {most} at most");
     assert!(
         fake.heard().iter().all(Vec::is_empty),
         "nothing was said upstream"

@@ -111,9 +111,9 @@ impl Sizes {
         Self { connects, ..self }
     }
 
-    /// Sessions that a peer must hold at a time.
+    /// Sessions that a peer must hold at a time, those that have ended without its having noticed among them.
     pub(super) fn most(&self) -> usize {
-        self.crowd.max(self.held) + 2 * CLIENTS
+        self.crowd.max(self.held) + 256
     }
 
     pub(super) fn copy_bytes(&self) -> u64 {
