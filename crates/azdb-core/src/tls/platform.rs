@@ -29,8 +29,8 @@ fn platform_verifier() -> Result<Arc<dyn ServerCertVerifier>, Error> {
         .map_err(|error| Error::General(error.to_string()))
 }
 
-/// The platform's root certificates, read once for all that trust them, and no sooner than [ahead](PlatformRoots::read_ahead) or for the first
-/// certificate: there are some hundred files of them, which take longer than all else of a start, and most tokens come without TLS.
+/// The platform's root certificates, read once for all that trust them, by a thread ahead of the first certificate or for it: there are some
+/// hundred files of them, which take longer than all else of a start, and most tokens come without TLS.
 #[derive(Debug, Clone, Default)]
 pub struct PlatformRoots(Arc<WhenAsked>);
 
