@@ -1,6 +1,6 @@
 //! The platform's root certificates.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::thread;
 
 use azdb_quote::Chain;
@@ -35,11 +35,13 @@ fn platform_verifier() -> Result<Arc<dyn ServerCertVerifier>, Error> {
 pub struct PlatformRoots(Arc<WhenAsked>);
 
 impl PlatformRoots {
-    /// Has a thread read them. The first certificate waits for it.
+    /// Has one thread read them, however many ask for it. The first certificate waits for it.
     pub(super) fn read_ahead(&self) {
-        let this = Self::clone(self);
-        // Without a thread they are read for the first certificate.
-        let _ = thread::Builder::new().spawn(move || this.0.verifier().map(drop));
+        self.0.ahead.call_once(|| {
+            let this = Self::clone(self);
+            // Without a thread they are read for the first certificate.
+            let _ = thread::Builder::new().spawn(move || this.0.verifier().map(drop));
+        });
     }
 
     pub(super) fn verifier(&self) -> Arc<dyn ServerCertVerifier> {
@@ -47,12 +49,24 @@ impl PlatformRoots {
     }
 }
 
-#[derive(Debug, Default)]
-struct WhenAsked(OnceLock<Result<Arc<dyn ServerCertVerifier>, Error>>);
+#[derive(Debug)]
+struct WhenAsked {
+    ahead: Once,
+    verifier: OnceLock<Result<Arc<dyn ServerCertVerifier>, Error>>,
+}
+
+impl Default for WhenAsked {
+    fn default() -> Self {
+        Self {
+            ahead: Once::new(),
+            verifier: OnceLock::new(),
+        }
+    }
+}
 
 impl WhenAsked {
     fn verifier(&self) -> Result<&dyn ServerCertVerifier, Error> {
-        let verifier = self.0.get_or_init(platform_verifier).as_ref();
+        let verifier = self.verifier.get_or_init(platform_verifier).as_ref();
         verifier.map(Arc::as_ref).map_err(Error::clone)
     }
 }
@@ -108,19 +122,19 @@ mod tests {
         let roots = PlatformRoots::default();
         let verifier = roots.clone().verifier();
         assert!(!verifier.supported_verify_schemes().is_empty());
-        assert!(roots.0.0.get().is_none());
+        assert!(roots.0.verifier.get().is_none());
         let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let verified =
             verifier.verify_server_cert(key.cert.der(), &[], &name, &[], UnixTime::now());
         assert!(verified.is_err(), "nobody has signed it");
-        assert!(roots.0.0.get().is_some());
+        assert!(roots.0.verifier.get().is_some());
     }
 
     #[test]
     fn roots_are_read_ahead() {
         let roots = PlatformRoots::default();
         roots.read_ahead();
-        roots.0.0.wait();
+        roots.0.verifier.wait();
     }
 }
