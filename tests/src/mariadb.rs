@@ -120,26 +120,13 @@ impl MariaDb {
     /// Runs SQL as the superuser, and returns what it answers: values between tabs, without headings.
     #[track_caller]
     pub fn admin(&self, sql: &str) -> String {
-        let ran = Program::new("mariadb")
-            .args(["--no-defaults", "-N", "-B", "-u", "root"])
-            .arg(format!("--socket={}", self.socket().display()))
-            .stdin(sql)
-            .run();
-        ran.succeeded().to_owned()
+        admin(&self.socket(), sql)
     }
 
     /// Waits until this SQL answers so.
     #[track_caller]
     pub fn admin_until(&self, sql: &str, answer: &str) {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let said = self.admin(sql);
-            if said == answer {
-                return;
-            }
-            assert!(Instant::now() < until, "{sql}: {said}, not {answer}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        admin_until(&self.socket(), sql, answer);
     }
 
     fn socket(&self) -> PathBuf {
@@ -177,6 +164,31 @@ pub(crate) fn certify(directory: &Path) -> PathBuf {
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
     give_to("mysql", &key_file);
     authority.write(directory)
+}
+
+/// Runs SQL as the superuser of the server at this socket.
+#[track_caller]
+pub(crate) fn admin(socket: &Path, sql: &str) -> String {
+    let ran = Program::new("mariadb")
+        .args(["--no-defaults", "--skip-ssl", "-N", "-B", "-u", "root"])
+        .arg(format!("--socket={}", socket.display()))
+        .stdin(sql)
+        .run();
+    ran.succeeded().to_owned()
+}
+
+/// Waits until SQL of the superuser answers so.
+#[track_caller]
+pub(crate) fn admin_until(socket: &Path, sql: &str, answer: &str) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let said = admin(socket, sql);
+        if said == answer {
+            return;
+        }
+        assert!(Instant::now() < until, "{sql}: {said}, not {answer}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn launch(directory: &Path, port: u16, service: &Path, options: &[&str]) -> Process {

@@ -4,13 +4,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use azdb_emulator::{ChangesOfUser, EmulatorOptions};
 
-use crate::PATIENCE;
 use crate::azure::Emulated;
-use crate::mariadb::{LEASH, certify};
+use crate::mariadb::{LEASH, admin, admin_until, certify};
 use crate::ports::closed_port;
 use crate::process::{Process, Program, tools};
 use crate::scratch;
@@ -71,22 +69,13 @@ impl MySql {
     /// Runs SQL as the superuser, and returns what it answers: values between tabs, without headings.
     #[track_caller]
     pub fn admin(&self, sql: &str) -> String {
-        let ran = Program::new("mariadb")
-            .args(["--no-defaults", "--skip-ssl", "-N", "-B", "-u", "root"])
-            .arg(format!("--socket={}", socket(&self.directory)))
-            .stdin(sql)
-            .run();
-        ran.succeeded().to_owned()
+        admin(&socket(&self.directory), sql)
     }
 
     /// Waits until this SQL answers so.
     #[track_caller]
     pub fn admin_until(&self, sql: &str, answer: &str) {
-        let until = Instant::now() + PATIENCE;
-        while self.admin(sql) != answer {
-            assert!(Instant::now() < until, "{sql}: {}", self.admin(sql));
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        admin_until(&socket(&self.directory), sql, answer);
     }
 
     /// A database and its user.
@@ -135,8 +124,8 @@ impl MySqlShop {
     }
 }
 
-fn socket(directory: &Path) -> String {
-    directory.join("socket").display().to_string()
+fn socket(directory: &Path) -> PathBuf {
+    directory.join("socket")
 }
 
 /// The server, told where its data is.
@@ -161,7 +150,7 @@ fn launch(directory: &Path, port: u16) -> Process {
     with_place(leashed, directory)
         .args(["--bind-address=127.0.0.1", "--secure-file-priv="])
         .arg(format!("--port={port}"))
-        .arg(format!("--socket={}", socket(directory)))
+        .arg(format!("--socket={}", socket(directory).display()))
         .arg(format!("--pid-file={}", at("pid")))
         .arg(format!("--ssl-cert={}", at("server.pem")))
         .arg(format!("--ssl-key={}", at("server.key")))
