@@ -35,6 +35,8 @@ struct Whole {
     said_more: bool,
     /// The app has asked for answers since its last Sync, which may have none.
     flushed: bool,
+    /// The upstream reads the data of a COPY, as far as it has said.
+    copies: bool,
     /// Something has passed after which nobody can be sure.
     odd: bool,
 }
@@ -133,6 +135,7 @@ impl Exchange {
             said_more,
             flushed,
             odd,
+            copies: _,
         } = self.whole;
         let is_certain = self.owed.early == EarlySync::None && !self.owed.mixed;
         self.is_idle() && is_certain && !said_more && !flushed && !odd
@@ -191,14 +194,19 @@ impl Whole {
             b'Q' | b'F' | b'P' | b'B' | b'D' | b'E' | b'C' | b'X' => {}
             // Data for whoever waits for it. A server skips it where nobody does, and an answer to it may be another one than it looks.
             b'd' | b'c' | b'f' if owed.early == EarlySync::Wanted => {}
-            // The end of a COPY from the server.
-            b'c' if owed.queries > 0 || owed.open => {}
             _ => self.odd = true,
         }
     }
 
     fn upstream_said(&mut self, tag: u8, status: Option<u8>) {
         self.said_more = status != Some(b'I');
+        // Data may have crossed it, which the upstream has yet to skip.
+        self.odd |= self.copies && tag == tag::ERROR_RESPONSE;
+        self.copies = match tag {
+            tag::COPY_IN | tag::COPY_BOTH => true,
+            tag::NOTICE_RESPONSE | tag::PARAMETER_STATUS | tag::NOTIFICATION => self.copies,
+            _ => false,
+        };
         let is_known = matches!(
             tag,
             b'T' | b'D'
