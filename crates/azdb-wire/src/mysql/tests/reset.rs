@@ -208,7 +208,8 @@ proptest! {
         let is_free = match packet {
             1..=3 => (looks..looks + 10).contains(&at),
             _ if packets[packet][0] == 0xfe => (3..5).contains(&at),
-            _ if packets[packet][0] == 32 => packets[packet].ends_with(b"\x011"),
+            // All roles, and NULL in the place of the empty `init_connect`.
+            _ if packets[packet][0] == 32 => packets[packet].ends_with(b"\x011") || packets[packet].get(33) == Some(&0xfb),
             _ => false,
         };
         let proved = heard(flags, &packets);
