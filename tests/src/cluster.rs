@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::authority::{Authority, documented_certificate, first_version_certificate};
 use crate::ports::closed_port;
@@ -11,17 +12,24 @@ use crate::process::{Process, Program, tools};
 use crate::scratch;
 use crate::server::{Certificate, Method};
 
-/// Ends the server and removes its files when its standard input closes, which it does with the test process, whatever
-/// ends that.
+/// Starts the server again for each line of its standard input. Ends it and removes its files when that closes, which it does with the
+/// test process, whatever ends that.
 const LEASH: &str = r#"
 directory=$1; shift
 "$@" </dev/null & server=$!
 trap 'kill -INT $server' INT TERM
-while read -r _; do :; done
+while read -r _; do
+    kill -INT $server
+    wait $server
+    "$@" </dev/null & server=$!
+done
 kill -INT $server
 wait $server
 rm -rf "$directory"
 "#;
+
+/// What a server says that takes connections.
+const READY: &str = "ready to accept connections";
 
 /// Whose programs a server is made of.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +57,7 @@ pub(crate) struct Cluster {
     pub(crate) sockets: PathBuf,
     data: PathBuf,
     release: Release,
-    process: Process,
+    process: Mutex<Process>,
 }
 
 impl Cluster {
@@ -85,15 +93,24 @@ impl Cluster {
         append(&data.join("postgresql.conf"), &settings);
         fs::write(data.join("pg_hba.conf"), admission()).unwrap();
         let process = launch(release, &directory, &data);
-        process.stderr_until(|log| log.contains("ready to accept connections").then_some(()));
+        process.stderr_until(|log| log.contains(READY).then_some(()));
         Self {
             port,
             ca_file,
             sockets,
             data,
             release,
-            process,
+            process: Mutex::new(process),
         }
+    }
+
+    /// Ends all sessions as a shutdown does, and waits until it takes connections again.
+    #[track_caller]
+    pub(crate) fn restart(&self) {
+        let mut process = self.process();
+        let before = process.stderr().matches(READY).count();
+        process.type_line("again");
+        process.stderr_until(|log| (log.matches(READY).count() > before).then_some(()));
     }
 
     /// Has `pg_ctl` do something with the server, and waits until it is done.
@@ -111,14 +128,18 @@ impl Cluster {
 
     /// What the server has logged so far.
     pub(crate) fn log(&self) -> String {
-        self.process.stderr()
+        self.process().stderr()
+    }
+
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap()
     }
 }
 
 impl Drop for Cluster {
     /// Lets go of the leash and waits: killed, it could end nothing.
     fn drop(&mut self) {
-        self.process.end();
+        self.process().end();
     }
 }
 

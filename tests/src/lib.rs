@@ -66,6 +66,7 @@ pub use process::{Process, Program, Ran, tools};
 pub use proxy::{Proxy, Refusal, endpoint};
 pub use raw::{End, Message, RawApp, packets};
 pub use road::Road;
+pub use scratch::lasting_directory;
 pub use server::{Certificate, Method, Server};
 pub use start::{Start, binary};
 pub use tap::Tap;

@@ -5,7 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::PATIENCE;
@@ -19,17 +19,24 @@ use crate::scratch;
 use crate::server::Server;
 use crate::start::Start;
 
-/// Ends the server and removes its files when its standard input closes, which it does with the test process. Nobody waits for its farewell:
-/// its data goes with it, and a MySQL that was asked to end in the middle of its work was seen to go on for ever.
+/// Starts the server again for each line of its standard input. Ends it and removes its files when that closes, which it does with the test
+/// process. Nobody waits for its farewell then: its data goes with it, and a MySQL that was asked to end in the middle of its work was seen to go on for ever.
 pub(crate) const LEASH: &str = r#"
 directory=$1; service=$2; shift 2
 "$@" </dev/null & server=$!
 trap 'kill -KILL $server' INT TERM
-while read -r _; do :; done
+while read -r _; do
+    kill -TERM $server
+    wait $server
+    "$@" </dev/null & server=$!
+done
 kill -KILL $server
 wait $server
 rm -rf "$directory" "$service"
 "#;
+
+/// What a server says that takes connections.
+const READY: &str = "ready for connections";
 
 /// Compares what PAM was given with the file of the user's name.
 const COMPARE: &str = r#"#!/bin/sh
@@ -54,7 +61,7 @@ pub struct MariaDb {
     pub ca_file: PathBuf,
     directory: PathBuf,
     service: String,
-    _process: Process,
+    process: Mutex<Process>,
 }
 
 impl MariaDb {
@@ -104,17 +111,26 @@ impl MariaDb {
 
         let ca_file = certify(&directory);
         let process = launch(&directory, port, &services, options);
-        process.stderr_until(|log| log.contains("ready for connections").then_some(()));
+        process.stderr_until(|log| log.contains(READY).then_some(()));
         let server = Self {
             port,
             ca_file,
             directory,
             service,
-            _process: process,
+            process: Mutex::new(process),
         };
         // It shadows every user that may come from anywhere.
         server.admin("delete from mysql.global_priv where User = ''; flush privileges");
         server
+    }
+
+    /// Stops it and starts it, and waits until it takes connections again.
+    #[track_caller]
+    pub fn restart(&self) {
+        let mut process = self.process.lock().unwrap();
+        let before = process.stderr().matches(READY).count();
+        process.type_line("again");
+        process.stderr_until(|log| (log.matches(READY).count() > before).then_some(()));
     }
 
     /// Runs SQL as the superuser, and returns what it answers: values between tabs, without headings.

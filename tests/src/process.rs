@@ -267,6 +267,11 @@ impl Process {
         self.stderr.text()
     }
 
+    /// Waits until `found` finds something in what it prints. `None` when it ends without that.
+    pub fn stdout_or_end<T>(&self, found: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.stdout.wait_for(found)
+    }
+
     /// Waits until `found` finds something in what it prints.
     #[track_caller]
     pub fn stdout_until<T>(&self, found: impl Fn(&str) -> Option<T>) -> T {

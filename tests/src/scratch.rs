@@ -62,3 +62,9 @@ pub(crate) fn directory() -> TempDir {
 pub(crate) fn named(prefix: &str) -> TempDir {
     TempDir::with_prefix_in(prefix, root()).unwrap()
 }
+
+/// A new one in it that goes with the process.
+#[must_use]
+pub fn lasting_directory(prefix: &str) -> std::path::PathBuf {
+    named(prefix).keep()
+}

@@ -94,6 +94,12 @@ impl Server {
         SHARED.get_or_init(|| Self::of(Release::Eighteen, Certificate::Signed))
     }
 
+    /// A PostgreSQL 18 of its own.
+    #[must_use]
+    pub fn start_eighteen() -> Self {
+        Self::of(Release::Eighteen, Certificate::Signed)
+    }
+
     /// Another server.
     #[must_use]
     pub fn start(certificate: Certificate) -> Self {
@@ -160,6 +166,12 @@ impl Server {
     pub fn stop(&self) -> Stopped<'_> {
         self.cluster.control(&["stop"]);
         Stopped(self)
+    }
+
+    /// Stops it and starts it, and waits until it takes connections again.
+    #[track_caller]
+    pub fn restart(&self) {
+        self.cluster.restart();
     }
 
     /// What it has logged so far.

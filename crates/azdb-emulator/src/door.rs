@@ -37,6 +37,8 @@ pub struct Door<S> {
     pub(crate) server: Arc<S>,
     tracker: TaskTracker,
     stop: CancellationToken,
+    /// Of the connections that are open.
+    connections: Arc<Mutex<CancellationToken>>,
 }
 
 impl<S> Door<S> {
@@ -56,14 +58,18 @@ impl<S> Door<S> {
             server: Arc::new(server),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
+            connections: Arc::default(),
         };
         let (server, tracker) = (Arc::clone(&door.server), door.tracker.clone());
-        let stop = door.stop.clone();
+        let (stop, connections) = (door.stop.clone(), Arc::clone(&door.connections));
         let accepting = async move {
             loop {
                 match listener.accept().await {
                     Ok((stream, peer)) => {
                         let served = serve(Arc::clone(&server), stream, peer);
+                        let served = locked(&connections)
+                            .clone()
+                            .run_until_cancelled_owned(served);
                         tracker.spawn(stop.clone().run_until_cancelled_owned(served));
                     }
                     Err(error) => {
@@ -83,6 +89,11 @@ impl<S> Door<S> {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Closes all connections, as a restart does. It listens on.
+    pub fn break_off(&self) {
+        std::mem::take(&mut *locked(&self.connections)).cancel();
     }
 
     /// Stops listening, closes all connections and waits until every task has ended.

@@ -1,0 +1,171 @@
+//! The driver matrix: programs in every language, each on a driver that nobody here wrote, before real databases.
+//!
+//! ```text
+//!   row      tests/apps/LANGUAGE/rows.toml: a driver, and the program on it
+//!   place    a database, the proxy before it, both of them started again when the program asks for it
+//!   story    one run of a program, and what it says
+//!   table    docs/drivers.md, written and compared
+//! ```
+//!
+//! `cargo test -p azdb-tests --test matrix -- psycopg2` runs rows by their names; `AZDB_WRITE=1` takes what they show into the table.
+//! Without names it runs the first row of each language and protocol, with `AZDB_TESTS_REQUIRED` all of them, which writes the table.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may fail loudly, and its runner says what it does"
+)]
+
+mod place;
+mod row;
+mod story;
+mod table;
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use crate::place::{Databases, Which};
+use crate::row::Row;
+use crate::story::{End, Tls};
+use crate::table::{Line, Lines, Stories};
+
+/// Rows that are run at the same time. Each of these threads has databases of its own, which it restarts.
+const SIDE_BY_SIDE: usize = 2;
+
+fn main() -> ExitCode {
+    let names: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let all = std::env::var_os("AZDB_TESTS_REQUIRED").is_some();
+    let rows = Row::all();
+    let is_wanted = |row: &&Row| match names.as_slice() {
+        [] => all || row.first,
+        names => names.contains(&row.name),
+    };
+    let (missing, there): (Vec<&Row>, Vec<&Row>) = rows
+        .iter()
+        .filter(is_wanted)
+        .partition(|row| row.missing().is_some());
+    for row in missing {
+        println!(
+            "matrix: SKIPPED {}: there is no {}",
+            row.name,
+            row.missing().unwrap_or_default()
+        );
+    }
+    let (lines, mut problems) = run_all(there);
+
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/drivers.md");
+    let mut known = std::fs::read_to_string(&file)
+        .map(|text| table::read(&text))
+        .unwrap_or_default();
+    for (name, line) in &lines {
+        let Some(before) = known.get(name) else {
+            continue;
+        };
+        problems.extend(
+            table::worse(before, line)
+                .into_iter()
+                .map(|problem| format!("{name} is worse {problem}")),
+        );
+    }
+    let is_whole = all && names.is_empty() && problems.is_empty();
+    if is_whole || std::env::var_os("AZDB_WRITE").is_some() {
+        known.extend(lines);
+        known.retain(|name, _| rows.iter().any(|row| row.name == *name));
+        std::fs::write(file, table::write(&rows, &known)).unwrap();
+    }
+    for problem in &problems {
+        println!("matrix: FAILED {problem}");
+    }
+    if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Runs these rows, and returns their lines and what went wrong.
+fn run_all(rows: Vec<&Row>) -> (Lines, Vec<String>) {
+    let queue = Mutex::new(VecDeque::from(rows));
+    let (lines, problems) = (Mutex::new(Lines::new()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                let mut databases = Databases::default();
+                loop {
+                    let Some(row) = queue.lock().unwrap().pop_front() else {
+                        return;
+                    };
+                    let begun = Instant::now();
+                    match run(row, &mut databases) {
+                        Ok(line) => {
+                            println!(
+                                "matrix: {} ({:.1} s): {}: {}",
+                                row.name,
+                                begun.elapsed().as_secs_f32(),
+                                line.driver,
+                                line.cells.join(" | ")
+                            );
+                            lines.lock().unwrap().insert(row.name.clone(), line);
+                        }
+                        Err(problem) => problems
+                            .lock()
+                            .unwrap()
+                            .push(format!("{}: {problem}", row.name)),
+                    }
+                }
+            });
+        }
+    });
+    (lines.into_inner().unwrap(), problems.into_inner().unwrap())
+}
+
+/// Runs a row in all ways.
+fn run(row: &Row, databases: &mut Databases) -> Result<Line, String> {
+    let mut line = None;
+    for which in Which::of(row.protocol) {
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            run_against(row, *which, line.is_none(), databases)
+        }));
+        // What a panic says is on standard error.
+        let told = told.unwrap_or_else(|_| Err("panicked".to_owned()));
+        let told = told.map_err(|problem| format!("with {}: {problem}", which.name()))?;
+        line = line.or(told);
+    }
+    line.ok_or_else(|| "no way to run it".to_owned())
+}
+
+/// Runs a row against this database: as it comes, and in all other ways if this is the first.
+fn run_against(
+    row: &Row,
+    which: Which,
+    is_first: bool,
+    databases: &mut Databases,
+) -> Result<Option<Line>, String> {
+    let mut place = databases.place(which);
+    let mut run = |tls| story::run(row, tls, &mut place);
+    if !is_first {
+        return run(Tls::Default).map(|_| None);
+    }
+    let (off, asks) = (run(Tls::Off)?, run(Tls::Asks)?);
+    let trusting = match asks.end {
+        End::Refused(_) => Some(run(Tls::Trusting)?),
+        _ => None,
+    };
+    let (verified, default) = (run(Tls::Verified)?, run(Tls::Default)?);
+    let stories = Stories {
+        default,
+        off,
+        asks,
+        trusting,
+        verified,
+    };
+    Ok(Some(Line::of(&stories)))
+}

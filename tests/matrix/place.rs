@@ -1,0 +1,186 @@
+//! Where a program runs: a database, the proxy before it, and both of them started again when the program says so.
+
+use std::path::{Path, PathBuf};
+
+use azdb_tests::{
+    Azure, AzureSql, MariaDb, Process, Program, Proxy, Server, Shop, Start, closed_port,
+};
+
+use crate::row::Protocol;
+
+/// The databases of one thread, each there from the first row on that needs it.
+#[derive(Default)]
+pub(crate) struct Databases {
+    postgres: Option<Azure>,
+    postgres_18: Option<Azure>,
+    mariadb: Option<Shop>,
+    sql_server: Option<AzureSql>,
+    home: Home,
+}
+
+/// The directory of the proxy's state: its authority is made once.
+struct Home(PathBuf);
+
+impl Default for Home {
+    fn default() -> Self {
+        Self(azdb_tests::lasting_directory("azdb-matrix-"))
+    }
+}
+
+/// Which database a program is to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    Postgres,
+    Postgres18,
+    MariaDb,
+    SqlServer,
+}
+
+impl Which {
+    /// Those that each row of this protocol is run against: the first in all ways, others as the driver comes.
+    pub(crate) fn of(protocol: Protocol) -> &'static [Self] {
+        match protocol {
+            Protocol::Postgres => &[Self::Postgres, Self::Postgres18],
+            Protocol::Mysql => &[Self::MariaDb],
+            Protocol::Tds => &[Self::SqlServer],
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "the installed PostgreSQL",
+            Self::Postgres18 => "PostgreSQL 18",
+            Self::MariaDb => "MariaDB",
+            Self::SqlServer => "the emulated Azure SQL",
+        }
+    }
+}
+
+/// A database and a proxy before it.
+pub(crate) struct Place<'a> {
+    database: Database<'a>,
+    home: &'a Path,
+    port: u16,
+    proxy: Option<Proxy>,
+}
+
+enum Database<'a> {
+    Postgres(&'a Azure),
+    Mysql(&'a Shop),
+    Tds(&'a AzureSql),
+}
+
+impl Databases {
+    /// The place with this database. Its proxy is there.
+    pub(crate) fn place(&mut self, which: Which) -> Place<'_> {
+        let leaked = |server| &*Box::leak(Box::new(server));
+        let database = match which {
+            Which::Postgres => Database::Postgres(self.postgres.get_or_insert_with(Azure::alone)),
+            Which::Postgres18 => Database::Postgres(
+                self.postgres_18
+                    .get_or_insert_with(|| Azure::at(leaked(Server::start_eighteen()))),
+            ),
+            Which::MariaDb => Database::Mysql(
+                self.mariadb
+                    .get_or_insert_with(|| Shop::on(MariaDb::with(&[]))),
+            ),
+            Which::SqlServer => Database::Tds(self.sql_server.get_or_insert_with(AzureSql::new)),
+        };
+        let (home, port) = (self.home.0.as_path(), closed_port());
+        let mut place = Place {
+            database,
+            home,
+            port,
+            proxy: None,
+        };
+        place.start_proxy();
+        place
+    }
+}
+
+impl Place<'_> {
+    fn start_proxy(&mut self) {
+        let (route, environment) = match &self.database {
+            Database::Postgres(azure) => (azure.route(), azure.identity.environment()),
+            Database::Mysql(shop) => (shop.route(), shop.identity.environment()),
+            Database::Tds(azure) => (azure.route(), azure.environment()),
+        };
+        let route = route.replace("127.0.0.1:0", &format!("127.0.0.1:{}", self.port));
+        let start = Start::run_with(&route).envs(environment);
+        self.proxy = Some(
+            start
+                .env("XDG_STATE_HOME", self.home.to_str().unwrap())
+                .start(),
+        );
+    }
+
+    /// The proxy ends as its service manager ends it, and is there again.
+    pub(crate) fn restart_proxy(&mut self) {
+        if let Some(proxy) = self.proxy.take() {
+            let _ = proxy.stop();
+        }
+        self.start_proxy();
+    }
+
+    /// The database ends all sessions, and is there again.
+    pub(crate) fn restart_upstream(&self) {
+        match &self.database {
+            Database::Postgres(azure) => azure.server.restart(),
+            Database::Mysql(shop) => shop.server.restart(),
+            Database::Tds(azure) => azure.azure.tds().break_off(),
+        }
+    }
+
+    /// The file with the proxy's authority, as `azdb-proxy ca` prints it.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        let file = self.home.join("ca.pem");
+        if !file.exists() {
+            let ca = Start::new(&["ca"])
+                .env("XDG_STATE_HOME", self.home.to_str().unwrap())
+                .run();
+            std::fs::write(&file, ca.succeeded()).unwrap();
+        }
+        file
+    }
+
+    /// What an app is told of it.
+    pub(crate) fn told(&self, program: Program) -> Program {
+        let database = match &self.database {
+            Database::Postgres(azure) => &azure.database,
+            Database::Mysql(shop) => &shop.database,
+            Database::Tds(_) => "shop",
+        };
+        program
+            .env("DB_PORT", self.port.to_string())
+            .env("DB_USER", "anyone")
+            .env("DB_PASSWORD", "any password")
+            .env("DB_NAME", database)
+    }
+
+    /// A text with the usual port and file in the place of this place's.
+    pub(crate) fn as_usual(&self, text: &str) -> String {
+        let usual = match &self.database {
+            Database::Postgres(_) => "5432",
+            Database::Mysql(_) => "3306",
+            Database::Tds(_) => "1433",
+        };
+        let file = self.home.join("ca.pem");
+        text.replace(&self.port.to_string(), usual)
+            .replace(file.to_str().unwrap(), "ca.pem")
+    }
+
+    /// What the proxy has logged.
+    pub(crate) fn log(&self) -> String {
+        self.proxy.as_ref().map(Proxy::log).unwrap_or_default()
+    }
+}
+
+/// Has the programs of a place do what it asks for.
+pub(crate) fn obey(place: &mut Place<'_>, process: &mut Process, wish: &str) {
+    match wish {
+        "proxy restarts" => place.restart_proxy(),
+        "upstream restarts" => place.restart_upstream(),
+        other => panic!("nobody knows what this is: {other}"),
+    }
+    process.type_line("done");
+}
