@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use azdb_tests::{
-    Azure, AzureSql, MariaDb, Process, Program, Proxy, Server, Shop, Start, closed_port,
+    Azure, AzureSql, MariaDb, MySql, MySqlShop, Process, Program, Proxy, Server, Shop, Start,
+    closed_port, tools,
 };
 
 use crate::row::Protocol;
@@ -14,6 +15,7 @@ pub(crate) struct Databases {
     postgres: Option<Azure>,
     postgres_18: Option<Azure>,
     mariadb: Option<Shop>,
+    mysql: Option<MySqlShop>,
     sql_server: Option<AzureSql>,
     home: Home,
 }
@@ -33,6 +35,7 @@ pub(crate) enum Which {
     Postgres,
     Postgres18,
     MariaDb,
+    MySql,
     SqlServer,
 }
 
@@ -41,8 +44,18 @@ impl Which {
     pub(crate) fn of(protocol: Protocol) -> &'static [Self] {
         match protocol {
             Protocol::Postgres => &[Self::Postgres, Self::Postgres18],
-            Protocol::Mysql => &[Self::MariaDb],
+            Protocol::Mysql => &[Self::MariaDb, Self::MySql],
             Protocol::Tds => &[Self::SqlServer],
+        }
+    }
+
+    /// Whether it can be had: Debian has PostgreSQL 18 and MySQL nowhere or in places that move.
+    pub(crate) fn is_there(self) -> bool {
+        let is_installed = |name: &str| tools::installed(name).join("complete").exists();
+        match self {
+            Self::Postgres18 => is_installed("postgres_18"),
+            Self::MySql => is_installed("mysql_9"),
+            Self::Postgres | Self::MariaDb | Self::SqlServer => true,
         }
     }
 
@@ -51,6 +64,7 @@ impl Which {
             Self::Postgres => "the installed PostgreSQL",
             Self::Postgres18 => "PostgreSQL 18",
             Self::MariaDb => "MariaDB",
+            Self::MySql => "MySQL 9",
             Self::SqlServer => "the emulated Azure SQL",
         }
     }
@@ -66,7 +80,8 @@ pub(crate) struct Place<'a> {
 
 enum Database<'a> {
     Postgres(&'a Azure),
-    Mysql(&'a Shop),
+    MariaDb(&'a Shop),
+    MySql(&'a MySqlShop),
     Tds(&'a AzureSql),
 }
 
@@ -80,10 +95,13 @@ impl Databases {
                 self.postgres_18
                     .get_or_insert_with(|| Azure::at(leaked(Server::start_eighteen()))),
             ),
-            Which::MariaDb => Database::Mysql(
+            Which::MariaDb => Database::MariaDb(
                 self.mariadb
                     .get_or_insert_with(|| Shop::on(MariaDb::with(&[]))),
             ),
+            Which::MySql => {
+                Database::MySql(self.mysql.get_or_insert_with(|| MySql::another().shop()))
+            }
             Which::SqlServer => Database::Tds(self.sql_server.get_or_insert_with(AzureSql::new)),
         };
         let (home, port) = (self.home.0.as_path(), closed_port());
@@ -101,9 +119,11 @@ impl Databases {
 impl Place<'_> {
     fn start_proxy(&mut self) {
         let (route, environment) = match &self.database {
-            Database::Postgres(azure) => (azure.route(), azure.identity.environment()),
-            Database::Mysql(shop) => (shop.route(), shop.identity.environment()),
-            Database::Tds(azure) => (azure.route(), azure.environment()),
+            Database::Postgres(azure) => (azure.route(), azure.identity.environment().to_vec()),
+            Database::MariaDb(shop) => (shop.route(), shop.identity.environment().to_vec()),
+            // With a password: it has nothing that would take a token.
+            Database::MySql(shop) => (shop.route(), Vec::new()),
+            Database::Tds(azure) => (azure.route(), azure.environment().to_vec()),
         };
         let route = route.replace("127.0.0.1:0", &format!("127.0.0.1:{}", self.port));
         let start = Start::run_with(&route).envs(environment);
@@ -126,7 +146,8 @@ impl Place<'_> {
     pub(crate) fn restart_upstream(&self) {
         match &self.database {
             Database::Postgres(azure) => azure.server.restart(),
-            Database::Mysql(shop) => shop.server.restart(),
+            Database::MariaDb(shop) => shop.server.restart(),
+            Database::MySql(shop) => shop.server.restart(),
             Database::Tds(azure) => azure.azure.tds().break_off(),
         }
     }
@@ -147,7 +168,8 @@ impl Place<'_> {
     pub(crate) fn told(&self, program: Program) -> Program {
         let database = match &self.database {
             Database::Postgres(azure) => &azure.database,
-            Database::Mysql(shop) => &shop.database,
+            Database::MariaDb(shop) => &shop.database,
+            Database::MySql(shop) => &shop.name,
             Database::Tds(_) => "shop",
         };
         program
@@ -161,7 +183,7 @@ impl Place<'_> {
     pub(crate) fn as_usual(&self, text: &str) -> String {
         let usual = match &self.database {
             Database::Postgres(_) => "5432",
-            Database::Mysql(_) => "3306",
+            Database::MariaDb(_) | Database::MySql(_) => "3306",
             Database::Tds(_) => "1433",
         };
         let file = self.home.join("ca.pem");

@@ -36,7 +36,7 @@ rm -rf "$directory" "$service"
 "#;
 
 /// What a server says that takes connections.
-const READY: &str = "ready for connections";
+pub(crate) const READY: &str = "ready for connections";
 
 /// Compares what PAM was given with the file of the user's name.
 const COMPARE: &str = r#"#!/bin/sh
@@ -127,10 +127,7 @@ impl MariaDb {
     /// Stops it and starts it, and waits until it takes connections again.
     #[track_caller]
     pub fn restart(&self) {
-        let mut process = self.process.lock().unwrap();
-        let before = process.stderr().matches(READY).count();
-        process.type_line("again");
-        process.stderr_until(|log| (log.matches(READY).count() > before).then_some(()));
+        restart(&mut self.process.lock().unwrap());
     }
 
     /// Runs SQL as the superuser, and returns what it answers: values between tabs, without headings.
@@ -168,6 +165,14 @@ impl MariaDb {
         fs::write(&file, token).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     }
+}
+
+/// Has the leash start its server again, and waits until that takes connections.
+#[track_caller]
+pub(crate) fn restart(leash: &mut Process) {
+    let before = leash.stderr().matches(READY).count();
+    leash.type_line("again");
+    leash.stderr_until(|log| (log.matches(READY).count() > before).then_some(()));
 }
 
 /// Writes the server's certificate and key, and what to trust.

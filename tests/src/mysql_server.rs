@@ -3,12 +3,12 @@
 //! There is no plugin in it that would take a token: the emulator's door before it does.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use azdb_emulator::{ChangesOfUser, EmulatorOptions};
 
 use crate::azure::Emulated;
-use crate::mariadb::{LEASH, admin, admin_until, certify};
+use crate::mariadb::{LEASH, READY, admin, admin_until, certify};
 use crate::ports::closed_port;
 use crate::process::{Process, Program, tools};
 use crate::scratch;
@@ -24,7 +24,7 @@ pub struct MySql {
     /// What to trust, to trust its certificate.
     pub ca_file: PathBuf,
     directory: PathBuf,
-    _process: Process,
+    process: Mutex<Process>,
 }
 
 /// A database of it with a table `product` of three rows, and a user of the database's name with the default role of the name `NAME_default` and with
@@ -57,13 +57,19 @@ impl MySql {
         let ca_file = certify(&directory);
         let port = closed_port();
         let process = launch(&directory, port);
-        process.stderr_until(|log| log.contains("ready for connections").then_some(()));
+        process.stderr_until(|log| log.contains(READY).then_some(()));
         Self {
             port,
             ca_file,
             directory,
-            _process: process,
+            process: Mutex::new(process),
         }
+    }
+
+    /// Stops it and starts it, and waits until it takes connections again.
+    #[track_caller]
+    pub fn restart(&self) {
+        crate::mariadb::restart(&mut self.process.lock().unwrap());
     }
 
     /// Runs SQL as the superuser, and returns what it answers: values between tabs, without headings.
