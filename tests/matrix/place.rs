@@ -20,6 +20,9 @@ pub(crate) struct Databases {
     home: Home,
 }
 
+/// A proxy that is told to end takes leave of idle apps at once.
+const ENDS_SOON: &str = "[process]\ndrain_idle = \"now\"\nmax_sigterm_delay = \"1s\"\n";
+
 /// The directory of the proxy's state: its authority is made once.
 struct Home(PathBuf);
 
@@ -126,7 +129,7 @@ impl Place<'_> {
             Database::Tds(azure) => (azure.route(), azure.environment().to_vec()),
         };
         let route = route.replace("127.0.0.1:0", &format!("127.0.0.1:{}", self.port));
-        let start = Start::run_with(&route).envs(environment);
+        let start = Start::run_with(&format!("{route}{ENDS_SOON}")).envs(environment);
         self.proxy = Some(
             start
                 .env("XDG_STATE_HOME", self.home.to_str().unwrap())
