@@ -31,7 +31,7 @@ use std::time::Instant;
 
 use crate::place::{Databases, Which};
 use crate::row::Row;
-use crate::story::{End, Tls};
+use crate::story::{End, Length, Tls};
 use crate::table::{Line, Lines, Stories};
 
 /// Rows that are run at the same time. Each of these threads has databases of its own, which it restarts.
@@ -153,16 +153,28 @@ fn run_against(
     databases: &mut Databases,
 ) -> Result<Option<Line>, String> {
     let mut place = databases.place(which);
-    let mut run = |tls| story::run(row, tls, &mut place);
+    let mut run = |tls, length| story::run(row, tls, length, &mut place);
+    let default = run(Tls::Default, Length::Whole)?;
+    // A driver that refuses as it comes tells all as soon as it trusts us.
+    let length = match default.end {
+        End::Refused(_) => Length::Whole,
+        _ => Length::Short,
+    };
     if !is_first {
-        return run(Tls::Default).map(|_| None);
+        if length == Length::Whole {
+            run(Tls::Verified, length)?;
+        }
+        return Ok(None);
     }
-    let (off, asks) = (run(Tls::Off)?, run(Tls::Asks)?);
+    let (off, asks) = (
+        run(Tls::Off, Length::Short)?,
+        run(Tls::Asks, Length::Short)?,
+    );
     let trusting = match asks.end {
-        End::Refused(_) => Some(run(Tls::Trusting)?),
+        End::Refused(_) => Some(run(Tls::Trusting, Length::Short)?),
         _ => None,
     };
-    let (verified, default) = (run(Tls::Verified)?, run(Tls::Default)?);
+    let verified = run(Tls::Verified, length)?;
     let stories = Stories {
         default,
         off,

@@ -31,6 +31,29 @@ impl Tls {
     }
 }
 
+/// How much of it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    Whole,
+    Short,
+}
+
+impl Length {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Short => "short",
+        }
+    }
+
+    fn steps(self) -> &'static [&'static str] {
+        match self {
+            Self::Whole => &STEPS,
+            Self::Short => &SHORT,
+        }
+    }
+}
+
 /// The steps of a whole story, in their order.
 pub(crate) const STEPS: [&str; 15] = [
     "connect",
@@ -81,8 +104,12 @@ impl Default for End {
 }
 
 /// Runs the row's program in this way. The error says what is not as it must be.
-pub(crate) fn run(row: &Row, tls: Tls, place: &mut Place<'_>) -> Result<Story, String> {
-    let whole = tls == Tls::Default;
+pub(crate) fn run(
+    row: &Row,
+    tls: Tls,
+    length: Length,
+    place: &mut Place<'_>,
+) -> Result<Story, String> {
     let host = if tls == Tls::Verified {
         "localhost"
     } else {
@@ -92,7 +119,7 @@ pub(crate) fn run(row: &Row, tls: Tls, place: &mut Place<'_>) -> Result<Story, S
         .told(row.program())
         .env("DB_HOST", host)
         .env("DB_TLS", tls.word())
-        .env("DB_STORY", if whole { "whole" } else { "short" });
+        .env("DB_STORY", length.word());
     if tls == Tls::Verified {
         program = program.env("DB_CA", place.ca_file());
     }
@@ -113,7 +140,7 @@ pub(crate) fn run(row: &Row, tls: Tls, place: &mut Place<'_>) -> Result<Story, S
             place.log()
         ));
     }
-    heard(&place.as_usual(&ran.stdout), tls)
+    heard(&place.as_usual(&ran.stdout), tls, length.steps())
         .map_err(|problem| format!("{}: {problem}\n{}", tls.word(), ran.stdout))
 }
 
@@ -128,8 +155,7 @@ fn next_wish(process: &Process, had: usize) -> Option<String> {
     })
 }
 
-fn heard(printed: &str, tls: Tls) -> Result<Story, String> {
-    let steps: &[&str] = if tls == Tls::Default { &STEPS } else { &SHORT };
+fn heard(printed: &str, tls: Tls, steps: &[&str]) -> Result<Story, String> {
     let mut story = Story::default();
     let (mut done, mut cannot) = (Vec::new(), Vec::new());
     for line in printed.lines() {
