@@ -1,8 +1,12 @@
 // MariaDB's own connector: it sends the next query before the one before it is answered, and batches in bulk.
+// The argument says under which name it is installed.
 'use strict'
 
-const mariadb = require('mariadb')
 const tell = require('./story.cjs')
+
+const name = process.argv[2]
+const mariadb = require(name)
+const driver = tell.version(name)
 
 const modes = {
   default: ['', {}],
@@ -30,9 +34,10 @@ tell(modes, (tls) => {
   }
 
   return {
-    driver: `mariadb ${mariadb.version}`,
+    driver,
     protocol: 'mysql',
     connect,
+    cannot: driver.startsWith('mariadb 2') ? { prepared: 'it fills placeholders in itself' } : {},
 
     async batch({ connection }, table, rows) {
       await connection.batch(`insert into ${table} (id, name) values (?, ?)`, rows.slice(0, 400))

@@ -1,4 +1,4 @@
-// mysql and mysql2, which took its interface over; the argument says which. mysql's prepared statements are the server's only in mysql2.
+// mysql, and mysql2, which took its interface over; the argument says under which name it is installed.
 'use strict'
 
 const { promisify } = require('node:util')
@@ -8,20 +8,22 @@ const name = process.argv[2]
 const mysql = require(name)
 const ca = process.env.DB_CA && tell.ca()
 
+const driver = tell.version(name)
+const isOriginal = driver.startsWith('mysql ')
+const looksAtName = driver.startsWith('mysql2 3')
+const verified = { ssl: looksAtName ? { ca, verifyIdentity: true } : { ca } }
+
 const modes = {
   default: ['', {}],
   off: ['ssl: false', { ssl: false }],
   asks: ['ssl: {}', { ssl: {} }],
   trusting: ['ssl: { rejectUnauthorized: false }', { ssl: { rejectUnauthorized: false } }],
-  verified:
-    name === 'mysql2'
-      ? ['ssl: { ca, verifyIdentity: true }', { ssl: { ca, verifyIdentity: true } }]
-      : ['ssl: { ca }', { ssl: { ca } }],
+  verified: [looksAtName ? 'ssl: { ca, verifyIdentity: true }' : 'ssl: { ca }', verified],
 }
 
 tell(modes, (tls) => {
   // mysql knows no more of unicode by itself than MySQL did in 2003.
-  const settings = { ...tell.at, ...(name === 'mysql' && { charset: 'utf8mb4' }), ...tls }
+  const settings = { ...tell.at, ...(isOriginal && { charset: 'utf8mb4' }), ...tls }
 
   async function connect() {
     const connection = mysql.createConnection(settings)
@@ -37,10 +39,10 @@ tell(modes, (tls) => {
   }
 
   return {
-    driver: tell.version(name),
+    driver,
     protocol: 'mysql',
     connect,
-    cannot: name === 'mysql' ? { prepared: 'it fills placeholders in itself' } : {},
+    cannot: isOriginal ? { prepared: 'it fills placeholders in itself' } : {},
 
     batch: ({ query }, table, rows) => query(`insert into ${table} (id, name) values ?`, [rows]),
 

@@ -223,7 +223,9 @@ module.exports.at = {
   database: process.env.DB_NAME,
 }
 module.exports.ca = () => fs.readFileSync(process.env.DB_CA)
-module.exports.version = (name) => {
-  const places = require.resolve.paths(name).map((place) => path.join(place, name, 'package.json'))
-  return `${name} ${JSON.parse(fs.readFileSync(places.find(fs.existsSync))).version}`
+/** A package's own name and version, under whatever name it is installed. */
+module.exports.version = (installed) => {
+  const places = require.resolve.paths(installed).map((place) => path.join(place, installed, 'package.json'))
+  const { name, version } = JSON.parse(fs.readFileSync(places.find(fs.existsSync)))
+  return `${name} ${version}`
 }

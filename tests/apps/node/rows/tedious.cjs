@@ -5,7 +5,7 @@ const name = process.argv[2]
 const { Connection, Request, TYPES } = require(name)
 const tell = require('./story.cjs')
 
-const driver = tell.version(name).replace(/-\d+ /, ' ')
+const driver = tell.version(name)
 const major = Number(driver.match(/(\d+)\./)[1])
 const ca = process.env.DB_CA && tell.ca()
 
