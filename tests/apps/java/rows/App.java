@@ -1,0 +1,87 @@
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+
+/** A program of the matrix: what it hears from the runner, and tells it, in lines. */
+abstract class App {
+    enum Tls { DEFAULT, OFF, ASKS, TRUSTING, VERIFIED }
+
+    static final String HOST = System.getenv("DB_HOST");
+    static final String PORT = System.getenv("DB_PORT");
+    static final String USER = System.getenv("DB_USER");
+    static final String PASSWORD = System.getenv("DB_PASSWORD");
+    static final String DATABASE = System.getenv("DB_NAME");
+    /** The PEM file of the authority, with {@link Tls#VERIFIED}. */
+    static final String CA = System.getenv("DB_CA");
+    static final Tls TLS = Tls.valueOf(System.getenv("DB_TLS").toUpperCase());
+    static final boolean WHOLE = System.getenv("DB_STORY").equals("whole");
+
+    private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    private static final BufferedReader IN = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+
+    static void say(String what, String text) {
+        OUT.println((what + ": " + text.replaceAll("\\s+", " ")).trim());
+    }
+
+    static void did(String step) {
+        say("did", step);
+    }
+
+    static void cannot(String step, String why) {
+        say("cannot", step + ": " + why);
+    }
+
+    /** Says what a person reads whose connection is refused: the error, and its causes where they say more. */
+    static void refused(Throwable error) {
+        StringBuilder text = new StringBuilder(String.valueOf(error.getMessage()));
+        for (Throwable cause = error.getCause(); cause != null; cause = cause.getCause()) {
+            String message = String.valueOf(cause.getMessage());
+            if (text.indexOf(message) < 0) {
+                text.append(" Caused by: ").append(cause.getClass().getName()).append(": ").append(message);
+            }
+        }
+        say("refused", text.toString());
+    }
+
+    /** Waits until the runner has restarted the proxy, or the upstream. */
+    static void awaitRestart(String whose) throws IOException {
+        say("now", whose + " restarts");
+        IN.readLine();
+    }
+
+    static void check(Object wanted, Object seen) {
+        if (!wanted.equals(seen)) {
+            throw new AssertionError("`" + wanted + "` was expected, and this came: `" + seen + "`");
+        }
+    }
+
+    interface Attempt {
+        void run() throws Exception;
+    }
+
+    static void fails(Attempt attempt) {
+        try {
+            attempt.run();
+        } catch (Exception error) {
+            return;
+        }
+        throw new AssertionError("it was expected to fail");
+    }
+
+    /** Tries until it works, as long as a person would. */
+    static void insist(Attempt attempt) throws Exception {
+        for (int failures = 0; ; failures++) {
+            try {
+                attempt.run();
+                return;
+            } catch (Exception | AssertionError error) {
+                if (failures == 50) {
+                    throw error;
+                }
+                Thread.sleep(50);
+            }
+        }
+    }
+}
