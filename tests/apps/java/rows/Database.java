@@ -4,7 +4,7 @@ enum Database {
         "select count(*) from pg_stat_activity where query = 'select pg_sleep(600)' and state = 'active'"),
     MYSQL("&", "longblob", "text", "datetime", "select sleep(600)", "42S02", 1146,
         "select count(*) from information_schema.processlist where info = 'select sleep(600)'"),
-    SQL_SERVER(";", "varbinary(max)", "nvarchar(max)", "datetime", "waitfor delay '0:10:00'", "S0002", 208, null);
+    SQL_SERVER(";", "varbinary(max)", "nvarchar(max)", "datetime2", "waitfor delay '0:10:00'", "S0002", 208, null);
 
     /** What stands between two settings in a URL. */
     final String and;
