@@ -81,7 +81,9 @@ fn begins(before: &[String], word: &str) -> bool {
             // `IF condition statement`, `GRANT SELECT, INSERT ON ...`
             ("if", "tran" | "transaction" | "commit" | "rollback" | "end", _) => true,
             ("if" | "grant" | "revoke" | "deny", ..) => false,
-            ("insert", _, "select") => before.iter().any(|word| word == "values"),
+            ("insert", _, "select" | "exec" | "execute") => {
+                before.iter().any(|word| word == "values")
+            }
             ("with" | "create" | "merge", _, "select") => false,
             (_, "union" | "all" | "except" | "intersect" | "as", "select") => false,
             ("update" | "merge" | "alter" | "create", _, "set") => false,
@@ -118,6 +120,8 @@ mod tests {
             "select 1\n|select 2\n",
             "select N'it''s;select', [;] -- x;\n",
             "insert t values (1) |select 2",
+            "insert t values (1) |exec x",
+            "insert into @t exec x 1 |select 2",
             "set implicit_transactions off |IF @@TRANCOUNT > 0 COMMIT TRAN ",
             "if @@trancount=0 begin set implicit_transactions off begin tran end |save tran a",
             "IF @@TRANCOUNT > 0 COMMIT |BEGIN TRANSACTION",

@@ -24,6 +24,7 @@ mod rows;
 mod scalar;
 mod sink;
 mod statement;
+mod table_variable;
 mod transaction;
 mod variable;
 
@@ -39,6 +40,7 @@ use bulk::BulkTarget;
 use isolation::Isolation;
 use procedure::Kept;
 pub(super) use sink::Sink;
+use table_variable::TableVariable;
 use variable::Variable;
 
 /// A session's connection to the sample, and what it has set.
@@ -50,6 +52,7 @@ pub(super) struct Engine {
     spid: u16,
     /// Of the request that runs.
     variables: Vec<Variable>,
+    table_variables: Vec<TableVariable>,
     /// How many transactions there have been: the descriptor of the last one.
     transactions: u64,
     prepared: HashMap<i32, Kept>,
@@ -90,6 +93,7 @@ impl Engine {
             database: opened.database.clone(),
             spid: opened.spid,
             variables: Vec::new(),
+            table_variables: Vec::new(),
             transactions: 0,
             prepared: HashMap::new(),
             next_handle: 0,
@@ -144,6 +148,7 @@ impl Engine {
             return Err(Refusal::new(3989, text).class(16));
         }
         self.variables.clear();
+        self.table_variables.clear();
         match request.asks {
             Asks::Batch(text) => self.batch(&text, sink).await,
             Asks::Calls(calls) => self.calls(calls, sink).await,

@@ -57,6 +57,10 @@ impl Engine {
             {
                 self.assign(name, value)
             }
+            ["declare", name, "table", ..] => {
+                self.declare_table(name);
+                Ok(())
+            }
             ["declare", items @ ..] => self.declare(items),
             ["set", "transaction", "isolation", "level", level @ ..] => self.isolate(level),
             ["set", option @ .., value] => self.set(option, value, statement),
@@ -104,6 +108,7 @@ impl Engine {
                 self.announce_bulk(target);
                 Ok(())
             }
+            ["insert", "into", name, "exec" | "execute", call @ ..] => self.fill(name, call, sink),
             // How Mono.Data.Tds runs all that has results.
             ["exec" | "execute", "sp_executesql", text] if let Some(text) = string(text) => {
                 Box::pin(self.batch(text, sink)).await
@@ -111,10 +116,16 @@ impl Engine {
             ["exec" | "execute", call @ ..] => self.execute(call, sink).await,
             // Without `EXEC`, as the first of a batch.
             [name, ..] if name.starts_with("sp_") => self.execute(&words, sink).await,
-            words => match self.canned(words)? {
-                Some(table) => self.send_canned(table, sink).await,
-                None => self.sql(statement.text, words, sink).await,
-            },
+            words => {
+                let table = match self.of_table_variable(words)? {
+                    None => self.canned(words)?,
+                    table => table,
+                };
+                match table {
+                    Some(table) => self.send_canned(table, sink).await,
+                    None => self.sql(statement.text, words, sink).await,
+                }
+            }
         }
     }
 

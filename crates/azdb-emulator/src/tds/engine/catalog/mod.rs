@@ -93,12 +93,25 @@ impl Engine {
         self.catalog(name, &arguments, sink).await
     }
 
+    /// What `EXEC name arguments` gives; `None` when it is no catalog procedure.
+    pub(super) fn asked(&self, name: &str, arguments: &[&str]) -> Result<Option<Canned>, Refusal> {
+        self.answered(name, &Arguments::of_statement(self, arguments)?)
+    }
+
     async fn catalog(
         &mut self,
         name: &str,
         arguments: &Arguments,
         sink: &mut Sink<'_>,
     ) -> Result<bool, Refusal> {
+        let Some(canned) = self.answered(name, arguments)? else {
+            return Ok(false);
+        };
+        self.send_canned(canned, sink).await?;
+        Ok(true)
+    }
+
+    fn answered(&self, name: &str, arguments: &Arguments) -> Result<Option<Canned>, Refusal> {
         let (base, generation) = match name.strip_suffix("_100") {
             Some(base) => (base, Generation::Of2008),
             None => (name.strip_suffix("_90").unwrap_or(name), Generation::Old),
@@ -115,10 +128,9 @@ impl Engine {
             "sp_datatype_info" => server::types(arguments, generation),
             "sp_stored_procedures" => server::procedures(),
             "sp_sproc_columns" => server::procedure_columns(),
-            _ => return Ok(false),
+            _ => return Ok(None),
         };
-        self.send_canned(canned, sink).await?;
-        Ok(true)
+        Ok(Some(canned))
     }
 
     /// All tables and the view, by their names.
