@@ -129,3 +129,49 @@ fn jdbc_driver_of_microsoft_reads_every_type_and_the_catalog() {
     }
     azure.assert_content();
 }
+
+#[test]
+#[cfg_attr(not(has_freetds), ignore = "no FreeTDS: see scripts/test")]
+fn views_of_the_catalog_are_read_as_tables_are() {
+    let azure = server();
+    let app = SqlApp::direct(&azure, USER, PASSWORD);
+    let asked = |select: &str| {
+        let ran = app.freetds("tsql").stdin(format!("{select}\ngo\n")).run();
+        format!("{}{}", ran.stdout, ran.stderr)
+    };
+    for (select, lines) in [
+        (
+            "select table_name, table_type as Kind from information_schema.tables where table_name like '%s' order by table_name",
+            "TABLE_NAME\tKind\ncustomers\tBASE TABLE\norders\tBASE TABLE\nproducts\tBASE TABLE\n",
+        ),
+        (
+            "select [COLUMNS].[column_name], is_nullable, numeric_scale from [INFORMATION_SCHEMA].[COLUMNS] \
+             where table_name = 'PRODUCTS' and (data_type = 'decimal' or column_name is null)",
+            "COLUMN_NAME\tIS_NULLABLE\tNUMERIC_SCALE\nprice\tNO\t2\n",
+        ),
+        (
+            "select count(*) as n from information_schema.tables where table_type <> 'VIEW'",
+            "n\n3\n",
+        ),
+        (
+            "select table_name from information_schema.tables where table_name = 'nothing'",
+            "TABLE_NAME\n1> ",
+        ),
+    ] {
+        let told = asked(select);
+        assert!(told.contains(lines), "{select}: {told}");
+    }
+    for refused in [
+        "select distinct table_name from information_schema.tables",
+        "select count(*), 1 from information_schema.tables",
+        "select table_name from information_schema.tables where table_name > 'a'",
+        "declare @t table (a int) insert into @t exec sp_tables select a from @t",
+    ] {
+        let told = asked(refused);
+        assert!(
+            told.contains("this sample does not know"),
+            "{refused}: {told}"
+        );
+    }
+    azure.assert_content();
+}

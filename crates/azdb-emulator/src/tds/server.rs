@@ -115,7 +115,7 @@ struct Entered {
 
 /// Where a login leads that was let in.
 enum Destination {
-    Sample(Engine, Opened),
+    Sample(Box<Engine>, Opened),
     Behind(Joined),
 }
 
@@ -157,7 +157,7 @@ impl Tds {
             None => Ok(()),
             Some(Destination::Behind(joined)) => behind::relay(incoming, outgoing, joined).await,
             Some(Destination::Sample(engine, opened)) => {
-                session::run(incoming, outgoing, &opened, engine).await
+                session::run(incoming, outgoing, &opened, *engine).await
             }
         }
     }
@@ -243,7 +243,7 @@ impl Tds {
         Ok(Entered {
             spid: opened.spid,
             response: welcome::admission(opened.packet_size, login, opened.version).bytes,
-            to: Destination::Sample(engine.map_err(Verdict::Refused)?, opened),
+            to: Destination::Sample(Box::new(engine.map_err(Verdict::Refused)?), opened),
         })
     }
 

@@ -73,6 +73,7 @@ pub(super) fn statements(batch: &str) -> Result<Vec<Statement<'_>>, Refusal> {
 fn begins(before: &[String], word: &str) -> bool {
     let text = |word: Option<&String>| word.map_or("", String::as_str).to_owned();
     let (first, last) = (text(before.first()), text(before.last()));
+    let has = |words: &[&str]| before.iter().any(|word| words.contains(&word.as_str()));
     if word == "waitfor" {
         return true;
     }
@@ -81,15 +82,14 @@ fn begins(before: &[String], word: &str) -> bool {
             // `IF condition statement`, `GRANT SELECT, INSERT ON ...`
             ("if", "tran" | "transaction" | "commit" | "rollback" | "end", _) => true,
             ("if" | "grant" | "revoke" | "deny", ..) => false,
-            ("insert", _, "select" | "exec" | "execute") => {
-                before.iter().any(|word| word == "values")
-            }
+            ("insert", _, "select") => has(&["values", "exec", "execute"]),
+            ("insert", _, "exec" | "execute") => has(&["values", "select"]),
             ("with" | "create" | "merge", _, "select") => false,
             (_, "union" | "all" | "except" | "intersect" | "as", "select") => false,
             ("update" | "merge" | "alter" | "create", _, "set") => false,
             (_, "table" | "view" | "procedure" | "index", "if") => false,
             (_, "case" | "then" | "else" | "when", _) => false,
-            (_, _, "end") => !before.iter().any(|word| word == "case"),
+            (_, _, "end") => !has(&["case"]),
             _ => true,
         }
 }
@@ -122,6 +122,7 @@ mod tests {
             "insert t values (1) |select 2",
             "insert t values (1) |exec x",
             "insert into @t exec x 1 |select 2",
+            "insert into t select 1 |exec x",
             "set implicit_transactions off |IF @@TRANCOUNT > 0 COMMIT TRAN ",
             "if @@trancount=0 begin set implicit_transactions off begin tran end |save tran a",
             "IF @@TRANCOUNT > 0 COMMIT |BEGIN TRANSACTION",

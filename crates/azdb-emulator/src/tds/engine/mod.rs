@@ -20,6 +20,7 @@ mod catalog;
 mod every_type;
 mod isolation;
 mod procedure;
+mod relation;
 mod rows;
 mod scalar;
 mod sink;

@@ -57,8 +57,8 @@ impl Engine {
             {
                 self.assign(name, value)
             }
-            ["declare", name, "table", ..] => {
-                self.declare_table(name);
+            ["declare", name, "table", "(", columns @ .., ")"] => {
+                self.declare_table(name, columns);
                 Ok(())
             }
             ["declare", items @ ..] => self.declare(items),
@@ -117,7 +117,7 @@ impl Engine {
             // Without `EXEC`, as the first of a batch.
             [name, ..] if name.starts_with("sp_") => self.execute(&words, sink).await,
             words => {
-                let table = match self.of_table_variable(words)? {
+                let table = match self.read(statement.text, words)? {
                     None => self.canned(words)?,
                     table => table,
                 };

@@ -61,7 +61,7 @@ impl Arguments {
 }
 
 /// Whether a pattern of `LIKE` is absent or fits.
-pub(super) fn fits(pattern: Option<&str>, text: &str) -> bool {
+pub(in super::super) fn fits(pattern: Option<&str>, text: &str) -> bool {
     pattern.is_none_or(|pattern| {
         let lower = |text: &str| text.to_lowercase().chars().collect::<Vec<_>>();
         like(&lower(pattern), &lower(text))

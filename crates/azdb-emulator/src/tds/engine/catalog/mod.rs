@@ -9,6 +9,7 @@ mod keys;
 mod odbc;
 mod server;
 mod tables;
+mod views;
 
 use super::super::token::Refusal;
 use super::super::value::{Datum, Parameter, SqlColumn, SqlType};
@@ -17,6 +18,7 @@ use super::rows::refusal;
 use super::{Engine, Sink, every_type};
 use crate::sample::{Table, TableColumn};
 use arguments::Arguments;
+pub(super) use arguments::fits;
 
 /// The schema of everything here.
 const OWNER: &str = "dbo";
@@ -118,6 +120,7 @@ impl Engine {
         };
         let canned = match base {
             "sp_tables" => self.tables(arguments)?,
+            "sp_columns_managed" => self.columns_managed(arguments)?,
             "sp_columns" => self.columns(arguments, generation)?,
             "sp_special_columns" => self.special_columns(arguments, generation)?,
             "sp_pkeys" => self.primary_keys(arguments)?,
