@@ -23,8 +23,6 @@ public class WithR2dbc {
             .port(Integer.parseInt(System.getenv("TDS_PORT")))
             .username(System.getenv("TDS_USER"))
             .password(System.getenv("TDS_PASSWORD"))
-            // The sample database has no cursors.
-            .preferCursoredExecution(false)
             .database("shop");
         if (System.getenv("TDS_ENCRYPT").equals("on")) {
             settings.enableSsl().trustServerCertificate();

@@ -141,6 +141,10 @@ fn calls(rest: &mut &[u8], version: Version) -> Result<Vec<Call>, Unread> {
 /// Name of a procedure that has a number.
 fn numbered(number: u16) -> &'static str {
     match number {
+        2 => "sp_cursoropen",
+        4 => "sp_cursorexecute",
+        5 => "sp_cursorprepexec",
+        6 => "sp_cursorunprepare",
         10 => "sp_executesql",
         11 => "sp_prepare",
         12 => "sp_execute",

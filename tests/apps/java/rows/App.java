@@ -47,11 +47,10 @@ abstract class App {
 
     /** Says what a person reads whose connection is refused: the error, and its causes where they say more. */
     static void refused(Throwable error) {
-        StringBuilder text = new StringBuilder(String.valueOf(error.getMessage()));
+        StringBuilder text = new StringBuilder(error.getMessage() == null ? error.getClass().getName() : error.getMessage());
         for (Throwable cause = error.getCause(); cause != null; cause = cause.getCause()) {
-            String message = String.valueOf(cause.getMessage());
-            if (text.indexOf(message) < 0) {
-                text.append(" Caused by: ").append(cause.getClass().getName()).append(": ").append(message);
+            if (cause.getMessage() != null && text.indexOf(cause.getMessage()) < 0) {
+                text.append(" Caused by: ").append(cause.getClass().getName()).append(": ").append(cause.getMessage());
             }
         }
         say("refused", CHANGING.matcher(text).replaceAll("…"));

@@ -17,6 +17,7 @@ mod batch;
 mod bulk;
 mod canned;
 mod catalog;
+mod cursor;
 mod every_type;
 mod isolation;
 mod procedure;

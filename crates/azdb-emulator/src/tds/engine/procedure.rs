@@ -11,18 +11,18 @@ use super::{Engine, Sink, unknown};
 /// A statement that a client has prepared: parameter declarations and text.
 #[derive(Clone)]
 pub(super) struct Kept {
-    declarations: String,
-    text: String,
+    pub(super) declarations: String,
+    pub(super) text: String,
 }
 
-fn text(parameter: Option<Parameter>) -> String {
+pub(super) fn text(parameter: Option<Parameter>) -> String {
     match parameter.map(|parameter| parameter.value) {
         Some(Datum::Text(text)) => text,
         _ => String::new(),
     }
 }
 
-fn handle(parameter: Option<Parameter>) -> i32 {
+pub(super) fn handle(parameter: Option<Parameter>) -> i32 {
     match parameter.map(|parameter| parameter.value) {
         Some(Datum::Int(handle)) => i32::try_from(handle).unwrap_or(0),
         _ => 0,
@@ -80,9 +80,7 @@ impl Engine {
                     declarations: text(given.next()),
                     text: text(given.next()),
                 };
-                self.next_handle += 1;
-                let handle = self.next_handle;
-                self.prepared.insert(handle, kept.clone());
+                let handle = self.keep(kept.clone());
                 let given: Vec<Parameter> = given.collect();
                 let kinds = outputs(&given, 3);
                 if name == "sp_prepexec" {
@@ -94,17 +92,16 @@ impl Engine {
                 self.give_back_all(&kinds, sink)
             }
             "sp_execute" => {
-                let handle = handle(given.next());
-                let Some(kept) = self.prepared.get(&handle).cloned() else {
-                    let text = format!("Could not find prepared statement with handle {handle}.");
-                    return Err(Refusal::new(8179, text).class(16));
-                };
+                let kept = self.kept(handle(given.next()))?;
                 self.call(&kept, given.collect(), 1, sink).await
             }
-            "sp_unprepare" => {
+            "sp_unprepare" | "sp_cursorunprepare" => {
                 self.prepared.remove(&handle(given.next()));
                 sink.tokens().return_status(0);
                 Ok(())
+            }
+            "sp_cursoropen" | "sp_cursorprepexec" | "sp_cursorexecute" => {
+                self.open_cursor(&name, given.collect(), sink).await
             }
             _ => {
                 if !self.called(&name, given.as_slice(), sink).await? {
@@ -114,6 +111,21 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+
+    /// Keeps a prepared statement, and gives its handle.
+    pub(super) fn keep(&mut self, kept: Kept) -> i32 {
+        self.next_handle += 1;
+        self.prepared.insert(self.next_handle, kept);
+        self.next_handle
+    }
+
+    /// The prepared statement with this handle.
+    pub(super) fn kept(&self, handle: i32) -> Result<Kept, Refusal> {
+        self.prepared.get(&handle).cloned().ok_or_else(|| {
+            let text = format!("Could not find prepared statement with handle {handle}.");
+            Refusal::new(8179, text).class(16)
+        })
     }
 
     /// Runs text with parameters, the first of which is the call's parameter number `first`.
@@ -130,7 +142,7 @@ impl Engine {
         self.give_back_all(&outputs, sink)
     }
 
-    async fn run_kept(
+    pub(super) async fn run_kept(
         &mut self,
         kept: &Kept,
         given: Vec<Parameter>,
@@ -209,7 +221,7 @@ fn outputs(given: &[Parameter], first: u16) -> Vec<Output> {
         .collect()
 }
 
-fn give_back(
+pub(super) fn give_back(
     place: (u16, &str),
     kind: SqlType,
     value: &Datum,

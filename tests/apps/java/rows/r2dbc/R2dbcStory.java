@@ -112,9 +112,10 @@ abstract class R2dbcStory extends App {
     }
 
     private void prepared() {
-        Statement select = connection.createStatement("select id + " + mark(1) + " from " + table + " where id = " + mark(2));
+        String select = "select id + " + mark(1) + " from " + table + " where id = " + mark(2);
         for (int round = 0; round < 20; round++) {
-            check(List.of(round + 1), all(select.bind(0, round).bind(1, 1), row -> row.get(0, Integer.class)));
+            Statement statement = connection.createStatement(select).bind(0, round).bind(1, 1);
+            check(List.of(round + 1), all(statement, row -> row.get(0, Integer.class)));
         }
         did("prepared");
     }
