@@ -2,8 +2,9 @@
 enum Database {
     POSTGRES("&", "bytea", "text", "timestamp", "select pg_sleep(600)", "42P01", 0,
         "select count(*) from pg_stat_activity where query = 'select pg_sleep(600)' and state = 'active'"),
-    MYSQL("&", "longblob", "text", "datetime", "select sleep(600)", "42S02", 1146,
-        "select count(*) from information_schema.processlist where info = 'select sleep(600)'"),
+    // MySQL itself calls no error what ends a `select sleep(600)` alone.
+    MYSQL("&", "longblob", "text", "datetime", "select 1 from information_schema.engines where sleep(600)", "42S02", 1146,
+        "select count(*) from information_schema.processlist where info = 'select 1 from information_schema.engines where sleep(600)'"),
     SQL_SERVER(";", "varbinary(max)", "nvarchar(max)", "datetime2", "waitfor delay '0:10:00'", "S0002", 208, null);
 
     /** What stands between two settings in a URL. */
