@@ -5,7 +5,8 @@ public class MssqlJdbc extends JdbcStory {
     private final boolean hasStrict;
 
     MssqlJdbc(boolean hasStrict) {
-        super("mssql-jdbc", "com.microsoft.sqlserver/mssql-jdbc", Database.SQL_SERVER, "jdbc:sqlserver://" + HOST + ":" + PORT + ";databaseName=" + DATABASE);
+        super("mssql-jdbc", "com.microsoft.sqlserver/mssql-jdbc", Database.SQL_SERVER,
+            "jdbc:sqlserver://" + HOST + ":" + PORT + ";databaseName=" + DATABASE);
         this.hasStrict = hasStrict;
     }
 

@@ -2,7 +2,8 @@ import java.util.Properties;
 
 public class Pgjdbc extends JdbcStory {
     Pgjdbc() {
-        super("pgjdbc", "org.postgresql/postgresql", Database.POSTGRES, "jdbc:postgresql://" + HOST + ":" + PORT + "/" + DATABASE.replace(" ", "%20"));
+        super("pgjdbc", "org.postgresql/postgresql", Database.POSTGRES,
+            "jdbc:postgresql://" + HOST + ":" + PORT + "/" + DATABASE.replace(" ", "%20"));
     }
 
     public static void main(String[] args) throws Exception {
