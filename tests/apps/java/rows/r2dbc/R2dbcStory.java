@@ -52,13 +52,14 @@ abstract class R2dbcStory extends App {
     }
 
     void tell() throws Exception {
+        say("driver", driver + " " + version(getClass(), artifact) + ", r2dbc-pool " + version(getClass(), "io.r2dbc/r2dbc-pool"));
         String tls = tls();
-        String url = "r2dbc:" + scheme + "://" + HOST + ":" + PORT + "/" + DATABASE.replace(" ", "%20") + (tls.isEmpty() ? "" : "?" + tls);
-        factory = ConnectionFactories.get(ConnectionFactoryOptions.parse(url).mutate()
-            .option(ConnectionFactoryOptions.USER, USER).option(ConnectionFactoryOptions.PASSWORD, PASSWORD).build());
-        say("driver", driver + " " + version(factory.getClass(), artifact) + ", r2dbc-pool " + version(ConnectionPool.class, "io.r2dbc/r2dbc-pool"));
         say("setting", tls.replaceAll("=[^&=]*/", "="));
+        String url = "r2dbc:" + scheme + "://" + HOST + ":" + PORT + "/" + DATABASE.replace(" ", "%20") + (tls.isEmpty() ? "" : "?" + tls);
+        ConnectionFactoryOptions options = ConnectionFactoryOptions.parse(url).mutate()
+            .option(ConnectionFactoryOptions.USER, USER).option(ConnectionFactoryOptions.PASSWORD, PASSWORD).build();
         try {
+            factory = ConnectionFactories.get(options);
             connection = open();
         } catch (RuntimeException error) {
             refused(error);
