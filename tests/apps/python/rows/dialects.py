@@ -1,0 +1,55 @@
+"""What differs from database to database in the story's SQL."""
+
+from story import Cannot
+
+
+class Postgres:
+    text, bytes = "text", "bytea"
+    content_mark = "%s"
+    sleep = "select pg_sleep(600)"
+    no_table, cancelled = "42P01", "57014"
+
+    def running(self, connection):
+        return f"select count(*) from pg_stat_activity where pid = {self.backend(connection)} and wait_event = 'PgSleep'"
+
+    def prepare(self):
+        self.run("prepare twice as select $1::int * 2")
+
+    def execute(self, number):
+        return self.rows("execute twice (%s)", (number,))[0][0]
+
+
+class MySql:
+    text, bytes = "longtext character set utf8mb4", "longblob"
+    content_mark = "%s"
+    sleep = "select sleep(600)"
+    no_table, cancelled = 1146, 1317
+
+    def code(self, error):
+        return error.args[0]
+
+    def running(self, connection):
+        return f"select count(*) from information_schema.processlist where id = {self.backend(connection)} and info like 'select sleep%'"
+
+    def backend(self, connection):
+        return connection.thread_id()
+
+    def stop(self, watcher):
+        self.run(f"kill query {self.backend(self.connection)}", connection=watcher)
+
+    def prepare(self):
+        self.run("prepare twice from 'select ? * 2'")
+
+    def execute(self, number):
+        self.run("set @number = %s", (number,))
+        return self.rows("execute twice using @number")[0][0]
+
+
+class SqlServer:
+    text, bytes = "nvarchar(max)", "varbinary(max)"
+    content_mark = "%s"
+    sleep = "waitfor delay '0:10:00'"
+    no_table = 208
+
+    def prepare(self):
+        raise Cannot("the driver has no prepared statements")
