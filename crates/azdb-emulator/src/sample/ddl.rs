@@ -1,8 +1,8 @@
 //! `create table` and `drop table`.
 
 use sqlparser::ast::{
-    BinaryLength, CharacterLength, ColumnDef, ColumnOption, CreateTable, DataType, ExactNumberInfo,
-    Expr, ForeignKeyConstraint, Statement as Tree, TimezoneInfo,
+    BinaryLength, CharacterLength, ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, DataType,
+    ExactNumberInfo, Expr, ForeignKeyConstraint, Statement as Tree, TableConstraint, TimezoneInfo,
 };
 
 use super::catalog::{find, folded, known, quoted, schema, table_name};
@@ -52,7 +52,22 @@ fn is_serial(name: &DataType, dialect: Dialect) -> bool {
 impl Writer<'_> {
     /// Writes `create table`.
     pub(super) fn create(&mut self, mut create: CreateTable) -> Result<(), Fault> {
-        let columns = std::mem::take(&mut create.columns);
+        let mut columns = std::mem::take(&mut create.columns);
+        // `primary key (id)`, as generators of SQL write it, is the same as behind the column.
+        for constraint in std::mem::take(&mut create.constraints) {
+            let is_its_key = |column: &&mut ColumnDef| {
+                constraint.to_string() == format!("PRIMARY KEY ({})", column.name)
+            };
+            let (Some(column), TableConstraint::PrimaryKey(key)) =
+                (columns.iter_mut().find(is_its_key), &constraint)
+            else {
+                return Err(self.unknown(&format!("`{constraint}`")));
+            };
+            column.options.push(ColumnOptionDef {
+                name: None,
+                option: ColumnOption::PrimaryKey(key.clone()),
+            });
+        }
         let name = table_name(&create.name, self.dialect)?;
         let is_marked = self.dialect == Dialect::Tds && name.starts_with('#');
         let temporary = std::mem::take(&mut create.temporary) || is_marked;

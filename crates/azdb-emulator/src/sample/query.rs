@@ -179,11 +179,12 @@ impl Writer<'_> {
             return Err(unknown);
         };
         let is_all = function.to_string() == format!("{}({argument})", function.name);
-        let count = match self.dialect {
-            Dialect::Postgres | Dialect::Mysql => Type::BigInt,
-            Dialect::Tds => Type::Int,
+        let (name, count) = match (self.dialect, name.as_str()) {
+            (Dialect::Tds, "count_big") => ("count", Type::BigInt),
+            (Dialect::Tds, name) => (name, Type::Int),
+            (Dialect::Postgres | Dialect::Mysql, name) => (name, Type::BigInt),
         };
-        match (name.as_str(), argument) {
+        match (name, argument) {
             ("count", FunctionArgExpr::Wildcard) if is_all => {
                 self.push("count(*)");
                 Ok(count)

@@ -18,6 +18,36 @@ async fn bytes_are_kept_in_tables_of_sql_server() {
 }
 
 #[tokio::test]
+async fn generators_name_the_key_behind_the_columns_and_count_by_big_numbers() {
+    let sample = sample().await;
+    let session = sample.session(Tds).unwrap();
+    let create =
+        "create table [made] ([id] int not null, [name] nvarchar(max) null, primary key ([id]))";
+    run(&session, create, &[]).await.unwrap();
+    let insert = "insert into [made] ([id]) values (1)";
+    run(&session, insert, &[]).await.unwrap();
+    let again = run(&session, insert, &[]).await;
+    let key = matches!(again, Err(Fault::Unique { primary: true, .. }));
+    assert!(key, "{again:?}");
+    let count = "select count_big(*) as [__count] from [made]";
+    assert_eq!(shown(&session, count).await, ["1"]);
+    let counted = run(&session, count, &[]).await.unwrap();
+    assert_eq!(counted.columns[0].kind, Type::BigInt);
+    for constraint in [
+        "primary key (id, name)",
+        "unique (id)",
+        "constraint k primary key (id)",
+    ] {
+        let text = format!("create table #u (id int, name nvarchar(9), {constraint})");
+        let refused = run(&session, &text, &[]).await;
+        assert!(
+            matches!(refused, Err(Fault::Unknown(_))),
+            "{constraint}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn transaction_goes_back_to_a_point() {
     let sample = sample().await;
     let session = sample.session(Tds).unwrap();

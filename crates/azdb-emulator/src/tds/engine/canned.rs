@@ -4,9 +4,13 @@ use super::super::prelogin::SERVER_VERSION_TEXT;
 use super::super::token::Refusal;
 use super::super::value::{Datum, SqlColumn, SqlType};
 use super::Engine;
-use super::batch::bare;
+use super::batch::{bare, string};
+use super::catalog::OWNER;
 use super::scalar::Scalar;
 use crate::sample::MAX_PRECISION;
+
+/// What `SERVERPROPERTY('EngineEdition')` says.
+const AZURE_SQL_DATABASE: i64 = 5;
 
 /// A result that no table has.
 pub(super) struct Canned {
@@ -99,10 +103,13 @@ impl Engine {
         let int = |number: i64| Scalar::of(SqlType::Int, Datum::Int(number));
         Some(match item {
             ["@@version"] => text(SERVER_VERSION_TEXT),
-            // r2dbc-mssql asks for it before anything else.
-            ["serverproperty", "(", edition, ")"] if edition.eq_ignore_ascii_case("'edition'") => {
-                text("SQL Azure")
-            }
+            ["serverproperty", "(", name, ")"] => match string(name)?.to_lowercase().as_str() {
+                // r2dbc-mssql asks for it before anything else, Django for the other two.
+                "edition" => text("SQL Azure"),
+                "productversion" => text("12.0.2000.8"),
+                "engineedition" => int(AZURE_SQL_DATABASE),
+                _ => return None,
+            },
             ["@@spid"] => Scalar::of(SqlType::SmallInt, Datum::Int(i64::from(self.spid))),
             ["@@max_precision"] => Scalar::of(SqlType::TinyInt, Datum::Int(38)),
             ["@@trancount"] => int(i64::from(self.session.depth())),
@@ -113,10 +120,21 @@ impl Engine {
                 Scalar::of(kind, identity)
             }
             ["db_name", "(", ")"] => text(&self.database),
+            ["schema_name", "(", ")"] => text(OWNER),
             ["suser_sname", "(", ")"] => text(&self.user),
+            ["sysdatetime", "(", ")"] => {
+                let kind = SqlType::DateTime2(7);
+                Scalar::of(kind, text(&now()).cast(kind).ok()?)
+            }
             _ => return None,
         })
     }
+}
+
+/// The time by this machine's clock, in UTC.
+fn now() -> String {
+    let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+    now.format("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }
 
 /// So many rows of the same values.

@@ -21,7 +21,7 @@ use arguments::Arguments;
 pub(super) use arguments::fits;
 
 /// The schema of everything here.
-const OWNER: &str = "dbo";
+pub(super) const OWNER: &str = "dbo";
 
 /// Which of a procedure's generations is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
