@@ -1,6 +1,9 @@
 """What differs from database to database in the story's SQL."""
 
-from story import Cannot
+import contextlib
+import sys
+
+from story import Cannot, expect
 
 
 class Postgres:
@@ -29,13 +32,14 @@ class MySql:
         return error.args[0]
 
     def running(self, connection):
-        return f"select count(*) from information_schema.processlist where id = {self.backend(connection)} and info like 'select sleep%'"
+        self.thread = self.backend(connection)
+        return f"select count(*) from information_schema.processlist where id = {self.thread} and info like 'select sleep%'"
 
     def backend(self, connection):
-        return connection.thread_id()
+        return self.driver_connection(connection).thread_id()
 
     def stop(self, watcher):
-        self.run(f"kill query {self.backend(self.connection)}", connection=watcher)
+        self.run(f"kill query {self.thread}", connection=watcher)
 
     def prepare(self):
         self.run("prepare twice from 'select ? * 2'")
@@ -53,3 +57,24 @@ class SqlServer:
 
     def prepare(self):
         raise Cannot("the driver has no prepared statements")
+
+    def cancel(self):
+        """By the driver's time-out."""
+        impatient = self.impatient()
+        try:
+            self.rows(self.sleep, connection=impatient)
+            sys.exit("the query went on")
+        except self.failures as error:
+            expect(self.is_time_out(error), True)
+        with contextlib.suppress(*self.failures):
+            impatient.close()
+        expect(self.rows("select 40 + 2"), [(42,)])
+        self.undo()
+
+    def impatient(self):
+        return self.open(timeout=1)
+
+    def metadata(self):
+        columns = self.rows(f"exec sp_columns {self.table}")
+        expect([column[3] for column in columns], ["id", "name", "content"])
+        self.undo()

@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import inspect
 import os
+import ssl
 import sys
 import threading
 import time
@@ -40,11 +41,34 @@ def say(word, text):
 def expect(seen, wanted):
     if seen != wanted:
         caller = inspect.stack()[1]
-        sys.exit(f"{caller.function}, line {caller.lineno}: {seen!r:.300} instead of {wanted!r:.300}")
+        sys.exit(f"{caller.filename}:{caller.lineno}: {seen!r:.300} instead of {wanted!r:.300}")
 
 
 def one_line(error):
-    return " ".join(str(error).split())
+    """What a person reads: the error, then what caused it."""
+    texts = [" ".join(str(error).split())]
+    while error := error.__cause__:
+        text = " ".join(str(error).split())
+        if not any(text in shown for shown in texts):
+            texts.append(text)
+    return ": ".join(texts)
+
+
+def word(value):
+    """A setting as its users write it."""
+    match value:
+        case ssl.SSLContext(verify_mode=ssl.CERT_NONE):
+            return "ssl._create_unverified_context()"
+        case ssl.SSLContext() if MODE == "verified":
+            return 'ssl.create_default_context(cafile="ca.pem")'
+        case ssl.SSLContext():
+            return "ssl.create_default_context()"
+        case str():
+            return '"ca.pem"' if value == CA else f'"{value}"'
+        case dict():
+            return "{" + ", ".join(f'"{name}": {word(one)}' for name, one in value.items()) + "}"
+        case _:
+            return str(value)
 
 
 def again(work, failures):
@@ -83,7 +107,7 @@ class Story:
 
     def words(self, settings):
         """Those settings as its users write them."""
-        return ", ".join(f"{name}={value!r}" for name, value in settings.items()).replace(CA or "\0", "ca.pem")
+        return ", ".join(f"{name}={word(value)}" for name, value in settings.items())
 
     def settings(self):
         return dict(host=HOST, port=PORT, user=USER, password=PASSWORD, database=DATABASE) | self.tls(MODE)
@@ -95,8 +119,12 @@ class Story:
 
     # How it is asked: by the DB-API.
 
-    def open(self):
-        return self.module.connect(**self.settings())
+    def open(self, **more):
+        return self.module.connect(**self.settings(), **more)
+
+    def driver_connection(self, connection=None):
+        """The driver's own, where there is something around it."""
+        return connection or self.connection
 
     def run(self, sql, parameters=(), connection=None):
         with contextlib.closing((connection or self.connection).cursor()) as cursor:

@@ -25,4 +25,5 @@ class PyMySql(MySql, Story):
                 return dict(ssl_ca=CA, ssl_verify_cert=True, ssl_verify_identity=True)
 
 
-PyMySql().tell()
+if __name__ == "__main__":
+    PyMySql().tell()
