@@ -25,15 +25,19 @@ class Postgres:
 class MySql:
     text, bytes = "longtext character set utf8mb4", "longblob"
     content_mark = "%s"
-    sleep = "select sleep(600)"
     no_table, cancelled = 1146, 1317
+
+    @property
+    def sleep(self):
+        """Behind `select`, a sleep that is interrupted is no error to MySQL."""
+        return f"select id from {self.table} where sleep(600)"
 
     def code(self, error):
         return error.args[0]
 
     def running(self, connection):
         self.thread = self.backend(connection)
-        return f"select count(*) from information_schema.processlist where id = {self.thread} and info like 'select sleep%'"
+        return f"select count(*) from information_schema.processlist where id = {self.thread} and info like 'select id%'"
 
     def backend(self, connection):
         return self.driver_connection(connection).thread_id()
