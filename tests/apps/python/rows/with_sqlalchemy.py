@@ -115,6 +115,7 @@ def on(driver):
 
             class OnPyMsSql(SqlAlchemy, PyMsSql):
                 url = "mssql+pymssql"
+                failures = SqlAlchemy.failures + PyMsSql.failures
                 # `inspect` asks the views of `sys`, which the emulated server has none of.
                 metadata = PyMsSql.metadata
 
