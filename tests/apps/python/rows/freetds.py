@@ -1,5 +1,6 @@
 """What FreeTDS reads only from a file of its own: whose certificates to trust."""
 
+import atexit
 import os
 import tempfile
 
@@ -15,3 +16,4 @@ def describe(server):
     with tempfile.NamedTemporaryFile("w", suffix=".conf", delete=False) as file:
         file.write(f"[{server}]\nhost = {HOST}\nport = {PORT}\n{LINES.format(CA)}")
     os.environ["FREETDSCONF"] = file.name
+    atexit.register(os.remove, file.name)

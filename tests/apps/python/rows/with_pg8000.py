@@ -10,6 +10,8 @@ from story import CA, Story
 
 class Pg8000(Postgres, Story):
     module = pg8000.dbapi
+    # Errors of the socket and of TLS come as they are.
+    failures = (pg8000.dbapi.Error, OSError)
 
     def version(self):
         return f"pg8000 {pg8000.__version__}"

@@ -3,7 +3,7 @@
 import freetds
 import pymssql
 from dialects import SqlServer
-from story import MODE, PORT, Story
+from story import PORT, Story
 
 
 class PyMsSql(SqlServer, Story):
@@ -32,7 +32,11 @@ class PyMsSql(SqlServer, Story):
         return freetds.WORDS if "server" in settings else super().words(settings)
 
     def settings(self):
-        return super().settings() | dict(port=str(PORT)) | self.tls(MODE)
+        settings = super().settings() | dict(port=str(PORT))
+        if "server" in settings:
+            # Its host is in freetds.conf; `host` would come before it.
+            del settings["host"]
+        return settings
 
     def code(self, error):
         return error.args[0]

@@ -26,7 +26,8 @@ class SqlAlchemy(Story):
 
     def engine(self, **more):
         settings = self.settings() | more
-        place = {name: settings.pop(name) for name in ("host", "port", "user", "password")}
+        place = {name: settings.pop(name, None) for name in ("host", "port", "user", "password")}
+        place["host"] = place["host"] or settings.pop("server")
         database = settings.pop("database", None) or settings.pop("dbname")
         place["username"] = place.pop("user")
         url = sa.URL.create(self.url, database=database, **place)
