@@ -57,6 +57,8 @@ pub(super) struct Engine {
     table_variables: Vec<TableVariable>,
     /// How many transactions there have been: the descriptor of the last one.
     transactions: u64,
+    /// What the outermost transaction is called, if its statement said so.
+    transaction_name: Option<String>,
     prepared: HashMap<i32, Kept>,
     next_handle: i32,
     bulk: Option<BulkTarget>,
@@ -97,6 +99,7 @@ impl Engine {
             variables: Vec::new(),
             table_variables: Vec::new(),
             transactions: 0,
+            transaction_name: None,
             prepared: HashMap::new(),
             next_handle: 0,
             bulk: None,

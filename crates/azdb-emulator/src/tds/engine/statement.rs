@@ -66,7 +66,11 @@ impl Engine {
             ["set", option @ .., value] => self.set(option, value, statement),
             ["use", name] => self.use_database(&bare(name), sink),
             ["begin", "tran" | "transaction"] => self.begin(sink),
-            ["commit"] | ["commit", "tran" | "transaction" | "work"] => self.commit(sink),
+            ["begin", "tran" | "transaction", name] => self.begin_as(&bare(name), sink),
+            // A name means nothing here.
+            ["commit"]
+            | ["commit", "tran" | "transaction" | "work"]
+            | ["commit", "tran" | "transaction", _] => self.commit(sink),
             ["rollback"] | ["rollback", "tran" | "transaction" | "work"] => self.rollback(sink),
             // What jTDS says before a savepoint.
             [
@@ -89,7 +93,7 @@ impl Engine {
                 _ => Ok(()),
             },
             ["save", "tran" | "transaction", name] => self.save(&bare(name)),
-            ["rollback", "tran" | "transaction", name] => self.rollback_to(&bare(name)),
+            ["rollback", "tran" | "transaction", name] => self.rollback_to(&bare(name), sink),
             ["if", "@@trancount", ">", "0", end @ ("commit" | "rollback")]
             | [
                 "if",

@@ -55,8 +55,18 @@ impl Engine {
         self.session.turn(Kind::Begin).map_err(rows::refusal)?;
         if self.session.depth() == 1 {
             self.transactions += 1;
+            self.transaction_name = None;
             let descriptor = self.transactions.to_le_bytes();
             told(sink, change::BEGIN, &descriptor, &[]);
+        }
+        Ok(())
+    }
+
+    /// The same by a name, which means something in the outermost transaction alone.
+    pub(super) fn begin_as(&mut self, name: &str, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+        self.begin(sink)?;
+        if self.session.depth() == 1 {
+            self.transaction_name = Some(name.to_owned());
         }
         Ok(())
     }
@@ -85,8 +95,11 @@ impl Engine {
         self.session.save(name).map_err(rows::refusal)
     }
 
-    /// Takes back what came after a point that was marked.
-    pub(super) fn rollback_to(&mut self, name: &str) -> Result<(), Refusal> {
+    /// Takes back what came after a point that was marked; all of it by the outermost transaction's own name.
+    pub(super) fn rollback_to(&mut self, name: &str, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+        if self.transaction_name.as_deref() == Some(name) {
+            return self.rollback(sink);
+        }
         if self.session.depth() == 0 {
             return Err(missing(3903, "ROLLBACK"));
         }
