@@ -18,8 +18,3 @@ function tls(): string {
         'verified' => 'sslmode=verify-full sslrootcert=' . given('CA'),
     };
 }
-
-/** The same without the file's place, which is another one each time. */
-function setting(): string {
-    return strtr(tls(), [given('CA') => 'azdb-proxy-ca.pem']);
-}

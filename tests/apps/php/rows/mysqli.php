@@ -29,8 +29,8 @@ final class MysqliApp extends App {
         'default' => [0, ''],
         'off' => [0, ''],
         'asks' => [MYSQLI_CLIENT_SSL, 'MYSQLI_CLIENT_SSL'],
-        'trusting' => [MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT, 'MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT'],
-        'verified' => [MYSQLI_CLIENT_SSL, 'ssl_set(ca: azdb-proxy-ca.pem), MYSQLI_OPT_SSL_VERIFY_SERVER_CERT'],
+        'trusting' => [MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT, 'MYSQLI_CLIENT_SSL, MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT'],
+        'verified' => [MYSQLI_CLIENT_SSL, 'ssl_set(ca: ca.pem), MYSQLI_OPT_SSL_VERIFY_SERVER_CERT'],
     ];
 
     function rows(object $database, string $sql, array $values = []): array {

@@ -8,12 +8,11 @@ $setting = match (given('TLS')) {
     'off' => 'encryption = off',
     // It verifies where it is told an authority, and there alone.
     'asks', 'trusting' => 'encryption = require',
-    'verified' => 'encryption = require, ca file = azdb-proxy-ca.pem',
+    'verified' => 'encryption = require, ca file = ' . given('CA'),
 };
 if ($setting !== '') {
     $file = tempnam('', 'freetds');
-    $lines = strtr($setting, [', ' => "\n", 'azdb-proxy-ca.pem' => given('CA')]);
-    file_put_contents($file, "[global]\n$lines\n");
+    file_put_contents($file, "[global]\n" . strtr($setting, [', ' => "\n"]) . "\n");
     putenv("FREETDSCONF=$file");
     register_shutdown_function(unlink(...), $file);
 }

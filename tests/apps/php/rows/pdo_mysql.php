@@ -6,12 +6,12 @@ require __DIR__ . '/pdo.php';
 // It uses no TLS unless one of its files is named, and has no word for that.
 [$setting, $options] = match (given('TLS')) {
     'default', 'off' => ['', []],
-    'asks' => ['MYSQL_ATTR_SSL_CA', [PDO::MYSQL_ATTR_SSL_CA => '/etc/ssl/certs/ca-certificates.crt']],
-    'trusting' => ['MYSQL_ATTR_SSL_CA, MYSQL_ATTR_SSL_VERIFY_SERVER_CERT=false', [
+    'asks' => ['MYSQL_ATTR_SSL_CA=/etc/ssl/certs/ca-certificates.crt', [PDO::MYSQL_ATTR_SSL_CA => '/etc/ssl/certs/ca-certificates.crt']],
+    'trusting' => ['MYSQL_ATTR_SSL_CA=/etc/ssl/certs/ca-certificates.crt, MYSQL_ATTR_SSL_VERIFY_SERVER_CERT=false', [
         PDO::MYSQL_ATTR_SSL_CA => '/etc/ssl/certs/ca-certificates.crt',
         PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => false,
     ]],
-    'verified' => ['MYSQL_ATTR_SSL_CA=azdb-proxy-ca.pem, MYSQL_ATTR_SSL_VERIFY_SERVER_CERT=true', [
+    'verified' => ['MYSQL_ATTR_SSL_CA=' . given('CA') . ', MYSQL_ATTR_SSL_VERIFY_SERVER_CERT=true', [
         PDO::MYSQL_ATTR_SSL_CA => given('CA'),
         PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => true,
     ]],

@@ -7,7 +7,7 @@ require __DIR__ . '/libpq.php';
 (new class extends PdoApp {
     function __construct() {
         $dsn = sprintf("pgsql:host=%s port=%s dbname='%s' %s", given('HOST'), given('PORT'), given('NAME'), tls());
-        parent::__construct('postgres', 'PDO pgsql, ' . versions('pdo_pgsql'), setting(), $dsn);
+        parent::__construct('postgres', 'PDO pgsql, ' . versions('pdo_pgsql'), tls(), $dsn);
     }
 
     function code(Throwable $error): string {

@@ -70,4 +70,4 @@ final class PgsqlApp extends App {
     }
 }
 
-(new PgsqlApp('postgres', 'pgsql, ' . versions('pgsql'), setting()))->run();
+(new PgsqlApp('postgres', 'pgsql, ' . versions('pgsql'), tls()))->run();

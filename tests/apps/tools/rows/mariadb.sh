@@ -4,10 +4,10 @@ source "${BASH_SOURCE[0]%/*}/row.sh"
 
 declare -A settings=(
     [default]='' [off]='--skip-ssl' [asks]='--ssl' [trusting]='--ssl --skip-ssl-verify-server-cert'
-    [verified]='--ssl-verify-server-cert --ssl-ca='
+    [verified]="--ssl-verify-server-cert --ssl-ca=${DB_CA:-}"
 )
 setting=${settings[$DB_TLS]}
-read -ra tls <<<"${setting/%--ssl-ca=/--ssl-ca=$DB_CA}"
+read -ra tls <<<"$setting"
 mariadb=(mariadb --host="$DB_HOST" --port="$DB_PORT" --protocol=tcp --user="$DB_USER" --password="$DB_PASSWORD" "${tls[@]}"
     --default-character-set=utf8mb4 --batch --skip-column-names "$DB_NAME")
 
@@ -102,4 +102,4 @@ drop_table() {
 
 version=$(mariadb --version)
 version=${version#*Distrib }
-story "mariadb ${version%%,*}" "${setting/%--ssl-ca=/--ssl-ca=azdb-proxy-ca.pem}"
+story "mariadb ${version%%,*}" "$setting"

@@ -2,9 +2,12 @@
 # psql, in scripts and at a prompt.
 source "${BASH_SOURCE[0]%/*}/row.sh"
 
-declare -A settings=([default]='' [off]='sslmode=disable' [asks]='sslmode=require' [trusting]='sslmode=require' [verified]='sslmode=verify-full sslrootcert=')
+declare -A settings=(
+    [default]='' [off]='sslmode=disable' [asks]='sslmode=require' [trusting]='sslmode=require'
+    [verified]="sslmode=verify-full sslrootcert=${DB_CA:-}"
+)
 setting=${settings[$DB_TLS]}
-connection="host=$DB_HOST port=$DB_PORT user=$DB_USER password='$DB_PASSWORD' dbname='$DB_NAME' ${setting/%sslrootcert=/sslrootcert=$DB_CA}"
+connection="host=$DB_HOST port=$DB_PORT user=$DB_USER password='$DB_PASSWORD' dbname='$DB_NAME' $setting"
 psql=(psql "$connection" --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1)
 
 sql() {
@@ -97,4 +100,4 @@ drop_table() {
     sql --command="drop table $table"
 }
 
-story "$(psql --version)" "${setting/%sslrootcert=/sslrootcert=azdb-proxy-ca.pem}"
+story "$(psql --version)" "$setting"

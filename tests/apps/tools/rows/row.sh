@@ -45,9 +45,10 @@ make_rows() {
 
 # connects COMMAND...: it prints 42, or says why it is not let in.
 connects() {
-    local seen
+    local -a seen
     if ! seen=$("$@" 2>refused); then
-        say "refused: $(tr -s '\n\t ' ' ' <refused)"
+        read -ra seen -d '' <refused || true
+        say "refused: ${seen[*]}"
         exit
     fi
     same 42 "$seen"
@@ -76,9 +77,8 @@ story() {
     [[ $DB_STORY == whole ]] || steps=(connect parameters large error)
     for step in "${steps[@]}"; do
         what=step_${step// /_}
-        # A tool that does one thing alone does that once.
         if ! declare -F "$what" >/dev/null; then
-            [[ $DB_STORY == short ]] || say "cannot: $step: not its job"
+            say "cannot: $step: not its job"
             continue
         fi
         if [[ $step == *restart ]]; then
