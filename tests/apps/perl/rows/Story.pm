@@ -6,6 +6,7 @@ use warnings;
 use utf8;
 use open qw(:std :encoding(UTF-8));
 use DBI;
+use Encode qw(decode);
 use Exporter 'import';
 our @EXPORT = qw(given has_no same story);
 
@@ -79,7 +80,11 @@ sub connected {
     return $connected;
 }
 
-sub one { return scalar $dbh->selectrow_array($_[0], undef, @_[ 1 .. $#_ ]) }
+sub one {
+    my ($sql, @values) = @_;
+    my $value = $dbh->selectrow_array($sql, undef, @values);
+    return $driver->{decode} && defined $value ? decode('UTF-8', $value) : $value;
+}
 
 sub count { return one("select count(*) from $table") }
 

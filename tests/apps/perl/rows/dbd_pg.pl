@@ -22,8 +22,13 @@ story(
     setting  => $setting,
     source   => sprintf(q{dbi:Pg:host=%s;port=%s;dbname='%s';%s}, given('HOST'), given('PORT'), given('NAME'), $setting),
     cancel   => sub {
-        my ($dbh) = @_;
+        my ($dbh, $connect) = @_;
+        my $other = $connect->();
         $dbh->do('select pg_sleep(600)', { pg_async => PG_ASYNC });
+        # A cancel request that comes before its query ends nothing.
+        my $running = q{select count(*) from pg_stat_activity where pid = ? and state = 'active' and query like 'select pg_sleep%'};
+        1 until $other->selectrow_array($running, undef, $dbh->{pg_pid});
+        $other->disconnect;
         same(1, $dbh->pg_cancel ? 1 : 0);
     },
 );

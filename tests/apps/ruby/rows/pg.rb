@@ -49,8 +49,13 @@ class PgApp < App
     error.result&.error_field(PG::Result::PG_DIAG_SQLSTATE)
   end
 
+  # A cancel request that comes before its query ends nothing.
   def cancel
     @database.send_query('select pg_sleep(600)')
+    other = connect
+    running = "select count(*) from pg_stat_activity where pid = ? and state = 'active' and query like 'select pg_sleep%'"
+    nil while rows(other, running, [@database.backend_pid]) == [['0']]
+    other.close
     same(nil, @database.cancel)
     @database.get_last_result
   rescue PG::QueryCanceled
