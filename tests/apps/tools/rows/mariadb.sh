@@ -1,19 +1,7 @@
 #!/usr/bin/env bash
 # The command-line client of MariaDB, which is `mysql` on most machines.
 source "${BASH_SOURCE[0]%/*}/row.sh"
-
-declare -A settings=(
-    [default]='' [off]='--skip-ssl' [asks]='--ssl' [trusting]='--ssl --skip-ssl-verify-server-cert'
-    [verified]="--ssl-verify-server-cert --ssl-ca=${DB_CA:-}"
-)
-setting=${settings[$DB_TLS]}
-read -ra tls <<<"$setting"
-mariadb=(mariadb --host="$DB_HOST" --port="$DB_PORT" --protocol=tcp --user="$DB_USER" --password="$DB_PASSWORD" "${tls[@]}"
-    --default-character-set=utf8mb4 --batch --skip-column-names "$DB_NAME")
-
-sql() {
-    "${mariadb[@]}" "$@"
-}
+source "${BASH_SOURCE[0]%/*}/mysql.sh"
 
 step_connect() {
     connects sql --execute='select 40 + 2'
@@ -100,6 +88,4 @@ drop_table() {
     sql --execute="drop table $table"
 }
 
-version=$(mariadb --version)
-version=${version#*Distrib }
-story "mariadb ${version%%,*}" "$setting"
+story "mariadb $(distribution mariadb)" "$setting"
