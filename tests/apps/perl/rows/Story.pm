@@ -8,7 +8,7 @@ use open qw(:std :encoding(UTF-8));
 use DBI;
 use Encode qw(decode);
 use Exporter 'import';
-our @EXPORT = qw(given has_no same story);
+our @EXPORT = qw(given same story);
 
 $| = 1;
 
@@ -34,12 +34,6 @@ sub say_line {
     my $line = join ': ', @_;
     $line =~ s/\s*\n\s*/ /g;
     print "$line\n";
-}
-
-# Ends a row whose driver has no such way to use TLS.
-sub has_no {
-    say_line('cannot', @_);
-    exit;
 }
 
 sub same {

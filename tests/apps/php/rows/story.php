@@ -16,12 +16,6 @@ function given(string $name): string {
     return getenv("DB_$name");
 }
 
-/** Ends a row whose driver has no such way to use TLS. */
-function has_no(string $mode, string $why): never {
-    say("cannot: $mode: $why");
-    exit;
-}
-
 function assert_same(mixed $expected, mixed $seen): void {
     if ($expected !== $seen) {
         $short = fn (mixed $value) => substr(json_encode($value), 0, 200);

@@ -13,12 +13,6 @@ def given(name)
   ENV["DB_#{name}"]
 end
 
-# Ends a row whose driver has no such way to use TLS.
-def no_such(mode, why)
-  say "cannot: #{mode}: #{why}"
-  exit
-end
-
 def same(expected, seen)
   raise "not #{expected.inspect[0, 200]} but #{seen.inspect[0, 200]}" unless expected == seen
 end

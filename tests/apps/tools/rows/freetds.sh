@@ -80,7 +80,8 @@ drop_table() {
     ask "drop table if exists $table"
 }
 
-# FreeTDS's own version, as tsql has it.
+# FreeTDS's own version, as tsql has it, and the version of TDS that the row is about.
 freetds_version() {
-    tsql -C | sed -n 's/.*Version: *freetds v/FreeTDS /p'
+    tsql -C | sed -n 's/.*Version: *freetds v/FreeTDS /p' | tr -d '\n'
+    printf '%s' "${TDSVER:+, TDS $TDSVER}"
 }

@@ -10,12 +10,6 @@ say() {
     printf '%s\n' "$*"
 }
 
-# has_no MODE WHY: ends a row whose tool has no such way to use TLS.
-has_no() {
-    say "cannot: $1: $2"
-    exit
-}
-
 # same EXPECTED SEEN
 same() {
     if [[ $1 != "$2" ]]; then
