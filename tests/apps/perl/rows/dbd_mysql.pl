@@ -42,7 +42,11 @@ story(
         $other->do("kill query $id");
         $other->disconnect;
         my $result = "${own}_async_result";
-        eval { $long->$result; 1 } and die 'not cancelled';
-        same(1317, $long->err);
+        # MySQL answers 1 for a sleep that was interrupted, MariaDB has an error.
+        if (eval { $long->$result; 1 }) {
+            same(1, $long->fetchrow_array);
+        } else {
+            same(1317, $long->err);
+        }
     },
 );

@@ -1,5 +1,4 @@
-# DBD::Sybase, on CT-Library of FreeTDS. Its words for TLS are in `freetds.conf`, and the version of TDS: from 7.2 on the driver ends with "Out of
-# memory!" at the first column of `(max)`, whatever server it has.
+# DBD::Sybase, on CT-Library of FreeTDS. From TDS 7.2 on the driver ends with "Out of memory!" at the first column of `(max)`, whatever server it has.
 
 use strict;
 use warnings;
@@ -7,27 +6,13 @@ use utf8;
 use FindBin;
 use lib $FindBin::Bin;
 use DBD::Sybase;
-use File::Temp;
+use FreeTds;
 use Story;
-
-my %tls = (
-    default => '',
-    off     => ', encryption = off',
-    # It verifies where it is told an authority, and there alone.
-    asks     => ', encryption = require',
-    trusting => ', encryption = require',
-    verified => ', encryption = require, ca file = ' . (given('CA') // ''),
-);
-my $setting = 'tds version = 7.1' . $tls{ given('TLS') };
-my $file = File::Temp->new;
-printf $file "[proxy]\nhost = %s\nport = %s\n%s\n", given('HOST'), given('PORT'), $setting =~ s/, /\n/gr;
-close $file;
-$ENV{FREETDSCONF} = "$file";
 
 story(
     name       => "DBD::Sybase $DBD::Sybase::VERSION, FreeTDS",
     protocol   => 'tds',
-    setting    => $setting,
+    setting    => settings('tds version = 7.1'),
     source     => 'dbi:Sybase:server=proxy;charset=utf8',
     # Bytes of UTF-16; and with chained transactions it commits behind its own rollback, which SQL Server takes amiss.
     attributes => { LongReadLen => 12 << 20, syb_chained_txn => 0 },

@@ -76,13 +76,12 @@ final class MysqliApp extends App {
         }
         $other->query("kill query {$this->database->thread_id}");
         $other->close();
+        // MySQL answers 1 for a sleep that was interrupted, MariaDB has an error.
         try {
-            $this->database->reap_async_query();
+            assert_same('1', (string) $this->database->reap_async_query()->fetch_row()[0]);
         } catch (mysqli_sql_exception $error) {
             assert_same(1317, $error->getCode());
-            return;
         }
-        throw new LogicException('not cancelled');
     }
 }
 

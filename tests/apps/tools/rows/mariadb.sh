@@ -12,9 +12,9 @@ step_create() {
 }
 
 step_parameters() {
-    same 'a name' "$(sql --execute="set @name = 'a name'; prepare get from 'select ?'; execute get using @name")"
+    same 'a name' "$(sql --execute="set @name = 'a name'; prepare echoes from 'select ?'; execute echoes using @name")"
     [[ $DB_STORY == whole ]] || return 0
-    same 'a name' "$(sql --execute="set @name = 'a name'; prepare put from 'insert into $table values (1, ?) returning name'; execute put using @name")"
+    same 'a name' "$(sql --execute="set @name = 'a name'; prepare put from 'insert into $table values (1, ?)'; execute put using @name; select name from $table")"
 }
 
 step_prepared() {
@@ -33,10 +33,10 @@ step_large() {
     (printf "select '" && cat large && printf "'") | sql >back
     same "$(md5sum <large)" "$(tr -d '\n' <back | md5sum)"
     [[ $DB_STORY == whole ]] || return 0
-    (printf '301\t' && cat large) >row
-    sql --local-infile --execute="load data local infile 'row' into table $table"
+    (printf '301\t' && cat large && echo) >row
+    loads row
     sql --execute="select * from $table where id = 301" >back
-    same "$(md5sum <row)" "$(tr -d '\n' <back | md5sum)"
+    same "$(md5sum <row)" "$(md5sum <back)"
 }
 
 step_nulls() {
@@ -49,7 +49,7 @@ step_unicode() {
 
 step_batch() {
     make_rows
-    sql --local-infile --execute="load data local infile 'rows' into table $table"
+    loads rows
     same 500 "$(sql --execute="select count(*) from $table where id > 1000")"
 }
 
@@ -67,12 +67,13 @@ step_cancel() {
     until [[ $(sql --execute="$running") == 1 ]]; do :; done
     kill -INT $!
     wait $! || true
-    contains "$(<failed)" 'Query execution was interrupted'
+    # MySQL answers 1 for a sleep that was interrupted, MariaDB has an error.
+    contains "$(cat failed seen)" "$(if is_mariadb; then echo 'Query execution was interrupted'; else echo 1; fi)"
     same 42 "$(sql --execute='select 40 + 2')"
 }
 
 step_metadata() {
-    contains "$(sql --execute="describe $table")" $'id\tint(11)\tNO\tPRI'
+    contains "$(sql --execute="describe $table")" $'\tNO\tPRI'
     same "$table" "$(sql --execute="show tables like '$table'")"
 }
 

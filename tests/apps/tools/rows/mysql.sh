@@ -18,3 +18,16 @@ sql() {
 distribution() {
     "$1" --version | sed 's/.*\(Distrib\|from\) //; s/,.*//'
 }
+
+# loads FILE: rows of numbers and texts, from a file of the client's where the server takes one.
+loads() {
+    if [[ $(sql --execute='select @@local_infile') == 1 ]]; then
+        sql --local-infile --execute="load data local infile '$1' into table $table"
+    else
+        sed "s/\\(.*\\)\\t\\(.*\\)/insert into $table values (\\1, '\\2');/" "$1" | sql
+    fi
+}
+
+is_mariadb() {
+    [[ $(sql --execute='select version()') == *MariaDB* ]]
+}

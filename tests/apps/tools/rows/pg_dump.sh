@@ -39,9 +39,7 @@ step_connect() {
 }
 
 step_create() {
-    sql --command="create table $table (id int primary key, name text)"
-    sql --command="create table ${table}_more (id int primary key, name text)"
-    round_trip
+    sql --command="create table $table (id int primary key, name text)" --command="create table ${table}_more (like $table including all)"
 }
 
 step_large() {
