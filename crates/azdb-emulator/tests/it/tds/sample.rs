@@ -143,7 +143,10 @@ async fn errors_have_the_numbers_of_sql_server() {
         ("commit", 3902),
         ("rollback tran", 3903),
         ("save tran here", 628),
-        ("begin tran outer_one begin tran inner_one rollback tran inner_one", 6401),
+        (
+            "begin tran outer_one begin tran inner_one rollback tran inner_one",
+            6401,
+        ),
         ("rollback tran outer_one save tran outer_one", 628),
         ("use master", 40508),
     ] {
@@ -199,7 +202,11 @@ async fn rollback_rolls_back_whatever_its_spelling() {
         ("begin tran begin tran", "ROLLBACK WORK", 8),
         // As DBD::Sybase begins; inside another one a name is nothing's.
         ("begin tran outer_one", "rollback tran outer_one", 8),
-        ("begin tran outer_one begin tran inner_one", "commit tran any rollback tran outer_one", 8),
+        (
+            "begin tran outer_one begin tran inner_one",
+            "commit tran any rollback tran outer_one",
+            8,
+        ),
         ("begin tran", "IF @@TRANCOUNT > 0 ROLLBACK TRAN", 8),
         (implicit, &format!("rollback {explicit}"), 8),
         (
