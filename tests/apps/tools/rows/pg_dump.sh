@@ -8,8 +8,10 @@ dump() {
     pg_dump --dbname="$connection" --format=directory --jobs=2 --file=dump "$@"
 }
 
+# An older server does not know a setting of version 17, and does without.
 restore() {
-    pg_restore --dbname="$connection" --jobs=2 --exit-on-error "$@" dump
+    pg_restore --dbname="$connection" --jobs=2 dump 2>restored || contains "$(<restored)" 'errors ignored on restore'
+    same '' "$(grep 'ERROR' restored | grep -v '"transaction_timeout"' || true)"
 }
 
 dumps_nothing() {

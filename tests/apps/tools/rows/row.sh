@@ -1,6 +1,8 @@
 # What rows of command-line tools have in common, sourced by each of them: how they tell the runner what they do. A row says what the tool does in
 # functions `step_NAME`; what it has none for is not its job.
 set -euo pipefail
+# Where other programs are than those on the path, under the same names.
+PATH=${DB_TOOLS:+$DB_TOOLS:}$PATH
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 cd "$directory"
