@@ -74,7 +74,9 @@ impl Writer<'_> {
         }
         for (index, (expr, column)) in row.iter().zip(columns).enumerate() {
             self.push(if index > 0 { ", " } else { "" });
-            if expr.to_string().eq_ignore_ascii_case("default") {
+            // A value may be megabytes long.
+            let is_value = matches!(expr, Expr::Value(_));
+            if !is_value && expr.to_string().eq_ignore_ascii_case("default") {
                 return Err(self.unknown("`default` as a value"));
             }
             let place = if column.generated {
@@ -153,11 +155,17 @@ impl Writer<'_> {
 }
 
 /// The rows of `values`, if that is all that an `insert` has behind its columns.
-fn rows(source: Query) -> Option<Vec<Vec<Expr>>> {
-    let text = source.to_string();
-    let SetExpr::Values(values) = *source.body else {
+fn rows(mut source: Query) -> Option<Vec<Vec<Expr>>> {
+    let Some(Statement::Query(mut wanted)) = plain("VALUES (1)") else {
         return None;
     };
-    let is_plain = text == format!("{values}") && !values.explicit_row;
-    is_plain.then(|| values.rows.into_iter().map(|row| row.content).collect())
+    let (SetExpr::Values(values), SetExpr::Values(plain)) = (&mut *source.body, &mut *wanted.body)
+    else {
+        return None;
+    };
+    let rows = std::mem::take(&mut values.rows);
+    plain.rows.clear();
+    plain.value_keyword = values.value_keyword;
+    let is_plain = source == *wanted;
+    is_plain.then(|| rows.into_iter().map(|row| row.content).collect())
 }
