@@ -8,7 +8,7 @@
 //! ```
 //!
 //! `cargo test -p azdb-tests --test matrix -- psycopg2` runs rows by their names; `AZDB_WRITE=1` takes what they show into the table.
-//! Without names it runs the first row of each language and protocol, with `AZDB_TESTS_REQUIRED` all of them, which writes the table.
+//! Without names it runs the first row of each language and protocol, with `AZDB_ROWS=all` all of them, which writes the table.
 
 #![expect(
     clippy::unwrap_used,
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         .skip(1)
         .filter(|word| !word.starts_with('-'))
         .collect();
-    let all = std::env::var_os("AZDB_TESTS_REQUIRED").is_some();
+    let all = std::env::var_os("AZDB_ROWS").is_some_and(|rows| rows == "all");
     let rows = Row::all();
     let is_wanted = |row: &&Row| match names.as_slice() {
         [] => all || row.first,
@@ -175,6 +175,9 @@ fn run_against(
         _ => None,
     };
     let verified = run(Tls::Verified, length)?;
+    if let End::Works { .. } = verified.end {
+        story::refuses_strangers(row, &mut place)?;
+    }
     let stories = Stories {
         default,
         off,

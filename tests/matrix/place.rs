@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use azdb_tests::{
-    Azure, AzureSql, MariaDb, MySql, MySqlShop, Process, Program, Proxy, Server, Shop, Start,
-    closed_port, tools,
+    Authority, Azure, AzureSql, MariaDb, Metrics, MySql, MySqlShop, Process, Program, Proxy,
+    Server, Shop, Start, closed_port, tools,
 };
 
 use crate::row::Protocol;
@@ -20,8 +20,11 @@ pub(crate) struct Databases {
     home: Home,
 }
 
-/// A proxy that is told to end takes leave of idle apps at once.
-const ENDS_SOON: &str = "[process]\ndrain_idle = \"now\"\nmax_sigterm_delay = \"1s\"\n";
+/// What the proxy logs of each session.
+const BEGINS: &str = "session begins";
+
+/// A proxy that is told to end takes leave of idle apps at once, and it counts its sessions for whoever asks.
+const PROCESS: &str = "[process]\ndrain_idle = \"now\"\nmax_sigterm_delay = \"1s\"\n\n[health]\nlisten = \"127.0.0.1:0\"\n";
 
 /// The directory of the proxy's state: its authority is made once.
 struct Home(PathBuf);
@@ -129,7 +132,7 @@ impl Place<'_> {
             Database::Tds(azure) => (azure.route(), azure.environment().to_vec()),
         };
         let route = route.replace("127.0.0.1:0", &format!("127.0.0.1:{}", self.port));
-        let start = Start::run_with(&format!("{route}{ENDS_SOON}")).envs(environment);
+        let start = Start::run_with(&format!("{route}{PROCESS}")).envs(environment);
         self.proxy = Some(
             start
                 .env("XDG_STATE_HOME", self.home.to_str().unwrap())
@@ -192,6 +195,39 @@ impl Place<'_> {
         let file = self.home.join("ca.pem");
         text.replace(&self.port.to_string(), usual)
             .replace(file.to_str().unwrap(), "ca.pem")
+    }
+
+    /// The authority of somebody else.
+    pub(crate) fn foreign_ca_file(&self) -> PathBuf {
+        let directory = self.home.join("foreign");
+        let file = directory.join("ca.pem");
+        if !file.exists() {
+            std::fs::create_dir_all(&directory).unwrap();
+            let _ = Authority::default().write(&directory);
+        }
+        file
+    }
+
+    /// How many sessions have begun in this proxy.
+    pub(crate) fn begun(&self) -> usize {
+        let Some(proxy) = &self.proxy else { return 0 };
+        let page = Metrics::scrape(proxy.endpoint("Health"));
+        let lines = page.text().lines();
+        let counts = lines.filter_map(|line| line.strip_prefix("azdb_proxy_sessions_total{"));
+        let counts = counts.filter_map(|line| line.rsplit_once(' ')?.1.parse::<usize>().ok());
+        counts.sum()
+    }
+
+    /// Which of the sessions came over TLS that have begun since there were so many. Lines of the log come a little later.
+    pub(crate) fn over_tls(&self, before: usize) -> Vec<bool> {
+        let Some(proxy) = &self.proxy else {
+            return Vec::new();
+        };
+        proxy.log_until_times(self.begun(), BEGINS);
+        let log = proxy.log();
+        let sessions = log.lines().filter(|line| line.contains(BEGINS));
+        let sessions = sessions.skip(before);
+        sessions.map(|line| line.contains("app_tls=true")).collect()
     }
 
     /// What the proxy has logged.

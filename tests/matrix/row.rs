@@ -82,8 +82,7 @@ impl Row {
         let rows = table["row"].as_array().unwrap();
         let directory = file.parent().and_then(Path::file_name).unwrap();
         let directory = directory.to_str().unwrap();
-        let language = table.get("language").and_then(Value::as_str);
-        let language = language.unwrap_or(directory);
+        let language = table["language"].as_str().unwrap();
         rows.iter()
             .map(|row| Self::of(language, directory, row))
             .collect()

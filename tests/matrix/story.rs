@@ -1,6 +1,8 @@
 //! One run of a program, and what it says of itself.
 
-use azdb_tests::Process;
+use std::path::PathBuf;
+
+use azdb_tests::{Process, Ran};
 
 use crate::place::{Place, obey};
 use crate::row::Row;
@@ -83,6 +85,8 @@ pub(crate) struct Story {
     pub(crate) driver: String,
     /// What it was told about TLS, as its users write it.
     pub(crate) setting: String,
+    /// Whether all of its sessions were, as the proxy saw them.
+    pub(crate) over_tls: bool,
     pub(crate) end: End,
 }
 
@@ -110,18 +114,72 @@ pub(crate) fn run(
     length: Length,
     place: &mut Place<'_>,
 ) -> Result<Story, String> {
-    let host = if tls == Tls::Verified {
-        "localhost"
-    } else {
-        "127.0.0.1"
-    };
+    let before = place.begun();
+    let (ran, restarts) = act(row, tls, length, place.ca_file(), place);
+    let failed =
+        |problem: String| format!("{}: {problem}\n{}{}", tls.word(), ran.stdout, ran.stderr);
+    if ran.code != Some(0) {
+        let log = place.log();
+        return Err(failed(format!("exit {:?}", ran.code)) + "\n--- log of the proxy\n" + &log);
+    }
+    let mut story = heard(&place.as_usual(&ran.stdout), tls, length.steps()).map_err(failed)?;
+    if let End::Works { .. } = story.end {
+        // A proxy that was restarted has had no others.
+        let sessions = place.over_tls(if restarts > 0 { 0 } else { before });
+        story.over_tls = sessions.iter().all(|over_tls| *over_tls);
+        let is_true = match tls {
+            Tls::Default => true,
+            Tls::Off => !sessions.contains(&true),
+            Tls::Asks | Tls::Trusting | Tls::Verified => story.over_tls,
+        };
+        if !is_true {
+            return Err(failed(format!("sessions over TLS: {sessions:?}")));
+        }
+    }
+    Ok(story)
+}
+
+/// Whether the row's program, told to verify, refuses the proxy where it knows another authority. The error says that it does not.
+pub(crate) fn refuses_strangers(row: &Row, place: &mut Place<'_>) -> Result<(), String> {
+    let (ran, _) = act(
+        row,
+        Tls::Verified,
+        Length::Short,
+        place.foreign_ca_file(),
+        place,
+    );
+    if ran.stdout.contains("did: ") {
+        return Err(format!(
+            "it verifies nothing: with another authority it says\n{}",
+            ran.stdout
+        ));
+    }
+    Ok(())
+}
+
+/// Runs the row's program, which may trust this authority if it is to verify, and does what it wishes for. Returns how often that was.
+fn act(
+    row: &Row,
+    tls: Tls,
+    length: Length,
+    ca_file: PathBuf,
+    place: &mut Place<'_>,
+) -> (Ran, usize) {
+    let is_verified = tls == Tls::Verified;
     let mut program = place
         .told(row.program())
-        .env("DB_HOST", host)
+        .env(
+            "DB_HOST",
+            if is_verified {
+                "localhost"
+            } else {
+                "127.0.0.1"
+            },
+        )
         .env("DB_TLS", tls.word())
         .env("DB_STORY", length.word());
-    if tls == Tls::Verified {
-        program = program.env("DB_CA", place.ca_file());
+    if is_verified {
+        program = program.env("DB_CA", ca_file);
     }
     let mut process = program.interactive().start();
     let mut wishes = 0;
@@ -129,19 +187,7 @@ pub(crate) fn run(
         wishes += 1;
         obey(place, &mut process, &wish);
     }
-    let ran = process.wait();
-    if ran.code != Some(0) {
-        return Err(format!(
-            "{}: exit {:?}\n{}{}\n--- log of the proxy\n{}",
-            tls.word(),
-            ran.code,
-            ran.stdout,
-            ran.stderr,
-            place.log()
-        ));
-    }
-    heard(&place.as_usual(&ran.stdout), tls, length.steps())
-        .map_err(|problem| format!("{}: {problem}\n{}", tls.word(), ran.stdout))
+    (process.wait(), wishes)
 }
 
 /// What the program waits for, after it has had so many wishes; `None` when it has ended.

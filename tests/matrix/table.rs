@@ -48,6 +48,10 @@ impl Line {
             trusting,
             verified,
         } = stories;
+        let mut comes = cell(default);
+        if default.over_tls && comes.starts_with("works") {
+            comes.insert_str("works".len(), " over TLS");
+        }
         let mut asked = cell(asks);
         if let Some(Story {
             setting,
@@ -59,7 +63,7 @@ impl Line {
         }
         Self {
             driver: default.driver.clone(),
-            cells: [cell(default), cell(off), asked, cell(verified)],
+            cells: [comes, cell(off), asked, cell(verified)],
         }
     }
 }

@@ -191,7 +191,8 @@ abstract class R2dbcStory extends App {
         done(connection.setStatementTimeout(Duration.ofSeconds(1)));
         fails(() -> execute(database.sleep));
         done(connection.setStatementTimeout(Duration.ZERO));
-        check(1, number(connection, "select 1").block(PATIENCE));
+        // r2dbc-mssql may give the cancellation to the statement behind it.
+        insist(() -> check(1, number(connection, "select 1").block(PATIENCE)));
         Publisher<Void> cancelled = cancelled(connection);
         if (cancelled != null) {
             Connection other = open();
@@ -206,9 +207,10 @@ abstract class R2dbcStory extends App {
         did("cancel");
     }
 
+    /** One that fails does not cancel the others: r2dbc-pool loses what is cancelled while it is acquired. */
     private static void use(ConnectionPool pool) {
         List<Integer> seen = Flux.range(0, 100)
-            .flatMap(number -> Mono.usingWhen(pool.create(), own -> number(own, "select " + number), Connection::close), 10)
+            .flatMapDelayError(number -> Mono.usingWhen(pool.create(), own -> number(own, "select " + number), Connection::close), 10, 1)
             .collectList().block(PATIENCE);
         check(100L, seen.stream().distinct().count());
     }
