@@ -4,7 +4,7 @@
 //!   row      tests/apps/LANGUAGE/rows.toml: a driver, and the program on it
 //!   place    a database, the proxy before it, both of them started again when the program asks for it
 //!   story    one run of a program, and what it says
-//!   table    docs/drivers.md, written and compared
+//!   table    docs/drivers.md, written; azdb_tests::cells compares it
 //! ```
 //!
 //! `cargo test -p azdb-tests --test matrix -- psycopg2` runs rows by their names; `AZDB_WRITE=1` takes what they show into the table.
@@ -29,17 +29,23 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use azdb_tests::cells::{self, Line, Lines};
+
 use crate::place::{Databases, Which};
 use crate::row::Row;
 use crate::story::{End, Length, Tls};
-use crate::table::{Line, Lines, Stories};
+use crate::table::Stories;
 
 /// Rows that are run at the same time. Each of these threads has databases of its own, which it restarts.
 const SIDE_BY_SIDE: usize = 2;
 
 fn main() -> ExitCode {
-    let names: Vec<String> = std::env::args()
-        .skip(1)
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    let names: Vec<String> = words
+        .into_iter()
         .filter(|word| !word.starts_with('-'))
         .collect();
     let all = std::env::var_os("AZDB_ROWS").is_some_and(|rows| rows == "all");
@@ -63,14 +69,14 @@ fn main() -> ExitCode {
 
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/drivers.md");
     let mut known = std::fs::read_to_string(&file)
-        .map(|text| table::read(&text))
+        .map(|text| cells::read(&text))
         .unwrap_or_default();
     for (name, line) in &lines {
         let Some(before) = known.get(name) else {
             continue;
         };
         problems.extend(
-            table::worse(before, line)
+            cells::worse(before, line)
                 .into_iter()
                 .map(|problem| format!("{name} is worse {problem}")),
         );
@@ -185,5 +191,5 @@ fn run_against(
         trusting,
         verified,
     };
-    Ok(Some(Line::of(&stories)))
+    Ok(Some(stories.line()))
 }

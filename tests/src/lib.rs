@@ -22,6 +22,7 @@ mod app;
 mod authority;
 mod azure;
 mod azure_sql;
+pub mod cells;
 mod cluster;
 mod every_type;
 mod fake;
