@@ -1,4 +1,28 @@
 //! Rows: what `tests/apps/LANGUAGE/rows.toml` says.
+//!
+//! ```toml
+//! language = "Go"                    # as the table calls it
+//!
+//! [[row]]
+//! name = "pq"                        # by which it is run alone, and which the table shows
+//! protocol = "postgres"              # or mysql, or tds
+//! run = "APPS/go_rows/rows pq"       # APPS is target/apps, FILES tests/apps; any other first word is looked for on the path
+//! needs = ["APPS/go_rows/complete"]  # what must be there, or the row is skipped, which is said
+//! env = { NAME = "APPS/value" }
+//! first = true                       # run by plain `scripts/test`: one row of a language and a protocol
+//! ```
+//!
+//! Its program finds `DB_HOST`, `DB_PORT`, `DB_USER`, `DB_PASSWORD` and `DB_NAME` in its environment, `DB_TLS` and `DB_STORY`
+//! (`story.rs` has their words), and `DB_CA` where it is to verify. It prints lines:
+//!
+//! ```text
+//! driver: NAME VERSION               once, first
+//! setting: sslmode=require           once: what its users write for this way of TLS
+//! did: STEP                          it was so; a value that is not as it must be ends the program with an error
+//! cannot: STEP: WHY                  the driver has no such thing, or no such way of TLS
+//! refused: TEXT                      there is no connection, and the person reads this; the last line
+//! now: proxy restarts                or `upstream`; it goes on when a line has come on its standard input
+//! ```
 
 use std::path::{Path, PathBuf};
 

@@ -20,7 +20,7 @@ LOOKS = {
     " on owner_thread_id = threads.thread_id where processlist_id = connection_id()",
     "transactions": "select count(*) from information_schema.innodb_trx where trx_mysql_thread_id = connection_id()",
     "locks": "select count(*) from performance_schema.metadata_locks join performance_schema.threads on owner_thread_id = thread_id"
-    " where processlist_id = connection_id() and (object_schema = database() or object_type not in ('TABLE'))",
+    " where processlist_id = connection_id() and (object_schema = database() or lock_duration = 'EXPLICIT')",
     "my lock": "select is_used_lock(database())",
     "traces": "select count(*) from information_schema.optimizer_trace",
     "profiles": "show profiles",
