@@ -208,23 +208,20 @@ impl Place<'_> {
         file
     }
 
+    fn proxy(&self) -> &Proxy {
+        self.proxy.as_ref().unwrap()
+    }
+
     /// How many sessions have begun in this proxy.
     pub(crate) fn begun(&self) -> usize {
-        let Some(proxy) = &self.proxy else { return 0 };
-        let page = Metrics::scrape(proxy.endpoint("Health"));
-        let lines = page.text().lines();
-        let counts = lines.filter_map(|line| line.strip_prefix("azdb_proxy_sessions_total{"));
-        let counts = counts.filter_map(|line| line.rsplit_once(' ')?.1.parse::<usize>().ok());
-        counts.sum()
+        let page = Metrics::scrape(self.proxy().endpoint("Health"));
+        page.sum("azdb_proxy_sessions_total", &[]) as usize
     }
 
     /// Which of the sessions came over TLS that have begun since there were so many. Lines of the log come a little later.
     pub(crate) fn over_tls(&self, before: usize) -> Vec<bool> {
-        let Some(proxy) = &self.proxy else {
-            return Vec::new();
-        };
-        proxy.log_until_times(self.begun(), BEGINS);
-        let log = proxy.log();
+        self.proxy().log_until_times(self.begun(), BEGINS);
+        let log = self.log();
         let sessions = log.lines().filter(|line| line.contains(BEGINS));
         let sessions = sessions.skip(before);
         sessions.map(|line| line.contains("app_tls=true")).collect()
@@ -232,7 +229,7 @@ impl Place<'_> {
 
     /// What the proxy has logged.
     pub(crate) fn log(&self) -> String {
-        self.proxy.as_ref().map(Proxy::log).unwrap_or_default()
+        self.proxy().log()
     }
 }
 

@@ -107,10 +107,7 @@ impl Cluster {
     /// Ends all sessions as a shutdown does, and waits until it takes connections again.
     #[track_caller]
     pub(crate) fn restart(&self) {
-        let mut process = self.process();
-        let before = process.stderr().matches(READY).count();
-        process.type_line("again");
-        process.stderr_until(|log| (log.matches(READY).count() > before).then_some(()));
+        self.process().start_again(READY);
     }
 
     /// Has `pg_ctl` do something with the server, and waits until it is done.

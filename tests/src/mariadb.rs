@@ -127,7 +127,7 @@ impl MariaDb {
     /// Stops it and starts it, and waits until it takes connections again.
     #[track_caller]
     pub fn restart(&self) {
-        restart(&mut self.process.lock().unwrap());
+        self.process.lock().unwrap().start_again(READY);
     }
 
     /// Runs SQL as the superuser, and returns what it answers: values between tabs, without headings.
@@ -165,14 +165,6 @@ impl MariaDb {
         fs::write(&file, token).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     }
-}
-
-/// Has the leash start its server again, and waits until that takes connections.
-#[track_caller]
-pub(crate) fn restart(leash: &mut Process) {
-    let before = leash.stderr().matches(READY).count();
-    leash.type_line("again");
-    leash.stderr_until(|log| (log.matches(READY).count() > before).then_some(()));
 }
 
 /// Writes the server's certificate and key, and what to trust.

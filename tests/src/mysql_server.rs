@@ -69,7 +69,7 @@ impl MySql {
     /// Stops it and starts it, and waits until it takes connections again.
     #[track_caller]
     pub fn restart(&self) {
-        crate::mariadb::restart(&mut self.process.lock().unwrap());
+        self.process.lock().unwrap().start_again(READY);
     }
 
     /// Runs SQL as the superuser, and returns what it answers: values between tabs, without headings.

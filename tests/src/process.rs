@@ -292,6 +292,14 @@ impl Process {
         stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
+    /// Has a leash start its server again, and waits until that says `ready` once more.
+    #[track_caller]
+    pub(crate) fn start_again(&mut self, ready: &str) {
+        let before = self.stderr().matches(ready).count();
+        self.type_line("again");
+        self.stderr_until(|log| (log.matches(ready).count() > before).then_some(()));
+    }
+
     /// Types bytes as they are, in one write, if it is [`Program::interactive`].
     pub fn type_bytes(&mut self, bytes: &[u8]) {
         self.stdin.as_mut().unwrap().write_all(bytes).unwrap();
