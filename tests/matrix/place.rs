@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use azdb_tests::{
     Authority, Azure, AzureSql, MariaDb, Metrics, MySql, MySqlShop, Process, Program, Proxy,
-    Server, Shop, Start, closed_port, tools,
+    Server, Shop, Start, block_on, closed_port, tools,
 };
 
 use crate::row::Protocol;
@@ -154,7 +154,7 @@ impl Place<'_> {
             Database::Postgres(azure) => azure.server.restart(),
             Database::MariaDb(shop) => shop.server.restart(),
             Database::MySql(shop) => shop.server.restart(),
-            Database::Tds(azure) => azure.azure.tds().break_off(),
+            Database::Tds(azure) => block_on(azure.azure.tds().break_off()),
         }
     }
 

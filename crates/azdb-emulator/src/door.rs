@@ -37,8 +37,14 @@ pub struct Door<S> {
     pub(crate) server: Arc<S>,
     tracker: TaskTracker,
     stop: CancellationToken,
-    /// Of the connections that are open.
-    connections: Arc<Mutex<CancellationToken>>,
+    connections: Arc<Mutex<Connections>>,
+}
+
+/// Those that are open.
+#[derive(Default)]
+struct Connections {
+    end: CancellationToken,
+    open: TaskTracker,
 }
 
 impl<S> Door<S> {
@@ -67,9 +73,7 @@ impl<S> Door<S> {
                 match listener.accept().await {
                     Ok((stream, peer)) => {
                         let served = serve(Arc::clone(&server), stream, peer);
-                        let served = locked(&connections)
-                            .clone()
-                            .run_until_cancelled_owned(served);
+                        let served = locked(&connections).serving(served);
                         tracker.spawn(stop.clone().run_until_cancelled_owned(served));
                     }
                     Err(error) => {
@@ -91,9 +95,12 @@ impl<S> Door<S> {
         self.address
     }
 
-    /// Closes all connections, as a restart does. It listens on.
-    pub fn break_off(&self) {
-        std::mem::take(&mut *locked(&self.connections)).cancel();
+    /// Closes all connections, as a restart does, and waits until nobody can say anything on them. It listens on.
+    pub async fn break_off(&self) {
+        let Connections { end, open } = std::mem::take(&mut *locked(&self.connections));
+        end.cancel();
+        open.close();
+        open.wait().await;
     }
 
     /// Stops listening, closes all connections and waits until every task has ended.
@@ -101,6 +108,17 @@ impl<S> Door<S> {
         self.stop.cancel();
         self.tracker.close();
         self.tracker.wait().await;
+    }
+}
+
+impl Connections {
+    /// One of these: it ends with them.
+    fn serving<F: Future<Output = ()>>(
+        &self,
+        served: F,
+    ) -> impl Future<Output = Option<()>> + use<F> {
+        let served = self.end.clone().run_until_cancelled_owned(served);
+        self.open.track_future(served)
     }
 }
 

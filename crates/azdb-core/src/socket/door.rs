@@ -180,6 +180,8 @@ fn bind_tcp(addr: SocketAddr, families: Families) -> io::Result<Socket> {
     }
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    #[cfg(windows)]
+    azdb_windows::socket::keep_for_itself(&socket)?;
     socket.bind(&addr.into())?;
     socket.set_nonblocking(true)?;
     Ok(socket)

@@ -1,0 +1,1 @@
+//! Who but its owner and administrators may read or write a file.

@@ -1,0 +1,1 @@
+//! Messages for the Event Log, and its source in the registry.

@@ -1,0 +1,1 @@
+//! Named pipes: who may open one, and who has.

@@ -1,0 +1,1 @@
+//! The entry that the service manager calls.

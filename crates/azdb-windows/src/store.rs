@@ -1,0 +1,1 @@
+//! Certificates that people and machines trust.
