@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::PATIENCE;
 use crate::scratch;
+use crate::start::is_for_windows;
 use crate::transcript::Transcript;
 
 /// Where the programs are that tests run.
@@ -305,8 +306,12 @@ impl Process {
         self.stdin.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
-    /// Sends it a signal.
+    /// Sends it a signal. To Wine SIGTERM is the end at once, and SIGINT is Ctrl-C: the program for Windows hears that.
     pub fn signal(&self, signal: Signal) {
+        let signal = match signal {
+            Signal::TERM if is_for_windows() => Signal::INT,
+            other => other,
+        };
         let _ = kill_process(self.pid(), signal);
     }
 

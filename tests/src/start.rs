@@ -24,6 +24,12 @@ pub fn binary(name: &str) -> PathBuf {
     directory.join(name)
 }
 
+/// Whether `scripts/windows` has the tests run the program for Windows.
+#[must_use]
+pub fn is_for_windows() -> bool {
+    std::env::var_os("AZDB_WINDOWS_PROGRAM").is_some()
+}
+
 /// Builds the binaries, which takes a moment when nothing has changed.
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
