@@ -121,9 +121,12 @@ fn is_service_link(key: &str) -> bool {
     })
 }
 
+/// What stands between directories of a variable, as in `PATH`.
+const BETWEEN: char = if cfg!(windows) { ';' } else { ':' };
+
 /// The first directory that a variable names; systemd joins several with colons. Relative ones do not count.
 pub(super) fn directory(env: &Environment, name: &str) -> Option<PathBuf> {
-    let first = env.get(name)?.split(':').next()?;
+    let first = env.get(name)?.split(BETWEEN).next()?;
     let path = Path::new(first);
     path.is_absolute().then(|| path.to_owned())
 }

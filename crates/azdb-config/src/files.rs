@@ -165,7 +165,8 @@ pub(super) fn only_ours(path: &Path, files: &RefCell<Files>) -> Result<Zeroizing
     let about = file.metadata().map_err(|error| cannot_read(path, &error))?;
     // A pipe that was handed over has the owner and the mode that its maker happened to have.
     if about.is_file()
-        && let Some(why) = why_not_a_secret(&about)
+        && let Some(why) =
+            why_not_a_secret(&file, path).map_err(|error| cannot_read(path, &error))?
     {
         return Err(format!("{}: {why}", path.display()));
     }
@@ -239,21 +240,6 @@ pub(super) fn rereadable(path: &Path) -> Result<(), String> {
         )),
         Err(error) => Err(cannot_read(path, &error)),
     }
-}
-
-/// The permission bits of an open file, when others than its owner may write it.
-#[cfg(unix)]
-pub(super) fn open_to_others(file: &File) -> io::Result<Option<u32>> {
-    use std::os::unix::fs::MetadataExt;
-
-    let mode = file.metadata()?.mode() & 0o7777;
-    Ok((mode & 0o022 != 0).then_some(mode))
-}
-
-/// Permission bits are a matter of unix.
-#[cfg(not(unix))]
-pub(super) fn open_to_others(_: &File) -> io::Result<Option<u32>> {
-    Ok(None)
 }
 
 #[cfg(test)]

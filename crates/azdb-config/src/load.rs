@@ -64,13 +64,24 @@ pub fn load_without_search(overrides: &Overrides, env: &Environment) -> Result<C
     load_from(overrides, env, &[])
 }
 
-/// Where a configuration file is looked for when nobody names one.
+/// Where a configuration file is looked for when nobody names one: here, then where people and services have theirs.
 fn places(env: &Environment) -> Vec<PathBuf> {
-    let system = match env.get("ProgramData") {
-        Some(data) if cfg!(windows) => Path::new(data).join("azdb-proxy").join("proxy.toml"),
-        _ => PathBuf::from("/etc/azdb-proxy/proxy.toml"),
-    };
-    vec![PathBuf::from("proxy.toml"), system]
+    let mut places = vec![PathBuf::from("proxy.toml")];
+    match cfg!(windows) {
+        true => places.extend(places_of_windows(env)),
+        false => places.push(PathBuf::from("/etc/azdb-proxy/proxy.toml")),
+    }
+    places
+}
+
+/// The user's, then the machine's.
+fn places_of_windows(env: &Environment) -> Vec<PathBuf> {
+    let folders = ["LOCALAPPDATA", "ProgramData"].into_iter();
+    let found = folders.filter_map(|folder| env.get(folder).map(Path::new));
+    found
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join("azdb-proxy").join("proxy.toml"))
+        .collect()
 }
 
 pub(super) fn load_from(

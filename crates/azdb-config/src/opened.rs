@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, cannot_read};
-use super::owner::why_not_ours;
+use super::owner::{self, why_not_ours};
 use super::problems::{Checked, Findings, Spot};
 use super::value::{Entries, WrittenIn};
 use super::{Origin, document};
@@ -53,7 +53,7 @@ fn content(path: &Path, file: io::Result<File>, report: &Findings) -> Opened {
     let mut source = WrittenIn::of_the_process(&path.display().to_string());
     source.base = path.parent().unwrap_or(Path::new("")).to_owned();
     let file = file.and_then(|file| {
-        source.open_to_others = files::open_to_others(&file)?;
+        source.open_to_others = owner::open_to_others(&file, path)?;
         Ok(file)
     });
     let bytes = files::read_from(path, file, files::DOCUMENT_LIMIT, report.files());

@@ -270,7 +270,7 @@ fn first<T>(layers: [&Overrides; 3], key: impl Fn(&Overrides) -> Option<T>) -> O
     layers.into_iter().find_map(key)
 }
 
-/// The platform's directory for state: systemd's, else the user's. Relative ones do not count.
+/// The platform's directory for state: that of whoever runs us as a service, else the user's. Relative ones do not count.
 fn state_dir(env: &Environment) -> Option<PathBuf> {
     let absolute = |name| {
         env.get(name)

@@ -1,5 +1,6 @@
 //! What the kinds of values have in common: strings, lists, and files that only we should name.
 
+use super::owner::OpenToOthers;
 use super::problems::{Checked, Spot, Written};
 use super::section::Section;
 use super::value::Value;
@@ -68,14 +69,15 @@ impl Section<'_> {
 
     /// Refuses `key` in a file that others may write: they could have us run their program, or send a secret elsewhere.
     pub(super) fn only_mine(&self, key: &str, spot: &Spot) -> Checked<()> {
-        let Some(mode) = self.source.open_to_others else {
+        let Some(OpenToOthers { why, remedy }) = &self.source.open_to_others else {
             return Ok(());
         };
-        let name = &self.source.name;
         Err(self.refuse(
             spot,
             key,
-            format!("others may write {name} (mode {mode:04o}), so it must not name a secret file, a command or an authority: chmod go-w {name}"),
+            format!(
+                "{why}, so it must not name a secret file, a command or an authority: {remedy}"
+            ),
         ))
     }
 }

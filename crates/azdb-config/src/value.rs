@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::owner::OpenToOthers;
 use super::problems::Written;
 
 /// Keys and values of one table.
@@ -56,8 +57,8 @@ pub(super) struct WrittenIn {
     pub(super) name: Arc<str>,
     /// What relative paths are relative to; empty for the working directory.
     pub(super) base: PathBuf,
-    /// The permission bits, when others than the owner may write the file.
-    pub(super) open_to_others: Option<u32>,
+    /// That others than the owner may write the file.
+    pub(super) open_to_others: Option<OpenToOthers>,
 }
 
 impl WrittenIn {

@@ -18,13 +18,24 @@ impl Environment {
             .collect()
     }
 
-    /// The value of a variable. An empty one counts as unset, as it does for Azure's own SDKs.
+    /// The value of a variable. An empty one counts as unset, as it does for Azure's own SDKs. On Windows names have no case: what is
+    /// `PATH` to programs is `Path` there.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
+        let exactly = self.0.get(name);
+        let found = exactly.or_else(|| match cfg!(windows) {
+            true => self.in_any_case(name),
+            false => None,
+        });
+        found
             .map(|value| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+
+    fn in_any_case(&self, name: &str) -> Option<&Zeroizing<String>> {
+        let mut all = self.0.iter();
+        let found = all.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
     }
 
     /// The different values of `AZURE_<TYPE>_CLIENTID` and `AZURE_<TYPE>_<CONNECTION>_CLIENTID`, which Service Connector
@@ -91,6 +102,15 @@ mod tests {
         assert_eq!(environment.get("B"), Some("b"));
         assert_eq!(environment.get("C"), None);
         assert_eq!(environment.iter().collect::<Vec<_>>(), [("B", "b")]);
+    }
+
+    #[test]
+    fn names_have_no_case_on_windows() {
+        let environment = Environment::from_iter([("Path", "p"), ("PROGRAMDATA", "d")]);
+        for (name, value) in [("PATH", "p"), ("ProgramData", "d")] {
+            assert_eq!(environment.get(name), cfg!(windows).then_some(value));
+        }
+        assert_eq!(environment.get("Path"), Some("p"));
     }
 
     #[test]

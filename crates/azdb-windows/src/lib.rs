@@ -3,6 +3,7 @@
 //! ```text
 //!   acl         who but its owner and administrators may read or write a file
 //!   event_log   messages for the Event Log, and its source in the registry
+//!   job         a program and all that it starts, to be ended together
 //!   pipe        named pipes: who may open one, and who has
 //!   service     the entry that the service manager calls
 //!   socket      a port that no other program takes over
@@ -16,6 +17,7 @@
 
 pub mod acl;
 pub mod event_log;
+pub mod job;
 pub mod pipe;
 pub mod service;
 pub mod socket;

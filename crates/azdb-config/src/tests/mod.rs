@@ -27,7 +27,7 @@ mod tokens;
 mod urls;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use azdb_identity::{Environment, IdentityConfig};
 use tempfile::TempDir;
@@ -54,11 +54,9 @@ impl Place {
         self.directory.path()
     }
 
-    /// A file beside `proxy.toml` that only its owner may write.
+    /// A file beside `proxy.toml` that is its owner's alone.
     fn file(&self, name: &str, content: &str) {
-        let path = self.path().join(name);
-        fs::write(&path, content).unwrap();
-        mode(&path, 0o600);
+        write_for_us_alone(&self.path().join(name), content);
     }
 
     fn load(&self) -> Result<Config, String> {
@@ -68,7 +66,7 @@ impl Place {
     /// Messages without the directory's own name.
     fn load_with(&self, overrides: &Overrides, env: &[(&str, &str)]) -> Result<Config, String> {
         let env = Environment::from_iter(env.iter().copied());
-        let directory = format!("{}/", self.path().display());
+        let directory = format!("{}{MAIN_SEPARATOR}", self.path().display());
         load_from(overrides, &env, &[self.path().join("proxy.toml")])
             .map_err(|problems| problems.to_string().replace(&directory, ""))
     }
@@ -80,8 +78,19 @@ fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-#[cfg(not(unix))]
-fn mode(_: &Path, _: u32) {}
+#[cfg(unix)]
+fn write_for_us_alone(path: &Path, content: &str) {
+    fs::write(path, content).unwrap();
+    mode(path, 0o600);
+}
+
+#[cfg(windows)]
+fn write_for_us_alone(path: &Path, content: &str) {
+    use std::io::Write as _;
+    let _ = fs::remove_file(path);
+    let mut file = azdb_windows::acl::create_private(path).unwrap();
+    file.write_all(content.as_bytes()).unwrap();
+}
 
 fn load(text: &str) -> Result<Config, String> {
     Place::with(text).load()

@@ -119,8 +119,9 @@ impl AzureArc {
 
     /// The content of the file that the challenge names, if it is one that the agent may name.
     async fn key(&self, path: &Path) -> Result<Zeroizing<String>, SourceFault> {
-        let is_key = path.extension().is_some_and(|extension| extension == "key");
-        if path.parent() != Some(&self.keys) || !is_key {
+        let ending = path.extension();
+        let is_key = ending.is_some_and(|ending| is_same(Path::new(ending), Path::new("key")));
+        if !is_key || !path.parent().is_some_and(|of| is_same(of, &self.keys)) {
             let what = format!(
                 "its challenge names {}, which is not a key file in `{}`",
                 Quoted(path.as_os_str().as_encoded_bytes()),
@@ -149,6 +150,17 @@ impl AzureArc {
             _ => Ok(grant),
         }
     }
+}
+
+/// Whether two paths are the same as they are written: on Windows case does not count, nor which of the two slashes.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let parts = |path: &Path| {
+        let parts = path
+            .components()
+            .map(|part| part.as_os_str().to_ascii_lowercase());
+        parts.collect::<Vec<_>>()
+    };
+    one == other || cfg!(windows) && parts(one) == parts(other)
 }
 
 /// The path in `Basic realm=PATH`.

@@ -6,12 +6,18 @@
 //!
 //! Such a token is a *user's*: the database user must be that person's, not the managed identity's.
 
+use zeroize::Zeroizing;
+
 use super::program::Program;
 use super::{Plan, Surroundings, TokenSource};
 use crate::answer::{Grant, Shape, Wanted, read};
 use crate::clock::Clock;
-use crate::fault::SourceFault;
+use crate::fault::{ProgramFault, SourceFault};
 use crate::{Audience, Environment, SourceKind, TokenError};
+
+/// PowerShell 7; and the one that every Windows has, where modules may be installed, too.
+const PWSH: &str = "pwsh";
+const WINDOWS_POWERSHELL: &str = "powershell";
 
 pub(super) struct Developer {
     kind: SourceKind,
@@ -53,9 +59,8 @@ impl Developer {
             |more: &[&str]| arguments.extend(more.iter().map(|&argument| argument.to_owned()));
         match self.kind {
             SourceKind::AzureCli => {
-                let az = if cfg!(windows) { "az.cmd" } else { "az" };
                 add(&[
-                    az,
+                    "az",
                     "account",
                     "get-access-token",
                     "--output",
@@ -80,20 +85,41 @@ impl Developer {
             }
             _ => {
                 let script = script(resource, tenant);
-                add(&["pwsh", "-NoProfile", "-NonInteractive", "-Command", &script]);
+                add(&[PWSH, "-NoProfile", "-NonInteractive", "-Command", &script]);
             }
         }
         Ok(arguments)
     }
 
-    async fn ask(&self, audience: &Audience) -> Result<Grant, SourceFault> {
+    /// What the tool prints.
+    async fn run(&self, audience: &Audience) -> Result<Zeroizing<Vec<u8>>, SourceFault> {
         let complain = match self.kind {
             SourceKind::AzureDeveloperCli => azd_complaint,
             _ => error_line,
         };
-        let program =
-            Program::new(self.arguments(audience)?, &self.environment).complaining(complain);
-        let printed = program.run().await?;
+        let mut arguments = self.arguments(audience)?;
+        let run = async |arguments: &[String]| {
+            let program = Program::new(arguments.to_vec(), &self.environment);
+            program.complaining(complain).run().await
+        };
+        let printed = run(&arguments).await;
+        match (&printed, arguments.first_mut()) {
+            (Err(SourceFault::Program(ProgramFault::NotFound { .. })), Some(program))
+                if cfg!(windows) && program == PWSH =>
+            {
+                WINDOWS_POWERSHELL.clone_into(program);
+                // Where neither is, the one to install is named.
+                match run(&arguments).await {
+                    Err(SourceFault::Program(ProgramFault::NotFound { .. })) => printed,
+                    answer => answer,
+                }
+            }
+            _ => printed,
+        }
+    }
+
+    async fn ask(&self, audience: &Audience) -> Result<Grant, SourceFault> {
+        let printed = self.run(audience).await?;
         read(
             &printed,
             Shape::Printed,
@@ -103,7 +129,7 @@ impl Developer {
     }
 }
 
-/// Newer versions of the module give the token as a SecureString, older ones as text.
+/// Newer versions of the module give the token as a SecureString, older ones as text. Windows PowerShell can show one only so.
 fn script(resource: &str, tenant: Option<&str>) -> String {
     let tenant = tenant
         .map(|tenant| format!(" -TenantId '{tenant}'"))
@@ -112,7 +138,7 @@ fn script(resource: &str, tenant: Option<&str>) -> String {
         "$ErrorActionPreference = 'Stop'; $ProgressPreference = 'SilentlyContinue'; $WarningPreference = 'SilentlyContinue'; \
          Import-Module Az.Accounts -MinimumVersion 2.2.0; \
          $t = Get-AzAccessToken -ResourceUrl '{resource}'{tenant}; \
-         $s = $t.Token; if ($s -is [securestring]) {{ $s = ConvertFrom-SecureString -SecureString $s -AsPlainText }}; \
+         $s = $t.Token; if ($s -is [securestring]) {{ $s = [System.Net.NetworkCredential]::new('', $s).Password }}; \
          @{{ access_token = $s; expires_on = $t.ExpiresOn.ToUnixTimeSeconds() }} | ConvertTo-Json -Compress"
     )
 }

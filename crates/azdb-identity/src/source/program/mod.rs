@@ -13,7 +13,13 @@
 //! # Invariants
 //!
 //! * What a program has started ends with it when it is given up. What it leaves behind when it ends by itself lives on.
+//! * On Windows a program is looked for by its name in the directories of `PATH` alone, never in the one that happens to be the current.
 //! * Nothing is signalled that was not started here.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -27,6 +33,11 @@ use zeroize::Zeroizing;
 
 use crate::fault::{ProgramFault, SourceFault, first_line};
 use crate::{Environment, text};
+
+#[cfg(unix)]
+use unix::{Family, found};
+#[cfg(windows)]
+use windows::{Family, found};
 
 /// A sign-in tool that asks a question would otherwise wait for ever.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -42,16 +53,19 @@ pub(super) struct Program {
     arguments: Vec<String>,
     /// Where programs are looked for.
     path: Option<String>,
+    /// What programs are called besides their names, on Windows.
+    endings: Option<String>,
     /// Finds what matters in what it writes to standard error.
     complaint: fn(&str) -> &str,
 }
 
 impl Program {
     pub(super) fn new(arguments: Vec<String>, environment: &Environment) -> Self {
-        let path = environment.get("PATH").map(str::to_owned);
+        let variable = |name| environment.get(name).map(str::to_owned);
         Self {
             arguments,
-            path,
+            path: variable("PATH"),
+            endings: variable("PATHEXT"),
             complaint: |complaints| complaints,
         }
     }
@@ -83,20 +97,20 @@ impl Program {
                 source,
             },
         };
-        let mut family = Family(self.command(&program).spawn().map_err(start)?);
-        let mut printed = Outlet::new(family.0.stdout.take(), LONGEST);
-        let mut complaints = Outlet::new(family.0.stderr.take(), COMPLAINTS);
+        let command = self.command(&program).map_err(start)?;
+        let mut family = Family::of(command).map_err(start)?;
+        let child = family.leader();
+        let mut printed = Outlet::new(child.stdout.take(), LONGEST);
+        let mut complaints = Outlet::new(child.stderr.take(), COMPLAINTS);
         let reading =
             async { tokio::try_join!(printed.read_all(), complaints.read_and_drain()).map(drop) };
-        let status = ended(&mut family.0, reading)
-            .await
-            .map_err(|met| match met {
-                Met::Io(source) => start(source),
-                Met::TooMuch => ProgramFault::TooMuch {
-                    program: program.clone(),
-                    limit: LONGEST,
-                },
-            })?;
+        let status = ended(child, reading).await.map_err(|met| match met {
+            Met::Io(source) => start(source),
+            Met::TooMuch => ProgramFault::TooMuch {
+                program: program.clone(),
+                limit: LONGEST,
+            },
+        })?;
         if status.success() {
             return Ok(printed.kept());
         }
@@ -111,36 +125,19 @@ impl Program {
         })
     }
 
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+    fn command(&self, program: &str) -> io::Result<Command> {
+        let (path, endings) = (self.path.as_deref(), self.endings.as_deref());
+        let mut command = Command::new(found(program, path, endings)?);
         command
             .args(self.arguments.get(1..).unwrap_or_default())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        #[cfg(unix)]
-        command.process_group(0);
         if let Some(path) = &self.path {
             command.env("PATH", path);
         }
-        command
-    }
-}
-
-/// A program, and where there are process groups whatever it starts that makes none of its own.
-struct Family(Child);
-
-#[cfg(unix)]
-impl Drop for Family {
-    /// It is given up, unless it has ended. Until it has been waited for, its number is the group's and nobody else's.
-    fn drop(&mut self) {
-        use rustix::process::{Pid, Signal, kill_process_group};
-        let leader = self.0.id().and_then(|id| i32::try_from(id).ok());
-        if let Some(group) = leader.and_then(Pid::from_raw) {
-            // All of it may have gone already.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        Ok(command)
     }
 }
 

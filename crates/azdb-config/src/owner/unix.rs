@@ -1,25 +1,21 @@
-//! Whose a file is.
-//!
-//! # Invariants
-//!
-//! * A configuration that nobody has named is read only where nobody but root and our own user can have put it.
+//! Unix: owner and permission bits.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use super::{OpenToOthers, around};
+
 /// Owner and permission bits of a file or directory.
-#[cfg(unix)]
 #[derive(Clone, Copy)]
 struct Kept {
     owner: u32,
     mode: u32,
 }
 
-#[cfg(unix)]
 impl Kept {
-    fn of(metadata: &std::fs::Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
+    fn of(metadata: &Metadata) -> Self {
         Self {
             owner: metadata.uid(),
             mode: metadata.mode(),
@@ -66,38 +62,32 @@ impl Kept {
 }
 
 /// Why a file of secrets is not one: somebody else can have read or written it.
-#[cfg(unix)]
-pub(super) fn why_not_a_secret(about: &std::fs::Metadata) -> Option<String> {
+pub(in super::super) fn why_not_a_secret(file: &File, _: &Path) -> io::Result<Option<String>> {
     let user = rustix::process::geteuid().as_raw();
-    Kept::of(about).is_told_to_others(user)
-}
-
-/// Owners are a matter of unix.
-#[cfg(not(unix))]
-pub(super) fn why_not_a_secret(_: &std::fs::Metadata) -> Option<String> {
-    None
+    Ok(Kept::of(&file.metadata()?).is_told_to_others(user))
 }
 
 /// Why a file that was found, and that nobody has named, must not be read.
-#[cfg(unix)]
-pub(super) fn why_not_ours(file: &File, path: &Path) -> io::Result<Option<String>> {
+pub(in super::super) fn why_not_ours(file: &File, path: &Path) -> io::Result<Option<String>> {
     let user = rustix::process::geteuid().as_raw();
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
     let own = Kept::of(&file.metadata()?).distrusted_by(user, "it");
-    let around = std::fs::metadata(directory)?;
+    let around = std::fs::metadata(around(path))?;
     Ok(own.or_else(|| Kept::of(&around).distrusted_by(user, "its directory")))
 }
 
-/// Owners are a matter of unix.
-#[cfg(not(unix))]
-pub(super) fn why_not_ours(_: &File, _: &Path) -> io::Result<Option<String>> {
-    Ok(None)
+/// The permission bits of an open file, when others than its owner may write it.
+pub(in super::super) fn open_to_others(
+    file: &File,
+    path: &Path,
+) -> io::Result<Option<OpenToOthers>> {
+    let mode = file.metadata()?.mode() & 0o7777;
+    Ok((mode & 0o022 != 0).then(|| OpenToOthers {
+        why: format!("others may write {} (mode {mode:04o})", path.display()),
+        remedy: format!("chmod go-w {}", path.display()),
+    }))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
