@@ -75,7 +75,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
     section.finish();
 
     let (upstream, connect_to, listen, as_whom) = (upstream?, connect_to?, listen?, as_whom?);
-    let ((admission, unix_rights), name) = (admission?, name?);
+    let ((admission, rights), name) = (admission?, name?);
     let is_in_the_clear = matches!(local_tls, Ok((_, PlainApps::Welcome))) && has_passwords;
     if is_in_the_clear && listen::is_for_others(&listen, &admission) {
         section.warn(
@@ -117,7 +117,7 @@ pub(super) fn read(section: &mut Section<'_>, shared: &ForAllRoutes) -> Checked<
         local_tls_names: values(local_tls_names?),
         admission,
         app_passwords: app_passwords?,
-        unix_rights,
+        rights,
         max_connections: max_connections? as usize,
         login_timeout: login_timeout?,
         upstream_timeout: upstream_timeout?,

@@ -6,16 +6,21 @@ use std::path::{Path, PathBuf};
 use azdb_identity::Environment;
 
 use super::address::host_and_port;
+#[cfg(unix)]
 use super::env;
 use super::keys::Fact;
 use super::keys::of_document::{
     ADMIN, ADMIN_LISTEN, ADMIN_TABLE, HEALTH_LISTEN, HEALTH_TABLE, QUITQUITQUIT,
 };
+use super::pipe;
 use super::section::Section;
 use crate::route::ListenAddr;
+#[cfg(not(unix))]
+use crate::route::PipeName;
 
 const HEALTH_PORT: u16 = 9090;
 const ADMIN_PORT: u16 = 9091;
+#[cfg(unix)]
 const ADMIN_SOCKET: &str = "admin.sock";
 
 /// `[admin]`, checked.
@@ -23,7 +28,7 @@ const ADMIN_SOCKET: &str = "admin.sock";
 pub struct Admin {
     /// Where it listens.
     pub listen: AdminListen,
-    /// Whether the process may be ended over TCP; over a socket file it always may, by its own user and by root.
+    /// Whether the process may be ended over TCP; over a socket file or a pipe it always may, by whoever may open that.
     pub ends_over_tcp: bool,
 }
 
@@ -63,7 +68,7 @@ pub fn health_listen(text: &str) -> Result<ListenAddr, String> {
     address(text, HEALTH_PORT)
 }
 
-/// `[admin]`: a socket file for whoever runs the process when absent.
+/// `[admin]`: a socket file or a pipe for whoever runs the process when absent.
 pub(super) fn admin(document: &mut Section<'_>, usual: AdminListen) -> Admin {
     let mut section = match document.table(&ADMIN_TABLE) {
         Ok(Some(section)) => section,
@@ -72,16 +77,14 @@ pub(super) fn admin(document: &mut Section<'_>, usual: AdminListen) -> Admin {
     let listen = section.read(&ADMIN_LISTEN);
     if let Ok(listen) = &listen {
         let listen = listen.as_ref().map_or(&usual, |listen| &listen.value);
-        let (unix, port) = match listen {
-            AdminListen::At(listen) | AdminListen::Default(listen) => match listen {
-                ListenAddr::Unix(_) => (true, false),
-                ListenAddr::Tcp(_) => (false, true),
-            },
-            AdminListen::NoPlace | AdminListen::Off => (false, false),
+        let door = match listen {
+            AdminListen::At(listen) | AdminListen::Default(listen) => Some(listen),
+            AdminListen::NoPlace | AdminListen::Off => None,
         };
         section.know(&Fact::Listen {
-            unix,
-            port,
+            unix: matches!(door, Some(ListenAddr::Unix(_))),
+            pipe: matches!(door, Some(ListenAddr::Pipe(_))),
+            port: matches!(door, Some(ListenAddr::Tcp(_))),
             other_machines: false,
         });
     }
@@ -108,11 +111,10 @@ pub(super) fn usual_admin(env: &Environment, state_dir: Option<&Path>) -> AdminL
     })
 }
 
-/// Where there are no socket files, on loopback.
+/// Where there are no socket files: a pipe.
 #[cfg(not(unix))]
 pub(super) fn usual_admin(_: &Environment, _: Option<&Path>) -> AdminListen {
-    let addr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), ADMIN_PORT);
-    AdminListen::Default(ListenAddr::Tcp(addr))
+    AdminListen::Default(ListenAddr::Pipe(PipeName::admin()))
 }
 
 /// Where `[admin]` may listen.
@@ -122,7 +124,7 @@ pub(super) fn admin_listen(text: &str) -> Result<AdminListen, String> {
     }
     match address(text, ADMIN_PORT)? {
         ListenAddr::Tcp(addr) if !addr.ip().is_loopback() => Err(
-            "must be on loopback or a unix socket: whoever reaches it can end the process"
+            "must be on loopback, a unix socket or a pipe: whoever reaches it can end the process"
                 .to_owned(),
         ),
         addr => Ok(AdminListen::At(addr)),
@@ -132,9 +134,17 @@ pub(super) fn admin_listen(text: &str) -> Result<AdminListen, String> {
 /// An address of this machine.
 pub(super) fn address(text: &str, usual_port: u16) -> Result<ListenAddr, String> {
     if let Some(path) = text.strip_prefix("unix:") {
-        return Ok(ListenAddr::Unix(PathBuf::from(path)));
+        return match cfg!(unix) {
+            true => Ok(ListenAddr::Unix(PathBuf::from(path))),
+            false => {
+                Err("unix sockets do not exist on this platform: here it is pipe:NAME".to_owned())
+            }
+        };
     }
-    let wrong = || format!("{text:?} is not address:port or unix:/path");
+    if let Some(name) = text.strip_prefix("pipe:") {
+        return pipe::door(name);
+    }
+    let wrong = || format!("{text:?} is not address:port, unix:/path or pipe:NAME");
     let (host, port) = host_and_port(text).map_err(|_| wrong())?;
     let ip = match host.eq_ignore_ascii_case("localhost") {
         true => Ipv4Addr::LOCALHOST.into(),

@@ -38,6 +38,7 @@ mod local_tls;
 mod names;
 mod opened;
 mod owner;
+mod pipe;
 mod principals;
 mod problems;
 mod process;

@@ -12,9 +12,10 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::address::host_and_port;
 use super::keys::{Fact, of_route as keys};
+use super::pipe;
 use super::problems::{Checked, Spot, Written};
 use super::section::Section;
-use crate::route::{Admission, ListenAddr, ProtocolName, SocketRights};
+use crate::route::{Admission, DoorRights, ListenAddr, ProtocolName};
 
 /// Where a route listens, each address with its line.
 pub(super) type Listen = Vec<Written<ListenAddr>>;
@@ -68,7 +69,10 @@ fn addresses(
         let name = protocol.socket_name(socket_port);
         return unix_socket(Path::new(path), &name).map(|path| vec![ListenAddr::Unix(path)]);
     }
-    let wrong = || format!("{text:?} is not address:port, localhost:port or unix:/path");
+    if let Some(name) = text.strip_prefix("pipe:") {
+        return pipe::door(name).map(|door| vec![door]);
+    }
+    let wrong = || format!("{text:?} is not address:port, localhost:port, unix:/path or pipe:NAME");
     let (host, given) = host_and_port(text).map_err(|_| wrong())?;
     let port = given.unwrap_or(protocol.default_port());
     if host.eq_ignore_ascii_case("localhost") {
@@ -103,20 +107,21 @@ fn unix_socket(path: &Path, name: &str) -> Result<PathBuf, String> {
 
 #[cfg(not(unix))]
 fn unix_socket(_: &Path, _: &str) -> Result<PathBuf, String> {
-    Err("unix sockets do not exist on this platform".to_owned())
+    Err("unix sockets do not exist on this platform: here it is pipe:NAME".to_owned())
 }
 
-/// `allow`, `trust_network`, `allow_uids`, `unix_mode` and `unix_group`, judged against where the route listens.
+/// `allow`, `trust_network`, `allow_uids`, `unix_mode`, `unix_group` and `pipe_users`, judged against where the route listens.
 pub(super) fn admission(
     section: &mut Section<'_>,
     listen: &Checked<Listen>,
     has_passwords: bool,
-) -> Checked<(Admission, SocketRights)> {
+) -> Checked<(Admission, DoorRights)> {
     let through = section.spot_of(&keys::PROXY_PROTOCOL_FROM);
     if let Ok(listen) = listen {
         let any = |what: fn(&ListenAddr) -> bool| listen.iter().any(|at| what(&at.value));
         section.know(&Fact::Listen {
             unix: any(|at| matches!(at, ListenAddr::Unix(_))),
+            pipe: any(|at| matches!(at, ListenAddr::Pipe(_))),
             port: any(|at| matches!(at, ListenAddr::Tcp(_))),
             other_machines: through.is_some() || any(is_beyond_loopback),
         });
@@ -133,6 +138,7 @@ pub(super) fn admission(
         section.read(&keys::UNIX_MODE),
         section.read(&keys::UNIX_GROUP),
     );
+    let pipe_users = pipe::users(section, has_passwords);
     let (mode, group) = (mode?, group?.map(|group| group.value));
     let balancers = balancers?.map(|balancers| balancers.value);
     let admission = Admission {
@@ -156,7 +162,12 @@ pub(super) fn admission(
     }
     let usual = if group.is_some() { 0o660 } else { 0o600 };
     let mode = mode.map_or(usual, |mode| mode.value);
-    Ok((admission, SocketRights { mode, group }))
+    let rights = DoorRights {
+        mode,
+        group,
+        pipe_users: pipe_users?,
+    };
+    Ok((admission, rights))
 }
 
 /// Why nobody can come from `network`, where apps connect to these addresses.
@@ -179,7 +190,7 @@ fn never_comes(network: &IpNet, listen: &Checked<Listen>) -> Option<String> {
         .filter(|at| is_beyond_loopback(&at.value));
     let is_reached = |at: &Written<ListenAddr>| match &at.value {
         ListenAddr::Tcp(at) => at.ip().to_canonical().is_ipv4() == address.is_ipv4(),
-        ListenAddr::Unix(_) => false,
+        ListenAddr::Unix(_) | ListenAddr::Pipe(_) => false,
     };
     let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
     (listen.is_ok() && !reached.any(is_reached)).then(|| {
@@ -284,7 +295,7 @@ pub(super) fn is_for_others(listen: &Listen, admission: &Admission) -> bool {
 fn is_beyond_loopback(listen: &ListenAddr) -> bool {
     match listen {
         ListenAddr::Tcp(address) => !address.ip().to_canonical().is_loopback(),
-        ListenAddr::Unix(_) => false,
+        ListenAddr::Unix(_) | ListenAddr::Pipe(_) => false,
     }
 }
 
@@ -292,6 +303,7 @@ fn is_beyond_loopback(listen: &ListenAddr) -> bool {
 pub(super) fn overlap(a: &ListenAddr, b: &ListenAddr) -> bool {
     match (a, b) {
         (ListenAddr::Unix(a), ListenAddr::Unix(b)) => a == b,
+        (ListenAddr::Pipe(a), ListenAddr::Pipe(b)) => a == b,
         (ListenAddr::Tcp(a), ListenAddr::Tcp(b)) => {
             let same_family = a.is_ipv4() == b.is_ipv4();
             // Port 0 is a different port each time.

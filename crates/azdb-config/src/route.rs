@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use rustls::pki_types::{CertificateDer, ServerName};
 use secrecy::SecretString;
 
+pub use crate::pipe::{PipeName, PipeUser};
 use crate::{AppPasswords, Keeping};
 
 /// One `[[route]]`, checked.
@@ -55,8 +56,8 @@ pub struct Route {
     pub admission: Admission,
     /// The passwords by which apps come in; `None` when whoever may come is let in.
     pub app_passwords: Option<AppPasswords>,
-    /// Rights on socket files.
-    pub unix_rights: SocketRights,
+    /// Rights on socket files and named pipes.
+    pub rights: DoorRights,
     /// Sessions at a time, logins included.
     pub max_connections: usize,
     /// From the app's first byte to the database's "ready".
@@ -165,6 +166,8 @@ pub enum ListenAddr {
     Tcp(SocketAddr),
     /// A socket file. PostgreSQL clients look for `<directory>/.s.PGSQL.<port>`.
     Unix(PathBuf),
+    /// A named pipe of Windows. SQL Server's clients look for `\\.\pipe\sql\query`, MySQL's for `\\.\pipe\MySQL`.
+    Pipe(PipeName),
 }
 
 impl fmt::Display for ListenAddr {
@@ -172,6 +175,7 @@ impl fmt::Display for ListenAddr {
         match self {
             Self::Tcp(addr) => addr.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Pipe(name) => write!(f, "pipe:{name}"),
         }
     }
 }
@@ -328,13 +332,15 @@ pub enum PlainApps {
     Refused,
 }
 
-/// Rights on a socket file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SocketRights {
-    /// For example `0o600`.
+/// Who may open a door that is no port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoorRights {
+    /// A socket file's, for example `0o600`.
     pub mode: u32,
-    /// The id of the group that it is given to; `None` leaves it to that of the process.
+    /// The id of the group that a socket file is given to; `None` leaves it to that of the process.
     pub group: Option<u32>,
+    /// Who may open a pipe besides the user of this process.
+    pub pipe_users: Vec<PipeUser>,
 }
 
 /// Who may come in.

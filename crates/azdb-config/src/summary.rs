@@ -59,10 +59,22 @@ fn identity(identity: &IdentityConfig) -> String {
 fn guests(route: &Route) -> String {
     let Admission { networks, uids, .. } = &route.admission;
     let is_tcp = |listen: &ListenAddr| matches!(listen, ListenAddr::Tcp(_));
-    let mut who = vec![match uids {
-        None => "this machine".to_owned(),
-        Some(uids) => format!("uids {} of this machine", joined(uids)),
-    }];
+    let is_pipe = |listen: &ListenAddr| matches!(listen, ListenAddr::Pipe(_));
+    let mut who = Vec::new();
+    if !route.listen.iter().all(is_pipe) {
+        who.push(match uids {
+            None => "this machine".to_owned(),
+            Some(uids) => format!("uids {} of this machine", joined(uids)),
+        });
+    }
+    if route.listen.iter().any(is_pipe) {
+        let users = route.rights.pipe_users.iter();
+        let users = users.map(|user| format!(" and {}", user.name));
+        who.push(format!(
+            "by pipe the user of the proxy{}",
+            users.collect::<String>()
+        ));
+    }
     if route.listen.iter().any(is_tcp) && !networks.is_empty() {
         who.push(joined(networks));
     }

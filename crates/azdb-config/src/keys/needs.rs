@@ -31,6 +31,8 @@ pub(crate) enum Needs {
     OneUpstream,
     /// A unix socket to listen on.
     UnixSocket,
+    /// A named pipe to listen on.
+    Pipe,
     /// Addresses to listen on at which the kernel tells whose process comes.
     KnownUsers,
     /// A port to listen on.
@@ -63,6 +65,7 @@ pub(crate) enum Fact {
     NothingKept,
     Listen {
         unix: bool,
+        pipe: bool,
         port: bool,
         other_machines: bool,
     },
@@ -117,6 +120,9 @@ impl Needs {
             (Self::UnixSocket, Fact::Listen { unix: false, .. }) => {
                 "guards unix sockets, and listen has none".to_owned()
             }
+            (Self::Pipe, Fact::Listen { pipe: false, .. }) => {
+                "guards named pipes, and listen has none".to_owned()
+            }
             (Self::KnownUsers, Fact::Listen { port: true, .. }) if !cfg!(target_os = "linux") => {
                 "this system tells whose process comes over a unix socket only, and listen has others"
                     .to_owned()
@@ -163,6 +169,7 @@ impl Needs {
             | Self::UserName
             | Self::SomeTls
             | Self::UnixSocket
+            | Self::Pipe
             | Self::KnownUsers
             | Self::Port
             | Self::OtherMachines

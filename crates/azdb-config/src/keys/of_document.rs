@@ -30,7 +30,7 @@ pub(crate) static HEALTH: Table = Table {
 };
 
 keys! { HEALTH_KEYS {
-    HEALTH_LISTEN: List<ListenAddr> = List(Parsed("`address:port`, `unix:/path`", health_and_admin::health_listen)),
+    HEALTH_LISTEN: List<ListenAddr> = List(Parsed("`address:port`, `unix:/path`, `pipe:NAME`", health_and_admin::health_listen)),
         key("listen", "where its pages are served, beyond loopback too: a kubelet comes to the pod's address. `[::]` is every address of both families. Also `--health-listen` and `AZDB_PROXY_HEALTH_LISTEN`, which win")
             .required(", for example \"127.0.0.1:9090\"");
 }}
@@ -43,10 +43,10 @@ pub(crate) static ADMIN: Table = Table {
 };
 
 keys! { ADMIN_KEYS {
-    ADMIN_LISTEN: Parsed<AdminListen> = Parsed("`unix:/path`, `address:port` on loopback, `\"off\"`", health_and_admin::admin_listen),
+    ADMIN_LISTEN: Parsed<AdminListen> = Parsed("`unix:/path`, `pipe:NAME`, `address:port` on loopback, `\"off\"`", health_and_admin::admin_listen),
         key("listen", "where its pages are served. That the default place cannot be had is a warning, not a failure")
-            .or_else("a socket file `admin.sock`, see below");
+            .or_else("a socket file `admin.sock`, on Windows a pipe, see below");
     QUITQUITQUIT: Switch = Switch,
-        key("quitquitquit", "`/quitquitquit` is answered over TCP, too: whoever reaches the port, which is every user of the machine, can end the process. Over a socket file it always is")
+        key("quitquitquit", "`/quitquitquit` is answered over TCP, too: whoever reaches the port, which is every user of the machine, can end the process. Over a socket file or a pipe it always is")
             .or(Literal::Bool(false)).needs(&[Needs::Port]);
 }}

@@ -16,7 +16,8 @@ use crate::address::server_name;
 use crate::draft;
 use crate::keeping::Reuse;
 use crate::local_tls::LocalTlsKind;
-use crate::route::{LocalFiles, ProtocolName};
+use crate::pipe;
+use crate::route::{LocalFiles, PipeUser, ProtocolName};
 use crate::size::parse_size;
 use crate::sql_server::Age;
 use crate::upstream_auth::LoginWith;
@@ -56,7 +57,7 @@ keys! { PLACES {
     FROM_ENV: Parsed<String> = text("name of a variable, or what the names of several begin with"),
         key("from_env", "what the keys of this route that are absent say: a connection string, or variables like those of Azure Service Connector, under a name of your own; `\"ORDERS_DB\"` is `ORDERS_DB_HOST`, `ORDERS_DB_USER` … ([forms](service-connector.md)). Its secrets count, too")
             .in_files_only();
-    LISTEN: List<String> = List(text("`address:port`, `localhost:port` (both loopback addresses), `unix:/path`")),
+    LISTEN: List<String> = List(text("`address:port`, `localhost:port` (both loopback addresses), `unix:/path`, `pipe:NAME`")),
         key("listen", "where apps connect. Port 0: any free one").usual_port()
             .or_else("`127.0.0.1` and `[::1]` on the protocol's port");
     UPSTREAM: List<String> = List(text("`host:port`")),
@@ -135,6 +136,9 @@ keys! { APP_SIDE {
     UNIX_GROUP: Group = Group,
         key("unix_group", "the group that unix sockets are given to; the user that runs the proxy must be in it").or_else("that of the process")
             .needs(&[Needs::UnixSocket]);
+    PIPE_USERS: List<PipeUser> = List(Parsed("names like `\"DOMAIN\\\\group\"`, or SIDs", pipe::user)),
+        key("pipe_users", "users and groups of Windows that may open the named pipes, besides the user that runs the proxy")
+            .or_else("nobody else").needs(&[Needs::Pipe]);
     LOCAL_TLS: LocalTlsKind = LocalTlsKind,
         key("local_tls", "TLS for apps that ask for it. `\"auto\"`: with a certificate that the proxy makes, see `azdb-proxy ca`, but not offered before a MySQL older than 8.0.4, where Connector/J before 5.1.48 and 8.0.19 insists on TLS 1.0 or 1.1. `\"always\"`: there, too. `\"require\"`: as `\"always\"`, and apps that come over TCP without TLS are refused. A table: with yours, both PEM; `require = true` in it refuses apps without TLS, too")
             .or(Literal::Text("auto"));

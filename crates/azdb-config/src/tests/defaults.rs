@@ -35,7 +35,7 @@ fn what_a_route_does_not_say_has_a_default() {
     assert!(!route.tls_first);
     assert_eq!(route.local_tls, LocalTls::Auto);
     assert_eq!(route.admission, Admission::default());
-    assert_eq!(route.unix_rights.mode, 0o600);
+    assert_eq!(route.rights.mode, 0o600);
     assert_eq!(route.max_connections, 1000);
     assert_eq!(route.login_timeout, Duration::from_secs(9));
     assert_eq!(route.upstream_timeout, Duration::from_secs(30));
@@ -110,7 +110,7 @@ fn every_key_of_a_route_reaches_the_route() {
         .collect();
     assert_eq!(networks, ["10.1.0.0/16", "192.168.1.7/32"]);
     assert_eq!(route.admission.uids, Some(vec![1000, 0]));
-    assert_eq!(route.unix_rights.mode, 0o660);
+    assert_eq!(route.rights.mode, 0o660);
     assert_eq!(route.local_tls, LocalTls::Off);
     assert_eq!(route.max_connections, 5);
     assert_eq!(route.login_timeout, Duration::from_millis(1500));

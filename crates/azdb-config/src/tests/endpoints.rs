@@ -92,7 +92,7 @@ fn health_is_a_list_and_a_flag_and_a_variable() {
             .load_with(&Overrides::default(), &wrong)
             .unwrap_err()
             .to_string(),
-        "AZDB_PROXY_HEALTH_LISTEN: listen: \"everywhere\" is not address:port or unix:/path"
+        "AZDB_PROXY_HEALTH_LISTEN: listen: \"everywhere\" is not address:port, unix:/path or pipe:NAME"
     );
 }
 
@@ -124,11 +124,11 @@ fn endpoints_have_their_own_mistakes() {
         ),
         (
             "[health]\nlisten = \"everywhere\"\n",
-            "proxy.toml:2: [health]: listen: \"everywhere\" is not address:port or unix:/path",
+            "proxy.toml:2: [health]: listen: \"everywhere\" is not address:port, unix:/path or pipe:NAME",
         ),
         (
             "[admin]\nlisten = \"10.0.0.1:9091\"\n",
-            "proxy.toml:2: [admin]: listen: must be on loopback or a unix socket: whoever reaches it can end the process",
+            "proxy.toml:2: [admin]: listen: must be on loopback, a unix socket or a pipe: whoever reaches it can end the process",
         ),
         (
             "[admin]\npath = \"/status\"\n",

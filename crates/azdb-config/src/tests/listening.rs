@@ -149,7 +149,7 @@ fn modes_are_octal_and_guard_sockets_only() {
         let config = accepted(&format!(
             "listen = \"unix:/no/such/socket\"\nunix_mode = {text}"
         ));
-        assert_eq!(config.routes[0].unix_rights.mode, mode, "{text}");
+        assert_eq!(config.routes[0].rights.mode, mode, "{text}");
     }
     for text in ["660", "\"888\"", "0o1777", "\"+600\"", "\"rw\""] {
         assert_eq!(
@@ -223,7 +223,7 @@ fn a_group_has_a_name_or_a_number() {
         let config = accepted(&format!(
             "listen = \"unix:/no/such/socket\"\nunix_group = \"{group}\"\n{more}"
         ));
-        let rights = config.routes[0].unix_rights;
+        let rights = &config.routes[0].rights;
         assert_eq!((rights.group, rights.mode), (Some(id), mode));
     }
     assert_eq!(
@@ -393,4 +393,74 @@ fn a_summary_says_where_it_is_from_whose_tokens_are_taken_and_who_may_come() {
             "  who may come: this machine, 10.1.0.0/16, without a password, TLS required over TCP"
         ]
     );
+}
+
+#[test]
+#[cfg(not(windows))]
+fn named_pipes_are_a_matter_of_windows() {
+    assert_eq!(
+        problems_of("listen = ['pipe:sql\\query']\npipe_users = ['BUILTIN\\Users']"),
+        "proxy.toml:5: route \"orders\": listen: named pipes are a matter of Windows: here it is unix:/path\n\
+         proxy.toml:6: route \"orders\": pipe_users: users of named pipes are a matter of Windows"
+    );
+    assert_eq!(
+        problems_of("listen = ['pipe:a\\..\\b']"),
+        "proxy.toml:5: route \"orders\": listen: \"a\\\\..\\\\b\" is no name of a pipe, for example \"pipe:sql\\query\""
+    );
+}
+
+#[test]
+#[cfg(windows)]
+fn a_pipe_is_for_the_user_of_the_proxy_and_for_pipe_users() {
+    let users = |of: &str| {
+        let text = route(&format!("listen = ['pipe:sql\\query']\n{of}"));
+        let config = load(&text).unwrap();
+        let users = config.routes[0].rights.pipe_users.iter();
+        let sids: Vec<String> = users.map(|user| user.sid.clone()).collect();
+        let summary = crate::summary(&config);
+        assert!(summary.contains(r"pipe:\\.\pipe\sql\query"), "{summary}");
+        (sids.join(" "), summary, config.warnings)
+    };
+    let (sids, summary, warnings) = users("");
+    assert_eq!((&*sids, warnings.len()), ("", 0));
+    assert!(
+        summary.contains("by pipe the user of the proxy, without a password"),
+        "{summary}"
+    );
+    let (sids, summary, warnings) = users("pipe_users = ['S-1-5-18', 'Everyone']");
+    assert_eq!(sids, "S-1-5-18 S-1-1-0");
+    assert!(
+        summary.contains("the user of the proxy and S-1-5-18 and Everyone"),
+        "{summary}"
+    );
+    let [warning] = warnings.as_slice() else {
+        panic!("{warnings:?}");
+    };
+    assert!(
+        warning.contains("every user of this machine gets the database"),
+        "{warning}"
+    );
+}
+
+#[test]
+#[cfg(windows)]
+fn a_user_whom_nobody_knows_is_a_problem_with_its_line() {
+    let said = problems_of("listen = ['pipe:MySQL']\npipe_users = ['S-1-5-18', 'nobody at all']");
+    assert_eq!(
+        said,
+        "proxy.toml:6: route \"orders\": pipe_users: there is no user or group \"nobody at all\" here"
+    );
+    assert_eq!(
+        problems_of("pipe_users = 'S-1-5-18'"),
+        "proxy.toml:5: route \"orders\": pipe_users: guards named pipes, and listen has none"
+    );
+}
+
+#[test]
+#[cfg(windows)]
+fn two_routes_cannot_have_one_pipe() {
+    let other = "listen = ['pipe:MYSQL']\n[[route]]\nname = \"b\"\nprotocol = \"mysql\"\nupstream_user = \"u\"\n\
+                 upstream = \"b.mysql.database.azure.com\"\nlisten = ['pipe:mysql']";
+    let said = problems_of(other);
+    assert!(said.contains(r"pipe:\\.\pipe\mysql"), "{said}");
 }

@@ -45,10 +45,10 @@ const PROBLEMS: [&str; 17] = [
     r#"proxy.toml:3: [process]: log_format: "xml" is not one of text, json"#,
     r#"proxy.toml:4: [process]: max_sigterm_delay: "8" is not a number with ms, s, m or h, for example "9s""#,
     "proxy.toml:5: [process]: colour: unknown key",
-    "proxy.toml:8: [admin]: listen: must be on loopback or a unix socket: whoever reaches it can end the process",
+    "proxy.toml:8: [admin]: listen: must be on loopback, a unix socket or a pipe: whoever reaches it can end the process",
     "proxy.toml:13: [identity]: object_id: only one of client_id, object_id, resource_id can be given",
     r#"proxy.toml:16: [identities.reports]: source: "magic" is not one of auto, managed-identity, imds, app-service, azure-arc, service-fabric, workload-identity, service-principal, azure-cli, azure-developer-cli, azure-powershell, command, file"#,
-    r#"proxy.toml:21: route "orders": listen: "db:5432" is not address:port, localhost:port or unix:/path"#,
+    r#"proxy.toml:21: route "orders": listen: "db:5432" is not address:port, localhost:port, unix:/path or pipe:NAME"#,
     r#"proxy.toml:24: route "orders": upstream_tls: "nope" is not one of verify, unverified, off"#,
     r#"proxy.toml:25: route "orders": lissen: unknown key (did you mean "listen"?)"#,
     r#"proxy.toml:26: route "orders": max_connections: 0 is not a whole number from 1 to 100000"#,
@@ -201,7 +201,7 @@ fn what_follows_from_a_problem_is_not_reported_beside_it() {
         problems,
         "proxy.toml:4: route \"a\": upstream: must be a string, not a number\n\
          proxy.toml:6: route \"a\": upstream_auth: \"pasword\" is not one of token, password\n\
-         proxy.toml:8: route \"a\": listen: \"nowhere\" is not address:port, localhost:port or unix:/path"
+         proxy.toml:8: route \"a\": listen: \"nowhere\" is not address:port, localhost:port, unix:/path or pipe:NAME"
     );
 }
 

@@ -150,6 +150,7 @@ fn every_key_of_every_table_is_read() {
                 "allow" | "trust_network" => "listen = \"0.0.0.0:1\"",
                 "kept_sessions" | "kept_for" | "kept_age" => "session_reuse = \"reset\"",
                 "unix_group" | "unix_mode" => "listen = \"unix:/no/such/socket\"",
+                "pipe_users" => "listen = \"pipe:none\"",
                 _ => "",
             };
             let text = format!("{header}\n{name} = 1979-05-27\n{around}\n");

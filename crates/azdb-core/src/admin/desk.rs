@@ -34,8 +34,8 @@ impl Pages {
 /// From where it may be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// By whoever may open the socket file.
-    SocketFile,
+    /// By whoever may open the socket file or the pipe.
+    Guarded,
     /// From this machine.
     Loopback,
     /// From others, because the configuration says so.
@@ -45,7 +45,7 @@ pub(super) enum Reach {
 impl Reach {
     fn of(listen: &ListenAddr) -> Self {
         match listen {
-            ListenAddr::Unix(_) => Self::SocketFile,
+            ListenAddr::Unix(_) | ListenAddr::Pipe(_) => Self::Guarded,
             ListenAddr::Tcp(addr) if addr.ip().to_canonical().is_loopback() => Self::Loopback,
             ListenAddr::Tcp(_) => Self::Network,
         }
@@ -66,7 +66,7 @@ impl Desk {
         Self {
             pages: Pages::Admin,
             reach,
-            may_end: ends_over_tcp || reach == Reach::SocketFile,
+            may_end: ends_over_tcp || reach == Reach::Guarded,
         }
     }
 

@@ -31,8 +31,8 @@ pub(super) fn is_for_us<B>(request: &Request<B>, reach: Reach) -> bool {
     let host = request.headers().get(HOST);
     let host = host.and_then(|host| Host::parse(host.to_str().ok()?));
     match reach {
-        // No browser reaches a socket file.
-        Reach::SocketFile => true,
+        // No page in a browser reaches a socket file or a pipe.
+        Reach::Guarded => true,
         Reach::Loopback => host.is_some_and(|host| host.is_this_machine()),
         // By whatever name the network knows us.
         Reach::Network => host.is_some(),

@@ -3,7 +3,7 @@
 //! ```text
 //!   both      GET /startup /readiness /liveness
 //!   [health]  GET /metrics                              off unless configured, any address
-//!   [admin]   GET /status /ca, POST /quitquitquit /reload  a socket file for root and our own user; loopback when configured,
+//!   [admin]   GET /status /ca, POST /quitquitquit /reload  a socket file or a pipe for root, administrators and our own user; loopback when configured,
 //!                                                       and then nothing is done unless that is, too
 //! ```
 //!
@@ -167,7 +167,7 @@ fn respond<B>(request: &Request<B>, desk: Desk, bureau: &Bureau) -> Reply {
         }
         (Pages::Admin, &Method::GET, "/" | "/status") => status::page(bureau),
         (Pages::Admin, &Method::POST, "/quitquitquit" | "/reload") if !desk.may_end => {
-            let why = "over TCP this needs quitquitquit = true in [admin]; over a socket file it does not\n";
+            let why = "over TCP this needs quitquitquit = true in [admin]; over a socket file or a pipe it does not\n";
             text(StatusCode::FORBIDDEN, why)
         }
         (Pages::Admin, &Method::POST, "/reload") => return Reply::AfterReload,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Anteroom, Inside};
-use crate::socket::Peer;
+use crate::socket::{Account, Peer};
 
 /// When nobody has been sent away for so long, a crowd is over.
 const QUIET: Duration = Duration::from_secs(5);
@@ -21,6 +21,8 @@ pub(crate) enum Origin {
     Machine(IpAddr),
     /// A user of this machine.
     User(u32),
+    /// The same of Windows, where it is known.
+    Account(Option<Account>),
     /// This process.
     Here,
 }
@@ -39,6 +41,7 @@ impl Origin {
                 ip => ip,
             }),
             Peer::Unix(uid) => Self::User(uid),
+            Peer::Pipe { account, .. } => Self::Account(account),
             Peer::InProcess => Self::Here,
         }
     }
@@ -49,6 +52,8 @@ impl fmt::Display for Origin {
         match self {
             Self::Machine(ip) => ip.fmt(f),
             Self::User(uid) => write!(f, "unix uid {uid}"),
+            Self::Account(Some(account)) => write!(f, "pipe user {account}"),
+            Self::Account(None) => f.write_str("pipe"),
             Self::Here => f.write_str("this process"),
         }
     }

@@ -167,8 +167,8 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// links to other databases) stays with one of them.
     pub(crate) fn key_of(&self, place: &Place, user: Option<&[u8]>, principal: &Principal) -> Key {
         let peer = place.peer();
-        let caller = match (peer.uid(), user) {
-            (Some(uid), _) => format!("uid {uid}").into_bytes(),
+        let caller = match (peer.caller(), user) {
+            (Some(caller), _) => caller.into_bytes(),
             (None, Some(user)) => [b"user ", user].concat(),
             (None, None) => peer.origin().into_bytes(),
         };
@@ -183,8 +183,8 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
     /// Whether a login with this key may be that of whoever is at `place` and has not said who it is.
     pub(crate) fn may_be_of(&self, place: &Place, key: &Key) -> bool {
         let caller = key.field(CALLER).unwrap_or_default();
-        match place.peer().uid() {
-            Some(uid) => caller == format!("uid {uid}").as_bytes(),
+        match place.peer().caller() {
+            Some(peer) => caller == peer.as_bytes(),
             None => caller.starts_with(b"user "),
         }
     }

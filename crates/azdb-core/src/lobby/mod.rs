@@ -196,7 +196,8 @@ impl<P: Protocol, D: Dial> Lobby<P, D> {
                 return Err(Cause::NotAnnounced { balancer });
             }
             Peer::Unix(uid) => listed(uid),
-            Peer::InProcess => true,
+            // Windows has asked the pipe's own list.
+            Peer::Pipe { .. } | Peer::InProcess => true,
         };
         let peer = peer.origin();
         is_admitted.then_some(()).ok_or(Cause::NotAdmitted { peer })

@@ -100,7 +100,7 @@ async fn log_in_anew<D: Dial>(
     let way = &lobby.state.own.change_user;
     let is_same = principal.user == terms.user;
     // What leaks between apps that share a principal stays with one of them: the key of the session has the name of its login.
-    terms.is_another |= terms.peer.uid().is_none() && *command.user != *terms.app_user;
+    terms.is_another |= terms.peer.caller().is_none() && *command.user != *terms.app_user;
     let refused = if is_same && way.resets.load(Ordering::Relaxed) {
         None
     } else {

@@ -164,7 +164,7 @@ impl Reception {
 
     fn connect_at(&self, place: Place) -> DuplexStream {
         let (app, ours) = tokio::io::duplex(PIPE);
-        let (socket, peer) = (AppSocket::Pipe(ours), Peer::InProcess);
+        let (socket, peer) = (AppSocket::InProcess(ours), Peer::InProcess);
         self.take_in(socket, peer, place);
         app
     }

@@ -20,8 +20,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use azdb_config::route::{
-    Admission, Endpoint, LocalFiles, LocalTls, PlainApps, PlainPassword, Principal, Principals,
-    ProtocolName, Roots, Route, SocketRights, TdsOptions, UpstreamAuth, UpstreamTls,
+    Admission, DoorRights, Endpoint, LocalFiles, LocalTls, PlainApps, PlainPassword, Principal,
+    Principals, ProtocolName, Roots, Route, TdsOptions, UpstreamAuth, UpstreamTls,
 };
 use azdb_config::{Keeping, Reuse};
 use azdb_identity::{Audience, Environment, IdentityConfig, SourceKind, Tokens};
@@ -173,9 +173,10 @@ pub(crate) fn route(protocol: ProtocolName) -> Route {
         local_tls_names: Vec::new(),
         admission: Admission::default(),
         app_passwords: None,
-        unix_rights: SocketRights {
+        rights: DoorRights {
             mode: 0o600,
             group: None,
+            pipe_users: Vec::new(),
         },
         max_connections: 10,
         login_timeout: LOGIN_TIMEOUT,

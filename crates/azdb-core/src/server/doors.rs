@@ -15,7 +15,7 @@ use super::taken::advice;
 use crate::ending::Ending;
 use crate::listener::Listener;
 use crate::reception::Reception;
-use crate::socket::{Door, Families, PassedSockets, Reserved, set_rights};
+use crate::socket::{Door, Families, PassedSockets, Reserved, Warden};
 use crate::way::Home;
 
 /// "Address family not supported", which std does not name.
@@ -32,6 +32,7 @@ pub(super) struct OpenDoor {
     reception: watch::Sender<Reception>,
     /// Set when it is to close.
     closing: CancellationToken,
+    warden: Warden,
     serving: Serving,
 }
 
@@ -85,6 +86,7 @@ impl OpenDoor {
             true => ending.closing.child_token(),
             false => ending.shut.child_token(),
         };
+        let warden = door.warden(&listen);
         let listener = Listener::new(door, reception.subscribe(), Arc::clone(home));
         Self {
             address: address.unwrap_or_else(|| listen.clone()),
@@ -92,6 +94,7 @@ impl OpenDoor {
             route,
             reception,
             closing,
+            warden,
             serving: Serving::NotYet(listener),
         }
     }
@@ -111,11 +114,10 @@ impl OpenDoor {
     /// From now on it leads to `reception`.
     pub(super) fn lead_to(&mut self, reception: Reception) {
         let route = Arc::clone(reception.route());
-        if let ListenAddr::Unix(path) = &self.listen
-            && route.unix_rights != self.route.unix_rights
-            && let Err(error) = set_rights(path, route.unix_rights)
+        if route.rights != self.route.rights
+            && let Err(error) = self.warden.set_rights(&route.rights)
         {
-            tracing::warn!(route = %route.name, listen = %self.listen, error = %Chain(&error), "the socket file keeps its rights");
+            tracing::warn!(route = %route.name, listen = %self.listen, error = %Chain(&error), "the door keeps its rights");
         }
         self.route = route;
         self.reception.send_replace(reception);
@@ -139,7 +141,7 @@ impl OpenDoor {
     /// Whether apps find it there. A socket file may have been removed.
     fn is_in_place(&self) -> bool {
         match &self.listen {
-            ListenAddr::Tcp(_) => true,
+            ListenAddr::Tcp(_) | ListenAddr::Pipe(_) => true,
             ListenAddr::Unix(path) => std::fs::symlink_metadata(path).is_ok(),
         }
     }
@@ -179,7 +181,7 @@ fn reserve(
 ) -> Result<Option<Wanted<Reserved>>, StartError> {
     let reserved = match passed.take(listen) {
         Ok(Some(reserved)) => Ok(reserved),
-        Ok(None) => Reserved::at(listen, route.unix_rights, Families::Own),
+        Ok(None) => Reserved::at(listen, &route.rights, Families::Own),
         Err(error) => Err(error),
     };
     match reserved {

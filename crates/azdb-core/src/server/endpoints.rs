@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use azdb_config::route::{ListenAddr, SocketRights};
+use azdb_config::route::{DoorRights, ListenAddr, PipeUser};
 use azdb_config::{Admin, AdminListen};
 use azdb_quote::Chain;
 
@@ -15,11 +15,28 @@ use super::{Server, StartError};
 use crate::admin::{self, Bureau, Desk};
 use crate::socket::{Door, Families, Reserved};
 
-/// Rights on an endpoint's socket file: whoever runs the proxy.
-const SOCKET_RIGHTS: SocketRights = SocketRights {
+/// Rights on an endpoint's socket file or pipe: whoever runs the proxy.
+const OURS_ALONE: DoorRights = DoorRights {
     mode: 0o600,
     group: None,
+    pipe_users: Vec::new(),
 };
+
+/// On the pipe of the admin endpoint: who runs the machine, too, as root does elsewhere.
+fn ours_and_the_machines() -> DoorRights {
+    let runs_it = |(name, sid): (&str, &str)| PipeUser {
+        name: name.to_owned(),
+        sid: sid.to_owned(),
+    };
+    let who = [
+        ("BUILTIN\\Administrators", "S-1-5-32-544"),
+        ("NT AUTHORITY\\SYSTEM", "S-1-5-18"),
+    ];
+    DoorRights {
+        pipe_users: who.map(runs_it).into(),
+        ..OURS_ALONE
+    }
+}
 
 impl Server {
     /// Opens the endpoints for health and administration, and answers there until the process ends.
@@ -77,18 +94,18 @@ impl Premises {
 /// manifest for many machines need not know.
 async fn health_door(listen: &ListenAddr, all: &[ListenAddr]) -> io::Result<Door> {
     let ListenAddr::Tcp(addr) = listen else {
-        return Door::open(listen, SOCKET_RIGHTS).await;
+        return Door::open(listen, &ours_and_the_machines()).await;
     };
     let port = addr.port();
     let has_other_family = |other: &ListenAddr| matches!(other, ListenAddr::Tcp(other) if other.is_ipv4() && other.port() == port);
     if addr.ip() != Ipv6Addr::UNSPECIFIED || all.iter().any(has_other_family) {
-        return Door::open(listen, SOCKET_RIGHTS).await;
+        return Door::open(listen, &OURS_ALONE).await;
     }
-    match Reserved::at(listen, SOCKET_RIGHTS, Families::Both) {
+    match Reserved::at(listen, &OURS_ALONE, Families::Both) {
         Ok(reserved) => reserved.open().await,
         Err(error) if error.raw_os_error() == Some(EAFNOSUPPORT) => {
             let listen = ListenAddr::Tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
-            Door::open(&listen, SOCKET_RIGHTS).await
+            Door::open(&listen, &OURS_ALONE).await
         }
         Err(error) => Err(error),
     }
@@ -99,7 +116,7 @@ async fn open_endpoint(
     desk: Desk,
     bureau: &Arc<Bureau>,
 ) -> Result<(), StartError> {
-    let door = Door::open(listen, SOCKET_RIGHTS).await;
+    let door = Door::open(listen, &OURS_ALONE).await;
     answer_at(door, listen, desk, bureau)
 }
 

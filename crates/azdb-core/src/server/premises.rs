@@ -237,7 +237,7 @@ impl Premises {
         self.home
             .has_now(addresses.iter().filter_map(|(route, at)| match at {
                 ListenAddr::Tcp(addr) => Some((route.protocol, *addr)),
-                ListenAddr::Unix(_) => None,
+                ListenAddr::Unix(_) | ListenAddr::Pipe(_) => None,
             }));
         let closing: Vec<_> = before.into_iter().flatten().collect();
         let closed = closing.iter();

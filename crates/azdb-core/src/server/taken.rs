@@ -16,12 +16,18 @@ const OURSELVES: &str = "this very process";
 
 /// What a person can do about an address that cannot be opened; empty where nothing is known.
 pub(super) fn advice(listen: &ListenAddr, error: &io::Error) -> String {
-    let ListenAddr::Tcp(addr) = listen else {
-        return String::new();
-    };
     if error.kind() != io::ErrorKind::AddrInUse {
         return String::new();
     }
+    let addr = match listen {
+        ListenAddr::Tcp(addr) => addr,
+        ListenAddr::Unix(_) => return String::new(),
+        ListenAddr::Pipe(_) => {
+            return " (a database of this machine? switch its named pipes off, or set listen to another name; or sessions that came through it \
+                     before still last)"
+                .to_owned();
+        }
+    };
     match (holder(*addr), usual(addr.port())) {
         (Some(holder), _) if holder == OURSELVES => {
             format!(" ({holder} has it: where doors overlap a change of listen takes a restart)")

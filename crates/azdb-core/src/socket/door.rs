@@ -5,14 +5,18 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::PathBuf;
 
-use azdb_config::route::{ListenAddr, SocketRights};
+#[cfg(windows)]
+use azdb_config::route::PipeName;
+use azdb_config::route::{DoorRights, ListenAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
+#[cfg(windows)]
+use super::named_pipe::{NamedPipes, Rightful};
 #[cfg(unix)]
-use super::unix::{UnlinkOnDrop, bind_unix};
+use super::unix::{UnlinkOnDrop, bind_unix, set_rights};
 use super::{AppSocket, Peer};
 use crate::pulse::Pulse;
 
@@ -35,7 +39,10 @@ pub(crate) enum Reserved {
     Tcp(Socket),
     /// A socket file. It is made when the door opens: one that refuses is taken for a dead one's, and replaced.
     #[cfg(unix)]
-    Unix { path: PathBuf, rights: SocketRights },
+    Unix { path: PathBuf, rights: DoorRights },
+    /// A named pipe. It is made when the door opens: whoever comes to one that nobody serves waits in it.
+    #[cfg(windows)]
+    Pipe { name: PipeName, rights: DoorRights },
     /// Opened by whoever has started us: apps that come too early wait in its queue.
     Passed(Door),
 }
@@ -57,6 +64,40 @@ pub(super) enum Listening {
         listener: UnixListener,
         _file: Option<UnlinkOnDrop>,
     },
+    /// A named pipe.
+    #[cfg(windows)]
+    Pipe(NamedPipes),
+}
+
+/// Who may open a door that is open, for whoever changes it.
+#[derive(Debug)]
+pub(crate) enum Warden {
+    /// Whoever reaches it.
+    Nobody,
+    #[cfg(unix)]
+    OfFile(PathBuf),
+    #[cfg(windows)]
+    OfPipe(Rightful),
+}
+
+impl Warden {
+    /// Has others come in from now on.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel reports.
+    pub(crate) fn set_rights(&self, rights: &DoorRights) -> io::Result<()> {
+        match self {
+            Self::Nobody => {
+                let _ = rights;
+                Ok(())
+            }
+            #[cfg(unix)]
+            Self::OfFile(path) => set_rights(path, rights),
+            #[cfg(windows)]
+            Self::OfPipe(pipe) => pipe.set_rights(rights),
+        }
+    }
 }
 
 /// Whose a socket is.
@@ -69,14 +110,14 @@ pub(super) enum Owner {
 }
 
 impl Reserved {
-    /// Takes an address; `rights` are those on a socket file.
+    /// Takes an address; `rights` are those on a socket file or a pipe.
     ///
     /// # Errors
     ///
     /// Whatever the kernel reports.
     pub(crate) fn at(
         addr: &ListenAddr,
-        rights: SocketRights,
+        rights: &DoorRights,
         families: Families,
     ) -> io::Result<Self> {
         match addr {
@@ -84,22 +125,28 @@ impl Reserved {
             #[cfg(unix)]
             ListenAddr::Unix(path) => Ok(Self::Unix {
                 path: path.clone(),
-                rights,
+                rights: rights.clone(),
             }),
             #[cfg(not(unix))]
-            ListenAddr::Unix(_) => {
-                let _ = rights;
-                Err(io::Error::other("no unix sockets on this platform"))
-            }
+            ListenAddr::Unix(_) => Err(io::Error::other("no unix sockets on this platform")),
+            #[cfg(windows)]
+            ListenAddr::Pipe(name) => Ok(Self::Pipe {
+                name: name.clone(),
+                rights: rights.clone(),
+            }),
+            #[cfg(not(windows))]
+            ListenAddr::Pipe(_) => Err(io::Error::other("no named pipes on this platform")),
         }
     }
 
-    /// The address that apps will reach, for a socket file none.
+    /// The address that apps will reach, for a socket file or a pipe none.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(socket) => socket.local_addr().ok()?.as_socket(),
             #[cfg(unix)]
             Self::Unix { .. } => None,
+            #[cfg(windows)]
+            Self::Pipe { .. } => None,
             Self::Passed(door) => door.local_addr(),
         }
     }
@@ -108,7 +155,7 @@ impl Reserved {
     ///
     /// # Errors
     ///
-    /// Whatever the kernel reports; for a socket file also [`io::ErrorKind::AddrInUse`] when another process serves it.
+    /// Whatever the kernel reports; for a socket file or a pipe also [`io::ErrorKind::AddrInUse`] when another process serves it.
     pub(crate) async fn open(self) -> io::Result<Door> {
         match self {
             Self::Tcp(socket) => {
@@ -117,7 +164,12 @@ impl Reserved {
                 Ok(Door::of(Listening::Tcp(listener), Owner::Us))
             }
             #[cfg(unix)]
-            Self::Unix { path, rights } => bind_unix(&path, rights).await,
+            Self::Unix { path, rights } => bind_unix(&path, &rights).await,
+            #[cfg(windows)]
+            Self::Pipe { name, rights } => {
+                let pipes = NamedPipes::open(&name, &rights)?;
+                Ok(Door::of(Listening::Pipe(pipes), Owner::Us))
+            }
             Self::Passed(door) => Ok(door),
         }
     }
@@ -126,6 +178,17 @@ impl Reserved {
 impl Door {
     pub(super) fn of(listening: Listening, owner: Owner) -> Self {
         Self { listening, owner }
+    }
+
+    /// Who keeps its rights; `listen` is where it is.
+    pub(crate) fn warden(&self, listen: &ListenAddr) -> Warden {
+        match (&self.listening, listen) {
+            #[cfg(unix)]
+            (Listening::Unix { .. }, ListenAddr::Unix(path)) => Warden::OfFile(path.clone()),
+            #[cfg(windows)]
+            (Listening::Pipe(pipes), _) => Warden::OfPipe(pipes.rightful()),
+            _ => Warden::Nobody,
+        }
     }
 
     /// Whether it outlives us.
@@ -138,16 +201,18 @@ impl Door {
     /// # Errors
     ///
     /// As those of [`Reserved::at`] and [`Reserved::open`].
-    pub(crate) async fn open(addr: &ListenAddr, rights: SocketRights) -> io::Result<Self> {
+    pub(crate) async fn open(addr: &ListenAddr, rights: &DoorRights) -> io::Result<Self> {
         Reserved::at(addr, rights, Families::Own)?.open().await
     }
 
-    /// The address that apps reach, for a socket file none.
+    /// The address that apps reach, for a socket file or a pipe none.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         match &self.listening {
             Listening::Tcp(listener) => listener.local_addr().ok(),
             #[cfg(unix)]
             Listening::Unix { .. } => None,
+            #[cfg(windows)]
+            Listening::Pipe(_) => None,
         }
     }
 
@@ -168,6 +233,11 @@ impl Door {
                 let (stream, _) = listener.accept().await?;
                 let peer = Peer::Unix(stream.peer_cred()?.uid());
                 Ok((AppSocket::Unix(stream), peer))
+            }
+            #[cfg(windows)]
+            Listening::Pipe(pipes) => {
+                let (pipe, peer) = pipes.accept().await?;
+                Ok((AppSocket::NamedPipe(pipe), peer))
             }
         }
     }

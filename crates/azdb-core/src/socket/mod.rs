@@ -1,6 +1,8 @@
-//! Sockets of this machine: where apps come in.
+//! Sockets and pipes of this machine: where apps come in.
 
 mod door;
+#[cfg(windows)]
+mod named_pipe;
 mod passed;
 mod peer;
 mod travelling;
@@ -17,21 +19,13 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-pub(crate) use door::{Door, Families, Reserved};
+pub(crate) use door::{Door, Families, Reserved, Warden};
 pub use passed::PassedSockets;
-pub(crate) use peer::Peer;
+pub(crate) use peer::{Account, Peer};
 pub(crate) use travelling::Travelling;
-#[cfg(unix)]
-pub(crate) use unix::set_rights;
 
-/// There are no socket files on this platform.
-#[cfg(not(unix))]
-pub(crate) fn set_rights(
-    _: &std::path::Path,
-    _: azdb_config::route::SocketRights,
-) -> io::Result<()> {
-    Ok(())
-}
+#[cfg(windows)]
+use named_pipe::NamedPipe;
 
 use crate::pulse::Pulse;
 
@@ -52,8 +46,10 @@ pub(crate) enum AppSocket {
     Tcp(Pulse),
     #[cfg(unix)]
     Unix(UnixStream),
+    #[cfg(windows)]
+    NamedPipe(NamedPipe),
     /// Of this process.
-    Pipe(DuplexStream),
+    InProcess(DuplexStream),
 }
 
 macro_rules! with_either {
@@ -62,7 +58,9 @@ macro_rules! with_either {
             AppSocket::Tcp($stream) => $call,
             #[cfg(unix)]
             AppSocket::Unix($stream) => $call,
-            AppSocket::Pipe($stream) => $call,
+            #[cfg(windows)]
+            AppSocket::NamedPipe($stream) => $call,
+            AppSocket::InProcess($stream) => $call,
         }
     };
 }
@@ -74,7 +72,9 @@ impl AppSocket {
             Self::Tcp(pulse) => pulse.destinations(),
             #[cfg(unix)]
             Self::Unix(_) => Vec::new(),
-            Self::Pipe(_) => Vec::new(),
+            #[cfg(windows)]
+            Self::NamedPipe(_) => Vec::new(),
+            Self::InProcess(_) => Vec::new(),
         }
     }
 
@@ -88,7 +88,9 @@ impl AppSocket {
             Self::Tcp(pulse) => pulse.next_byte().await,
             #[cfg(unix)]
             Self::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
-            Self::Pipe(_) => Err(io::ErrorKind::Unsupported.into()),
+            #[cfg(windows)]
+            Self::NamedPipe(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::InProcess(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -98,7 +100,9 @@ impl AppSocket {
             Self::Tcp(pulse) => pulse.must_answer_within(limit),
             #[cfg(unix)]
             Self::Unix(_) => {}
-            Self::Pipe(_) => {}
+            #[cfg(windows)]
+            Self::NamedPipe(_) => {}
+            Self::InProcess(_) => {}
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Who comes.
 
+#[cfg(windows)]
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
+#[cfg(windows)]
+use std::sync::{Mutex, PoisonError};
 
 /// Who an app is, as far as the kernel can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +20,42 @@ pub(crate) enum Peer {
     Unannounced(SocketAddr),
     /// A process of this machine that has come over a socket file, under this user id.
     Unix(u32),
+    /// A process of this machine that has come over a named pipe, and whose it is, where Windows says so.
+    #[cfg_attr(
+        not(windows),
+        expect(dead_code, reason = "pipes are a matter of Windows")
+    )]
+    Pipe {
+        process: u32,
+        account: Option<Account>,
+    },
     /// Ourselves.
     InProcess,
+}
+
+/// A user of Windows, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Account(&'static str);
+
+#[cfg(windows)]
+impl Account {
+    /// Whoever is called so. A name that has come once is kept for good: there are as many as there are users of this machine.
+    pub(super) fn named(name: &str) -> Self {
+        static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(name) {
+            return Self(known);
+        }
+        let kept: &'static str = Box::leak(name.into());
+        known.insert(kept);
+        Self(kept)
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
 }
 
 impl Peer {
@@ -42,7 +80,7 @@ impl Peer {
     pub(crate) fn is_here(self) -> bool {
         match self {
             Self::Tcp(addr) => addr.ip().to_canonical().is_loopback(),
-            Self::Local(..) | Self::Unix(_) | Self::InProcess => true,
+            Self::Local(..) | Self::Unix(_) | Self::Pipe { .. } | Self::InProcess => true,
             Self::Announced(_) | Self::Unannounced(_) => false,
         }
     }
@@ -54,7 +92,8 @@ impl Peer {
                 addr.ip().to_canonical().to_string()
             }
             Self::Local(addr, uid) => format!("{} uid {uid}", addr.ip().to_canonical()),
-            Self::Unix(_) | Self::InProcess => self.to_string(),
+            Self::Pipe { account: None, .. } => "pipe".to_owned(),
+            Self::Pipe { .. } | Self::Unix(_) | Self::InProcess => self.to_string(),
         }
     }
 
@@ -62,7 +101,19 @@ impl Peer {
     pub(crate) fn uid(self) -> Option<u32> {
         match self {
             Self::Local(_, uid) | Self::Unix(uid) => Some(uid),
-            Self::Tcp(_) | Self::Announced(_) | Self::Unannounced(_) | Self::InProcess => None,
+            Self::Tcp(_)
+            | Self::Announced(_)
+            | Self::Unannounced(_)
+            | Self::Pipe { .. }
+            | Self::InProcess => None,
+        }
+    }
+
+    /// Its user in words, where the kernel says it.
+    pub(crate) fn caller(self) -> Option<String> {
+        match self {
+            Self::Pipe { account, .. } => account.map(|account| format!("account {account}")),
+            _ => self.uid().map(|uid| format!("uid {uid}")),
         }
     }
 
@@ -73,7 +124,7 @@ impl Peer {
             | Self::Local(addr, _)
             | Self::Announced(addr)
             | Self::Unannounced(addr) => Some(addr),
-            Self::Unix(_) | Self::InProcess => None,
+            Self::Unix(_) | Self::Pipe { .. } | Self::InProcess => None,
         }
     }
 }
@@ -87,6 +138,11 @@ impl fmt::Display for Peer {
             | Self::Announced(addr)
             | Self::Unannounced(addr) => addr.fmt(f),
             Self::Unix(uid) => write!(f, "unix uid {uid}"),
+            Self::Pipe {
+                account: Some(account),
+                ..
+            } => write!(f, "pipe user {account}"),
+            Self::Pipe { process, .. } => write!(f, "pipe process {process}"),
             Self::InProcess => f.write_str("this process"),
         }
     }

@@ -4,15 +4,16 @@
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use azdb_config::route::{ListenAddr, SocketRights};
+use azdb_config::route::{DoorRights, ListenAddr};
 use socket2::{Domain, Socket, Type};
 
 use super::unix::node;
 use super::*;
 
-const OURS_ALONE: SocketRights = SocketRights {
+const OURS_ALONE: &DoorRights = &DoorRights {
     mode: 0o600,
     group: None,
+    pipe_users: Vec::new(),
 };
 
 #[tokio::test]
@@ -115,11 +116,12 @@ async fn a_socket_file_is_given_to_its_group() {
     let is_root = rustix::process::geteuid().is_root();
     for (name, group, is_given) in [("ours", ours, true), ("theirs", ours + 1, is_root)] {
         let path = dir.path().join(name);
-        let rights = SocketRights {
+        let rights = DoorRights {
+            pipe_users: Vec::new(),
             mode: 0o660,
             group: Some(group),
         };
-        match Door::open(&ListenAddr::Unix(path.clone()), rights).await {
+        match Door::open(&ListenAddr::Unix(path.clone()), &rights).await {
             Ok(_door) => {
                 let found = std::fs::metadata(&path).unwrap();
                 assert_eq!((found.gid(), found.mode() & 0o777), (group, 0o660));

@@ -8,6 +8,8 @@ use std::os::unix::net::UnixStream;
 use tokio::io::DuplexStream;
 
 use super::AppSocket;
+#[cfg(windows)]
+use super::NamedPipe;
 use crate::pulse::Pulse;
 
 /// An app's connection that no runtime waits for.
@@ -16,8 +18,11 @@ pub(crate) enum Travelling {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    /// It stays with the runtime of its door, which tells any thread what comes.
+    #[cfg(windows)]
+    NamedPipe(NamedPipe),
     /// It is at home anywhere.
-    Pipe(DuplexStream),
+    InProcess(DuplexStream),
 }
 
 impl AppSocket {
@@ -31,7 +36,9 @@ impl AppSocket {
             Self::Tcp(pulse) => Travelling::Tcp(pulse.into_std()?),
             #[cfg(unix)]
             Self::Unix(stream) => Travelling::Unix(stream.into_std()?),
-            Self::Pipe(pipe) => Travelling::Pipe(pipe),
+            #[cfg(windows)]
+            Self::NamedPipe(pipe) => Travelling::NamedPipe(pipe),
+            Self::InProcess(stream) => Travelling::InProcess(stream),
         })
     }
 }
@@ -47,7 +54,9 @@ impl Travelling {
             Self::Tcp(stream) => AppSocket::Tcp(Pulse::from_std(stream)?),
             #[cfg(unix)]
             Self::Unix(stream) => AppSocket::Unix(tokio::net::UnixStream::from_std(stream)?),
-            Self::Pipe(pipe) => AppSocket::Pipe(pipe),
+            #[cfg(windows)]
+            Self::NamedPipe(pipe) => AppSocket::NamedPipe(pipe),
+            Self::InProcess(stream) => AppSocket::InProcess(stream),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 
-use azdb_config::route::SocketRights;
+use azdb_config::route::DoorRights;
 use azdb_quote::Chain;
 use rustix::fs::Mode;
 use tokio::net::{UnixListener, UnixStream};
@@ -19,7 +19,7 @@ use super::door::{Listening, Owner};
 const DIRECTORY_MODE: u32 = 0o755;
 
 /// Opens a socket file, in the place of one that nobody serves any more.
-pub(super) async fn bind_unix(path: &Path, rights: SocketRights) -> io::Result<Door> {
+pub(super) async fn bind_unix(path: &Path, rights: &DoorRights) -> io::Result<Door> {
     make_directory(path)?;
     if let Ok(found) = std::fs::symlink_metadata(path) {
         if !found.file_type().is_socket() {
@@ -56,7 +56,7 @@ pub(super) async fn bind_unix(path: &Path, rights: SocketRights) -> io::Result<D
 }
 
 /// Gives a socket file to its group, and sets its mode.
-pub(crate) fn set_rights(path: &Path, rights: SocketRights) -> io::Result<()> {
+pub(super) fn set_rights(path: &Path, rights: &DoorRights) -> io::Result<()> {
     if let Some(group) = rights.group {
         chown(path, None, Some(group)).map_err(|error| not_given(&error, group))?;
     }

@@ -35,7 +35,9 @@ struct Instance {
     /// The route's name.
     name: String,
     /// Where it listens on loopback.
-    port: u16,
+    port: Option<u16>,
+    /// Its pipe.
+    pipe: Option<String>,
 }
 
 /// The one of this process: there while routes want it.
@@ -82,14 +84,22 @@ impl Browser {
 
 fn wanting(addresses: &[(Arc<Route>, ListenAddr)]) -> Vec<Instance> {
     let mut instances: Vec<Instance> = Vec::new();
-    for (route, listen) in addresses {
-        let ListenAddr::Tcp(addr) = listen else {
-            continue;
+    for (route, listen) in addresses.iter().filter(|(route, _)| route.tds.sql_browser) {
+        let (port, pipe) = match listen {
+            ListenAddr::Tcp(addr) => (Some(addr.port()), None),
+            ListenAddr::Pipe(name) => (None, Some(name.to_string())),
+            ListenAddr::Unix(_) => continue,
         };
         let name = &route.name;
-        if route.tds.sql_browser && instances.iter().all(|known| known.name != *name) {
-            let (name, port) = (name.clone(), addr.port());
-            instances.push(Instance { name, port });
+        match instances.iter_mut().find(|known| known.name == *name) {
+            Some(known) => {
+                known.port = known.port.or(port);
+                known.pipe = known.pipe.take().or(pipe);
+            }
+            None => {
+                let name = name.clone();
+                instances.push(Instance { name, port, pipe });
+            }
         }
     }
     instances
@@ -162,7 +172,7 @@ fn answer(request: &[u8], instances: &[Instance]) -> Option<Vec<u8>> {
                 // Connection strings say SQLEXPRESS, or whatever the old server was called.
                 (None, [only]) => Instance {
                     name: String::from_utf8(name.to_vec()).ok()?,
-                    port: only.port,
+                    ..only.clone()
                 }
                 .described_if_plain()?,
                 _ => return None,
@@ -182,10 +192,12 @@ impl Instance {
     }
 }
 
-fn described(Instance { name, port }: &Instance) -> String {
-    format!(
-        "ServerName;localhost;InstanceName;{name};IsClustered;No;Version;12.0.2000.8;tcp;{port};;"
-    )
+/// What it has, and where. Its pipe is named as programs of this machine open it: to `\\\\localhost\\pipe` they would come by the network.
+fn described(Instance { name, port, pipe }: &Instance) -> String {
+    let pipe = pipe.as_ref().map(|pipe| format!("np;{pipe};"));
+    let port = port.map(|port| format!("tcp;{port};"));
+    let places = [pipe, port].into_iter().flatten().collect::<String>();
+    format!("ServerName;localhost;InstanceName;{name};IsClustered;No;Version;12.0.2000.8;{places};")
 }
 
 #[cfg(test)]
@@ -200,7 +212,8 @@ mod tests {
             .zip(ports)
             .map(|(name, port)| Instance {
                 name: (*name).to_owned(),
-                port,
+                port: Some(port),
+                pipe: None,
             })
             .collect()
     }
@@ -231,6 +244,32 @@ mod tests {
         assert!(text.contains("tcp;1433;"), "{text}");
         assert_eq!(told(b"\x04a;tcp;80\0", &["orders"]), None);
         assert_eq!(told(b"\x04", &["orders"]), None);
+    }
+
+    #[test]
+    fn an_instance_with_a_pipe_is_named_by_it_too() {
+        let at = |listen: ListenAddr| {
+            let mut route = crate::rig::route(azdb_config::route::ProtocolName::Tds);
+            route.tds.sql_browser = true;
+            (Arc::new(route), listen)
+        };
+        let tcp = || at(ListenAddr::Tcp(([127, 0, 0, 1], 1433).into()));
+        let pipe = || {
+            let name = azdb_config::route::PipeName::parse(r"sql\query").unwrap();
+            at(ListenAddr::Pipe(name))
+        };
+        for (addresses, places) in [
+            (vec![pipe(), tcp()], r"np;\\.\pipe\sql\query;tcp;1433;;"),
+            (vec![tcp(), pipe()], r"np;\\.\pipe\sql\query;tcp;1433;;"),
+            (vec![pipe()], r"np;\\.\pipe\sql\query;;"),
+        ] {
+            let wanting = wanting(&addresses);
+            let [instance] = wanting.as_slice() else {
+                panic!("{wanting:?}");
+            };
+            let text = described(instance);
+            assert!(text.ends_with(&format!(";{places}")), "{text}");
+        }
     }
 
     #[test]

@@ -108,7 +108,7 @@ pub(crate) struct Settings {
 /// Which proxy is asked: one of the same configuration, unless an address says which.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct AskArgs {
-    /// Ask there: unix:/path of its admin socket, or host:port of its admin endpoint (wait and healthcheck: of its health endpoint, too)
+    /// Ask there: unix:/path of its admin socket, pipe:NAME of its admin pipe, or host:port of its admin endpoint (wait and healthcheck: of its health endpoint, too)
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) at: Option<Place>,
     /// Its configuration file

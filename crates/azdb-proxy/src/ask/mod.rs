@@ -10,6 +10,7 @@
 //! * A proxy that does not answer costs [`PATIENCE`] at a place, and no more.
 
 mod commands;
+pub(crate) mod named_pipe;
 mod place;
 
 use std::fmt;

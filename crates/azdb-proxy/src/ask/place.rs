@@ -1,4 +1,4 @@
-//! Where a proxy is asked: its socket file, or an address.
+//! Where a proxy is asked: its socket file or pipe, or an address.
 
 use std::fmt;
 use std::io;
@@ -6,9 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use azdb_config::route::ListenAddr;
+use azdb_config::route::{ListenAddr, PipeName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use super::named_pipe;
 
 /// A connection to it.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -20,6 +22,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub(crate) enum Place {
     /// At a socket file.
     File(PathBuf),
+    /// At a named pipe.
+    Pipe(PipeName),
     /// At `host:port`.
     Port(String),
 }
@@ -29,6 +33,7 @@ impl Place {
     pub(crate) fn of(listen: &ListenAddr) -> Self {
         match listen {
             ListenAddr::Unix(path) => Self::File(path.clone()),
+            ListenAddr::Pipe(name) => Self::Pipe(name.clone()),
             ListenAddr::Tcp(addr) => {
                 // `[::]` serves both families, and not every machine has the other one.
                 let ip = match addr.ip() {
@@ -54,13 +59,14 @@ impl Place {
             Self::File(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
             #[cfg(not(unix))]
             Self::File(_) => Err(io::Error::other("no unix sockets on this platform")),
+            Self::Pipe(name) => Ok(Box::new(named_pipe::connect(name).await?)),
         }
     }
 
     /// What a request calls it.
     pub(super) fn host(&self) -> &str {
         match self {
-            Self::File(_) => "localhost",
+            Self::File(_) | Self::Pipe(_) => "localhost",
             Self::Port(address) => address,
         }
     }
@@ -70,18 +76,22 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "unix:{}", path.display()),
+            Self::Pipe(name) => write!(f, "pipe:{name}"),
             Self::Port(address) => f.write_str(address),
         }
     }
 }
 
-/// `unix:/path`, `host:port`, or that behind `http://`.
+/// `unix:/path`, `pipe:NAME`, `host:port`, or that behind `http://`.
 impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(path) = text.strip_prefix("unix:") {
             return Ok(Self::File(PathBuf::from(path)));
+        }
+        if let Some(name) = text.strip_prefix("pipe:") {
+            return PipeName::parse(name).map(Self::Pipe);
         }
         let address = text.strip_prefix("http://").unwrap_or(text);
         let address = address.strip_suffix('/').unwrap_or(address);
@@ -91,7 +101,9 @@ impl FromStr for Place {
         if has_port {
             Ok(Self::Port(address.to_owned()))
         } else {
-            Err(format!("{text:?} is not unix:/path or host:port"))
+            Err(format!(
+                "{text:?} is not unix:/path, pipe:NAME or host:port"
+            ))
         }
     }
 }
@@ -105,6 +117,7 @@ mod tests {
     fn a_place_is_a_socket_file_or_a_port_of_some_host() {
         for (text, place) in [
             ("unix:/run/admin.sock", "unix:/run/admin.sock"),
+            (r"pipe:azdb-proxy\admin", r"pipe:\\.\pipe\azdb-proxy\admin"),
             ("127.0.0.1:9090", "127.0.0.1:9090"),
             ("http://proxy:9090/", "proxy:9090"),
             ("[::1]:9090", "[::1]:9090"),
@@ -117,6 +130,7 @@ mod tests {
             "localhost",
             ":9090",
             "proxy:http",
+            "pipe:",
             "http://proxy/status:1",
         ] {
             assert!(text.parse::<Place>().is_err(), "{text}");

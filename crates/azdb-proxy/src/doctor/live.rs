@@ -13,7 +13,7 @@ use super::finding::{Finding, Findings, Step};
 use super::token::lasting;
 use super::way::{leave, refusal_in_words, within};
 use super::{Way, Wishes, questions};
-use crate::ask::{Desk, Running};
+use crate::ask::{Desk, Running, named_pipe};
 use crate::database::{As, Database, Stream};
 
 /// How long a door of this machine may take.
@@ -28,15 +28,15 @@ pub(super) async fn examine(way: &Way, config: &Config, wishes: &Wishes) -> Find
             .route
             .listen
             .iter()
-            .any(|door| matches!(door, ListenAddr::Unix(_)));
+            .any(|door| matches!(door, ListenAddr::Unix(_) | ListenAddr::Pipe(_)));
     let Some(stream) = door(way, &mut findings).await else {
         findings.untried(&[Step::Login, Step::Query]);
         return findings;
     };
     if is_closed_to_us {
         let said = "not tried: apps come in by TLS here (local_tls = \"require\"), which doctor does not speak";
-        let remedy =
-            "leave --live out: that way needs no door; or come by a socket file".to_owned();
+        let remedy = "leave --live out: that way needs no door; or come by a socket file or a pipe"
+            .to_owned();
         findings.add(Finding::doubtful(Step::Login, said).remedy(Some(remedy)));
         return findings;
     }
@@ -161,5 +161,6 @@ async fn connect(listen: &ListenAddr) -> io::Result<Box<dyn Stream>> {
         ListenAddr::Unix(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
         #[cfg(not(unix))]
         ListenAddr::Unix(_) => Err(io::Error::other("no unix sockets on this platform")),
+        ListenAddr::Pipe(name) => Ok(Box::new(named_pipe::connect(name).await?)),
     }
 }

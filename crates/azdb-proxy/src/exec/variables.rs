@@ -69,6 +69,8 @@ impl<'a> Place<'a> {
             match listen {
                 ListenAddr::Tcp(addr) => return Some(Self::Port(reached(*addr))),
                 ListenAddr::Unix(path) => file = file.or(Some(Self::File(path))),
+                // No client looks for one in its variables.
+                ListenAddr::Pipe(_) => {}
             }
         }
         file

@@ -34,7 +34,7 @@ async fn whoever_has_come_before_the_door_closes_is_taken_in() {
     let listener = Listener::new(entrance_of(coming), behind.subscribe(), Home::with([]));
     let apps = [(); 3].map(|()| {
         let (app, socket) = duplex(1024);
-        let arrival = Ok((AppSocket::Pipe(socket), Peer::Tcp(HERE)));
+        let arrival = Ok((AppSocket::InProcess(socket), Peer::Tcp(HERE)));
         assert!(entrance.send(arrival).is_ok(), "the entrance is there");
         app
     });

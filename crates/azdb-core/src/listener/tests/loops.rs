@@ -15,7 +15,7 @@ async fn a_connection_of_ours_that_comes_back_is_told_as_a_loop_after_one_hop<P:
     let house = House::<P>::spoken(|_| {});
     let listen = azdb_config::route::ListenAddr::Tcp(([127, 0, 0, 1], 0).into());
     let mut route = sockets::route_of(&house);
-    let door = Door::open(&listen, route.unix_rights).await.unwrap();
+    let door = Door::open(&listen, &route.rights).await.unwrap();
     let addr = door.local_addr().unwrap();
     (route.upstream, route.hold_logins) = (vec![sockets::endpoint(addr)], true);
     // It knows of no door, as it does where the address is another one than the door's.

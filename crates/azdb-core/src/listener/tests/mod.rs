@@ -90,7 +90,7 @@ impl Street {
     /// Somebody knocks.
     fn come(&self, peer: Peer) -> DuplexStream {
         let (app, socket) = duplex(64 * 1024);
-        let arrival = Ok((AppSocket::Pipe(socket), peer));
+        let arrival = Ok((AppSocket::InProcess(socket), peer));
         assert!(self.entrance.send(arrival).is_ok(), "the loop is there");
         app
     }

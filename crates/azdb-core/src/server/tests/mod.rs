@@ -54,7 +54,7 @@ fn addresses(server: &OpenServer) -> Vec<SocketAddr> {
     let listening = server.addresses().into_iter();
     let addresses = listening.filter_map(|(_, listen)| match listen {
         ListenAddr::Tcp(addr) => Some(addr),
-        ListenAddr::Unix(_) => None,
+        ListenAddr::Unix(_) | ListenAddr::Pipe(_) => None,
     });
     addresses.collect()
 }
