@@ -81,6 +81,7 @@ mod tds_server;
 mod tds_tiberius;
 mod tls_of_openssl;
 mod tokens;
+mod trusted;
 mod unix_sockets;
 mod upstream_tls;
 mod upstream_tls_flaws;

@@ -85,7 +85,7 @@ pub use server::{Changes, Drain, Drained, Glance, LAST_WORDS, OpenServer, Server
 pub use socket::PassedSockets;
 pub use tls::{
     AppTrust, LocalAuthority, LocalTlsError, PlatformRoots, ShownCertificate, TlsConfigError,
-    local_names, platform_client,
+    ToTrust, local_names, platform_client,
 };
 pub use way::Home;
 pub use workers::Workers;

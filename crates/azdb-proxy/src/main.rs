@@ -55,7 +55,7 @@ fn dispatch(args: Args) -> Exit {
         Command::Exec(args) => exec::exec(args, &env),
         Command::ImportEnv => import_env(&env),
         Command::Grant(args) => grant::grant(args, &env),
-        Command::Ca { route, ask } => ca::ca(route.as_deref(), ask, &env),
+        Command::Ca(args) => ca::ca(args, &env),
         Command::Wait { max, ask } => ask::wait(ask, max, &env),
         Command::Healthcheck(ask) => ask::healthcheck(ask, &env),
         Command::Status(ask) => ask::status(ask, &env),

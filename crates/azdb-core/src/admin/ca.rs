@@ -18,15 +18,18 @@ pub(super) fn answer(bureau: &Bureau) -> Answer {
 }
 
 fn route(reception: &Reception) -> Value {
-    let (pem, file, issuer) = match reception.app_trust() {
-        AppTrust::Authority { pem, file } => (Some(pem), file.as_ref(), None),
-        AppTrust::Elsewhere { issuer, file } => (None, Some(file), Some(issuer)),
-        AppTrust::NoTls => (None, None, None),
+    let (pem, file, issuer, names) = match reception.app_trust() {
+        AppTrust::Authority { pem, file, names } => {
+            (Some(pem), file.as_ref(), None, names.as_ref())
+        }
+        AppTrust::Elsewhere { issuer, file } => (None, Some(file), Some(issuer), None),
+        AppTrust::NoTls => (None, None, None, None),
     };
     json!({
         "route": reception.route().name,
         "pem": pem,
         "file": file.map(|file| file.display().to_string()),
         "issuer": issuer,
+        "names": names,
     })
 }

@@ -21,6 +21,8 @@ pub enum AppTrust {
         pem: String,
         /// Where it is kept; `None` for one that lives as long as the process.
         file: Option<PathBuf>,
+        /// All that it has vouched for, and ever will: those names of one that the proxy has made, which has no key any more.
+        names: Option<Vec<String>>,
     },
     /// One whose certificate the proxy does not have.
     Elsewhere {
@@ -51,6 +53,7 @@ impl AppTrust {
                 Ok(Self::Authority {
                     pem: authority.ca_pem().to_owned(),
                     file: authority.file().map(Path::to_owned),
+                    names: Some(authority.names().into_iter().collect()),
                 })
             }
         }
@@ -79,6 +82,7 @@ impl AppTrust {
             (Some((true, _)), Some(pem)) => Self::Authority {
                 pem,
                 file: Some(file),
+                names: None,
             },
             (parsed, _) => Self::Elsewhere {
                 issuer: parsed.map(|(_, issuer)| issuer).unwrap_or_default(),
@@ -114,7 +118,11 @@ mod tests {
         };
         let nobody = || unreachable!("the route has a certificate of its own");
         match AppTrust::of(&local_tls, &nobody).unwrap() {
-            AppTrust::Authority { pem, .. } => AppTrust::Authority { pem, file: None },
+            AppTrust::Authority { pem, .. } => AppTrust::Authority {
+                pem,
+                file: None,
+                names: None,
+            },
             AppTrust::Elsewhere { issuer, .. } => AppTrust::Elsewhere {
                 issuer,
                 file: PathBuf::new(),

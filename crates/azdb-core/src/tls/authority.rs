@@ -144,7 +144,7 @@ impl LocalAuthority {
     }
 
     /// What the certificates say that they are for, each of them: a name that only one of them has is none.
-    fn names(&self) -> BTreeSet<String> {
+    pub fn names(&self) -> BTreeSet<String> {
         let mut leaves = self.leaves.iter().map(|(chain, _)| names_in(chain));
         let first = leaves.next().unwrap_or_default();
         leaves.fold(first, |all, names| &all & &names)

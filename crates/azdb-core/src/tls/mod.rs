@@ -15,6 +15,7 @@ mod platform;
 mod resolver;
 mod self_signed;
 mod shown;
+mod to_trust;
 mod trust;
 mod verifier;
 
@@ -29,6 +30,7 @@ pub use local::LocalTlsError;
 pub use names::local_names;
 pub use platform::PlatformRoots;
 pub use shown::ShownCertificate;
+pub use to_trust::ToTrust;
 pub(crate) use trust::UpstreamTlsConfig;
 pub use trust::{TlsConfigError, platform_client};
 

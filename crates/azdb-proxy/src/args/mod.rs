@@ -1,5 +1,6 @@
 //! The command line. Its help is the manual.
 
+mod ca;
 #[cfg(feature = "doctor")]
 mod doctor;
 mod grant;
@@ -16,6 +17,7 @@ use azdb_quote::OneLine;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+pub(crate) use ca::{CaArgs, Change, Consent, Scope};
 #[cfg(feature = "doctor")]
 pub(crate) use doctor::DoctorArgs;
 #[cfg(feature = "doctor")]
@@ -165,16 +167,15 @@ pub(crate) enum Command {
     /// TDSPORT and, for each route, AZDB_NAME_HOST and AZDB_NAME_PORT in its environment, hands signals on to it, and ends when it
     /// does, with its exit code: 127 when it is not there, 126 when it cannot be run, 128 and the number of the signal that ended it.
     Exec(ExecArgs),
-    /// Print the certificate authority that apps of a route should trust for TLS with this proxy
+    /// Print the certificate authority that apps of a route should trust for TLS with this proxy, or have this machine trust it
     ///
     /// Asks the proxy that runs; without one, says what its files hold, behind a warning: enough to set apps up before the first
     /// start. Standard error says of which routes it is, and from which file. None is ever made: exits with 1 when there is none.
-    Ca {
-        /// Which route, where not all have the same
-        route: Option<String>,
-        #[command(flatten)]
-        ask: AskArgs,
-    },
+    ///
+    /// With --install it goes where programs of this machine look for authorities, after it has been shown with what that means. What
+    /// is asked then is a socket file or the files of the configuration, never a port: anybody could answer there.
+    #[command(after_long_help = ca::AFTER)]
+    Ca(CaArgs),
     /// Print a configuration file made of Azure Service Connector's variables, with what apps must be told from now on
     ///
     /// Reads AZURE_POSTGRESQL_*, AZURE_MYSQL_*, AZURE_SQL_*, FABRIC_SQL_CONNECTIONSTRING and spring.datasource.* of this environment, in

@@ -125,6 +125,27 @@ impl Running {
         }
     }
 
+    /// The same, but for ports: whoever is on the machine may have taken one, and answer there.
+    ///
+    /// # Errors
+    ///
+    /// That nothing is left.
+    pub(crate) fn at_files(self) -> Result<Self, String> {
+        let (files, ports): (Vec<_>, Vec<_>) = self
+            .admin
+            .into_iter()
+            .partition(|place| matches!(place, Place::File(_)));
+        match (files.is_empty(), ports.first()) {
+            (true, Some(port)) => Err(format!(
+                "{port} is not asked for what is to be trusted, since anybody could answer there: say --at unix:PATH, or --state-dir alone"
+            )),
+            _ => Ok(Self {
+                admin: files,
+                health: Vec::new(),
+            }),
+        }
+    }
+
     /// Asks one place after the other, until one answers.
     ///
     /// # Errors

@@ -1,15 +1,4 @@
-//! `azdb-proxy ca`: the certificate authority that apps of a route should trust.
-//!
-//! ```text
-//!   the proxy that runs -- else what the configuration names --> one authority --> standard output
-//!                                                                    '-- whose it is, and where it is kept --> standard error
-//! ```
-//!
-//! # Invariants
-//!
-//! * What no proxy has said is called that, in front of everything else.
-//! * No authority is made: one that no proxy shows would be trusted in vain.
-//! * Standard output is a certificate or nothing.
+//! Whose authority it is: what the proxy says that runs, else what the files say.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,14 +10,11 @@ use azdb_quote::Chain;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
-use crate::args::AskArgs;
-use crate::ask::{self, Desk, Running};
-use crate::exit::Exit;
-use crate::output::{say, tell};
+use crate::ask::{Desk, Running};
 
 /// What is known of one route.
 #[derive(Debug, Deserialize)]
-struct Known {
+pub(super) struct Known {
     route: String,
     /// The authority's certificate.
     pem: Option<String>,
@@ -36,45 +22,23 @@ struct Known {
     file: Option<String>,
     /// Who has signed it, where that is all that is known.
     issuer: Option<String>,
+    /// All names that the authority has vouched for, of one that the proxy has made.
+    #[serde(default)]
+    names: Option<Vec<String>>,
 }
 
-/// Prints the authority of a route, or the one that all routes have.
-pub(crate) fn ca(route: Option<&str>, args: AskArgs, env: &Environment) -> Exit {
-    let (overrides, is_elsewhere) = (args.overrides(), args.at.is_some());
-    ask::with_running(args, env, async |running| {
-        let (known, unasked) = match asked(&running).await {
-            Ok(known) => (known, None),
-            Err(why) if is_elsewhere => return failed(&why),
-            Err(why) => match in_files(&overrides, env) {
-                Ok(known) => (known, Some(why)),
-                Err(problem) => return failed(&format!("{why}; {problem}")),
-            },
-        };
-        match chosen(&known, route) {
-            Ok((pem, whose)) => {
-                // In front of everything: whoever redirects standard output reads this alone.
-                if let Some(why) = unasked {
-                    tell(&format!(
-                        "azdb-proxy ca: warning: no proxy was asked, so this is the certificate in the files here, which the next one to \
-                         start with them shows, and not what one shows that runs with others ({why})"
-                    ));
-                }
-                tell(&format!("azdb-proxy ca: {whose}"));
-                say(pem.trim_end());
-                Exit::Success
-            }
-            Err(why) => failed(&why),
-        }
-    })
-}
-
-fn failed(why: &str) -> Exit {
-    tell(&format!("azdb-proxy ca: {why}"));
-    Exit::Failure
+/// The authority that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chosen<'k> {
+    pub(super) pem: &'k str,
+    /// As in [`Known`].
+    pub(super) file: Option<&'k str>,
+    /// As in [`Known`].
+    pub(super) names: Option<&'k [String]>,
 }
 
 /// What the proxy says that runs.
-async fn asked(running: &Running) -> Result<Vec<Known>, String> {
+pub(super) async fn asked(running: &Running) -> Result<Vec<Known>, String> {
     let answer = running.ask(Desk::Admin, Method::GET, "/ca").await;
     let answer = answer.map_err(|unanswered| unanswered.to_string())?;
     match answer.status {
@@ -85,7 +49,7 @@ async fn asked(running: &Running) -> Result<Vec<Known>, String> {
 }
 
 /// What the files of the configuration say.
-fn in_files(overrides: &Overrides, env: &Environment) -> Result<Vec<Known>, String> {
+pub(super) fn in_files(overrides: &Overrides, env: &Environment) -> Result<Vec<Known>, String> {
     let one_line = |problems: Problems| problems.to_string().replace('\n', "; ");
     let state_dir = azdb_config::load_endpoints(overrides, env)
         .map_err(one_line)?
@@ -103,6 +67,7 @@ fn in_files(overrides: &Overrides, env: &Environment) -> Result<Vec<Known>, Stri
             pem: Some(authority.ca_pem().to_owned()),
             file: authority.file().map(|file| file.display().to_string()),
             issuer: None,
+            names: Some(authority.names().into_iter().collect()),
         }]);
     };
     let authority = || {
@@ -131,16 +96,17 @@ fn none_in(state_dir: &Path) -> String {
 
 impl Known {
     fn of(route: &str, trust: AppTrust) -> Self {
-        let (pem, file, issuer) = match trust {
-            AppTrust::Authority { pem, file } => (Some(pem), file, None),
-            AppTrust::Elsewhere { issuer, file } => (None, Some(file), Some(issuer)),
-            AppTrust::NoTls => (None, None, None),
+        let (pem, file, issuer, names) = match trust {
+            AppTrust::Authority { pem, file, names } => (Some(pem), file, None, names),
+            AppTrust::Elsewhere { issuer, file } => (None, Some(file), Some(issuer), None),
+            AppTrust::NoTls => (None, None, None, None),
         };
         Self {
             route: route.to_owned(),
             pem,
             file: file.map(|file| file.display().to_string()),
             issuer,
+            names,
         }
     }
 
@@ -166,8 +132,11 @@ impl Known {
     }
 }
 
-/// The certificate to print, and whose it is.
-fn chosen<'k>(known: &'k [Known], route: Option<&str>) -> Result<(&'k str, String), String> {
+/// The authority of a route, or the one that all routes have, and whose it is.
+pub(super) fn chosen<'k>(
+    known: &'k [Known],
+    route: Option<&str>,
+) -> Result<(Chosen<'k>, String), String> {
     let wanted: Vec<&Known> = known
         .iter()
         .filter(|known| route.is_none_or(|route| known.route == route))
@@ -209,7 +178,12 @@ fn chosen<'k>(known: &'k [Known], route: Option<&str>) -> Result<(&'k str, Strin
         ));
     }
     let whose = format!("route {}: from {}", names(&with), first.place());
-    Ok((pem, whose))
+    let chosen = Chosen {
+        pem,
+        file: first.file.as_deref(),
+        names: first.names.as_deref(),
+    };
+    Ok((chosen, whose))
 }
 
 #[cfg(test)]
@@ -224,6 +198,7 @@ mod tests {
             pem: pem.map(owned),
             file: file.map(owned),
             issuer: issuer.map(owned),
+            names: None,
         }
     }
 
@@ -235,8 +210,9 @@ mod tests {
         let off = known("dev", None, None, None);
         let leaf = known("leaf", None, Some("/etc/leaf.pem"), Some("CN=House"));
         let all = [own, same, off, leaf];
-        let (pem, whose) = chosen(&all, None).unwrap();
-        assert_eq!(pem, "A");
+        let (first, whose) = chosen(&all, None).unwrap();
+        assert_eq!(first.pem, "A");
+        assert_eq!(first.file, Some("/state/local-tls.pem"));
         assert_eq!(
             whose,
             "route \"orders\", \"shop\": from /state/local-tls.pem"
@@ -259,6 +235,6 @@ mod tests {
             why.contains("\"orders\" (/state/local-tls.pem), \"stock\" (/etc/chain.pem)"),
             "{why}"
         );
-        assert_eq!(chosen(&two, Some("stock")).unwrap().0, "B");
+        assert_eq!(chosen(&two, Some("stock")).unwrap().0.pem, "B");
     }
 }
