@@ -100,6 +100,8 @@ pub struct Process {
     pub log_level: String,
     /// Where log lines go.
     pub log_to: LogTo,
+    /// The file that they go to instead.
+    pub log_file: Option<PathBuf>,
     /// After SIGTERM new apps are still served for so long.
     pub min_sigterm_delay: Duration,
     /// After that, sessions have so long to end by themselves.
@@ -133,6 +135,8 @@ pub struct Overrides {
     pub log_level: Option<String>,
     /// `--log-to`.
     pub log_to: Option<LogTo>,
+    /// `--log-file`.
+    pub log_file: Option<PathBuf>,
     /// `--min-sigterm-delay`.
     pub min_sigterm_delay: Option<Duration>,
     /// `--max-sigterm-delay`.
@@ -162,6 +166,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Overrides {
         log_format: plain(section.read(&keys::LOG_FORMAT)),
         log_level: plain(section.read(&keys::LOG_LEVEL)),
         log_to: plain(section.read(&keys::LOG_TO)),
+        log_file: plain(section.read(&keys::LOG_FILE)),
         min_sigterm_delay: plain(section.read(&keys::MIN_SIGTERM_DELAY)),
         max_sigterm_delay: plain(section.read(&keys::MAX_SIGTERM_DELAY)),
         drain_idle: plain(section.read(&keys::DRAIN_IDLE)),
@@ -235,6 +240,7 @@ pub(super) fn settle(
         log_format: settled.key(&keys::LOG_FORMAT, |of| of.log_format),
         log_level: settled.key(&keys::LOG_LEVEL, |of| of.log_level.clone()),
         log_to: settled.key(&keys::LOG_TO, |of| of.log_to),
+        log_file: first(layers, |of| of.log_file.clone()).or_else(|| log_file(env)),
         min_sigterm_delay: settled.key(&keys::MIN_SIGTERM_DELAY, |of| of.min_sigterm_delay),
         max_sigterm_delay: settled.key(&keys::MAX_SIGTERM_DELAY, |of| of.max_sigterm_delay),
         drain_idle: settled.key(&keys::DRAIN_IDLE, |of| of.drain_idle),
@@ -268,6 +274,13 @@ impl Settled<'_, '_, '_> {
 
 fn first<T>(layers: [&Overrides; 3], key: impl Fn(&Overrides) -> Option<T>) -> Option<T> {
     layers.into_iter().find_map(key)
+}
+
+/// The log file of a service of Windows, whose directory the entry of the service says as systemd would. A service of systemd's
+/// has its journal.
+fn log_file(env: &Environment) -> Option<PathBuf> {
+    let directory = env::directory(env, "LOGS_DIRECTORY").filter(|_| cfg!(windows))?;
+    Some(directory.join("azdb-proxy.log"))
 }
 
 /// The platform's directory for state: that of whoever runs us as a service, else the user's. Relative ones do not count.

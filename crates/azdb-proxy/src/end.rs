@@ -4,14 +4,23 @@ use std::fmt;
 use std::time::Duration;
 
 use azdb_config::Process;
-use azdb_core::Drain;
+use azdb_core::{Drain, LAST_WORDS};
 use tokio::time::Instant;
 
 use crate::exit::Exit;
+use crate::logging;
+use crate::run::LETTING_GO;
 use crate::signals::Signal;
 
 /// The same signal once more within this time is no second one: `timeout` and terminals send one to the program and to its group.
 const ECHO: Duration = Duration::from_secs(1);
+
+/// What an end may take behind its drain: goodbyes, whatever is let go, and the last lines of two logs.
+const AFTERWARDS: Duration = {
+    let millis =
+        LAST_WORDS.as_millis() + LETTING_GO.as_millis() + 2 * logging::PATIENCE.as_millis();
+    Duration::from_millis(millis as u64)
+};
 
 /// Why the process comes to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,12 +73,21 @@ impl End {
 
     /// How much time there is.
     pub(crate) fn drain(&self, process: &Process) -> Drain {
+        let delay = match self.why {
+            Why::Signal(_) | Why::Asked => process.min_sigterm_delay,
+            Why::Idle => Duration::ZERO,
+        };
+        let leaves = match self.why {
+            Why::Signal(signal) => signal.leaves(),
+            Why::Asked | Why::Idle => None,
+        };
+        let left = leaves.map(|leaves| leaves.saturating_sub(AFTERWARDS));
+        // No new sessions for a moment: what there is of time is for those that run.
+        let delay = left.map_or(delay, |_| Duration::ZERO);
+        let patience = process.max_sigterm_delay;
         Drain {
-            delay: match self.why {
-                Why::Signal(_) | Why::Asked => process.min_sigterm_delay,
-                Why::Idle => Duration::ZERO,
-            },
-            patience: process.max_sigterm_delay,
+            delay,
+            patience: left.map_or(patience, |left| patience.min(left)),
             idle: process.drain_idle,
         }
     }
@@ -91,8 +109,8 @@ impl End {
         match self.why {
             _ if cut == 0 || process.exit_zero_on_sigterm => Exit::Success,
             Why::Signal(signal) => Exit::Cut(signal),
-            // As SIGTERM does.
-            Why::Asked | Why::Idle => Exit::Cut(Signal::Terminate),
+            // As a service manager does.
+            Why::Asked | Why::Idle => Exit::Cut(Signal::ASKED),
         }
     }
 }
@@ -101,8 +119,6 @@ impl End {
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
-    use crate::logging;
-    use crate::run::LETTING_GO;
 
     /// What `[process]` says.
     fn process(more: &str) -> Process {
@@ -120,10 +136,10 @@ mod tests {
 
     #[test]
     fn only_sessions_that_were_cut_make_an_end_a_failure() {
-        let terminate = Exit::Cut(Signal::Terminate);
+        let terminate = Exit::Cut(Signal::ASKED);
         for (why, code) in [
             (Why::Signal(Signal::Interrupt), Exit::Cut(Signal::Interrupt)),
-            (Why::Signal(Signal::Terminate), terminate),
+            (Why::Signal(Signal::ASKED), terminate),
             (Why::Asked, terminate),
             (Why::Idle, terminate),
         ] {
@@ -138,32 +154,27 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_same_signal_within_a_second_is_no_second_one() {
-        let mut end = End::because(Why::Signal(Signal::Terminate));
-        assert_eq!(end.hears(Signal::Terminate), Heard::TheSame);
+        let mut end = End::because(Why::Signal(Signal::ASKED));
+        assert_eq!(end.hears(Signal::ASKED), Heard::TheSame);
         assert_eq!(end.hears(Signal::Interrupt), Heard::Second);
         tokio::time::advance(ECHO).await;
-        assert_eq!(end.hears(Signal::Terminate), Heard::Second);
+        assert_eq!(end.hears(Signal::ASKED), Heard::Second);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_signal_after_another_word_is_the_first_one() {
         let mut end = End::because(Why::Asked);
-        assert_eq!(end.hears(Signal::Terminate), Heard::First);
-        assert_eq!(end.hears(Signal::Terminate), Heard::TheSame);
+        assert_eq!(end.hears(Signal::ASKED), Heard::First);
+        assert_eq!(end.hears(Signal::ASKED), Heard::TheSame);
         tokio::time::advance(ECHO).await;
-        assert_eq!(end.hears(Signal::Terminate), Heard::Second);
+        assert_eq!(end.hears(Signal::ASKED), Heard::Second);
     }
 
     /// Docker and Kubernetes kill whoever is still there 10 and 30 s after the signal.
     #[test]
     fn a_drain_is_over_well_before_docker_kills() {
         let process = process("");
-        let longest = process.min_sigterm_delay
-            + process.max_sigterm_delay
-            + azdb_core::LAST_WORDS
-            + LETTING_GO
-            // Two streams, see log_to.
-            + 2 * logging::PATIENCE;
+        let longest = process.min_sigterm_delay + process.max_sigterm_delay + AFTERWARDS;
         #[cfg(feature = "otlp")]
         let longest = longest + crate::otlp::LAST;
         assert!(longest <= Duration::from_secs(9), "{longest:?}");

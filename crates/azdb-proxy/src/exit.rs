@@ -22,16 +22,23 @@ pub(crate) enum Exit {
     Of(u8),
 }
 
+impl Exit {
+    /// Its code.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Usage => 64,
+            Self::BadConfiguration => 78,
+            Self::Cut(signal) => signal.exit_code(),
+            Self::Of(code) => code,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0,
-            Exit::Failure => 1,
-            Exit::Usage => 64,
-            Exit::BadConfiguration => 78,
-            Exit::Cut(signal) => 128 + signal.number(),
-            Exit::Of(code) => code,
-        })
+        Self::from(exit.code())
     }
 }
 
@@ -58,13 +65,11 @@ mod tests {
             (Exit::Failure, 1),
             (Exit::Usage, 64),
             (Exit::BadConfiguration, 78),
-            (Exit::Cut(Signal::Hangup), 129),
             (Exit::Cut(Signal::Interrupt), 130),
-            (Exit::Cut(Signal::Quit), 131),
-            (Exit::Cut(Signal::Terminate), 143),
+            (Exit::Cut(Signal::ASKED), 143),
             (Exit::Of(7), 7),
         ] {
-            assert_eq!(ExitCode::from(exit), ExitCode::from(code), "{exit:?}");
+            assert_eq!(exit.code(), code, "{exit:?}");
         }
     }
 }

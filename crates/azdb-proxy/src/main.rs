@@ -21,9 +21,11 @@ mod otlp;
 mod output;
 mod reload;
 mod run;
+#[cfg(windows)]
+mod service;
 mod signals;
+mod supervisor;
 mod system;
-mod systemd;
 
 use azdb_config::Config;
 use azdb_identity::Environment;
@@ -61,6 +63,8 @@ fn dispatch(args: Args) -> Exit {
         Command::Status(ask) => ask::status(ask, &env),
         Command::Shutdown(ask) => ask::shutdown(ask, &env),
         Command::Reload(ask) => ask::reload(ask, &env),
+        #[cfg(windows)]
+        Command::Service { command } => service::service(command, env),
         #[cfg(feature = "demo")]
         Command::Demo { sample, share } => demo::demo(sample, share.as_deref()),
         Command::Schema => {

@@ -18,10 +18,9 @@ use crate::end::{End, Heard, Why};
 use crate::exit::Exit;
 use crate::logging::{self, LogError};
 use crate::neighbours::warn_of_neighbours;
-use crate::output::tell;
 use crate::reload;
 use crate::signals::Signals;
-use crate::{system, systemd};
+use crate::{supervisor, system};
 
 /// Serves until a signal comes.
 pub(crate) fn run(config: Config, overrides: Overrides, env: Environment) -> Exit {
@@ -45,20 +44,20 @@ pub(crate) fn with_log<F: Future<Output = anyhow::Result<Exit>>>(
     process: &Process,
     work: impl FnOnce(Means) -> F,
 ) -> Exit {
-    let passed = match systemd::passed() {
+    let passed = match supervisor::passed() {
         Ok(passed) => passed,
         Err(error) => {
-            tell(&format!("azdb-proxy: {error}"));
+            supervisor::complain(&format!("azdb-proxy: {error}"));
             return Exit::BadConfiguration;
         }
     };
     let _log = match logging::start(process) {
         Ok(log) => log,
         Err(error) => {
-            tell(&format!("azdb-proxy: {error}"));
+            supervisor::complain(&format!("azdb-proxy: {error}"));
             return match error {
                 LogError::Level(_) => Exit::BadConfiguration,
-                LogError::Thread(_) => Exit::Failure,
+                LogError::Thread(_) | LogError::File { .. } => Exit::Failure,
             };
         }
     };
@@ -160,9 +159,9 @@ pub(crate) async fn open(
     let server = Server::bind(&config.routes, tokens, authority, passed, workers)?;
     let server = server.with_log(logging::dropped_lines);
     server.open_endpoints(&config.health, &config.admin).await?;
-    systemd::keep_told(server.glance());
+    supervisor::keep_told(server.glance());
     if config.process.require_ready {
-        systemd::starting(config.process.ready_timeout).await;
+        supervisor::starting(config.process.ready_timeout).await;
         server.require_tokens(config.process.ready_timeout).await?;
     } else {
         server.prefetch();
@@ -172,7 +171,7 @@ pub(crate) async fn open(
         let upstream: Vec<_> = route.upstream.iter().map(ToString::to_string).collect();
         tracing::info!(route = %route.name, %listen, upstream = upstream.join(","), "listening");
     }
-    systemd::ready().await;
+    supervisor::ready().await;
     Ok(server)
 }
 
@@ -209,7 +208,7 @@ pub(crate) async fn serve(
     tracing::info!(%why, "coming to an end; a second signal ends at once");
     let process = &process.borrow().clone();
     let drain = end.drain(process);
-    systemd::stopping(drain.delay + drain.patience + LAST_WORDS).await;
+    supervisor::stopping(drain.delay + drain.patience + LAST_WORDS).await;
     let _ = word.send(drain);
     loop {
         tokio::select! {

@@ -5,6 +5,7 @@
 //!   event_log   messages for the Event Log, and its source in the registry
 //!   job         a program and all that it starts, to be ended together
 //!   pipe        named pipes: who may open one, and who has
+//!   sddl        who owns a directory, and may do what with it
 //!   service     the entry that the service manager calls
 //!   socket      a port that no other program takes over
 //!   store       certificates that people and machines trust
@@ -19,6 +20,7 @@ pub mod acl;
 pub mod event_log;
 pub mod job;
 pub mod pipe;
+pub mod sddl;
 pub mod service;
 pub mod socket;
 pub mod store;

@@ -50,6 +50,7 @@ fn what_the_process_is_not_told_has_a_default() {
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             log_to: LogTo::Stderr,
+            log_file: None,
             min_sigterm_delay: Duration::ZERO,
             max_sigterm_delay: Duration::from_secs(5),
             drain_idle: DrainIdle::Wait,

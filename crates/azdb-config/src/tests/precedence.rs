@@ -49,6 +49,7 @@ fn process(
         log_format,
         log_level: log_level.to_owned(),
         log_to: LogTo::Stderr,
+        log_file: Some(PathBuf::from(state_dir).join("log")),
         min_sigterm_delay: Duration::from_secs(delay),
         max_sigterm_delay: Duration::from_secs(delay),
         drain_idle: if yes { DrainIdle::Now } else { DrainIdle::Wait },

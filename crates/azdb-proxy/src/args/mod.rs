@@ -4,6 +4,8 @@ mod ca;
 #[cfg(feature = "doctor")]
 mod doctor;
 mod grant;
+#[cfg(windows)]
+mod service;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,8 @@ pub(crate) use doctor::DoctorArgs;
 #[cfg(feature = "doctor")]
 pub(crate) use grant::ApplyArgs;
 pub(crate) use grant::GrantArgs;
+#[cfg(windows)]
+pub(crate) use service::ServiceCommand;
 pub(crate) use settings::{AskArgs, CheckArgs, ExecArgs, RunArgs};
 
 use settings::duration;
@@ -61,22 +65,12 @@ Configuration:
   AZURE_POSTGRESQL_*, AZURE_MYSQL_*, AZURE_SQL_* (see import-env). Every flag is a
   variable, too: AZDB_PROXY_ and its name in capitals, for example
   AZDB_PROXY_LOG_LEVEL. AZDB_PROXY_ROUTE, AZDB_PROXY_ROUTE_1 ... hold routes
-  as URLs.
+  as URLs.";
 
-Signals:
-  SIGTERM, SIGINT and SIGQUIT end the proxy: no new sessions, time for those
-  that run (--max-sigterm-delay), a goodbye to the rest, or with
-  --drain-idle=now to idle ones at the beginning. A second signal ends it at
-  once; the same one within a second is no second one. 
-  SIGHUP has the configuration read again; it ends a proxy whose terminal
-  has gone.
-
-Exit codes:
-  0    ended as asked, no session was cut
-  1    failed while running
-  64   wrong arguments
-  78   bad configuration
-  130  SIGINT cut sessions, 143 SIGTERM or shutdown, 131 SIGQUIT, 129 SIGHUP";
+/// What stands below the help of the program, and of `run`.
+fn after() -> String {
+    format!("{AFTER}\n\n{}", crate::signals::HELP)
+}
 
 const IMPORT_ENV_AFTER: &str = "\
 Examples:
@@ -93,7 +87,7 @@ Exit codes:
     version = VERSION,
     about = ABOUT,
     long_about = format!("{ABOUT}\n\n{MANUAL}"),
-    after_long_help = AFTER,
+    after_long_help = after(),
     args_conflicts_with_subcommands = true,
     max_term_width = 110
 )]
@@ -145,7 +139,7 @@ fn is_near(name: &str, word: &str) -> bool {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve the configured routes (the default command)
-    #[command(after_long_help = AFTER)]
+    #[command(after_long_help = after())]
     Run(RunArgs),
     /// Read the configuration, print every problem in it, or what it means
     ///
@@ -217,6 +211,15 @@ pub(crate) enum Command {
     /// with 78 and every problem when it is not right, with 1 when this machine would not (an address is taken, no proxy answers). Then the
     /// one of before is in force.
     Reload(AskArgs),
+    /// Install, remove, start, stop or ask the Windows service, in an elevated prompt
+    ///
+    /// It runs as its own account, NT SERVICE\azdb-proxy, starts with the machine, and again when it has failed. What it has to say stands
+    /// in %ProgramData%\azdb-proxy\logs\azdb-proxy.log; warnings and errors in the Event Log, too (Application, source azdb-proxy).
+    #[cfg(windows)]
+    Service {
+        #[command(subcommand)]
+        command: ServiceCommand,
+    },
     /// Try it: an emulated Azure and the proxy before it
     ///
     /// Behind that Azure stand PostgreSQL and MariaDB where this machine has them installed: servers of the demo's own, with a

@@ -73,6 +73,9 @@ pub(crate) struct Settings {
     /// Where lines go: stderr, stdout, or split (errors and warnings to stderr, the rest to stdout)
     #[arg(long, value_name = "STREAM")]
     log_to: Option<LogTo>,
+    /// File that lines go to instead; at 10 MiB it becomes NAME.1.log, up to NAME.5.log
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
     /// After the first signal, go on serving new sessions for so long
     #[arg(long, value_name = "TIME", value_parser = duration)]
     min_sigterm_delay: Option<Duration>,
@@ -143,6 +146,7 @@ impl From<Settings> for Overrides {
             log_format: args.log_format,
             log_level: args.log_level,
             log_to: args.log_to,
+            log_file: args.log_file,
             min_sigterm_delay: args.min_sigterm_delay,
             max_sigterm_delay: args.max_sigterm_delay,
             drain_idle: args.drain_idle,

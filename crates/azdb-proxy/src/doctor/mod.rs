@@ -114,6 +114,7 @@ pub(crate) fn examine(mut config: Config, wishes: &Wishes, env: &Environment) ->
     // What the proxy's own parts have to say is said in findings, but for a bug.
     let quiet = Process {
         log_level: "error".to_owned(),
+        log_file: None,
         ..config.process.clone()
     };
     let _log = logging::start(&quiet);

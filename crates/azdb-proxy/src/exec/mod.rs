@@ -130,8 +130,8 @@ async fn start_and_follow(
     let server = tokio::select! {
         server = run::open(&config, again.env.clone(), means) => server?,
         signal = signals.ending() => {
-            tracing::info!(signal = signal.number(), "coming to an end before the program was started");
-            return Ok(Exit::Of(128 + signal.number()));
+            tracing::info!(%signal, "coming to an end before the program was started");
+            return Ok(Exit::Of(signal.exit_code()));
         }
     };
     let child = match start(program, &server) {

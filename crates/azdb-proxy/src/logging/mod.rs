@@ -2,9 +2,14 @@
 //!
 //! ```text
 //!   event -- level -- folding (warnings that repeat) -- one line, escaped -- writer (a thread) --> standard error
-//!                                                                        '-- writer (a thread) --> standard output, see log_to
+//!                                                                        |-- writer (a thread) --> standard output, see log_to
+//!                                                                        |-- writer (a thread) --> a file, see log_file
+//!                    warnings, errors of a service of Windows, one line --'-- writer (a thread) --> the Event Log
 //! ```
 
+#[cfg(windows)]
+mod events;
+mod file;
 mod folding;
 mod json;
 mod level;
@@ -12,6 +17,7 @@ mod text;
 mod writer;
 
 use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use azdb_config::{LogFormat, LogTo, Process};
@@ -23,14 +29,27 @@ use tracing_subscriber::prelude::*;
 
 use folding::Folding;
 use level::Levels;
-#[cfg(test)]
 pub(crate) use writer::PATIENCE;
 use writer::Writer;
 
 static OUT: LazyLock<Writer> = LazyLock::new(Writer::default);
 static ERR: LazyLock<Writer> = LazyLock::new(Writer::default);
+static FILE: LazyLock<Writer> = LazyLock::new(Writer::default);
 static FOLDING: LazyLock<Folding> = LazyLock::new(Folding::default);
 static LEVELS: LazyLock<Levels> = LazyLock::new(Levels::default);
+
+#[cfg(windows)]
+pub(crate) use events::{open as open_event_log, report};
+
+/// No other platform has an Event Log.
+#[cfg(not(windows))]
+mod events {
+    pub(super) fn layer() -> Option<tracing_subscriber::layer::Identity> {
+        None
+    }
+
+    pub(super) fn flush() {}
+}
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -41,36 +60,88 @@ pub(crate) enum LogError {
     /// The system has no thread to spare.
     #[error("cannot start a thread for the log: {0}")]
     Thread(#[from] io::Error),
+    /// There is no such file to write to.
+    #[error("log_file: cannot write {}: {source}", .path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// How and where a process logs.
+pub(crate) struct Settings<'a> {
+    pub(crate) level: &'a str,
+    pub(crate) format: LogFormat,
+    pub(crate) to: LogTo,
+    pub(crate) file: Option<&'a Path>,
+}
+
+/// As the configuration says.
+impl<'a> From<&'a Process> for Settings<'a> {
+    fn from(process: &'a Process) -> Self {
+        Self {
+            level: &process.log_level,
+            format: process.log_format,
+            to: process.log_to,
+            file: process.log_file.as_deref(),
+        }
+    }
 }
 
 /// Where lines go.
 #[derive(Debug, Clone, Copy)]
-struct Streams(LogTo);
+enum Place {
+    Streams(LogTo),
+    File,
+}
 
-impl Streams {
-    fn are_terminals(self) -> bool {
+impl Place {
+    /// Gets ready for lines.
+    fn of(settings: &Settings<'_>) -> Result<Self, LogError> {
+        if let Some(path) = settings.file {
+            let file = file::File::open(path).map_err(|source| LogError::File {
+                path: path.to_owned(),
+                source,
+            })?;
+            FILE.start(file)?;
+            return Ok(Self::File);
+        }
+        if settings.to != LogTo::Stderr {
+            OUT.start(io::stdout())?;
+        }
+        if settings.to != LogTo::Stdout {
+            ERR.start(io::stderr())?;
+        }
+        Ok(Self::Streams(settings.to))
+    }
+
+    fn is_terminal(self) -> bool {
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
-        match self.0 {
-            LogTo::Stdout => out,
-            LogTo::Stderr => err,
-            LogTo::Split => out && err,
+        match self {
+            Self::Streams(LogTo::Stdout) => out,
+            Self::Streams(LogTo::Stderr) => err,
+            Self::Streams(LogTo::Split) => out && err,
+            Self::File => false,
         }
     }
 }
 
-impl<'a> MakeWriter<'a> for Streams {
+impl<'a> MakeWriter<'a> for Place {
     type Writer = writer::Line<'a>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        match self.0 {
-            LogTo::Stdout => OUT.line(),
-            LogTo::Stderr | LogTo::Split => ERR.line(),
+        match self {
+            Self::Streams(LogTo::Stdout) => OUT.line(),
+            Self::Streams(LogTo::Stderr | LogTo::Split) => ERR.line(),
+            Self::File => FILE.line(),
         }
     }
 
     fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
-        match self.0 {
-            LogTo::Split if *metadata.level() > Level::WARN => OUT.line(),
+        match self {
+            Self::Streams(LogTo::Split) if *metadata.level() > Level::WARN => OUT.line(),
             _ => self.make_writer(),
         }
     }
@@ -85,22 +156,18 @@ pub(crate) struct Log(());
 /// # Errors
 ///
 /// [`LogError`].
-pub(crate) fn start(process: &Process) -> Result<Log, LogError> {
-    set_level(&process.log_level)?;
-    let streams = Streams(process.log_to);
-    if streams.0 != LogTo::Stderr {
-        OUT.start(io::stdout())?;
-    }
-    if streams.0 != LogTo::Stdout {
-        ERR.start(io::stderr())?;
-    }
+pub(crate) fn start<'a>(settings: impl Into<Settings<'a>>) -> Result<Log, LogError> {
+    let settings = settings.into();
+    set_level(settings.level)?;
+    let place = Place::of(&settings)?;
     let registry = tracing_subscriber::registry()
         .with(&*LEVELS)
-        .with(&*FOLDING);
-    let colours = streams.are_terminals() && std::env::var_os("NO_COLOR").is_none();
-    let layer = fmt::layer().with_writer(streams);
+        .with(&*FOLDING)
+        .with(events::layer());
+    let colours = place.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let layer = fmt::layer().with_writer(place);
     // A log that has been turned on stays as it is; only the program's own start gets here.
-    let _ = match process.log_format {
+    let _ = match settings.format {
         LogFormat::Text => {
             let layer = layer.fmt_fields(text::Fields).with_ansi(colours);
             registry.with(layer.with_target(false)).try_init()
@@ -147,7 +214,7 @@ pub(crate) async fn tell_repetitions() {
 
 /// Lines that were dropped because nobody read them.
 pub(crate) fn dropped_lines() -> u64 {
-    OUT.dropped() + ERR.dropped()
+    OUT.dropped() + ERR.dropped() + FILE.dropped()
 }
 
 impl Drop for Log {
@@ -155,6 +222,8 @@ impl Drop for Log {
         FOLDING.tell();
         OUT.flush();
         ERR.flush();
+        FILE.flush();
+        events::flush();
     }
 }
 

@@ -23,7 +23,7 @@ use tokio::sync::{Notify, watch as cell};
 
 use crate::logging;
 use crate::run::authority_in;
-use crate::systemd;
+use crate::{signals, supervisor};
 use restart::Fixed;
 use watch::Watch;
 
@@ -37,7 +37,7 @@ enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Signal => f.write_str("SIGHUP"),
+            Self::Signal => f.write_str(signals::RELOAD),
             Self::Asked => f.write_str("asked over HTTP"),
             Self::Changed(files) => write!(f, "{} changed", files.join(", ")),
         }
@@ -101,9 +101,9 @@ impl Reloader {
             };
             let begun = self.server.reloads().begin();
             tracing::info!(%cause, "reading the configuration again");
-            systemd::reloading().await;
+            supervisor::reloading().await;
             let (outcome, files) = self.reload(&fixed, watch.files()).await;
-            systemd::ready().await;
+            supervisor::ready().await;
             log(&outcome);
             watch = Watch::over(files);
             self.server.reloads().done(begun, outcome);

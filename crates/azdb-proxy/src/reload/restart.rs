@@ -32,6 +32,7 @@ impl Fixed {
         let Process {
             log_format,
             log_to,
+            log_file,
             state_dir,
             exit_when_idle,
             // Of the start alone: it has been.
@@ -49,6 +50,7 @@ impl Fixed {
         let keys = [
             ("[process] log_format", *log_format != process.log_format),
             ("[process] log_to", *log_to != process.log_to),
+            ("[process] log_file", *log_file != process.log_file),
             ("[process] state_dir", *state_dir != process.state_dir),
             (
                 "[process] exit_when_idle",

@@ -1,14 +1,21 @@
-//! Telling the manager.
+//! systemd, or whoever else speaks its protocol.
 
 use std::time::Duration;
 
 use azdb_core::Glance;
 use sd_notify::NotifyState;
 
+use crate::output::tell as tell_person;
+
 /// How often it is looked whether there is something to tell.
 const LOOK: Duration = Duration::from_secs(2);
 /// What the manager waits in addition to what may take so long.
 const MARGIN: Duration = Duration::from_secs(10);
+
+/// Says why there is not even a log: standard error is the journal.
+pub(crate) fn complain(text: &str) {
+    tell_person(text);
+}
 
 /// The start may take so long.
 pub(crate) async fn starting(patience: Duration) {

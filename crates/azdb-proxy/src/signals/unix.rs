@@ -1,4 +1,4 @@
-//! The signals: which of them end the program.
+//! Signals as Unix has them.
 //!
 //! | signal | what it does |
 //! |---|---|
@@ -9,14 +9,33 @@
 //! A terminal that goes sends SIGHUP to whoever was started at it, and is none any more when the signal comes: a program that went on would
 //! hold its ports with nobody to see it. From a terminal that is still there, and to whoever has none (a service, a container, `nohup`),
 //! SIGHUP is somebody's word.
-//!
-//! Whatever the program does not take over would end it without a line in its log, and its sessions without a word.
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+
+/// What has the configuration read again.
+pub(crate) const RELOAD: &str = "SIGHUP";
+
+/// What the manual says of them.
+pub(crate) const HELP: &str = "\
+Signals:
+  SIGTERM, SIGINT and SIGQUIT end the proxy: no new sessions, time for those
+  that run (--max-sigterm-delay), a goodbye to the rest, or with
+  --drain-idle=now to idle ones at the beginning. A second signal ends it at
+  once; the same one within a second is no second one. 
+  SIGHUP has the configuration read again; it ends a proxy whose terminal
+  has gone.
+
+Exit codes:
+  0    ended as asked, no session was cut
+  1    failed while running
+  64   wrong arguments
+  78   bad configuration
+  130  SIGINT cut sessions, 143 SIGTERM or shutdown, 131 SIGQUIT, 129 SIGHUP";
 
 /// What somebody sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +51,22 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
-    /// As the kernel counts them.
-    pub(crate) const fn number(self) -> u8 {
-        match self {
+    /// What an end is that somebody has asked for in another way.
+    pub(crate) const ASKED: Self = Self::Terminate;
+
+    /// The exit code of a program whose sessions it has cut: 128 and its number.
+    pub(crate) const fn exit_code(self) -> u8 {
+        128 + match self {
             Self::Hangup => 1,
             Self::Interrupt => 2,
             Self::Quit => 3,
             Self::Terminate => 15,
         }
+    }
+
+    /// How soon after it the system ends the program: by itself it does not.
+    pub(crate) const fn leaves(self) -> Option<Duration> {
+        None
     }
 }
 
@@ -56,24 +83,17 @@ impl fmt::Display for Signal {
 
 /// The signals that have arrived since it was made.
 pub(crate) struct Signals {
-    #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     quit: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     hangup: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     user: [tokio::signal::unix::Signal; 2],
     /// Whether the program was started at a terminal, which can go.
-    #[cfg(unix)]
     at_terminal: bool,
     /// Somebody wants the configuration to be read again.
     hangup_came: Arc<Notify>,
 }
 
-#[cfg(unix)]
 impl Signals {
     /// Takes over the signals.
     ///
@@ -129,30 +149,26 @@ impl Signals {
     }
 }
 
-#[cfg(not(unix))]
-impl Signals {
-    /// Nothing to take over before the first wait.
-    ///
-    /// # Errors
-    ///
-    /// None on this platform.
-    pub(crate) fn new() -> io::Result<Self> {
-        let hangup_came = Arc::default();
-        Ok(Self { hangup_came })
-    }
-
-    /// The next Ctrl-C.
-    pub(crate) async fn next(&mut self) -> Signal {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Signal::Interrupt,
-            Err(_) => std::future::pending().await,
-        }
-    }
-}
-
 impl Signals {
     /// Told when somebody wants the configuration to be read again, while [`Signals::next`] is waited for.
     pub(crate) fn hangup_came(&self) -> Arc<Notify> {
         Arc::clone(&self.hangup_came)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_of_a_shell() {
+        for (signal, code) in [
+            (Signal::Hangup, 129),
+            (Signal::Interrupt, 130),
+            (Signal::Quit, 131),
+            (Signal::Terminate, 143),
+        ] {
+            assert_eq!(signal.exit_code(), code, "{signal}");
+        }
     }
 }

@@ -1,0 +1,214 @@
+//! Making the service, and removing it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use azdb_config::Process;
+use azdb_core::LAST_WORDS;
+use azdb_identity::Environment;
+use azdb_windows::{event_log, sddl};
+use windows_service::service::{
+    Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceErrorControl,
+    ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo, ServiceSidType,
+    ServiceStartType, ServiceType,
+};
+use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
+
+use super::NAME;
+use super::asked::{end, open};
+use super::failure::{Failure, NOT_THERE};
+use super::places::{Places, go_to, overrides};
+use crate::exit::Exit;
+use crate::output::{say, tell};
+
+const DISPLAY_NAME: &str = "azdb-proxy: Azure databases without secrets";
+const DESCRIPTION: &str = "Lets apps of this machine use Azure's PostgreSQL, MySQL and SQL databases with a managed identity: they connect to it by local trust, it connects by verified TLS with a token.";
+/// Its own account, which Windows makes with the service: no password, and no other service has it.
+const ACCOUNT: &str = r"NT SERVICE\azdb-proxy";
+
+/// Who may do what with configuration and secrets: Windows and administrators everything, the service reads. Nobody else, and nothing is
+/// inherited from `%ProgramData%`, where every user may make files. The long number is the SID of the account, which Windows
+/// makes of its name (`sc showsid azdb-proxy`).
+const READ: &str = "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;S-1-5-80-180653376-187916373-1982204061-2920419056-3555974717)";
+/// And with what it writes.
+const WRITE: &str = "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;S-1-5-80-180653376-187916373-1982204061-2920419056-3555974717)";
+
+/// How long after a failure the service is started again: the first time, the second, and from then on.
+const AGAIN: [Duration; 3] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+];
+/// After so long without a failure the next one is the first.
+const FORGIVEN: Duration = Duration::from_secs(3600);
+
+/// Checks the configuration and makes the service, or makes it as it should be.
+pub(super) fn install(
+    config: Option<&Path>,
+    places: &Places,
+    env: &Environment,
+) -> Result<Exit, Failure> {
+    const DOING: &str = "install the service";
+    let config = config.map_or_else(|| places.config(), Path::to_owned);
+    let config = std::path::absolute(config).map_err(Failure::of_windows(DOING))?;
+    let program = std::env::current_exe().map_err(Failure::of_windows(DOING))?;
+    let Some(process) = checked(&config, places, env) else {
+        return Ok(Exit::BadConfiguration);
+    };
+    let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
+    let manager = ServiceManager::local_computer(None::<&str>, access);
+    let manager = manager.map_err(Failure::of(DOING))?;
+    let info = described(&program, &config);
+    let (service, is_new) = made(&manager, &info).map_err(Failure::of(DOING))?;
+    set_up(&service, &process).map_err(Failure::of("set the service up"))?;
+    directories(places).map_err(Failure::of_windows("make the directories of the service"))?;
+    event_log::register(NAME).map_err(Failure::of_windows("register a source of events"))?;
+    tell_of(&program, &config, places, is_new);
+    Ok(Exit::Success)
+}
+
+/// Reads the configuration as the service will. None when it is not right, which has been said.
+fn checked(config: &Path, places: &Places, env: &Environment) -> Option<Process> {
+    go_to(config);
+    match azdb_config::load(&overrides(config), &places.environment(env)) {
+        Ok(config) => {
+            let warnings = config.warnings.iter();
+            warnings.for_each(|warning| tell(&format!("warning: {warning}")));
+            Some(config.process)
+        }
+        Err(problems) => {
+            tell(&problems.to_string());
+            tell("azdb-proxy: nothing was installed");
+            None
+        }
+    }
+}
+
+fn described(program: &Path, config: &Path) -> ServiceInfo {
+    let words = ["service", "run", "--config"].map(OsString::from);
+    let words = words.into_iter().chain([config.into()]);
+    ServiceInfo {
+        name: NAME.into(),
+        display_name: DISPLAY_NAME.into(),
+        service_type: ServiceType::OWN_PROCESS,
+        start_type: ServiceStartType::AutoStart,
+        error_control: ServiceErrorControl::Normal,
+        executable_path: program.to_owned(),
+        launch_arguments: words.collect(),
+        dependencies: Vec::new(),
+        account_name: Some(ACCOUNT.into()),
+        account_password: None,
+    }
+}
+
+/// The service as described, and whether it is new.
+fn made(manager: &ServiceManager, info: &ServiceInfo) -> windows_service::Result<(Service, bool)> {
+    let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START;
+    match manager.open_service(NAME, access) {
+        Ok(service) => {
+            service.change_config(info)?;
+            Ok((service, false))
+        }
+        Err(windows_service::Error::Winapi(error)) if error.raw_os_error() == Some(NOT_THERE) => {
+            Ok((manager.create_service(info, access)?, true))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn set_up(service: &Service, process: &Process) -> windows_service::Result<()> {
+    service.set_description(DESCRIPTION)?;
+    // Networks and identity endpoints are up by then.
+    service.set_delayed_auto_start(true)?;
+    service.set_config_service_sid_info(ServiceSidType::Unrestricted)?;
+    let again = AGAIN.map(|delay| ServiceAction {
+        action_type: ServiceActionType::Restart,
+        delay,
+    });
+    service.update_failure_actions(ServiceFailureActions {
+        reset_period: ServiceFailureResetPeriod::After(FORGIVEN),
+        reboot_msg: None,
+        command: None,
+        actions: Some(again.to_vec()),
+    })?;
+    // One that ends with a code has failed, too: an identity that is not there yet, a port that is taken.
+    service.set_failure_actions_on_non_crash_failures(true)?;
+    // When the machine goes down, Windows waits so long for a drain.
+    let drain = process.min_sigterm_delay + process.max_sigterm_delay + LAST_WORDS;
+    service.set_preshutdown_timeout(drain + Duration::from_secs(10))
+}
+
+/// Makes the service's directories, its own alone.
+fn directories(places: &Places) -> std::io::Result<()> {
+    for (directory, who) in [
+        (places.home.clone(), READ),
+        (places.state(), WRITE),
+        (places.logs(), WRITE),
+    ] {
+        fs::create_dir_all(&directory)?;
+        sddl::set(&directory, who)?;
+    }
+    Ok(())
+}
+
+fn tell_of(program: &Path, config: &Path, places: &Places, is_new: bool) {
+    let done = if is_new { "installed" } else { "changed" };
+    say(&format!(
+        "The service {NAME} is {done}: it runs {} as {ACCOUNT}, starts with the machine, and again when it has failed.",
+        program.display()
+    ));
+    say(&format!("  configuration  {}", config.display()));
+    say(&format!("  state          {}", places.state().display()));
+    say(&format!("  log            {}", places.log().display()));
+    say(&format!(
+        "  events         Event Viewer > Windows Logs > Application, source {NAME}"
+    ));
+    if !config.starts_with(&places.home) {
+        say(&format!(
+            "Let it read its configuration: icacls \"{}\" /grant \"{ACCOUNT}:R\"",
+            config.display()
+        ));
+    }
+    if let Some(whose) = of_a_person(program) {
+        tell(&format!(
+            "warning: {} is below {}: whoever may write there is the service. Move it to C:\\Program Files\\{NAME}, and install it again from there",
+            program.display(),
+            whose.display()
+        ));
+    }
+    say(match is_new {
+        true => "Next: azdb-proxy service start",
+        false => "Next, where it runs: azdb-proxy service stop, azdb-proxy service start",
+    });
+}
+
+/// The directory of a person's in which a program is.
+fn of_a_person(program: &Path) -> Option<PathBuf> {
+    ["USERPROFILE", "PUBLIC", "TEMP"]
+        .into_iter()
+        .filter_map(std::env::var_os)
+        .map(PathBuf::from)
+        .find(|place| program.starts_with(place))
+}
+
+/// Stops the service and removes it.
+pub(super) fn uninstall(places: &Places) -> Result<Exit, Failure> {
+    const DOING: &str = "uninstall the service";
+    let service = open(DOING, ServiceAccess::STOP | ServiceAccess::DELETE);
+    // Whatever there is of it goes.
+    let source = event_log::unregister(NAME).map_err(Failure::of_windows(DOING));
+    let service = service?;
+    end(&service, DOING)?;
+    service.delete().map_err(Failure::of(DOING))?;
+    source?;
+    say(&format!(
+        "The service {NAME} and its source of events are gone."
+    ));
+    say(&format!(
+        "Configuration, state and logs are still there: {}",
+        places.home.display()
+    ));
+    Ok(Exit::Success)
+}
