@@ -25,8 +25,7 @@ pub fn binary(name: &str) -> PathBuf {
 }
 
 /// Whether `scripts/windows` has the tests run the program for Windows.
-#[must_use]
-pub fn is_for_windows() -> bool {
+pub(crate) fn is_for_windows() -> bool {
     std::env::var_os("AZDB_WINDOWS_PROGRAM").is_some()
 }
 
