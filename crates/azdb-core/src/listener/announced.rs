@@ -27,7 +27,7 @@ use crate::socket::{AppSocket, Peer};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// First bytes of a header; no app's first byte is one of them, whatever it speaks.
-const FIRST: [u8; 2] = [b'P', b'\r'];
+const FIRST: [u8; 2] = *b"P\r";
 
 /// Length of the shortest header of both versions, `PROXY UNKNOWN\r\n`.
 const SHORTEST: usize = 15;

@@ -22,8 +22,8 @@ pub(super) struct Session {
 impl Session {
     pub(super) async fn open(stream: Box<dyn Stream>, who: &As) -> Result<Self, Refusal> {
         let socket = PrivateSocket::before(stream).map_err(|error| Refusal::of_driver(&error))?;
-        let options = OptsBuilder::default()
-            .socket(Some(socket.path()))
+        let options = socket
+            .tell(OptsBuilder::default())
             .prefer_socket(false)
             .max_allowed_packet(Some(LARGEST))
             .wait_timeout(Some(IDLE))

@@ -1,30 +1,25 @@
-//! A socket for a driver that speaks on no connection but those that it makes itself.
-//!
-//! ```text
-//!   driver --connect--> a name that this process has bound --its credentials--> ours? --> the stream
-//! ```
-//!
-//! On Linux the name is an abstract one, so that there need not be a directory to write to: an image's root is read-only. The kernel
-//! says whose process has connected, and whoever is not this one is not let in. Elsewhere the socket's directory is this user's alone.
+//! A socket file. On Linux its name is an abstract one, so that there need not be a directory to write to: an image's root is read-only.
+//! Elsewhere its directory is this user's alone.
 
 use std::io;
 
+use mysql_async::OptsBuilder;
 use tokio::task::JoinHandle;
 
-use super::Stream;
+use crate::database::Stream;
 
 /// Lets the driver of this process come to a stream, once.
-pub(super) struct PrivateSocket {
+pub(crate) struct PrivateSocket {
     path: String,
     carrying: JoinHandle<()>,
-    #[cfg(all(unix, not(target_os = "linux")))]
+    #[cfg(not(target_os = "linux"))]
     _directory: tempfile::TempDir,
 }
 
 impl PrivateSocket {
-    /// What a driver is told as the path of a socket.
-    pub(super) fn path(&self) -> &str {
-        &self.path
+    /// Tells the driver where it is.
+    pub(crate) fn tell(&self, options: OptsBuilder) -> OptsBuilder {
+        options.socket(Some(&self.path))
     }
 }
 
@@ -34,7 +29,6 @@ impl Drop for PrivateSocket {
     }
 }
 
-#[cfg(unix)]
 async fn carry(listener: tokio::net::UnixListener, mut stream: Box<dyn Stream>) {
     loop {
         let Ok((mut driver, _)) = listener.accept().await else {
@@ -51,7 +45,7 @@ async fn carry(listener: tokio::net::UnixListener, mut stream: Box<dyn Stream>) 
 #[cfg(target_os = "linux")]
 impl PrivateSocket {
     /// Waits for the driver, and puts `stream` behind it.
-    pub(super) fn before(stream: Box<dyn Stream>) -> io::Result<Self> {
+    pub(crate) fn before(stream: Box<dyn Stream>) -> io::Result<Self> {
         use std::os::linux::net::SocketAddrExt as _;
         use std::os::unix::net::{SocketAddr, UnixListener};
         use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -86,10 +80,10 @@ fn is_ours(driver: &tokio::net::UnixStream) -> bool {
     process.and_then(|process| u32::try_from(process).ok()) == Some(std::process::id())
 }
 
-#[cfg(all(unix, not(target_os = "linux")))]
+#[cfg(not(target_os = "linux"))]
 impl PrivateSocket {
     /// Waits for the driver, and puts `stream` behind it.
-    pub(super) fn before(stream: Box<dyn Stream>) -> io::Result<Self> {
+    pub(crate) fn before(stream: Box<dyn Stream>) -> io::Result<Self> {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("driver");
         let listener = tokio::net::UnixListener::bind(&path)?;
@@ -106,20 +100,9 @@ impl PrivateSocket {
 }
 
 /// The directory has let in nobody else.
-#[cfg(all(unix, not(target_os = "linux")))]
+#[cfg(not(target_os = "linux"))]
 fn is_ours(_: &tokio::net::UnixStream) -> bool {
     true
-}
-
-#[cfg(not(unix))]
-impl PrivateSocket {
-    /// The driver has no way in that is ours alone.
-    pub(super) fn before(_: Box<dyn Stream>) -> io::Result<Self> {
-        Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "MySQL's driver needs a Unix socket, which this platform has not",
-        ))
-    }
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -158,9 +141,9 @@ mod tests {
         command
             .args([
                 "--exact",
-                "database::private_socket::tests::another_process_is_not_let_in",
+                "database::private_socket::unix::tests::another_process_is_not_let_in",
             ])
-            .env(NAME, socket.path().trim_start_matches('\0'));
+            .env(NAME, socket.path.trim_start_matches('\0'));
         let ran = tokio::task::spawn_blocking(move || command.output().unwrap());
         let ran = ran.await.unwrap();
         assert!(ran.status.success(), "{ran:?}");
@@ -169,9 +152,7 @@ mod tests {
             "{ran:?}"
         );
 
-        let mut driver = tokio::net::UnixStream::connect(socket.path())
-            .await
-            .unwrap();
+        let mut driver = tokio::net::UnixStream::connect(&socket.path).await.unwrap();
         let mut heard = [0; 5];
         driver.read_exact(&mut heard).await.unwrap();
         assert_eq!(&heard, b"hello");
