@@ -21,7 +21,8 @@ use crate::whereabouts::Whereabouts;
 use crate::{Selector, SourceKind};
 
 /// The agent's keys are for one group only.
-const HIMDS: &str = "add the user of this process to the group `himds` (`usermod -aG himds USER`) and start it again";
+const HIMDS: &str = "add the user of this process to the group `himds` (`usermod -aG himds USER`), on Windows to the group `Hybrid agent \
+                     extension applications` (`net localgroup \"Hybrid agent extension applications\" USER /add`), and start it again";
 
 /// One line of advice about `fault`, which `source` met.
 pub(crate) fn of(source: SourceKind, whereabouts: Whereabouts, fault: &SourceFault) -> String {
@@ -92,7 +93,7 @@ pub(crate) fn unreachable(source: SourceKind, whereabouts: Whereabouts) -> &'sta
             "check IDENTITY_ENDPOINT and that a managed identity is turned on for this app; restart it after turning one on"
         }
         SourceKind::AzureArc => {
-            "check that the agent runs: `azcmagent show`, `systemctl status himdsd`"
+            "check that the agent runs: `azcmagent show`, `systemctl status himdsd`, on Windows `sc query himds`"
         }
         SourceKind::ServiceFabric => {
             "check that the managed identity token service of the cluster runs and that IDENTITY_SERVER_THUMBPRINT is current"
@@ -375,11 +376,11 @@ fn program(source: SourceKind, fault: &ProgramFault) -> &'static str {
             "install the Azure Developer CLI and run `azd auth login`, or choose another identity source"
         }
         (SourceKind::AzurePowershell, ProgramFault::NotFound { .. }) => {
-            "install PowerShell 7 and the module Az.Accounts, or choose another identity source"
+            "install PowerShell 7 and its module Az.Accounts, or choose another identity source"
         }
         (SourceKind::AzureCli, ProgramFault::Failed { .. }) => {
             "run `az login --allow-no-subscriptions` as the user of this process; \
-             under sudo or systemd set AZURE_CONFIG_DIR"
+             under sudo, systemd or Windows' service manager set AZURE_CONFIG_DIR"
         }
         (SourceKind::AzureDeveloperCli, ProgramFault::Failed { .. }) => {
             "run `azd auth login` as the user of this process"

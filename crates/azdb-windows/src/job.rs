@@ -158,15 +158,16 @@ mod tests {
 
     fn cmd(line: &str) -> Child {
         let mut command = Command::new("cmd");
-        command.creation_flags(SUSPENDED).stdin(Stdio::null());
+        command.creation_flags(SUSPENDED).stdin(Stdio::piped());
         command.stdout(Stdio::piped());
         command.args(["/d", "/c"]).raw_arg(line).spawn().unwrap()
     }
 
     #[test]
     fn a_program_runs_when_it_is_in_its_job_and_what_it_starts_ends_with_it() {
-        // The inner one waits for its input, which nobody gives or ends.
+        // The inner one waits for a key, which nobody presses.
         let mut child = cmd("cmd /d /c \"echo begun & pause\"");
+        let _input = child.stdin.take();
         let job = Job::around(child.id()).unwrap();
         let mut outlet = child.stdout.take().unwrap();
         let mut begun = [0; 5];

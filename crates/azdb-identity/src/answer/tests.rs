@@ -86,7 +86,7 @@ fn ends_that_make_no_sense_are_no_ends() {
         let body = format!(r#"{{"access_token":"t","expires_in":{end},"refresh_in":{end}}}"#);
         assert_eq!(life(&body), None, "{end}");
     }
-    assert!(life(r#"{"access_token":"t","expires_in":1e17}"#).is_some());
+    assert!(life(r#"{"access_token":"t","expires_in":1e11}"#).is_some());
 }
 
 #[test]

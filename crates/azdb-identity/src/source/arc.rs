@@ -3,7 +3,7 @@
 //! ```text
 //!   us                                      agent (127.0.0.1:40342)
 //!    | -- GET token, Metadata: true ---------> |
-//!    | <-- 401, Basic realm=/var/…/x.key ----- |   a file that only group `himds` can read
+//!    | <-- 401, Basic realm=/var/…/x.key ----- |   a file that only the agent's group can read
 //!    |  read the file                          |
 //!    | -- GET token, Basic <content> --------> |
 //!    | <-------- token ----------------------- |

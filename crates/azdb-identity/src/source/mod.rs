@@ -45,7 +45,7 @@ mod principal;
 mod program;
 mod service_fabric;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod workload;
 
 pub(crate) use plan::{Plan, plan};

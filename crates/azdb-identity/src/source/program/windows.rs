@@ -86,8 +86,27 @@ impl Drop for Family {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
+    use std::process::Stdio;
+
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
     use crate::source::tests::Scratch;
+
+    #[tokio::test]
+    async fn a_family_that_is_given_up_ends_whole() {
+        let mut command = Command::new("cmd");
+        command.args(["/d", "/c", "cmd /d /c pause"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut family = Family::of(command).unwrap();
+        let leader = family.leader();
+        // Nobody gives them the key that they wait for.
+        let (_input, mut outlet) = (leader.stdin.take(), leader.stdout.take().unwrap());
+        assert_ne!(outlet.read(&mut [0; 1]).await.unwrap(), 0, "both run");
+        drop(family);
+        // Both have the outlet, and it ends with the last of them.
+        outlet.read_to_end(&mut Vec::new()).await.unwrap();
+    }
 
     #[test]
     fn a_program_is_found_as_windows_finds_it_and_never_in_the_current_directory() {

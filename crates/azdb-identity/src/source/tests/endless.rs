@@ -2,7 +2,10 @@
 
 use super::each::ask_each;
 use super::endpoint::Endpoint;
-use super::{Scratch, around, fetch, of, refused};
+use super::refused;
+#[cfg(unix)]
+use super::{Scratch, around, fetch, of};
+#[cfg(unix)]
 use crate::{IdentityConfig, SourceKind};
 
 /// Whatever were given up by its time would say so, and not what these texts say.

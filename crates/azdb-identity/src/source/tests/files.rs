@@ -1,14 +1,19 @@
 //! Token files.
 
+#[cfg(unix)]
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
+#[cfg(unix)]
+use super::TENANT;
 use super::{
-    CLIENT_ID, OBJECT_ID, RESOURCE_ID, Scratch, TENANT, around, epoch, fetch, of, refused, token_of,
+    CLIENT_ID, OBJECT_ID, RESOURCE_ID, Scratch, around, epoch, fetch, of, refused, token_of,
 };
-use crate::{IdentityConfig, Selector, SourceKind};
+#[cfg(unix)]
+use crate::Selector;
+use crate::{IdentityConfig, SourceKind};
 
 fn file(path: std::path::PathBuf) -> IdentityConfig {
     IdentityConfig {

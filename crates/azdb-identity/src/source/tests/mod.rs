@@ -17,6 +17,7 @@ mod printed;
 mod programs;
 mod refusals;
 mod service_fabric;
+mod stand_in;
 mod through_a_proxy;
 mod workload;
 mod wrong_tokens;
@@ -117,10 +118,10 @@ fn refused(outcome: Result<Grant, TokenError>) -> TokenError {
 }
 
 /// A directory of this test that goes when it ends.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         static MADE: AtomicU64 = AtomicU64::new(0);
         let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(format!("azdb-identity-{name}-{process}-{number}"));
@@ -128,11 +129,11 @@ impl Scratch {
         Self(path)
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.0
     }
 
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(super) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, content).unwrap();
         path

@@ -1,5 +1,6 @@
 //! What `auto` makes of its surroundings.
 
+use super::stand_in::StandIn;
 use super::{CLIENT_ID, around, audience, fetch, of, refused};
 use crate::source::{Plan, Surroundings, build, plan};
 use crate::{Audience, Cloud, IdentityConfig, Selector, SourceKind, TokenError};
@@ -292,20 +293,18 @@ fn nobody() -> (tokio::net::TcpSocket, String) {
     (taken, url)
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn on_a_terminal_the_first_sign_in_that_works_is_kept() {
     let (scratch, (_taken, nobody)) = (super::Scratch::new("in-turn"), nobody());
-    let calls = scratch.path().join("calls");
-    let script = format!(
-        "echo az >> '{}'; echo '{{\"accessToken\":\"of-az\",\"expires_on\":4102444800}}'",
-        calls.display()
-    );
-    scratch.program("az", &script);
-    let path = scratch.path().to_str().unwrap();
+    let printed = br#"{"accessToken":"of-az","expires_on":4102444800}"#;
+    let works = || StandIn {
+        prints: printed,
+        ..StandIn::default()
+    };
+    let path = scratch.tool("az", works());
     let around = on_terminal(around([
         ("AZURE_POD_IDENTITY_AUTHORITY_HOST", nobody.as_str()),
-        ("PATH", path),
+        ("PATH", path.as_str()),
     ]));
     let source = build(&picked(SourceKind::Auto, &around).unwrap(), &around);
     assert_eq!(source.kind(), SourceKind::Auto);
@@ -313,10 +312,18 @@ async fn on_a_terminal_the_first_sign_in_that_works_is_kept() {
         let grant = source.fetch(&audience()).await.ok().unwrap();
         assert_eq!(grant.token.expose(), "of-az");
         assert_eq!(source.kind(), SourceKind::AzureCli);
+        // It was asked, each time.
+        assert_eq!(scratch.arguments()[0], "account");
+        std::fs::remove_file(scratch.path().join("arguments")).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(calls).unwrap(), "az\naz\n");
     // What was kept is not left for another when it fails.
-    scratch.program("az", "exit 1");
+    scratch.tool(
+        "az",
+        StandIn {
+            code: 1,
+            ..StandIn::default()
+        },
+    );
     let error = refused(source.fetch(&audience()).await);
     assert_eq!(error.source_kind(), SourceKind::AzureCli);
 }

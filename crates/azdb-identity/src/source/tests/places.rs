@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::endpoint::{Endpoint, Reply};
+use super::stand_in::StandIn;
 use super::{around, audience, fetch, of, refused};
 use crate::source::{Surroundings, build, plan};
 use crate::whereabouts::Whereabouts;
@@ -85,15 +86,14 @@ async fn an_identity_that_a_container_app_does_not_have_may_be_one_of_another_li
 }
 
 /// Docker Desktop, an HTTP proxy or a captive portal on somebody's desk.
-#[cfg(unix)]
 #[tokio::test]
 async fn on_a_terminal_whoever_answers_in_the_place_of_imds_is_passed_by() {
     let scratch = super::Scratch::new("in-place-of-imds");
-    scratch.program(
-        "az",
-        "echo '{\"accessToken\":\"of-az\",\"expires_on\":4102444800}'",
-    );
-    let path = scratch.path().to_str().unwrap();
+    let works = StandIn {
+        prints: br#"{"accessToken":"of-az","expires_on":4102444800}"#,
+        ..StandIn::default()
+    };
+    let path = scratch.tool("az", works);
     for (status, whereabouts, goes_on) in [
         (403, Whereabouts::Elsewhere, true),
         (502, Whereabouts::Elsewhere, true),
@@ -108,7 +108,7 @@ async fn on_a_terminal_whoever_answers_in_the_place_of_imds_is_passed_by() {
             whereabouts,
             ..around([
                 ("AZURE_POD_IDENTITY_AUTHORITY_HOST", endpoint.url.as_str()),
-                ("PATH", path),
+                ("PATH", path.as_str()),
             ])
         };
         let (plan, _why) = plan(&of(SourceKind::Auto), &audience(), &around).unwrap();

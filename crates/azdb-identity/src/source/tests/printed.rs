@@ -1,10 +1,11 @@
 //! What programs print around their tokens, and what they leave behind.
 
-#![cfg(unix)]
-
 use std::time::Duration;
 
-use super::{Scratch, around, epoch, fetch, of, refused};
+#[cfg(unix)]
+use super::refused;
+use super::stand_in::StandIn;
+use super::{Scratch, around, epoch, fetch, of};
 use crate::{IdentityConfig, SourceKind, TokenError};
 
 const PROGRAMS: [(&str, SourceKind); 4] = [
@@ -14,13 +15,27 @@ const PROGRAMS: [(&str, SourceKind); 4] = [
     ("token", SourceKind::Command),
 ];
 
-/// What each of the programs gives when it is this script.
+/// What each of the programs gives when it is this stand-in.
+async fn each_of(
+    does: impl Fn() -> StandIn<'static>,
+) -> Vec<(SourceKind, Result<String, TokenError>)> {
+    each_made(|scratch, name| scratch.stand_in(name, does())).await
+}
+
+/// The same of a shell script.
+#[cfg(unix)]
 async fn each(script: &str) -> Vec<(SourceKind, Result<String, TokenError>)> {
+    each_made(|scratch, name| scratch.program(name, script)).await
+}
+
+async fn each_made(
+    make: impl Fn(&Scratch, &str) -> String,
+) -> Vec<(SourceKind, Result<String, TokenError>)> {
     let scratch = Scratch::new("printed");
     let mut given = Vec::new();
     for (name, source) in PROGRAMS {
-        let command = vec![scratch.program(name, script)];
-        let path = format!("{}:/usr/bin:/bin", scratch.path().display());
+        let command = vec![make(&scratch, name)];
+        let path = scratch.as_path();
         let identity = IdentityConfig {
             command,
             ..of(source)
@@ -39,27 +54,33 @@ fn json() -> String {
 #[tokio::test]
 async fn colours_marks_and_warnings_around_the_json_do_not_matter() {
     let json = json();
-    for script in [
-        format!("printf '\\033[0m\\033[94m%s\\033[0m\\n' '{json}'"),
-        format!("printf '\\357\\273\\277%s\\r\\n' '{json}'"),
-        format!("printf '\\033[33mWARNING: You have 2 updates {{}}\\033[0m\\n%s\\n' '{json}'"),
-        format!("printf 'WARNING: old\\n\\n%s\\nA new version is there.\\n' '{json}'"),
-        format!(
-            "printf '%s\\n' '{{\"type\":\"consoleMessage\",\"data\":{{\"message\":\"m\"}}}}' '{json}'"
-        ),
+    for printed in [
+        format!("\u{1b}[0m\u{1b}[94m{json}\u{1b}[0m\n"),
+        format!("\u{feff}{json}\r\n"),
+        format!("\u{1b}[33mWARNING: You have 2 updates {{}}\u{1b}[0m\n{json}\n"),
+        format!("WARNING: old\n\n{json}\nA new version is there.\n"),
+        format!("{{\"type\":\"consoleMessage\",\"data\":{{\"message\":\"m\"}}}}\n{json}\n"),
     ] {
-        for (source, given) in each(&script).await {
+        let prints: &'static [u8] = printed.clone().into_bytes().leak();
+        let does = || StandIn {
+            prints,
+            ..StandIn::default()
+        };
+        for (source, given) in each_of(does).await {
             let given = given.map_err(|error| error.cause());
-            assert_eq!(given, Ok("t".to_owned()), "{source}: {script}");
+            assert_eq!(given, Ok("t".to_owned()), "{source}: {printed:?}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_complaint_is_found_and_quoted_without_colours() {
-    let script =
-        "printf '\\033[33mWARNING: old\\033[0m\\n\\033[91mERROR: sign in\\033[0m\\n' >&2; exit 1";
-    for (source, given) in each(script).await {
+    let does = || StandIn {
+        complains: b"\x1b[33mWARNING: old\x1b[0m\n\x1b[91mERROR: sign in\x1b[0m\n",
+        code: 1,
+        ..StandIn::default()
+    };
+    for (source, given) in each_of(does).await {
         let cause = given.unwrap_err().cause();
         let said = match source {
             SourceKind::Command => "ended with code 1: WARNING: old",
@@ -70,6 +91,7 @@ async fn a_complaint_is_found_and_quoted_without_colours() {
 }
 
 /// The child lives on, and keeps both outlets open: what counts is the program itself.
+#[cfg(unix)]
 #[tokio::test]
 async fn a_child_that_holds_the_outlets_does_not_hold_the_token() {
     let noted = Scratch::new("left-behind");
@@ -92,6 +114,7 @@ async fn a_child_that_holds_the_outlets_does_not_hold_the_token() {
 }
 
 /// The pipe is full several times over when the program ends, and all of it counts.
+#[cfg(unix)]
 #[tokio::test]
 async fn nothing_of_what_a_program_printed_before_its_end_is_lost() {
     let script = format!(
@@ -105,6 +128,7 @@ async fn nothing_of_what_a_program_printed_before_its_end_is_lost() {
 }
 
 /// A child that goes on printing is cut off with its parent.
+#[cfg(unix)]
 #[tokio::test]
 async fn a_child_that_prints_on_is_not_waited_for() {
     let scratch = Scratch::new("prints-on");
@@ -128,6 +152,7 @@ async fn a_child_that_prints_on_is_not_waited_for() {
         .unwrap();
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn a_program_that_is_being_replaced_is_tried_again() {
     let scratch = Scratch::new("busy");

@@ -1,11 +1,11 @@
 //! Programs that print tokens: the user's own, az, azd and PowerShell.
 
-#![cfg(unix)]
-
 use std::time::Duration;
 
+#[cfg(unix)]
 use tokio::time::Instant;
 
+use super::stand_in::{StandIn, this_program};
 use super::{Scratch, TENANT, around, epoch, fetch, of, refused};
 use crate::{IdentityConfig, SourceKind};
 
@@ -20,25 +20,43 @@ pub(super) fn command(arguments: &[&str]) -> IdentityConfig {
     }
 }
 
-/// A sign-in tool that writes down its arguments, each on its own line.
-fn tool(scratch: &Scratch, name: &str, script: &str) -> String {
-    let noted = scratch.path().join("arguments");
-    let script = format!("printf '%s\\n' \"$@\" > '{}'\n{script}", noted.display());
-    scratch.program(name, &script);
-    format!("{}:/usr/bin:/bin", scratch.path().display())
+fn saying(prints: &str) -> StandIn<'_> {
+    StandIn {
+        prints: prints.as_bytes(),
+        ..StandIn::default()
+    }
 }
 
-fn arguments(scratch: &Scratch) -> Vec<String> {
-    let noted = std::fs::read_to_string(scratch.path().join("arguments")).unwrap();
-    noted.lines().map(str::to_owned).collect()
+fn failing(complains: &str) -> StandIn<'_> {
+    StandIn {
+        complains: complains.as_bytes(),
+        code: 1,
+        ..StandIn::default()
+    }
 }
 
 #[tokio::test]
 async fn a_command_gets_its_arguments_without_a_shell() {
     let scratch = Scratch::new("command-plain");
-    let program = scratch.program("print", "printf '%s' \"$2\"");
-    let grant = fetch(&command(&[&program, "-n", "$HOME;`id`*"]), &around([])).await;
-    assert_eq!(grant.ok().unwrap().token.expose(), "$HOME;`id`*");
+    let program = scratch.stand_in("print", saying("t"));
+    let arguments = ["-n", "$HOME;`id`*", "a b & echo c > d"];
+    let all = [&[&*program], arguments.as_slice()].concat();
+    let grant = fetch(&command(&all), &around([])).await;
+    assert_eq!(grant.ok().unwrap().token.expose(), "t");
+    assert_eq!(scratch.arguments(), arguments);
+}
+
+#[cfg(windows)]
+#[tokio::test]
+async fn what_a_batch_file_would_read_as_a_command_stays_an_argument() {
+    let scratch = Scratch::new("command-batch");
+    let program = scratch.stand_in("print", saying("t"));
+    let sly = ["%PATH%", "x\" & echo y > z & \"", "a|b"];
+    let all = [&[&*program], sly.as_slice()].concat();
+    // It is passed on as it is, or refused; nothing of it is done.
+    let _ = fetch(&command(&all), &around([])).await;
+    assert!(!scratch.path().join("z").exists());
+    assert!(!std::path::Path::new("z").exists());
 }
 
 #[tokio::test]
@@ -57,7 +75,7 @@ async fn a_command_may_print_json() {
         r#""token":"t","expires_in":3600"#.to_owned(),
         r#""access_token":"t","expiresIn":"3600","extra":{"a":[1]}"#.to_owned(),
     ] {
-        let program = scratch.program("print", &format!("cat <<'EOF'\n{{{fields}}}\nEOF"));
+        let program = scratch.stand_in("print", saying(&format!("{{{fields}}}\n")));
         let grant = fetch(&command(&[&program]), &around([])).await;
         assert_eq!(grant.ok().unwrap().token.expose(), "t", "{fields}");
     }
@@ -66,9 +84,13 @@ async fn a_command_may_print_json() {
 #[tokio::test]
 async fn a_command_has_no_input_and_its_complaint_is_quoted_without_tokens() {
     let scratch = Scratch::new("command-fails");
-    let program = scratch.program(
+    let program = scratch.stand_in(
         "fail",
-        "cat; echo 'bad token eyJhbGciOi.x.y for you' >&2; exit 3",
+        StandIn {
+            complains: b"bad token eyJhbGciOi.x.y for you\n",
+            code: 3,
+            ..StandIn::default()
+        },
     );
     let error = refused(fetch(&command(&[&program]), &around([])).await);
     let cause = error.cause();
@@ -98,9 +120,17 @@ async fn a_command_that_is_missing_or_not_executable_is_said() {
     );
 }
 
+fn endless(test: &str) -> IdentityConfig {
+    let command = this_program(test);
+    IdentityConfig {
+        command,
+        ..of(SourceKind::Command)
+    }
+}
+
 #[tokio::test]
 async fn a_command_that_prints_without_end_is_stopped() {
-    let error = refused(fetch(&command(&["yes"]), &around([])).await);
+    let error = refused(fetch(&endless("prints_without_end"), &around([])).await);
     assert!(
         error.cause().contains("printed more than 262144 bytes"),
         "{}",
@@ -108,11 +138,12 @@ async fn a_command_that_prints_without_end_is_stopped() {
     );
 }
 
-/// Time is paused while the program sleeps: the clock jumps to the limit.
+/// Time is paused while the program sleeps: the clock jumps to the limit. Not where a thread waits for its outlets, and no clock jumps.
+#[cfg(unix)]
 #[tokio::test(start_paused = true)]
 async fn a_command_that_does_not_end_is_given_up_after_30_seconds() {
     let begun = Instant::now();
-    let error = refused(fetch(&command(&["sleep", "600"]), &around([])).await);
+    let error = refused(fetch(&endless("does_not_end"), &around([])).await);
     let cause = error.cause();
     assert!(
         cause.ends_with("did not end within 30 s and was stopped"),
@@ -125,12 +156,19 @@ async fn a_command_that_does_not_end_is_given_up_after_30_seconds() {
 #[tokio::test]
 async fn az_is_asked_for_the_resource() {
     let scratch = Scratch::new("az");
-    let script = format!(
-        "echo 'WARNING: be warned' >&2\ncat <<'EOF'\n{{\n \"accessToken\": \"of-az\",\n \"expiresOn\": \"2020-01-02 03:04:05.000000\",\n \
-         \"expires_on\": {},\n \"subscription\": \"s\",\n \"tenant\": \"t\",\n \"tokenType\": \"Bearer\"\n}}\nEOF",
+    let printed = format!(
+        "{{\n \"accessToken\": \"of-az\",\n \"expiresOn\": \"2020-01-02 03:04:05.000000\",\n \
+         \"expires_on\": {},\n \"subscription\": \"s\",\n \"tenant\": \"t\",\n \"tokenType\": \"Bearer\"\n}}\n",
         epoch(Duration::from_secs(3600))
     );
-    let path = tool(&scratch, "az", &script);
+    let path = scratch.tool(
+        "az",
+        StandIn {
+            prints: printed.as_bytes(),
+            complains: b"WARNING: be warned\n",
+            code: 0,
+        },
+    );
     let around = around([
         ("PATH", path.as_str()),
         ("AZURE_CLIENT_ID", "not for az"),
@@ -155,22 +193,19 @@ async fn az_is_asked_for_the_resource() {
         "--tenant",
         TENANT,
     ];
-    assert_eq!(arguments(&scratch), expected);
+    assert_eq!(scratch.arguments(), expected);
     fetch(&of(SourceKind::AzureCli), &around)
         .await
         .ok()
         .unwrap();
-    assert_eq!(arguments(&scratch), expected[..6]);
+    assert_eq!(scratch.arguments(), expected[..6]);
 }
 
 #[tokio::test]
 async fn az_without_a_sign_in_says_how_to_sign_in() {
     let scratch = Scratch::new("az-out");
-    let path = tool(
-        &scratch,
-        "az",
-        "echo 'WARNING: old' >&2; echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1",
-    );
+    let complaint = "WARNING: old\nERROR: Please run 'az login' to setup account.\n";
+    let path = scratch.tool("az", failing(complaint));
     let error = refused(
         fetch(
             &of(SourceKind::AzureCli),
@@ -200,11 +235,8 @@ async fn az_without_a_sign_in_says_how_to_sign_in() {
 #[tokio::test]
 async fn azd_is_asked_for_the_scope() {
     let scratch = Scratch::new("azd");
-    let path = tool(
-        &scratch,
-        "azd",
-        r#"echo '{"token":"of-azd","expiresOn":"2100-01-02T03:04:05Z"}'"#,
-    );
+    let printed = r#"{"token":"of-azd","expiresOn":"2100-01-02T03:04:05Z"}"#;
+    let path = scratch.tool("azd", saying(printed));
     let around = around([("PATH", path.as_str())]);
     let identity = IdentityConfig {
         tenant_id: Some(TENANT.to_owned()),
@@ -226,18 +258,14 @@ async fn azd_is_asked_for_the_scope() {
         "--tenant-id",
         TENANT,
     ];
-    assert_eq!(arguments(&scratch), expected);
+    assert_eq!(scratch.arguments(), expected);
 }
 
 #[tokio::test]
 async fn azd_complains_in_json_and_is_quoted_in_text() {
     let scratch = Scratch::new("azd-out");
     let said = r#"{"type":"consoleMessage","timestamp":"t","data":{"message":"\nERROR: not logged in, run `azd auth login` to login\n"}}"#;
-    let path = tool(
-        &scratch,
-        "azd",
-        &format!("cat >&2 <<'EOF'\n{said}\nEOF\nexit 1"),
-    );
+    let path = scratch.tool("azd", failing(said));
     let error = refused(
         fetch(
             &of(SourceKind::AzureDeveloperCli),
@@ -262,11 +290,11 @@ async fn azd_complains_in_json_and_is_quoted_in_text() {
 #[tokio::test]
 async fn powershell_runs_one_script_without_profile() {
     let scratch = Scratch::new("pwsh");
-    let script = format!(
-        "echo '{{\"expires_on\":{},\"access_token\":\"of-pwsh\"}}'",
+    let printed = format!(
+        "{{\"expires_on\":{},\"access_token\":\"of-pwsh\"}}",
         epoch(Duration::from_secs(3600))
     );
-    let path = tool(&scratch, "pwsh", &script);
+    let path = scratch.tool("pwsh", saying(&printed));
     let around = around([("PATH", path.as_str())]);
     let identity = IdentityConfig {
         tenant_id: Some(TENANT.to_owned()),
@@ -276,7 +304,7 @@ async fn powershell_runs_one_script_without_profile() {
         fetch(&identity, &around).await.ok().unwrap().token.expose(),
         "of-pwsh"
     );
-    let seen = arguments(&scratch);
+    let seen = scratch.arguments();
     assert_eq!(seen[..3], ["-NoProfile", "-NonInteractive", "-Command"]);
     let wanted = format!(
         "Get-AzAccessToken -ResourceUrl 'https://ossrdbms-aad.database.windows.net' -TenantId '{TENANT}'"
@@ -304,4 +332,17 @@ async fn nothing_that_a_script_could_run_is_passed_on() {
             );
         }
     }
+}
+
+/// Every Windows has one, and not every Windows the other.
+#[cfg(windows)]
+#[tokio::test]
+async fn windows_powershell_is_run_where_there_is_no_other() {
+    let scratch = Scratch::new("powershell");
+    let printed = r#"{"expires_on":4102444800,"access_token":"of-windows"}"#;
+    let path = scratch.tool("powershell", saying(printed));
+    let around = around([("Path", path.as_str())]);
+    let grant = fetch(&of(SourceKind::AzurePowershell), &around).await;
+    assert_eq!(grant.ok().unwrap().token.expose(), "of-windows");
+    assert_eq!(scratch.arguments()[0], "-NoProfile");
 }
