@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::windows::says_silence;
 use super::{Cause, TlsFlaw};
 
 impl Cause {
@@ -83,17 +84,18 @@ fn is_lost(error: &io::Error) -> bool {
         BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
         NetworkDown, NetworkUnreachable, NotConnected, TimedOut, UnexpectedEof,
     };
-    matches!(
-        error.kind(),
-        ConnectionRefused
-            | ConnectionReset
-            | ConnectionAborted
-            | BrokenPipe
-            | NotConnected
-            | UnexpectedEof
-            | HostUnreachable
-            | NetworkUnreachable
-            | NetworkDown
-            | TimedOut
-    )
+    says_silence(error)
+        || matches!(
+            error.kind(),
+            ConnectionRefused
+                | ConnectionReset
+                | ConnectionAborted
+                | BrokenPipe
+                | NotConnected
+                | UnexpectedEof
+                | HostUnreachable
+                | NetworkUnreachable
+                | NetworkDown
+                | TimedOut
+        )
 }

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use azdb_identity::TokenErrorKind;
 
 use super::far_end::remedy_of_names;
+use super::windows::says_silence;
 use super::{Cause, Explained, Kind, label};
 
 impl Explained for Cause {
@@ -130,8 +131,9 @@ fn remedy_of_strangers(peer: &str) -> String {
 /// Whether the system says that no packet has come back, or that none can go.
 fn is_silence(error: &io::Error) -> bool {
     use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
-    matches!(
-        error.kind(),
-        TimedOut | HostUnreachable | NetworkUnreachable
-    )
+    says_silence(error)
+        || matches!(
+            error.kind(),
+            TimedOut | HostUnreachable | NetworkUnreachable
+        )
 }

@@ -8,6 +8,7 @@ use azdb_identity::{Audience, TokenError};
 use azdb_names::NameError;
 use azdb_quote::{Chain, Quoted, Spelled};
 
+use super::windows::says_silence;
 use super::{FarEnd, Late, Overdue, TlsFlaw};
 
 /// Why an app was not let in, whatever it speaks.
@@ -246,6 +247,7 @@ impl Cause {
             io::ErrorKind::TimedOut
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable => Self::UpstreamSilent { limit },
+            _ if says_silence(&source) => Self::UpstreamSilent { limit },
             _ => Self::lost("the session was going on")(source),
         }
     }

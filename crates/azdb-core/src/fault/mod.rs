@@ -24,6 +24,7 @@ mod far_end;
 mod label;
 mod left;
 mod tls_flaw;
+mod windows;
 
 use std::borrow::Cow;
 use std::error::Error;

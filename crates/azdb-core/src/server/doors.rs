@@ -19,7 +19,13 @@ use crate::socket::{Door, Families, PassedSockets, Reserved, Warden};
 use crate::way::Home;
 
 /// "Address family not supported", which std does not name.
-pub(super) const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+pub(super) const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") {
+    97
+} else if cfg!(windows) {
+    10_047
+} else {
+    47
+};
 
 /// A door that is open.
 pub(super) struct OpenDoor {

@@ -16,8 +16,12 @@ const OURSELVES: &str = "this very process";
 
 /// What a person can do about an address that cannot be opened; empty where nothing is known.
 pub(super) fn advice(listen: &ListenAddr, error: &io::Error) -> String {
-    if error.kind() != io::ErrorKind::AddrInUse {
-        return String::new();
+    match (listen, error.kind()) {
+        (_, io::ErrorKind::AddrInUse) => {}
+        (ListenAddr::Tcp(addr), io::ErrorKind::PermissionDenied) if cfg!(windows) => {
+            return kept_from_us(*addr);
+        }
+        _ => return String::new(),
     }
     let addr = match listen {
         ListenAddr::Tcp(addr) => addr,
@@ -34,8 +38,24 @@ pub(super) fn advice(listen: &ListenAddr, error: &io::Error) -> String {
         }
         (Some(holder), _) => format!(" ({holder} has it: set listen to another port, or end that)"),
         (None, Some(usual)) => format!(" ({usual} of this machine? set listen to another port)"),
+        (None, None) if cfg!(windows) => {
+            let port = addr.port();
+            format!(
+                " (another program has it, `netstat -ano | findstr :{port}` shows its number: set listen to another port)"
+            )
+        }
         (None, None) => " (another program has it: set listen to another port)".to_owned(),
     }
+}
+
+/// What Windows means by "denied": ranges of ports are kept for networks of virtual machines, and others than the first may not have one
+/// that a program wants for itself.
+fn kept_from_us(addr: SocketAddr) -> String {
+    let (port, family) = (addr.port(), if addr.is_ipv6() { "ipv6" } else { "ipv4" });
+    format!(
+        " (another program has it for itself, `netstat -ano | findstr :{port}` shows its number, or Windows keeps it for Hyper-V, WSL or Docker, \
+         `netsh int {family} show excludedportrange protocol=tcp` shows what it keeps: set listen to another port)"
+    )
 }
 
 /// What listens at a port in most cases.
@@ -103,6 +123,8 @@ fn listening(table: &str, port: u16) -> Vec<&str> {
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
+    #[cfg(windows)]
+    use crate::socket::{Families, Reserved};
 
     fn taken(listen: &str) -> String {
         let listen = ListenAddr::Tcp(listen.parse().unwrap());
@@ -141,6 +163,41 @@ mod tests {
     #[test]
     fn what_is_wrong_otherwise_gets_no_advice() {
         let listen = ListenAddr::Tcp("127.0.0.1:5432".parse().unwrap());
-        assert_eq!(advice(&listen, &io::ErrorKind::PermissionDenied.into()), "");
+        for other in [io::ErrorKind::AddrNotAvailable, io::ErrorKind::OutOfMemory] {
+            assert_eq!(advice(&listen, &other.into()), "");
+        }
+        let denied = advice(&listen, &io::ErrorKind::PermissionDenied.into());
+        assert_eq!(denied.is_empty(), !cfg!(windows), "{denied}");
+    }
+
+    #[test]
+    fn a_port_that_windows_keeps_is_shown_by_the_command_of_its_family() {
+        let text = kept_from_us("[::1]:5432".parse().unwrap());
+        let commands = ["findstr :5432`", "`netsh int ipv6 show excludedportrange"];
+        assert!(commands.iter().all(|one| text.contains(one)), "{text}");
+    }
+
+    /// Windows' own codes: WSAEADDRINUSE and WSAEACCES.
+    #[cfg(windows)]
+    #[test]
+    fn a_port_that_is_taken_is_known_by_windows_codes() {
+        let listen = ListenAddr::Tcp("127.0.0.1:5999".parse().unwrap());
+        for (code, says) in [(10_048, "netstat -ano"), (10_013, "excludedportrange")] {
+            let text = advice(&listen, &io::Error::from_raw_os_error(code));
+            assert!(text.contains(says), "{code}: {text}");
+        }
+        // Of two of ours the second is told so by the system itself.
+        let reserve = |listen: &ListenAddr| {
+            let rights = azdb_config::route::SocketRights {
+                mode: 0o600,
+                group: None,
+            };
+            Reserved::at(listen, rights, Families::Own)
+        };
+        let any = ListenAddr::Tcp("127.0.0.1:0".parse().unwrap());
+        let first = reserve(&any).unwrap();
+        let listen = ListenAddr::Tcp(first.local_addr().unwrap());
+        let text = advice(&listen, &reserve(&listen).err().unwrap());
+        assert!(text.contains("set listen to another port"), "{text}");
     }
 }
