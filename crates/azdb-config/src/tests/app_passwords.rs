@@ -2,7 +2,9 @@
 
 use secrecy::ExposeSecret;
 
-use super::{Place, mode, route};
+#[cfg(unix)]
+use super::mode;
+use super::{Place, route};
 use crate::route::ProtocolName;
 use crate::{AppPasswords, AppSecret};
 

@@ -65,6 +65,7 @@ fn what_the_process_is_not_told_has_a_default() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn every_key_of_a_route_reaches_the_route() {
     let place = Place::with(

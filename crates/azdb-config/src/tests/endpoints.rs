@@ -8,6 +8,7 @@ fn tcp(addr: &str) -> ListenAddr {
     ListenAddr::Tcp(addr.parse().unwrap())
 }
 
+#[cfg(unix)]
 #[test]
 fn health_is_off_and_admin_a_socket_file_unless_somebody_says_otherwise() {
     let config = load(&route("")).unwrap();
@@ -49,6 +50,7 @@ fn the_admin_socket_is_in_the_runtime_directory_else_where_state_is() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn the_end_of_the_process_over_tcp_is_switched_on_and_means_nothing_elsewhere() {
     let with = |admin: &str| load(&[&format!("[admin]\n{admin}\n"), &route("")[..]].concat());
@@ -66,6 +68,7 @@ fn the_end_of_the_process_over_tcp_is_switched_on_and_means_nothing_elsewhere() 
 }
 
 /// A container that is configured by variables alone has probes.
+#[cfg(unix)]
 #[test]
 fn health_is_a_list_and_a_flag_and_a_variable() {
     let text = "[health]\nlisten = [\"[::]:9090\", \"unix:/run/health\"]\n";

@@ -3,21 +3,34 @@ use std::path::PathBuf;
 
 use azdb_identity::Environment;
 
-use super::{Place, certificate, mode, route};
+#[cfg(unix)]
+use super::mode;
+use super::{Place, absolute, certificate, route};
 use crate::load::load_from;
 use crate::{Origin, Overrides};
 
+/// What is said of a file that is not there.
+fn not_read(path: &str) -> String {
+    format!("cannot read {path}: {}", fs::metadata(path).unwrap_err())
+}
+
 #[test]
 fn paths_are_relative_to_the_file_that_names_them() {
+    let key = absolute("/no/key");
     let place = Place::with(&format!(
         "[process]\nstate_dir = \"state\"\n{}",
-        route("local_tls = { cert_file = \"tls/c.pem\", key_file = \"/no/key\" }")
+        route(&format!(
+            "local_tls = {{ cert_file = \"tls/c.pem\", key_file = \"{key}\" }}"
+        ))
     ));
     fs::create_dir(place.path().join("tls")).unwrap();
     place.file("tls/c.pem", &certificate());
     assert_eq!(
         place.load().unwrap_err(),
-        "proxy.toml:7: route \"orders\": local_tls: key_file: cannot read /no/key: No such file or directory (os error 2)"
+        format!(
+            "proxy.toml:7: route \"orders\": local_tls: key_file: {}",
+            not_read(&key)
+        )
     );
     place.file(
         "proxy.toml",
@@ -56,7 +69,7 @@ fn a_file_that_was_asked_for_must_be_there() {
     };
     assert_eq!(
         place.load_with(&missing, &[]).unwrap_err(),
-        "cannot read /no/such/proxy.toml: No such file or directory (os error 2)"
+        not_read("/no/such/proxy.toml")
     );
     assert_eq!(
         place
@@ -65,7 +78,7 @@ fn a_file_that_was_asked_for_must_be_there() {
                 &[("AZDB_PROXY_CONFIG", "/no/such/other.toml")]
             )
             .unwrap_err(),
-        "cannot read /no/such/other.toml: No such file or directory (os error 2)"
+        not_read("/no/such/other.toml")
     );
 }
 
@@ -75,9 +88,12 @@ fn a_file_that_is_there_and_cannot_be_read_is_not_passed_over() {
     let path = place.path().join("proxy.toml");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
+    // EISDIR; Windows does not open one as a file.
+    let code = if cfg!(windows) { 5 } else { 21 };
+    let refused = std::io::Error::from_raw_os_error(code);
     assert_eq!(
         place.load().unwrap_err(),
-        "cannot read proxy.toml: Is a directory (os error 21)"
+        format!("cannot read proxy.toml: {refused}")
     );
     fs::remove_dir(&path).unwrap();
     fs::write(&path, [b'#'; (1 << 20) + 1]).unwrap();

@@ -1,6 +1,6 @@
 use azdb_identity::{AuthorityProxy, Cloud, IdentityConfig, Selector, SourceKind};
 
-use super::{Place, accepted, load, route};
+use super::{Place, absolute, accepted, load, no_such_file, route};
 use crate::Config;
 
 /// The identities of the first route, in the order of its user map.
@@ -49,10 +49,11 @@ fn a_key_that_belongs_to_one_source_means_that_source() {
                 .as_slice()
         )
     );
-    let file = identity_of("token_file = \"/run/token\"");
+    let path = absolute("/run/token");
+    let file = identity_of(&format!("token_file = \"{path}\""));
     assert_eq!(
         (file.source, file.token_file),
-        (SourceKind::File, Some("/run/token".into()))
+        (SourceKind::File, Some(path.into()))
     );
     let federated = identity_of("source = \"workload-identity\"\ntoken_file = \"/run/token\"");
     assert_eq!(federated.source, SourceKind::WorkloadIdentity);
@@ -181,7 +182,10 @@ fn a_service_principal_has_one_secret_and_it_can_be_read() {
     ));
     assert_eq!(
         place.load().unwrap_err(),
-        "proxy.toml:2: [identity]: client_secret_file: cannot read secret: No such file or directory (os error 2)"
+        format!(
+            "proxy.toml:2: [identity]: client_secret_file: cannot read secret: {}",
+            no_such_file()
+        )
     );
     place.file("secret", "s3cret\n");
     let identity = identities(&place.load().unwrap()).remove(0);

@@ -96,6 +96,19 @@ fn load(text: &str) -> Result<Config, String> {
     Place::with(text).load()
 }
 
+/// A path that begins at a root: on Windows that is a drive's.
+fn absolute(path: &str) -> String {
+    match cfg!(windows) {
+        true => format!("C:{path}"),
+        false => path.to_owned(),
+    }
+}
+
+/// What the system says of a file that is not there, in a directory that is.
+fn no_such_file() -> String {
+    std::io::Error::from_raw_os_error(2).to_string()
+}
+
 /// A `[[route]]` with what must be there, and `more`.
 fn route(more: &str) -> String {
     format!(

@@ -37,6 +37,7 @@ fn files_can_be_denied() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn a_directory_means_the_socket_that_clients_look_for() {
     let route = route("listen = \"unix:/run/azdb-proxy/\"").unwrap();

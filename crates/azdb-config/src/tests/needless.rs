@@ -1,5 +1,7 @@
 //! Keys that would have no effect where they stand.
 
+use std::path::MAIN_SEPARATOR;
+
 use super::{Place, accepted, load, place, problems_of, route};
 use crate::keys::{Row, TABLES};
 
@@ -62,6 +64,7 @@ fn tls_that_apps_must_speak() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_port_that_is_not_there() {
     let text = "[[route]]\nname = \"a\"\nprotocol = \"tds\"\nupstream = \"a.database.windows.net\"\n\
@@ -116,7 +119,7 @@ fn an_identity_of_a_route_whose_users_have_each_their_own() {
 fn an_identity_that_no_route_uses_is_a_warning() {
     let warnings = |text: &str| {
         let place = Place::with(text);
-        let directory = format!("{}/", place.path().display());
+        let directory = format!("{}{MAIN_SEPARATOR}", place.path().display());
         let config = place.load().unwrap();
         let warnings = config.warnings.iter();
         warnings

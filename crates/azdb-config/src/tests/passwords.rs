@@ -2,7 +2,10 @@
 
 use secrecy::ExposeSecret;
 
-use super::{Place, certificate, load, load_urls, mode, place, problems_of, route};
+use super::{Place, load, load_urls, no_such_file, place, problems_of, route};
+#[cfg(unix)]
+use super::{certificate, mode};
+#[cfg(unix)]
 use crate::Overrides;
 use crate::route::{PlainPassword, UpstreamAuth};
 
@@ -14,7 +17,10 @@ fn a_password_comes_from_a_file_and_is_never_shown() {
     );
     assert_eq!(
         place.load().unwrap_err(),
-        "proxy.toml:7: route \"a\": upstream_password_file: cannot read password: No such file or directory (os error 2)"
+        format!(
+            "proxy.toml:7: route \"a\": upstream_password_file: cannot read password: {}",
+            no_such_file()
+        )
     );
     place.file("password", "s3cret\n");
     let config = place.load().unwrap();

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Place, first_identity, route};
+use super::{Place, absolute, first_identity, route};
 use crate::{DrainIdle, LogFormat, LogTo, Origin, Overrides, Process};
 
 const FILE: &str = "[process]\nlog_format = \"json\"\nlog_level = \"error\"\nmin_sigterm_delay = \"1s\"\nmax_sigterm_delay = \"1s\"\n\
-                    drain_idle = \"now\"\nexit_zero_on_sigterm = true\nrequire_ready = true\nready_timeout = \"1s\"\nreload_on_change = true\nexit_when_idle = \"1s\"\nstate_dir = \"/file\"\n";
+                    drain_idle = \"now\"\nexit_zero_on_sigterm = true\nrequire_ready = true\nready_timeout = \"1s\"\nreload_on_change = true\nexit_when_idle = \"1s\"\nstate_dir = \"ROOT/file\"\n";
 
 const ENV: [(&str, &str); 11] = [
     ("AZDB_PROXY_LOG_FORMAT", "text"),
@@ -64,9 +64,11 @@ fn process(
 
 #[test]
 fn a_flag_wins_over_the_environment_which_wins_over_the_file() {
-    let place = Place::with(&format!("{FILE}{}", route("")));
+    let file = FILE.replace("ROOT", &absolute(""));
+    let place = Place::with(&format!("{file}{}", route("")));
     let of_file = place.load().unwrap().process;
-    assert_eq!(of_file, process(LogFormat::Json, "error", 1, true, "/file"));
+    let kept = absolute("/file");
+    assert_eq!(of_file, process(LogFormat::Json, "error", 1, true, &kept));
     let of_env = place
         .load_with(&Overrides::default(), &ENV)
         .unwrap()
@@ -184,21 +186,26 @@ fn state_goes_where_the_platform_keeps_it() {
             .process
             .state_dir
     };
-    let home = ("HOME", "/home/app");
-    let xdg = ("XDG_STATE_HOME", "/xdg");
+    let (ann, xdg_home) = (absolute("/home/app"), absolute("/xdg"));
+    let home = ("HOME", ann.as_str());
+    let xdg = ("XDG_STATE_HOME", xdg_home.as_str());
+    let of_home = Some(PathBuf::from(&ann).join(".local/state/azdb-proxy"));
     assert_eq!(state_dir(&[]), None);
+    assert_eq!(state_dir(&[home]), of_home);
+    let of_xdg = Some(PathBuf::from(&xdg_home).join("azdb-proxy"));
+    assert_eq!(state_dir(&[home, xdg]), of_xdg);
+    assert_eq!(state_dir(&[home, ("XDG_STATE_HOME", "relative")]), of_home);
+    let local = absolute("/local");
     assert_eq!(
-        state_dir(&[home]),
-        Some("/home/app/.local/state/azdb-proxy".into())
+        state_dir(&[home, ("LOCALAPPDATA", &local)]),
+        Some(PathBuf::from(&local).join("azdb-proxy"))
     );
-    assert_eq!(state_dir(&[home, xdg]), Some("/xdg/azdb-proxy".into()));
+    let between = if cfg!(windows) { ';' } else { ':' };
+    let (first, second) = (absolute("/var/lib/a"), absolute("/var/lib/b"));
+    let several = format!("{first}{between}{second}");
     assert_eq!(
-        state_dir(&[home, ("XDG_STATE_HOME", "relative")]),
-        Some("/home/app/.local/state/azdb-proxy".into())
-    );
-    assert_eq!(
-        state_dir(&[home, xdg, ("STATE_DIRECTORY", "/var/lib/a:/var/lib/b")]),
-        Some("/var/lib/a".into())
+        state_dir(&[home, xdg, ("STATE_DIRECTORY", &several)]),
+        Some(first.into())
     );
     assert_eq!(
         state_dir(&[home, ("AZDB_PROXY_STATE_DIR", "/own")]),

@@ -19,6 +19,7 @@ pub(super) fn misfits(text: &str) -> Option<String> {
         .map(|error| error.to_string())
 }
 
+#[cfg(unix)]
 #[test]
 fn what_the_readers_accept_fits() {
     for more in [
