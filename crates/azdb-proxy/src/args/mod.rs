@@ -60,7 +60,8 @@ Examples:
 
 Configuration:
   Flags win over environment variables, and these over the file, which is
-  --config, else ./proxy.toml, else /etc/azdb-proxy/proxy.toml. Without any
+  --config, else ./proxy.toml, else /etc/azdb-proxy/proxy.toml (on Windows
+  azdb-proxy\\proxy.toml in %LOCALAPPDATA%, else in %ProgramData%). Without any
   route in these, the variables of Azure Service Connector say them:
   AZURE_POSTGRESQL_*, AZURE_MYSQL_*, AZURE_SQL_* (see import-env). Every flag is a
   variable, too: AZDB_PROXY_ and its name in capitals, for example
