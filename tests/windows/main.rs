@@ -4,4 +4,5 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod commands;
+mod files;
 mod wine;

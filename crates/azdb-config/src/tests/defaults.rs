@@ -1,10 +1,14 @@
 use std::time::Duration;
 
-use super::{Place, accepted, load, load_urls};
+#[cfg(unix)]
+use super::Place;
+use super::{accepted, load, load_urls};
 use crate::route::{
     Admission, LocalTls, Principals, ProtocolName, Roots, UpstreamAuth, UpstreamTls,
 };
-use crate::{DrainIdle, LogFormat, LogTo, Origin, Process, summary};
+#[cfg(unix)]
+use crate::summary;
+use crate::{DrainIdle, LogFormat, LogTo, Origin, Process};
 
 #[test]
 fn what_a_route_does_not_say_has_a_default() {

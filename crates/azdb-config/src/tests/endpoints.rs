@@ -1,8 +1,10 @@
 use std::path::PathBuf;
 
 use super::{Place, load, route};
+#[cfg(unix)]
+use crate::AdminListen;
+use crate::Overrides;
 use crate::route::ListenAddr;
-use crate::{AdminListen, Overrides};
 
 fn tcp(addr: &str) -> ListenAddr {
     ListenAddr::Tcp(addr.parse().unwrap())

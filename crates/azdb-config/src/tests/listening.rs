@@ -1,7 +1,11 @@
+#[cfg(unix)]
 use std::fs;
 use std::path::Path;
 
-use super::{Place, accepted, load, problems_of, route};
+#[cfg(unix)]
+use super::Place;
+use super::{accepted, load, problems_of, route};
+#[cfg(unix)]
 use crate::route::ListenAddr;
 use crate::{Config, summary};
 

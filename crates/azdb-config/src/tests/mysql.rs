@@ -1,7 +1,9 @@
 //! Routes of MySQL.
 
 use super::load;
-use crate::route::{ListenAddr, LocalFiles, ProtocolName, Route};
+#[cfg(unix)]
+use crate::route::ListenAddr;
+use crate::route::{LocalFiles, ProtocolName, Route};
 use std::sync::Arc;
 
 fn route(lines: &str) -> Result<Arc<Route>, String> {

@@ -49,6 +49,8 @@ fn ask(source: &str, variables: &[(&str, &str)]) -> Output {
             "--nocapture",
         ])
         .env_clear()
+        // Without it Windows gives no sockets.
+        .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
         .env("WANTED_SOURCE", source)
         .envs(variables.iter().copied())
         .output()
@@ -74,23 +76,36 @@ fn assert_nothing_leaks(printed: &str, output: &Output) {
     }
 }
 
+/// The system's shell, and how it is told what to do.
+fn shell() -> (String, &'static str) {
+    match std::env::var("ComSpec") {
+        Ok(cmd) if cfg!(windows) => (cmd, "/d|/c"),
+        _ => ("/bin/sh".to_owned(), "-c"),
+    }
+}
+
 #[test]
 fn no_token_is_logged_at_any_level_whatever_it_came_from() {
     let file = std::env::temp_dir().join(format!("azdb-identity-it-{}", std::process::id()));
     std::fs::write(&file, TOKEN).unwrap();
     assert_token(&ask("file", &[("WANTED_FILE", file.to_str().unwrap())]));
     std::fs::remove_file(&file).unwrap();
-    let print = format!("/bin/sh|-c|echo {TOKEN}");
+    let (shell, says) = shell();
+    let print = format!("{shell}|{says}|echo {TOKEN}");
     assert_token(&ask("command", &[("WANTED_COMMAND", &print)]));
-    let fail = format!("/bin/sh|-c|echo eyJ{TOKEN} >&2; exit 1");
+    let next = if cfg!(windows) { '&' } else { ';' };
+    let fail = format!("{shell}|{says}|echo eyJ{TOKEN} >&2{next} exit 1");
     let failed = ask("command", &[("WANTED_COMMAND", &fail)]);
     let printed = String::from_utf8_lossy(&failed.stdout);
     assert!(
-        printed.contains("ERROR the token command `/bin/sh` ended with code 1: [token]"),
+        printed.contains(&format!(
+            "ERROR the token command `{shell}` ended with code 1: [token]"
+        )),
         "{printed}"
     );
     assert_nothing_leaks(&printed, &failed);
-    let garbled = format!("/bin/sh|-c|echo '{{\"access_token\": \"{TOKEN}\", }}'");
+    let quote = if cfg!(windows) { "" } else { "'" };
+    let garbled = format!("{shell}|{says}|echo {quote}{{\"access_token\": \"{TOKEN}\", }}{quote}");
     let failed = ask("command", &[("WANTED_COMMAND", &garbled)]);
     let printed = String::from_utf8_lossy(&failed.stdout);
     assert!(
