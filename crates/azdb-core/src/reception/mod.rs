@@ -313,6 +313,7 @@ async fn serve<P: Protocol, D: Dial>(
 ) {
     let limit = lobby.route.upstream_timeout;
     guest.socket.must_answer_within(limit);
+    guest.socket.speaks(lobby.route.protocol);
     session::serve(guest, &*lobby, &ending).await;
 }
 

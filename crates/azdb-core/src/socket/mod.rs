@@ -1,8 +1,12 @@
 //! Sockets and pipes of this machine: where apps come in.
 
 mod door;
+#[cfg(any(windows, test))]
+mod messages;
 #[cfg(windows)]
 mod named_pipe;
+#[cfg(windows)]
+mod named_pipe_stream;
 mod passed;
 mod peer;
 mod travelling;
@@ -15,6 +19,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use azdb_config::route::ProtocolName;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -25,7 +30,7 @@ pub(crate) use peer::{Account, Peer};
 pub(crate) use travelling::Travelling;
 
 #[cfg(windows)]
-use named_pipe::NamedPipe;
+use named_pipe_stream::NamedPipe;
 
 use crate::pulse::Pulse;
 
@@ -91,6 +96,17 @@ impl AppSocket {
             #[cfg(windows)]
             Self::NamedPipe(_) => Err(io::ErrorKind::Unsupported.into()),
             Self::InProcess(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// From now on it is written to as servers of this protocol do.
+    pub(crate) fn speaks(&mut self, protocol: ProtocolName) {
+        match self {
+            #[cfg(windows)]
+            Self::NamedPipe(pipe) if protocol == ProtocolName::Tds => pipe.write_packets(),
+            _ => {
+                let _ = protocol;
+            }
         }
     }
 

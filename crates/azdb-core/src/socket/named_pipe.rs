@@ -13,24 +13,19 @@
 //!
 //! * A pipe that another program serves is not joined.
 //! * Whoever has been taken in leaves an instance behind that waits for the next one.
-//! * A pipe knows no half end: where we end, it ends when it has taken our last bytes, which an app may still read then.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
 
 use azdb_config::route::{DoorRights, PipeName};
 use azdb_quote::Chain;
 use azdb_windows::pipe::{self, Rights};
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::windows::named_pipe::{NamedPipeServer, ServerOptions};
+use tokio::net::windows::named_pipe::{NamedPipeServer, PipeMode, ServerOptions};
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tokio::task::JoinSet;
 
+use super::named_pipe_stream::NamedPipe;
 use super::peer::{Account, Peer};
 
 /// Instances that wait, so that many can come at once: whoever finds none is told that the pipe is busy.
@@ -187,6 +182,8 @@ impl Shared {
     fn instance(&self, options: &ServerOptions) -> io::Result<NamedPipeServer> {
         let rights = Arc::clone(&lock(&self.rights));
         let mut options = options.clone();
+        // Microsoft's clients of SQL Server read by messages, and cannot where a pipe has none. Others read bytes as they come.
+        options.pipe_mode(PipeMode::Message);
         options.reject_remote_clients(true).write_dac(true);
         pipe::create(&options, &self.name, &rights)
     }
@@ -235,94 +232,5 @@ fn in_use(error: io::Error) -> io::Error {
             io::Error::new(io::ErrorKind::AddrInUse, "another program serves this pipe")
         }
         _ => error,
-    }
-}
-
-/// An app's connection.
-pub(crate) struct NamedPipe(State);
-
-enum State {
-    Open(NamedPipeServer),
-    /// Until it has taken what was written last.
-    Ending(Pin<Box<dyn Future<Output = ()> + Send + Sync>>),
-    Ended,
-}
-
-impl fmt::Debug for NamedPipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            State::Open(_) => "NamedPipe(open)",
-            State::Ending(_) | State::Ended => "NamedPipe(ended)",
-        })
-    }
-}
-
-impl NamedPipe {
-    fn of(instance: NamedPipeServer) -> Self {
-        Self(State::Open(instance))
-    }
-}
-
-impl AsyncRead for NamedPipe {
-    /// Nothing is read behind our own end: an app that waits would wait for ever, because only the end of all says that there is one.
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match &mut self.0 {
-            State::Open(instance) => Pin::new(instance).poll_read(cx, buf),
-            State::Ending(_) | State::Ended => Poll::Ready(Ok(())),
-        }
-    }
-}
-
-impl AsyncWrite for NamedPipe {
-    /// Bytes that were taken are on their way to the pipe. The pipe is writable again when it has them, and not before.
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let State::Open(instance) = &mut self.0 else {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        };
-        if bytes.is_empty() {
-            // Whoever reads would take it for the end.
-            return Poll::Ready(Ok(0));
-        }
-        let mut taken = None;
-        let outcome: io::Result<()> = instance.try_io(Interest::WRITABLE, || {
-            taken = Some(instance.try_write(bytes)?);
-            Err(io::ErrorKind::WouldBlock.into())
-        });
-        match (taken, outcome) {
-            (Some(taken), _) => Poll::Ready(Ok(taken)),
-            (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
-                Poll::Ready(Err(error))
-            }
-            (None, _) => Pin::new(instance).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0 = match std::mem::replace(&mut self.0, State::Ended) {
-            State::Open(instance) => State::Ending(Box::pin(async move {
-                // To disconnect it would take away what the app has yet to read; to close it does not.
-                let _ = instance.writable().await;
-            })),
-            other => other,
-        };
-        if let State::Ending(ending) = &mut self.0 {
-            ready!(ending.as_mut().poll(cx));
-            self.0 = State::Ended;
-            // Whoever waits to read learns that nothing comes.
-            cx.waker().wake_by_ref();
-        }
-        Poll::Ready(Ok(()))
     }
 }
