@@ -234,6 +234,12 @@ fn sid_in_words(sid: PSID) -> io::Result<String> {
     // SAFETY: both callers have just had Windows make that SID, and `made` is where a pointer goes.
     let outcome = unsafe { ConvertSidToStringSidW(sid, &raw mut made) };
     succeeded(outcome)?;
+    text_of(made)
+}
+
+/// `made` is a text that Windows has made for us.
+#[allow(unsafe_code)]
+fn text_of(made: *mut u16) -> io::Result<String> {
     let made = Local::of(made.cast())?;
     let mut words = Vec::new();
     let mut next = made.0.as_ptr().cast::<u16>().cast_const();
@@ -338,6 +344,9 @@ fn until_zero(words: &[u16]) -> String {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
+    use windows_sys::Win32::Security::Authorization::ConvertSecurityDescriptorToStringSecurityDescriptorW;
+    use windows_sys::Win32::Security::GetKernelObjectSecurity;
+
     use super::*;
 
     #[test]
@@ -346,6 +355,53 @@ mod tests {
         assert_eq!(sid_of("Everyone").unwrap(), "S-1-1-0");
         let us = user_of_process(own_process()).unwrap();
         assert_eq!(sid_of(&name_of(&us).unwrap()).unwrap(), us);
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_for_us_and_those_who_are_listed_and_they_make_no_instance() {
+        let name = format!(r"\\.\pipe\azdb-windows\{}", std::process::id());
+        let us = user_of_process(own_process()).unwrap();
+        let ours = Rights::for_us_and([]).unwrap();
+        let mut options = ServerOptions::new();
+        options.write_dac(true);
+        let instance = create(&options, &name, &ours).unwrap();
+        assert_eq!(read(&instance), format!("D:P(A;;FA;;;{us})"));
+        set_rights(&instance, &Rights::for_us_and([SYSTEM]).unwrap()).unwrap();
+        let both = format!("D:P(A;;FA;;;{us})(A;;0x12019b;;;SY)");
+        assert_eq!(read(&instance), both);
+        let other = create(&options, &name, &ours).unwrap();
+        assert_eq!(read(&other), both, "the rights are all instances'");
+    }
+
+    /// Who may open it, in words.
+    #[allow(unsafe_code)]
+    fn read(instance: &NamedPipeServer) -> String {
+        let mut descriptor = [0_u64; 128];
+        let mut length = 0;
+        // SAFETY: the handle is open as long as it is borrowed, and the buffer has the length that is given.
+        let outcome = unsafe {
+            GetKernelObjectSecurity(
+                instance.as_raw_handle(),
+                DACL_SECURITY_INFORMATION,
+                descriptor.as_mut_ptr().cast(),
+                size_of_val(&descriptor) as u32,
+                &raw mut length,
+            )
+        };
+        succeeded(outcome).unwrap();
+        let mut made = ptr::null_mut();
+        // SAFETY: the descriptor is one of Windows' own making, and `made` is where a pointer goes.
+        let outcome = unsafe {
+            ConvertSecurityDescriptorToStringSecurityDescriptorW(
+                descriptor.as_mut_ptr().cast(),
+                SDDL_REVISION_1,
+                DACL_SECURITY_INFORMATION,
+                &raw mut made,
+                ptr::null_mut(),
+            )
+        };
+        succeeded(outcome).unwrap();
+        text_of(made).unwrap()
     }
 
     #[test]

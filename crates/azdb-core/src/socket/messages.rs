@@ -9,9 +9,9 @@
 use std::io;
 use std::task::{Poll, ready};
 
-/// What begins an envelope of MARS (MC-SMP).
-const MARS: u8 = 0x53;
-const MARS_HEADER: usize = 16;
+use azdb_wire::tds::{Header, SmpHeader, frame_length, kind};
+
+/// What is longer is no packet.
 const LONGEST: usize = 1 << 17;
 
 /// The packet that is being written.
@@ -33,24 +33,25 @@ enum End {
 
 impl End {
     fn of(bytes: &[u8]) -> Self {
-        let within = |length: usize, least: usize| match (least..=LONGEST).contains(&length) {
-            true => Self::At(length),
-            false => Self::Nowhere,
-        };
         match bytes {
             // A record of TLS.
             [0x14..=0x17, 3, _, high, low, ..] => {
-                within(5 + usize::from(u16::from_be_bytes([*high, *low])), 5)
+                Self::At(5 + usize::from(u16::from_be_bytes([*high, *low])))
             }
             [0x14..=0x17, 3, rest @ ..] => Self::Needs(3_usize.saturating_sub(rest.len())),
-            [MARS, _, _, _, a, b, c, d, ..] => {
-                let length = u32::from_le_bytes([*a, *b, *c, *d]);
-                within(usize::try_from(length).unwrap_or(usize::MAX), MARS_HEADER)
-            }
-            [MARS, rest @ ..] => Self::Needs(7_usize.saturating_sub(rest.len())),
-            [0x14..=0x17, _, ..] => Self::Nowhere,
-            [_, _, high, low, ..] => within(usize::from(u16::from_be_bytes([*high, *low])), 8),
-            few => Self::Needs(4_usize.saturating_sub(few.len()).min(1)),
+            [0x14..=0x17] => Self::Needs(1),
+            [first, ..] => match frame_length(bytes) {
+                Ok(Some(length)) if length <= LONGEST => Self::At(length),
+                Ok(Some(_)) | Err(_) => Self::Nowhere,
+                Ok(None) => {
+                    let header = match *first {
+                        kind::SMP => SmpHeader::LEN,
+                        _ => Header::LEN,
+                    };
+                    Self::Needs(header.saturating_sub(bytes.len()))
+                }
+            },
+            [] => Self::Needs(1),
         }
     }
 }
@@ -144,7 +145,7 @@ mod tests {
 
     fn envelope(data: &[u8]) -> Vec<u8> {
         let length = u32::try_from(16 + data.len()).unwrap().to_le_bytes();
-        [&[MARS, 8, 0, 0], &length[..], &[0; 8], data].concat()
+        [&[kind::SMP, 8, 0, 0], &length[..], &[0; 8], data].concat()
     }
 
     /// Writes `chunks` to a pipe that is ready only each `pause`th time, and gives its messages.

@@ -234,3 +234,7 @@ fn in_use(error: io::Error) -> io::Error {
         _ => error,
     }
 }
+
+#[cfg(test)]
+#[path = "named_pipe_tests.rs"]
+mod tests;
