@@ -5,4 +5,5 @@
 
 mod commands;
 mod files;
+mod pipes;
 mod wine;

@@ -1,12 +1,20 @@
 //! Who else logs in to this machine, and gets to the databases by it.
 
+#[cfg(any(unix, test))]
 use std::fs;
 use std::sync::Arc;
 
 use azdb_config::route::{ListenAddr, Route};
 use azdb_quote::Quoted;
 
+/// How a route is closed to them.
+const REMEDY: &str = match cfg!(windows) {
+    true => "set app_password_file, or listen on a pipe alone",
+    false => "set app_password_file or allow_uids, or listen on a unix socket alone",
+};
+
 /// Users of people have numbers from here on, and below that of nobody (Debian's and Red Hat's `login.defs`).
+#[cfg(any(unix, test))]
 const PEOPLE: std::ops::Range<u32> = 1000..60_000;
 
 /// Warns once, at the start, where others may log in to this machine and need nothing more to be the database's principal.
@@ -16,8 +24,7 @@ pub(crate) fn warn_of_neighbours(routes: &[Arc<Route>]) {
         .filter(|route| is_open(route))
         .map(|route| &*route.name)
         .collect();
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let neighbours = neighbours(&passwd, own_user());
+    let neighbours = others();
     let (Some(first), false) = (neighbours.first(), open.is_empty()) else {
         return;
     };
@@ -25,8 +32,7 @@ pub(crate) fn warn_of_neighbours(routes: &[Arc<Route>]) {
         routes = open.join(","),
         users = neighbours.len(),
         first = %Quoted(first.as_bytes()),
-        "other users may log in to this machine, and get these databases without a password: set app_password_file or allow_uids, or \
-         listen on a unix socket alone"
+        "other users may log in to this machine, and get these databases without a password: {REMEDY}"
     );
 }
 
@@ -40,14 +46,43 @@ fn is_open(route: &Route) -> bool {
     has_port && route.app_passwords.is_none() && !are_users_known
 }
 
-fn own_user() -> u32 {
-    #[cfg(unix)]
-    return rustix::process::geteuid().as_raw();
-    #[cfg(not(unix))]
-    return 0;
+/// The people who may log in but for our own user.
+#[cfg(unix)]
+fn others() -> Vec<String> {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let neighbours = neighbours(&passwd, rustix::process::geteuid().as_raw());
+    neighbours.into_iter().map(str::to_owned).collect()
+}
+
+/// The people who have logged in, but for our own user: each has a directory beside the public one.
+#[cfg(not(unix))]
+fn others() -> Vec<String> {
+    let variable = |name| std::env::var_os(name).map(std::path::PathBuf::from);
+    let directory = variable("PUBLIC").and_then(|public| public.parent()?.read_dir().ok());
+    let names = directory.into_iter().flatten().flatten();
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let own = variable("USERPROFILE");
+    let own = own.as_ref().and_then(|own| own.file_name()?.to_str());
+    profiles(names, own.unwrap_or_default())
+}
+
+/// Those names of directories that are people's, but for `own`.
+#[cfg(any(not(unix), test))]
+fn profiles(names: impl Iterator<Item = String>, own: &str) -> Vec<String> {
+    let nobodys = [
+        "Public",
+        "Default",
+        "Default User",
+        "All Users",
+        "desktop.ini",
+        own,
+    ];
+    let is_persons = |name: &String| !nobodys.iter().any(|other| name.eq_ignore_ascii_case(other));
+    names.filter(is_persons).collect()
 }
 
 /// The people of a password file who may log in, but for `own`.
+#[cfg(any(unix, test))]
 fn neighbours(passwd: &str, own: u32) -> Vec<&str> {
     let people = passwd.lines().filter_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
@@ -79,6 +114,21 @@ mod tests {
         assert_eq!(neighbours(passwd, 0), ["ann", "bob"]);
         assert_eq!(neighbours(passwd, 1000), ["bob"]);
         assert!(neighbours("", 0).is_empty());
+    }
+
+    #[test]
+    fn on_windows_neighbours_are_whoever_has_logged_in() {
+        let names = [
+            "Public",
+            "Default",
+            "All Users",
+            "desktop.ini",
+            "ann",
+            "Bob",
+        ];
+        let others = |own| profiles(names.into_iter().map(str::to_owned), own);
+        assert_eq!(others("BOB"), ["ann"]);
+        assert_eq!(others("azdb-proxy"), ["ann", "Bob"]);
     }
 
     #[test]

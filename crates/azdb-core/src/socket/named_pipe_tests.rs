@@ -48,7 +48,10 @@ async fn a_pipe_that_another_program_serves_is_not_joined() {
     match NamedPipes::open(&name, &ours_alone()) {
         Err(second) => assert_eq!(second.kind(), io::ErrorKind::AddrInUse, "{second}"),
         // It does not know the flag.
-        Ok(_) => assert!(std::env::var_os("WINECONFIGDIR").is_some(), "Windows joins them"),
+        Ok(_) => assert!(
+            std::env::var_os("WINECONFIGDIR").is_some(),
+            "Windows joins them"
+        ),
     }
     drop(pipes);
 }
