@@ -1,6 +1,9 @@
 'use strict';
 // An app on one of Node.js's drivers of MySQL, on Windows: `mysql.js MODULES DRIVER OPTIONS [wait]`. What it has done it says in lines.
 const [, , modules, name, options, wait] = process.argv;
+// Under Wine Node.js has no stream for an output that is a pipe of unix, and sockets ask whether they are one.
+for (const output of ['stdout', 'stderr']) Object.defineProperty(process, output, { value: undefined });
+const say = line => require('fs').writeSync(1, `${line}\n`);
 const driver = require(`${modules}/${name}`);
 const settings = { user: 'legacy', password: 'any', ...JSON.parse(options) };
 
@@ -18,18 +21,18 @@ async function connected() {
 (async () => {
   const { connection, query, end } = await connected();
   const [{ answer }] = await query('select 6 * 7 as answer');
-  console.log(`answer ${answer}`);
+  say(`answer ${answer}`);
   const [{ long }] = await query("select repeat('x', 3000000) as `long`");
-  console.log(`long ${long.length}`);
+  say(`long ${long.length}`);
   if (wait) {
     const lost = new Promise(told => connection.on('error', error => told(error.code)));
-    console.log('waiting');
-    console.log(`lost ${await lost}`);
+    say('waiting');
+    say(`lost ${await lost}`);
     return;
   }
   await end();
-  console.log('ended');
+  say('ended');
 })().catch(error => {
-  console.log(`refused: ${error.message}`);
+  say(`refused: ${error.message}`);
   process.exitCode = 1;
 });
