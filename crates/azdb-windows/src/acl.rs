@@ -6,7 +6,7 @@
 //!   path -- create_private, with a descriptor of our own --> File of this process's user, the system and administrators
 //! ```
 //!
-//! Those who may be: the user of this process and its own service, the system, administrators, and who installs Windows. Whoever else is
+//! Those who may be: the user of this process and its own service, the service `azdb-proxy`, the system, administrators, and who installs Windows. Whoever else is
 //! given a right is a stranger to the file, by name or as one of a group, whether the directory says so or the file.
 //!
 //! # Invariants
@@ -28,6 +28,7 @@ use std::path::Path;
 
 use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_BACKUP_SEMANTICS, READ_CONTROL};
 
+use crate::service;
 use descriptor::{
     APPEND, DELETE, DELETE_CHILD, Descriptor, GENERIC_ALL, GENERIC_READ, GENERIC_WRITE, READ,
     WRITE, WRITE_DAC, WRITE_OWNER,
@@ -111,7 +112,8 @@ pub fn strangers(file: &File, guarded: Guarded) -> io::Result<Vec<Stranger>> {
 /// Those of a descriptor who are none of `ours`, with the most of what they may do.
 fn others(found: Descriptor, ours: &[Sid], guarded: Guarded) -> Vec<(Sid, May, bool)> {
     let is_fine = |who: &Sid| {
-        let always = [SYSTEM, ADMINISTRATORS, TRUSTED_INSTALLER];
+        // An administrator who looks at the files of the service finds it there, too.
+        let always = [SYSTEM, ADMINISTRATORS, TRUSTED_INSTALLER, service::SID];
         ours.contains(who) || always.iter().any(|one| who.is(one))
     };
     let mut others: Vec<(Sid, May, bool)> = Vec::new();
@@ -254,6 +256,7 @@ mod tests {
                 all(ANN),
                 all(TRUSTED_INSTALLER),
                 all(OWNER_RIGHTS),
+                all(service::SID),
             ]
         };
         for owner in [SYSTEM, ADMINISTRATORS, ANN, TRUSTED_INSTALLER] {

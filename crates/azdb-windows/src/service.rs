@@ -11,7 +11,7 @@
 //! * A control that ends the service is answered with "on its way" before anything else is done about it.
 
 use std::io;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use windows_service::service::{
@@ -21,9 +21,18 @@ use windows_service::service_control_handler::{
     ServiceControlHandlerResult, ServiceStatusHandle, register,
 };
 use windows_service::{define_windows_service, service_dispatcher};
+use windows_sys::Win32::System::Services::{
+    ControlService, SERVICE_CONTROL_PARAMCHANGE, SERVICE_STATUS,
+};
+
+/// Who the service `azdb-proxy` is to Windows, which makes this of the name: `sc showsid azdb-proxy`.
+pub const SID: &str = "S-1-5-80-180653376-187916373-1982204061-2920419056-3555974717";
 
 /// What the service manager waits before somebody has said how long it may take.
 const FOR_NOW: Duration = Duration::from_secs(30);
+
+/// Two delays of a day each and more; no number of milliseconds holds two months.
+const LONGEST: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// What the service manager says to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +134,35 @@ struct Told {
     patience: Duration,
 }
 
+impl Told {
+    /// It is on its way to something, or there. Returns whether there is something to tell: the end is never taken back, neither is what
+    /// leads to it.
+    fn goes_to(&mut self, state: ServiceState, patience: Duration) -> bool {
+        let ends = |state| matches!(state, ServiceState::StopPending | ServiceState::Stopped);
+        if self.state == ServiceState::Stopped || (ends(self.state) && !ends(state)) {
+            return false;
+        }
+        self.checkpoint = match state {
+            state if !is_pending(state) => 0,
+            state if state == self.state => self.checkpoint.saturating_add(1),
+            _ => 1,
+        };
+        self.state = state;
+        self.patience = match is_pending(state) {
+            true => patience.min(LONGEST),
+            false => Duration::ZERO,
+        };
+        true
+    }
+}
+
+fn is_pending(state: ServiceState) -> bool {
+    matches!(
+        state,
+        ServiceState::StartPending | ServiceState::StopPending
+    )
+}
+
 impl Manager {
     /// It is on its way to serve, which may take so long.
     pub fn starting(&self, patience: Duration) {
@@ -133,14 +171,13 @@ impl Manager {
 
     /// It serves. Returns whether that is news.
     pub fn running(&self) -> bool {
-        let news = {
-            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            told.state == ServiceState::StartPending
-        };
-        if news {
-            self.tell(ServiceState::Running, Duration::ZERO);
+        let mut told = self.told();
+        let is_news = told.state == ServiceState::StartPending
+            && told.goes_to(ServiceState::Running, Duration::ZERO);
+        if is_news {
+            self.report(&told, ServiceExitCode::NO_ERROR);
         }
-        news
+        is_news
     }
 
     /// It is on its way to its end, which may take so long.
@@ -150,15 +187,10 @@ impl Manager {
 
     /// What it is on its way to goes on.
     pub fn goes_on(&self) {
-        let (state, patience) = {
-            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            (told.state, told.patience)
-        };
-        if matches!(
-            state,
-            ServiceState::StartPending | ServiceState::StopPending
-        ) {
-            self.tell(state, patience);
+        let mut told = self.told();
+        let (state, patience) = (told.state, told.patience);
+        if is_pending(state) && told.goes_to(state, patience) {
+            self.report(&told, ServiceExitCode::NO_ERROR);
         }
     }
 
@@ -168,34 +200,24 @@ impl Manager {
             0 => ServiceExitCode::NO_ERROR,
             code => ServiceExitCode::ServiceSpecific(code),
         };
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.state = ServiceState::Stopped;
-        self.report(&told, exit_code);
+        let mut told = self.told();
+        if told.goes_to(ServiceState::Stopped, Duration::ZERO) {
+            self.report(&told, exit_code);
+        }
     }
 
-    /// The end is never taken back, neither is what leads to it.
     fn tell(&self, state: ServiceState, patience: Duration) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let ends = |state| matches!(state, ServiceState::StopPending | ServiceState::Stopped);
-        if told.state == ServiceState::Stopped || (ends(told.state) && !ends(state)) {
-            return;
+        let mut told = self.told();
+        if told.goes_to(state, patience) {
+            self.report(&told, ServiceExitCode::NO_ERROR);
         }
-        told.checkpoint = match state {
-            ServiceState::Running => 0,
-            state if state == told.state => told.checkpoint.saturating_add(1),
-            _ => 1,
-        };
-        told.state = state;
-        // A day and more is what no number of milliseconds holds.
-        told.patience = patience.min(Duration::from_secs(24 * 3600 * 2));
-        self.report(&told, ServiceExitCode::NO_ERROR);
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn report(&self, told: &Told, exit_code: ServiceExitCode) {
-        let is_pending = matches!(
-            told.state,
-            ServiceState::StartPending | ServiceState::StopPending
-        );
         let controls_accepted = match told.state {
             ServiceState::StartPending | ServiceState::Running => {
                 ServiceControlAccept::STOP
@@ -210,14 +232,32 @@ impl Manager {
             current_state: told.state,
             controls_accepted,
             exit_code,
-            checkpoint: if is_pending { told.checkpoint } else { 0 },
-            wait_hint: if is_pending {
-                told.patience
-            } else {
-                Duration::ZERO
-            },
+            checkpoint: told.checkpoint,
+            wait_hint: told.patience,
             process_id: None,
         });
+    }
+}
+
+/// Tells a service that its parameters are others now, which was opened with the right to pause it.
+///
+/// # Errors
+///
+/// Whatever Windows reports.
+#[allow(unsafe_code)]
+pub fn params_have_changed(service: &windows_service::service::Service) -> io::Result<()> {
+    let mut status = SERVICE_STATUS::default();
+    // SAFETY: the handle is open as long as the service is borrowed, and `status` is where its status may be put.
+    let done = unsafe {
+        ControlService(
+            service.raw_handle(),
+            SERVICE_CONTROL_PARAMCHANGE,
+            &raw mut status,
+        )
+    };
+    match done {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
 
@@ -226,5 +266,45 @@ pub fn error_of(error: windows_service::Error) -> io::Error {
     match error {
         windows_service::Error::Winapi(error) => error,
         other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started() -> Told {
+        Told {
+            state: ServiceState::StartPending,
+            checkpoint: 1,
+            patience: FOR_NOW,
+        }
+    }
+
+    #[test]
+    fn checkpoints_grow_while_a_service_is_on_its_way_and_there_are_none_where_it_is() {
+        let mut told = started();
+        assert!(told.goes_to(ServiceState::StartPending, FOR_NOW));
+        assert!(told.goes_to(ServiceState::StartPending, Duration::MAX));
+        assert_eq!((told.checkpoint, told.patience), (3, LONGEST));
+        assert!(told.goes_to(ServiceState::Running, FOR_NOW));
+        assert_eq!((told.checkpoint, told.patience), (0, Duration::ZERO));
+        assert!(told.goes_to(ServiceState::StopPending, FOR_NOW));
+        assert!(told.goes_to(ServiceState::StopPending, FOR_NOW));
+        assert_eq!((told.checkpoint, told.patience), (2, FOR_NOW));
+    }
+
+    #[test]
+    fn an_end_is_never_taken_back() {
+        let mut told = started();
+        assert!(told.goes_to(ServiceState::StopPending, FOR_NOW));
+        for state in [ServiceState::StartPending, ServiceState::Running] {
+            assert!(!told.goes_to(state, FOR_NOW));
+        }
+        assert!(told.goes_to(ServiceState::Stopped, FOR_NOW));
+        for state in [ServiceState::StopPending, ServiceState::Stopped] {
+            assert!(!told.goes_to(state, FOR_NOW));
+        }
+        assert_eq!(told.state, ServiceState::Stopped);
     }
 }

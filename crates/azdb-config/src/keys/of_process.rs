@@ -27,10 +27,10 @@ keys! { KEYS {
         key("log_level", "the least level that is logged, or levels by module").or(Literal::Text("info"));
     LOG_TO: Word<LogTo> = LogTo::WORDS,
         key("log_to", "where lines go; `\"split\"` sends errors and warnings to standard error, and everything else to standard output").or(Literal::Text("stderr"));
-    MIN_SIGTERM_DELAY: Time = DELAY,
-        key("min_sigterm_delay", "after SIGTERM new apps are still served for so long").or(Literal::Text("0s"));
     LOG_FILE: Path = Path,
         key("log_file", "file that lines go to, instead of `log_to`. At 10 MiB it becomes `NAME.1.log`, and what was before it `NAME.2.log`, up to `NAME.5.log`").or_else("none; the Windows service has `%ProgramData%\\azdb-proxy\\logs\\azdb-proxy.log`");
+    MIN_SIGTERM_DELAY: Time = DELAY,
+        key("min_sigterm_delay", "after SIGTERM new apps are still served for so long").or(Literal::Text("0s"));
     // Platforms kill a process 10 s after they asked; ours must have said goodbye by then, and whoever is slow to hear it has 2 s.
     MAX_SIGTERM_DELAY: Time = DELAY,
         key("max_sigterm_delay", "after that, sessions have so long to end by themselves").or(Literal::Text("5s"));

@@ -58,7 +58,7 @@ fn it_is_refused_for_its_names_alone() {
     let problems = load(&example()).unwrap_err();
     assert_eq!(
         problems,
-        "proxy.toml:47: route \"orders\": upstream: orders.postgres.database.azure.example is the name of an example, \
+        "proxy.toml:48: route \"orders\": upstream: orders.postgres.database.azure.example is the name of an example, \
          which no server has: write that of your own server"
     );
     for (_, key, value) in settings(&uncommented()) {

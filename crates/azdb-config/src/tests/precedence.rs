@@ -4,12 +4,13 @@ use std::time::Duration;
 use super::{Place, absolute, first_identity, route};
 use crate::{DrainIdle, LogFormat, LogTo, Origin, Overrides, Process};
 
-const FILE: &str = "[process]\nlog_format = \"json\"\nlog_level = \"error\"\nmin_sigterm_delay = \"1s\"\nmax_sigterm_delay = \"1s\"\n\
+const FILE: &str = "[process]\nlog_format = \"json\"\nlog_level = \"error\"\nlog_file = \"ROOT/file/log\"\nmin_sigterm_delay = \"1s\"\nmax_sigterm_delay = \"1s\"\n\
                     drain_idle = \"now\"\nexit_zero_on_sigterm = true\nrequire_ready = true\nready_timeout = \"1s\"\nreload_on_change = true\nexit_when_idle = \"1s\"\nstate_dir = \"ROOT/file\"\n";
 
-const ENV: [(&str, &str); 11] = [
+const ENV: [(&str, &str); 12] = [
     ("AZDB_PROXY_LOG_FORMAT", "text"),
     ("AZDB_PROXY_LOG_LEVEL", "warn"),
+    ("AZDB_PROXY_LOG_FILE", "/env/log"),
     ("AZDB_PROXY_MIN_SIGTERM_DELAY", "2s"),
     ("AZDB_PROXY_MAX_SIGTERM_DELAY", "2s"),
     ("AZDB_PROXY_DRAIN_IDLE", "wait"),
@@ -25,6 +26,7 @@ fn flags() -> Overrides {
     Overrides {
         log_format: Some(LogFormat::Json),
         log_level: Some("debug".to_owned()),
+        log_file: Some(PathBuf::from("/flag/log")),
         min_sigterm_delay: Some(Duration::from_secs(3)),
         max_sigterm_delay: Some(Duration::from_secs(3)),
         drain_idle: Some(DrainIdle::Now),
@@ -210,5 +212,26 @@ fn state_goes_where_the_platform_keeps_it() {
     assert_eq!(
         state_dir(&[home, ("AZDB_PROXY_STATE_DIR", "/own")]),
         Some("/own".into())
+    );
+}
+
+/// systemd's services have their journal.
+#[test]
+fn a_log_file_is_there_when_somebody_names_one_or_for_a_service_of_windows() {
+    let place = Place::with(&route(""));
+    let log_file = |env: &[(&str, &str)]| {
+        let config = place.load_with(&Overrides::default(), env).unwrap();
+        config.process.log_file
+    };
+    let (data, own) = match cfg!(windows) {
+        true => (r"C:\ProgramData\azdb-proxy\logs", r"D:\own.log"),
+        false => ("/var/log/azdb-proxy", "/own.log"),
+    };
+    assert_eq!(log_file(&[]), None);
+    let of_service = cfg!(windows).then(|| PathBuf::from(data).join("azdb-proxy.log"));
+    assert_eq!(log_file(&[("LOGS_DIRECTORY", data)]), of_service);
+    assert_eq!(
+        log_file(&[("LOGS_DIRECTORY", data), ("AZDB_PROXY_LOG_FILE", own)]),
+        Some(own.into())
     );
 }

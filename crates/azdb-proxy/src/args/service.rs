@@ -20,6 +20,10 @@ pub(crate) enum ServiceCommand {
     Start,
     /// Stop the service, and wait until its sessions have ended or were told goodbye
     Stop,
+    /// Have the service read its configuration again, as `sc control azdb-proxy paramchange` does
+    ///
+    /// What comes of it stands in its log; `azdb-proxy reload` waits for it, and says it.
+    Reload,
     /// Print its state, process, exit code, configuration and log: exits with 0 when it runs, else with 1
     Status,
     /// What the service manager starts

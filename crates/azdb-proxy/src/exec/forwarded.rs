@@ -105,14 +105,14 @@ fn send(signal: rustix::process::Signal, program: Option<u32>) {
     }
 }
 
-/// Ctrl-C goes to all programs of a console by itself.
-#[cfg(not(unix))]
-pub(super) struct Forwarded;
+/// What a console says goes to all of its programs by itself.
+#[cfg(windows)]
+pub(super) struct Forwarded(crate::signals::Signals);
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Forwarded {
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self)
+        crate::signals::Signals::new().map(Self)
     }
 
     pub(super) async fn next(&mut self) {
@@ -120,10 +120,7 @@ impl Forwarded {
     }
 
     pub(super) async fn ending(&mut self) -> Signal {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Signal::Interrupt,
-            Err(_) => std::future::pending().await,
-        }
+        self.0.next().await
     }
 
     pub(super) fn hand_on(&self, (): (), _: Option<u32>) {}

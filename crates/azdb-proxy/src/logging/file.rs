@@ -159,15 +159,19 @@ mod tests {
     fn a_file_that_cannot_be_named_anew_goes_on_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("proxy.log");
-        fs::create_dir_all(directory.path().join("proxy.1.log").join("full")).unwrap();
-        fs::create_dir_all(directory.path().join("proxy.2.log").join("full")).unwrap();
         let mut file = File::open_with(&path, 16).unwrap();
+        // No name is free.
+        let taken: Vec<_> = (1..=OLDER).map(|number| file.older(number)).collect();
+        for name in &taken {
+            fs::create_dir_all(name.join("full")).unwrap();
+        }
         for _ in 0..10 {
             file.write_all(b"eight...").unwrap();
         }
         assert_eq!(fs::metadata(&path).unwrap().len(), 80);
-        fs::remove_dir_all(directory.path().join("proxy.1.log")).unwrap();
-        fs::remove_dir_all(directory.path().join("proxy.2.log")).unwrap();
+        for name in &taken {
+            fs::remove_dir_all(name).unwrap();
+        }
         for _ in 0..3 {
             file.write_all(b"eight...").unwrap();
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use azdb_identity::Environment;
+use azdb_windows::service::params_have_changed;
 use windows_service::service::{
     Service, ServiceAccess, ServiceExitCode, ServiceState, ServiceStatus,
 };
@@ -33,8 +34,11 @@ pub(super) fn open(doing: &'static str, access: ServiceAccess) -> Result<Service
 pub(super) fn start(places: &Places, env: &Environment) -> Result<Exit, Failure> {
     const DOING: &str = "start the service";
     let service = open(DOING, ServiceAccess::START | ServiceAccess::QUERY_CONFIG)?;
-    let logs = [places.log(), Installed::of(&service, places, env)?.log];
-    let before = logs.map(|log| (length(&log), log));
+    // What is wrong with a configuration stands in the log of a service that has not read it.
+    let log = Installed::of(&service, places, env)?.log;
+    let mut logs = vec![places.log(), log.clone()];
+    logs.dedup();
+    let before: Vec<_> = logs.iter().map(|log| (length(log), log)).collect();
     match service.start::<&str>(&[]).map_err(Failure::of(DOING)) {
         Err(failure) if failure.code() == Some(RUNS_ALREADY) => {
             say("the service runs already");
@@ -51,15 +55,14 @@ pub(super) fn start(places: &Places, env: &Environment) -> Result<Exit, Failure>
         "azdb-proxy: the service has ended{}",
         why(status.exit_code)
     ));
-    let mut errors: Vec<_> = before
-        .iter()
-        .flat_map(|(before, log)| errors_since(log, *before))
-        .collect();
-    errors.dedup();
-    errors.iter().for_each(|error| tell(error));
+    for (before, log) in before {
+        for error in errors_since(log, before) {
+            tell(&error);
+        }
+    }
     tell(&format!(
         "Its log: {}; Event Viewer > Windows Logs > Application, source {NAME}",
-        before.map(|(_, log)| log)[1].display()
+        log.display()
     ));
     Ok(match status.exit_code {
         ServiceExitCode::ServiceSpecific(78) => Exit::BadConfiguration,
@@ -85,6 +88,15 @@ pub(super) fn end(service: &Service, doing: &'static str) -> Result<bool, Failur
         Err(failure) if failure.code() == Some(NOT_RUNNING) => Ok(false),
         Err(failure) => Err(failure),
     }
+}
+
+/// Has the service read its configuration again.
+pub(super) fn reload() -> Result<Exit, Failure> {
+    const DOING: &str = "have the service read its configuration again";
+    let service = open(DOING, ServiceAccess::PAUSE_CONTINUE)?;
+    params_have_changed(&service).map_err(Failure::of_windows(DOING))?;
+    say("the service reads its configuration again; its log says what comes of it");
+    Ok(Exit::Success)
 }
 
 /// Says how the service is.
@@ -113,12 +125,13 @@ pub(super) fn status(places: &Places, env: &Environment) -> Result<Exit, Failure
         ));
     }
     say(&format!("account        {account}"));
-    let refused = if refused {
-        " (refused: azdb-proxy check says why)"
-    } else {
-        ""
-    };
-    say(&format!("configuration  {}{refused}", config.display()));
+    say(&format!("configuration  {}", config.display()));
+    if refused {
+        let check = format!("azdb-proxy check --config \"{}\"", config.display());
+        say(&format!(
+            "               is not right, or not for you to read: {check}"
+        ));
+    }
     say(&format!("log            {}", log.display()));
     Ok(if runs { Exit::Success } else { Exit::Failure })
 }

@@ -53,6 +53,8 @@ impl Failure {
     }
 }
 
+/// `ERROR_INVALID_LEVEL`.
+pub(super) const UNKNOWN_LEVEL: i32 = 124;
 /// `ERROR_SERVICE_ALREADY_RUNNING`.
 pub(super) const RUNS_ALREADY: i32 = 1056;
 /// `ERROR_SERVICE_DOES_NOT_EXIST`.
@@ -85,6 +87,7 @@ fn remedy(code: i32) -> Option<String> {
         1057 => format!(r"Windows does not take the account NT SERVICE\{NAME}: virtual accounts need Windows 7 or Windows Server 2008 R2, or later"),
         1058 => format!("the service is disabled: sc config {NAME} start= delayed-auto"),
         1061 => "the service is on its way to another state: wait until azdb-proxy service status shows it there".to_owned(),
+        NOT_RUNNING => "the service does not run: azdb-proxy service start".to_owned(),
         1063 => "no service manager has started this process: start the service with azdb-proxy service start, or the proxy here with azdb-proxy run".to_owned(),
         1069 => format!(r#"its account may not log on as a service: give NT SERVICE\{NAME} the right "Log on as a service" (secpol.msc > Local Policies > User Rights Assignment, or the domain's group policy)"#),
         1072 => "the service is marked for deletion, and is there until nobody looks at it any more: close services.msc, Task Manager and whatever else shows services, or restart the machine, then try again".to_owned(),
@@ -116,6 +119,7 @@ mod tests {
                 1063,
                 "azdb-proxy service start, or the proxy here with azdb-proxy run",
             ),
+            (1062, "azdb-proxy service start"),
             (1069, "\"Log on as a service\""),
             (1072, "close services.msc"),
             (1060, "run azdb-proxy service install first"),

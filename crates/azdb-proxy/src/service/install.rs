@@ -8,17 +8,17 @@ use std::time::Duration;
 use azdb_config::Process;
 use azdb_core::LAST_WORDS;
 use azdb_identity::Environment;
+use azdb_windows::service::SID;
 use azdb_windows::{event_log, sddl};
 use windows_service::service::{
     Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceErrorControl,
-    ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo, ServiceSidType,
-    ServiceStartType, ServiceType,
+    ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo, ServiceStartType, ServiceType,
 };
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
 use super::NAME;
 use super::asked::{end, open};
-use super::failure::{Failure, NOT_THERE};
+use super::failure::{Failure, NOT_THERE, UNKNOWN_LEVEL};
 use super::places::{Places, go_to, overrides};
 use crate::exit::Exit;
 use crate::output::{say, tell};
@@ -29,11 +29,15 @@ const DESCRIPTION: &str = "Lets apps of this machine use Azure's PostgreSQL, MyS
 const ACCOUNT: &str = r"NT SERVICE\azdb-proxy";
 
 /// Who may do what with configuration and secrets: Windows and administrators everything, the service reads. Nobody else, and nothing is
-/// inherited from `%ProgramData%`, where every user may make files. The long number is the SID of the account, which Windows
-/// makes of its name (`sc showsid azdb-proxy`).
-const READ: &str = "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;S-1-5-80-180653376-187916373-1982204061-2920419056-3555974717)";
-/// And with what it writes.
-const WRITE: &str = "O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;S-1-5-80-180653376-187916373-1982204061-2920419056-3555974717)";
+/// inherited from `%ProgramData%`, where every user may make files.
+const READS: &str = "0x1200a9";
+/// With what it writes: the service everything, but for giving rights away.
+const WRITES: &str = "0x1301bf";
+
+/// Owner and rights of a directory of the service, in Windows' short writing.
+fn rights(of_service: &str) -> String {
+    format!("O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;{of_service};;;{SID})")
+}
 
 /// How long after a failure the service is started again: the first time, the second, and from then on.
 const AGAIN: [Duration; 3] = [
@@ -44,7 +48,7 @@ const AGAIN: [Duration; 3] = [
 /// After so long without a failure the next one is the first.
 const FORGIVEN: Duration = Duration::from_secs(3600);
 
-/// Checks the configuration and makes the service, or makes it as it should be.
+/// Makes directories, checks the configuration and makes the service, or makes it as it should be.
 pub(super) fn install(
     config: Option<&Path>,
     places: &Places,
@@ -54,16 +58,17 @@ pub(super) fn install(
     let config = config.map_or_else(|| places.config(), Path::to_owned);
     let config = std::path::absolute(config).map_err(Failure::of_windows(DOING))?;
     let program = std::env::current_exe().map_err(Failure::of_windows(DOING))?;
-    let Some(process) = checked(&config, places, env) else {
-        return Ok(Exit::BadConfiguration);
-    };
     let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
     let manager = ServiceManager::local_computer(None::<&str>, access);
     let manager = manager.map_err(Failure::of(DOING))?;
+    // First of all: whoever writes a configuration there, and secrets, writes them where nobody else reads.
+    directories(places).map_err(Failure::of_windows("make the directories of the service"))?;
+    let Some(process) = checked(&config, places, env) else {
+        return Ok(Exit::BadConfiguration);
+    };
     let info = described(&program, &config);
     let (service, is_new) = made(&manager, &info).map_err(Failure::of(DOING))?;
-    set_up(&service, &process).map_err(Failure::of("set the service up"))?;
-    directories(places).map_err(Failure::of_windows("make the directories of the service"))?;
+    set_up(&service, &process)?;
     event_log::register(NAME).map_err(Failure::of_windows("register a source of events"))?;
     tell_of(&program, &config, places, is_new);
     Ok(Exit::Success)
@@ -80,7 +85,7 @@ fn checked(config: &Path, places: &Places, env: &Environment) -> Option<Process>
         }
         Err(problems) => {
             tell(&problems.to_string());
-            tell("azdb-proxy: nothing was installed");
+            tell("azdb-proxy: the service was not installed");
             None
         }
     }
@@ -118,37 +123,60 @@ fn made(manager: &ServiceManager, info: &ServiceInfo) -> windows_service::Result
     }
 }
 
-fn set_up(service: &Service, process: &Process) -> windows_service::Result<()> {
-    service.set_description(DESCRIPTION)?;
-    // Networks and identity endpoints are up by then.
-    service.set_delayed_auto_start(true)?;
-    service.set_config_service_sid_info(ServiceSidType::Unrestricted)?;
+/// What the service manager does with it. What it does not know how to do is told and left out.
+fn set_up(service: &Service, process: &Process) -> Result<(), Failure> {
     let again = AGAIN.map(|delay| ServiceAction {
         action_type: ServiceActionType::Restart,
         delay,
     });
-    service.update_failure_actions(ServiceFailureActions {
+    let again = ServiceFailureActions {
         reset_period: ServiceFailureResetPeriod::After(FORGIVEN),
         reboot_msg: None,
         command: None,
         actions: Some(again.to_vec()),
-    })?;
-    // One that ends with a code has failed, too: an identity that is not there yet, a port that is taken.
-    service.set_failure_actions_on_non_crash_failures(true)?;
+    };
     // When the machine goes down, Windows waits so long for a drain.
     let drain = process.min_sigterm_delay + process.max_sigterm_delay + LAST_WORDS;
-    service.set_preshutdown_timeout(drain + Duration::from_secs(10))
+    for (what, done) in [
+        ("describe it", service.set_description(DESCRIPTION)),
+        // Networks and identity endpoints are up by then.
+        (
+            "start it after the others",
+            service.set_delayed_auto_start(true),
+        ),
+        (
+            "start it again when it has failed",
+            service.update_failure_actions(again),
+        ),
+        // One that ends with a code has failed, too: an identity that is not there yet, a port that is taken.
+        (
+            "start it again when it has ended with an error",
+            service.set_failure_actions_on_non_crash_failures(true),
+        ),
+        (
+            "wait for its drain when the machine goes down",
+            service.set_preshutdown_timeout(drain + Duration::from_secs(10)),
+        ),
+    ] {
+        match done.map_err(Failure::of("set the service up")) {
+            Err(failure) if failure.code() == Some(UNKNOWN_LEVEL) => {
+                tell(&format!("warning: this Windows cannot {what}"));
+            }
+            outcome => outcome?,
+        }
+    }
+    Ok(())
 }
 
 /// Makes the service's directories, its own alone.
 fn directories(places: &Places) -> std::io::Result<()> {
     for (directory, who) in [
-        (places.home.clone(), READ),
-        (places.state(), WRITE),
-        (places.logs(), WRITE),
+        (places.home.clone(), READS),
+        (places.state(), WRITES),
+        (places.logs(), WRITES),
     ] {
         fs::create_dir_all(&directory)?;
-        sddl::set(&directory, who)?;
+        sddl::set(&directory, &rights(who))?;
     }
     Ok(())
 }
@@ -211,4 +239,35 @@ pub(super) fn uninstall(places: &Places) -> Result<Exit, Failure> {
         places.home.display()
     ));
     Ok(Exit::Success)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use azdb_windows::acl;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_of_the_service_has_no_strangers() {
+        let directory = tempfile::tempdir().unwrap();
+        for who in [READS, WRITES] {
+            sddl::set(directory.path(), &rights(who)).unwrap();
+            let opened = acl::open_directory(directory.path()).unwrap();
+            assert_eq!(acl::strangers(&opened, acl::Guarded::Reading).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn the_command_line_of_the_service_names_its_configuration() {
+        let info = described(
+            Path::new(r"C:\Program Files\azdb-proxy\azdb-proxy.exe"),
+            Path::new(r"C:\My Data\proxy.toml"),
+        );
+        assert_eq!(
+            info.launch_arguments,
+            ["service", "run", "--config", r"C:\My Data\proxy.toml"].map(OsString::from)
+        );
+        assert_eq!(info.account_name, Some(ACCOUNT.into()));
+    }
 }

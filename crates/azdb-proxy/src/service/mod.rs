@@ -8,7 +8,7 @@
 //!
 //! # Invariants
 //!
-//! * Nothing is made before the configuration is right and whoever installs it may.
+//! * There is no service whose configuration was not right when it was installed.
 //! * A service that fails says why in the Event Log and in its log file, and with `start` to whoever has started it.
 
 mod asked;
@@ -36,6 +36,7 @@ pub(crate) fn service(command: ServiceCommand, env: Environment) -> Exit {
         ServiceCommand::Uninstall => install::uninstall(&places),
         ServiceCommand::Start => asked::start(&places, &env),
         ServiceCommand::Stop => asked::stop(),
+        ServiceCommand::Reload => asked::reload(),
         ServiceCommand::Status => asked::status(&places, &env),
         ServiceCommand::Run { config } => entry::enter(config, &places, env),
     };

@@ -196,8 +196,37 @@ impl Signals {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
+    use azdb_core::LAST_WORDS;
+
     use super::*;
+    use crate::end::{End, Why};
+
+    #[test]
+    fn a_drain_fits_into_what_a_console_that_goes_leaves() {
+        let overrides = azdb_config::Overrides {
+            urls: vec!["postgres://u@orders.postgres.database.azure.com".to_owned()],
+            min_sigterm_delay: Some(Duration::from_secs(60)),
+            max_sigterm_delay: Some(Duration::from_secs(60)),
+            ..azdb_config::Overrides::default()
+        };
+        let env = azdb_identity::Environment::default();
+        let config = azdb_config::load_without_search(&overrides, &env).unwrap();
+        for signal in [Signal::Close, Signal::Logoff, Signal::Shutdown] {
+            let drain = End::because(Why::Signal(signal)).drain(&config.process);
+            assert!(drain.patience > Duration::ZERO, "{signal}");
+            assert!(
+                drain.delay + drain.patience + LAST_WORDS < OF_CONSOLE,
+                "{signal}"
+            );
+        }
+        for signal in [Signal::Interrupt, Signal::Stop, Signal::Preshutdown] {
+            let drain = End::because(Why::Signal(signal)).drain(&config.process);
+            let minutes = drain.delay + drain.patience;
+            assert_eq!(minutes, Duration::from_secs(120), "{signal}");
+        }
+    }
 
     #[test]
     fn names_are_those_of_windows_and_only_a_console_that_goes_leaves_little_time() {

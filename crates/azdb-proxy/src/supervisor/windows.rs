@@ -32,7 +32,10 @@ pub(crate) async fn ready() {
     if let Some(manager) = manager()
         && manager.running()
     {
-        logging::report(Weight::Information, "azdb-proxy serves");
+        logging::report(
+            Weight::Information,
+            concat!("azdb-proxy ", env!("CARGO_PKG_VERSION"), " serves"),
+        );
     }
 }
 
