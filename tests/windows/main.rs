@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod commands;
+mod console;
 mod files;
 mod pipes;
+mod service;
 mod wine;
