@@ -110,11 +110,10 @@ impl Store for Roots {
         let mut store = self.open(&CertStoreBuilder::new())?;
         let added = CertContext::new(&certificate.der).and_then(|context| {
             context.set_friendly_name(MARK)?;
-            store.add_cert(&context, CertAdd::ReplaceExisting)
+            store.add_cert(&context, CertAdd::ReplaceExisting)?;
+            azdb_windows::store::commit(&store)
         });
-        added
-            .map(drop)
-            .map_err(|error| self.cannot("write to", &error))
+        added.map_err(|error| self.cannot("write to", &error))
     }
 
     fn remove(&self, held: &Held) -> Result<(), String> {
@@ -129,6 +128,7 @@ impl Store for Roots {
         match found.into_iter().rev().nth(beneath) {
             Some(own) => own
                 .delete()
+                .and_then(|()| azdb_windows::store::commit(&store))
                 .map_err(|error| self.cannot("remove from", &error)),
             None if beneath == 0 => Ok(()),
             None => Err(
