@@ -8,4 +8,5 @@ mod console;
 mod files;
 mod pipes;
 mod service;
+mod store;
 mod wine;

@@ -131,8 +131,8 @@ impl TlsFlaw {
                 "put this very certificate into upstream_ca_file, or give the server one of version 3"
             }
             Self::UnknownAuthority(_) => {
-                "set upstream_ca_file to the authority that signed the certificate; an authority that nobody here knows may also be a \
-                 firewall that opens TLS"
+                "set upstream_ca_file to the authority that signed the certificate, or have this machine trust it (Windows: certlm.msc, or as \
+                 administrator certutil -addstore Root FILE); an authority that nobody here knows may also be a firewall that opens TLS"
             }
             Self::SelfSigned(_) => {
                 "put it in upstream_ca_file, copied from the server's own files (PostgreSQL's server.crt) and not from this connection; \
