@@ -173,6 +173,10 @@ pub(super) fn is_break(error: &io::Error) -> bool {
     )
 }
 
+/// How Windows' verdict ends that a chain leads to no authority that it knows (`CERT_E_CHAINING`), of a server that does not show the authority's own
+/// certificate, as most do not. Its verifier has no other word for it.
+const CHAINING: &str = "(os error -2146762486)";
+
 /// What the verifier's verdict means.
 fn of_certificate(why: &CertificateError) -> fn(io::Error) -> TlsFlaw {
     match why {
@@ -187,11 +191,37 @@ fn of_certificate(why: &CertificateError) -> fn(io::Error) -> TlsFlaw {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             TlsFlaw::UnknownAuthority
         }
+        CertificateError::Other(other) if other.to_string().ends_with(CHAINING) => {
+            TlsFlaw::UnknownAuthority
+        }
         CertificateError::Other(other) if other.0.is::<SelfSigned>() => TlsFlaw::SelfSigned,
         // webpki's word, which rustls hands on as it is.
         CertificateError::Other(other) if other.to_string() == "UnsupportedCertVersion" => {
             TlsFlaw::FirstVersion
         }
         _ => TlsFlaw::Unusable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_chain_that_windows_cannot_end_is_of_an_unknown_authority() {
+        let of = |verdict: &str| {
+            let verdict = rustls::OtherError(Arc::new(io::Error::other(verdict.to_owned())));
+            let error = TlsError::InvalidCertificate(CertificateError::Other(verdict));
+            TlsFlaw::of(io::Error::new(io::ErrorKind::InvalidData, error))
+        };
+        let chaining = of("A certificate chain could not be built (os error -2146762486)");
+        assert!(
+            matches!(chaining, TlsFlaw::UnknownAuthority(_)),
+            "{chaining:?}"
+        );
+        let other = of("The revocation process could not continue (os error -2146762482)");
+        assert!(matches!(other, TlsFlaw::Unusable(_)), "{other:?}");
     }
 }
