@@ -264,10 +264,8 @@ mod tests {
             (vec![pipe()], r"np;\\.\pipe\sql\query;;"),
         ] {
             let wanting = wanting(&addresses);
-            let [instance] = wanting.as_slice() else {
-                panic!("{wanting:?}");
-            };
-            let text = described(instance);
+            assert_eq!(wanting.len(), 1, "{wanting:?}");
+            let text = described(wanting.first().unwrap());
             assert!(text.ends_with(&format!(";{places}")), "{text}");
         }
     }
