@@ -35,7 +35,7 @@ fn a_file_of_passwords_that_others_may_read_is_refused_with_the_command_that_men
         assert!(!said.contains("s3cret"), "{said}");
     }
     write(&apps, "ann:s3cret\n", 0o600);
-    check().succeeded();
+    assert!(check().succeeded().contains("orders: postgres"));
 }
 
 #[test]
@@ -51,5 +51,5 @@ fn a_configuration_that_others_may_write_names_no_program() {
         "is not ours alone (Everyone may write it), so it must not name a secret file, a command";
     assert!(said.contains(why), "{said}");
     write(&config, &text, 0o644);
-    check().succeeded();
+    assert!(check().succeeded().contains("orders: postgres"));
 }
