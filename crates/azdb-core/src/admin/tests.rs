@@ -6,7 +6,6 @@ use azdb_config::route::ListenAddr;
 use http_body_util::BodyExt as _;
 
 use super::*;
-use crate::socket::Peer;
 
 fn bureau() -> Bureau {
     let environment = azdb_identity::Environment::from_iter(Vec::<(String, String)>::new());
@@ -238,8 +237,12 @@ fn over_an_admin_socket_only_root_and_our_own_user_ask() {
     let own = rustix::process::geteuid().as_raw();
     let admin = Desk::admin(&at(FILE), false);
     for (uid, admitted) in [(0, true), (own, true), (own + 1, false)] {
-        assert_eq!(admin.admits(Peer::Unix(uid)), admitted, "{uid}");
-        assert!(Desk::health(&at(FILE)).admits(Peer::Unix(uid)));
+        assert_eq!(
+            admin.admits(crate::socket::Peer::Unix(uid)),
+            admitted,
+            "{uid}"
+        );
+        assert!(Desk::health(&at(FILE)).admits(crate::socket::Peer::Unix(uid)));
     }
 }
 

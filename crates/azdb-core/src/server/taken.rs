@@ -188,11 +188,12 @@ mod tests {
         }
         // Of two of ours the second is told so by the system itself.
         let reserve = |listen: &ListenAddr| {
-            let rights = azdb_config::route::SocketRights {
+            let rights = azdb_config::route::DoorRights {
                 mode: 0o600,
                 group: None,
+                pipe_users: Vec::new(),
             };
-            Reserved::at(listen, rights, Families::Own)
+            Reserved::at(listen, &rights, Families::Own)
         };
         let any = ListenAddr::Tcp("127.0.0.1:0".parse().unwrap());
         let first = reserve(&any).unwrap();

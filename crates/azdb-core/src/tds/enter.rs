@@ -54,7 +54,10 @@ impl<S: Stream> Entered<S> {
             upstream, watch, ..
         } = self.fitted;
         let session = Session {
-            legs: Paired { app, upstream },
+            legs: Paired {
+                app: app.map(OnePacketPerRecord::answers),
+                upstream,
+            },
             watch: watch.leaving_behind(self.keepsake.is_some()),
             following: self.following,
             permit: Some(self.permit),
@@ -213,7 +216,7 @@ async fn log_in<D: Dial>(
         lobby::log_in(&mut attempt, wanted.principal, lobby, deadline, left).await?;
     let lasts = watch::lasts(lobby.route.tds.session_age, token.as_ref());
     let memory = Memory::of(granted.answer, granted.asked, granted.spid, lasts);
-    let upstream = InDialect::new(OnePacketPerRecord::new(granted.upstream));
+    let upstream = InDialect::new(OnePacketPerRecord::requests(granted.upstream));
     let fitted = memory.fit(upstream, &wanted.newcomer(), &lobby.route)?;
     let following = lobby.follow(&granted.dialled);
     let spid = memory.spid;

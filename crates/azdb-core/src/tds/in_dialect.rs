@@ -21,7 +21,7 @@ use azdb_wire::tds::{Translator, Untranslatable};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::one_packet_per_record::OnePacketPerRecord;
-use crate::way::{BreakOff, Stream, Unsent};
+use crate::way::{BreakOff, Stream, Unsent, Upstream};
 
 /// Bytes of an upstream that are translated at a time.
 const AT_A_TIME: usize = 16 * 1024;
@@ -29,7 +29,7 @@ const AT_A_TIME: usize = 16 * 1024;
 /// A way towards a server of TDS, in the version of its app.
 #[derive(Debug)]
 pub(crate) struct InDialect<S> {
-    upstream: OnePacketPerRecord<S>,
+    upstream: OnePacketPerRecord<Upstream<S>>,
     translation: Option<Box<Translation>>,
 }
 
@@ -47,7 +47,7 @@ struct Translation {
 
 impl<S: Stream> InDialect<S> {
     /// The upstream itself.
-    pub(super) fn new(upstream: OnePacketPerRecord<S>) -> Self {
+    pub(super) fn new(upstream: OnePacketPerRecord<Upstream<S>>) -> Self {
         Self {
             upstream,
             translation: None,
@@ -102,7 +102,7 @@ impl Translation {
     fn poll_answers<S: Stream>(
         &mut self,
         cx: &mut Context<'_>,
-        upstream: &mut OnePacketPerRecord<S>,
+        upstream: &mut OnePacketPerRecord<Upstream<S>>,
         room: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         while self.answers.is_empty() {

@@ -129,7 +129,7 @@ pub(super) async fn log_in<D: Dial>(
     let (granted, token) = logging_in.await?;
     let lasts = watch::lasts(lobby.route.tds.session_age, token.as_ref());
     Ok(Made {
-        upstream: InDialect::new(OnePacketPerRecord::new(granted.upstream)),
+        upstream: InDialect::new(OnePacketPerRecord::requests(granted.upstream)),
         memory: Memory::of(granted.answer, granted.asked, granted.spid, lasts),
         dialled: granted.dialled,
         token,

@@ -68,6 +68,7 @@ use in_dialect::InDialect;
 use keep::Pattern;
 use mars::{MarsFor, MarsUpstream};
 use memory::Memory;
+use one_packet_per_record::OnePacketPerRecord;
 use watch::TdsWatch;
 
 use crate::anteroom::Place;
@@ -94,7 +95,7 @@ impl Protocol for Tds {
     };
 
     type State<S: Stream> = MarsUpstream;
-    type App<A: Stream> = MaybeTls<Leg<A>>;
+    type App<A: Stream> = OnePacketPerRecord<MaybeTls<Leg<A>>>;
     type Upstream<S: Stream> = InDialect<S>;
     type Watch = TdsWatch;
     type Fault = TdsFault;

@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::endpoint::{Endpoint, TOKEN, tls};
 use azdb_identity::{
-    Audience, Clock, Cloud, Environment, IdentityConfig, Selector, SourceKind, TokenErrorKind,
-    Tokens,
+    Audience, Clock, Cloud, Environment, IdentityConfig, Selector, SourceKind, Tokens,
 };
 
 const SECRET: &str = "the-secret-of-this-instance";
@@ -215,7 +214,7 @@ async fn a_source_that_has_not_answered_is_named_to_a_login_whose_deadline_came_
         "{}",
         error.remedy()
     );
-    assert_eq!(error.kind(), TokenErrorKind::Identity);
+    assert_eq!(error.kind(), azdb_identity::TokenErrorKind::Identity);
 }
 
 #[tokio::test]

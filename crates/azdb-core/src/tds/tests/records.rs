@@ -9,8 +9,8 @@ use super::database::Database;
 use super::*;
 use crate::way::Upstream;
 
-/// A writer that keeps the rule, and the reader that checks it.
-async fn joined(pipe: usize) -> (OnePacketPerRecord<DuplexStream>, Database) {
+/// A way with TLS, and the reader of its records.
+async fn sealed(pipe: usize) -> (MaybeTls<DuplexStream>, Database) {
     let house = House::new();
     let (near, far) = duplex(pipe);
     let client = visit::client(&house.authority, false);
@@ -20,14 +20,29 @@ async fn joined(pipe: usize) -> (OnePacketPerRecord<DuplexStream>, Database) {
         in_packets::connect::<InPrelogin, _>(Arc::new(client), name, Leg::new(near)),
         Database::shake(far, &server),
     );
-    let tls = writer.unwrap();
-    let upstream = Upstream::Plain(Leg::new(MaybeTls::Tls(tls, TlsEnd::Bare)));
-    (OnePacketPerRecord::new(upstream), reader)
+    (MaybeTls::Tls(writer.unwrap(), TlsEnd::Bare), reader)
+}
+
+/// A writer that keeps the rule, and the reader that checks it.
+async fn joined(pipe: usize) -> (OnePacketPerRecord<Upstream<DuplexStream>>, Database) {
+    let (way, reader) = sealed(pipe).await;
+    let upstream = Upstream::Plain(Leg::new(way));
+    (OnePacketPerRecord::requests(upstream), reader)
+}
+
+/// The same on the app's leg.
+async fn answering(pipe: usize) -> (OnePacketPerRecord<MaybeTls<DuplexStream>>, Database) {
+    let (way, reader) = sealed(pipe).await;
+    (OnePacketPerRecord::answers(way), reader)
 }
 
 fn packet(length: usize, filling: u8) -> Vec<u8> {
+    packet_of(kind::BULK_LOAD, length, filling)
+}
+
+fn packet_of(kind: u8, length: usize, filling: u8) -> Vec<u8> {
     let header = Header {
-        kind: kind::BULK_LOAD,
+        kind,
         status: 0,
         length: u16::try_from(length).unwrap(),
         spid: 0,
@@ -147,4 +162,68 @@ async fn answers_come_through_as_they_are() {
     let mut answer = [0; 17];
     writer.read_exact(&mut answer).await.unwrap();
     assert!(answer.ends_with(b"an answer"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_packet_of_an_answer_has_a_record_of_its_own() {
+    let lengths = [8, 9, 512, 4096, 8000, 16_383, 16_384, 8000, 31];
+    let answers: Vec<_> = (0..90u8)
+        .zip(lengths.into_iter().cycle())
+        .map(|(n, length)| packet_of(kind::RESPONSE, length, n))
+        .map(|packet| match packet.len() {
+            ..=16_368 if packet.ends_with(&[3]) => in_smp(&packet),
+            _ => packet,
+        })
+        .collect();
+    let all = answers.concat();
+    for cut in [all.len(), 64 * 1024, 8000, 4096, 1000, 17] {
+        let (mut writer, mut reader) = answering(16 * 1024).await;
+        let all = all.clone();
+        let writing = tokio::spawn(async move {
+            for piece in all.chunks(cut) {
+                writer.write_all(piece).await.unwrap();
+            }
+            writer.shutdown().await.unwrap();
+        });
+        for answer in &answers {
+            assert!(
+                reader.record().await.as_ref() == Some(answer),
+                "cut at {cut}"
+            );
+        }
+        writing.await.unwrap();
+        assert_eq!(reader.record().await, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_byte_of_an_answer_is_lost_that_has_no_end_or_is_none() {
+    let whole = packet_of(kind::RESPONSE, 100, 7);
+    let (half, _) = whole.split_at(60);
+    let too_long = [&[kind::SMP, SmpHeader::DATA, 0, 0], &[0xff; 12][..]].concat();
+    for last in [
+        half,
+        b"\x04\x01\0",
+        b"\x04\x01\0\x07\0\0\0\0",
+        b"HTTP/1.1 200",
+        &too_long,
+    ] {
+        for together in [true, false] {
+            let (mut writer, mut reader) = answering(64 * 1024).await;
+            match together {
+                true => writer
+                    .write_all(&[&whole[..], last].concat())
+                    .await
+                    .unwrap(),
+                false => {
+                    writer.write_all(&whole).await.unwrap();
+                    writer.write_all(last).await.unwrap();
+                }
+            }
+            writer.shutdown().await.unwrap();
+            assert_eq!(reader.record().await.as_ref(), Some(&whole));
+            assert_eq!(reader.record().await.as_deref(), Some(last));
+            assert_eq!(reader.record().await, None);
+        }
+    }
 }
