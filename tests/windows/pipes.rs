@@ -89,8 +89,13 @@ fn microsofts_driver_speaks_through_a_pipe_and_through_a_port() {
     let route = with_pipe(&azure.route(), r"pipe:sql\query");
     let proxy = Start::run_with(&route).envs(azure.environment()).start();
     let tcp = format!("Server=tcp:127.0.0.1,{}", proxy.address().port());
+    let sealed = format!("{tcp};Encrypt=true;TrustServerCertificate=true");
     for settings in [
         &*tcp,
+        &sealed,
+        &format!("{sealed};Packet Size=512"),
+        &format!("{sealed};Packet Size=16000"),
+        &format!("{sealed};MultipleActiveResultSets=true"),
         r"Server=np:\\.\pipe\sql\query",
         "Server=np:.",
         "Server=np:(local)",
@@ -168,9 +173,10 @@ fn a_pipe_moves_when_the_configuration_is_read_again_and_its_sessions_go_on() {
     assert_eq!(ask("shutdown").run().succeeded().trim(), "ending");
     staying.stdout_until(|said| said.contains("lost PROTOCOL_CONNECTION_LOST").then_some(()));
     let ended = proxy.wait();
-    assert_eq!(
-        ended.code,
-        Some(143),
-        "as where SIGTERM ends sessions: {ended:#?}"
+    assert!(
+        ended.stderr.contains("why=shutting_down at_rest=true"),
+        "{ended:#?}"
     );
+    // As where SIGTERM ends sessions; Wine says 0 now and then.
+    assert!(matches!(ended.code, Some(0 | 143)), "{ended:#?}");
 }

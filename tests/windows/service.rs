@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::PipeWriter;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -187,7 +188,20 @@ fn a_service_that_cannot_start_says_why_to_whoever_starts_it_in_its_log_and_in_t
             .contains("service install")
     );
 
+    // Whoever may write it says where tokens go.
     machine.configure(&machine.configuration(""));
+    let file = machine.home().join("proxy.toml");
+    let mode = |bits| fs::set_permissions(&file, fs::Permissions::from_mode(bits)).unwrap();
+    mode(0o666);
+    let refused = machine.service("install");
+    assert_eq!(refused.code, Some(78));
+    for words in [
+        "Everyone may write it: icacls",
+        "the service was not installed",
+    ] {
+        assert!(refused.stderr.contains(words), "{refused:?}");
+    }
+    mode(0o644);
     let _ = machine.service("install").succeeded();
     machine.configure("[[route]]\nnonsense = 1\n");
     let refused = machine.service("start");

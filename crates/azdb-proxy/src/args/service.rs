@@ -10,7 +10,7 @@ pub(crate) enum ServiceCommand {
     ///
     /// Once more changes what is there: the program's place, the configuration's. Nothing is started.
     Install {
-        /// Configuration file [default: %ProgramData%\azdb-proxy\proxy.toml]
+        /// Configuration file [default: the one of the service that is there, else %ProgramData%\azdb-proxy\proxy.toml]
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },

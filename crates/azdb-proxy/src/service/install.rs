@@ -8,6 +8,7 @@ use std::time::Duration;
 use azdb_config::Process;
 use azdb_core::LAST_WORDS;
 use azdb_identity::Environment;
+use azdb_windows::acl::{self, Guarded};
 use azdb_windows::service::SID;
 use azdb_windows::{event_log, sddl};
 use windows_service::service::{
@@ -19,7 +20,7 @@ use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 use super::NAME;
 use super::asked::{end, open};
 use super::failure::{Failure, NOT_THERE, UNKNOWN_LEVEL};
-use super::places::{Places, go_to, overrides};
+use super::places::{Places, config_in, go_to, overrides};
 use crate::exit::Exit;
 use crate::output::{say, tell};
 
@@ -55,7 +56,8 @@ pub(super) fn install(
     env: &Environment,
 ) -> Result<Exit, Failure> {
     const DOING: &str = "install the service";
-    let config = config.map_or_else(|| places.config(), Path::to_owned);
+    let config = config.map(Path::to_owned).or_else(installed_config);
+    let config = config.unwrap_or_else(|| places.config());
     let config = std::path::absolute(config).map_err(Failure::of_windows(DOING))?;
     let program = std::env::current_exe().map_err(Failure::of_windows(DOING))?;
     let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
@@ -74,20 +76,46 @@ pub(super) fn install(
     Ok(Exit::Success)
 }
 
+/// The configuration of the service that is there: to install a newer program is no reason to have another.
+fn installed_config() -> Option<PathBuf> {
+    let service = open("ask for the service", ServiceAccess::QUERY_CONFIG).ok()?;
+    let known = service.query_config().ok()?;
+    config_in(&known.executable_path.to_string_lossy())
+}
+
 /// Reads the configuration as the service will. None when it is not right, which has been said.
 fn checked(config: &Path, places: &Places, env: &Environment) -> Option<Process> {
+    const NOT_DONE: &str = "azdb-proxy: the service was not installed";
     go_to(config);
-    match azdb_config::load(&overrides(config), &places.environment(env)) {
-        Ok(config) => {
-            let warnings = config.warnings.iter();
-            warnings.for_each(|warning| tell(&format!("warning: {warning}")));
-            Some(config.process)
-        }
+    let read = match azdb_config::load(&overrides(config), &places.environment(env)) {
+        Ok(read) => read,
         Err(problems) => {
             tell(&problems.to_string());
-            tell("azdb-proxy: the service was not installed");
-            None
+            tell(NOT_DONE);
+            return None;
         }
+    };
+    if let Some(why) = why_not_ours(config) {
+        let config = config.display();
+        tell(&format!(
+            "azdb-proxy: {config} says where this machine's tokens go: {why}"
+        ));
+        tell(NOT_DONE);
+        return None;
+    }
+    let warnings = read.warnings.iter();
+    warnings.for_each(|warning| tell(&format!("warning: {warning}")));
+    Some(read.process)
+}
+
+/// Why the service must not have a configuration: everybody may make files in `%ProgramData%`, and who has made this one may write it.
+fn why_not_ours(config: &Path) -> Option<String> {
+    let strangers = fs::File::open(config).and_then(|file| acl::strangers(&file, Guarded::Writing));
+    match strangers {
+        Ok(strangers) => strangers
+            .first()
+            .map(|first| format!("{first}: {}", acl::remedy(config, &strangers))),
+        Err(error) => Some(format!("who may write it is not known: {error}")),
     }
 }
 
