@@ -135,6 +135,8 @@ mod tests {
     fn a_door_is_open_to_them_without_a_password_a_list_of_users_or_a_socket() {
         let directory = tempfile::tempdir().unwrap();
         let passwords = directory.path().join("apps");
+        #[cfg(windows)]
+        drop(azdb_windows::acl::create_private(&passwords).unwrap());
         fs::write(&passwords, "ann:secret").unwrap();
         #[cfg(unix)]
         {
@@ -142,9 +144,13 @@ mod tests {
             fs::set_permissions(&passwords, fs::Permissions::from_mode(0o600)).unwrap();
         }
         let file = format!("app_password_file={}", passwords.display());
+        let no_port = match cfg!(windows) {
+            true => "listen=pipe:azdb-test",
+            false => "listen=unix:/run/azdb-test/",
+        };
         for (more, expected) in [
             ("", true),
-            ("listen=unix:/run/azdb-test/", false),
+            (no_port, false),
             (&*file, false),
             ("allow_uids=1000", !cfg!(target_os = "linux")),
         ] {

@@ -232,6 +232,7 @@ mod tests {
         );
     }
 
+    #[cfg(unix)]
     #[test]
     fn socket_files_are_told_as_clients_want_them() {
         let postgres = "postgres://u@a.postgres.database.azure.com?listen=unix:/run/azdb/&name=a";
