@@ -1,7 +1,12 @@
 //! What people and apps see of `azdb-proxy` on Windows, as far as Wine shows it. `scripts/windows` runs these tests, and sets `AZDB_BIN` to a directory whose
 //! `azdb-proxy` is the program for Windows.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may fail loudly, and says what it did not run"
+)]
 
 mod commands;
 mod console;
