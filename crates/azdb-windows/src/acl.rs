@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn files_of_others_beside_ours_are_allowed_and_taking_ours_away_is_not() {
         // What %ProgramData% gives to users in each directory in it: files and directories of their own, attributes.
-        assert_eq!(may(0x11_6 & !DELETE, Guarded::Replacing), None);
+        assert_eq!(may(0x0116 & !DELETE, Guarded::Replacing), None);
         assert_eq!(may(GENERIC_WRITE, Guarded::Replacing), None);
         for rights in [DELETE_CHILD, DELETE, WRITE_DAC, WRITE_OWNER, GENERIC_ALL] {
             assert_eq!(

@@ -17,6 +17,7 @@ mod needless;
 mod networks;
 mod never_panics;
 mod passwords;
+mod pipes;
 mod precedence;
 mod problems_at_once;
 mod reference;
