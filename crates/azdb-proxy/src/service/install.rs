@@ -69,7 +69,7 @@ pub(super) fn install(
         return Ok(Exit::BadConfiguration);
     };
     let info = described(&program, &config);
-    let (service, is_new) = made(&manager, &info).map_err(Failure::of(DOING))?;
+    let (service, is_new) = made(&manager, info).map_err(Failure::of(DOING))?;
     set_up(&service, &process)?;
     event_log::register(NAME).map_err(Failure::of_windows("register a source of events"))?;
     tell_of(&program, &config, places, is_new);
@@ -136,16 +136,22 @@ fn described(program: &Path, config: &Path) -> ServiceInfo {
     }
 }
 
-/// The service as described, and whether it is new.
-fn made(manager: &ServiceManager, info: &ServiceInfo) -> windows_service::Result<(Service, bool)> {
-    let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START;
+/// The service as described, and whether it is new. One that is there keeps its account, and whether it starts with the machine: its
+/// administrator may have said others.
+fn made(
+    manager: &ServiceManager,
+    mut info: ServiceInfo,
+) -> windows_service::Result<(Service, bool)> {
+    let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::QUERY_CONFIG | ServiceAccess::START;
     match manager.open_service(NAME, access) {
         Ok(service) => {
-            service.change_config(info)?;
+            info.account_name = None;
+            info.start_type = service.query_config()?.start_type;
+            service.change_config(&info)?;
             Ok((service, false))
         }
         Err(windows_service::Error::Winapi(error)) if error.raw_os_error() == Some(NOT_THERE) => {
-            Ok((manager.create_service(info, access)?, true))
+            Ok((manager.create_service(&info, access)?, true))
         }
         Err(error) => Err(error),
     }
@@ -168,10 +174,7 @@ fn set_up(service: &Service, process: &Process) -> Result<(), Failure> {
     for (what, done) in [
         ("describe it", service.set_description(DESCRIPTION)),
         // Networks and identity endpoints are up by then.
-        (
-            "start it after the others",
-            service.set_delayed_auto_start(true),
-        ),
+        ("start it after the others", delayed(service)),
         (
             "start it again when it has failed",
             service.update_failure_actions(again),
@@ -196,6 +199,14 @@ fn set_up(service: &Service, process: &Process) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Starts it later than others, where it starts with the machine.
+fn delayed(service: &Service) -> windows_service::Result<()> {
+    match service.query_config()?.start_type {
+        ServiceStartType::AutoStart => service.set_delayed_auto_start(true),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the service's directories, its own alone.
 fn directories(places: &Places) -> std::io::Result<()> {
     for (directory, who) in [
@@ -210,11 +221,15 @@ fn directories(places: &Places) -> std::io::Result<()> {
 }
 
 fn tell_of(program: &Path, config: &Path, places: &Places, is_new: bool) {
-    let done = if is_new { "installed" } else { "changed" };
-    say(&format!(
-        "The service {NAME} is {done}: it runs {} as {ACCOUNT}, starts with the machine, and again when it has failed.",
-        program.display()
-    ));
+    let program_shown = program.display();
+    say(&match is_new {
+        true => format!(
+            "The service {NAME} is installed: it runs {program_shown} as {ACCOUNT}, starts with the machine, and again when it has failed."
+        ),
+        false => format!(
+            "The service {NAME} is changed: it runs {program_shown}, as the account and at the times that it had."
+        ),
+    });
     say(&format!("  configuration  {}", config.display()));
     say(&format!("  state          {}", places.state().display()));
     say(&format!("  log            {}", places.log().display()));
