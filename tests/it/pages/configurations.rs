@@ -50,6 +50,13 @@ fn check_takes_every_configuration_in_a_page() {
     assert!(all.len() >= 5, "too few: {}", all.len());
     for block in all {
         let ran = checked(block);
+        if block.manner.as_deref() == Some("on Windows") {
+            // Of anything else here would be spoken, too.
+            let mut said = ran.failed().lines();
+            let is_all = said.all(|line| line.contains("a matter of Windows"));
+            assert!(is_all, "{}: {ran:#?}", block.place);
+            continue;
+        }
         assert_eq!(ran.code, Some(0), "{}: {ran:#?}", block.place);
         assert!(!ran.stderr.contains("warning"), "{}: {ran:#?}", block.place);
     }
