@@ -142,7 +142,7 @@ fn help_is_the_manual() {
     let ran = Start::new(&["--help"]).run();
     let help = ran.succeeded();
     for part in [
-        "azdb-proxy run 'postgres://orders-app@orders.postgres.database.azure.com/orders",
+        "azdb-proxy run \"postgres://orders-app@orders.postgres.database.azure.com/orders",
         "check",
         "AZDB_PROXY_ROUTE",
         "Exit codes:",
@@ -166,7 +166,7 @@ fn completions_are_a_script_that_the_shell_reads() {
 fn without_any_route_it_says_how_to_name_one() {
     let ran = Start::new(&[]).run();
     assert_eq!(ran.code, Some(78), "{ran:?}");
-    let example = "azdb-proxy run 'postgres://orders-app@";
+    let example = "azdb-proxy run \"postgres://orders-app@";
     assert!(ran.stderr.contains(example), "{ran:?}");
 }
 

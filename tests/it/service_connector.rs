@@ -123,7 +123,7 @@ fn without_a_route_the_three_ways_to_say_one_are_named() {
     let ran = Start::new(&["run"]).run();
     assert_eq!(ran.code, Some(78), "{ran:?}");
     for way in [
-        "azdb-proxy run 'postgres://",
+        "azdb-proxy run \"postgres://",
         "[[route]] in proxy.toml",
         "Azure Service Connector",
     ] {

@@ -83,7 +83,7 @@ pub(super) fn nothing_to_do(origin: &Origin, places: &[PathBuf], left_out: &[Str
     let example = url::EXAMPLE;
     if let Origin::File(path) = origin {
         return format!(
-            "{} has no [[route]]: write one, or give a URL on the command line: azdb-proxy run '{example}'",
+            "{} has no [[route]]: write one, or give a URL on the command line: azdb-proxy run \"{example}\"",
             path.display()
         );
     }
@@ -103,7 +103,7 @@ pub(super) fn nothing_to_do(origin: &Origin, places: &[PathBuf], left_out: &[Str
         ),
     };
     format!(
-        "no route. There are three ways to say one: on the command line or in AZDB_PROXY_ROUTE, for example azdb-proxy run '{example}'; \
+        "no route. There are three ways to say one: on the command line or in AZDB_PROXY_ROUTE, for example azdb-proxy run \"{example}\"; \
          a [[route]] in {file}; or the variables of Azure Service Connector, such as AZURE_POSTGRESQL_HOST, {variables}"
     )
 }

@@ -144,7 +144,7 @@ fn a_route_without_a_name_is_called_after_its_upstream() {
 #[test]
 fn a_configuration_without_a_route_says_what_to_write() {
     let example =
-        "azdb-proxy run 'postgres://orders-app@orders.postgres.database.azure.com/orders'";
+        "azdb-proxy run \"postgres://orders-app@orders.postgres.database.azure.com/orders\"";
     assert_eq!(
         load_urls(&[], &[]).unwrap_err(),
         format!(

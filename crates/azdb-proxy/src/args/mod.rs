@@ -50,7 +50,7 @@ pub(crate) const VERSION: &str = if cfg!(all(feature = "demo", feature = "fips")
 
 const AFTER: &str = "\
 Examples:
-  azdb-proxy run 'postgres://orders-app@orders.postgres.database.azure.com/orders'
+  azdb-proxy run \"postgres://orders-app@orders.postgres.database.azure.com/orders\"
   azdb-proxy run --config proxy.toml
   azdb-proxy check
   azdb-proxy doctor

@@ -144,7 +144,7 @@ fn what_only_looks_like_a_connection_is_none() {
         "{problems}"
     );
     for way in [
-        "azdb-proxy run 'postgres://",
+        "azdb-proxy run \"postgres://",
         "[[route]]",
         "AZURE_POSTGRESQL_HOST",
     ] {
