@@ -152,6 +152,11 @@ fn may(rights: u32, guarded: Guarded) -> Option<May> {
     reads.then_some(May::Read)
 }
 
+/// `DOMAIN\name` of a SID, where somebody knows it.
+pub(crate) fn account_of(sid: &str) -> Option<String> {
+    calls::account(&Sid::parse(sid)?)
+}
+
 /// A directory, to be asked whose it is.
 ///
 /// # Errors

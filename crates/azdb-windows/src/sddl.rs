@@ -48,11 +48,22 @@ pub fn set(directory: &Path, sddl: &str) -> io::Result<()> {
 }
 
 /// A descriptor that Windows has made.
-struct Descriptor(PSECURITY_DESCRIPTOR);
+#[derive(Debug)]
+pub(crate) struct Descriptor(PSECURITY_DESCRIPTOR);
+
+// SAFETY: a security descriptor is plain memory that nobody writes once it is made.
+#[allow(unsafe_code)]
+unsafe impl Send for Descriptor {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl Sync for Descriptor {}
 
 impl Descriptor {
+    /// # Errors
+    ///
+    /// When `sddl` is none.
     #[allow(unsafe_code)]
-    fn of(sddl: &str) -> io::Result<Self> {
+    pub(crate) fn of(sddl: &str) -> io::Result<Self> {
         let text: Vec<u16> = sddl.encode_utf16().chain([0]).collect();
         let mut made = ptr::null_mut();
         // SAFETY: the text ends with a NUL, and `made` is where a pointer may be put; its length is not asked for.
@@ -68,6 +79,11 @@ impl Descriptor {
             0 => Err(io::Error::last_os_error()),
             _ => Ok(Self(made)),
         }
+    }
+
+    /// For as long as this lives.
+    pub(crate) fn as_ptr(&self) -> PSECURITY_DESCRIPTOR {
+        self.0
     }
 
     #[allow(unsafe_code)]

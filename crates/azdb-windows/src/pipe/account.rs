@@ -7,14 +7,14 @@ use std::ptr;
 use windows_sys::Win32::Foundation::{ERROR_NONE_MAPPED, HANDLE};
 use windows_sys::Win32::Security::Authorization::{ConvertSidToStringSidW, ConvertStringSidToSidW};
 use windows_sys::Win32::Security::{
-    GetTokenInformation, LookupAccountNameW, LookupAccountSidW, PSID, SID_NAME_USE, TOKEN_QUERY,
-    TOKEN_USER, TokenUser,
+    GetTokenInformation, LookupAccountNameW, PSID, SID_NAME_USE, TOKEN_QUERY, TOKEN_USER, TokenUser,
 };
 use windows_sys::Win32::System::Threading::{
     GetCurrentProcessId, OpenProcess, OpenProcessToken, PROCESS_QUERY_LIMITED_INFORMATION,
 };
 
-use super::{Local, succeeded, until_zero, wide};
+use super::{Local, succeeded, wide};
+use crate::acl::account_of;
 
 /// Words in which every SID has room.
 const SID_WORDS: usize = 17;
@@ -53,31 +53,9 @@ pub fn sid_of(name: &str) -> io::Result<String> {
 ///
 /// # Errors
 ///
-/// [`io::ErrorKind::NotFound`] where nobody is, else whatever Windows reports. It may ask other machines, and take its time.
-#[allow(unsafe_code)]
+/// [`io::ErrorKind::NotFound`] where nobody is known to be. It may ask other machines, and take its time.
 pub fn name_of(sid: &str) -> io::Result<String> {
-    let sid = parsed(sid)?;
-    let (mut name, mut domain) = ([0_u16; NAME], [0_u16; NAME]);
-    let (mut name_length, mut domain_length) = (NAME as u32, NAME as u32);
-    let mut kind: SID_NAME_USE = 0;
-    // SAFETY: the SID is one of Windows' own making, and each buffer has the length that is given.
-    let outcome = unsafe {
-        LookupAccountSidW(
-            ptr::null(),
-            sid.0.as_ptr(),
-            name.as_mut_ptr(),
-            &raw mut name_length,
-            domain.as_mut_ptr(),
-            &raw mut domain_length,
-            &raw mut kind,
-        )
-    };
-    succeeded(outcome).map_err(not_found)?;
-    let (name, domain) = (until_zero(&name), until_zero(&domain));
-    Ok(match domain.is_empty() {
-        true => name,
-        false => format!("{domain}\\{name}"),
-    })
+    account_of(sid).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 #[allow(unsafe_code)]

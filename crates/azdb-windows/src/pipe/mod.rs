@@ -10,18 +10,16 @@ mod account;
 use std::ffi::c_void;
 use std::io;
 use std::os::windows::io::AsRawHandle as _;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use tokio::net::windows::named_pipe::{NamedPipeServer, ServerOptions};
 use windows_sys::Win32::Foundation::LocalFree;
-use windows_sys::Win32::Security::Authorization::{
-    ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
-};
 use windows_sys::Win32::Security::{
     DACL_SECURITY_INFORMATION, SECURITY_ATTRIBUTES, SetKernelObjectSecurity,
 };
 use windows_sys::Win32::System::Pipes::GetNamedPipeClientProcessId;
 
+use crate::sddl::Descriptor;
 use account::own_process;
 pub use account::{name_of, sid_of, user_of_process};
 
@@ -36,14 +34,7 @@ pub const SYSTEM: &str = "S-1-5-18";
 
 /// Who may open a pipe.
 #[derive(Debug)]
-pub struct Rights(Local);
-
-// SAFETY: a security descriptor is plain memory that nobody writes once it is made.
-#[allow(unsafe_code)]
-unsafe impl Send for Rights {}
-// SAFETY: as above.
-#[allow(unsafe_code)]
-unsafe impl Sync for Rights {}
+pub struct Rights(Descriptor);
 
 impl Rights {
     /// The user of this process, and whoever has one of these SIDs.
@@ -58,24 +49,7 @@ impl Rights {
             .map(|sid| format!("(A;;{COME_IN};;;{sid})"))
             .collect::<String>();
         // Whoever owns it may change these rights: in an elevated process that would be each administrator.
-        Self::written(&format!("O:{us}D:P(A;;FA;;;{us}){others}"))
-    }
-
-    #[allow(unsafe_code)]
-    fn written(text: &str) -> io::Result<Self> {
-        let text = wide(text);
-        let mut made = ptr::null_mut();
-        // SAFETY: the text ends in a zero, and `made` is where a pointer goes.
-        let outcome = unsafe {
-            ConvertStringSecurityDescriptorToSecurityDescriptorW(
-                text.as_ptr(),
-                SDDL_REVISION_1,
-                &raw mut made,
-                ptr::null_mut(),
-            )
-        };
-        succeeded(outcome)?;
-        Local::of(made).map(Self)
+        Descriptor::of(&format!("O:{us}D:P(A;;FA;;;{us}){others}")).map(Self)
     }
 }
 
@@ -88,7 +62,7 @@ impl Rights {
 pub fn create(options: &ServerOptions, name: &str, rights: &Rights) -> io::Result<NamedPipeServer> {
     let mut attributes = SECURITY_ATTRIBUTES {
         nLength: u32::try_from(size_of::<SECURITY_ATTRIBUTES>()).unwrap_or_default(),
-        lpSecurityDescriptor: rights.0.0.as_ptr(),
+        lpSecurityDescriptor: rights.0.as_ptr(),
         bInheritHandle: 0,
     };
     let attributes: *mut SECURITY_ATTRIBUTES = &raw mut attributes;
@@ -106,7 +80,7 @@ pub fn set_rights(instance: &NamedPipeServer, rights: &Rights) -> io::Result<()>
     let handle = instance.as_raw_handle();
     // SAFETY: the handle is open as long as it is borrowed, and the descriptor is one of Windows' own making.
     let outcome =
-        unsafe { SetKernelObjectSecurity(handle, DACL_SECURITY_INFORMATION, rights.0.0.as_ptr()) };
+        unsafe { SetKernelObjectSecurity(handle, DACL_SECURITY_INFORMATION, rights.0.as_ptr()) };
     succeeded(outcome)
 }
 
@@ -155,15 +129,14 @@ fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
 
-fn until_zero(words: &[u16]) -> String {
-    let end = words.iter().position(|word| *word == 0);
-    String::from_utf16_lossy(words.get(..end.unwrap_or(words.len())).unwrap_or_default())
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
-    use windows_sys::Win32::Security::Authorization::ConvertSecurityDescriptorToStringSecurityDescriptorW;
+    use std::ptr;
+
+    use windows_sys::Win32::Security::Authorization::{
+        ConvertSecurityDescriptorToStringSecurityDescriptorW, SDDL_REVISION_1,
+    };
     use windows_sys::Win32::Security::GetKernelObjectSecurity;
 
     use super::account::text_of;
